@@ -1,0 +1,64 @@
+"""One payment as it comes to a door: checked against the contract, or refused with what was wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from features.contract import TRANSACTIONS
+from features.values import InvalidValue, cents, instant
+
+DIGITS = re.compile(r"\d(?:[ -]?\d){12,18}")
+LONGEST_IDENTIFIER = 128
+
+
+class InvalidPayment(ValueError):
+    """A payment breaks the RAW contract. The text names the column and what was expected, never a card number."""
+
+
+@dataclass(frozen=True)
+class Payment:
+    """`at` in milliseconds since 1970, `amount` in cents."""
+
+    transaction_id: str
+    at: int
+    customer_id: str
+    merchant_id: str
+    amount: int
+
+    @classmethod
+    def parse(cls, fields: Mapping[str, object]) -> Payment:
+        """Raises InvalidPayment for a missing column, a cell of another type, or a value that looks like a PAN."""
+        if not isinstance(fields, Mapping):
+            raise InvalidPayment(f"expected a JSON object with {', '.join(TRANSACTIONS.required)}")
+        missing = [name for name in TRANSACTIONS.required if fields.get(name) in (None, "")]
+        if missing:
+            raise InvalidPayment(f"missing {', '.join(missing)}; a payment has {', '.join(TRANSACTIONS.required)}")
+        for name, value in fields.items():
+            if isinstance(value, (str, int)) and looks_like_pan(str(value)):
+                raise InvalidPayment(f"{name} looks like a card number; send a token instead")
+        texts = {}
+        for name in ("transaction_id", "customer_id", "merchant_id"):
+            text = fields[name]
+            if not isinstance(text, str) or len(text) > LONGEST_IDENTIFIER:
+                raise InvalidPayment(f"{name}: expected text of at most {LONGEST_IDENTIFIER} characters")
+            texts[name] = text
+        try:
+            at = instant(fields["event_time"])  # type: ignore[arg-type]
+        except InvalidValue as wrong:
+            raise InvalidPayment(f"event_time: {wrong}") from None
+        try:
+            amount = cents(fields["amount"])  # type: ignore[arg-type]
+        except InvalidValue as wrong:
+            raise InvalidPayment(f"amount: {wrong}") from None
+        return cls(at=at, amount=amount, **texts)
+
+
+def looks_like_pan(text: str) -> bool:
+    """13 to 19 digits, spaces and hyphens aside, that pass the Luhn check (ISO/IEC 7812-1) and nothing else."""
+    if not DIGITS.fullmatch(text):
+        return False
+    digits = [int(c) for c in text if c.isdigit()]
+    doubled = (sum(divmod(2 * d, 10)) for d in digits[-2::-2])
+    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
