@@ -1,0 +1,243 @@
+"""The server process: MiniStack with our plug-ins, on loopback, all of its state in one folder.
+
+Run by ``local.lifecycle`` as ``python -m local.server SETTINGS STATUS_FD LIFELINE_FD``. It writes one JSON line to the
+status pipe, ``{"port": n}`` once it answers or ``{"error": "one sentence"}``, and ends when the lifeline closes
+(``-1``: never; a detached server is ended by a signal).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from typing import IO, Any
+
+from local import undertaker
+from local.settings import HOST, Settings
+
+NEEDED_MB = 200
+GRACE_SECONDS = 1.0
+CHECKPOINT_IDLE_SECONDS = 2.0
+
+
+class CannotServe(Exception):
+    """Why there is no server, as one sentence for whoever asked for it."""
+
+
+def main(arguments: list[str]) -> None:
+    settings = Settings.from_json(arguments[0])
+    status = os.fdopen(int(arguments[1]), "w")
+    lifeline = int(arguments[2])
+    try:
+        lock = _own(settings)
+        listener = _listen(settings)
+    except CannotServe as refusal:
+        _report(status, {"error": str(refusal)})
+        sys.exit(3)
+    settings = settings.listening_on(listener.getsockname()[1])
+    _prepare(settings)
+    undertaker.begin()
+    try:
+        asyncio.run(_serve(settings, listener, lambda: _report(status, {"port": settings.port}), lifeline))
+    except Exception as failure:
+        _report(status, {"error": f"The server failed: {failure!r}; see {settings.log_file}."})
+        raise
+    finally:
+        _end_children()
+        settings.address_file.unlink(missing_ok=True)
+        lock.close()
+    # MiniStack's worker pools are not daemons: leaving main() would wait for each call that is still in flight.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _own(settings: Settings) -> IO[str]:
+    """The lock on the state folder. The kernel drops it with the process, so there is no stale one."""
+    try:
+        settings.state_dir.mkdir(parents=True, exist_ok=True)
+        lock = settings.lock_file.open("a")
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        free = shutil.disk_usage(settings.state_dir).free
+    except BlockingIOError:
+        running = _address(settings)
+        where = f" (process {running['pid']}, port {running['port']})" if running else ""
+        raise CannotServe(
+            f"{settings.state_dir} is in use by another local AWS{where}: stop it with "
+            f"'python -m local down --state {settings.state_dir}', or choose another folder."
+        ) from None
+    except OSError as failure:
+        if failure.errno == errno.ENOSPC:
+            raise CannotServe(f"There is no disk space left for {settings.state_dir}.") from failure
+        raise CannotServe(f"{settings.state_dir} cannot be written: {failure.strerror}.") from failure
+    if free < NEEDED_MB * 2**20:
+        raise CannotServe(
+            f"{settings.state_dir} has {free // 2**20} MB of free disk space; local AWS needs at least {NEEDED_MB} MB."
+        )
+    return lock
+
+
+def _address(settings: Settings) -> dict[str, int] | None:
+    try:
+        return json.loads(settings.address_file.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Bind here, not in hypercorn: the port must be known before MiniStack is imported, and must not be lost again."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, settings.port))
+        listener.listen(512)
+    except OSError as failure:
+        if failure.errno == errno.EADDRINUSE:
+            raise CannotServe(
+                f"Port {settings.port} is in use by another program: stop it, or choose another with --port."
+            ) from failure
+        raise CannotServe(f"Port {settings.port} cannot be opened: {failure.strerror}.") from failure
+    return listener
+
+
+def _prepare(settings: Settings) -> None:
+    """The environment that MiniStack reads when it is imported."""
+    shutil.rmtree(settings.temp_dir, ignore_errors=True)
+    for folder in (settings.s3_dir, settings.services_dir, settings.temp_dir):
+        folder.mkdir(parents=True, exist_ok=True)
+    for name in [name for name in os.environ if name.startswith(("AWS_", "LOCALSTACK_", "MINISTACK_"))]:
+        del os.environ[name]
+    # A Lambda or a job must not find this repository: on AWS it would not, and a zip that forgets a file must fail.
+    os.environ.pop("PYTHONPATH", None)
+    os.environ.update(
+        BIND_HOST=HOST,
+        GATEWAY_PORT=str(settings.port),
+        IOT_MTLS_ENABLED="0",
+        SFTP_ENABLED="0",
+        LOG_LEVEL=os.environ.get("LOG_LEVEL", "WARNING"),
+        MINISTACK_ACCOUNT_ID=settings.account,
+        MINISTACK_HOST="localhost",
+        MINISTACK_REGION=settings.region,
+        PERSIST_STATE="1",
+        S3_DATA_DIR=str(settings.s3_dir),
+        S3_PERSIST="1",
+        STATE_DIR=str(settings.services_dir),
+        TMPDIR=str(settings.temp_dir),
+        AWS_ACCESS_KEY_ID="test",
+        AWS_SECRET_ACCESS_KEY="test",
+        AWS_REGION=settings.region,
+        AWS_DEFAULT_REGION=settings.region,
+        AWS_ENDPOINT_URL=settings.endpoint_url,
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+        AWS_EC2_METADATA_DISABLED="true",
+    )
+    settings.address_file.write_text(json.dumps({"pid": os.getpid(), "port": settings.port, "region": settings.region}))
+
+
+async def _serve(settings: Settings, listener: socket.socket, ready: Callable[[], None], lifeline: int) -> None:
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+
+    from local import plugins
+
+    plugins.install(settings)
+    from ministack import app as ministack
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if lifeline >= 0:
+        loop.add_reader(lifeline, lambda: os.read(lifeline, 1) or stop.set())
+
+    quiet = _Checkpoint(ministack)
+    config = Config()
+    config.bind = [f"fd://{listener.fileno()}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = GRACE_SECONDS
+    config.loglevel = "WARNING"
+    await serve(_Application(ministack.app, ready, plugins.close, quiet), config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
+
+
+class _Application:
+    """MiniStack's ASGI application, told apart by the three moments that concern us: ready, a request, the end."""
+
+    def __init__(
+        self, app: Callable[..., Awaitable[None]], ready: Callable[[], None], close: Callable[[], None], quiet: _Checkpoint
+    ) -> None:
+        self.app, self.ready, self.close, self.quiet = app, ready, close, quiet
+
+    async def __call__(self, scope: dict[str, Any], receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
+        if scope["type"] != "lifespan":
+            self.quiet.requests += 1
+            await self.app(scope, receive, send)
+            self.quiet.last = time.monotonic()
+            return
+
+        async def receive_after_closing() -> Any:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                # Jobs and pollers end first, so that what MiniStack then saves is what really happened.
+                await asyncio.to_thread(self.close)
+            return message
+
+        async def send_and_tell(message: Any) -> None:
+            await send(message)
+            if message["type"] == "lifespan.startup.complete":
+                self.quiet.start()
+                self.ready()
+
+        await self.app(scope, receive_after_closing, send_and_tell)
+
+
+class _Checkpoint:
+    """Saves the state whenever the server has been quiet for a moment.
+
+    MiniStack saves at its end only, and a killed server has none. Saving under load would be paid by the latency of
+    whoever calls, so it waits for a pause.
+    """
+
+    def __init__(self, ministack: Any) -> None:
+        self.ministack = ministack
+        self.requests = 0
+        self.last = time.monotonic()
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, daemon=True, name="checkpoint").start()
+
+    def _run(self) -> None:
+        saved = self.requests
+        while True:
+            time.sleep(0.5)
+            if self.requests != saved and time.monotonic() - self.last > CHECKPOINT_IDLE_SECONDS:
+                saved = self.requests
+                self.ministack.save_all(self.ministack._build_persistence_save_dict())
+
+
+def _end_children() -> None:
+    from ministack.core import lambda_runtime
+
+    with contextlib.suppress(Exception):
+        lambda_runtime.reset()
+
+
+def _report(status: IO[str], message: dict[str, Any]) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        status.write(json.dumps(message) + "\n")
+        status.flush()
+        status.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
