@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from local.settings import Settings
 
-NAMES: tuple[str, ...] = ()
+NAMES: tuple[str, ...] = ("lambda_workers",)
 
 logger = logging.getLogger("local")
 _closers: list[Callable[[], None]] = []
