@@ -76,10 +76,14 @@ class Window:
 
 @dataclass(frozen=True)
 class SinceLast:
-    """Milliseconds since the entity's last earlier payment; none when there is no earlier one."""
+    """Milliseconds since the entity's last earlier event; none when there is none within the horizon.
+
+    The horizon lets the lake compute a day from a bounded stretch of history.
+    """
 
     entity: Entity
     name: str
+    horizon: int
 
 
 @dataclass(frozen=True)
@@ -139,6 +143,14 @@ class FeatureSet:
             + [repr(f) for group in (self.windows, self.since_last, self.calendar, self.ratios) for f in group]
         )
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @cached_property
+    def lookback(self) -> int:
+        """Milliseconds of history that every value of the set fits into."""
+        return max(
+            *(w.length + w.tile for w in self.windows),
+            *(s.horizon for s in self.since_last),
+        )
 
     def windows_of(self, entity: Entity) -> tuple[Window, ...]:
         return tuple(w for w in self.windows if w.entity == entity)

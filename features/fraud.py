@@ -70,7 +70,7 @@ RATIOS = (
     ),
 )
 
-SINCE_LAST = (SinceLast("customer", "customer_ms_since_last_payment"),)
+SINCE_LAST = (SinceLast("customer", "customer_ms_since_last_payment", horizon=30 * DAY),)
 
 FRAUD = FeatureSet(
     name="fraud",

@@ -114,10 +114,10 @@ class State:
         return {window.name: self._sum(window, at) for window in self.layout.windows}
 
     def since_last(self, feature: SinceLast, at: int) -> int | None:
-        """Milliseconds since the last earlier event, none when there is none."""
+        """Milliseconds since the last earlier event, none when there is none within the horizon."""
         at = self.effective(at)
         last = self.clock if at > self.clock else self.previous
-        return None if last == NEVER else at - last
+        return None if last == NEVER or at - last > feature.horizon else at - last
 
     def _sum(self, window: Window, at: int) -> int:
         head = at // window.tile

@@ -1,0 +1,1 @@
+"""One entry point per Glue job: read the arguments, read the lake, transform, check, write."""

@@ -1,0 +1,106 @@
+"""The lake as the jobs see it: where things lie, what is there, and the catalog that must know of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import boto3
+from pyspark.sql import DataFrame, SparkSession
+
+from glue.tables import Table
+
+
+def session() -> SparkSession:
+    """The job's Spark session, with the settings that the data's meaning depends on."""
+    spark = SparkSession.builder.getOrCreate()
+    for setting, value in {
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.sources.partitionOverwriteMode": "dynamic",
+        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+        "spark.sql.parquet.compression.codec": "zstd",
+        "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
+        "spark.sql.ansi.enabled": "false",
+    }.items():
+        spark.conf.set(setting, value)
+    return spark
+
+
+@dataclass(frozen=True)
+class Lake:
+    """One lake bucket, `s3://name`, and the prefix of its catalog databases."""
+
+    uri: str
+    database_prefix: str
+
+    @property
+    def bucket(self) -> str:
+        return self.uri.removeprefix("s3://").strip("/")
+
+    def path(self, key: str) -> str:
+        return f"s3://{self.bucket}/{key}"
+
+    def keys(self, prefix: str) -> list[str]:
+        """Objects below a prefix, folders' marker objects aside."""
+        pages = boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        return [o["Key"] for page in pages for o in page.get("Contents", ()) if not o["Key"].endswith(("/", "$folder$"))]
+
+    def folders(self, prefix: str) -> list[str]:
+        """Names directly below `prefix/`."""
+        pages = boto3.client("s3").get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=f"{prefix}/", Delimiter="/"
+        )
+        return sorted(p["Prefix"].rstrip("/").rpartition("/")[2] for page in pages for p in page.get("CommonPrefixes", ()))
+
+    def put_json(self, key: str, document: object) -> None:
+        boto3.client("s3").put_object(
+            Bucket=self.bucket, Key=key, Body=json.dumps(document, indent=1, sort_keys=True).encode()
+        )
+
+    def read(self, spark: SparkSession, table: Table, days: Iterable[str] | None = None) -> DataFrame | None:
+        """The table's rows, of those days only when days are given; none when it has no data."""
+        root = self.path(table.prefix)
+        first = table.partitions[0].name
+        present = [name for name in self.folders(table.prefix) if name.startswith(f"{first}=")]
+        if days is not None:
+            wanted = set(days)
+            present = [name for name in present if name.partition("=")[2] in wanted]
+        if not present:
+            return None
+        return spark.read.option("basePath", root).parquet(*(f"{root}/{name}" for name in present))
+
+    def write(self, rows: DataFrame, table: Table, files_per_partition: int = 1) -> list[list[str]]:
+        """Overwrites exactly the partitions that occur in `rows` and registers them. Returns their values."""
+        names = [p.name for p in table.partitions]
+        rows = rows.select(*table.column_names, *names).cache()
+        partitions = [[str(v) for v in row] for row in rows.select(*names).distinct().sort(*names).collect()]
+        if partitions:
+            spread = rows.repartition(max(1, min(64, len(partitions) * files_per_partition)), *names)
+            ordered = spread.sortWithinPartitions(*names, *table.column_names[:1])  # same rows, same files
+            ordered.write.mode("overwrite").partitionBy(*names).parquet(self.path(table.prefix))
+            self.register(table, partitions)
+        rows.unpersist()
+        return partitions
+
+    def register(self, table: Table, partitions: Sequence[Sequence[str]]) -> None:
+        """Makes the catalog know the partitions, so that Athena sees them."""
+        glue = boto3.client("glue")
+        database = f"{self.database_prefix}_{table.zone}"
+        storage = glue.get_table(DatabaseName=database, Name=table.name)["Table"]["StorageDescriptor"]
+        for start in range(0, len(partitions), 100):  # the API's limit per call
+            chunk = [
+                {
+                    "Values": list(values),
+                    "StorageDescriptor": {**storage, "Location": self.path(table.prefix) + "/" + folder(table, values)},
+                }
+                for values in partitions[start : start + 100]
+            ]
+            answer = glue.batch_create_partition(DatabaseName=database, TableName=table.name, PartitionInputList=chunk)
+            refused = [e for e in answer.get("Errors", ()) if e["ErrorDetail"]["ErrorCode"] != "AlreadyExistsException"]
+            if refused:
+                raise RuntimeError(f"the catalog refused {len(refused)} partitions of {database}.{table.name}: {refused[0]}")
+
+
+def folder(table: Table, values: Sequence[str]) -> str:
+    return "/".join(f"{p.name}={value}" for p, value in zip(table.partitions, values, strict=True))

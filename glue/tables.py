@@ -1,0 +1,141 @@
+"""The lake's tables: one declaration for the catalog that Terraform creates, the jobs that write, and the docs.
+
+Types are Hive's. The last columns of `partitions` are folders, not file columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from features.contract import CONTRACTS, Contract
+from features.credit import PAYMENT_BEHAVIOUR
+from features.fraud import FRAUD
+
+HIVE_TYPES = {"text": "string", "instant": "timestamp", "money": "bigint", "flag": "int", "count": "int"}
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column of a table."""
+
+    name: str
+    type: str
+    comment: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the lake, found at `<zone>/<name>/`."""
+
+    zone: str
+    name: str
+    columns: tuple[Field, ...]
+    partitions: tuple[Field, ...]
+    format: str = "parquet"
+
+    @property
+    def prefix(self) -> str:
+        return f"{self.zone}/{self.name}" if self.zone != self.name else self.name
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(c.name for c in self.columns)
+
+
+def stored_name(name: str, type_: str) -> str:
+    """Money is stored in cents, and says so."""
+    return f"{name}_cents" if type_ == "money" else name
+
+
+def contract_fields(contract: Contract) -> tuple[Field, ...]:
+    return tuple(
+        Field(stored_name(c.name, c.type), HIVE_TYPES[c.type], c.description + (", in cents" if c.type == "money" else ""))
+        for c in contract.columns
+    )
+
+
+ATTRIBUTES = Field("attributes", "map<string,string>", "Every further column of the file, by name")
+ORIGIN = (
+    Field("source_file", "string", "RAW file that held the row"),
+    Field("row_number", "bigint", "Position in that file, from 1"),
+    Field("ingested_at", "timestamp", "When the lake took the row in"),
+)
+BATCH = Field("batch", "string", "Batch that brought the row")
+EVENT_DATE = Field("event_date", "string", "UTC day of the row, YYYY-MM-DD")
+
+BRONZE = {
+    c.entity: Table("bronze", c.entity, (*contract_fields(c), ATTRIBUTES, *ORIGIN), (BATCH,)) for c in CONTRACTS.values()
+}
+SILVER = {
+    c.entity: Table("silver", c.entity, (*contract_fields(c), ATTRIBUTES), (EVENT_DATE, BATCH)) for c in CONTRACTS.values()
+}
+
+TRANSACTION_FEATURES = Table(
+    "gold",
+    "transaction_features",
+    (
+        Field("transaction_id", "string", "The payment"),
+        Field("customer_id", "string", "Who pays"),
+        Field("merchant_id", "string", "Who is paid"),
+        Field("event_time", "timestamp", "When the payment happened"),
+        Field("feature_version", "string", "Version of the feature set"),
+        *(Field(name, "double", "Feature") for name in FRAUD.columns),
+    ),
+    (EVENT_DATE,),
+)
+
+LOAN_FEATURES = Table(
+    "gold",
+    "loan_features",
+    (
+        Field("loan_id", "string", "The loan"),
+        Field("customer_id", "string", "Who borrows"),
+        Field("applied_at", "timestamp", "When the loan was applied for"),
+        Field("amount_cents", "bigint", "Amount asked for, in cents"),
+        Field("term_months", "int", "Months to repay"),
+        Field("attributes", "string", "The application's further columns, a JSON object"),
+        Field("feature_version", "string", "Version of the feature set"),
+        *(Field(name, "double", "Feature") for name in PAYMENT_BEHAVIOUR.columns),
+    ),
+    (EVENT_DATE,),
+)
+GOLD = {t.name: t for t in (TRANSACTION_FEATURES, LOAN_FEATURES)}
+
+DECISIONS = Table(
+    "decisions",
+    "decisions",
+    (
+        Field("transaction_id", "string", "The payment"),
+        Field("fraud_score", "double", "Probability of fraud"),
+        Field("action", "string", "APPROVE, REVIEW or BLOCK"),
+        Field("reasons", "array<string>", "Why, for a reviewer"),
+        Field("event_time", "string", "When the payment happened, ISO 8601"),
+        Field("customer_id", "string", "Who pays"),
+        Field("merchant_id", "string", "Who is paid"),
+        Field("amount_cents", "bigint", "Amount in cents"),
+        Field("vector", "array<double>", "The vector that was scored"),
+        Field("feature_version", "string", "Version of the feature set"),
+        Field("model", "string", "Model that scored"),
+        Field("policy_version", "string", "Policy that decided"),
+        Field("degrade_step", "string", "none, default_features, rules_only or review"),
+        Field("door", "string", "api or stream"),
+        Field("arrived_at", "bigint", "Arrival at the door, ms since 1970"),
+        Field("decided_at", "bigint", "Decision, ms since 1970"),
+    ),
+    (Field("decision_date", "string", "UTC day of the payment, YYYY-MM-DD"),),
+    format="json",
+)
+
+PREDICTIONS = Table(
+    "predictions",
+    "predictions",
+    (
+        Field("customer_id", "string", "Who borrows"),
+        Field("loan_id", "string", "The loan"),
+        Field("default_prob", "double", "Probability of default"),
+    ),
+    (Field("month", "string", "Month of application, YYYY-MM"),),
+    format="csv",
+)
+
+TABLES = (*BRONZE.values(), *SILVER.values(), *GOLD.values(), DECISIONS, PREDICTIONS)

@@ -1,0 +1,23 @@
+"""Served vectors beside recomputed ones."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+
+def compared(served: DataFrame, gold: DataFrame, columns: tuple[str, ...]) -> DataFrame:
+    """One row per served vector: `transaction_id, in_lake, differing` (names of the values that differ).
+
+    Decisions without a vector (a degraded step) are left out: there is nothing to compare. `<=>` takes two unknowns as
+    equal; any other difference counts, however small.
+    """
+    scored = served.where("vector is not null").select("transaction_id", "vector").dropDuplicates(["transaction_id"])
+    lake = gold.select("transaction_id", F.lit(True).alias("in_lake"), *columns)
+    pairs = scored.join(lake, "transaction_id", "left").withColumn("in_lake", F.coalesce("in_lake", F.lit(False)))
+    differing = [
+        F.when(F.col("in_lake") & ~F.col("vector")[position].eqNullSafe(F.col(name)), F.lit(name))
+        for position, name in enumerate(columns)
+    ]
+    length = F.when(F.size("vector") != len(columns), F.lit("length"))
+    return pairs.select("transaction_id", "in_lake", F.array_compact(F.array(length, *differing)).alias("differing"))
