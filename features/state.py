@@ -59,7 +59,7 @@ class State:
     never sees another one of its own millisecond.
     """
 
-    __slots__ = ("layout", "clock", "previous", "pending", "tiles", "remembered")
+    __slots__ = ("clock", "layout", "pending", "previous", "remembered", "tiles")
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
@@ -167,5 +167,3 @@ def fingerprint(identifier: str) -> int:
     """A short stand-in for an identifier: 64 bits would be JSON-unsafe in some readers, so 2 x crc32 in 52 bits."""
     text = identifier.encode()
     return (crc32(text) << 20) | (crc32(text[::-1]) & 0xFFFFF)
-
-

@@ -44,14 +44,20 @@ class Lake:
     def keys(self, prefix: str) -> list[str]:
         """Objects below a prefix, folders' marker objects aside."""
         pages = boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
-        return [o["Key"] for page in pages for o in page.get("Contents", ()) if not o["Key"].endswith(("/", "$folder$"))]
+        return [
+            o["Key"] for page in pages for o in page.get("Contents", ()) if not o["Key"].endswith(("/", "$folder$"))
+        ]
 
     def folders(self, prefix: str) -> list[str]:
         """Names directly below `prefix/`."""
-        pages = boto3.client("s3").get_paginator("list_objects_v2").paginate(
-            Bucket=self.bucket, Prefix=f"{prefix}/", Delimiter="/"
+        pages = (
+            boto3.client("s3")
+            .get_paginator("list_objects_v2")
+            .paginate(Bucket=self.bucket, Prefix=f"{prefix}/", Delimiter="/")
         )
-        return sorted(p["Prefix"].rstrip("/").rpartition("/")[2] for page in pages for p in page.get("CommonPrefixes", ()))
+        return sorted(
+            p["Prefix"].rstrip("/").rpartition("/")[2] for page in pages for p in page.get("CommonPrefixes", ())
+        )
 
     def put_json(self, key: str, document: object) -> None:
         boto3.client("s3").put_object(
@@ -99,7 +105,9 @@ class Lake:
             answer = glue.batch_create_partition(DatabaseName=database, TableName=table.name, PartitionInputList=chunk)
             refused = [e for e in answer.get("Errors", ()) if e["ErrorDetail"]["ErrorCode"] != "AlreadyExistsException"]
             if refused:
-                raise RuntimeError(f"the catalog refused {len(refused)} partitions of {database}.{table.name}: {refused[0]}")
+                raise RuntimeError(
+                    f"the catalog refused {len(refused)} partitions of {database}.{table.name}: {refused[0]}"
+                )
 
 
 def folder(table: Table, values: Sequence[str]) -> str:

@@ -49,7 +49,9 @@ def stored_name(name: str, type_: str) -> str:
 
 def contract_fields(contract: Contract) -> tuple[Field, ...]:
     return tuple(
-        Field(stored_name(c.name, c.type), HIVE_TYPES[c.type], c.description + (", in cents" if c.type == "money" else ""))
+        Field(
+            stored_name(c.name, c.type), HIVE_TYPES[c.type], c.description + (", in cents" if c.type == "money" else "")
+        )
         for c in contract.columns
     )
 
@@ -64,10 +66,12 @@ BATCH = Field("batch", "string", "Batch that brought the row")
 EVENT_DATE = Field("event_date", "string", "UTC day of the row, YYYY-MM-DD")
 
 BRONZE = {
-    c.entity: Table("bronze", c.entity, (*contract_fields(c), ATTRIBUTES, *ORIGIN), (BATCH,)) for c in CONTRACTS.values()
+    c.entity: Table("bronze", c.entity, (*contract_fields(c), ATTRIBUTES, *ORIGIN), (BATCH,))
+    for c in CONTRACTS.values()
 }
 SILVER = {
-    c.entity: Table("silver", c.entity, (*contract_fields(c), ATTRIBUTES), (EVENT_DATE, BATCH)) for c in CONTRACTS.values()
+    c.entity: Table("silver", c.entity, (*contract_fields(c), ATTRIBUTES), (EVENT_DATE, BATCH))
+    for c in CONTRACTS.values()
 }
 
 TRANSACTION_FEATURES = Table(

@@ -39,9 +39,7 @@ def main(argv: list[str]) -> None:
         labels = lake.read(spark, SILVER["fraud_labels"], history)
         if labels is None:
             labels = spark.createDataFrame([], "transaction_id string, is_fraud int, reported_at timestamp")
-        labels = located(
-            labels.where(F.unix_millis("reported_at") < as_of), lake.read(spark, SILVER["transactions"])
-        )
+        labels = located(labels.where(F.unix_millis("reported_at") < as_of), lake.read(spark, SILVER["transactions"]))
         customers = folded(customer_events(known), CUSTOMER_LAYOUT)
         merchants = folded(merchant_events(known, labels), MERCHANT_LAYOUT)
         report["customer"] = publish(online_record(customers, "customer_id"), args.customer_group)

@@ -26,7 +26,8 @@ def main(argv: list[str]) -> None:
     report = {}
     if transactions is None:
         transactions = spark.createDataFrame(
-            [], "transaction_id string, customer_id string, merchant_id string, event_time timestamp, amount_cents bigint"
+            [],
+            "transaction_id string, customer_id string, merchant_id string, event_time timestamp, amount_cents bigint",
         )
     else:
         labels = lake.read(spark, SILVER["fraud_labels"], history)

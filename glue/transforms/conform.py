@@ -19,9 +19,7 @@ def conformed(bronze: DataFrame, contract: Contract, already: DataFrame) -> Spli
     both are returned among the bad rows, so that a batch's rows always add up.
     """
     content = [c for c in SILVER[contract.entity].column_names if c not in contract.key and c != "attributes"]
-    fingerprint = F.xxhash64(
-        *(F.col(c) for c in content), F.sort_array(F.map_entries("attributes")).cast("string")
-    )
+    fingerprint = F.xxhash64(*(F.col(c) for c in content), F.sort_array(F.map_entries("attributes")).cast("string"))
     in_order = Window.partitionBy(*contract.key).orderBy("source_file", "row_number")
     ranked = (
         bronze.withColumn("_content", fingerprint)

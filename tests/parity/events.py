@@ -22,7 +22,13 @@ def event_log(seed: int, size: int, customers: int = 8, merchants: int = 5, days
     rng = random.Random(seed)
     times = sorted(moment(rng, days) for _ in range(size))
     payments = [
-        (f"t{i:06d}", f"c{rng.randrange(customers)}", f"m{rng.randrange(merchants)}", at, rng.choice([0, 1, rng.randrange(10**6)]))
+        (
+            f"t{i:06d}",
+            f"c{rng.randrange(customers)}",
+            f"m{rng.randrange(merchants)}",
+            at,
+            rng.choice([0, 1, rng.randrange(10**6)]),
+        )
         for i, at in enumerate(times)
     ]
     labels = []

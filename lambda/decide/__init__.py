@@ -1,0 +1,1 @@
+"""The API door: one payment in, the decision out."""

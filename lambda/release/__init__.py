@@ -1,0 +1,1 @@
+"""Approved model package -> what serves."""

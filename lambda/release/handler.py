@@ -1,0 +1,42 @@
+"""Lambda entry point of the release: an approved model package becomes the model that serves."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+
+import boto3
+from scoring.settings import from_environment
+
+from release.promotion import Promotion
+
+
+@dataclass(frozen=True)
+class Settings:
+    prefix: str
+    execution_role_arn: str
+    instance_type: str
+
+
+@lru_cache(maxsize=1)
+def promotion() -> Promotion:
+    settings = from_environment(Settings, os.environ)
+    return Promotion(
+        sagemaker=boto3.client("sagemaker"),
+        s3=boto3.client("s3"),
+        ssm=boto3.client("ssm"),
+        prefix=settings.prefix,
+        role=settings.execution_role_arn,
+        instance_type=settings.instance_type,
+    )
+
+
+def handle(event: dict, context: object) -> dict:
+    detail = event["detail"]
+    # The event also fires for other edits of a package; only a new approval releases anything.
+    if "ModelApprovalStatus" not in detail.get("UpdatedModelPackageFields", ["ModelApprovalStatus"]):
+        return {"released": False, "reason": "the approval did not change"}
+    if detail["ModelApprovalStatus"] != "Approved":
+        return {"released": False, "reason": f"the package is {detail['ModelApprovalStatus']}"}
+    return promotion().release(detail["ModelPackageArn"], detail["ModelPackageGroupName"])

@@ -1,0 +1,75 @@
+"""What a release does: a SageMaker model, for fraud a new endpoint configuration, and the release parameter."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from urllib.parse import urlparse
+
+SERVED = ("fraud",)  # problems with an endpoint; the others score in batches
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """Clients of SageMaker, S3 and SSM; names begin with `prefix`."""
+
+    sagemaker: object
+    s3: object
+    ssm: object
+    prefix: str
+    role: str
+    instance_type: str
+
+    def release(self, package: str, group: str) -> dict:
+        """Makes the package serve and records it. The endpoint keeps its old model until the new one is healthy."""
+        problem = group.removeprefix(f"{self.prefix}-")
+        version = package.rpartition("/")[2]
+        model = f"{group}-v{version}"
+        self._once(
+            self.sagemaker.create_model,  # type: ignore[attr-defined]
+            ModelName=model,
+            ExecutionRoleArn=self.role,
+            PrimaryContainer={"ModelPackageName": package},
+        )
+        release = {
+            "model_package_arn": package,
+            "model_name": model,
+            "endpoint_config": None,
+            "policy": self._policy(package),
+        }
+        if problem in SERVED:
+            release["endpoint_config"] = model
+            self._once(
+                self.sagemaker.create_endpoint_config,  # type: ignore[attr-defined]
+                EndpointConfigName=model,
+                ProductionVariants=[
+                    {
+                        "VariantName": "champion",
+                        "ModelName": model,
+                        "InitialInstanceCount": 1,
+                        "InstanceType": self.instance_type,
+                    }
+                ],
+            )
+            self.sagemaker.update_endpoint(EndpointName=group, EndpointConfigName=model)  # type: ignore[attr-defined]
+        self.ssm.put_parameter(  # type: ignore[attr-defined]
+            Name=f"/{self.prefix}/{problem}/release", Value=json.dumps(release), Type="String", Overwrite=True
+        )
+        return {"released": True, **release}
+
+    def _policy(self, package: str) -> dict | None:
+        """The policy that the evaluation solved for this very model."""
+        description = self.sagemaker.describe_model_package(ModelPackageName=package)  # type: ignore[attr-defined]
+        location = urlparse(description["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"])
+        body = self.s3.get_object(Bucket=location.netloc, Key=location.path.lstrip("/"))["Body"]  # type: ignore[attr-defined]
+        policy = json.loads(body.read()).get("policy")
+        return {**policy, "version": f"{description['ModelPackageVersion']}"} if policy else None
+
+    @staticmethod
+    def _once(create, **arguments) -> None:
+        """EventBridge delivers at least once: what exists already under this name is the same thing."""
+        try:
+            create(**arguments)
+        except Exception as failed:
+            if "already exist" not in str(failed).lower():
+                raise

@@ -1,0 +1,86 @@
+"""`decide`: the one pure function behind both doors."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from features.fraud import FRAUD
+from features.payment import Payment
+from features.values import iso
+from features.vector import Vector
+from scoring.policy import Action, Policy
+
+DegradeStep = Literal["none", "default_features", "rules_only", "review"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model said: a probability of fraud, or none when it could not be asked."""
+
+    score: float | None
+    model: str | None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Everything needed to explain the decision and to recompute it. `arrived_at` and `decided_at` in ms since 1970."""
+
+    transaction_id: str
+    fraud_score: float | None
+    action: Action
+    reasons: list[str]
+    event_time: str
+    customer_id: str
+    merchant_id: str
+    amount_cents: int
+    vector: Vector | None
+    feature_version: str
+    model: str | None
+    policy_version: str
+    degrade_step: DegradeStep
+    door: str
+    arrived_at: int
+    decided_at: int
+
+    def document(self) -> dict:
+        return asdict(self)
+
+
+def decide(
+    payment: Payment,
+    vector: Vector | None,
+    answer: Answer,
+    policy: Policy,
+    *,
+    step: DegradeStep,
+    door: str,
+    arrived_at: int,
+    decided_at: int,
+) -> Decision:
+    """The decision on one payment from its vector, the model's answer and the policy."""
+    values = dict(zip(FRAUD.columns, vector, strict=True)) if vector is not None else {"amount": float(payment.amount)}
+    action, reasons = policy.judge(answer.score, values)
+    return Decision(
+        transaction_id=payment.transaction_id,
+        fraud_score=answer.score,
+        action=action,
+        reasons=reasons,
+        event_time=iso(payment.at),
+        customer_id=payment.customer_id,
+        merchant_id=payment.merchant_id,
+        amount_cents=payment.amount,
+        vector=vector,
+        feature_version=FRAUD.version,
+        model=answer.model,
+        policy_version=policy.version,
+        degrade_step=step,
+        door=door,
+        arrived_at=arrived_at,
+        decided_at=decided_at,
+    )
+
+
+def decision_date(decision: dict) -> str:
+    """The partition of a logged decision: the UTC day of the payment."""
+    return decision["event_time"][:10]

@@ -1,0 +1,1 @@
+"""The stream door: payments in micro-batches, decisions to the log, state forward."""

@@ -1,0 +1,140 @@
+"""What the stream door does with a batch.
+
+Order of writes: the decision log, then the online records, then alerts. A crash after the log scores the payments that
+were not yet applied again, from the same state, and writes the same decisions; a payment that was applied is known by
+its identifier and never counts twice.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from scoring.aws import Model, Records, Release
+from scoring.decision import Answer, DegradeStep, decide
+from scoring.metrics import emit
+
+from features.payment import InvalidPayment, Payment
+from features.state import State, payment_event
+from features.vector import Vector, fraud_vector
+from stream.sinks import Alerts, DecisionLog
+
+
+@dataclass
+class Arrival:
+    """One record of the batch: its place in the shard, the payment, and the API door's decision when it made one."""
+
+    sequence: str
+    arrived_at: int
+    payment: Payment
+    decision: dict | None
+    vector: Vector | None = field(default=None)
+
+
+@dataclass(frozen=True)
+class StreamDoor:
+    """`now` gives milliseconds since 1970."""
+
+    records: Records
+    model: Model
+    release: Release
+    log: DecisionLog
+    alerts: Alerts
+    now: Callable[[], int]
+
+    def take(self, records: list[dict]) -> list[dict]:
+        """Handles a Kinesis batch; returns the records to deliver again. Records before the first poison are done."""
+        arrivals, failures = parse(records)
+        if arrivals:
+            self._handle(arrivals, shard_of(records))
+        return failures
+
+    def _handle(self, arrivals: list[Arrival], shard: str) -> None:
+        states = self.records.read(
+            {
+                "customer": dict.fromkeys(a.payment.customer_id for a in arrivals),
+                "merchant": dict.fromkeys(a.payment.merchant_id for a in arrivals if a.decision is None),
+            }
+        )
+        fresh = self._apply(arrivals, states["customer"], states["merchant"])
+        self._score([a for a in fresh if a.decision is None])
+        documents = [(a.sequence, a.decision) for a in fresh if a.decision is not None]
+        if documents:
+            self.log.write(shard, documents)
+            self.records.write(
+                "customer", {a.payment.customer_id: states["customer"][a.payment.customer_id] for a in fresh}
+            )
+            self.alerts.send([document for _, document in documents if document["action"] == "BLOCK"])
+        now = self.now()
+        emit(
+            {"door": "stream"},
+            decisions=len(documents),
+            repeated=len(arrivals) - len(fresh),
+            degraded=sum(d["degrade_step"] != "none" for _, d in documents),
+            oldest_ms=now - min(a.arrived_at for a in arrivals),
+        )
+
+    @staticmethod
+    def _apply(arrivals: list[Arrival], customers: dict[str, State], merchants: dict[str, State]) -> list[Arrival]:
+        """Vectors and new states in order of arrival; what was applied before is left out."""
+        fresh = []
+        for arrival in arrivals:
+            payment = arrival.payment
+            state = customers[payment.customer_id]
+            if state.knows(payment.transaction_id):
+                continue
+            if arrival.decision is None:
+                arrival.vector = fraud_vector(payment.at, payment.amount, state, merchants[payment.merchant_id])
+            state.apply(payment_event(payment.at, payment.amount, payment.transaction_id))
+            fresh.append(arrival)
+        return fresh
+
+    def _score(self, arrivals: list[Arrival]) -> None:
+        if not arrivals:
+            return
+        step: DegradeStep = "none"
+        try:
+            answers = self.model.score([a.vector for a in arrivals if a.vector is not None])
+        except Exception as failed:  # whatever ails the endpoint, the shard must go on
+            print(json.dumps({"level": "ERROR", "message": "endpoint did not answer", "error": type(failed).__name__}))
+            step, answers = "rules_only", [Answer(None, None)] * len(arrivals)
+        policy = self.release.policy()
+        for arrival, answer in zip(arrivals, answers, strict=True):
+            arrival.decision = decide(
+                arrival.payment,
+                arrival.vector,
+                answer,
+                policy,
+                step=step,
+                door="stream",
+                arrived_at=arrival.arrived_at,
+                decided_at=self.now(),
+            ).document()
+
+
+def parse(records: list[dict]) -> tuple[list[Arrival], list[dict]]:
+    """Arrivals up to the first record that is no payment, and that record as a failure.
+
+    Kinesis delivers everything from the lowest failed record again, so what follows it must wait.
+    """
+    arrivals: list[Arrival] = []
+    for record in records:
+        kinesis = record["kinesis"]
+        sequence = kinesis["sequenceNumber"]
+        try:
+            fields = json.loads(base64.b64decode(kinesis["data"]))
+            payment = Payment.parse(fields)
+        except (ValueError, InvalidPayment) as wrong:
+            reason = str(wrong) if isinstance(wrong, InvalidPayment) else "the record is not JSON"
+            print(json.dumps({"level": "ERROR", "message": "poison record", "sequence": sequence, "reason": reason}))
+            return arrivals, [{"itemIdentifier": sequence}]
+        arrived = int(kinesis["approximateArrivalTimestamp"] * 1000)
+        arrivals.append(Arrival(sequence, arrived, payment, fields.get("decision")))
+    return arrivals, []
+
+
+def shard_of(records: list[dict]) -> str:
+    """`shardId-000000000000:495...` -> `shardId-000000000000`."""
+    return records[0]["eventID"].partition(":")[0]

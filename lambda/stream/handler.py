@@ -1,0 +1,49 @@
+"""Lambda entry point of the stream door (Kinesis mapping with partial-batch answers)."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+
+import boto3
+from scoring.aws import Model, Records, Release, client_config
+from scoring.settings import from_environment
+
+from features.vector import CUSTOMER_LAYOUT, MERCHANT_LAYOUT
+from stream.door import StreamDoor
+from stream.sinks import Alerts, DecisionLog
+
+
+@dataclass(frozen=True)
+class Settings:
+    endpoint_name: str
+    customer_group: str
+    merchant_group: str
+    release_parameter: str
+    lake_bucket: str
+    alert_topic_arn: str
+
+
+@lru_cache(maxsize=1)
+def door() -> StreamDoor:
+    """Clients are made once per cold start and their connections kept."""
+    settings = from_environment(Settings, os.environ)
+    patient = client_config(read_seconds=5, retries=2)
+    return StreamDoor(
+        records=Records(
+            boto3.client("sagemaker-featurestore-runtime", config=patient),
+            {"customer": settings.customer_group, "merchant": settings.merchant_group},
+            {"customer": CUSTOMER_LAYOUT, "merchant": MERCHANT_LAYOUT},
+        ),
+        model=Model(boto3.client("sagemaker-runtime", config=patient), settings.endpoint_name),
+        release=Release(boto3.client("ssm", config=patient), settings.release_parameter),
+        log=DecisionLog(boto3.client("s3", config=patient), settings.lake_bucket),
+        alerts=Alerts(boto3.client("sns", config=patient), settings.alert_topic_arn),
+        now=lambda: int(time.time() * 1000),
+    )
+
+
+def handle(event: dict, context: object) -> dict:
+    return {"batchItemFailures": door().take(event["Records"])}

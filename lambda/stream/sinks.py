@@ -1,0 +1,57 @@
+"""Where the stream door's decisions go: the log in S3 and alerts on SNS."""
+
+from __future__ import annotations
+
+import json
+from zlib import crc32
+
+from scoring.decision import decision_date
+
+ALERTS_PER_CALL = 10  # the API's limit
+
+
+class DecisionLog:
+    """JSON lines below `decisions/decision_date=.../`. Whoever writes the same decisions again writes the same object."""
+
+    def __init__(self, client, bucket: str) -> None:
+        self.client = client
+        self.bucket = bucket
+
+    def write(self, shard: str, decisions: list[tuple[str, dict]]) -> None:
+        """`decisions` are pairs of sequence number and document."""
+        days: dict[str, list[tuple[str, dict]]] = {}
+        for sequence, document in decisions:
+            days.setdefault(decision_date(document), []).append((sequence, document))
+        for day, rows in days.items():
+            lines = "".join(json.dumps(document) + "\n" for _, document in rows)
+            # The name holds who is in it: a retry that decides on fewer payments must not replace the fuller object.
+            members = crc32(" ".join(document["transaction_id"] for _, document in rows).encode())
+            key = f"decisions/decision_date={day}/{shard}-{rows[0][0]}-{len(rows)}-{members:08x}.json"
+            self.client.put_object(Bucket=self.bucket, Key=key, Body=lines.encode())
+
+
+class Alerts:
+    """One message per blocked payment."""
+
+    def __init__(self, client, topic: str) -> None:
+        self.client = client
+        self.topic = topic
+
+    def send(self, blocked: list[dict]) -> None:
+        entries = [
+            {
+                "Id": str(number),
+                "Subject": "Payment blocked",
+                "Message": json.dumps(
+                    {
+                        k: d[k]
+                        for k in ("transaction_id", "customer_id", "fraud_score", "action", "reasons", "event_time")
+                    }
+                ),
+            }
+            for number, d in enumerate(blocked)
+        ]
+        for start in range(0, len(entries), ALERTS_PER_CALL):
+            self.client.publish_batch(
+                TopicArn=self.topic, PublishBatchRequestEntries=entries[start : start + ALERTS_PER_CALL]
+            )
