@@ -119,6 +119,9 @@ def _prepare(settings: Settings) -> None:
         del os.environ[name]
     # A Lambda or a job must not find this repository: on AWS it would not, and a zip that forgets a file must fail.
     os.environ.pop("PYTHONPATH", None)
+    # An empty file, not /dev/null: the Java SDK of Spark's S3A complains at length about the latter.
+    nothing = settings.temp_dir / "no-aws-profile"
+    nothing.touch()
     os.environ.update(
         BIND_HOST=HOST,
         GATEWAY_PORT=str(settings.port),
@@ -138,8 +141,8 @@ def _prepare(settings: Settings) -> None:
         AWS_REGION=settings.region,
         AWS_DEFAULT_REGION=settings.region,
         AWS_ENDPOINT_URL=settings.endpoint_url,
-        AWS_CONFIG_FILE=os.devnull,
-        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+        AWS_CONFIG_FILE=str(nothing),
+        AWS_SHARED_CREDENTIALS_FILE=str(nothing),
         AWS_EC2_METADATA_DISABLED="true",
     )
     settings.address_file.write_text(json.dumps({"pid": os.getpid(), "port": settings.port, "region": settings.region}))

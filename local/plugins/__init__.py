@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from local.settings import Settings
 
-NAMES: tuple[str, ...] = ("lambda_workers",)
+NAMES: tuple[str, ...] = ("lambda_workers", "glue_jobs")
 
 logger = logging.getLogger("local")
 _closers: list[Callable[[], None]] = []

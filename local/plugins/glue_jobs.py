@@ -1,0 +1,484 @@
+"""Glue jobs that really run: ``glueetl`` under spark-submit, ``pythonshell`` under Python.
+
+MiniStack answers SUCCEEDED for a Spark job that it never ran. Here a run takes its script and modules from S3, gets
+Glue's argv, reads and writes ``s3://`` through S3A against this server, logs to ``/aws-glue/jobs/output`` and
+``/aws-glue/jobs/error`` (stream: the run id), is stopped, timed out and retried, and says what went wrong.
+
+Two Spark runs at a time; others are WAITING. What cannot be had here (``--extra-jars``, a module version that is not
+installed) fails the run with a sentence instead of being left out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import importlib.metadata
+import io
+import os
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from ministack.core.responses import error_response_json, json_response
+from ministack.services import glue
+
+from local import undertaker
+from local.plugins import log_lines, s3_files
+from local.settings import Settings
+
+HOOKS = {
+    "ministack.services.glue._start_job_run": "(data)",
+    "ministack.services.glue._batch_stop_job_run": "(data)",
+    "ministack.services.glue._get_job_runs": "(data)",
+    "ministack.services.glue.load_persisted_state": "(data)",
+    "ministack.services.glue._jobs": None,
+    "ministack.services.glue._job_runs": None,
+}
+
+SPARK_COMMANDS = ("glueetl", "gluestreaming")
+ACTIVE = ("STARTING", "WAITING", "RUNNING", "STOPPING")
+SPARK_AT_ONCE = 2
+OUTPUT, ERRORS = "/aws-glue/jobs/output", "/aws-glue/jobs/error"
+TAIL_LINES = 20
+TRACEBACK = "Traceback (most recent call last)"
+DEFAULT_TIMEOUT_MINUTES = 480
+KEPT_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "JAVA_HOME", "USER")
+
+_settings: Settings
+_slots = threading.Semaphore(SPARK_AT_ONCE)
+_lock = threading.Lock()
+_live: dict[str, _Attempt] = {}
+
+
+class CannotRun(Exception):
+    """Why a run fails before its script starts."""
+
+
+@dataclass
+class _Attempt:
+    """A run that has not ended: its record in the catalog, and its process once there is one."""
+
+    record: dict[str, Any]
+    process: subprocess.Popen | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
+    running_since: float | None = None
+
+
+def install(settings: Settings) -> None:
+    global _settings
+    _settings = settings
+    glue._start_job_run = _start_job_run
+    glue._batch_stop_job_run = _batch_stop_job_run
+    glue._get_job_runs = _get_job_runs
+    glue.load_persisted_state = _restoring(glue.load_persisted_state)
+
+
+def close() -> None:
+    """Stop what runs; the records say STOPPED."""
+    for attempt in list(_live.values()):
+        _stop(attempt)
+    deadline = time.monotonic() + 3
+    while _live and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def _restoring(load: Any) -> Any:
+    def load_and_close(data: Any) -> None:
+        load(data)
+        for _, runs in glue._job_runs.all_items():
+            for run in runs:
+                if run["JobRunState"] in ACTIVE:
+                    _end(run, "FAILED", "The server ended while this run was active.")
+
+    return load_and_close
+
+
+def _start_job_run(data: dict) -> Any:
+    name = data.get("JobName")
+    job = glue._jobs.get(name)
+    if job is None:
+        return error_response_json("EntityNotFoundException", f"Failed to start job run due to missing metadata: {name}", 400)
+    limit = (job.get("ExecutionProperty") or {}).get("MaxConcurrentRuns") or 1
+    with _lock:
+        runs = glue._job_runs.setdefault(name, [])
+        if sum(run["JobRunState"] in ACTIVE for run in runs) >= limit:
+            message = f"Concurrent runs exceeded for {name}"
+            return error_response_json("ConcurrentRunsExceededException", message, 400)
+        record = _record(job, data, "jr_" + secrets.token_hex(32), 0)
+        runs.insert(0, record)
+    _launch(job, data, record)
+    return json_response({"JobRunId": record["Id"]})
+
+
+def _record(job: dict, data: dict, run_id: str, attempt: int) -> dict[str, Any]:
+    now = time.time()
+    record = {
+        "Id": run_id,
+        "Attempt": attempt,
+        "JobName": job["Name"],
+        "JobRunState": "STARTING",
+        "StartedOn": now,
+        "LastModifiedOn": now,
+        "Arguments": data.get("Arguments", {}),
+        "PredecessorRuns": [],
+        "AllocatedCapacity": data.get("NumberOfWorkers") or job.get("NumberOfWorkers") or 2,
+        "ExecutionTime": 0,
+        "Timeout": data.get("Timeout") or job.get("Timeout") or DEFAULT_TIMEOUT_MINUTES,
+        "GlueVersion": job.get("GlueVersion") or "5.1",
+        "LogGroupName": "/aws-glue/jobs",
+        "WorkerType": data.get("WorkerType") or job.get("WorkerType"),
+        "NumberOfWorkers": data.get("NumberOfWorkers") or job.get("NumberOfWorkers"),
+        "MaxCapacity": data.get("MaxCapacity") or job.get("MaxCapacity"),
+        "SecurityConfiguration": data.get("SecurityConfiguration") or job.get("SecurityConfiguration") or None,
+    }
+    return {key: value for key, value in record.items() if value is not None}
+
+
+def _launch(job: dict, data: dict, record: dict) -> None:
+    attempt = _Attempt(record)
+    _live[record["Id"]] = attempt
+    # A thread does not inherit the request's account and region by itself.
+    context = contextvars.copy_context()
+    thread = threading.Thread(
+        target=context.run, args=(_run, job, data, attempt), daemon=True, name=f"glue-{job['Name']}"
+    )
+    thread.start()
+
+
+def _run(job: dict, data: dict, attempt: _Attempt) -> None:
+    record = attempt.record
+    spark = job.get("Command", {}).get("Name") in SPARK_COMMANDS
+    folder = _settings.temp_dir / "glue" / record["Id"]
+    try:
+        if spark and not _slots.acquire(blocking=False):
+            record["JobRunState"] = "WAITING"
+            while not _slots.acquire(timeout=0.1):
+                if attempt.stop.is_set():
+                    return _end(record, "STOPPED", None)
+        try:
+            state, message = _attempt(job, data, attempt, folder, spark)
+        finally:
+            if spark:
+                _slots.release()
+        _end(record, state, message, attempt.running_since)
+    except CannotRun as reason:
+        _end(record, "FAILED", str(reason))
+    except Exception as failure:
+        _end(record, "FAILED", f"{type(failure).__name__}: {failure}")
+    finally:
+        _live.pop(record["Id"], None)
+        shutil.rmtree(folder, ignore_errors=True)
+        if record["JobRunState"] == "FAILED" and record["Attempt"] < (job.get("MaxRetries") or 0):
+            _retry(job, data, record)
+
+
+def _retry(job: dict, data: dict, failed: dict) -> None:
+    number = failed["Attempt"] + 1
+    record = _record(job, data, f"{failed['Id'].split('_attempt_')[0]}_attempt_{number}", number)
+    record["PreviousRunId"] = failed["Id"]
+    glue._job_runs.setdefault(job["Name"], []).insert(0, record)
+    _launch(job, data, record)
+
+
+def _end(record: dict, state: str, message: str | None, running_since: float | None = None) -> None:
+    now = time.time()
+    if message:
+        record["ErrorMessage"] = message
+    record["ExecutionTime"] = round(now - (running_since or now))
+    record["CompletedOn"] = record["LastModifiedOn"] = now
+    record["JobRunState"] = state
+
+
+def _attempt(job: dict, data: dict, attempt: _Attempt, folder: Path, spark: bool) -> tuple[str, str | None]:
+    record = attempt.record
+    arguments = {
+        **(job.get("DefaultArguments") or {}),
+        **(data.get("Arguments") or {}),
+        **(job.get("NonOverridableArguments") or {}),
+    }
+    if "--extra-jars" in arguments:
+        raise CannotRun("--extra-jars is not available on this machine: Spark runs with the jars that it came with.")
+    script = _script(job, folder)
+    arguments.setdefault("--TempDir", arguments.get("--tempDir", ""))
+    argv = [word for name, value in arguments.items() if value != "" for word in (name, str(value))]
+    argv = ["--JOB_NAME", job["Name"], "--JOB_RUN_ID", record["Id"], *argv]
+    environment = _environment(folder, [*_modules(arguments, folder), *_extra_files(arguments, folder)])
+    if spark:
+        _spark_defaults(folder, arguments.get("--conf", ""))
+        command = [str(Path(sys.prefix) / "bin" / "spark-submit"), str(script), *argv]
+    else:
+        command = [sys.executable, str(script), *argv]
+    if attempt.stop.is_set():
+        return "STOPPED", None
+    record["JobRunState"] = "RUNNING"
+    attempt.running_since = time.time()
+    attempt.process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    undertaker.watch(attempt.process.pid)
+    try:
+        return _watch(attempt, float(record["Timeout"]) * 60)
+    finally:
+        _kill(attempt.process)
+        undertaker.forget(attempt.process.pid)
+
+
+def _watch(attempt: _Attempt, seconds: float) -> tuple[str, str | None]:
+    process, run_id = attempt.process, attempt.record["Id"]
+    assert process is not None and process.stdout is not None and process.stderr is not None
+    output, errors = _Pump(process.stdout, OUTPUT, run_id), _Pump(process.stderr, ERRORS, run_id)
+    timed_out = False
+    try:
+        process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        timed_out = True
+        _kill(process)
+    for pump in (output, errors):
+        pump.finish()
+    if attempt.stop.is_set():
+        return "STOPPED", None
+    if timed_out:
+        return "TIMEOUT", f"Job run exceeded its timeout of {attempt.record['Timeout']} minutes."
+    if process.returncode == 0:
+        return "SUCCEEDED", None
+    return "FAILED", _reason(output.lines, errors.lines, process.returncode)
+
+
+class _Pump:
+    """Copies one output to its log stream as it comes, and keeps it for the error message."""
+
+    def __init__(self, stream: IO[str], group: str, run_id: str) -> None:
+        self.stream, self.group, self.run_id = stream, group, run_id
+        self.lines: list[str] = []
+        self._sent = 0
+        context = contextvars.copy_context()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._sender = threading.Thread(target=context.run, args=(self._send_on,), daemon=True)
+        self._ended = threading.Event()
+        self._reader.start()
+        self._sender.start()
+
+    def finish(self) -> None:
+        # A grandchild may hold the pipe open: what it still has to say is not waited for.
+        self._reader.join(timeout=2)
+        self._ended.set()
+        self._sender.join(timeout=2)
+
+    def _read(self) -> None:
+        with contextlib.suppress(ValueError, OSError):
+            for line in self.stream:
+                self.lines.append(line.rstrip("\n"))
+
+    def _send_on(self) -> None:
+        while True:
+            ended = self._ended.wait(0.5)
+            fresh = self.lines[self._sent :]
+            self._sent += len(fresh)
+            if fresh or ended:
+                log_lines.append(self.group, self.run_id, fresh)
+            if ended:
+                return
+
+
+def _reason(output: list[str], errors: list[str], code: int) -> str:
+    """``ValueError: what it said``, then the end of the log that says it. spark-submit sends a driver's stderr to stdout."""
+    lines = next((lines for lines in (output, errors) if any(TRACEBACK in line for line in lines)), errors or output)
+    tail = "\n".join(lines[-TAIL_LINES:])
+    starts = [number for number, line in enumerate(lines) if line.startswith(TRACEBACK)]
+    # Glue reports the exception as Python prints it: the first line after the last traceback that is not indented.
+    said = next((line for line in lines[starts[-1] + 1 :] if line and not line[0].isspace()), "") if starts else ""
+    return f"{said or f'The job exited with code {code}'}\n\n{tail}"
+
+
+def _script(job: dict, folder: Path) -> Path:
+    location = (job.get("Command") or {}).get("ScriptLocation", "")
+    try:
+        body = s3_files.read(location)
+    except (s3_files.NoSuchObject, ValueError) as failure:
+        raise CannotRun(f"The script {location} cannot be read: {failure}") from failure
+    for name in ("", "modules", "conf", "tmp"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    script = folder / (location.rsplit("/", 1)[-1] or "script.py")
+    script.write_bytes(body)
+    return script
+
+
+def _listed(value: str) -> list[str]:
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
+def _modules(arguments: dict, folder: Path) -> list[Path]:
+    """``--additional-python-modules``: wheels are unpacked for this run; a version must be the installed one."""
+    modules = folder / "modules"
+    for item in _listed(arguments.get("--additional-python-modules", "")):
+        if item.startswith("s3"):
+            if not item.endswith(".whl"):
+                raise CannotRun(f"--additional-python-modules takes wheels or name==version, got {item}")
+            try:
+                wheel = s3_files.read(item)
+            except s3_files.NoSuchObject as failure:
+                raise CannotRun(f"--additional-python-modules: {failure}") from failure
+            with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
+                archive.extractall(modules)
+            continue
+        name, _, wanted = item.partition("==")
+        name = name.split("[")[0].strip()
+        try:
+            installed = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError as failure:
+            raise CannotRun(f"--additional-python-modules asks for {item}, which is not installed here.") from failure
+        if wanted and wanted.strip() != installed:
+            raise CannotRun(f"--additional-python-modules asks for {item}, but {name} {installed} is installed here.")
+    return [modules]
+
+
+def _extra_files(arguments: dict, folder: Path) -> list[Path]:
+    """``--extra-py-files``: modules and archives, as entries of the path."""
+    entries = []
+    for item in _listed(arguments.get("--extra-py-files", "")):
+        try:
+            body = s3_files.read(item)
+        except (s3_files.NoSuchObject, ValueError) as failure:
+            raise CannotRun(f"--extra-py-files: {failure}") from failure
+        target = folder / "modules" / item.rsplit("/", 1)[-1]
+        target.write_bytes(body)
+        if target.suffix != ".py":
+            entries.append(target)
+    return entries
+
+
+def _environment(folder: Path, entries: list[Path]) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name in KEPT_ENVIRONMENT or name.startswith("AWS_")}
+    return kept | {
+        "PYTHONPATH": os.pathsep.join(str(entry) for entry in entries),
+        "PYTHONUNBUFFERED": "1",
+        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_DRIVER_PYTHON": sys.executable,
+        "SPARK_CONF_DIR": str(folder / "conf"),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "TMPDIR": str(folder / "tmp"),
+    }
+
+
+def _spark_defaults(folder: Path, given: str) -> None:
+    options = {
+        "spark.master": "local[2]",
+        "spark.driver.memory": "2g",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.extraClassPath": str(Path(sys.prefix) / "share" / "s3a-jars" / "*"),
+        "spark.driver.extraJavaOptions": (
+            f"-Djava.io.tmpdir={folder / 'tmp'} -Dderby.system.home={folder / 'tmp'} -XX:+UseParallelGC"
+        ),
+        "spark.local.dir": str(folder / "tmp"),
+        "spark.sql.warehouse.dir": str(folder / "tmp" / "warehouse"),
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": "4",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.hadoop.hadoop.tmp.dir": str(folder / "tmp"),
+        # Renames are copies on S3; version 2 needs one where version 1 needs two.
+        "spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version": "2",
+        "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
+        "spark.hadoop.fs.s3a.endpoint": _settings.endpoint_url,
+        "spark.hadoop.fs.s3a.endpoint.region": _settings.region,
+        "spark.hadoop.fs.s3a.access.key": os.environ.get("AWS_ACCESS_KEY_ID", "test"),
+        "spark.hadoop.fs.s3a.secret.key": os.environ.get("AWS_SECRET_ACCESS_KEY", "test"),
+        "spark.hadoop.fs.s3a.aws.credentials.provider": "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider",
+        "spark.hadoop.fs.s3a.path.style.access": "true",
+        "spark.hadoop.fs.s3a.connection.ssl.enabled": "false",
+        "spark.hadoop.fs.s3a.change.detection.mode": "none",
+        "spark.hadoop.fs.s3a.bucket.probe": "0",
+        "spark.hadoop.fs.s3a.attempts.maximum": "3",
+        "spark.hadoop.fs.s3a.fast.upload": "true",
+        "spark.hadoop.fs.s3a.fast.upload.buffer": "bytebuffer",
+        "spark.hadoop.fs.s3a.connection.maximum": "64",
+        "spark.hadoop.fs.s3a.experimental.input.fadvise": "random",
+    }
+    # Glue takes several settings in one value: "a=1 --conf b=2".
+    for setting in re.split(r"\s*--conf\s+", given):
+        name, equals, value = setting.strip().partition("=")
+        if equals:
+            options[name.strip()] = value.strip()
+    text = "".join(f"{name} {value}\n" for name, value in options.items())
+    (folder / "conf" / "spark-defaults.conf").write_text(text)
+    (folder / "conf" / "log4j2.properties").write_text(LOG4J)
+
+
+LOG4J = """\
+rootLogger.level = warn
+rootLogger.appenderRef.stderr.ref = stderr
+appender.stderr.type = Console
+appender.stderr.name = stderr
+appender.stderr.target = SYSTEM_ERR
+appender.stderr.layout.type = PatternLayout
+appender.stderr.layout.pattern = %d{yy/MM/dd HH:mm:ss} %p %c{1}: %m%n%ex
+logger.native.name = org.apache.hadoop.util.NativeCodeLoader
+logger.native.level = error
+logger.metrics.name = org.apache.hadoop.metrics2
+logger.metrics.level = error
+"""
+
+
+def _get_job_runs(data: dict) -> Any:
+    name = data.get("JobName")
+    if name not in glue._jobs:
+        return error_response_json("EntityNotFoundException", f"Job {name} not found", 400)
+    runs = glue._job_runs.get(name, [])
+    start = int(data.get("NextToken") or 0)
+    size = int(data.get("MaxResults") or 200)
+    answer: dict[str, Any] = {"JobRuns": runs[start : start + size]}
+    if start + size < len(runs):
+        answer["NextToken"] = str(start + size)
+    return json_response(answer)
+
+
+def _batch_stop_job_run(data: dict) -> Any:
+    name = data.get("JobName")
+    known = {run["Id"]: run for run in glue._job_runs.get(name, [])}
+    stopped, errors = [], []
+    for run_id in data.get("JobRunIds", []):
+        record = known.get(run_id)
+        attempt = _live.get(run_id)
+        if record is not None and attempt is not None and record["JobRunState"] in ACTIVE:
+            _stop(attempt)
+            stopped.append({"JobName": name, "JobRunId": run_id})
+            continue
+        code, text = ("EntityNotFoundException", f"Job run {run_id} not found")
+        if record is not None:
+            code, text = "JobRunNotInTerminalStateException", f"Job run {run_id} is {record['JobRunState']}"
+        detail = {"ErrorCode": code, "ErrorMessage": text}
+        errors.append({"JobName": name, "JobRunId": run_id, "ErrorDetail": detail})
+    return json_response({"SuccessfulSubmissions": stopped, "Errors": errors})
+
+
+def _stop(attempt: _Attempt) -> None:
+    attempt.stop.set()
+    if attempt.record["JobRunState"] == "RUNNING":
+        attempt.record["JobRunState"] = "STOPPING"
+    if attempt.process is not None:
+        _kill(attempt.process)
+
+
+def _kill(process: subprocess.Popen) -> None:
+    with contextlib.suppress(OSError):
+        os.killpg(process.pid, signal.SIGKILL)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=5)
