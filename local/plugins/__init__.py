@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from local.settings import Settings
 
-NAMES: tuple[str, ...] = ("lambda_workers", "glue_jobs")
+NAMES: tuple[str, ...] = ("lambda_workers", "kinesis_mappings", "glue_jobs")
 
 logger = logging.getLogger("local")
 _closers: list[Callable[[], None]] = []
