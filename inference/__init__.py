@@ -1,0 +1,1 @@
+"""The model server: one code for the endpoint and for Batch Transform."""

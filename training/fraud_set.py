@@ -1,0 +1,43 @@
+"""The fraud training set: vectors of payments whose label had matured when the set was made."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from features.encoding import Encoding, numbers
+from features.fraud import FRAUD
+
+MATURITY = pd.Timedelta(days=7)  # a younger payment is only labelled when it was fraud: it would bias the set
+
+
+class NothingToLearn(ValueError):
+    """No usable row is left; the text says why."""
+
+
+def assemble(features: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Vectors with the label that was known at `as_of`: the latest report of each payment up to then."""
+    known = (
+        labels[labels["reported_at"] <= as_of].sort_values("reported_at").drop_duplicates("transaction_id", keep="last")
+    )
+    rows = features[features["event_time"] < as_of - MATURITY].merge(
+        known[["transaction_id", "is_fraud"]], on="transaction_id", how="inner"
+    )
+    if rows.empty or rows["is_fraud"].nunique() < 2:
+        raise NothingToLearn(
+            f"no payment before {as_of - MATURITY} has both kinds of labels known at {as_of}; "
+            "bring older payments or labels"
+        )
+    rows = rows.sort_values(["event_time", "transaction_id"], ignore_index=True)
+    return pd.DataFrame(
+        {
+            "identifier": rows["transaction_id"],
+            "at": rows["event_time"],
+            "label": rows["is_fraud"].astype(int),
+            **{name: rows[name] for name in FRAUD.columns},
+        }
+    )
+
+
+def fit_encoding(train: pd.DataFrame) -> Encoding:
+    """Every feature is a number: nothing to fit."""
+    return numbers(FRAUD.columns)

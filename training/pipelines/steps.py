@@ -1,0 +1,174 @@
+"""The steps that credit and fraud share: prepare, train, evaluate, gate, register."""
+
+from __future__ import annotations
+
+from sagemaker.core.processing import Processor
+from sagemaker.core.shapes import (
+    ProcessingInput,
+    ProcessingOutput,
+    ProcessingS3Input,
+    ProcessingS3Output,
+)
+from sagemaker.core.training.configs import Compute, InputData, OutputDataConfig, StoppingCondition
+from sagemaker.core.workflow.conditions import ConditionGreaterThanOrEqualTo
+from sagemaker.core.workflow.execution_variables import ExecutionVariables
+from sagemaker.core.workflow.functions import Join, JsonGet
+from sagemaker.core.workflow.parameters import ParameterFloat, ParameterString
+from sagemaker.core.workflow.pipeline_context import PipelineSession, _ModelStepArguments
+from sagemaker.core.workflow.properties import PropertyFile
+from sagemaker.mlops.workflow.condition_step import ConditionStep
+from sagemaker.mlops.workflow.fail_step import FailStep
+from sagemaker.mlops.workflow.model_step import ModelStep
+from sagemaker.mlops.workflow.pipeline import Pipeline
+from sagemaker.mlops.workflow.steps import ProcessingStep, TrainingStep
+from sagemaker.train.model_trainer import ModelTrainer
+
+from training.pipelines.places import Places
+
+CONTAINER = "/opt/ml/processing"
+HOUR = 3600
+
+
+def pipeline(
+    problem: str, features: str, labels: str, minimum_auc: float, places: Places, session: PipelineSession
+) -> Pipeline:
+    """The training pipeline of one problem. `features` and `labels` are prefixes of the lake."""
+    as_of = ParameterString("AsOf")
+    learner = ParameterString("Learner", default_value="xgboost", enum_values=["xgboost", "catboost"])
+    gate = ParameterFloat("MinimumAuc", default_value=minimum_auc)
+    run = Join(on="/", values=[f"s3://{places.lake}/training/{problem}", ExecutionVariables.PIPELINE_EXECUTION_ID])
+
+    def processing(name: str, module: str, arguments: list, inputs: dict, outputs: list, files=None) -> ProcessingStep:
+        processor = Processor(
+            role=places.role,
+            image_uri=places.image,
+            instance_count=1,
+            instance_type=places.instance,
+            entrypoint=["process", module],
+            max_runtime_in_seconds=HOUR,
+            sagemaker_session=session,
+        )
+        arguments = processor.run(
+            inputs=[from_s3(n, uri) for n, uri in {"code": places.code, **inputs}.items()],
+            outputs=[to_s3(n, Join(on="/", values=[run, n])) for n in outputs],
+            arguments=["--problem", problem, *arguments],
+        )
+        return ProcessingStep(name=name, step_args=arguments, property_files=files)
+
+    prepare = processing(
+        "Prepare",
+        "training.prepare",
+        ["--as_of", as_of],
+        {"features": f"s3://{places.lake}/{features}", "labels": f"s3://{places.lake}/{labels}"},
+        ["train", "validation", "test"],
+    )
+    prepared = prepare.properties.ProcessingOutputConfig.Outputs
+
+    trainer = ModelTrainer(
+        training_image=places.image,
+        role=places.role,
+        sagemaker_session=session,
+        base_job_name=f"{places.prefix}-{problem}",
+        compute=Compute(instance_type=places.instance, instance_count=1, volume_size_in_gb=30),
+        stopping_condition=StoppingCondition(max_runtime_in_seconds=HOUR),
+        output_data_config=OutputDataConfig(s3_output_path=f"s3://{places.lake}/training/{problem}/models"),
+        hyperparameters={"problem": problem, "learner": learner},
+    )
+    train = TrainingStep(
+        name="Train",
+        step_args=trainer.train(
+            input_data_config=[
+                InputData(channel_name="train", data_source=prepared["train"].S3Output.S3Uri),
+                InputData(channel_name="validation", data_source=prepared["validation"].S3Output.S3Uri),
+                InputData(channel_name="code", data_source=places.code),
+            ],
+            wait=False,
+        ),
+    )
+    archive = train.properties.ModelArtifacts.S3ModelArtifacts
+
+    evaluation = PropertyFile(name="Evaluation", output_name="evaluation", path="evaluation.json")
+    evaluate = processing(
+        "Evaluate",
+        "training.evaluate",
+        [],
+        {
+            "model": archive,
+            "test": prepared["test"].S3Output.S3Uri,
+            "validation": prepared["validation"].S3Output.S3Uri,
+        },
+        ["evaluation"],
+        files=[evaluation],
+    )
+    register = ModelStep(name="Register", step_args=registration(problem, places, session, archive, evaluate))
+    reached = JsonGet(step_name=evaluate.name, property_file=evaluation, json_path="test.auc")
+    refused = FailStep(
+        name="TooWeak",
+        error_message=Join(on=" ", values=["AUC on the test rows is", reached, "below the gate of", gate]),
+    )
+    decide = ConditionStep(
+        name="GoodEnough",
+        conditions=[ConditionGreaterThanOrEqualTo(left=reached, right=gate)],
+        if_steps=[register],
+        else_steps=[refused],
+    )
+    return Pipeline(
+        name=f"{places.prefix}-{problem}",
+        parameters=[as_of, learner, gate],
+        steps=[prepare, train, evaluate, decide],
+        sagemaker_session=session,
+    )
+
+
+def registration(problem: str, places: Places, session, archive, evaluate: ProcessingStep) -> _ModelStepArguments:
+    """The request that registers the archive. Written out: the SDK's builder would wrap our archive in AWS's own server."""
+    quality = evaluate.properties.ProcessingOutputConfig.Outputs["evaluation"].S3Output.S3Uri
+    arguments = _ModelStepArguments(_Session(session))
+    arguments.caller_name = "create_model_package_from_containers"
+    arguments.create_model_package_request = {
+        "ModelPackageGroupName": f"{places.prefix}-{problem}",
+        "ModelApprovalStatus": "PendingManualApproval",
+        "InferenceSpecification": {
+            "Containers": [{"Image": places.image, "ModelDataUrl": archive}],
+            "SupportedContentTypes": ["text/csv", "application/json"],
+            "SupportedResponseMIMETypes": ["text/csv", "application/json"],
+            "SupportedRealtimeInferenceInstanceTypes": [places.instance],
+            "SupportedTransformInstanceTypes": [places.instance],
+        },
+        "ModelMetrics": {
+            "ModelQuality": {
+                "Statistics": {
+                    "ContentType": "application/json",
+                    "S3Uri": Join(on="/", values=[quality, "evaluation.json"]),
+                }
+            }
+        },
+    }
+    return arguments
+
+
+class _Session:
+    """What ModelStep asks of the model that made its arguments: only the session."""
+
+    def __init__(self, session: PipelineSession) -> None:
+        self.sagemaker_session = session
+
+
+def from_s3(name: str, uri) -> ProcessingInput:
+    return ProcessingInput(
+        input_name=name,
+        s3_input=ProcessingS3Input(
+            s3_uri=uri,
+            local_path=f"{CONTAINER}/input/{name}",
+            s3_data_type="S3Prefix",
+            s3_input_mode="File",
+            s3_data_distribution_type="FullyReplicated",
+        ),
+    )
+
+
+def to_s3(name: str, uri) -> ProcessingOutput:
+    return ProcessingOutput(
+        output_name=name,
+        s3_output=ProcessingS3Output(s3_uri=uri, local_path=f"{CONTAINER}/output/{name}", s3_upload_mode="EndOfJob"),
+    )

@@ -1,0 +1,55 @@
+"""Processing job: feature rows and labels -> train, validation and test rows, split by time."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from training.frames import read_folder, write_frame
+from training.problems import PROBLEMS
+
+INPUT = Path("/opt/ml/processing/input")
+OUTPUT = Path("/opt/ml/processing/output")
+SHARES = {"train": 0.70, "validation": 0.15, "test": 0.15}
+
+
+def main(argv: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--problem", choices=sorted(PROBLEMS), required=True)
+    parser.add_argument("--as_of", required=True)
+    args = parser.parse_args(argv)
+    problem = PROBLEMS[args.problem]
+
+    rows = problem.assemble(
+        read_folder(INPUT / "features"), read_folder(INPUT / "labels"), pd.Timestamp(args.as_of).tz_convert("UTC")
+    )
+    parts = split_by_time(rows)
+    encoding = problem.fit_encoding(parts["train"])
+    for name, part in parts.items():
+        write_frame(part, OUTPUT / name / "rows.parquet")
+        print(
+            f"{name}: {len(part)} rows, {int(part['label'].sum())} positive, {part['at'].min()} to {part['at'].max()}"
+        )
+    (OUTPUT / "train" / "columns.json").write_text(json.dumps(encoding.document()))
+
+
+def split_by_time(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Oldest rows train, newest rows test: rows of one instant never fall on both sides."""
+    parts, start = {}, 0
+    positions = rows["at"]
+    for name, share in SHARES.items():
+        end = len(rows) if name == "test" else min(len(rows), start + round(share * len(rows)))
+        while 0 < end < len(rows) and positions.iloc[end] == positions.iloc[end - 1]:
+            end += 1
+        parts[name] = rows.iloc[start:end]
+        start = end
+    return parts
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,98 @@
+"""Training job: rows of the channels -> a model archive that serves itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from features.encoding import Encoding
+from training.drift import baseline
+from training.frames import read_folder
+from training.learners import LEARNERS
+from training.problems import PROBLEMS
+
+ROOT = Path("/opt/ml")
+CODE = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """What the pipeline sets; SageMaker passes everything as text."""
+
+    problem: str
+    learner: str
+    name: str
+    seed: int = 0
+
+    @classmethod
+    def parse(cls, values: Mapping[str, str]) -> Hyperparameters:
+        """Raises ValueError naming what is missing or unknown."""
+        values = {k: json.loads(v) if v.startswith('"') else v for k, v in values.items()}
+        missing = [k for k in ("problem", "learner", "name") if k not in values]
+        if missing:
+            raise ValueError(f"hyperparameters {', '.join(missing)} are missing")
+        if values["problem"] not in PROBLEMS or values["learner"] not in LEARNERS:
+            raise ValueError(
+                f"expected a problem of {sorted(PROBLEMS)} and a learner of {sorted(LEARNERS)}, "
+                f"got {values['problem']!r} and {values['learner']!r}"
+            )
+        return cls(values["problem"], values["learner"], values["name"], int(values.get("seed", 0)))
+
+
+def matrix(rows: pd.DataFrame, encoding: Encoding) -> np.ndarray:
+    """Rows as the server will see them: through the same encoding, in single precision."""
+    cells = rows[list(encoding.names)].astype(object).where(rows[list(encoding.names)].notna(), None)
+    encoded = [encoding.encode(row) for row in cells.itertuples(index=False, name=None)]
+    return np.array(encoded, dtype=np.float64).astype(np.float32)
+
+
+def train(hyperparameters: Hyperparameters, data: Path, model: Path) -> None:
+    """Fits on the channel `train`, stops by the channel `validation`, writes the archive's files to `model`."""
+    problem = PROBLEMS[hyperparameters.problem]
+    encoding = Encoding.parse(json.loads((data / "train" / "columns.json").read_text()))
+    rows, held = read_folder(data / "train"), read_folder(data / "validation")
+    x, vx = matrix(rows, encoding), matrix(held, encoding)
+    fit, file = LEARNERS[hyperparameters.learner]
+    fitted = fit(x, rows["label"].to_numpy(), vx, held["label"].to_numpy(), hyperparameters.seed)
+
+    fitted.save(model / file)
+    manifest = {
+        "name": hyperparameters.name,
+        "problem": problem.name,
+        "learner": hyperparameters.learner,
+        "file": file,
+        "feature_version": problem.feature_version,
+        "columns": encoding.document(),
+        "rounds": fitted.rounds,
+        "rows": {"train": len(rows), "validation": len(held)},
+        "trained_until": str(held["at"].max()),
+    }
+    (model / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True))
+    scores = fitted.probabilities(vx)
+    (model / "baseline.json").write_text(json.dumps(baseline(encoding.names, x, scores)))
+    include_server(model / "code")
+    print(f"trained {problem.name} with {hyperparameters.learner}: {len(rows)} rows, {fitted.rounds} rounds")
+
+
+def include_server(target: Path) -> None:
+    """The archive carries the code that serves it: a model can always be served as it was."""
+    for package in ("features", "inference"):
+        shutil.copytree(CODE / package, target / package, ignore=shutil.ignore_patterns("__pycache__", "serve.py"))
+    shutil.copy(CODE / "inference" / "serve.py", target / "serve.py")
+
+
+def main() -> None:
+    values = json.loads((ROOT / "input/config/hyperparameters.json").read_text())
+    job = os.environ.get("TRAINING_JOB_NAME", "local")
+    train(Hyperparameters.parse({"name": job, **values}), ROOT / "input/data", ROOT / "model")
+
+
+if __name__ == "__main__":
+    main()
