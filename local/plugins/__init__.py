@@ -13,7 +13,14 @@ from collections.abc import Callable
 
 from local.settings import Settings
 
-NAMES: tuple[str, ...] = ("lambda_workers", "kinesis_mappings", "glue_jobs")
+NAMES = (
+    "own_client",
+    "lambda_workers",
+    "kinesis_mappings",
+    "glue_jobs",
+    "state_machine_tasks",
+    "state_machine_logs",
+)
 
 logger = logging.getLogger("local")
 _closers: list[Callable[[], None]] = []

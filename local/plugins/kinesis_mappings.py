@@ -18,25 +18,15 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from ministack import app
 from ministack.core.arn import parse_arn
-from ministack.core.responses import (
-    error_response_json,
-    get_account_id,
-    get_region,
-    set_request_account_id,
-    set_request_region,
-)
+from ministack.core.responses import error_response_json, set_request_account_id, set_request_region
 from ministack.services import cloudwatch, kinesis, lambda_svc, sqs
 
-from local.plugins import s3_files
+from local.plugins import own_client, s3_files
 from local.plugins.kinesis_delivery import Answer, Delivery, Discarded, Policy, Record
 from local.settings import Settings
 
 HOOKS = {
-    "ministack.app.call_service_handler_sync": (
-        "(handler, method, path, headers, body, query_params, timeout: float | None = None)"
-    ),
     "ministack.services.kinesis._streams": None,
     "ministack.services.kinesis.esm_wake": None,
     "ministack.services.lambda_svc._apply_filter_criteria": "(records: list[dict], esm: dict) -> list[dict]",
@@ -410,30 +400,11 @@ def _send(destination: str, message: dict, mapping_id: str, shard_id: str, recor
         payload = json.dumps({"Records": list(records)})
         s3_files.write(f"s3://{destination.rsplit(':', 1)[-1]}/{key}", json.dumps({**message, "payload": payload}).encode())
         return
+    message_text = json.dumps(message)
     if service == "sqs":
         queue = sqs._queue_by_arn(destination)
         if queue is None:
             raise LookupError(f"there is no queue {destination}")
-        call = ("AmazonSQS.SendMessage", {"QueueUrl": queue["url"], "MessageBody": json.dumps(message)})
+        own_client.client("sqs").send_message(QueueUrl=queue["url"], MessageBody=message_text)
     else:
-        call = ("AmazonSNS.Publish", {"TopicArn": destination, "Message": json.dumps(message)})
-    _call(service, *call)
-
-
-def _call(service: str, target: str, parameters: dict) -> None:
-    headers = {
-        "x-amz-target": target,
-        "content-type": "application/x-amz-json-1.0",
-        "authorization": f"AWS4-HMAC-SHA256 Credential={get_account_id()}/20260101/{get_region()}/{service}/aws4_request",
-    }
-    query: dict[str, list[str]] = {}
-    body = json.dumps(parameters).encode()
-    if service == "sns":
-        query = {"Action": ["Publish"], **{key: [value] for key, value in parameters.items()}}
-        headers = {"content-type": "application/x-www-form-urlencoded"}
-        body = b""
-    status, _, answer = app.call_service_handler_sync(
-        app.SERVICE_HANDLERS[service], "POST", "/", headers, body, query
-    )
-    if status >= 300:
-        raise OSError(f"{target} was refused: {answer!r}")
+        own_client.client("sns").publish(TopicArn=destination, Message=message_text)
