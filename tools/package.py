@@ -1,0 +1,145 @@
+"""`make package`: everything that Terraform refers to, below build/package, with a list of what it is.
+
+An artifact's key holds the hash of its content: what was uploaded never changes, and Terraform sees a new key when, and
+only when, the code is new.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:  # run as a script by make
+    sys.path.insert(0, str(ROOT))
+
+from features.encoding import numbers
+from features.fraud import FRAUD
+from glue.tables import LOAN_FEATURES, TABLES
+from tools.archives import files_below, tarred, wheel, zipped
+
+BUILD = ROOT / "build" / "package"
+FUNCTIONS = {"decide": ("decide", "scoring"), "stream": ("stream", "scoring"), "release": ("release", "scoring")}
+BOOTSTRAP_BASE_RATE = 0.01
+VERSION = "0.1.0"
+FEATURE_STORE_TYPES = {"string": "String", "bigint": "Integral", "int": "Integral", "double": "Fractional"}
+
+
+@dataclass
+class Package:
+    """Collects artifacts below `folder`; `listed` maps a name to where it lies and what its hash is."""
+
+    folder: Path
+    listed: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def add(self, name: str, filename: str, content: bytes) -> str:
+        """Writes one artifact and returns its key."""
+        sha = hashlib.sha256(content).digest()
+        key = f"{name}/{sha.hex()[:12]}/{filename}"
+        path = self.folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        self.listed[name] = {"key": key, "hash": base64.b64encode(sha).decode()}
+        return key
+
+
+def main() -> None:
+    package = Package(BUILD)
+    features = files_below(ROOT, "features")
+    for function, packages in FUNCTIONS.items():
+        package.add(
+            f"lambda/{function}", f"{function}.zip", zipped({**features, **files_below(ROOT / "lambda", *packages)})
+        )
+    library = {p: c for p, c in files_below(ROOT, "glue").items() if not p.startswith("glue/jobs/")}
+    package.add(
+        "glue/library",
+        f"risk_platform-{VERSION}-py3-none-any.whl",
+        wheel("risk_platform", VERSION, {**features, **library}),
+    )
+    for script in sorted((ROOT / "glue" / "jobs").glob("[a-z]*.py")):
+        package.add(f"glue/jobs/{script.stem}", script.name, script.read_bytes())
+    training = {p: c for p, c in files_below(ROOT, "training", "inference").items() if "/pipelines/" not in p}
+    code_key = package.add("training/code", "code.tar.gz", tarred({**features, **training}))
+    package.add("models/bootstrap", "model.tar.gz", tarred(bootstrap_model(features)))
+    render_pipelines(code_key)
+    listing = {
+        "artifacts": package.listed,
+        "tables": {f"{t.zone}.{t.name}": table(t) for t in TABLES},
+        "feature_groups": feature_groups(),
+    }
+    (BUILD / "package.tfvars.json").write_text(json.dumps(listing, indent=1, sort_keys=True) + "\n")
+    print(f"{len(package.listed)} artifacts in {BUILD.relative_to(ROOT)}")
+
+
+def bootstrap_model(features: dict[str, bytes]) -> dict[str, bytes]:
+    """A model for an empty account: the base rate for every payment, served by the real server."""
+    manifest = {
+        "name": "bootstrap",
+        "problem": "fraud",
+        "learner": "constant",
+        "base_rate": BOOTSTRAP_BASE_RATE,
+        "feature_version": FRAUD.version,
+        "columns": numbers(FRAUD.columns).document(),
+    }
+    server = files_below(ROOT, "inference")
+    return {
+        "manifest.json": json.dumps(manifest, indent=1, sort_keys=True).encode(),
+        "code/serve.py": server.pop("inference/serve.py"),
+        **{f"code/{path}": content for path, content in {**features, **server}.items()},
+    }
+
+
+def render_pipelines(code_key: str) -> None:
+    """Rendering takes the SDK ten seconds, so it happens only when the definitions or the code are new."""
+    sources = files_below(ROOT / "training", "pipelines")
+    inputs = hashlib.sha256(b"".join(sources[p] for p in sorted(sources)) + code_key.encode()).hexdigest()
+    stamp = BUILD / "pipelines" / ".rendered"
+    if stamp.is_file() and stamp.read_text() == inputs:
+        return
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "training.pipelines.render", code_key, str(BUILD / "pipelines")],
+        cwd=ROOT,
+        check=True,
+    )
+    stamp.write_text(inputs)
+
+
+def table(declared) -> dict:
+    return {
+        "zone": declared.zone,
+        "name": declared.name,
+        "location": declared.prefix,
+        "format": declared.format,
+        "columns": [vars_of(c) for c in declared.columns],
+        "partitions": [vars_of(c) for c in declared.partitions],
+    }
+
+
+def vars_of(column) -> dict[str, str]:
+    return {"name": column.name, "type": column.type, "comment": column.comment}
+
+
+def feature_groups() -> dict[str, dict]:
+    """Feature groups by short name: identifier and features, as CreateFeatureGroup wants them."""
+    online = [
+        {"name": "event_time", "type": "String"},
+        {"name": "feature_version", "type": "String"},
+        {"name": "state", "type": "String"},
+    ]
+    loan = [
+        {"name": c.name, "type": FEATURE_STORE_TYPES[c.type]} for c in LOAN_FEATURES.columns if c.name != "applied_at"
+    ]
+    return {
+        "customer": {"identifier": "customer_id", "features": [{"name": "customer_id", "type": "String"}, *online]},
+        "merchant": {"identifier": "merchant_id", "features": [{"name": "merchant_id", "type": "String"}, *online]},
+        "loan-applicant": {"identifier": "loan_id", "features": [*loan, {"name": "event_time", "type": "String"}]},
+    }
+
+
+if __name__ == "__main__":
+    main()
