@@ -1,0 +1,3 @@
+environment          = "local"
+keep_data_on_destroy = false
+s3_use_path_style    = true

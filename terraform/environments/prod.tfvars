@@ -1,0 +1,3 @@
+environment          = "prod"
+keep_data_on_destroy = true
+s3_use_path_style    = false

@@ -1,0 +1,83 @@
+# The doors write decisions all day; the crawler makes their new days known to Athena. RAW is crawled to show what came.
+
+locals {
+  crawlers = {
+    decisions = { database = "decisions", prefix = "decisions/", schema = "LOG" }
+    raw       = { database = "raw", prefix = "raw/", schema = "UPDATE_IN_DATABASE" }
+  }
+}
+
+resource "aws_glue_crawler" "this" {
+  for_each = local.crawlers
+
+  name          = "${var.prefix}-${each.key}"
+  database_name = aws_glue_catalog_database.this[each.value.database].name
+  role          = aws_iam_role.crawler.arn
+
+  s3_target {
+    path = "s3://${var.lake.name}/${each.value.prefix}"
+  }
+
+  schema_change_policy {
+    delete_behavior = "LOG"
+    update_behavior = each.value.schema
+  }
+}
+
+resource "aws_iam_role" "crawler" {
+  name               = "${var.prefix}-crawler"
+  assume_role_policy = data.aws_iam_policy_document.crawler_trust.json
+}
+
+data "aws_iam_policy_document" "crawler_trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["glue.amazonaws.com"]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "crawler" {
+  statement {
+    sid       = "ReadCrawledZones"
+    actions   = ["s3:GetObject"]
+    resources = [for crawler in local.crawlers : "${var.lake.arn}/${crawler.prefix}*"]
+  }
+
+  statement {
+    sid       = "ListLake"
+    actions   = ["s3:ListBucket", "s3:GetBucketLocation"]
+    resources = [var.lake.arn]
+  }
+
+  statement {
+    sid       = "Decrypt"
+    actions   = ["kms:Decrypt"]
+    resources = [var.lake.kms_key_arn]
+  }
+
+  statement {
+    sid = "WriteCatalog"
+    actions = [
+      "glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:CreateTable", "glue:UpdateTable",
+      "glue:GetPartition", "glue:GetPartitions", "glue:CreatePartition", "glue:BatchCreatePartition",
+      "glue:BatchGetPartition", "glue:UpdatePartition",
+    ]
+    resources = ["arn:aws:glue:*:*:catalog", "arn:aws:glue:*:*:database/${var.database_prefix}_*", "arn:aws:glue:*:*:table/${var.database_prefix}_*"]
+  }
+
+  statement {
+    sid       = "Log"
+    actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["arn:aws:logs:*:*:log-group:/aws-glue/crawlers*"]
+  }
+}
+
+resource "aws_iam_role_policy" "crawler" {
+  name   = "crawl"
+  role   = aws_iam_role.crawler.id
+  policy = data.aws_iam_policy_document.crawler.json
+}

@@ -1,0 +1,108 @@
+# What Athena knows of the lake: databases by zone, tables from the declarations, the analysts' workgroup.
+
+locals {
+  zones = toset([for table in var.tables : table.zone])
+
+  formats = {
+    parquet = {
+      input  = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
+      output = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
+      serde  = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
+      serde_parameters = { "serialization.format" = "1" }
+    }
+    json = {
+      input  = "org.apache.hadoop.mapred.TextInputFormat"
+      output = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
+      serde  = "org.openx.data.jsonserde.JsonSerDe"
+      serde_parameters = { "serialization.format" = "1" }
+    }
+    csv = {
+      input  = "org.apache.hadoop.mapred.TextInputFormat"
+      output = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
+      serde  = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
+      serde_parameters = { "field.delim" = ",", "serialization.format" = "," }
+    }
+  }
+}
+
+resource "aws_glue_catalog_database" "this" {
+  for_each = setunion(local.zones, ["raw"])
+
+  name        = "${var.database_prefix}_${each.key}"
+  description = "Zone ${each.key} of the lake"
+}
+
+resource "aws_glue_catalog_table" "this" {
+  for_each = var.tables
+
+  name          = each.value.name
+  database_name = aws_glue_catalog_database.this[each.value.zone].name
+  table_type    = "EXTERNAL_TABLE"
+  parameters    = { EXTERNAL = "TRUE", classification = each.value.format }
+
+  storage_descriptor {
+    location      = "s3://${var.lake.name}/${each.value.location}"
+    input_format  = local.formats[each.value.format].input
+    output_format = local.formats[each.value.format].output
+
+    ser_de_info {
+      serialization_library = local.formats[each.value.format].serde
+      parameters            = local.formats[each.value.format].serde_parameters
+    }
+
+    dynamic "columns" {
+      for_each = each.value.columns
+
+      content {
+        name    = columns.value.name
+        type    = columns.value.type
+        comment = columns.value.comment
+      }
+    }
+  }
+
+  dynamic "partition_keys" {
+    for_each = each.value.partitions
+
+    content {
+      name    = partition_keys.value.name
+      type    = partition_keys.value.type
+      comment = partition_keys.value.comment
+    }
+  }
+
+  # Jobs and crawlers add partitions and bookkeeping of their own.
+  lifecycle {
+    ignore_changes = [parameters]
+  }
+}
+
+resource "aws_athena_workgroup" "this" {
+  name          = var.prefix
+  description   = "Analysts' queries over the lake"
+  force_destroy = true
+
+  configuration {
+    enforce_workgroup_configuration    = true
+    publish_cloudwatch_metrics_enabled = true
+
+    result_configuration {
+      output_location = "s3://${var.lake.name}/athena/"
+
+      encryption_configuration {
+        encryption_option = "SSE_KMS"
+        kms_key_arn       = var.lake.kms_key_arn
+      }
+    }
+  }
+}
+
+resource "aws_athena_named_query" "this" {
+  for_each = local.queries
+
+  name        = each.key
+  description = each.value.description
+  workgroup   = aws_athena_workgroup.this.id
+  database    = aws_glue_catalog_database.this[each.value.zone].name
+  query       = each.value.sql
+}

@@ -1,0 +1,4 @@
+output "jobs" {
+  description = "Glue job names by script."
+  value       = { for key, job in aws_glue_job.this : key => job.name }
+}

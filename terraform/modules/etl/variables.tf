@@ -1,0 +1,41 @@
+variable "artifacts" {
+  description = "Bucket that holds the packaged code."
+  type        = object({ bucket = string, arn = string })
+  nullable    = false
+}
+
+variable "code" {
+  description = "Packaged artifacts by name; the Glue library and one script per job are used."
+  type        = map(object({ key = string, hash = string }))
+  nullable    = false
+}
+
+variable "database_prefix" {
+  description = "Beginning of every catalog database's name."
+  type        = string
+  nullable    = false
+}
+
+variable "feature_groups" {
+  description = "Feature group names by short name."
+  type        = map(string)
+  nullable    = false
+}
+
+variable "lake" {
+  description = "The lake's bucket and the key that encrypts it."
+  type        = object({ name = string, arn = string, kms_key_arn = string })
+  nullable    = false
+}
+
+variable "namespace" {
+  description = "CloudWatch namespace of the platform's own metrics."
+  type        = string
+  nullable    = false
+}
+
+variable "prefix" {
+  description = "Beginning of every resource's name."
+  type        = string
+  nullable    = false
+}

@@ -1,0 +1,22 @@
+variable "keep_data" {
+  description = "Refuse to destroy the bucket while it holds data."
+  type        = bool
+  nullable    = false
+}
+
+variable "name" {
+  description = "Bucket name. Used as is."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.name))
+    error_message = "name must be 3-63 characters of a-z, 0-9 and hyphen, got \"${var.name}\"."
+  }
+}
+
+variable "prefix" {
+  description = "Beginning of every resource's name."
+  type        = string
+  nullable    = false
+}
