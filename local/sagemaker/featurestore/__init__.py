@@ -1,0 +1,1 @@
+"""Feature groups: an online record per identifier, an offline history in S3."""
