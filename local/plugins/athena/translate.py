@@ -1,0 +1,175 @@
+"""Trino's SQL in, DuckDB's out, with the column names that Athena gives."""
+
+from __future__ import annotations
+
+import re
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from local.plugins.athena.errors import QueryFailed
+
+# Joda's letters, which parse_datetime and format_datetime take, as strftime's.
+_JODA = (
+    ("yyyy", "%Y"),
+    ("MMMM", "%B"),
+    ("MMM", "%b"),
+    ("MM", "%m"),
+    ("dd", "%d"),
+    ("HH", "%H"),
+    ("hh", "%I"),
+    ("mm", "%M"),
+    ("SSS", "%g"),
+    ("ss", "%S"),
+    ("EEEE", "%A"),
+    ("EEE", "%a"),
+    ("a", "%p"),
+    ("Z", "%z"),
+    ("'", ""),
+)
+
+# What DuckDB lacks, or does in another way.
+MACROS = (
+    """CREATE MACRO width_bucket(x, low, high, n) AS CASE
+        WHEN x < low THEN 0
+        WHEN x >= high THEN n + 1
+        ELSE CAST(floor((CAST(x AS DOUBLE) - low) * n / (CAST(high AS DOUBLE) - low)) AS BIGINT) + 1 END""",
+    "CREATE MACRO to_iso8601(x) AS strftime(CAST(x AS TIMESTAMP), '%Y-%m-%dT%H:%M:%S.%gZ')",
+    "CREATE MACRO json_format(x) AS CAST(x AS VARCHAR)",
+    "CREATE MACRO bitwise_and(a, b) AS a & b",
+    "CREATE MACRO date_of(x) AS CAST(x AS DATE)",
+)
+
+
+def parse(sql: str) -> exp.Expression:
+    """The tree of one query. Raises SYNTAX_ERROR."""
+    try:
+        trees = [tree for tree in sqlglot.parse(sql, read="athena") if tree is not None]
+    except SqlglotError as failure:
+        details = getattr(failure, "errors", None) or [{}]
+        where = f"line {details[0].get('line', 1)}:{details[0].get('col', 1)}"
+        said = details[0].get("description") or str(failure)
+        raise QueryFailed("SYNTAX_ERROR", f"{where}: {said}") from failure
+    if len(trees) != 1:
+        raise QueryFailed("SYNTAX_ERROR", f"line 1:1: Only one sql statement is allowed. Got: {sql}")
+    return trees[0]
+
+
+def tables_of(tree: exp.Expression) -> list[exp.Table]:
+    """The tables that come from the catalog, not from WITH."""
+    found = []
+    for table in tree.find_all(exp.Table):
+        if isinstance(table.this, exp.Identifier) and not (not table.db and _in_with(table)):
+            found.append(table)
+    return found
+
+
+def _in_with(table: exp.Table) -> bool:
+    node: exp.Expression | None = table
+    while node is not None:
+        ctes = node.args.get("with_") or node.args.get("with")
+        if ctes and any(cte.alias.lower() == table.name.lower() for cte in ctes.expressions):
+            return True
+        node = node.parent
+    return False
+
+
+def needs_path(tree: exp.Expression) -> bool:
+    return any(column.name == "$path" for column in tree.find_all(exp.Column))
+
+
+def to_duckdb(tree: exp.Expression, dates: set[str]) -> str:
+    """``dates`` names the columns that the catalog calls dates."""
+    tree = tree.copy()
+    for select in list(tree.find_all(exp.Select)):
+        _name_columns(select)
+    tree = tree.transform(lambda node: _adapted(node, dates))
+    try:
+        return tree.sql(dialect="duckdb")
+    except SqlglotError as failure:
+        raise QueryFailed("NOT_SUPPORTED", str(failure)) from failure
+
+
+def _name_columns(select: exp.Select) -> None:
+    """An expression without a name is ``_col<position>``."""
+    named = []
+    for position, projection in enumerate(select.expressions):
+        if not projection.alias and not isinstance(projection, exp.Column | exp.Star | exp.Dot):
+            named.append(exp.alias_(projection.copy(), f"_col{position}"))
+        else:
+            named.append(projection)
+    select.set("expressions", named)
+
+
+def _adapted(node: exp.Expression, dates: set[str]) -> exp.Expression:
+    if isinstance(node, exp.DateDiff):
+        # Trino counts whole units, DuckDB's date_diff the boundaries that were crossed; its date_sub is Trino's.
+        unit = exp.Literal.string((node.text("unit") or "day").lower())
+        return exp.Anonymous(this="date_sub", expressions=[unit, node.expression, node.this])
+    if isinstance(node, exp.DateAdd | exp.DateSub) and _is_date(node.this, dates) and _whole_days(node.text("unit")):
+        # A date stays a date in Trino and becomes a timestamp in DuckDB. The copy is marked, or it would be wrapped for ever.
+        if not node.meta.get("wrapped"):
+            inner = node.copy()
+            inner.meta["wrapped"] = True
+            return exp.cast(inner, "date")
+    if isinstance(node, exp.Add | exp.Sub) and isinstance(node.expression, exp.Interval) and _is_date(node.this, dates):
+        if _whole_days(node.expression.text("unit")) and not node.meta.get("wrapped"):
+            inner = node.copy()
+            inner.meta["wrapped"] = True
+            return exp.cast(exp.paren(inner), "date")
+    if isinstance(node, exp.Format) or (isinstance(node, exp.Anonymous) and node.name.lower() == "format"):
+        parts = node.expressions if isinstance(node, exp.Anonymous) else [node.this, *node.expressions]
+        return _printf(parts)
+    if isinstance(node, exp.RegexpReplace) and node.args.get("replacement") and node.args["replacement"].is_string:
+        replacement = re.sub(r"\$(\d)", r"\\\1", node.args["replacement"].name)
+        node.set("replacement", exp.Literal.string(replacement))
+    if isinstance(node, exp.Anonymous):
+        return _renamed(node)
+    if isinstance(node, exp.StrToTime) and node.args.get("format") and node.args["format"].is_string:
+        pattern = node.args["format"].name
+        if "%" not in pattern:
+            node.set("format", exp.Literal.string(_from_joda(pattern)))
+    return node
+
+
+def _renamed(node: exp.Anonymous) -> exp.Expression:
+    name, arguments = node.name.lower(), node.expressions
+    if name == "parse_datetime" and len(arguments) == 2:
+        return exp.Anonymous(this="strptime", expressions=[arguments[0], exp.Literal.string(_from_joda(arguments[1].name))])
+    if name == "format_datetime" and len(arguments) == 2:
+        return exp.Anonymous(this="strftime", expressions=[arguments[0], exp.Literal.string(_from_joda(arguments[1].name))])
+    if name == "at_timezone" and len(arguments) == 2:
+        return exp.AtTimeZone(this=arguments[0], zone=arguments[1])
+    if name == "from_iso8601_date" and len(arguments) == 1:
+        return exp.cast(arguments[0], "date")
+    return node
+
+
+def _printf(parts: list[exp.Expression]) -> exp.Expression:
+    """Java's format through DuckDB's printf, which has no %s for a number."""
+    pattern = parts[0].name if parts[0].is_string else ""
+    specifiers = re.findall(r"%[-+ 0,#]*\d*(?:\.\d+)?([a-zA-Z])", pattern.replace("%%", ""))
+    values = []
+    for number, value in enumerate(parts[1:]):
+        as_text = number < len(specifiers) and specifiers[number] in "sS"
+        values.append(exp.cast(value.copy(), "varchar") if as_text else value.copy())
+    return exp.Anonymous(this="printf", expressions=[parts[0].copy(), *values])
+
+
+def _is_date(node: exp.Expression | None, dates: set[str]) -> bool:
+    if isinstance(node, exp.Cast):
+        return node.to.this == exp.DataType.Type.DATE
+    if isinstance(node, exp.Column):
+        return node.name.lower() in dates
+    return isinstance(node, exp.CurrentDate | exp.Date)
+
+
+def _whole_days(unit: str) -> bool:
+    return unit.lower().rstrip("s") in ("", "day", "week", "month", "quarter", "year")
+
+
+def _from_joda(pattern: str) -> str:
+    for joda, strftime in _JODA:
+        pattern = pattern.replace(joda, strftime)
+    return pattern
