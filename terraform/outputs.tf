@@ -42,3 +42,8 @@ output "stream_name" {
   description = "The payment stream."
   value       = module.doors.stream_name
 }
+
+output "alarm_topic_arn" {
+  description = "Topic that every alarm is sent to."
+  value       = module.watch.alarm_topic_arn
+}

@@ -31,11 +31,13 @@ class Promotion:
             ExecutionRoleArn=self.role,
             PrimaryContainer={"ModelPackageName": package},
         )
+        description = self.sagemaker.describe_model_package(ModelPackageName=package)  # type: ignore[attr-defined]
         release = {
             "model_package_arn": package,
             "model_name": model,
+            "model_data": description["InferenceSpecification"]["Containers"][0]["ModelDataUrl"],
             "endpoint_config": None,
-            "policy": self._policy(package),
+            "policy": self._policy(description),
         }
         if problem in SERVED:
             release["endpoint_config"] = model
@@ -57,9 +59,8 @@ class Promotion:
         )
         return {"released": True, **release}
 
-    def _policy(self, package: str) -> dict | None:
+    def _policy(self, description: dict) -> dict | None:
         """The policy that the evaluation solved for this very model."""
-        description = self.sagemaker.describe_model_package(ModelPackageName=package)  # type: ignore[attr-defined]
         location = urlparse(description["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"])
         body = self.s3.get_object(Bucket=location.netloc, Key=location.path.lstrip("/"))["Body"]  # type: ignore[attr-defined]
         policy = json.loads(body.read()).get("policy")

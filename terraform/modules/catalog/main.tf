@@ -5,21 +5,21 @@ locals {
 
   formats = {
     parquet = {
-      input  = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
-      output = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
-      serde  = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
+      input            = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
+      output           = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
+      serde            = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
       serde_parameters = { "serialization.format" = "1" }
     }
     json = {
-      input  = "org.apache.hadoop.mapred.TextInputFormat"
-      output = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
-      serde  = "org.openx.data.jsonserde.JsonSerDe"
+      input            = "org.apache.hadoop.mapred.TextInputFormat"
+      output           = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
+      serde            = "org.openx.data.jsonserde.JsonSerDe"
       serde_parameters = { "serialization.format" = "1" }
     }
     csv = {
-      input  = "org.apache.hadoop.mapred.TextInputFormat"
-      output = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
-      serde  = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
+      input            = "org.apache.hadoop.mapred.TextInputFormat"
+      output           = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
+      serde            = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
       serde_parameters = { "field.delim" = ",", "serialization.format" = "," }
     }
   }

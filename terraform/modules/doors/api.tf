@@ -1,0 +1,41 @@
+# The API door. An HTTP API checks who asks (IAM); the function checks what is asked.
+
+resource "aws_apigatewayv2_api" "this" {
+  name          = "${var.prefix}-decisions"
+  description   = "Decides on payments while the payer waits"
+  protocol_type = "HTTP"
+}
+
+resource "aws_apigatewayv2_integration" "decide" {
+  api_id                 = aws_apigatewayv2_api.this.id
+  integration_type       = "AWS_PROXY"
+  integration_uri        = module.decide.invoke_arn
+  payload_format_version = "2.0"
+  timeout_milliseconds   = 5000
+}
+
+resource "aws_apigatewayv2_route" "decisions" {
+  api_id             = aws_apigatewayv2_api.this.id
+  route_key          = "POST /decisions"
+  authorization_type = "AWS_IAM"
+  target             = "integrations/${aws_apigatewayv2_integration.decide.id}"
+}
+
+resource "aws_apigatewayv2_stage" "default" {
+  api_id      = aws_apigatewayv2_api.this.id
+  name        = "$default"
+  auto_deploy = true
+
+  default_route_settings {
+    throttling_burst_limit = 500
+    throttling_rate_limit  = 1000
+  }
+}
+
+resource "aws_lambda_permission" "api" {
+  statement_id  = "ApiGateway"
+  action        = "lambda:InvokeFunction"
+  function_name = module.decide.name
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/*/POST/decisions"
+}

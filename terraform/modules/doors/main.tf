@@ -1,0 +1,98 @@
+# Two doors over one scorer: the stream door (Kinesis -> Lambda) and the API door (HTTP API -> Lambda).
+
+data "aws_caller_identity" "this" {}
+data "aws_region" "this" {}
+
+locals {
+  account     = data.aws_caller_identity.this.account_id
+  groups      = { CUSTOMER_GROUP = var.feature_groups["customer"], MERCHANT_GROUP = var.feature_groups["merchant"] }
+  group_arns  = [for name in values(local.groups) : "arn:aws:sagemaker:*:${local.account}:feature-group/${name}"]
+  policy_arns = ["arn:aws:ssm:*:${local.account}:parameter${var.release_parameter}"]
+
+  scoring = {
+    ReadRecords = {
+      actions   = ["sagemaker:BatchGetRecord", "sagemaker:GetRecord"]
+      resources = local.group_arns
+    }
+    Score = {
+      actions   = ["sagemaker:InvokeEndpoint"]
+      resources = ["arn:aws:sagemaker:*:${local.account}:endpoint/${var.endpoint_name}"]
+    }
+    ReadPolicy = {
+      actions   = ["ssm:GetParameter"]
+      resources = local.policy_arns
+    }
+    UseKey = {
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [var.lake.kms_key_arn]
+    }
+  }
+}
+
+module "decide" {
+  source = "../function"
+
+  name            = "${var.prefix}-decide"
+  description     = "API door: decides on one payment"
+  handler         = "decide.handler.handle"
+  code            = merge({ bucket = var.artifacts_bucket }, var.code["lambda/decide"])
+  memory_mb       = 1769 # one full vCPU: the answer is CPU-bound after two network calls
+  timeout_seconds = 5
+
+  environment = merge(local.groups, {
+    ENDPOINT_NAME     = var.endpoint_name
+    RELEASE_PARAMETER = var.release_parameter
+    STREAM_NAME       = aws_kinesis_stream.transactions.name
+  })
+
+  permissions = merge(local.scoring, {
+    HandOn = {
+      actions   = ["kinesis:PutRecord"]
+      resources = [aws_kinesis_stream.transactions.arn]
+    }
+  })
+}
+
+module "stream" {
+  source = "../function"
+
+  name            = "${var.prefix}-stream"
+  description     = "Stream door: decides on payments in micro-batches and moves the features on"
+  handler         = "stream.handler.handle"
+  code            = merge({ bucket = var.artifacts_bucket }, var.code["lambda/stream"])
+  memory_mb       = 1769
+  timeout_seconds = 60
+
+  environment = merge(local.groups, {
+    ALERT_TOPIC_ARN   = var.alert_topic_arn
+    ENDPOINT_NAME     = var.endpoint_name
+    LAKE_BUCKET       = var.lake.name
+    RELEASE_PARAMETER = var.release_parameter
+  })
+
+  permissions = merge(local.scoring, {
+    MoveFeatures = {
+      actions   = ["sagemaker:BatchWriteRecord", "sagemaker:PutRecord"]
+      resources = ["arn:aws:sagemaker:*:${local.account}:feature-group/${local.groups.CUSTOMER_GROUP}"]
+    }
+    LogDecisions = {
+      actions   = ["s3:PutObject"]
+      resources = ["${var.lake.arn}/decisions/*"]
+    }
+    Alert = {
+      actions   = ["sns:Publish"]
+      resources = [var.alert_topic_arn]
+    }
+    ReadStream = {
+      actions = [
+        "kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords", "kinesis:GetShardIterator",
+        "kinesis:ListShards", "kinesis:SubscribeToShard",
+      ]
+      resources = [aws_kinesis_stream.transactions.arn]
+    }
+    KeepWhatFailed = {
+      actions   = ["sqs:SendMessage"]
+      resources = [aws_sqs_queue.failed.arn]
+    }
+  })
+}

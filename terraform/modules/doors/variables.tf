@@ -1,0 +1,53 @@
+variable "alert_topic_arn" {
+  description = "SNS topic for blocked payments."
+  type        = string
+  nullable    = false
+}
+
+variable "artifacts_bucket" {
+  description = "Bucket that holds the packaged code."
+  type        = string
+  nullable    = false
+}
+
+variable "code" {
+  description = "Packaged artifacts by name; the two doors' zips are used."
+  type        = map(object({ key = string, hash = string }))
+  nullable    = false
+}
+
+variable "endpoint_name" {
+  description = "The fraud endpoint."
+  type        = string
+  nullable    = false
+}
+
+variable "feature_groups" {
+  description = "Feature group names by short name."
+  type        = map(string)
+  nullable    = false
+}
+
+variable "lake" {
+  description = "The lake's bucket and the key that encrypts it."
+  type        = object({ name = string, arn = string, kms_key_arn = string })
+  nullable    = false
+}
+
+variable "prefix" {
+  description = "Beginning of every resource's name."
+  type        = string
+  nullable    = false
+}
+
+variable "release_parameter" {
+  description = "SSM parameter with the current release and its policy."
+  type        = string
+  nullable    = false
+}
+
+variable "shards" {
+  description = "Shards of the payment stream."
+  type        = number
+  nullable    = false
+}

@@ -1,0 +1,60 @@
+variable "code" {
+  description = "The function's zip: bucket, key and base64 SHA-256."
+  type        = object({ bucket = string, key = string, hash = string })
+  nullable    = false
+}
+
+variable "description" {
+  description = "What the function does, in a sentence."
+  type        = string
+  nullable    = false
+}
+
+variable "environment" {
+  description = "Environment variables; no secrets."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "handler" {
+  description = "Entry point, such as decide.handler.handle."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z_]+\\.handler\\.handle$", var.handler))
+    error_message = "handler must be <package>.handler.handle, got \"${var.handler}\"."
+  }
+}
+
+variable "memory_mb" {
+  description = "Memory in MB; CPU grows with it."
+  type        = number
+  default     = 512
+  nullable    = false
+}
+
+variable "name" {
+  description = "Name of the function, its role and its log group."
+  type        = string
+  nullable    = false
+}
+
+variable "permissions" {
+  description = "What the function may do beside logging: actions on resources, by statement id."
+  type        = map(object({ actions = list(string), resources = list(string) }))
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for p in var.permissions : !contains(p.actions, "*") && !contains(p.resources, "*")])
+    error_message = "A function is never allowed everything: name actions and resources."
+  }
+}
+
+variable "timeout_seconds" {
+  description = "Longest run in seconds."
+  type        = number
+  nullable    = false
+}

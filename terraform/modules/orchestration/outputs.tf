@@ -1,0 +1,4 @@
+output "arns" {
+  description = "State machine ARNs by short name."
+  value       = { for key, machine in aws_sfn_state_machine.this : key => machine.arn }
+}

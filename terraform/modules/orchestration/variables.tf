@@ -1,0 +1,59 @@
+variable "athena_workgroup" {
+  description = "Workgroup that runs statements, and the database of predictions."
+  type        = object({ name = string, arn = string, predictions_database = string })
+  nullable    = false
+}
+
+variable "code_uri" {
+  description = "S3 URI of the training code archive."
+  type        = string
+  nullable    = false
+}
+
+variable "crawler" {
+  description = "Crawler of the decisions."
+  type        = string
+  nullable    = false
+}
+
+variable "execution_role_arn" {
+  description = "Role of processing jobs."
+  type        = string
+  nullable    = false
+}
+
+variable "image" {
+  description = "Image of processing jobs."
+  type        = string
+  nullable    = false
+}
+
+variable "instance_type" {
+  description = "Instance type of processing and transform jobs."
+  type        = string
+  nullable    = false
+}
+
+variable "jobs" {
+  description = "Glue job names by script."
+  type        = map(string)
+  nullable    = false
+}
+
+variable "lake" {
+  description = "The lake's bucket and the key that encrypts it."
+  type        = object({ name = string, arn = string, kms_key_arn = string })
+  nullable    = false
+}
+
+variable "namespace" {
+  description = "CloudWatch namespace of the platform's own metrics."
+  type        = string
+  nullable    = false
+}
+
+variable "prefix" {
+  description = "Beginning of every resource's name."
+  type        = string
+  nullable    = false
+}

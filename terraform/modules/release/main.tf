@@ -1,0 +1,118 @@
+# An approved model package becomes the model that serves. The release parameter says which one that is.
+
+data "aws_caller_identity" "this" {}
+
+locals {
+  account_arn = "arn:aws:sagemaker:*:${data.aws_caller_identity.this.account_id}"
+
+  # Until a model is approved: nobody is blocked by a model that knows nothing, and rules already speak.
+  bootstrap_policy = {
+    version   = "bootstrap"
+    review_at = 1
+    block_at  = 1
+    rules     = []
+  }
+}
+
+resource "aws_ssm_parameter" "release" {
+  for_each = var.problems
+
+  name        = "/${var.prefix}/${each.key}/release"
+  description = "The ${each.key} model that serves, and its policy"
+  type        = "String"
+
+  value = jsonencode(each.value.served ? {
+    model_package_arn = null
+    model_name        = var.endpoint.model_name
+    model_data        = null
+    endpoint_config   = var.endpoint.endpoint_config
+    policy            = local.bootstrap_policy
+    } : {
+    model_package_arn = null
+    model_name        = null
+    model_data        = null
+    endpoint_config   = null
+    policy            = null
+  })
+
+  # The release function owns the value from here on.
+  lifecycle {
+    ignore_changes = [value]
+  }
+}
+
+module "function" {
+  source = "../function"
+
+  name            = "${var.prefix}-release"
+  description     = "Makes an approved model package serve"
+  handler         = "release.handler.handle"
+  code            = { bucket = var.artifacts_bucket, key = var.code.key, hash = var.code.hash }
+  timeout_seconds = 60
+
+  environment = {
+    PREFIX             = var.prefix
+    EXECUTION_ROLE_ARN = var.execution_role_arn
+    INSTANCE_TYPE      = var.instance_type
+  }
+
+  permissions = {
+    ReadPackages = {
+      actions   = ["sagemaker:DescribeModelPackage"]
+      resources = [for problem, _ in var.problems : "${local.account_arn}:model-package/${var.prefix}-${problem}/*"]
+    }
+    MakeModels = {
+      actions = ["sagemaker:CreateModel", "sagemaker:CreateEndpointConfig", "sagemaker:UpdateEndpoint"]
+      resources = flatten([
+        for problem, _ in var.problems : [
+          "${local.account_arn}:model/${var.prefix}-${problem}-*",
+          "${local.account_arn}:endpoint-config/${var.prefix}-${problem}-*",
+          "${local.account_arn}:endpoint/${var.prefix}-${problem}",
+        ]
+      ])
+    }
+    ReadEvaluations = {
+      actions   = ["s3:GetObject"]
+      resources = ["${var.lake.arn}/training/*"]
+    }
+    Decrypt = {
+      actions   = ["kms:Decrypt"]
+      resources = [var.lake.kms_key_arn]
+    }
+    Record = {
+      actions   = ["ssm:PutParameter"]
+      resources = [for parameter in aws_ssm_parameter.release : parameter.arn]
+    }
+    PassModelRole = {
+      actions   = ["iam:PassRole"]
+      resources = [var.execution_role_arn]
+    }
+  }
+}
+
+resource "aws_cloudwatch_event_rule" "approved" {
+  name        = "${var.prefix}-model-approved"
+  description = "A model package of the platform was approved"
+
+  event_pattern = jsonencode({
+    source      = ["aws.sagemaker"]
+    detail-type = ["SageMaker Model Package State Change"]
+    detail = {
+      ModelPackageGroupName = [for problem, _ in var.problems : "${var.prefix}-${problem}"]
+      ModelApprovalStatus   = ["Approved"]
+    }
+  })
+}
+
+resource "aws_cloudwatch_event_target" "release" {
+  rule = aws_cloudwatch_event_rule.approved.name
+  arn  = module.function.arn
+}
+
+resource "aws_lambda_permission" "events" {
+  statement_id  = "EventBridge"
+  action        = "lambda:InvokeFunction"
+  function_name = module.function.name
+  principal     = "events.amazonaws.com"
+  source_arn    = aws_cloudwatch_event_rule.approved.arn
+}

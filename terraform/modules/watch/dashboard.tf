@@ -1,0 +1,40 @@
+# One page. Percentiles, not averages: an average hides the payer who waited.
+
+data "aws_region" "this" {}
+
+locals {
+  widgets = [
+    { title = "API door: own time (ms)", metrics = [for s in ["p50", "p99"] : [var.namespace, "decision_ms", "door", "api", { stat = s }]] },
+    { title = "Decisions per minute", metrics = [for door in ["api", "stream"] : [var.namespace, "decisions", "door", door, { stat = "Sum" }]] },
+    { title = "Degraded decisions", metrics = [for door in ["api", "stream"] : [var.namespace, "degraded", "door", door, { stat = "Sum" }]] },
+    { title = "Stream: age of the oldest payment (ms)", metrics = [["AWS/Lambda", "IteratorAge", "FunctionName", var.doors.functions["stream"], { stat = "Maximum" }]] },
+    { title = "Function errors", metrics = [for name in values(var.doors.functions) : ["AWS/Lambda", "Errors", "FunctionName", name, { stat = "Sum" }]] },
+    { title = "Payments given up", metrics = [["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", var.doors.failed_queue, { stat = "Maximum" }]] },
+    { title = "Parity: vectors compared and different", metrics = [for m in ["ParityCompared", "ParityMismatches"] : [var.namespace, m, { stat = "Sum" }]] },
+    { title = "Drift: PSI of score and worst feature", metrics = [for m in ["ScorePSI", "WorstFeaturePSI"] : [var.namespace, m, { stat = "Maximum" }]] },
+    { title = "State machines that failed", metrics = [for arn in values(var.state_machines) : ["AWS/States", "ExecutionsFailed", "StateMachineArn", arn, { stat = "Sum" }]] },
+  ]
+}
+
+resource "aws_cloudwatch_dashboard" "this" {
+  dashboard_name = var.prefix
+
+  dashboard_body = jsonencode({
+    widgets = [
+      for index, widget in local.widgets : {
+        type   = "metric"
+        width  = 8
+        height = 6
+        x      = 8 * (index % 3)
+        y      = 6 * floor(index / 3)
+        properties = {
+          title   = widget.title
+          metrics = widget.metrics
+          region  = data.aws_region.this.name
+          period  = 60
+          view    = "timeSeries"
+        }
+      }
+    ]
+  })
+}

@@ -1,0 +1,99 @@
+# What is watched: the doors, the jobs, parity and drift. Alarms go to one topic; one dashboard shows it all.
+
+resource "aws_sns_topic" "alarms" {
+  name = "${var.prefix}-alarms"
+}
+
+locals {
+  # Every alarm: what is measured, and from where on it is wrong.
+  alarms = merge(
+    {
+      for door, name in var.doors.functions : "${door}-errors" => {
+        description = "The ${door} function fails"
+        namespace   = "AWS/Lambda"
+        metric      = "Errors"
+        dimensions  = { FunctionName = name }
+        statistic   = "Sum"
+        above       = 0
+      }
+    },
+    {
+      for machine, arn in var.state_machines : "${machine}-failed" => {
+        description = "The ${machine} state machine failed"
+        namespace   = "AWS/States"
+        metric      = "ExecutionsFailed"
+        dimensions  = { StateMachineArn = arn }
+        statistic   = "Sum"
+        above       = 0
+      }
+    },
+    {
+      stream-behind = {
+        description = "Payments wait for more than a minute"
+        namespace   = "AWS/Lambda"
+        metric      = "IteratorAge"
+        dimensions  = { FunctionName = var.doors.functions["stream"] }
+        statistic   = "Maximum"
+        above       = 60000
+      }
+      stream-gave-up = {
+        description = "Payments could not be decided and wait in the failed queue"
+        namespace   = "AWS/SQS"
+        metric      = "ApproximateNumberOfMessagesVisible"
+        dimensions  = { QueueName = var.doors.failed_queue }
+        statistic   = "Maximum"
+        above       = 0
+      }
+      api-slow = {
+        description = "The 99th percentile of the API door's own time is above its budget"
+        namespace   = var.namespace
+        metric      = "decision_ms"
+        dimensions  = { door = "api" }
+        statistic   = "p99"
+        above       = 60
+      }
+      decisions-degraded = {
+        description = "Decisions are made without fresh features or without the model"
+        namespace   = var.namespace
+        metric      = "degraded"
+        dimensions  = { door = "stream" }
+        statistic   = "Sum"
+        above       = 0
+      }
+      parity = {
+        description = "A served vector differs from the one that the lake computes"
+        namespace   = var.namespace
+        metric      = "ParityMismatches"
+        dimensions  = {}
+        statistic   = "Sum"
+        above       = 0
+      }
+      drift = {
+        description = "The score's distribution has shifted from the training baseline (PSI above 0.25)"
+        namespace   = var.namespace
+        metric      = "ScorePSI"
+        dimensions  = {}
+        statistic   = "Maximum"
+        above       = 0.25
+      }
+    },
+  )
+}
+
+resource "aws_cloudwatch_metric_alarm" "this" {
+  for_each = local.alarms
+
+  alarm_name          = "${var.prefix}-${each.key}"
+  alarm_description   = each.value.description
+  namespace           = each.value.namespace
+  metric_name         = each.value.metric
+  dimensions          = each.value.dimensions
+  statistic           = startswith(each.value.statistic, "p") ? null : each.value.statistic
+  extended_statistic  = startswith(each.value.statistic, "p") ? each.value.statistic : null
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = each.value.above
+  period              = 60
+  evaluation_periods  = 1
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+}

@@ -1,0 +1,123 @@
+"""Terraform as the platform runs it: the same two stacks for every environment, local AWS included.
+
+`python -m tools.terraform <verb> <environment>`: `bootstrap`, `plan`, `apply`, `destroy`, `outputs`. Credentials and the
+endpoint come from the environment, as for any AWS tool.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = Path(os.environ.get("BUILD_DIR", ROOT / "build"))
+PROVIDER = "registry.terraform.io/hashicorp/aws"
+MIRROR_ROOTS = ("/opt", "/usr/share", "/usr/local/share", "/var/lib", "/srv", str(Path.home() / ".terraform.d"))
+DEPTH = 4  # folders below a root in which a mirror is looked for
+
+
+class TerraformFailed(RuntimeError):
+    """A Terraform command ended with an error; its output was shown."""
+
+
+def environment(stack: str, name: str) -> dict[str, str]:
+    """Terraform's environment: our data folder, no missing CLI configuration, no questions."""
+    result = {**os.environ, "TF_DATA_DIR": str(BUILD / "terraform" / name / stack), "TF_IN_AUTOMATION": "1"}
+    if not Path(result.get("TF_CLI_CONFIG_FILE", "/")).is_file():
+        result.pop("TF_CLI_CONFIG_FILE", None)  # it names a file that is not there: Terraform would warn at every call
+    return result
+
+
+def mirror() -> str | None:
+    """A local plugin mirror that holds the provider, none when Terraform shall use the registry."""
+    for root in MIRROR_ROOTS:
+        for depth in range(DEPTH):
+            for found in Path(root).glob("*/" * depth + PROVIDER):
+                return str(found.parents[2])
+    return None
+
+
+def run(stack: str, name: str, *arguments: str, capture: bool = False) -> str:
+    """One Terraform command in a stack's folder. Raises TerraformFailed."""
+    folder = ROOT / "terraform" / ("bootstrap" if stack == "bootstrap" else "")
+    done = subprocess.run(
+        ["terraform", f"-chdir={folder}", *arguments],
+        env=environment(stack, name),
+        stdout=subprocess.PIPE if capture else None,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise TerraformFailed(f"terraform {arguments[0]} of the {stack} stack ended with {done.returncode}")
+    return done.stdout or ""
+
+
+def init(stack: str, name: str, *arguments: str) -> None:
+    found = mirror()
+    plugins = [f"-plugin-dir={found}"] if found else []
+    run(stack, name, "init", "-input=false", "-reconfigure", "-lockfile=readonly", *plugins, *arguments, capture=True)
+
+
+def bootstrap(name: str) -> dict[str, str]:
+    """Applies the bootstrap stack and returns its outputs. Its state is a small file below the build folder."""
+    state = BUILD / "terraform" / name / "bootstrap.tfstate"
+    state.parent.mkdir(parents=True, exist_ok=True)
+    init("bootstrap", name)
+    flags = [f"-state={state}", "-input=false", "-var", f"environment={name}", "-var", f"s3_use_path_style={path_style()}"]
+    run("bootstrap", name, "apply", "-auto-approve", "-compact-warnings", *flags, capture=True)
+    shown = json.loads(run("bootstrap", name, "output", f"-state={state}", "-json", capture=True))
+    return {key: output["value"] for key, output in shown.items()}
+
+
+def path_style() -> str:
+    return "true" if os.environ.get("AWS_ENDPOINT_URL") else "false"
+
+
+def variables(name: str) -> list[str]:
+    return [
+        "-input=false",
+        f"-var-file={ROOT / 'terraform' / 'environments' / f'{name}.tfvars'}",
+        f"-var-file={BUILD / 'package' / 'package.tfvars.json'}",
+    ]
+
+
+def init_root(name: str, state_bucket: str) -> None:
+    init(
+        "platform",
+        name,
+        f"-backend-config=bucket={state_bucket}",
+        f"-backend-config=region={os.environ.get('AWS_REGION', 'eu-west-1')}",
+        f"-backend-config=use_path_style={path_style()}",
+    )
+
+
+def outputs(name: str) -> dict:
+    shown = json.loads(run("platform", name, "output", "-json", capture=True))
+    return {key: output["value"] for key, output in shown.items()}
+
+
+def main(verb: str, name: str) -> None:
+    if verb == "bootstrap":
+        made = bootstrap(name)
+        init_root(name, made["state_bucket"])
+        print(made["artifacts_bucket"])
+    elif verb == "plan":
+        run("platform", name, "plan", *variables(name))
+    elif verb == "apply":
+        run("platform", name, "apply", "-auto-approve", "-compact-warnings", *variables(name))
+    elif verb == "destroy":
+        run("platform", name, "destroy", "-auto-approve", *variables(name))
+    elif verb == "outputs":
+        print(json.dumps(outputs(name), indent=1))
+    else:
+        raise SystemExit(f"expected bootstrap, plan, apply, destroy or outputs, got {verb!r}")
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except TerraformFailed as failed:
+        raise SystemExit(str(failed)) from None
