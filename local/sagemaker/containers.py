@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -64,10 +65,8 @@ class Container:
 
     def kill(self) -> None:
         """End the container now, with everything in it."""
-        try:
+        with contextlib.suppress(OSError):
             self._process.stdin.close()
-        except OSError:
-            pass
 
     def failure(self, code: int) -> str:
         """Say why the command failed, from what it printed last: the traceback if there is one."""
@@ -76,9 +75,7 @@ class Container:
                 "InternalServerError: the container could not be isolated: "
                 f"{(self.folder / 'error').read_text()}. It needs root rights or unprivileged user namespaces."
             )
-        lines = list(self._tail)
-        starts = [i for i, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
-        return "\n".join(lines[starts[-1] :] if starts else lines[-10:])
+        return last_words(list(self._tail))
 
     def _tell(self, message: bytes) -> None:
         try:
@@ -94,6 +91,13 @@ class Container:
             self._on_line(line)
         self._process.wait()
         self._on_end()
+
+
+def last_words(lines: list[str]) -> str:
+    """Return what explains a failure: everything from the first traceback on, else the last ten lines."""
+    said = [line for line in lines if not line.startswith("+")]  # the shell's own trace (set -x) explains nothing
+    starts = [i for i, line in enumerate(said) if line.startswith("Traceback (most recent call last)")]
+    return "\n".join(said[starts[0] :] if starts else said[-10:])
 
 
 class Containers:

@@ -32,6 +32,6 @@ def command(image: str, entrypoint: list[str] | None, arguments: list[str] | Non
 
 
 def search_path(repository: Path) -> str:
-    """Return PATH as inside the image: `serve` from inference/bin, then this environment, then the system."""
-    folders = [repository / "inference" / "bin", Path(sys.executable).parent]
+    """Return PATH as inside the image: `serve` from image/bin, then this environment, then the system."""
+    folders = [repository / "image" / "bin", Path(sys.executable).parent]
     return os.pathsep.join([*map(str, folders), "/usr/local/bin", "/usr/bin", "/bin"])

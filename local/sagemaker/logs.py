@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -59,10 +60,8 @@ class LogShipper:
                 (logs.create_log_group, {"logGroupName": group}),
                 (logs.create_log_stream, {"logGroupName": group, "logStreamName": stream}),
             ):
-                try:
+                with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
                     create(**members)
-                except logs.exceptions.ResourceAlreadyExistsException:
-                    pass
             self._streams.add((group, stream))
         for start in range(0, len(events), _MAX_EVENTS):
             logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events[start : start + _MAX_EVENTS])

@@ -9,6 +9,7 @@ end, so its own death, however sudden, ends the container too. The exit code is 
 SPEC: `argv`, `env`, `cwd`, `opt_ml` (folder), `hosts` (file, becomes /etc/hosts), `error` (file: why nothing ran).
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -70,11 +71,9 @@ def prepare_mounts(spec):
     mount("none", "/", None, MS_REC | MS_PRIVATE)
     show_as_opt_ml(spec["opt_ml"], spec["staging"])
     mount(spec["hosts"], "/etc/hosts", None, MS_BIND)
-    try:
+    # Refused inside a user namespace when the host hides parts of /proc: /proc/self still works there.
+    with contextlib.suppress(OSError):
         mount("proc", "/proc", "proc")
-    except OSError:
-        # Refused inside a user namespace when the host hides parts of /proc: /proc/self still works there.
-        pass
 
 
 def exit_code(status):

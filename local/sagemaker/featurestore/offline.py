@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import secrets
@@ -40,10 +41,8 @@ def create_table(aws: Aws, group: dict[str, Any]) -> None:
     catalog = config["DataCatalogConfig"]
     glue = aws.client("glue")
     if catalog["Database"] == "sagemaker_featurestore":
-        try:
+        with contextlib.suppress(glue.exceptions.AlreadyExistsException):
             glue.create_database(DatabaseInput={"Name": catalog["Database"]})
-        except glue.exceptions.AlreadyExistsException:
-            pass
     glue.create_table(DatabaseName=catalog["Database"], TableInput=_table_input(group))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Coroutine
 from typing import Any
@@ -115,7 +116,5 @@ class Invocations:
 
 
 async def _ignore(exchange: Coroutine[Any, Any, Any]) -> None:
-    try:
+    with contextlib.suppress(ProxyError, TimeoutError):
         await exchange
-    except (ProxyError, TimeoutError):
-        pass

@@ -199,11 +199,9 @@ def _environment(document: dict[str, Any], region: str) -> dict[str, str]:
 
 
 def _failure(ml: Path, printed: str, code: int) -> str:
-    """Return FailureReason: the script's own /opt/ml/output/failure, then what it printed last."""
+    """Return FailureReason: the script's own /opt/ml/output/failure, and what it printed where that tells more."""
     path = ml / "output" / "failure"
     said = path.read_text(errors="replace").strip() if path.is_file() else ""
-    return (
-        f"AlgorithmError: {said}\n{printed}, exit code: {code}"
-        if said
-        else f"AlgorithmError: {printed}, exit code: {code}"
-    )
+    if not said or ("Traceback" in printed and "Traceback" not in said):
+        said = f"{said}\n{printed}".strip()
+    return f"AlgorithmError: {said}, exit code: {code}"
