@@ -18,6 +18,7 @@ NAMES = (
     "lambda_workers",
     "kinesis_mappings",
     "glue_jobs",
+    "glue_crawlers",
     "athena",
     "state_machine_tasks",
     "state_machine_logs",

@@ -126,19 +126,18 @@ def _adapted(node: exp.Expression, dates: set[str]) -> exp.Expression:
         node.set("replacement", exp.Literal.string(replacement))
     if isinstance(node, exp.Anonymous):
         return _renamed(node)
-    if isinstance(node, exp.StrToTime) and node.args.get("format") and node.args["format"].is_string:
-        pattern = node.args["format"].name
-        if "%" not in pattern:
-            node.set("format", exp.Literal.string(_from_joda(pattern)))
+    if isinstance(node, exp.ParseDatetime) and node.args.get("format"):
+        return exp.Anonymous(
+            this="strptime", expressions=[node.this, exp.Literal.string(_from_joda(node.args["format"].name))]
+        )
     return node
 
 
 def _renamed(node: exp.Anonymous) -> exp.Expression:
     name, arguments = node.name.lower(), node.expressions
-    if name == "parse_datetime" and len(arguments) == 2:
-        return exp.Anonymous(this="strptime", expressions=[arguments[0], exp.Literal.string(_from_joda(arguments[1].name))])
     if name == "format_datetime" and len(arguments) == 2:
-        return exp.Anonymous(this="strftime", expressions=[arguments[0], exp.Literal.string(_from_joda(arguments[1].name))])
+        pattern = exp.Literal.string(_from_joda(arguments[1].name))
+        return exp.Anonymous(this="strftime", expressions=[arguments[0], pattern])
     if name == "at_timezone" and len(arguments) == 2:
         return exp.AtTimeZone(this=arguments[0], zone=arguments[1])
     if name == "from_iso8601_date" and len(arguments) == 1:
