@@ -1,0 +1,138 @@
+"""`python -m demo [--data DIR]`: builds the platform where the environment points to, and runs the main job on it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from demo.intake import InputRefused, Intake
+from demo.platform import Platform, StepFailed
+from demo.report import write_report
+from demo.run import Run, prepare_folder
+from demo.telling import Teller
+from tools import terraform
+
+ROOT = Path(__file__).resolve().parent.parent
+SPACE_GB = 3
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="demo", description=__doc__)
+    parser.add_argument("--data", type=Path, help="folder with files of the RAW contract; generated when left out")
+    parser.add_argument("--out", type=Path, default=ROOT / "build" / "demo")
+    parser.add_argument("--size", type=int, default=200_000, help="payments to generate")
+    args = parser.parse_args(argv)
+    teller = Teller()
+    try:
+        require_space(args.out)
+        intake = Intake.open(args.data) if args.data else None  # a broken file stops the run before anything is built
+        if intake:
+            intake.stream_day(), intake.score_month()
+        prepare_folder(args.out)
+        with teller.phase("Package"):
+            script("tools.package")
+        if intake is None:
+            with teller.phase("Population"):
+                data = args.out / "work" / "data"
+                script("datasets", "NAME=generated", f"SIZE={args.size}", "SEED=7", f"OUT={data}")
+                intake = Intake.open(data)
+        with teller.phase("Terraform"):
+            outputs = apply(args.out)
+        run = Run(intake, Platform(outputs), teller, args.out)
+        run.everything()
+    except (InputRefused, StepFailed, terraform.TerraformFailed) as failed:
+        print(f"\ndemo: {failed}", file=sys.stderr)
+        return 1
+    except subprocess.CalledProcessError as failed:
+        print(f"\ndemo: {' '.join(map(str, failed.cmd[1:]))} failed, see above", file=sys.stderr)
+        return 1
+    summary = {
+        "wall_s": round(teller.elapsed, 1),
+        "terraform": {"resources": resources()},
+        **{key: run.found.get(key) for key in ("lake", "parity", "credit", "fraud")},
+    }
+    (args.out / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
+    write_report(summary, run.evidence, teller.phases, args.out / "report.html")
+    shutil.rmtree(args.out / "work", ignore_errors=True)
+    print(json.dumps(summary, indent=1))
+    print(f"\nLook at {args.out / 'report.html'}; predictions and decisions lie beside it.")
+    return verdict(summary)
+
+
+def verdict(summary: dict) -> int:
+    """1 when a promise did not hold: something lost, doubled or different."""
+    fraud, parity = summary["fraud"] or {}, summary["parity"] or {}
+    broken = {
+        "missing decisions": fraud.get("missing"),
+        "duplicated decisions": fraud.get("duplicated"),
+        "parity mismatches": parity.get("mismatches"),
+    }
+    for promise, count in broken.items():
+        if count:
+            print(f"demo: {count} {promise}", file=sys.stderr)
+    return int(any(broken.values()))
+
+
+def apply(out: Path) -> dict:
+    """Both stacks and the upload between them. Terraform's own lines go to a log."""
+    environment = "local"
+    made = terraform.bootstrap(environment)
+    terraform.init_root(environment, made["state_bucket"])
+    script("tools.upload", made["artifacts_bucket"])
+    log = out / "terraform.log"
+    with log.open("w") as file:
+        done = subprocess.run(
+            [sys.executable, "-m", "tools.terraform", "apply", environment],
+            cwd=ROOT,
+            stdout=file,
+            stderr=file,
+            check=False,
+        )
+    if done.returncode:
+        print("\n".join(log.read_text().splitlines()[-25:]), file=sys.stderr)
+        raise terraform.TerraformFailed(f"terraform apply failed; all of it is in {log}")
+    return terraform.outputs(environment)
+
+
+def resources() -> int:
+    listed = [
+        terraform.run("platform", "local", "state", "list", capture=True),
+        terraform.run(
+            "bootstrap",
+            "local",
+            "state",
+            "list",
+            f"-state={terraform.BUILD}/terraform/local/bootstrap.tfstate",
+            capture=True,
+        ),
+    ]
+    return sum(
+        1
+        for text in listed
+        for line in text.splitlines()
+        if line and ".data." not in f".{line}" and not line.startswith("data.")
+    )
+
+
+def require_space(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free / 1e9
+    if free < SPACE_GB:
+        raise InputRefused(
+            f"{folder}: expected {SPACE_GB} GB of free disk space, found {free:.1f} GB; free some and run again"
+        )
+
+
+def script(module: str, *arguments: str) -> None:
+    subprocess.run(
+        [sys.executable, "-m", module, *arguments], cwd=ROOT, check=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

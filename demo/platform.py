@@ -1,0 +1,248 @@
+"""The deployed platform as a client uses it: start, wait, ask. Everything goes through AWS's API."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import urlparse
+
+import boto3
+import httpx
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+
+POLL_SECONDS = 0.5
+
+
+class StepFailed(RuntimeError):
+    """Something the demo started ended badly; the text carries what it said of itself."""
+
+
+@dataclass
+class Platform:
+    """`outputs` are Terraform's."""
+
+    outputs: dict
+    clients: dict[str, object] = field(default_factory=dict)
+
+    def client(self, name: str):
+        if name not in self.clients:
+            self.clients[name] = boto3.client(name)
+        return self.clients[name]
+
+    @property
+    def prefix(self) -> str:
+        return self.outputs["prefix"]
+
+    @property
+    def lake(self) -> str:
+        return self.outputs["lake_bucket"]
+
+    # Files
+
+    def upload(self, path: Path, key: str) -> None:
+        self.client("s3").upload_file(str(path), self.lake, key)
+
+    def keys(self, prefix: str) -> list[str]:
+        pages = self.client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.lake, Prefix=prefix)
+        return [o["Key"] for page in pages for o in page.get("Contents", ())]
+
+    def read(self, key: str) -> bytes:
+        return self.client("s3").get_object(Bucket=self.lake, Key=key)["Body"].read()
+
+    def json(self, key: str):
+        return json.loads(self.read(key))
+
+    # State machines and pipelines
+
+    def run_machine(self, name: str, given: dict) -> None:
+        """Starts a state machine and waits. Raises StepFailed with the failed job's own error."""
+        machines = self.client("stepfunctions")
+        execution = machines.start_execution(
+            stateMachineArn=self.outputs["state_machines"][name], input=json.dumps(given)
+        )["executionArn"]
+        done = wait(
+            lambda: machines.describe_execution(executionArn=execution), lambda d: d["status"] != "RUNNING", hours=2
+        )
+        if done["status"] != "SUCCEEDED":
+            raise StepFailed(f"{name} {done['status']}: {done.get('error', '')} {explain(done.get('cause'))}")
+
+    def train(self, problem: str, as_of: str, learner: str) -> dict:
+        """Runs a training pipeline. Returns the registered package's ARN and its evaluation."""
+        sagemaker = self.client("sagemaker")
+        execution = sagemaker.start_pipeline_execution(
+            PipelineName=f"{self.prefix}-{problem}",
+            PipelineParameters=[{"Name": "AsOf", "Value": as_of}, {"Name": "Learner", "Value": learner}],
+        )["PipelineExecutionArn"]
+        done = wait(
+            lambda: sagemaker.describe_pipeline_execution(PipelineExecutionArn=execution),
+            lambda d: d["PipelineExecutionStatus"] not in ("Executing", "Stopping"),
+            hours=2,
+        )
+        steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=execution)["PipelineExecutionSteps"]
+        if done["PipelineExecutionStatus"] != "Succeeded":
+            reasons = [f"{s['StepName']}: {s['FailureReason']}" for s in steps if s.get("FailureReason")]
+            raise StepFailed(f"the {problem} pipeline {done['PipelineExecutionStatus']}: {'; '.join(reasons)}")
+        package = next(s["Metadata"]["RegisterModel"]["Arn"] for s in steps if "RegisterModel" in s["Metadata"])
+        return {"package": package, "learner": learner, "evaluation": self.evaluation(package)}
+
+    def evaluation(self, package: str) -> dict:
+        described = self.client("sagemaker").describe_model_package(ModelPackageName=package)
+        location = urlparse(described["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"])
+        return self.json(location.path.lstrip("/"))
+
+    def approve(self, package: str) -> None:
+        self.client("sagemaker").update_model_package(ModelPackageArn=package, ModelApprovalStatus="Approved")
+
+    def await_release(self, problem: str, package: str) -> dict:
+        """Waits until the release of the package is recorded and, where it is served, serves."""
+        name = f"/{self.prefix}/{problem}/release"
+        released = wait(
+            lambda: json.loads(self.client("ssm").get_parameter(Name=name)["Parameter"]["Value"]),
+            lambda r: r["model_package_arn"] == package,
+            hours=0.1,
+            what=f"{problem} package to be released",
+        )
+        if released["endpoint_config"]:
+            self.await_endpoint(released["endpoint_config"])
+        return released
+
+    def await_endpoint(self, config: str) -> None:
+        described = wait(
+            lambda: self.client("sagemaker").describe_endpoint(EndpointName=self.outputs["endpoint_name"]),
+            lambda d: d["EndpointStatus"] in ("InService", "Failed", "OutOfService", "UpdateRollbackFailed"),
+            hours=0.5,
+        )
+        if described["EndpointStatus"] != "InService" or described["EndpointConfigName"] != config:
+            raise StepFailed(
+                f"the endpoint is {described['EndpointStatus']} with {described['EndpointConfigName']}, "
+                f"expected {config}: {described.get('FailureReason', 'it was rolled back')}"
+            )
+
+    # Athena
+
+    def query(self, database: str, sql: str) -> list[dict[str, str]]:
+        """Runs a query in the analysts' workgroup and returns its rows as text."""
+        athena = self.client("athena")
+        started = athena.start_query_execution(
+            QueryString=sql,
+            QueryExecutionContext={"Database": f"{self.prefix.replace('-', '_')}_{database}"},
+            WorkGroup=self.outputs["athena_workgroup"],
+        )["QueryExecutionId"]
+        done = wait(
+            lambda: athena.get_query_execution(QueryExecutionId=started)["QueryExecution"]["Status"],
+            lambda s: s["State"] not in ("QUEUED", "RUNNING"),
+            hours=0.2,
+        )
+        if done["State"] != "SUCCEEDED":
+            raise StepFailed(f"Athena: {done.get('StateChangeReason')} in {sql}")
+        rows = [
+            [cell.get("VarCharValue", "") for cell in row["Data"]]
+            for page in athena.get_paginator("get_query_results").paginate(QueryExecutionId=started)
+            for row in page["ResultSet"]["Rows"]
+        ]
+        return [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+
+    # Payments
+
+    def stream(self, messages: Iterable[dict], per_second: float, told: Callable[[int], None]) -> int:
+        """Puts payments on the stream in order, at most `per_second`. What the stream did not take is put again."""
+        kinesis, sent, begun = self.client("kinesis"), 0, time.monotonic()
+        for chunk in chunks(messages, 100):
+            entries = [{"Data": json.dumps(m).encode(), "PartitionKey": m["customer_id"]} for m in chunk]
+            while entries:
+                answer = kinesis.put_records(StreamName=self.outputs["stream_name"], Records=entries)
+                entries = [e for e, r in zip(entries, answer["Records"], strict=True) if r.get("ErrorCode")]
+            sent += len(chunk)
+            told(sent)
+            time.sleep(max(0.0, begun + sent / per_second - time.monotonic()))
+        return sent
+
+    def ask(self, fields: dict) -> tuple[dict, float]:
+        """Asks the API door to decide. Returns the answer and how many milliseconds it took."""
+        url, headers = self.api
+        body = json.dumps(fields).encode()
+        request = AWSRequest("POST", url, data=body, headers={"content-type": "application/json", **headers})
+        credentials = boto3.Session().get_credentials().get_frozen_credentials()
+        SigV4Auth(credentials, "execute-api", os.environ["AWS_REGION"]).add_auth(request)
+        begun = time.perf_counter()
+        answer = self.http.post(url, content=body, headers=dict(request.headers))
+        took = (time.perf_counter() - begun) * 1000
+        if answer.status_code != 200:
+            raise StepFailed(f"the API door answered {answer.status_code}: {answer.text[:500]}")
+        return answer.json(), took
+
+    @cached_property
+    def http(self) -> httpx.Client:
+        return httpx.Client(timeout=30)
+
+    @property
+    def api(self) -> tuple[str, dict[str, str]]:
+        """Where the door is: API Gateway's own name, which an endpoint override reaches by the Host header."""
+        url = self.outputs["api_url"]
+        override = os.environ.get("AWS_ENDPOINT_URL")
+        if not override:
+            return f"{url}/decisions", {}
+        identifier = urlparse(url).netloc.partition(".")[0]
+        return f"{override}/decisions", {"host": f"{identifier}.execute-api.localhost:{urlparse(override).port}"}
+
+    def decisions(self, day: str) -> list[dict]:
+        """Every decision in the day's log."""
+        keys = self.keys(f"decisions/decision_date={day}/")
+        with ThreadPoolExecutor(8) as pool:
+            return [json.loads(line) for body in pool.map(self.read, keys) for line in body.splitlines()]
+
+    def await_decisions(
+        self, day: str, expected: int, told: Callable[[int], None], patience_s: float = 60
+    ) -> list[dict]:
+        """Reads the day's log until every payment is decided, or nothing new comes for `patience_s`."""
+        found: list[dict] = []
+        last_news, known = time.monotonic(), -1
+        while True:
+            objects = len(self.keys(f"decisions/decision_date={day}/"))
+            if objects != known:
+                known, last_news = objects, time.monotonic()
+                found = self.decisions(day)
+                told(len(found))
+            if len({d["transaction_id"] for d in found}) >= expected or time.monotonic() - last_news > patience_s:
+                return found
+            time.sleep(POLL_SECONDS)
+
+
+def wait(ask: Callable[[], dict], ready: Callable[[dict], bool], hours: float, what: str = "an answer") -> dict:
+    """Asks until ready. Raises StepFailed when the time is up."""
+    until = time.monotonic() + hours * 3600
+    while time.monotonic() < until:
+        answer = ask()
+        if ready(answer):
+            return answer
+        time.sleep(POLL_SECONDS)
+    raise StepFailed(f"waited {hours} hours for {what}")
+
+
+def explain(cause: str | None) -> str:
+    """The error message inside a failed task's cause, which is JSON for jobs and text otherwise."""
+    try:
+        document = json.loads(cause or "")
+    except ValueError:
+        return cause or ""
+    return (
+        document.get("ErrorMessage") or document.get("FailureReason") or cause if isinstance(document, dict) else cause
+    )
+
+
+def chunks(items: Iterable[dict], size: int) -> Iterable[list[dict]]:
+    chunk: list[dict] = []
+    for item in items:
+        chunk.append(item)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

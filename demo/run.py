@@ -1,0 +1,284 @@
+"""The main job, phase by phase."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from demo.intake import Intake
+from demo.measures import actions, percentile, quality
+from demo.platform import Platform, StepFailed
+from demo.telling import Teller
+
+LEARNERS = ("xgboost", "catboost")
+PAYMENTS_PER_SECOND = 250  # below what the stream door takes, so that latencies are its own and not a queue's
+ASKED = 200  # payments that go through the API door
+
+
+@dataclass
+class Run:
+    """One run: `folder` receives what it leaves, `found` the numbers of the summary."""
+
+    intake: Intake
+    platform: Platform
+    teller: Teller
+    folder: Path
+    found: dict = field(default_factory=dict)
+    evidence: dict = field(default_factory=dict)
+
+    def everything(self) -> None:
+        day, month = self.intake.stream_day(), self.intake.score_month()
+        self._say_what_is_skipped(day, month)
+        with self.teller.phase("Lake and features"):
+            self._first_night(day)
+        with self.teller.phase("Training, evaluation, registration"):
+            packages = self._train(day, month)
+        with self.teller.phase("Release"):
+            self._release(packages)
+        if month:
+            with self.teller.phase("Loans of the month"):
+                self._score_loans(month)
+        if day:
+            with self.teller.phase("Payments through both doors"):
+                self._decide_payments(day)
+            with self.teller.phase("The night after: lake, parity, drift"):
+                self._second_night(day)
+        self._count_lake()
+
+    def _say_what_is_skipped(self, day: date | None, month: date | None) -> None:
+        if day is None:
+            self.teller.say(
+                "no transactions file: the fraud pipeline, the endpoint's training and the doors are skipped"
+            )
+        elif "fraud_labels" not in self.intake.files:
+            self.teller.say(
+                "no fraud_labels file: fraud training is skipped, the doors decide with the bootstrap model"
+            )
+        if month is None:
+            self.teller.say("no loan_applications file: the credit pipeline is skipped")
+        elif "loan_outcomes" not in self.intake.files:
+            self.teller.say("no loan_outcomes file: credit training and scoring are skipped")
+
+    # Nights
+
+    def _first_night(self, day: date | None) -> None:
+        """Everything that the bank knew when the stream day began."""
+        first, last = self.intake.days()
+        cut = midnight(day) if day else None
+        batch = str(day - timedelta(days=1)) if day else str(last)
+        for entity in self.intake.files:
+            # Loans have their own calendar: what was observed later is left out by training, not by the lake.
+            before = cut if entity in ("transactions", "fraud_labels") else None
+            self._hand_in(entity, batch, before)
+        as_of = instant(day) if day else instant(last + timedelta(days=1))
+        self.platform.run_machine("nightly", {"batch": batch, "from": str(first), "to": str(last), "as_of": as_of})
+
+    def _second_night(self, day: date) -> None:
+        """The stream day arrives as a file too: the lake recomputes what the doors have served."""
+        tomorrow = day + timedelta(days=1)
+        for entity in ("transactions", "fraud_labels"):
+            if entity in self.intake.files:
+                self._hand_in(entity, str(day), before=midnight(tomorrow), since=midnight(day))
+        with ThreadPoolExecutor(2) as pool:
+            night = pool.submit(
+                self.platform.run_machine,
+                "nightly",
+                {"batch": str(day), "from": str(day), "to": str(day), "as_of": instant(tomorrow)},
+            )
+            if self.evidence.get("fraud_release"):
+                pool.submit(self.platform.run_machine, "drift", {"day": str(day), "as_of": instant(tomorrow)}).result()
+                self.evidence["drift"] = self.platform.json(f"monitoring/drift/{day}/drift.json")
+                self.teller.say(f"drift: PSI of the score {self.evidence['drift']['score']:.3f}")
+            night.result()
+        parity = self.platform.json(f"quality/check_parity/{day}_{day}.json")
+        self.found["parity"] = {
+            "compared": parity["compared"],
+            "mismatches": parity["mismatches"] + parity["not_in_lake"],
+        }
+        self.evidence["parity"] = parity
+        self.teller.say(f"parity: {parity['compared']} served vectors compared, {parity['mismatches']} differ")
+
+    def _hand_in(self, entity: str, batch: str, before: datetime | None, since: datetime | None = None) -> None:
+        source = self.intake.files[entity]
+        path = self.folder / "work" / batch / f"{entity}{source.suffix}"
+        if self.intake.deal(entity, path, before, since):
+            self.platform.upload(path, f"raw/{entity}/batch={batch}/{path.name}")
+        path.unlink()
+
+    # Models
+
+    def _train(self, day: date | None, month: date | None) -> dict[str, list[dict]]:
+        """Every pipeline that has labels, side by side. Returns the registered packages by problem."""
+        wanted = []
+        if day and "fraud_labels" in self.intake.files:
+            wanted += [("fraud", instant(day), learner) for learner in LEARNERS]
+        if month and "loan_outcomes" in self.intake.files:
+            wanted.append(("credit", instant(month), "xgboost"))
+        with ThreadPoolExecutor(3) as pool:
+            made = [
+                (problem, pool.submit(self.platform.train, problem, as_of, learner))
+                for problem, as_of, learner in wanted
+            ]
+            packages: dict[str, list[dict]] = {}
+            for problem, future in made:
+                package = future.result()
+                packages.setdefault(problem, []).append(package)
+                test = package["evaluation"]["test"]
+                self.teller.say(
+                    f"{problem} with {package['learner']}: AUC {test['auc']:.3f}, AP {test['ap']:.3f} on test rows"
+                )
+        self.evidence["packages"] = packages
+        return packages
+
+    def _release(self, packages: dict[str, list[dict]]) -> None:
+        """Approves the better package of each problem, by average precision on rows no training round saw."""
+        for problem, made in packages.items():
+            best = max(made, key=lambda package: package["evaluation"]["validation"]["ap"])
+            self.platform.approve(best["package"])
+            self.evidence[f"{problem}_release"] = self.platform.await_release(problem, best["package"])
+            self.teller.say(f"{problem}: {best['learner']} approved and released")
+
+    # Decisions
+
+    def _score_loans(self, month: date) -> None:
+        if not self.evidence.get("credit_release"):
+            return
+        text = f"{month:%Y-%m}"
+        self.platform.run_machine("score-loans", {"month": text, "as_of": instant(month)})
+        rows = self.platform.query(
+            "predictions", f"SELECT customer_id, loan_id, default_prob FROM predictions WHERE month = '{text}'"
+        )
+        target = self.folder / "predictions" / f"{text}.csv"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("w", newline="") as file:
+            writer = csv.DictWriter(file, ["customer_id", "loan_id", "default_prob"], lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+        scores = {row["loan_id"]: float(row["default_prob"]) for row in rows}
+        truth = self.intake.truth("loan_outcomes", "loan_id", "defaulted")
+        measured = quality(scores, truth)
+        self.evidence["credit"] = {"scores": scores, "truth": truth, "rows": rows[:20]}
+        self.found["credit"] = {
+            "scored": len(scores),
+            "auc": measured["auc"],
+            "ks": measured["ks"],
+            "predictions_uri": f"s3://{self.platform.lake}/predictions/month={text}/",
+        }
+        self.teller.say(f"{len(scores)} loans of {text} scored, AUC {show(measured['auc'])} on outcomes seen later")
+
+    def _decide_payments(self, day: date) -> None:
+        payments = list(self.intake.payments_of(day))
+        through_api = last_of_some_customers(payments, ASKED)
+        streamed = [fields for payment, fields in payments if payment.transaction_id not in through_api]
+
+        self.platform.stream(
+            streamed, PAYMENTS_PER_SECOND, lambda n: self.teller.count(f"{n} of {len(streamed)} payments on the stream")
+        )
+        log = self.platform.await_decisions(
+            str(day), len(streamed), lambda n: self.teller.count(f"{n} of {len(streamed)} payments decided")
+        )
+        answers, took = [], []
+        for payment, fields in payments:
+            if payment.transaction_id in through_api:
+                answer, milliseconds = self.platform.ask(fields)
+                answers.append(answer)
+                took.append(milliseconds)
+        log = self.platform.await_decisions(
+            str(day), len(payments), lambda n: self.teller.count(f"{n} of {len(payments)} payments decided")
+        )
+        self._weigh_decisions(day, payments, log, answers, took)
+
+    def _weigh_decisions(self, day, payments, log, answers, took) -> None:
+        decided = {d["transaction_id"]: d for d in log}
+        expected = {payment.transaction_id for payment, _ in payments}
+        stream_ms = [d["decided_at"] - d["arrived_at"] for d in log if d["door"] == "stream"]
+        logged = {d["transaction_id"] for d in log if d["door"] == "api"}
+        if logged != {a["transaction_id"] for a in answers}:
+            raise StepFailed(
+                f"{len(answers)} payments were answered by the API door, {len(logged)} of them are in the log"
+            )
+        truth = self.intake.truth("fraud_labels", "transaction_id", "is_fraud")
+        scores = {i: d["fraud_score"] for i, d in decided.items() if d["fraud_score"] is not None}
+        measured = quality(scores, truth)
+        self.found["fraud"] = {
+            "streamed": len(expected),
+            "decided": len(expected & set(decided)),
+            "missing": len(expected - set(decided)),
+            "duplicated": len(log) - len(decided),
+            "auc": measured["auc"],
+            "ap": measured["ap"],
+            "actions": actions(list(decided.values())),
+            "api_p50_ms": percentile(took, 50),
+            "api_p99_ms": percentile(took, 99),
+            "stream_p50_ms": percentile(stream_ms, 50),
+            "stream_p99_ms": percentile(stream_ms, 99),
+        }
+        self.evidence["fraud"] = {"scores": scores, "truth": truth, "api_ms": took, "stream_ms": stream_ms, "log": log}
+        target = self.folder / "decisions" / f"{day}.json"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text("".join(json.dumps(d) + "\n" for d in decided.values()))
+        found = self.found["fraud"]
+        self.teller.say(
+            f"{found['decided']} of {found['streamed']} payments decided, {found['missing']} missing, "
+            f"{found['duplicated']} duplicated; AUC {show(found['auc'])}, AP {show(found['ap'])}"
+        )
+
+    # Counting
+
+    def _count_lake(self) -> None:
+        """Rows by layer, as the jobs reported them, and what Athena sees."""
+        bronze = [self.platform.json(key) for key in self.platform.keys("quality/raw_to_bronze/")]
+        silver = [self.platform.json(key) for key in self.platform.keys("quality/bronze_to_silver/")]
+        quarantined = [e["quarantined"] for report in (*bronze, *silver) for e in report.values()]
+        gold = {
+            name: int(self.platform.query("gold", f"SELECT count(*) AS n FROM {name}")[0]["n"])
+            for name in ("transaction_features", "loan_features")
+        }
+        self.found["lake"] = {
+            "raw": sum(e["rows"] for report in bronze for e in report.values()),
+            "bronze": sum(e["written"] for report in bronze for e in report.values()),
+            "silver": sum(e["written"] for report in silver for e in report.values()),
+            "gold": sum(gold.values()),
+            "quarantined": sum(q["rows"] for q in quarantined),
+        }
+        reasons: dict[str, int] = {}
+        for q in quarantined:
+            for reason, count in q["reasons"].items():
+                reasons[reason] = reasons.get(reason, 0) + count
+        self.evidence["quarantine"] = reasons
+        if "fraud" in self.found:
+            self.evidence["athena"] = self.platform.query(
+                "decisions", "SELECT action, count(*) AS decisions FROM decisions GROUP BY action ORDER BY action"
+            )
+
+
+def last_of_some_customers(payments, count: int) -> set[str]:
+    """The last payment of the day of so many customers: nothing of theirs follows that could overtake it."""
+    last = {payment.customer_id: payment.transaction_id for payment, _ in payments}
+    return set(list(last.values())[-min(count, len(last) // 2) :])
+
+
+def midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day)
+
+
+def instant(day: date) -> str:
+    return f"{day}T00:00:00Z"
+
+
+def show(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3f}"
+
+
+def prepare_folder(folder: Path) -> None:
+    """Empties what an earlier run left, other than the local AWS's own state."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("predictions", "decisions", "work"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in ("summary.json", "report.html"):
+        (folder / name).unlink(missing_ok=True)
