@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from .server import SageMaker
 from .settings import Settings
@@ -15,7 +15,12 @@ from .settings import Settings
 __all__ = ["HOOKS", "SageMaker", "Settings", "close", "install"]
 
 # What we touch of MiniStack.
-HOOKS = {"ministack.app.SERVICE_HANDLERS": None, "ministack.core.router.SERVICE_PATTERNS": None}
+HOOKS = {
+    "ministack.app.SERVICE_HANDLERS": None,
+    "ministack.core.router.SERVICE_PATTERNS": None,
+    "ministack.core.responses.request_scope": None,
+    "ministack.services.eventbridge._put_events": "(data, allow_aws_source=False)",
+}
 
 _installed: SageMaker | None = None
 
@@ -35,10 +40,16 @@ def install(aws: LocalAws) -> SageMaker:
     """Answer everything that is signed for `sagemaker`: control plane, runtime, Feature Store runtime, metrics."""
     global _installed
     from ministack import app
-    from ministack.core import router
+    from ministack.core import responses, router
+    from ministack.services import eventbridge
+
+    def deliver(entry: dict[str, Any]) -> None:
+        with responses.request_scope(aws.account, aws.region):
+            eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
 
     _installed = SageMaker(
-        Settings(endpoint_url=aws.endpoint_url, region=aws.region, account_id=aws.account, state_dir=aws.state_dir)
+        Settings(endpoint_url=aws.endpoint_url, region=aws.region, account_id=aws.account, state_dir=aws.state_dir),
+        deliver,
     )
     router.SERVICE_PATTERNS["sagemaker"] = {"target_prefixes": ["SageMaker."], "credential_scope": "sagemaker"}
     app.SERVICE_HANDLERS["sagemaker"] = _installed.handle_request

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .aws import Aws
 from .containers import Containers
-from .events import Events
+from .events import Deliver, Events
 from .logs import LogShipper
 from .settings import Settings
 from .store import Store
@@ -14,13 +14,13 @@ from .tags import Tags
 class Context:
     """One server's state, clients and containers."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, deliver: Deliver) -> None:
         settings.root.mkdir(parents=True, exist_ok=True)
         self.settings = settings
         self.store = Store(settings.root)
         self.tags = Tags(self.store)
         self.aws = Aws(settings)
-        self.events = Events(self.aws)
+        self.events = Events(deliver)
         self.logs = LogShipper(self.aws)
         self.containers = Containers(settings, self.logs)
 

@@ -6,9 +6,11 @@ import json
 import logging
 import queue
 import threading
+from collections.abc import Callable
 from typing import Any
 
-from .aws import Aws
+# Puts one PutEvents entry on the default bus. The public API takes no entry whose source begins with `aws.`.
+Deliver = Callable[[dict[str, Any]], None]
 
 _log = logging.getLogger(__name__)
 
@@ -16,8 +18,8 @@ _log = logging.getLogger(__name__)
 class Events:
     """Sends in the background, in order: as on AWS the caller's answer does not wait for the rules."""
 
-    def __init__(self, aws: Aws) -> None:
-        self._aws = aws
+    def __init__(self, deliver: Deliver) -> None:
+        self._deliver = deliver
         self._queue: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._thread = threading.Thread(target=self._send, name="sagemaker-events", daemon=True)
         self._thread.start()
@@ -34,8 +36,6 @@ class Events:
     def _send(self) -> None:
         while (entry := self._queue.get()) is not None:
             try:
-                answer = self._aws.client("events").put_events(Entries=[entry])
-                if answer.get("FailedEntryCount"):
-                    _log.error("EventBridge refused %s: %s", entry["DetailType"], answer["Entries"])
+                self._deliver(entry)
             except Exception:
                 _log.exception("event %s was not delivered", entry["DetailType"])

@@ -17,6 +17,7 @@ from botocore import xform_name
 from . import protocol
 from .context import Context
 from .errors import ApiError, not_offered
+from .events import Deliver
 from .featurestore.groups import FeatureGroups
 from .featurestore.offline import OfflineStore
 from .featurestore.online import OnlineStore
@@ -43,10 +44,13 @@ Operation = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class SageMaker:
-    """One SageMaker, with its state below `settings.root`. `close` ends everything it runs."""
+    """One SageMaker, with its state below `settings.root`. `close` ends everything it runs.
 
-    def __init__(self, settings: Settings) -> None:
-        self._context = context = Context(settings)
+    `deliver` puts one of SageMaker's own events on the default bus of EventBridge.
+    """
+
+    def __init__(self, settings: Settings, deliver: Deliver) -> None:
+        self._context = context = Context(settings, deliver)
         self._places = Places(settings.max_jobs)
         registry = Registry(context)
         models = Models(context, registry)

@@ -93,7 +93,10 @@ class Scene:
 
     def logs(self, group: str, prefix: str = "") -> str:
         logs = self.client("logs")
-        streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=prefix)["logStreams"]
+        try:
+            streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=prefix)["logStreams"]
+        except logs.exceptions.ResourceNotFoundException:
+            return ""
         events = [
             event["message"]
             for stream in streams

@@ -51,14 +51,14 @@ class Pool:
     async def _exchange(self, connection: _Connection, request: bytes) -> Answer:
         reader, writer = connection
         reusable = False
-        # A server that sends its head and body apart (Nagle) waits for our ACK, which Linux would hold back for 40 ms.
-        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         try:
             writer.write(request)
             try:
                 head = await reader.readuntil(b"\r\n\r\n")
             except (asyncio.IncompleteReadError, ConnectionError) as error:
                 raise _ClosedEarly(str(error)) from error
+            # A server that sends head and body apart (Nagle) waits for our ACK, which Linux would hold back for 40 ms.
+            writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
             status_line, *lines = head[:-4].decode("latin-1").split("\r\n")
             headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
             try:
