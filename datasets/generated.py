@@ -1,0 +1,55 @@
+"""The generated population as RAW files, with the flaws that real files have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from datasets.population import Population, Settings
+
+FLAWED = 0.0005  # share of payments that come twice, or broken
+
+
+def write(settings: Settings, target: Path) -> dict[str, int]:
+    """Writes the four files of the contract slice by slice. Returns rows per file."""
+    population = Population(settings)
+    target.mkdir(parents=True, exist_ok=True)
+    rows = {"transactions": 0, "fraud_labels": 0}
+    writers: dict[str, pq.ParquetWriter] = {}
+    try:
+        for index, payments in enumerate(population.payments()):
+            slices = {
+                "transactions": flawed(payments.drop(columns="is_fraud"), settings.seed, index),
+                "fraud_labels": population.labels(payments, index),
+            }
+            for name, frame in slices.items():
+                table = pa.Table.from_pandas(frame, preserve_index=False)
+                if name not in writers:
+                    writers[name] = pq.ParquetWriter(target / f"{name}.parquet", table.schema, compression="zstd")
+                writers[name].write_table(table)
+                rows[name] += len(frame)
+    finally:
+        for writer in writers.values():
+            writer.close()
+    applications, outcomes = population.loans()
+    for name, frame in (("loan_applications", applications), ("loan_outcomes", outcomes)):
+        frame.to_csv(target / f"{name}.csv", index=False, lineterminator="\n")
+        rows[name] = len(frame)
+    return rows
+
+
+def flawed(payments: pd.DataFrame, seed: int, index: int) -> pd.DataFrame:
+    """Some rows twice, some with an amount or a time that cannot be read; amounts become text as in any export."""
+    rng = np.random.default_rng([seed, 4, index])
+    rows = payments.assign(amount=payments["amount"].map("{:.2f}".format))
+    again = rows[rng.random(len(rows)) < FLAWED]
+    broken = rows[rng.random(len(rows)) < FLAWED].copy()
+    broken["transaction_id"] = broken["transaction_id"] + "X"
+    kind = rng.integers(0, 3, len(broken))
+    broken["amount"] = np.select([kind == 0, kind == 1], ["n/a", "-12.00"], broken["amount"])
+    broken["merchant_id"] = np.where(kind == 2, "", broken["merchant_id"])
+    return pd.concat([rows, again, broken]).sort_values("event_time", kind="stable", ignore_index=True)

@@ -1,0 +1,206 @@
+"""One population that both borrows and pays. Everything follows from the seed; no person's data is stored or needed.
+
+Customers and merchants are drawn once (their number is bounded). Payments are then drawn slice by slice in order of
+time, so memory does not grow with the number of payments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+SLICE = 200_000  # payments drawn at once
+MOST_CUSTOMERS = 200_000
+DAY_S = 86_400
+CHANNELS = np.array(["card_present", "online", "contactless"])
+COUNTRIES = np.array(["IE", "GB", "DE", "FR", "US"])
+PURPOSES = np.array(["car", "debt_consolidation", "home_improvement", "medical", "education", "other"])
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`payments` in all over `days` days from `start`; `loans` applications spread over the same days."""
+
+    payments: int = 200_000
+    loans: int = 8_000
+    days: int = 80
+    start: str = "2026-06-01"
+    seed: int = 7
+
+    @property
+    def customers(self) -> int:
+        return int(np.clip(self.payments // 40, 500, MOST_CUSTOMERS))
+
+    @property
+    def merchants(self) -> int:
+        return max(60, self.customers // 8)
+
+
+class Population:
+    """Customers, merchants and what befalls them. Rates are per day; times in seconds from the start."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        rng = np.random.default_rng([settings.seed, 0])
+        n, m, days = settings.customers, settings.merchants, settings.days
+        self.start = pd.Timestamp(settings.start)
+
+        # A latent strain moves both behaviour and default: what a payment says about a loan is real in this population.
+        self.strain = rng.beta(2, 5, n)
+        self.protected = np.where(rng.random(n) < 0.3, "B", "A")
+        self.income = np.exp(rng.normal(10.3 - 0.25 * (self.protected == "B") - 0.5 * self.strain, 0.45, n))
+        self.rate = rng.gamma(2.0, 1.0, n) + 0.2
+        self.mean_amount = np.exp(rng.normal(3.3, 0.5, n)) * (0.8 + 0.4 * rng.random(n))
+        self.home = rng.integers(0, m, (n, 8))
+        self.night_owl = 0.03 + 0.25 * self.strain * rng.random(n)
+
+        # Misfortunes: cards stolen for days, merchants compromised for weeks, rings that test cards in bursts.
+        stolen = rng.random(n) < 0.004 * days / 10
+        self.stolen_from = np.where(stolen, rng.uniform(0, days, n), np.inf)
+        self.stolen_until = self.stolen_from + rng.uniform(3, 14, n)
+        compromised = rng.random(m) < 0.03
+        self.compromised_from = np.where(compromised, rng.uniform(-10, days, m), np.inf)
+        self.compromised_until = self.compromised_from + rng.uniform(7, 28, m)
+        self.ring_merchants = rng.choice(m, max(2, m // 150), replace=False)
+
+    @cached_property
+    def customer_ids(self) -> np.ndarray:
+        return np.array([f"C{i:06d}" for i in range(self.settings.customers)])
+
+    @cached_property
+    def merchant_ids(self) -> np.ndarray:
+        return np.array([f"M{i:05d}" for i in range(self.settings.merchants)])
+
+    def payments(self) -> Iterator[pd.DataFrame]:
+        """Slices of payments in order of time, with `is_fraud` beside the contract's columns."""
+        total, drawn = self.settings.payments, 0
+        slices = -(-total // SLICE)
+        span = self.settings.days * DAY_S / slices
+        for index in range(slices):
+            size = min(SLICE, total - drawn)
+            yield self._slice(np.random.default_rng([self.settings.seed, 1, index]), size, index * span, span, drawn)
+            drawn += size
+
+    def _slice(self, rng: np.random.Generator, size: int, begin: float, span: float, first: int) -> pd.DataFrame:
+        who = rng.choice(self.settings.customers, size, p=self.rate / self.rate.sum())
+        seconds = np.sort(begin + rng.random(size) * span)
+        seconds = self._into_waking_hours(rng, seconds, who)
+        order = np.argsort(seconds, kind="stable")
+        who, seconds = who[order], seconds[order]
+        day = seconds / DAY_S
+        merchant = np.where(
+            rng.random(size) < 0.85, self.home[who, rng.integers(0, 8, size)], rng.integers(0, self.settings.merchants, size)
+        )
+        amount = np.exp(rng.normal(np.log(self.mean_amount[who]), 0.6))
+        channel = rng.choice(3, size, p=[0.5, 0.35, 0.15])
+        country = np.where(rng.random(size) < 0.93, 0, rng.integers(0, 5, size))
+        fraud = np.zeros(size, dtype=bool)
+
+        compromised = (day >= self.compromised_from[merchant]) & (day < self.compromised_until[merchant])
+        hit = compromised & (rng.random(size) < 0.35)
+        fraud |= hit
+
+        stolen = (day >= self.stolen_from[who]) & (day < self.stolen_until[who]) & (rng.random(size) < 0.4)
+        amount[stolen] *= rng.uniform(3, 8, stolen.sum())
+        fraud |= stolen
+
+        # A ring tests stolen cards with small amounts, many within minutes at one merchant.
+        bursts = rng.poisson(size * 0.00025)
+        for _ in range(bursts):
+            at, card = rng.integers(0, size), rng.integers(0, self.settings.customers)
+            members = slice(at, min(size, at + rng.integers(4, 12)))
+            who[members], merchant[members] = card, rng.choice(self.ring_merchants)
+            amount[members], channel[members], fraud[members] = rng.uniform(0.5, 9, members.stop - members.start), 1, True
+
+        large = rng.random(size) < 0.0006
+        amount[large] = rng.uniform(900, 4000, large.sum())
+        fraud |= large & (rng.random(size) < 0.6)
+        return pd.DataFrame(
+            {
+                "transaction_id": [f"T{i:09d}" for i in range(first, first + size)],
+                "event_time": self._stamp(seconds),
+                "customer_id": self.customer_ids[who],
+                "merchant_id": self.merchant_ids[merchant],
+                "amount": np.round(np.maximum(amount, 0.5), 2),
+                "currency": "EUR",
+                "channel": CHANNELS[channel],
+                "country": COUNTRIES[country],
+                "is_fraud": fraud.astype(int),
+            }
+        )
+
+    def _into_waking_hours(self, rng: np.random.Generator, seconds: np.ndarray, who: np.ndarray) -> np.ndarray:
+        """Most payments happen by day; a moment stays within its slice's day."""
+        day = seconds // DAY_S
+        by_day = rng.random(len(seconds)) > self.night_owl[who]
+        hour = np.where(by_day, rng.normal(14, 3.2, len(seconds)), rng.uniform(0, 6, len(seconds)))
+        return day * DAY_S + np.clip(hour, 0, 23.999) * 3600
+
+    def _stamp(self, seconds: np.ndarray) -> pd.Series:
+        moments = self.start + pd.to_timedelta(np.round(seconds * 1000), unit="ms")
+        return pd.Series(moments.strftime("%Y-%m-%dT%H:%M:%S.%f").str[:-3] + "Z")
+
+    def labels(self, payments: pd.DataFrame, index: int) -> pd.DataFrame:
+        """What the bank learns of a slice and when: frauds as they are reported, honest payments after a week.
+
+        A fraud reported later than a week was taken for honest first: it has two rows.
+        """
+        rng = np.random.default_rng([self.settings.seed, 2, index])
+        when = pd.to_datetime(payments["event_time"])
+        fraud = payments["is_fraud"].to_numpy() == 1
+        delay_days = np.minimum(rng.lognormal(0.9, 0.8, len(payments)), 40)
+        week = pd.Timedelta(days=7)
+        honest = payments.assign(reported_at=when + week, is_fraud=0)[~fraud | (delay_days > 7)]
+        reported = payments.assign(reported_at=when + pd.to_timedelta(delay_days, unit="D").round("ms"))[fraud]
+        rows = pd.concat([honest, reported])[["transaction_id", "is_fraud", "reported_at"]]
+        text = rows["reported_at"].dt.strftime("%Y-%m-%dT%H:%M:%S.%f").str[:-3] + "Z"
+        return rows.assign(reported_at=text).sort_values(["reported_at", "transaction_id"], ignore_index=True)
+
+    def loans(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Applications and their outcomes, observed thirty days later (first payment default)."""
+        rng = np.random.default_rng([self.settings.seed, 3])
+        size = self.settings.loans
+        who = rng.integers(0, self.settings.customers, size)
+        applied = np.sort(rng.uniform(0, self.settings.days * DAY_S, size))
+        amount = np.round(np.exp(rng.normal(8.7, 0.6, size)), -2)
+        term = rng.choice([12, 24, 36, 48, 60], size)
+        income = np.round(self.income[who] * np.exp(rng.normal(0, 0.1, size)), -2)
+        delinquencies = rng.poisson(2.0 * self.strain[who])
+        utilisation = np.clip(rng.normal(0.25 + 0.6 * self.strain[who], 0.15), 0, 1.2).round(3)
+        employment = np.round(rng.gamma(2, 3, size) * (1.2 - 0.5 * self.strain[who]), 1)
+        purpose = rng.choice(PURPOSES, size)
+        logit = (
+            -3.6
+            + 4.0 * self.strain[who]
+            + 0.45 * delinquencies
+            + 1.2 * (utilisation > 0.75)
+            + 2.2 * np.clip(amount / income, 0, 1)
+            - 0.05 * employment
+            + 0.4 * (purpose == "medical")
+            + 2.0 * (self.night_owl[who] - 0.05)
+        )
+        defaulted = (rng.random(size) < 1 / (1 + np.exp(-logit))).astype(int)
+        identifiers = np.array([f"L{i:07d}" for i in range(size)])
+        applications = pd.DataFrame(
+            {
+                "loan_id": identifiers,
+                "customer_id": self.customer_ids[who],
+                "applied_at": self._stamp(applied),
+                "amount": amount,
+                "term_months": term,
+                "income": income,
+                "employment_years": employment,
+                "utilisation": utilisation,
+                "delinquencies_2y": delinquencies,
+                "purpose": purpose,
+                "protected_group": self.protected[who],
+            }
+        )
+        outcomes = pd.DataFrame(
+            {"loan_id": identifiers, "defaulted": defaulted, "observed_at": self._stamp(applied + 30 * DAY_S)}
+        )
+        return applications, outcomes
