@@ -59,10 +59,10 @@ class Population:
         self.night_owl = 0.03 + 0.25 * self.strain * rng.random(n)
 
         # Misfortunes: cards stolen for days, merchants compromised for weeks, rings that test cards in bursts.
-        stolen = rng.random(n) < 0.004 * days / 10
+        stolen = rng.random(n) < 0.010 * days / 10
         self.stolen_from = np.where(stolen, rng.uniform(0, days, n), np.inf)
         self.stolen_until = self.stolen_from + rng.uniform(3, 14, n)
-        compromised = rng.random(m) < 0.03
+        compromised = rng.random(m) < 0.06
         self.compromised_from = np.where(compromised, rng.uniform(-10, days, m), np.inf)
         self.compromised_until = self.compromised_from + rng.uniform(7, 28, m)
         self.ring_merchants = rng.choice(m, max(2, m // 150), replace=False)
@@ -76,7 +76,7 @@ class Population:
         return np.array([f"M{i:05d}" for i in range(self.settings.merchants)])
 
     def payments(self) -> Iterator[pd.DataFrame]:
-        """Slices of payments in order of time, with `is_fraud` beside the contract's columns."""
+        """Slices of payments, one stretch of time after the other, with `is_fraud` beside the contract's columns."""
         total, drawn = self.settings.payments, 0
         slices = -(-total // SLICE)
         span = self.settings.days * DAY_S / slices
@@ -93,7 +93,9 @@ class Population:
         who, seconds = who[order], seconds[order]
         day = seconds / DAY_S
         merchant = np.where(
-            rng.random(size) < 0.85, self.home[who, rng.integers(0, 8, size)], rng.integers(0, self.settings.merchants, size)
+            rng.random(size) < 0.85,
+            self.home[who, rng.integers(0, 8, size)],
+            rng.integers(0, self.settings.merchants, size),
         )
         amount = np.exp(rng.normal(np.log(self.mean_amount[who]), 0.6))
         channel = rng.choice(3, size, p=[0.5, 0.35, 0.15])
@@ -114,7 +116,11 @@ class Population:
             at, card = rng.integers(0, size), rng.integers(0, self.settings.customers)
             members = slice(at, min(size, at + rng.integers(4, 12)))
             who[members], merchant[members] = card, rng.choice(self.ring_merchants)
-            amount[members], channel[members], fraud[members] = rng.uniform(0.5, 9, members.stop - members.start), 1, True
+            amount[members], channel[members], fraud[members] = (
+                rng.uniform(0.5, 9, members.stop - members.start),
+                1,
+                True,
+            )
 
         large = rng.random(size) < 0.0006
         amount[large] = rng.uniform(900, 4000, large.sum())
