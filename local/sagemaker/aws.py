@@ -28,7 +28,7 @@ class Aws:
                     aws_secret_access_key=self._settings.secret_access_key,
                     region_name=self._settings.region,
                 )
-                self._clients[service] = session.client(
+                client = session.client(
                     service,
                     endpoint_url=self._settings.endpoint_url,
                     config=Config(
@@ -38,4 +38,7 @@ class Aws:
                         request_checksum_calculation="when_required",
                     ),
                 )
+                # botocore makes the exception classes at first use; two threads doing so get two unlike sets.
+                _ = client.exceptions
+                self._clients[service] = client
             return self._clients[service]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import psutil
 from botocore.config import Config
 
 from local import lifecycle
@@ -222,6 +223,12 @@ def until(look: Callable[[], Any], seconds: float = 10) -> Any:
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.05)
     return found
+
+
+def processes(text: str) -> list[str]:
+    """Return the command lines of this machine's processes that contain a text."""
+    lines = [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
+    return [line for line in lines if text in line]
 
 
 @contextmanager

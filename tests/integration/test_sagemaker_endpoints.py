@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 
 import pytest
 from botocore.exceptions import ClientError
 
 from local import lifecycle
-from tests.integration.sagemaker_scene import Scene, running, until, variant
+from tests.integration.sagemaker_scene import Scene, processes, running, until, variant
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +30,11 @@ def live(scene):
     described = scene.endpoint("live", scene.model("live"))
     assert described["EndpointStatus"] == "InService", described
     return "live"
+
+
+def containers(text):
+    """Return the supervisors of containers whose folder's path contains a text."""
+    return [line for line in processes(str(text)) if "supervisor.py" in line]
 
 
 def settled(scene, name):
@@ -198,6 +202,7 @@ def test_invocations_are_counted_in_cloudwatch(scene, live):
 
 def test_deletion_ends_the_servers_and_terraforms_texts_are_answered(scene, sagemaker):
     scene.endpoint("brief", scene.model("brief"))
+    assert containers("brief-AllTraffic")
     sagemaker.delete_endpoint(EndpointName="brief")
 
     def gone():
@@ -208,7 +213,7 @@ def test_deletion_ends_the_servers_and_terraforms_texts_are_answered(scene, sage
         return False
 
     until(gone)
-    assert not [line for line in servers() if "brief" in line]
+    assert not containers("brief-AllTraffic")
     sagemaker.delete_endpoint_config(EndpointConfigName="brief")
     sagemaker.delete_model(ModelName="brief")
     for describe, name in (
@@ -217,12 +222,6 @@ def test_deletion_ends_the_servers_and_terraforms_texts_are_answered(scene, sage
     ):
         with pytest.raises(ClientError, match=r"ValidationException.*Could not find"):
             describe(**name)
-
-
-def servers():
-    """Return the command lines of all supervisors, which name the folders of their containers."""
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    return [line for line in listed.splitlines() if "supervisor.py" in line]
 
 
 def test_a_model_without_its_archive_is_refused(scene, sagemaker):
@@ -247,9 +246,8 @@ def test_an_invocation_adds_little_to_the_models_own_time(scene, live):
 def test_endpoints_come_back_with_their_state_folder(tmp_path):
     with running(tmp_path) as scene:
         scene.endpoint("lasting", scene.model("lasting"))
-        folders = [line for line in servers() if str(tmp_path) in line]
-        assert folders
-    assert not [line for line in servers() if str(tmp_path) in line]
+        assert containers(tmp_path)
+    assert not containers(tmp_path)
     with lifecycle.running(tmp_path / "state") as aws:
         scene = Scene(aws, tmp_path)
         until(lambda: settled(scene, "lasting")["EndpointStatus"] == "InService")
@@ -262,7 +260,8 @@ def test_a_killed_server_ends_its_endpoints(tmp_path):
         scene = Scene(server, tmp_path)
         scene.make_bucket()
         scene.endpoint("doomed", scene.model("doomed"))
+        assert containers(tmp_path)
         os.kill(server.pid, signal.SIGKILL)
-        until(lambda: not [line for line in servers() if str(tmp_path) in line])
+        until(lambda: not containers(tmp_path))
     finally:
         lifecycle.stop(tmp_path / "state")

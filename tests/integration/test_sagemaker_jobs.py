@@ -6,14 +6,13 @@ import io
 import json
 import os
 import signal
-import subprocess
 import tarfile
 
 import pytest
 from botocore.exceptions import ClientError
 
 from local import lifecycle
-from tests.integration.sagemaker_scene import BUCKET, Scene, channel, running, s3_input, until
+from tests.integration.sagemaker_scene import BUCKET, Scene, channel, processes, running, s3_input, until
 
 
 @pytest.fixture(scope="module")
@@ -256,8 +255,3 @@ def test_a_killed_server_leaves_no_container_and_says_so_at_the_next_start(tmp_p
         job = Scene(again, tmp_path).client("sagemaker").describe_training_job(TrainingJobName="orphan")
     assert job["TrainingJobStatus"] == "Failed"
     assert "the local AWS ended meanwhile" in job["FailureReason"]
-
-
-def processes(command):
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    return [line for line in listed.splitlines() if line == command]
