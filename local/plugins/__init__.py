@@ -22,6 +22,7 @@ NAMES = (
     "athena",
     "state_machine_tasks",
     "state_machine_logs",
+    "alarms",
     "clean_plans",
 )
 

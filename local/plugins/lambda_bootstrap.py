@@ -14,10 +14,7 @@ import sys
 import time
 import traceback
 
-os.setsid()  # a group of its own, so that its children can be ended with it
-
 ANSWERS = sys.stdout
-sys.stdout = sys.stderr
 
 
 class Context:
@@ -121,6 +118,8 @@ def call(handler, event, context):
 
 
 def main():
+    os.setsid()  # a group of its own, so that its children can be ended with it
+    sys.stdout = sys.stderr
     settings = json.loads(sys.stdin.readline())
     os.environ.update(settings.get("env", {}))
     os.environ.setdefault("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/" + settings.get("function_name", ""))
@@ -146,4 +145,5 @@ def main():
         answer(result)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -27,11 +27,11 @@ HOOKS = {
     "ministack.core.lambda_runtime._PYTHON_WORKER_SCRIPT": None,
     "ministack.core.lambda_runtime.Worker._spawn": "(self)",
     "ministack.core.lambda_runtime.Worker.invoke": (
-        "(self, event, request_id: 'str', *, trace_id: 'str | None' = None, depth=None, "
-        "durable: 'dict | None' = None, invoked_function_arn: 'str | None' = None) -> 'dict'"
+        "(self, event, request_id: str, *, trace_id: str | None = None, depth=None, "
+        "durable: dict | None = None, invoked_function_arn: str | None = None) -> dict"
     ),
-    "ministack.core.lambda_runtime._collect": "(proc, deadline: 'float') -> 'None'",
-    "ministack.services.lambda_svc._execute_function_warm": "(func: 'dict', event: 'dict', request_id: 'str') -> 'dict'",
+    "ministack.core.lambda_runtime._collect": "(proc, deadline: float) -> None",
+    "ministack.services.lambda_svc._execute_function_warm": "(func: dict, event: dict, request_id: str) -> dict",
 }
 
 # What AWS's Python runtime brings; numpy or pandas it does not.
