@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from .aws import Aws
 from .containers import Containers
 from .events import Deliver, Events
@@ -16,6 +18,8 @@ class Context:
 
     def __init__(self, settings: Settings, deliver: Deliver) -> None:
         settings.root.mkdir(parents=True, exist_ok=True)
+        # Once set, nobody may take a container's end for the end of its job: the next start tells what was cut off.
+        self.closing = threading.Event()
         self.settings = settings
         self.store = Store(settings.root)
         self.tags = Tags(self.store)

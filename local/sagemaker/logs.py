@@ -12,6 +12,7 @@ from .aws import Aws
 
 _log = logging.getLogger(__name__)
 _INTERVAL = 0.5
+_PATIENCE = 0.2
 _MAX_EVENTS = 1000  # a call takes 10,000 events and 1 MiB; lines are cut to keep a call below both
 _MAX_LINE = 1000
 
@@ -47,7 +48,8 @@ class LogShipper:
 
     def close(self) -> None:
         self._closed.set()
-        self._thread.join(timeout=2)
+        # A call under way when the server stops taking requests would wait for an answer in vain.
+        self._thread.join(timeout=_PATIENCE)
 
     def _run(self) -> None:
         while not self._closed.wait(_INTERVAL):

@@ -106,6 +106,7 @@ class SageMaker:
 
     def close(self) -> None:
         """End jobs, endpoints and executions, with all their processes, and write what is not yet on disk."""
+        self._context.closing.set()
         self._pipelines.close()
         self._endpoints.close()
         self._places.close()

@@ -104,6 +104,15 @@ def test_a_failed_update_leaves_the_old_model_in_service(scene, sagemaker):
     assert scene.invoke("careful", "1") == "first:1\n"
 
 
+def test_an_update_after_the_present_configuration_was_deleted_is_undone(scene, sagemaker):
+    scene.endpoint("hasty", scene.model("present"))
+    sagemaker.delete_endpoint_config(EndpointConfigName="present")
+    sagemaker.update_endpoint(EndpointName="hasty", EndpointConfigName=scene.model("future"))
+    described = settled(scene, "hasty")
+    assert (described["EndpointStatus"], described["EndpointConfigName"]) == ("InService", "present")
+    assert "Could not find endpoint configuration" in described["FailureReason"]
+
+
 def test_an_update_drops_no_request(scene, sagemaker):
     scene.endpoint("rolling", scene.model("blue"))
     sagemaker.update_endpoint(EndpointName="rolling", EndpointConfigName=scene.model("green"))
@@ -130,7 +139,8 @@ def test_an_alarm_during_a_canary_brings_the_old_model_back(scene, sagemaker):
     }
     cloudwatch = scene.client("cloudwatch")
     cloudwatch.put_metric_alarm(**alarm)
-    cloudwatch.set_alarm_state(AlarmName="guard", StateValue="ALARM", StateReason="test")
+    cloudwatch.put_metric_data(Namespace="Test", MetricData=[{"MetricName": "Bad", "Value": 5.0}])
+    until(lambda: cloudwatch.describe_alarms(AlarmNames=["guard"])["MetricAlarms"][0]["StateValue"] == "ALARM")
     routing = {
         "Type": "CANARY",
         "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 50},

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.integration.sagemaker_scene import BUCKET, ROLE, running, until
+from local import lifecycle
+from tests.integration.sagemaker_scene import BUCKET, ROLE, Scene, running, until
 
 EARLY, LATE = "2026-03-01T10:00:00Z", "2026-03-01T11:30:00Z"
 
@@ -214,6 +215,28 @@ def test_a_group_that_cannot_exist_on_aws_is_refused(make_group):
 
 def definitions(*names):
     return [{"FeatureName": name, "FeatureType": "String"} for name in names]
+
+
+def test_records_survive_a_restart_and_late_offline_rows_are_written_then(tmp_path):
+    store = {"S3StorageConfig": {"S3Uri": f"s3://{BUCKET}/offline"}}
+    request = {
+        "FeatureGroupName": "kept",
+        "RecordIdentifierFeatureName": "id",
+        "EventTimeFeatureName": "event_time",
+        "FeatureDefinitions": definitions("id", "event_time"),
+        "OnlineStoreConfig": {"EnableOnlineStore": True},
+        "OfflineStoreConfig": store,
+        "RoleArn": ROLE,
+    }
+    with running(tmp_path) as scene:
+        sagemaker = scene.client("sagemaker")
+        sagemaker.create_feature_group(**request)
+        scene.wait(sagemaker.describe_feature_group, "FeatureGroupStatus", FeatureGroupName="kept")
+        scene.client("sagemaker-featurestore-runtime").put_record(FeatureGroupName="kept", Record=record("a"))
+    with lifecycle.running(tmp_path / "state") as aws:
+        scene = Scene(aws, tmp_path)
+        assert values(get(scene.client("sagemaker-featurestore-runtime"), "kept", "a"))["id"] == "a"
+        until(lambda: scene.keys("offline/"))
 
 
 def test_a_hundred_records_are_read_in_milliseconds(runtime, make_group):

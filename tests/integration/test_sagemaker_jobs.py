@@ -145,6 +145,20 @@ def test_two_jobs_run_at_once_and_the_third_waits(scene):
     assert jobs[2]["ProcessingStartTime"] >= min(job["ProcessingEndTime"] for job in jobs[:2])
 
 
+def test_a_job_that_waits_for_a_place_stops_at_once(scene):
+    sagemaker = scene.client("sagemaker")
+    for name in ("busy-1", "busy-2", "waiting"):
+        sagemaker.create_processing_job(**scene.processing(name, "import time; time.sleep(60)"))
+    sagemaker.stop_processing_job(ProcessingJobName="waiting")
+    waiting = sagemaker.describe_processing_job(ProcessingJobName="waiting")
+    for name in ("busy-1", "busy-2"):
+        sagemaker.stop_processing_job(ProcessingJobName=name)
+        job = scene.wait(sagemaker.describe_processing_job, "ProcessingJobStatus", ProcessingJobName=name)
+        assert job["ProcessingJobStatus"] == "Stopped"
+    assert waiting["ProcessingJobStatus"] == "Stopped"
+    assert "ProcessingStartTime" not in waiting
+
+
 def test_training_follows_the_file_contract(scene):
     scene.put("channel/rows.csv", "1,0")
     script = """

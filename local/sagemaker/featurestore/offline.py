@@ -21,6 +21,7 @@ from ..settings import Settings
 
 _log = logging.getLogger(__name__)
 _MAX_ROWS = 50_000
+_PATIENCE = 0.5
 _GLUE_TYPES = {"Integral": "bigint", "Fractional": "double", "String": "string"}
 _ARROW_TYPES = {"Integral": pa.int64(), "Fractional": pa.float64(), "String": pa.string()}
 _READ = {"Integral": int, "Fractional": float, "String": str}
@@ -93,6 +94,7 @@ class OfflineStore:
         self._pending_file = settings.root / "offline-pending.json"
         self._lock = threading.Lock()
         self._rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self._writing: dict[str, list[dict[str, Any]]] = {}
         self._groups: dict[str, dict[str, Any]] = {}
         self._partitions: set[str] = set()
         self._wake = threading.Event()
@@ -118,9 +120,11 @@ class OfflineStore:
     def close(self) -> None:
         self._closed = True
         self._wake.set()
-        self._thread.join(timeout=10)
+        # A write under way when the server stops taking requests would wait for an answer in vain.
+        self._thread.join(timeout=_PATIENCE)
         with self._lock:
-            left = {arn: rows for arn, rows in self._rows.items() if rows}
+            arns = {*self._rows, *self._writing}
+            left = {arn: rows for arn in arns if (rows := self._writing.get(arn, []) + self._rows.get(arn, []))}
             if left:
                 groups = {arn: self._groups[arn] for arn in left}
                 self._pending_file.write_text(json.dumps({"groups": groups, "rows": left}))
@@ -132,14 +136,17 @@ class OfflineStore:
                 return
             self._wake.clear()
             with self._lock:
-                pending, self._rows = self._rows, defaultdict(list)
-            for arn, rows in pending.items():
+                self._writing, self._rows = self._rows, defaultdict(list)
+            for arn, rows in list(self._writing.items()):
+                failed: list[dict[str, Any]] = []
                 try:
                     self._write(self._groups[arn], rows)
                 except Exception:
                     _log.exception("offline rows of %s wait for the next attempt", arn)
-                    with self._lock:
-                        self._rows[arn] = rows + self._rows[arn]
+                    failed = rows
+                with self._lock:
+                    del self._writing[arn]
+                    self._rows[arn] = failed + self._rows[arn]
 
     def _write(self, group: dict[str, Any], rows: list[dict[str, Any]]) -> None:
         by_hour: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)

@@ -82,8 +82,6 @@ class Endpoints:
         config = self._configs.find(request["EndpointConfigName"])
         self._check_instances(config)
         self._require_settled(document)
-        if document["EndpointStatus"] == "InService" and config["EndpointConfigName"] == document["EndpointConfigName"]:
-            raise validation("Cannot update endpoint to the endpoint configuration that it already has.")
         pending = {
             "EndpointConfigName": config["EndpointConfigName"],
             "ProductionVariants": [{"VariantName": v["VariantName"]} for v in config["ProductionVariants"]],
@@ -164,6 +162,9 @@ class Endpoints:
         """Bring back the endpoints of an earlier run of the same state folder."""
         for document in self._table.all():
             name = document["EndpointName"]
+            if document["EndpointStatus"] == "Deleting":
+                self._table.delete(name)
+                continue
             if document["EndpointStatus"] == "Failed":
                 continue
             try:
@@ -188,6 +189,8 @@ class Endpoints:
         self, name: str, config: dict[str, Any], deployment_config: dict[str, Any], sizes: dict[str, tuple[int, float]]
     ) -> None:
         cancelled = self._cancelled[name]
+        # AWS looks at the present configuration too: an update after its deletion is undone without an error.
+        self._configs.find(self.find(name)["EndpointConfigName"])
         try:
             green = deploy(self._context, self._models, name, config, cancelled)
         except serving.ServerFailed as error:
@@ -265,7 +268,7 @@ class Endpoints:
             except Exception as error:
                 _log.exception("endpoint %s", name)
                 reason = f"InternalServerError: {error!r}"
-            if reason and not self._closed.is_set():
+            if reason and not self._context.closing.is_set():
                 # An endpoint that serves stays InService with what it had: only FailureReason tells of the failure.
                 status = "InService" if self._traffic.get(name) else "Failed"
                 changed = self._table.change(

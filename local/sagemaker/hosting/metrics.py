@@ -41,7 +41,8 @@ class InvocationMetrics:
 
     def close(self) -> None:
         self._closed.set()
-        self._thread.join(timeout=2)
+        # A call under way when the server stops taking requests would wait for an answer in vain.
+        self._thread.join(timeout=0.2)
 
     def _run(self) -> None:
         while not self._closed.wait(_INTERVAL):

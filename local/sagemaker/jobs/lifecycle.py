@@ -195,6 +195,9 @@ class Jobs:
                 f"The request was rejected because the {self.kind.lower()} job is in status "
                 f"{document[self.status_key]}."
             )
+        if f"{self.kind}StartTime" not in document:
+            self._finish(document, "Stopped")
+            return {}
         self.table.change(name, **{self.status_key: "Stopping"})
         if wish := self._stops.get(name):
             # SIGTERM and its grace period take time that the caller need not wait for.
@@ -212,8 +215,8 @@ class Jobs:
     def _work(self, name: str) -> None:
         stop = self._stops[name]
         document = self.table.get(name)
-        if document is None:
-            return
+        if document is None or document[self.status_key] == "Stopped":
+            return  # deleted or stopped while it waited for a place
         try:
             if stop.requested:
                 raise JobStopped
@@ -232,6 +235,8 @@ class Jobs:
             self._stops.pop(name, None)
 
     def _finish(self, document: dict[str, Any], status: str, **members: Any) -> None:
+        if self.context.closing.is_set():
+            return
         # The last lines must be readable when the state says that the job has ended.
         self.context.logs.flush()
         final = self.table.change(

@@ -31,9 +31,15 @@ class Pipelines:
         self._starting = threading.Lock()
         for document in self._executions.all():
             if document["PipelineExecutionStatus"] in ("Executing", "Stopping"):
-                reason = "InternalServerError: the local AWS ended meanwhile."
+                end = {"FailureReason": "InternalServerError: the local AWS ended meanwhile."}
+                steps = [
+                    {**step, "StepStatus": "Failed", "EndTime": time.time(), **end}
+                    if step["StepStatus"] == "Executing"
+                    else step
+                    for step in document["Steps"]
+                ]
                 self._executions.change(
-                    document["PipelineExecutionArn"], PipelineExecutionStatus="Failed", FailureReason=reason
+                    document["PipelineExecutionArn"], PipelineExecutionStatus="Failed", Steps=steps, **end
                 )
 
     def create_pipeline(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -159,6 +159,8 @@ class Execution:
 
     def _note(self, step: Step, **members: Any) -> None:
         """Write a change of a step's record, in the order in which steps began."""
+        if self._context.closing.is_set():
+            return
         with self._lock:
             shown = {key: step.body[body] for key, body in _DESCRIPTIONS.items() if body in step.body}
             record = self._records.get(step.name, {"StepName": step.name, "AttemptCount": 1, **shown})
@@ -169,6 +171,8 @@ class Execution:
         return [record for record in self._records.values() if record["StepStatus"] == "Failed"]
 
     def _end(self) -> None:
+        if self._context.closing.is_set():
+            return
         members: dict[str, Any] = {"PipelineExecutionStatus": "Succeeded"}
         if failures := self._failures():
             reasons = "; ".join(f"{record['StepName']}: {record['FailureReason']}" for record in failures)
