@@ -15,6 +15,7 @@ from local.settings import Settings
 
 NAMES = (
     "own_client",
+    "s3_for_hadoop",
     "lambda_workers",
     "kinesis_mappings",
     "glue_jobs",
