@@ -54,7 +54,7 @@ class Intake:
     def _check(self, contract: Contract, path: Path) -> None:
         try:
             columns = self.columns(contract.entity)
-            rows = self.database.sql(f"SELECT count(*) FROM {self.table(contract.entity)}").fetchone()
+            rows = self.database.cursor().execute(f"SELECT count(*) FROM {self.table(contract.entity)}").fetchone()
         except duckdb.Error as broken:
             kind = path.suffix.lstrip(".")
             reason = str(broken).strip().splitlines()[0]
@@ -69,7 +69,7 @@ class Intake:
             raise InputRefused(f"{path}: expected at least one row, found none")
 
     def columns(self, entity: str) -> list[str]:
-        return [row[0] for row in self.database.sql(f"DESCRIBE SELECT * FROM {self.table(entity)}").fetchall()]
+        return [row[0] for row in self.database.cursor().execute(f"DESCRIBE SELECT * FROM {self.table(entity)}").fetchall()]
 
     def table(self, entity: str) -> str:
         """SQL that reads the file; CSV cells stay text, so that dealing rows out changes no cell."""
@@ -88,7 +88,7 @@ class Intake:
         if "transactions" not in self.files:
             return None
         when = self.dated("transactions")
-        days = self.database.sql(
+        days = self.database.cursor().execute(
             f"SELECT CAST({when} AS DATE) AS day, count(*) AS payments FROM {self.table('transactions')} "
             "WHERE day IS NOT NULL GROUP BY day ORDER BY day"
         ).fetchall()
@@ -102,7 +102,7 @@ class Intake:
         if "loan_applications" not in self.files:
             return None
         when = self.dated("loan_applications")
-        months = self.database.sql(
+        months = self.database.cursor().execute(
             f"SELECT CAST(date_trunc('month', {when}) AS DATE) AS month, count(*) FROM "
             f"{self.table('loan_applications')} WHERE month IS NOT NULL GROUP BY month ORDER BY month"
         ).fetchall()
@@ -119,7 +119,7 @@ class Intake:
         for entity in ("transactions", "loan_applications"):
             if entity in self.files:
                 when = self.dated(entity)
-                row = self.database.sql(f"SELECT min({when}), max({when}) FROM {self.table(entity)}").fetchone()
+                row = self.database.cursor().execute(f"SELECT min({when}), max({when}) FROM {self.table(entity)}").fetchone()
                 found += [moment.date() for moment in row or () if moment is not None]
         if not found:
             raise InputRefused("expected at least one row with a readable date, found none")
@@ -139,8 +139,8 @@ class Intake:
         where = f"WHERE {' AND '.join(condition)}" if condition else ""
         options = "FORMAT PARQUET" if target.suffix == ".parquet" else "FORMAT CSV, HEADER"
         target.parent.mkdir(parents=True, exist_ok=True)
-        self.database.sql(f"COPY (SELECT * FROM {self.table(entity)} {where}) TO '{target}' ({options})")
-        row = self.database.sql(f"SELECT count(*) FROM {self.table(entity)} {where}").fetchone()
+        self.database.cursor().execute(f"COPY (SELECT * FROM {self.table(entity)} {where}) TO '{target}' ({options})")
+        row = self.database.cursor().execute(f"SELECT count(*) FROM {self.table(entity)} {where}").fetchone()
         return row[0] if row else 0
 
     def payments_of(self, day: date) -> Iterator[tuple[Payment, dict]]:
@@ -150,7 +150,7 @@ class Intake:
         """
         when, seen = self.dated("transactions"), set()
         names = self.columns("transactions")
-        rows = self.database.sql(
+        rows = self.database.cursor().execute(
             f"SELECT * FROM {self.table('transactions')} WHERE {when} >= TIMESTAMP '{day}' "
             f"AND {when} < TIMESTAMP '{day + timedelta(days=1)}' ORDER BY {when}, transaction_id"
         )
@@ -170,7 +170,7 @@ class Intake:
         if entity not in self.files:
             return {}
         when = self.dated(entity)
-        rows = self.database.sql(
+        rows = self.database.cursor().execute(
             f"SELECT CAST({key} AS VARCHAR), arg_max(TRY_CAST(TRY_CAST({flag} AS DOUBLE) AS INT), {when}) "
             f"FROM {self.table(entity)} GROUP BY 1"
         ).fetchall()

@@ -201,10 +201,10 @@ def _look_after_lanes() -> bool:
             if key not in wanted or lane.width != wanted[key][5]:
                 lane.end()
                 del _lanes[key]
-        for key, arguments in wanted.items():
-            if key not in _lanes:
-                _lanes[key] = _Lane(*arguments)
-                _lanes[key].thread.start()
+        started = {key: _Lane(*arguments) for key, arguments in wanted.items() if key not in _lanes}
+        _lanes.update(started)
+        for lane in started.values():
+            lane.thread.start()
     return False
 
 
@@ -216,7 +216,10 @@ class _Lane:
         self.shard_id, self.number, self.width = shard_id, number, width
         self.news = threading.Event()
         self.ended = threading.Event()
-        self.position: str | None = None
+        # Read before any lane runs: a lane that started late would else begin where its siblings have already been.
+        # A shard that appeared by splitting is read from its beginning, as AWS does.
+        positions = lambda_svc._kinesis_positions.get_scoped(account, region, mapping["UUID"]) or {}
+        self.position: str = positions.get(shard_id, "")
         self.thread = threading.Thread(target=self._run, daemon=True, name=f"mapping-{mapping['FunctionName']}-{number}")
 
     def end(self) -> None:
@@ -226,11 +229,6 @@ class _Lane:
     def _run(self) -> None:
         set_request_account_id(self.account)
         set_request_region(self.region)
-        positions = lambda_svc._kinesis_positions.get(self.mapping["UUID"])
-        if positions is None:
-            positions = lambda_svc._kinesis_positions[self.mapping["UUID"]] = {}
-        # A shard that appeared by splitting is read from its beginning, as AWS does.
-        self.position = positions.setdefault(self.shard_id, "")
         while not self.ended.is_set():
             self.news.clear()
             try:
@@ -269,7 +267,7 @@ class _Lane:
             return [], None
         records = stream["shards"][self.shard_id]["records"]
         # Compared as text: MiniStack's sequence numbers have one width.
-        start = bisect_right(records, self.position or "", key=lambda record: record["SequenceNumber"])
+        start = bisect_right(records, self.position, key=lambda record: record["SequenceNumber"])
         batch: list[dict] = []
         size, reached = 0, None
         for record in records[start:]:
@@ -316,19 +314,15 @@ class _Lane:
         return not self.ended.wait(seconds)
 
     def _checkpoint(self, number: str) -> None:
-        if self.position is not None and number <= self.position:
+        if number <= self.position:
             return
         self.position = number
         # The slowest lane decides: the others deliver again after a crash, which at-least-once allows.
-        siblings = [
-            lane
-            for key, lane in list(_lanes.items())
-            if key[:2] == (self.mapping["UUID"], self.shard_id) and lane.position is not None
-        ]
-        slowest = min((lane.position or "" for lane in siblings), default=number)
-        positions = lambda_svc._kinesis_positions.get(self.mapping["UUID"])
-        if positions is not None:
-            positions[self.shard_id] = slowest
+        mine = (self.mapping["UUID"], self.shard_id)
+        slowest = min((lane.position for key, lane in list(_lanes.items()) if key[:2] == mine), default=number)
+        if mine[0] in lambda_svc._esms:
+            positions = lambda_svc._kinesis_positions.get(mine[0]) or {}
+            lambda_svc._kinesis_positions[mine[0]] = {**positions, self.shard_id: slowest}
 
     def _invoke(self, records: Sequence[Record]) -> Answer:
         name = self.mapping["FunctionName"]

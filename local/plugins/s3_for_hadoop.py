@@ -1,7 +1,7 @@
 """Hadoop's S3A renames by copying, and names the source's KMS key in the copy.
 
-Its SDK refuses to send a key's name without TLS, and there is no TLS on loopback. So Hadoop alone does not see the key's
-name in an object's headers: it then copies under the bucket's default encryption, which names the same key.
+Its SDK refuses to send a key's name without TLS, and there is no TLS on loopback. So Hadoop alone does not see how an
+object is encrypted: it then copies under the bucket's default encryption, which is the same.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ HOOKS = {
         "access_point: dict | None = None) -> tuple"
     ),
 }
-KEY_NAME = "x-amz-server-side-encryption-aws-kms-key-id"
+ENCRYPTION = ("x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id")
 
 
 def install(settings: Settings) -> None:
@@ -26,7 +26,7 @@ def install(settings: Settings) -> None:
     async def handle_request(method, path, headers, body, query_params, *rest, **named):
         status, answered, content = await answer(method, path, headers, body, query_params, *rest, **named)
         if "Hadoop" in headers.get("user-agent", ""):
-            answered = {name: value for name, value in answered.items() if name.lower() != KEY_NAME}
+            answered = {name: value for name, value in answered.items() if name.lower() not in ENCRYPTION}
         return status, answered, content
 
     s3.handle_request = handle_request
