@@ -23,7 +23,7 @@ class Aws:
         with self._lock:
             if service not in self._clients:
                 # An own session: the default one belongs to whoever else runs in this process.
-                session = boto3.session.Session(
+                session: Any = boto3.session.Session(
                     aws_access_key_id=self._settings.access_key,
                     aws_secret_access_key=self._settings.secret_access_key,
                     region_name=self._settings.region,

@@ -34,6 +34,9 @@ class Container:
         self.folder = folder
         self.ml = folder / "ml"
         self._process = process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._leash, self._output = process.stdin, process.stdout
         self._tail: deque[str] = deque(maxlen=_TAIL)
         self._on_line, self._on_end = on_line, on_end
         self._reader = threading.Thread(target=self._read, name=f"container-{process.pid}", daemon=True)
@@ -66,7 +69,7 @@ class Container:
     def kill(self) -> None:
         """End the container now, with everything in it."""
         with contextlib.suppress(OSError):
-            self._process.stdin.close()
+            self._leash.close()
 
     def failure(self, code: int) -> str:
         """Say why the command failed, from what it printed last: the traceback if there is one."""
@@ -79,13 +82,13 @@ class Container:
 
     def _tell(self, message: bytes) -> None:
         try:
-            self._process.stdin.write(message)
-            self._process.stdin.flush()
+            self._leash.write(message)
+            self._leash.flush()
         except (OSError, ValueError):
             pass  # it has just ended by itself
 
     def _read(self) -> None:
-        for raw in self._process.stdout:
+        for raw in self._output:
             line = raw.decode(errors="replace").rstrip("\n")
             self._tail.append(line)
             self._on_line(line)

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from botocore.loaders import Loader
-from botocore.model import OperationModel, ServiceModel, Shape
+from botocore.model import OperationModel, ServiceModel, StructureShape
 from botocore.utils import parse_timestamp
 from botocore.validate import ParamValidator
 
@@ -118,12 +118,12 @@ def complete_output(operation: OperationModel, answer: dict[str, Any] | None) ->
     return members
 
 
-def project(document: dict[str, Any], shape: Shape) -> dict[str, Any]:
+def project(document: dict[str, Any], shape: StructureShape) -> dict[str, Any]:
     """Return those members of a stored document that a structure has and that are set."""
     return {name: document[name] for name in shape.members if document.get(name) is not None}
 
 
-def read_timestamps(shape: Shape, value: Any) -> Any:
+def read_timestamps(shape: Any, value: Any) -> Any:
     """Return `value` with every timestamp as epoch seconds, whatever way the caller wrote it."""
     if shape.type_name == "structure":
         return {k: read_timestamps(shape.members[k], v) if k in shape.members else v for k, v in value.items()}
@@ -160,7 +160,7 @@ def _pattern(source: str) -> re.Pattern[str] | None:
         return None
 
 
-def _check_constraints(shape: Shape, value: Any, path: str, problems: list[str]) -> None:
+def _check_constraints(shape: Any, value: Any, path: str, problems: list[str]) -> None:
     if shape.type_name == "structure":
         for name, item in value.items():
             if name in shape.members:

@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from .. import listing
@@ -16,7 +17,7 @@ from ..jobs.lifecycle import cut_reason
 from . import serving
 from .configs import EndpointConfigs
 from .models import Models
-from .variants import Deployment, deploy
+from .variants import Deployment, Variant, deploy
 
 _log = logging.getLogger(__name__)
 _WATCH_INTERVAL = 0.5
@@ -102,15 +103,16 @@ class Endpoints:
         if not (traffic := self._traffic.get(name)):
             raise validation(f"Endpoint {name} is not in service.")
         deployment = traffic[0][1]
+        wishes: list[tuple[Variant, dict[str, Any]]] = []
         for wanted in request["DesiredWeightsAndCapacities"]:
-            if deployment.variant(wanted["VariantName"]) is None:
+            if (variant := deployment.variant(wanted["VariantName"])) is None:
                 raise validation(f"Endpoint {name} has no variant {wanted['VariantName']}.")
             self._check_count(wanted.get("DesiredInstanceCount", 1))
+            wishes.append((variant, wanted))
         self._table.change(name, EndpointStatus="Updating", FailureReason=None)
 
         def resize() -> None:
-            for wanted in request["DesiredWeightsAndCapacities"]:
-                variant = deployment.variant(wanted["VariantName"])
+            for variant, wanted in wishes:
                 before = variant.wanted
                 variant.wanted = wanted.get("DesiredInstanceCount", variant.wanted)
                 try:
@@ -173,7 +175,7 @@ class Endpoints:
                 self._table.change(name, EndpointStatus="Failed", FailureReason=error.message)
                 continue
             self._table.change(name, EndpointStatus="Creating", PendingDeploymentSummary=None)
-            self._in_background(name, lambda name=name, config=config: self._bring_up(name, config))
+            self._in_background(name, partial(self._bring_up, name, config))
 
     def close(self) -> None:
         self._closed.set()

@@ -46,7 +46,8 @@ class Pool:
         loop, idle = self._loop, list(self._idle)
         self._idle.clear()
         if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(lambda: [writer.close() for _, writer in idle])
+            for _, writer in idle:
+                loop.call_soon_threadsafe(writer.close)
 
     async def _exchange(self, connection: _Connection, request: bytes) -> Answer:
         reader, writer = connection

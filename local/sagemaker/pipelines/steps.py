@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from botocore.model import Shape
-
 from ..context import Context
 from ..errors import ApiError
 from ..hosting.models import Models
@@ -170,7 +168,7 @@ def _fitted(operation: str, request: dict[str, Any]) -> dict[str, Any]:
     return fitted
 
 
-def _cast(shape: Shape, value: Any) -> Any:
+def _cast(shape: Any, value: Any) -> Any:
     if shape.type_name == "structure" and isinstance(value, dict):
         return {k: _cast(shape.members[k], v) for k, v in value.items() if k in shape.members and v is not None}
     if shape.type_name == "list" and isinstance(value, list):
