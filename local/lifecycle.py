@@ -54,7 +54,7 @@ class Aws:
         return self.settings.state_dir
 
     def environment(self) -> dict[str, str]:
-        """The caller's environment with every AWS setting replaced: a profile or a role of the user's never leaks in."""
+        """The caller's environment with every AWS setting replaced: no profile and no role of the user's leaks in."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         return kept | {
             "AWS_ENDPOINT_URL": self.endpoint_url,

@@ -177,7 +177,11 @@ class _Application:
     """MiniStack's ASGI application, told apart by the three moments that concern us: ready, a request, the end."""
 
     def __init__(
-        self, app: Callable[..., Awaitable[None]], ready: Callable[[], None], close: Callable[[], None], quiet: _Checkpoint
+        self,
+        app: Callable[..., Awaitable[None]],
+        ready: Callable[[], None],
+        close: Callable[[], None],
+        quiet: _Checkpoint,
     ) -> None:
         self.app, self.ready, self.close, self.quiet = app, ready, close, quiet
 

@@ -1,8 +1,8 @@
 """Alarms that look at their own metric, period by period, and without being asked.
 
-MiniStack pools the points of every dimension, takes one statistic over all periods, knows neither M out of N nor missing
-data nor metric math, and looks only when somebody publishes. Here an alarm is evaluated as CloudWatch does it, every
-second: the newest period counts as soon as it has data, so that a test need not wait for the end of a minute.
+MiniStack pools the points of every dimension, takes one statistic over all periods, knows neither M out of N nor
+missing data nor metric math, and looks only when somebody publishes. Here an alarm is evaluated as CloudWatch does,
+each second: the newest period counts as soon as it has data, so that a test need not wait for the end of a minute.
 """
 
 from __future__ import annotations

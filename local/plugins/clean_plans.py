@@ -138,7 +138,9 @@ def _creating_crawler(create: Any) -> Any:
         answer = create(data)
         if answer[0] < 300:
             crawler = glue._crawlers[data["Name"]]
-            crawler["LineageConfiguration"] = crawler.get("LineageConfiguration") or {"CrawlerLineageSettings": "DISABLE"}
+            crawler["LineageConfiguration"] = crawler.get("LineageConfiguration") or {
+                "CrawlerLineageSettings": "DISABLE"
+            }
             crawler["RecrawlPolicy"] = crawler.get("RecrawlPolicy") or {"RecrawlBehavior": "CRAWL_EVERYTHING"}
             glue._tags[glue._arn("crawler", data["Name"])] = dict(data.get("Tags") or {})
         return answer
@@ -154,7 +156,10 @@ def _without_empty(get: Any) -> Any:
         if status >= 300:
             return status, headers, body
         answer = json.loads(body)
-        for holder in [*answer.values(), *(item for value in answer.values() if isinstance(value, list) for item in value)]:
+        for holder in [
+            *answer.values(),
+            *(item for value in answer.values() if isinstance(value, list) for item in value),
+        ]:
             if isinstance(holder, dict):
                 for name in [name for name, value in holder.items() if value in ({}, "", None)]:
                     del holder[name]
@@ -213,6 +218,8 @@ def _described_tracing(describe: Any) -> Any:
         machine = stepfunctions._state_machines.get(data.get("stateMachineArn", ""))
         if status >= 300 or machine is None:
             return status, headers, body
-        return json_response({**json.loads(body), "tracingConfiguration": machine.get("tracingConfiguration", {"enabled": False})})
+        return json_response(
+            {**json.loads(body), "tracingConfiguration": machine.get("tracingConfiguration", {"enabled": False})}
+        )
 
     return describe_state_machine

@@ -1,11 +1,11 @@
 """Crawlers that crawl: tables and partitions from what is in S3.
 
-MiniStack's crawler waits five seconds and finds nothing. Here a crawl lists its S3 and catalog targets, reads the schema
-of Parquet, CSV and JSON lines, and writes tables and partitions with the parameters and serdes that Glue writes.
+MiniStack's crawler waits five seconds and finds nothing. Here a crawl lists its S3 and catalog targets, reads the
+schema of Parquet, CSV and JSON lines, and writes tables and partitions with the parameters and serdes that Glue writes.
 
-A target whose sub-folders are ``key=value`` (or that holds files itself) is one table, named after its folder; otherwise
-each sub-folder is a table. What the schema of a known table does follows ``SchemaChangePolicy``; new partitions are
-added under every policy. Logs go to ``/aws-glue/crawlers``, stream: the crawler's name.
+A target whose sub-folders are ``key=value`` (or that holds files itself) is one table, named after its folder;
+otherwise each sub-folder is a table. What the schema of a known table does follows ``SchemaChangePolicy``;
+new partitions are added under every policy. Logs go to ``/aws-glue/crawlers``, stream: the crawler's name.
 """
 
 from __future__ import annotations
@@ -102,9 +102,13 @@ def _start_crawler(data: dict) -> Any:
 def _stop_crawler(data: dict) -> Any:
     crawler = glue._crawlers.get(data.get("Name"))
     if crawler is None:
-        return error_response_json("EntityNotFoundException", f"Crawler entry with name {data.get('Name')} does not exist", 400)
+        return error_response_json(
+            "EntityNotFoundException", f"Crawler entry with name {data.get('Name')} does not exist", 400
+        )
     if crawler["State"] != "RUNNING":
-        return error_response_json("CrawlerNotRunningException", f"Crawler with name {data.get('Name')} isn't running", 400)
+        return error_response_json(
+            "CrawlerNotRunningException", f"Crawler with name {data.get('Name')} isn't running", 400
+        )
     crawler["State"] = "STOPPING"
     return json_response({})
 
@@ -251,7 +255,11 @@ def _write_partitions(table: dict, partitions: dict[tuple[str, ...], str], crawl
     database, name = table["DatabaseName"], table["Name"]
     known = {tuple(item.get("Values", [])) for item in glue._partitions.get(f"{database}/{name}") or []}
     fresh = [
-        {"Values": list(values), "StorageDescriptor": {**table["StorageDescriptor"], "Location": where}, "Parameters": {}}
+        {
+            "Values": list(values),
+            "StorageDescriptor": {**table["StorageDescriptor"], "Location": where},
+            "Parameters": {},
+        }
         for values, where in partitions.items()
         if values not in known
     ]
@@ -301,7 +309,9 @@ def _schema(files: list[s3_files.Object]) -> tuple[Format, list[tuple[str, str]]
         if kind == "parquet":
             source = f"read_parquet({paths}, union_by_name = true, hive_partitioning = false)"
         elif kind == "json":
-            source = f"read_json({paths}, format = 'newline_delimited', union_by_name = true, hive_partitioning = false)"
+            source = (
+                f"read_json({paths}, format = 'newline_delimited', union_by_name = true, hive_partitioning = false)"
+            )
         else:
             source = f"read_csv({paths}, union_by_name = true, hive_partitioning = false, sample_size = 20000)"
         described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
@@ -338,7 +348,12 @@ def _csv_format(delimiter: str, header: bool) -> Format:
     if header:
         parameters["skip.header.line.count"] = "1"
     return Format(
-        "csv", "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe", INPUT, OUTPUT, {"field.delim": delimiter}, parameters
+        "csv",
+        "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe",
+        INPUT,
+        OUTPUT,
+        {"field.delim": delimiter},
+        parameters,
     )
 
 

@@ -106,7 +106,9 @@ def _start_job_run(data: dict) -> Any:
     name = data.get("JobName")
     job = glue._jobs.get(name)
     if job is None:
-        return error_response_json("EntityNotFoundException", f"Failed to start job run due to missing metadata: {name}", 400)
+        return error_response_json(
+            "EntityNotFoundException", f"Failed to start job run due to missing metadata: {name}", 400
+        )
     limit = (job.get("ExecutionProperty") or {}).get("MaxConcurrentRuns") or 1
     with _lock:
         runs = glue._job_runs.setdefault(name, [])
@@ -242,7 +244,9 @@ def _attempt(job: dict, data: dict, attempt: _Attempt, folder: Path, spark: bool
 
 def _watch(attempt: _Attempt, seconds: float) -> tuple[str, str | None]:
     process, run_id = attempt.process, attempt.record["Id"]
-    assert process is not None and process.stdout is not None and process.stderr is not None
+    assert process is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
     output, errors = _Pump(process.stdout, OUTPUT, run_id), _Pump(process.stderr, ERRORS, run_id)
     timed_out = False
     try:
@@ -298,7 +302,10 @@ class _Pump:
 
 
 def _reason(output: list[str], errors: list[str], code: int) -> str:
-    """``ValueError: what it said``, then the end of the log that says it. spark-submit sends a driver's stderr to stdout."""
+    """``ValueError: what it said``, then the end of the log that says it.
+
+    Both outputs are looked at: spark-submit sends its driver's stderr to stdout.
+    """
     lines = next((lines for lines in (output, errors) if any(TRACEBACK in line for line in lines)), errors or output)
     tail = "\n".join(lines[-TAIL_LINES:])
     starts = [number for number, line in enumerate(lines) if line.startswith(TRACEBACK)]

@@ -15,7 +15,7 @@ import time
 import uuid
 from bisect import bisect_right
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from ministack.core.arn import parse_arn
@@ -148,7 +148,10 @@ def _deleting(delete: Any) -> Any:
 def _refusal(data: dict, creating: bool) -> Any:
     position = data.get("StartingPosition")
     if creating and position not in ("TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"):
-        message = "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null."
+        message = (
+            "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: "
+            "Member must not be null."
+        )
         return error_response_json("InvalidParameterValueException", message, 400)
     if position == "AT_TIMESTAMP" and data.get("StartingPositionTimestamp") is None:
         message = "StartingPositionTimestamp is required for StartingPosition AT_TIMESTAMP."
@@ -220,7 +223,9 @@ class _Lane:
         # A shard that appeared by splitting is read from its beginning, as AWS does.
         positions = lambda_svc._kinesis_positions.get_scoped(account, region, mapping["UUID"]) or {}
         self.position: str = positions.get(shard_id, "")
-        self.thread = threading.Thread(target=self._run, daemon=True, name=f"mapping-{mapping['FunctionName']}-{number}")
+        self.thread = threading.Thread(
+            target=self._run, daemon=True, name=f"mapping-{mapping['FunctionName']}-{number}"
+        )
 
     def end(self) -> None:
         self.ended.set()
@@ -382,17 +387,19 @@ def _failure_message(mapping: dict, shard_id: str, discarded: Discarded) -> dict
 
 
 def _instant(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _send(destination: str, message: dict, mapping_id: str, shard_id: str, records: Sequence[Record]) -> None:
     """Queues and topics get the numbers of the records, a bucket gets the records, too: as on AWS."""
     service = destination.split(":")[2]
     if service == "s3":
-        now = datetime.now(timezone.utc)
+        now = datetime.now(UTC)
         key = f"aws/lambda/{mapping_id}/{shard_id}/{now:%Y/%m/%d}/{now:%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}"
         payload = json.dumps({"Records": list(records)})
-        s3_files.write(f"s3://{destination.rsplit(':', 1)[-1]}/{key}", json.dumps({**message, "payload": payload}).encode())
+        s3_files.write(
+            f"s3://{destination.rsplit(':', 1)[-1]}/{key}", json.dumps({**message, "payload": payload}).encode()
+        )
         return
     message_text = json.dumps(message)
     if service == "sqs":

@@ -58,7 +58,7 @@ def isolate(code_dir):
     layers = []
     for layer in filter(None, os.environ.get("_LAMBDA_LAYERS_DIRS", "").split(os.pathsep)):
         python = os.path.join(layer, "python")
-        version = "python%d.%d" % sys.version_info[:2]
+        version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
         layers += [os.path.join(python, "lib", version, "site-packages"), python]
     runtime = os.environ.get("LOCAL_LAMBDA_RUNTIME")
     sys.path[:] = [code_dir, *filter(os.path.isdir, layers), *standard, *([runtime] if runtime else [])]
@@ -75,7 +75,7 @@ def describe(failure):
         "error": str(failure),
         "type": kind,
         "stack": traceback.format_list(frames),
-        "trace": "[ERROR] %s: %s\nTraceback (most recent call last):\n%s" % (kind, failure, trace),
+        "trace": f"[ERROR] {kind}: {failure}\nTraceback (most recent call last):\n{trace}",
     }
 
 
@@ -85,17 +85,23 @@ def load(settings):
     try:
         module = importlib.import_module(name)
     except ImportError as failure:
-        message = "Unable to import module '%s': %s" % (name, failure)
+        message = f"Unable to import module '{name}': {failure}"
         return None, {**describe(failure), "error": message, "type": "Runtime.ImportModuleError"}
     except SyntaxError as failure:
-        message = "Syntax error in module '%s': %s" % (name, failure)
+        message = f"Syntax error in module '{name}': {failure}"
         return None, {**describe(failure), "error": message, "type": "Runtime.UserCodeSyntaxError"}
     except Exception as failure:
         return None, describe(failure)
     handler = getattr(module, settings["handler"], None)
     if handler is None:
-        message = "Handler '%s' missing on module '%s'" % (settings["handler"], name)
-        return None, {"status": "error", "error": message, "type": "Runtime.HandlerNotFound", "stack": [], "trace": message}
+        message = f"Handler '{settings['handler']}' missing on module '{name}'"
+        return None, {
+            "status": "error",
+            "error": message,
+            "type": "Runtime.HandlerNotFound",
+            "stack": [],
+            "trace": message,
+        }
     return handler, None
 
 
@@ -112,7 +118,7 @@ def call(handler, event, context):
     try:
         json.dumps(result)
     except TypeError as failure:
-        message = "Unable to marshal response: %s" % failure
+        message = f"Unable to marshal response: {failure}"
         return {"status": "error", "error": message, "type": "Runtime.MarshalError", "stack": [], "trace": message}
     return {"status": "ok", "result": result}
 
@@ -127,7 +133,9 @@ def main():
     request = LogFilter()
     lines = logging.StreamHandler(sys.stderr)
     lines.addFilter(request)
-    form = logging.Formatter("[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s", "%Y-%m-%dT%H:%M:%S")
+    form = logging.Formatter(
+        "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s", "%Y-%m-%dT%H:%M:%S"
+    )
     form.converter = time.gmtime
     lines.setFormatter(form)
     logging.getLogger().addHandler(lines)

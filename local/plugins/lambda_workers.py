@@ -161,7 +161,14 @@ def _ask(worker: Any, envelope: dict, timeout: float) -> dict | None:
         pass
     code = worker._proc.wait(timeout=1) if worker._proc else None
     reason = f"RequestId: {envelope['ctx']['request_id']} Error: Runtime exited with error: exit status {code}"
-    return {"status": "error", "error": reason, "type": "Runtime.ExitError", "stack": [], "trace": reason, "ended": True}
+    return {
+        "status": "error",
+        "error": reason,
+        "type": "Runtime.ExitError",
+        "stack": [],
+        "trace": reason,
+        "ended": True,
+    }
 
 
 def _end(worker: Any) -> None:

@@ -1,7 +1,7 @@
 """CloudWatch's metric math: the part that alarms on rates need.
 
-``evaluate("100 * errors / calls", {"errors": {...}, "calls": {...}})``. A series is ``{period start: value}``; operators
-join series on the period; functions are FILL, IF, SUM, AVG, MIN, MAX, ABS, CEIL, FLOOR and METRICS.
+``evaluate("100 * errors / calls", {"errors": {...}, "calls": {...}})``. A series is ``{period start: value}``;
+operators join series on the period; functions are FILL, IF, SUM, AVG, MIN, MAX, ABS, CEIL, FLOOR and METRICS.
 """
 
 from __future__ import annotations

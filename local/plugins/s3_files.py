@@ -12,7 +12,9 @@ from ministack.services import s3
 
 HOOKS = {
     "ministack.services.s3._buckets": None,
-    "ministack.services.s3._get_object_data": "(bucket_name: str, key: str, version_id: str | None = None) -> bytes | None",
+    "ministack.services.s3._get_object_data": (
+        "(bucket_name: str, key: str, version_id: str | None = None) -> bytes | None"
+    ),
     "ministack.services.s3._object_disk_path": "(bucket: str, key: str, account_id: str = None) -> str | None",
     "ministack.services.s3._put_object": "(bucket_name: str, key: str, body: bytes, headers: dict)",
     "ministack.services.s3._delete_object": (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from ministack.services import stepfunctions
@@ -59,7 +59,7 @@ def _log(execution: dict, event: dict) -> None:
         arn = (destination.get("cloudWatchLogsLogGroup") or {}).get("logGroupArn", "")
         group = arn.partition(":log-group:")[2].removesuffix(":*")
         if group:
-            stream = f"states/{machine['name']}/{datetime.now(timezone.utc):%Y-%m-%d}/{execution.get('name', '')}"
+            stream = f"states/{machine['name']}/{datetime.now(UTC):%Y-%m-%d}/{execution.get('name', '')}"
             log_lines.append(group, stream, [json.dumps(line)])
 
 

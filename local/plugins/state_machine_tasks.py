@@ -29,6 +29,7 @@ HOOKS = {
     "ministack.services.stepfunctions._executions": None,
     "ministack.services.stepfunctions._invoke_aws_sdk_integration": "(resource, input_data)",
     "ministack.services.stepfunctions._invoke_resource": "(resource, input_data)",
+    "ministack.services.stepfunctions._prefix_sdk_error": "(service_name: str, error_code: str) -> str",
     "ministack.services.stepfunctions._run_execution": "(exec_arn)",
     "ministack.services.stepfunctions._sdk_json_param_value": "(value, shape)",
     "ministack.services.stepfunctions._sdk_json_value": "(value, shape)",
@@ -104,6 +105,18 @@ WAITING = {
 def install(settings: Settings) -> None:
     stepfunctions._invoke_resource = _invoking(stepfunctions._invoke_resource)
     stepfunctions._run_execution = _remembering(stepfunctions._run_execution)
+    stepfunctions._prefix_sdk_error = _named_as_in_java(stepfunctions._prefix_sdk_error)
+
+
+def _named_as_in_java(prefixed: Any) -> Any:
+    """aws-sdk errors are the Java SDK's classes, whatever the API calls them: Ssm.ParameterNotFoundException."""
+
+    def prefix_sdk_error(service_name: str, error_code: str) -> str:
+        name = prefixed(service_name, error_code)
+        plain = name.startswith("States.") or name.endswith(("Exception", "Fault", "Error"))
+        return name if plain else f"{name}Exception"
+
+    return prefix_sdk_error
 
 
 def _remembering(run: Any) -> Any:
@@ -167,11 +180,11 @@ def _sdk_call(service: str, action: str, request: dict) -> Any:
         raise stepfunctions._ExecutionError("States.Runtime", f"aws-sdk:{service} has no operation {action}.")
     operation = model.operation_model(action)
     wire = stepfunctions._sdk_json_param_value(request, operation.input_shape) if operation.input_shape else {}
-    answer = _plain(_call(name, action, wire, model.service_id.replace(" ", "")), milliseconds=False)
+    answer = _plain(_call(name, action, wire, model.service_id.replace(" ", ""), optimised=False), milliseconds=False)
     return stepfunctions._sdk_json_value(answer, operation.output_shape) if operation.output_shape else {}
 
 
-def _call(service: str, action: str, request: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+def _call(service: str, action: str, request: Mapping[str, Any], prefix: str, optimised: bool = True) -> dict[str, Any]:
     from botocore import xform_name
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -181,9 +194,14 @@ def _call(service: str, action: str, request: Mapping[str, Any], prefix: str) ->
         raise stepfunctions._ExecutionError("States.Runtime", f"{service} has no action {action}.") from failure
     except ClientError as failure:
         code = failure.response["Error"]["Code"]
-        # Step Functions uses the Java class of the exception, and SageMaker's validation errors have none of their own.
-        if prefix == "SageMaker" and code == "ValidationException":
-            code = "AmazonSageMakerException"
+        # Step Functions uses the Java class of an exception. One that the API does not model has the service's own:
+        # of the first SDK in optimised integrations, of the second in aws-sdk ones.
+        if code not in own_client.client(service).meta.service_model.shape_names:
+            code = (
+                f"Amazon{prefix}Exception"
+                if ERROR_PREFIX.get(service) == prefix and optimised
+                else f"{prefix}Exception"
+            )
         code = code if code.endswith("Exception") else f"{code}Exception"
         raise stepfunctions._ExecutionError(f"{prefix}.{code}", failure.response["Error"]["Message"]) from failure
     except (BotoCoreError, TypeError) as failure:

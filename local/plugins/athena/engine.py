@@ -22,12 +22,14 @@ from local.plugins import hive_types, s3_files
 from local.plugins.athena import results, statements, tables, translate
 from local.plugins.athena.errors import QueryFailed, from_duckdb, schema_not_found
 from local.plugins.athena.results import Result
-from local.plugins.athena.statements import Name
 
 PARQUET_IO = {
     "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
     "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
-    "SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe", "Parameters": {}},
+    "SerdeInfo": {
+        "SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
+        "Parameters": {},
+    },
 }
 TEXT_IO = {
     "InputFormat": "org.apache.hadoop.mapred.TextInputFormat",
@@ -146,7 +148,9 @@ def _information(name: str) -> str:
             for number, (column, kind) in enumerate(kinds, 1):
                 rows.append(("awsdatacatalog", table["DatabaseName"], table["Name"], column, str(number), kind))
     else:
-        raise QueryFailed("TABLE_NOT_FOUND", f"line 1:1: Table 'awsdatacatalog.information_schema.{name}' does not exist")
+        raise QueryFailed(
+            "TABLE_NOT_FOUND", f"line 1:1: Table 'awsdatacatalog.information_schema.{name}' does not exist"
+        )
     if not rows:
         return f"SELECT * FROM (VALUES ({', '.join('NULL' for _ in header.split(','))})) AS t({header}) WHERE false"
     values = ", ".join("(" + ", ".join("'" + value.replace("'", "''") + "'" for value in row) + ")" for row in rows)
@@ -166,7 +170,9 @@ def _create_view(session: Session, statement: statements.CreateView) -> Result:
         raise schema_not_found(name.database)
     known = f"{name.database}/{name.table}" in glue._tables
     if known and not statement.replace:
-        raise QueryFailed("TABLE_ALREADY_EXISTS", f"line 1:1: View already exists: 'awsdatacatalog.{name.database}.{name.table}'")
+        raise QueryFailed(
+            "TABLE_ALREADY_EXISTS", f"line 1:1: View already exists: 'awsdatacatalog.{name.database}.{name.table}'"
+        )
     sql = _bound(session, statement.sql, session.database)
     described = [(column, kind) for column, kind, *_ in session.connection.execute(f"DESCRIBE {sql}").fetchall()]
     body = {
@@ -201,18 +207,32 @@ def _create_table_as(session: Session, statement: statements.CreateTableAs) -> R
     if f"{name.database}/{name.table}" in glue._tables:
         if statement.if_not_exists:
             return Result()
-        raise QueryFailed("TABLE_ALREADY_EXISTS", f"line 1:1: Table 'awsdatacatalog.{name.database}.{name.table}' already exists")
-    location = str(wanted.get("external_location") or f"{session.output.rstrip('/')}/tables/{session.query_id}").rstrip("/") + "/"
+        raise QueryFailed(
+            "TABLE_ALREADY_EXISTS", f"line 1:1: Table 'awsdatacatalog.{name.database}.{name.table}' already exists"
+        )
+    location = (
+        str(wanted.get("external_location") or f"{session.output.rstrip('/')}/tables/{session.query_id}").rstrip("/")
+        + "/"
+    )
     if s3_files.below(location):
-        raise QueryFailed("HIVE_PATH_ALREADY_EXISTS", f"Target directory for table '{name.database}.{name.table}' already exists: {location}")
+        raise QueryFailed(
+            "HIVE_PATH_ALREADY_EXISTS",
+            f"Target directory for table '{name.database}.{name.table}' already exists: {location}",
+        )
     staged = _stage(session, statement.sql, None)
     keys = [key.lower() for key in wanted.get("partitioned_by") or []]
     kinds = {column.lower(): hive_types.to_hive(kind) for column, kind in staged}
     if [column.lower() for column, _ in staged][len(staged) - len(keys) :] != keys:
-        raise QueryFailed("HIVE_COLUMN_ORDER_MISMATCH", f"Partition keys must be the last columns in the table and in the same order: {keys}")
+        raise QueryFailed(
+            "HIVE_COLUMN_ORDER_MISMATCH",
+            f"Partition keys must be the last columns in the table and in the same order: {keys}",
+        )
     form = str(wanted.get("format", "PARQUET")).lower()
     storage = _storage(form, wanted.get("field_delimiter"))
-    storage |= {"Location": location.rstrip("/"), "Columns": [{"Name": c, "Type": k} for c, k in kinds.items() if c not in keys]}
+    storage |= {
+        "Location": location.rstrip("/"),
+        "Columns": [{"Name": c, "Type": k} for c, k in kinds.items() if c not in keys],
+    }
     definition = {
         "Name": name.table,
         "TableType": "EXTERNAL_TABLE",
@@ -252,7 +272,10 @@ def _insert(session: Session, statement: statements.Insert) -> Result:
     names = statement.columns or known
     given = session.connection.execute(f"DESCRIBE {_bound(session, statement.sql, session.database)}").fetchall()
     if len(given) != len(names):
-        raise QueryFailed("TYPE_MISMATCH", f"line 1:1: Insert query has {len(given)} expression(s) but expected {len(names)} target column(s)")
+        raise QueryFailed(
+            "TYPE_MISMATCH",
+            f"line 1:1: Insert query has {len(given)} expression(s) but expected {len(names)} target column(s)",
+        )
     _stage(session, statement.sql, names)
     for missing in [name for name in known if name not in names]:
         session.connection.execute(f'ALTER TABLE staged ADD COLUMN "{missing}" VARCHAR')
@@ -272,10 +295,13 @@ def _write_staged(session: Session, table: dict) -> int:
         listed = ", ".join(f'CAST("{key}" AS VARCHAR)' for key in keys)
         for values in session.connection.execute(f"SELECT DISTINCT {listed} FROM staged ORDER BY ALL").fetchall():
             where = " AND ".join(
-                f'CAST("{key}" AS VARCHAR) IS NOT DISTINCT FROM {_literal(value)}' for key, value in zip(keys, values, strict=True)
+                f'CAST("{key}" AS VARCHAR) IS NOT DISTINCT FROM {_literal(value)}'
+                for key, value in zip(keys, values, strict=True)
             )
             named = ["__HIVE_DEFAULT_PARTITION__" if value is None else value for value in values]
-            folder = base + "/".join(f"{key}={quote(value, safe=' ')}" for key, value in zip(keys, named, strict=True)) + "/"
+            folder = (
+                base + "/".join(f"{key}={quote(value, safe=' ')}" for key, value in zip(keys, named, strict=True)) + "/"
+            )
             _copy(session, f"SELECT {chosen} FROM staged WHERE {where}", folder, table)
             _register(table, tables.Partition(tuple(named), folder))
     return session.connection.execute("SELECT count(*) FROM staged").fetchone()[0]
@@ -293,7 +319,9 @@ def _copy(session: Session, sql: str, folder: str, table: dict) -> str:
     elif form == "json":
         options = "FORMAT JSON"
     else:
-        options = f"FORMAT CSV, HEADER false, DELIMITER '{serde.get('field.delim') or serde.get('separatorChar') or ','}'"
+        options = (
+            f"FORMAT CSV, HEADER false, DELIMITER '{serde.get('field.delim') or serde.get('separatorChar') or ','}'"
+        )
     return _copy_as(session, sql, folder, options)
 
 
@@ -333,7 +361,9 @@ def _unload(session: Session, statement: statements.Unload) -> Result:
         listed = ", ".join(f'CAST("{key}" AS VARCHAR)' for key in keys)
         for values in session.connection.execute(f"SELECT DISTINCT {listed} FROM staged").fetchall():
             pairs = list(zip(keys, values, strict=True))
-            where = " AND ".join(f'CAST("{key}" AS VARCHAR) IS NOT DISTINCT FROM {_literal(value)}' for key, value in pairs)
+            where = " AND ".join(
+                f'CAST("{key}" AS VARCHAR) IS NOT DISTINCT FROM {_literal(value)}' for key, value in pairs
+            )
             folder = location + "/".join(f"{key}={quote(str(value), safe=' ')}" for key, value in pairs) + "/"
             _copy_as(session, f"SELECT {rest} FROM staged WHERE {where}", folder, options)
     written = session.connection.execute("SELECT count(*) FROM staged").fetchone()[0]
@@ -361,7 +391,9 @@ def _register(table: dict, partition: tables.Partition) -> bool:
 def _partition(table: dict, spec: dict[str, str], where: str = "") -> tables.Partition:
     keys = [name.lower() for name, _ in tables.partition_keys(table)]
     if set(keys) != set(spec):
-        raise QueryFailed("SEMANTIC_ERROR", f"FAILED: ValidationException partition spec {spec} does not match the keys {keys}")
+        raise QueryFailed(
+            "SEMANTIC_ERROR", f"FAILED: ValidationException partition spec {spec} does not match the keys {keys}"
+        )
     folder = where or tables.location(table) + "/".join(f"{key}={spec[key]}" for key in keys)
     return tables.Partition(tuple(spec[key] for key in keys), folder.rstrip("/") + "/")
 
@@ -381,7 +413,9 @@ def _drop_partitions(_: Session, statement: statements.DropPartitions) -> Result
         known = glue._partitions.get(f"{table['DatabaseName']}/{table['Name']}") or []
         if not any(existing.get("Values") == values for existing in known) and not statement.if_exists:
             raise QueryFailed("SEMANTIC_ERROR", f"FAILED: SemanticException partition not found: {spec}")
-        glue._delete_partition({"DatabaseName": table["DatabaseName"], "TableName": table["Name"], "PartitionValues": values})
+        glue._delete_partition(
+            {"DatabaseName": table["DatabaseName"], "TableName": table["Name"], "PartitionValues": values}
+        )
     return Result()
 
 
@@ -390,9 +424,13 @@ def _repair(_: Session, statement: statements.Repair) -> Result:
     added = [partition for partition in tables.by_path(table) if _register(table, partition)]
     keys = [name for name, _ in tables.partition_keys(table)]
     label = f"{table['DatabaseName']}.{table['Name']}"
-    shown = ["/".join(f"{key}={value}" for key, value in zip(keys, partition.values, strict=True)) for partition in added]
+    shown = [
+        "/".join(f"{key}={value}" for key, value in zip(keys, partition.values, strict=True)) for partition in added
+    ]
     messages = [f"Partitions not in metastore: {' '.join(f'{label}:{text}' for text in shown)}"] if shown else []
-    return results.lines("result", [*messages, *(f"Repair: Added partition to metastore {label}:{text}" for text in shown)])
+    return results.lines(
+        "result", [*messages, *(f"Repair: Added partition to metastore {label}:{text}" for text in shown)]
+    )
 
 
 def _show(_: Session, statement: statements.Show) -> Result:
@@ -410,8 +448,13 @@ def _show(_: Session, statement: statements.Show) -> Result:
     keys = tables.partition_keys(table)
     if statement.kind == "partitions":
         if not keys:
-            raise QueryFailed("SEMANTIC_ERROR", f"FAILED: Table {name.database}.{name.table} is not a partitioned table")
-        shown = ["/".join(f"{k}={v}" for (k, _), v in zip(keys, item.values, strict=True)) for item in tables.partitions(table)]
+            raise QueryFailed(
+                "SEMANTIC_ERROR", f"FAILED: Table {name.database}.{name.table} is not a partitioned table"
+            )
+        shown = [
+            "/".join(f"{k}={v}" for (k, _), v in zip(keys, item.values, strict=True))
+            for item in tables.partitions(table)
+        ]
         return results.lines("partition", sorted(shown))
     if statement.kind == "columns":
         return results.lines("field", [column for column, _ in [*tables.columns(table), *keys]])
@@ -419,7 +462,12 @@ def _show(_: Session, statement: statements.Show) -> Result:
         return results.lines("createtab_stmt", _create_text(table).splitlines())
     rows = [f"{column:<20}\t{kind:<20}\t{'':<20}" for column, kind in [*tables.columns(table), *keys]]
     if keys:
-        rows += ["\t \t ", "# Partition Information\t \t ", "# col_name            \tdata_type           \tcomment             ", "\t \t "]
+        rows += [
+            "\t \t ",
+            "# Partition Information\t \t ",
+            "# col_name            \tdata_type           \tcomment             ",
+            "\t \t ",
+        ]
         rows += [f"{column:<20}\t{kind:<20}\t{'':<20}" for column, kind in keys]
     return results.lines("col_name", rows)
 
@@ -483,7 +531,10 @@ def with_values(sql: str, values: list[str]) -> str:
     parts = re.split(r"('(?:[^']|'')*'|\?)", sql)
     places = [number for number, part in enumerate(parts) if part == "?"]
     if len(places) != len(values):
-        raise QueryFailed("INVALID_PARAMETER_USAGE", f"line 1:1: Incorrect number of parameters: expected {len(places)} but found {len(values)}")
+        raise QueryFailed(
+            "INVALID_PARAMETER_USAGE",
+            f"line 1:1: Incorrect number of parameters: expected {len(places)} but found {len(values)}",
+        )
     for place, value in zip(places, values, strict=True):
         parts[place] = value
     return "".join(parts)

@@ -218,8 +218,10 @@ _RULES = (
         lambda match, _: Unload(match["sql"], match["to"], _properties(match["with"])),
     ),
     (
-        rf"EXECUTE\s+(?P<name>\w+)(?:\s+USING\s+(?P<values>.+))?$",
-        lambda match, _: Execute(match["name"], re.findall(rf"{_LITERAL}|\w+\s*{_LITERAL}", match["values"] or "", re.I)),
+        r"EXECUTE\s+(?P<name>\w+)(?:\s+USING\s+(?P<values>.+))?$",
+        lambda match, _: Execute(
+            match["name"], re.findall(rf"{_LITERAL}|\w+\s*{_LITERAL}", match["values"] or "", re.I)
+        ),
     ),
     (rf"SHOW\s+PARTITIONS\s+{_NAME}$", _show("partitions")),
     (rf"SHOW\s+COLUMNS\s+(?:IN|FROM)\s+{_NAME}$", _show("columns")),

@@ -52,7 +52,8 @@ def data_format(table: dict) -> str:
     """parquet, json, csv or opencsv."""
     storage = table["StorageDescriptor"]
     library = (storage.get("SerdeInfo") or {}).get("SerializationLibrary", "")
-    text = f"{storage.get('InputFormat', '')} {library} {(table.get('Parameters') or {}).get('classification', '')}".lower()
+    classification = (table.get("Parameters") or {}).get("classification", "")
+    text = f"{storage.get('InputFormat', '')} {library} {classification}".lower()
     if library == OPEN_CSV:
         return "opencsv"
     for word in ("parquet", "json"):
@@ -84,7 +85,9 @@ def by_path(table: dict) -> list[Partition]:
     for item in s3_files.below(base):
         parts = item.uri[len(base) :].split("/")[: len(keys)]
         pairs = [part.partition("=") for part in parts]
-        if len(pairs) == len(keys) and all(pair[0].lower() == key.lower() and pair[1] for pair, key in zip(pairs, keys, strict=True)):
+        if len(pairs) == len(keys) and all(
+            pair[0].lower() == key.lower() and pair[1] for pair, key in zip(pairs, keys, strict=True)
+        ):
             values = tuple(unquote(pair[2]) for pair in pairs)
             found[values] = Partition(values, base + "/".join(parts) + "/")
     return [found[values] for values in sorted(found)]
@@ -142,15 +145,17 @@ def relation(connection: Any, table: dict, with_path: bool) -> tuple[str, int]:
     if keys:
         # One reader for all files, and the partition values joined by file: a UNION of a reader per partition
         # would be planned for longer than it runs.
-        rows = [
-            (str(item.path), *partition.values) for partition, files in groups for item in files
-        ]
-        connection.execute("CREATE TEMP TABLE IF NOT EXISTS partition_files (path VARCHAR, source VARCHAR, key_values VARCHAR[])")
+        rows = [(str(item.path), *partition.values) for partition, files in groups for item in files]
+        connection.execute(
+            "CREATE TEMP TABLE IF NOT EXISTS partition_files (path VARCHAR, source VARCHAR, key_values VARCHAR[])"
+        )
         label = f"{table['DatabaseName']}.{table['Name']}"
         connection.executemany(
             "INSERT INTO partition_files VALUES (?, ?, ?)", [(row[0], label, list(row[1:])) for row in rows]
         )
-        joined = f" JOIN (SELECT path, key_values FROM partition_files WHERE source = '{label}') AS p ON p.path = f.filename"
+        joined = (
+            f" JOIN (SELECT path, key_values FROM partition_files WHERE source = '{label}') AS p ON p.path = f.filename"
+        )
         for number, (name, kind) in enumerate(keys, 1):
             value = f"NULLIF(p.key_values[{number}], '__HIVE_DEFAULT_PARTITION__')"
             chosen.append(f'CAST({value} AS {hive_types.to_duckdb(kind)}) AS "{name}"')
@@ -170,12 +175,13 @@ def _column(name: str, kind: str, have: dict[str, str], table: dict) -> str:
         if families[0] != families[1]:
             raise QueryFailed(
                 "HIVE_BAD_DATA",
-                f"Field {name}'s type {actual} in parquet file is incompatible with type {kind} defined in table schema",
+                f"Field {name}'s type {actual} in parquet file is incompatible with type {kind} "
+                "defined in table schema",
             )
         return f'CAST(f."{name}" AS {wanted}) AS "{name}"'
     if actual == "VARCHAR" and wanted != "VARCHAR":
         # A text file whose value does not fit gives NULL, not an error.
-        return f"TRY_CAST(NULLIF(f.\"{name}\", '') AS {wanted}) AS \"{name}\""
+        return f'TRY_CAST(NULLIF(f."{name}", \'\') AS {wanted}) AS "{name}"'
     return f'f."{name}" AS "{name}"'
 
 
@@ -210,7 +216,15 @@ def _csv_reader(table: dict, form: str, wanted: list, paths: list[str], files: s
     names = [name for name, _ in wanted]
     for path in paths[:1]:
         with gzip.open(path, "rt") if path.endswith(".gz") else open(path, newline="") as file:
-            first = next(csv.reader(file, delimiter=delimiter, quotechar=quote or None, quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE), [])
+            first = next(
+                csv.reader(
+                    file,
+                    delimiter=delimiter,
+                    quotechar=quote or None,
+                    quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
+                ),
+                [],
+            )
         names += [f"$rest{number}" for number in range(len(first) - len(names))]
     fields = ", ".join("'" + name.replace("'", "''") + "': 'VARCHAR'" for name in names)
     literal = {"delim": delimiter, "quote": quote, "escape": escape}

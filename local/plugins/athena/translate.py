@@ -107,17 +107,11 @@ def _adapted(node: exp.Expression, dates: set[str]) -> exp.Expression:
         # Trino counts whole units, DuckDB's date_diff the boundaries that were crossed; its date_sub is Trino's.
         unit = exp.Literal.string((node.text("unit") or "day").lower())
         return exp.Anonymous(this="date_sub", expressions=[unit, node.expression, node.this])
-    if isinstance(node, exp.DateAdd | exp.DateSub) and _is_date(node.this, dates) and _whole_days(node.text("unit")):
-        # A date stays a date in Trino and becomes a timestamp in DuckDB. The copy is marked, or it would be wrapped for ever.
-        if not node.meta.get("wrapped"):
-            inner = node.copy()
-            inner.meta["wrapped"] = True
-            return exp.cast(inner, "date")
-    if isinstance(node, exp.Add | exp.Sub) and isinstance(node.expression, exp.Interval) and _is_date(node.this, dates):
-        if _whole_days(node.expression.text("unit")) and not node.meta.get("wrapped"):
-            inner = node.copy()
-            inner.meta["wrapped"] = True
-            return exp.cast(exp.paren(inner), "date")
+    if _moves_a_date(node, dates) and not node.meta.get("wrapped"):
+        # A date stays a date in Trino and becomes a timestamp in DuckDB.
+        inner = node.copy()
+        inner.meta["wrapped"] = True  # or the copy would be wrapped again, for ever
+        return exp.cast(exp.paren(inner), "date")
     if isinstance(node, exp.Format) or (isinstance(node, exp.Anonymous) and node.name.lower() == "format"):
         parts = node.expressions if isinstance(node, exp.Anonymous) else [node.this, *node.expressions]
         return _printf(parts)
@@ -154,6 +148,14 @@ def _printf(parts: list[exp.Expression]) -> exp.Expression:
         as_text = number < len(specifiers) and specifiers[number] in "sS"
         values.append(exp.cast(value.copy(), "varchar") if as_text else value.copy())
     return exp.Anonymous(this="printf", expressions=[parts[0].copy(), *values])
+
+
+def _moves_a_date(node: exp.Expression, dates: set[str]) -> bool:
+    if isinstance(node, exp.DateAdd | exp.DateSub):
+        return _is_date(node.this, dates) and _whole_days(node.text("unit"))
+    if isinstance(node, exp.Add | exp.Sub) and isinstance(node.expression, exp.Interval):
+        return _is_date(node.this, dates) and _whole_days(node.expression.text("unit"))
+    return False
 
 
 def _is_date(node: exp.Expression | None, dates: set[str]) -> bool:

@@ -19,7 +19,10 @@ from local.plugins.athena.statements import Name
     ("sql", "expected"),
     [
         ("SELECT 1;", statements.Query("SELECT 1")),
-        ("-- note\n/* more */ with x as (select 1) select * from x", statements.Query("with x as (select 1) select * from x")),
+        (
+            "-- note\n/* more */ with x as (select 1) select * from x",
+            statements.Query("with x as (select 1) select * from x"),
+        ),
         ("MSCK REPAIR TABLE gold.t", statements.Repair(Name("gold", "t"))),
         (
             "ALTER TABLE t ADD IF NOT EXISTS PARTITION (dt='1', h=2) LOCATION 's3://b/x/' PARTITION (dt='2', h=3)",

@@ -19,7 +19,12 @@ class Shard:
         self.done: list[int] = []
         self.waits: list[float] = []
         self.delivery = Delivery(
-            policy, self.invoke, self.discarded.append, lambda number: self.done.append(int(number)), lambda: self.now, self.wait
+            policy,
+            self.invoke,
+            self.discarded.append,
+            lambda number: self.done.append(int(number)),
+            lambda: self.now,
+            self.wait,
         )
 
     def invoke(self, records):
@@ -32,7 +37,10 @@ class Shard:
 
     def deliver(self, count: int, arrived: float = 1000.0) -> bool:
         return self.delivery.deliver(
-            [{"kinesis": {"sequenceNumber": f"{n}", "approximateArrivalTimestamp": arrived}} for n in range(1, count + 1)]
+            [
+                {"kinesis": {"sequenceNumber": f"{n}", "approximateArrivalTimestamp": arrived}}
+                for n in range(1, count + 1)
+            ]
         )
 
     def given_up(self) -> list[tuple[list[int], str, int]]:
