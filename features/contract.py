@@ -20,11 +20,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Contract:
-    """One RAW file: its key, the column that dates a row, and its columns."""
+    """One RAW file: its key, the column that dates a row, how finely the lake divides it, and its columns."""
 
     entity: str
     key: tuple[str, ...]
     dated_by: str
+    divided_by: Literal["day", "month"]  # a division should hold many rows: files of a few rows cost more than they hold
     columns: tuple[Column, ...]
 
     @property
@@ -39,6 +40,7 @@ TRANSACTIONS = Contract(
     "transactions",
     key=("transaction_id",),
     dated_by="event_time",
+    divided_by="day",
     columns=(
         Column("transaction_id", "text", "Unique identifier of the payment; never a card number"),
         Column("event_time", "instant", "When the payment happened, UTC"),
@@ -57,6 +59,7 @@ FRAUD_LABELS = Contract(
     "fraud_labels",
     key=("transaction_id", "reported_at"),
     dated_by="reported_at",
+    divided_by="month",
     columns=(
         Column("transaction_id", "text", "The payment that was judged"),
         Column("is_fraud", "flag", "1 for fraud, 0 for an honest payment"),
@@ -68,6 +71,7 @@ LOAN_APPLICATIONS = Contract(
     "loan_applications",
     key=("loan_id",),
     dated_by="applied_at",
+    divided_by="month",
     columns=(
         Column("loan_id", "text", "Unique identifier of the loan"),
         Column("customer_id", "text", "Who borrows"),
@@ -81,6 +85,7 @@ LOAN_OUTCOMES = Contract(
     "loan_outcomes",
     key=("loan_id",),
     dated_by="observed_at",
+    divided_by="month",
     columns=(
         Column("loan_id", "text", "The loan that was observed"),
         Column("defaulted", "flag", "1 when the loan defaulted, 0 when it was repaid"),

@@ -17,7 +17,6 @@ def session() -> SparkSession:
     spark = SparkSession.builder.getOrCreate()
     for setting, value in {
         "spark.sql.session.timeZone": "UTC",
-        "spark.sql.sources.partitionOverwriteMode": "dynamic",
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
         "spark.sql.parquet.compression.codec": "zstd",
         "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
@@ -64,30 +63,46 @@ class Lake:
             Bucket=self.bucket, Key=key, Body=json.dumps(document, indent=1, sort_keys=True).encode()
         )
 
-    def read(self, spark: SparkSession, table: Table, days: Iterable[str] | None = None) -> DataFrame | None:
-        """The table's rows, of those days only when days are given; none when it has no data."""
+    def read(self, spark: SparkSession, table: Table, divisions: Iterable[str] | None = None) -> DataFrame | None:
+        """The table's rows, of those days, months or batches only when they are given; none when it has no data.
+
+        Days given for a table divided by month mean their whole months.
+        """
         root = self.path(table.prefix)
-        first = table.partitions[0].name
-        present = [name for name in self.folders(table.prefix) if name.startswith(f"{first}=")]
-        if days is not None:
-            wanted = set(days)
+        present = [name for name in self.folders(table.prefix) if name.startswith(f"{table.division}=")]
+        if divisions is not None:
+            wanted = {d[:7] for d in divisions} if table.division == "event_month" else set(divisions)
             present = [name for name in present if name.partition("=")[2] in wanted]
         if not present:
             return None
         return spark.read.option("basePath", root).parquet(*(f"{root}/{name}" for name in present))
 
-    def write(self, rows: DataFrame, table: Table, files_per_partition: int = 1) -> list[list[str]]:
-        """Overwrites exactly the partitions that occur in `rows` and registers them. Returns their values."""
+    def write(self, rows: DataFrame, table: Table) -> list[list[str]]:
+        """Replaces exactly the partitions that occur in `rows` and registers them. Returns their values.
+
+        New files are added first and the old ones deleted after: renaming whole partitions, as Spark's overwrite does,
+        costs S3 seconds each, and an interrupted replacement heals when the job is run again.
+        """
         names = [p.name for p in table.partitions]
         rows = rows.select(*table.column_names, *names).cache()
         partitions = [[str(v) for v in row] for row in rows.select(*names).distinct().sort(*names).collect()]
         if partitions:
-            spread = rows.repartition(max(1, min(64, len(partitions) * files_per_partition)), *names)
+            old = [key for values in partitions for key in self.keys(f"{table.prefix}/{folder(table, values)}/")]
+            writers = min(2 * rows.sparkSession.sparkContext.defaultParallelism, len(partitions))
+            spread = rows.repartition(writers, *names)
             ordered = spread.sortWithinPartitions(*names, *table.column_names[:1])  # same rows, same files
-            ordered.write.mode("overwrite").partitionBy(*names).parquet(self.path(table.prefix))
+            ordered.write.mode("append").partitionBy(*names).parquet(self.path(table.prefix))
+            self.delete(old)
             self.register(table, partitions)
         rows.unpersist()
         return partitions
+
+    def delete(self, keys: Sequence[str]) -> None:
+        for start in range(0, len(keys), 1000):  # the API's limit per call
+            chunk = [{"Key": key} for key in keys[start : start + 1000]]
+            refused = boto3.client("s3").delete_objects(Bucket=self.bucket, Delete={"Objects": chunk}).get("Errors")
+            if refused:
+                raise RuntimeError(f"S3 did not delete {len(refused)} replaced files: {refused[0]}")
 
     def register(self, table: Table, partitions: Sequence[Sequence[str]]) -> None:
         """Makes the catalog know the partitions, so that Athena sees them."""

@@ -38,6 +38,11 @@ class Table:
         return f"{self.zone}/{self.name}" if self.zone != self.name else self.name
 
     @property
+    def division(self) -> str:
+        """The partition column that comes first: the day, the month or the batch."""
+        return self.partitions[0].name
+
+    @property
     def column_names(self) -> tuple[str, ...]:
         return tuple(c.name for c in self.columns)
 
@@ -63,14 +68,18 @@ ORIGIN = (
     Field("ingested_at", "timestamp", "When the lake took the row in"),
 )
 BATCH = Field("batch", "string", "Batch that brought the row")
-EVENT_DATE = Field("event_date", "string", "UTC day of the row, YYYY-MM-DD")
+DIVISIONS = {
+    "day": Field("event_date", "string", "UTC day of the row, YYYY-MM-DD"),
+    "month": Field("event_month", "string", "UTC month of the row, YYYY-MM"),
+}
+PATTERNS = {"event_date": "yyyy-MM-dd", "event_month": "yyyy-MM"}
 
 BRONZE = {
     c.entity: Table("bronze", c.entity, (*contract_fields(c), ATTRIBUTES, *ORIGIN), (BATCH,))
     for c in CONTRACTS.values()
 }
 SILVER = {
-    c.entity: Table("silver", c.entity, (*contract_fields(c), ATTRIBUTES), (EVENT_DATE, BATCH))
+    c.entity: Table("silver", c.entity, (*contract_fields(c), ATTRIBUTES), (DIVISIONS[c.divided_by], BATCH))
     for c in CONTRACTS.values()
 }
 
@@ -85,7 +94,7 @@ TRANSACTION_FEATURES = Table(
         Field("feature_version", "string", "Version of the feature set"),
         *(Field(name, "double", "Feature") for name in FRAUD.columns),
     ),
-    (EVENT_DATE,),
+    (DIVISIONS["day"],),
 )
 
 LOAN_FEATURES = Table(
@@ -101,7 +110,7 @@ LOAN_FEATURES = Table(
         Field("feature_version", "string", "Version of the feature set"),
         *(Field(name, "double", "Feature") for name in PAYMENT_BEHAVIOUR.columns),
     ),
-    (EVENT_DATE,),
+    (DIVISIONS["month"],),
 )
 GOLD = {t.name: t for t in (TRANSACTION_FEATURES, LOAN_FEATURES)}
 

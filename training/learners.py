@@ -41,8 +41,8 @@ def fit_xgboost(x: np.ndarray, y: np.ndarray, vx: np.ndarray, vy: np.ndarray, se
         "seed": seed,
         "nthread": 2,
     }
-    train = xgboost.QuantileDMatrix(x, y, max_bin=1024)
-    valid = xgboost.QuantileDMatrix(vx, vy, ref=train)
+    train = xgboost.QuantileDMatrix(x, y, max_bin=parameters["max_bin"])
+    valid = xgboost.QuantileDMatrix(vx, vy, ref=train, max_bin=parameters["max_bin"])
     booster = xgboost.train(
         parameters,
         train,

@@ -21,14 +21,13 @@ def main(argv: list[str]) -> None:
     args = parse(argv, "from", "to")
     spark, lake = session(), args.lake
     asked = days(args.from_, args.to)
-    history = days(days_before(args.from_, HISTORY_DAYS), args.to)
+    first = f"{args.from_[:7]}-01"  # loans are divided by month: a month is made whole or not at all
+    history = days(days_before(first, HISTORY_DAYS), args.to)
     transactions = lake.read(spark, SILVER["transactions"], history)
     report = {}
     if transactions is None:
-        transactions = spark.createDataFrame(
-            [],
-            "transaction_id string, customer_id string, merchant_id string, event_time timestamp, amount_cents bigint",
-        )
+        schema = ", ".join(f"{c.name} {c.type}" for c in SILVER["transactions"].columns)
+        transactions = spark.createDataFrame([], schema)
     else:
         labels = lake.read(spark, SILVER["fraud_labels"], history)
         if labels is None:

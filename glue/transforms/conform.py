@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from features.contract import Contract
-from glue.tables import SILVER
+from glue.tables import PATTERNS, SILVER
 from glue.transforms.cells import Split
 
 FUTURE_GRACE = "1 day"  # clocks differ; a payment further ahead than this is an error of the source
@@ -18,7 +18,8 @@ def conformed(bronze: DataFrame, contract: Contract, already: DataFrame) -> Spli
     A repetition with the same content is dropped as `duplicate`, one with other content as `conflicting_duplicate`;
     both are returned among the bad rows, so that a batch's rows always add up.
     """
-    content = [c for c in SILVER[contract.entity].column_names if c not in contract.key and c != "attributes"]
+    silver = SILVER[contract.entity]
+    content = [c for c in silver.column_names if c not in contract.key and c != "attributes"]
     fingerprint = F.xxhash64(*(F.col(c) for c in content), F.sort_array(F.map_entries("attributes")).cast("string"))
     in_order = Window.partitionBy(*contract.key).orderBy("source_file", "row_number")
     ranked = (
@@ -36,7 +37,7 @@ def conformed(bronze: DataFrame, contract: Contract, already: DataFrame) -> Spli
         "reasons", F.array_compact(F.array(repeated, F.when(too_early, F.lit(f"future_{contract.dated_by}"))))
     ).drop("_rank", "_known", "_content", "_first")
     good = judged.where(F.size("reasons") == 0).select(
-        *SILVER[contract.entity].column_names,
-        F.date_format(contract.dated_by, "yyyy-MM-dd").alias("event_date"),
+        *silver.column_names,
+        F.date_format(contract.dated_by, PATTERNS[silver.division]).alias(silver.division),
     )
     return Split(good, judged.where(F.size("reasons") > 0))

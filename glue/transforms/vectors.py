@@ -50,7 +50,7 @@ def transaction_features(transactions: DataFrame, merchant_labels: DataFrame) ->
         F.lit(FRAUD.version).alias("feature_version"),
         *(F.col(name).cast("double").alias(name) for name in FRAUD.columns),
         "event_date",
-    ).select(*TRANSACTION_FEATURES.column_names, "event_date")
+    ).select(*TRANSACTION_FEATURES.column_names, TRANSACTION_FEATURES.division)
 
 
 def loan_features(applications: DataFrame, transactions: DataFrame) -> DataFrame:
@@ -77,5 +77,5 @@ def loan_features(applications: DataFrame, transactions: DataFrame) -> DataFrame
         applications.join(behaviour, "loan_id", "left")
         .withColumn("attributes", F.to_json("attributes"))
         .withColumn("feature_version", F.lit(PAYMENT_BEHAVIOUR.version))
-        .select(*LOAN_FEATURES.column_names, "event_date")
+        .select(*LOAN_FEATURES.column_names, LOAN_FEATURES.division)
     )
