@@ -161,8 +161,14 @@ async def _serve(settings: Settings, listener: socket.socket, ready: Callable[[]
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+
+    def let_go() -> None:
+        # A closed pipe stays readable: without this the loop would spin until the end.
+        loop.remove_reader(lifeline)
+        stop.set()
+
     if lifeline >= 0:
-        loop.add_reader(lifeline, lambda: os.read(lifeline, 1) or stop.set())
+        loop.add_reader(lifeline, let_go)
 
     quiet = _Checkpoint(ministack)
     config = Config()

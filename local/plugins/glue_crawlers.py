@@ -231,7 +231,7 @@ def _write(database: str, found: Found, crawler: dict, say: Any) -> None:
         "Parameters": parameters,
         "StoredAsSubDirectories": False,
     }
-    definition = {
+    definition: dict[str, Any] = {
         "Name": found.name,
         "Owner": "owner",
         "TableType": "EXTERNAL_TABLE",
@@ -315,11 +315,11 @@ def _schema(files: list[s3_files.Object]) -> tuple[Format, list[tuple[str, str]]
         else:
             source = f"read_csv({paths}, union_by_name = true, hive_partitioning = false, sample_size = 20000)"
         described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
-        records = connection.execute(f"SELECT count(*) FROM {source}").fetchone()[0]
+        records = connection.execute(f"SELECT count(*) FROM {source}").fetchall()[0][0]
         form = FORMATS[kind]
         if kind == "csv":
-            options = connection.execute(f"SELECT Delimiter, HasHeader FROM sniff_csv('{sample[0].path}')").fetchone()
-            form = _csv_format(*options)
+            sniffed = connection.execute(f"SELECT Delimiter, HasHeader FROM sniff_csv('{sample[0].path}')").fetchall()
+            form = _csv_format(*sniffed[0])
     except duckdb.Error as failure:
         raise CrawlFailed(f"{sample[0].uri} cannot be read: {str(failure).splitlines()[0]}") from failure
     finally:

@@ -131,7 +131,7 @@ class Delivery:
         if not failures:
             return None
         positions = {_number(record): position for position, record in enumerate(batch.records)}
-        named = [failure.get("itemIdentifier") if isinstance(failure, Mapping) else None for failure in failures]
+        named = [str(failure.get("itemIdentifier")) if isinstance(failure, Mapping) else "" for failure in failures]
         if any(name not in positions for name in named):
             return 0
         return min(positions[name] for name in named)

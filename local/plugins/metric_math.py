@@ -89,7 +89,7 @@ def _call(name: str, arguments: list[ast.expr], series: Mapping[str, Series], pe
         if isinstance(arguments[1], ast.Name) and arguments[1].id.upper() == "REPEAT":
             return _repeated(given, periods)
         filling = _value(arguments[1], series, periods)
-        return {period: given.get(period, _at(filling, period, 0.0)) for period in periods}
+        return {period: given.get(period, _number(filling, period)) for period in periods}
     if name == "IF" and len(arguments) in (2, 3):
         condition, then = (_value(argument, series, periods) for argument in arguments[:2])
         otherwise = _value(arguments[2], series, periods) if len(arguments) == 3 else {}
@@ -132,7 +132,7 @@ def _joined(kind: type, left: Value, right: Value) -> Value:
     periods = set(left if isinstance(left, dict) else right)  # type: ignore[arg-type]
     if isinstance(left, dict) and isinstance(right, dict):
         periods &= set(right)
-    found = {period: _applied(kind, _at(left, period, 0.0), _at(right, period, 0.0)) for period in sorted(periods)}
+    found = {period: _applied(kind, _number(left, period), _number(right, period)) for period in sorted(periods)}
     return {period: value for period, value in found.items() if value is not None}
 
 
@@ -144,8 +144,12 @@ def _applied(kind: type, left: float, right: float) -> float | None:
         return None
 
 
-def _at(value: Value, period: float, missing: float | None = None) -> float | None:
-    return value.get(period, missing) if isinstance(value, dict) else value
+def _at(value: Value, period: float) -> float | None:
+    return value.get(period) if isinstance(value, dict) else value
+
+
+def _number(value: Value, period: float) -> float:
+    return value.get(period, 0.0) if isinstance(value, dict) else value
 
 
 def _repeated(given: Series, periods: list[float]) -> Series:

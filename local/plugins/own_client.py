@@ -37,7 +37,9 @@ def client(service: str) -> Any:
     key = (service, get_account_id(), get_region())
     with _lock:
         if key not in _clients:
-            session = boto3.session.Session(aws_access_key_id=key[1], aws_secret_access_key="test", region_name=key[2])
+            session: Any = boto3.session.Session(
+                aws_access_key_id=key[1], aws_secret_access_key="test", region_name=key[2]
+            )
             _clients[key] = session.client(
                 service,
                 endpoint_url=_settings.endpoint_url,

@@ -13,7 +13,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from botocore.loaders import Loader
-from botocore.model import ServiceModel, Shape
+from botocore.model import ServiceModel
 
 
 @cache
@@ -21,7 +21,7 @@ def model(service: str) -> ServiceModel:
     return ServiceModel(Loader().load_service_model(service, "service-2"), service)
 
 
-def read(shape: Shape | None, parameters: Mapping[str, Any], prefix: str = "") -> Any:
+def read(shape: Any, parameters: Mapping[str, Any], prefix: str = "") -> Any:
     """``Dimensions.member.1.Name=a`` -> ``{"Dimensions": [{"Name": "a"}]}``. None when nothing is there."""
     if shape is None:
         return {}
@@ -33,7 +33,7 @@ def read(shape: Shape | None, parameters: Mapping[str, Any], prefix: str = "") -
                 found[name] = value
         return found if found or not prefix else None
     if shape.type_name == "list":
-        items = []
+        items: list[Any] = []
         while (item := read(shape.member, parameters, f"{prefix}.member.{len(items) + 1}")) is not None:
             items.append(item)
         # An empty list is sent as "Name=": without this, clearing a list would look like leaving it alone.
@@ -51,7 +51,7 @@ def read(shape: Shape | None, parameters: Mapping[str, Any], prefix: str = "") -
     return text
 
 
-def write(shape: Shape, value: Any) -> str:
+def write(shape: Any, value: Any) -> str:
     """The inner XML of a value, members in the order of the model."""
     if shape.type_name == "structure":
         parts = []

@@ -60,7 +60,7 @@ class _Waiting:
     ended: frozenset[str]
     succeeded: str
     stop: str
-    stopped_by: Callable[[Mapping[str, Any]], dict[str, Any]]
+    stopped_by: Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
 def _sagemaker_job(kind: str) -> _Waiting:

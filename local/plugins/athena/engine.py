@@ -304,7 +304,7 @@ def _write_staged(session: Session, table: dict) -> int:
             )
             _copy(session, f"SELECT {chosen} FROM staged WHERE {where}", folder, table)
             _register(table, tables.Partition(tuple(named), folder))
-    return session.connection.execute("SELECT count(*) FROM staged").fetchone()[0]
+    return session.connection.execute("SELECT count(*) FROM staged").fetchall()[0][0]
 
 
 def _literal(value: str | None) -> str:
@@ -366,7 +366,7 @@ def _unload(session: Session, statement: statements.Unload) -> Result:
             )
             folder = location + "/".join(f"{key}={quote(str(value), safe=' ')}" for key, value in pairs) + "/"
             _copy_as(session, f"SELECT {rest} FROM staged WHERE {where}", folder, options)
-    written = session.connection.execute("SELECT count(*) FROM staged").fetchone()[0]
+    written = session.connection.execute("SELECT count(*) FROM staged").fetchall()[0][0]
     return Result(["rows"], ["bigint"], [], session.scanned, written)
 
 

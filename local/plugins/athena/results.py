@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,7 +53,7 @@ def csv(result: Result) -> bytes:
     def place(value: str | None) -> str:
         return "" if value is None else '"' + value.replace('"', '""') + '"'
 
-    rows = [result.columns, *result.rows]
+    rows: list[Sequence[str | None]] = [result.columns, *result.rows]
     return "".join(",".join(place(value) for value in row) + "\n" for row in rows).encode()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 from local.plugins.athena.errors import QueryFailed
 
@@ -24,7 +25,7 @@ class Query:
 @dataclass(frozen=True)
 class CreateTableAs:
     name: Name
-    properties: dict[str, object]
+    properties: dict[str, Any]
     sql: str
     if_not_exists: bool = False
     with_data: bool = True
@@ -41,7 +42,7 @@ class Insert:
 class Unload:
     sql: str
     location: str
-    properties: dict[str, object]
+    properties: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -136,9 +137,9 @@ def _partition_spec(text: str) -> dict[str, str]:
     return {key.lower(): value.strip("'").replace("''", "'") for key, value in pairs}
 
 
-def _properties(text: str | None) -> dict[str, object]:
+def _properties(text: str | None) -> dict[str, Any]:
     """``format = 'PARQUET', partitioned_by = ARRAY['dt']`` -> a dictionary."""
-    found: dict[str, object] = {}
+    found: dict[str, Any] = {}
     for key, value in re.findall(rf"(\w+)\s*=\s*(ARRAY\s*\[[^\]]*\]|{_LITERAL})", text or "", re.I):
         if value.upper().startswith("ARRAY"):
             found[key.lower()] = re.findall(r"'([^']*)'", value)

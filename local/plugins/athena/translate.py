@@ -42,7 +42,7 @@ MACROS = (
 )
 
 
-def parse(sql: str) -> exp.Expression:
+def parse(sql: str) -> exp.Expr:
     """The tree of one query. Raises SYNTAX_ERROR."""
     try:
         trees = [tree for tree in sqlglot.parse(sql, read="athena") if tree is not None]
@@ -56,7 +56,7 @@ def parse(sql: str) -> exp.Expression:
     return trees[0]
 
 
-def tables_of(tree: exp.Expression) -> list[exp.Table]:
+def tables_of(tree: exp.Expr) -> list[exp.Table]:
     """The tables that come from the catalog, not from WITH."""
     found = []
     for table in tree.find_all(exp.Table):
@@ -66,7 +66,7 @@ def tables_of(tree: exp.Expression) -> list[exp.Table]:
 
 
 def _in_with(table: exp.Table) -> bool:
-    node: exp.Expression | None = table
+    node: exp.Expr | None = table
     while node is not None:
         ctes = node.args.get("with_") or node.args.get("with")
         if ctes and any(cte.alias.lower() == table.name.lower() for cte in ctes.expressions):
@@ -75,11 +75,11 @@ def _in_with(table: exp.Table) -> bool:
     return False
 
 
-def needs_path(tree: exp.Expression) -> bool:
+def needs_path(tree: exp.Expr) -> bool:
     return any(column.name == "$path" for column in tree.find_all(exp.Column))
 
 
-def to_duckdb(tree: exp.Expression, dates: set[str]) -> str:
+def to_duckdb(tree: exp.Expr, dates: set[str]) -> str:
     """``dates`` names the columns that the catalog calls dates."""
     tree = tree.copy()
     for select in list(tree.find_all(exp.Select)):
@@ -102,7 +102,7 @@ def _name_columns(select: exp.Select) -> None:
     select.set("expressions", named)
 
 
-def _adapted(node: exp.Expression, dates: set[str]) -> exp.Expression:
+def _adapted(node: exp.Expr, dates: set[str]) -> exp.Expr:
     if isinstance(node, exp.DateDiff):
         # Trino counts whole units, DuckDB's date_diff the boundaries that were crossed; its date_sub is Trino's.
         unit = exp.Literal.string((node.text("unit") or "day").lower())
@@ -127,7 +127,7 @@ def _adapted(node: exp.Expression, dates: set[str]) -> exp.Expression:
     return node
 
 
-def _renamed(node: exp.Anonymous) -> exp.Expression:
+def _renamed(node: exp.Anonymous) -> exp.Expr:
     name, arguments = node.name.lower(), node.expressions
     if name == "format_datetime" and len(arguments) == 2:
         pattern = exp.Literal.string(_from_joda(arguments[1].name))
@@ -139,7 +139,7 @@ def _renamed(node: exp.Anonymous) -> exp.Expression:
     return node
 
 
-def _printf(parts: list[exp.Expression]) -> exp.Expression:
+def _printf(parts: list[exp.Expr]) -> exp.Expr:
     """Java's format through DuckDB's printf, which has no %s for a number."""
     pattern = parts[0].name if parts[0].is_string else ""
     specifiers = re.findall(r"%[-+ 0,#]*\d*(?:\.\d+)?([a-zA-Z])", pattern.replace("%%", ""))
@@ -150,7 +150,7 @@ def _printf(parts: list[exp.Expression]) -> exp.Expression:
     return exp.Anonymous(this="printf", expressions=[parts[0].copy(), *values])
 
 
-def _moves_a_date(node: exp.Expression, dates: set[str]) -> bool:
+def _moves_a_date(node: exp.Expr, dates: set[str]) -> bool:
     if isinstance(node, exp.DateAdd | exp.DateSub):
         return _is_date(node.this, dates) and _whole_days(node.text("unit"))
     if isinstance(node, exp.Add | exp.Sub) and isinstance(node.expression, exp.Interval):
@@ -158,7 +158,7 @@ def _moves_a_date(node: exp.Expression, dates: set[str]) -> bool:
     return False
 
 
-def _is_date(node: exp.Expression | None, dates: set[str]) -> bool:
+def _is_date(node: exp.Expr | None, dates: set[str]) -> bool:
     if isinstance(node, exp.Cast):
         return node.to.this == exp.DataType.Type.DATE
     if isinstance(node, exp.Column):
