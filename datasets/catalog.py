@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from datasets import generated
+from datasets.conversion import Writer, loans, payments
+from datasets.loan_sets import LOAN_SETS
+from datasets.options import days, first_day, whole
+from datasets.payment_sets import PAYMENT_SETS
 from datasets.population import Settings
+from datasets.unusable import Unusable
 
+__all__ = ["OPTIONS", "SETS", "Unusable"]
 
-class Unusable(ValueError):
-    """A source or an option cannot be used; the text says what was expected and what came."""
+OPTIONS = ("NAME", "OUT", "SOURCE", "START", "DAYS", "SEED", "SIZE", "LOANS")
 
 
 def generate(options: Mapping[str, str], target: Path) -> dict[str, int]:
     """Options: SIZE (payments), LOANS, DAYS, SEED, START."""
-    names = {"SIZE": "payments", "LOANS": "loans", "DAYS": "days", "SEED": "seed"}
-    try:
-        numbers = {field: int(options[option]) for option, field in names.items() if option in options}
-    except ValueError:
-        raise Unusable(f"{', '.join(names)} are whole numbers, got {dict(options)}") from None
-    if not 10_000 <= numbers.get("payments", 10_000) <= 100_000_000:
-        raise Unusable(f"SIZE is between 10 thousand and 100 million payments, got {numbers['payments']}")
-    start = {"start": options["START"]} if "START" in options else {}
-    return generated.write(Settings(**numbers, **start), target)
+    numbers = {
+        "payments": whole(options, "SIZE", 10_000, 100_000_000),
+        "loans": whole(options, "LOANS", 1, 10_000_000),
+        "days": days(options),
+        "seed": whole(options, "SEED", 0, 2**32 - 1),
+    }
+    start = first_day(options)
+    settings = replace(Settings(), **{name: number for name, number in numbers.items() if number is not None})
+    return generated.write(replace(settings, start=start.isoformat()) if start else settings, target)
 
 
-SETS: dict[str, Callable[[Mapping[str, str], Path], dict[str, int]]] = {"generated": generate}
+SETS: dict[str, Writer] = {
+    "generated": generate,
+    **{declared.name: payments(declared) for declared in PAYMENT_SETS},
+    **{declared.name: loans(declared) for declared in LOAN_SETS},
+}
