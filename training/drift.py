@@ -67,7 +67,6 @@ def main(argv: Sequence[str]) -> None:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--namespace", required=True)
-    parser.add_argument("--model", required=True)
     args = parser.parse_args(argv)
     with tarfile.open(INPUT / "model" / "model.tar.gz") as archive:
         known = json.load(archive.extractfile("baseline.json"))  # type: ignore[arg-type]
