@@ -107,7 +107,7 @@ def resources() -> int:
             "local",
             "state",
             "list",
-            f"-state={terraform.BUILD}/terraform/local/bootstrap.tfstate",
+            f"-state={terraform.STATE}/local/bootstrap.tfstate",
             capture=True,
         ),
     ]

@@ -1,12 +1,17 @@
-"""``python -m local up | down | status``"""
+"""``python -m local up | down | status | run -- COMMAND``"""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import shutil
 import signal
+import subprocess
 import sys
 import threading
 from pathlib import Path
+
+import psutil
 
 from local import lifecycle
 from local.settings import PORT, REGION
@@ -19,6 +24,8 @@ def main() -> int:
     try:
         if arguments.command == "up":
             return _up(arguments)
+        if arguments.command == "run":
+            return _run(arguments)
         if arguments.command == "down":
             stopped = lifecycle.stop(arguments.state)
             print("Local AWS stopped." if stopped else f"No local AWS is running in {arguments.state}.")
@@ -34,13 +41,22 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local", description="AWS on this machine, on loopback only.")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, text in (("up", "start it"), ("down", "stop it"), ("status", "say where it is; exit code 1 if nowhere")):
+    texts = {
+        "up": "start it",
+        "down": "stop it",
+        "status": "say where it is; exit code 1 if nowhere",
+        "run": "start it, run a command against it, stop it; the command's exit code is returned",
+    }
+    for name, text in texts.items():
         command = commands.add_parser(name, help=text)
         command.add_argument("--state", type=Path, default=STATE, help=f"the folder that holds its state ({STATE})")
         if name == "up":
             command.add_argument("--port", type=int, default=PORT, help=f"0 for any free one ({PORT})")
             command.add_argument("--region", default=REGION, help=f"({REGION})")
             command.add_argument("--detach", action="store_true", help="return at once and keep it running")
+        if name == "run":
+            command.add_argument("--fresh", action="store_true", help="begin with an empty state folder")
+            command.add_argument("words", nargs="+", metavar="COMMAND")
     return parser.parse_args()
 
 
@@ -58,6 +74,47 @@ def _up(arguments: argparse.Namespace) -> int:
                 print(f"The server ended; see {aws.settings.log_file}.", file=sys.stderr)
                 return 1
     return 0
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.fresh:
+        lifecycle.stop(arguments.state)  # an interrupted run may have left one
+        shutil.rmtree(arguments.state, ignore_errors=True)
+    with lifecycle.running(arguments.state, port=0) as aws, Memory(aws.pid) as memory:
+        try:
+            return subprocess.run(arguments.words, env=aws.environment(), check=False).returncode
+        except KeyboardInterrupt:
+            return 130
+        finally:
+            print(f"Peak resident memory of all processes: {memory.peak / 1e9:.1f} GB", flush=True)
+
+
+class Memory:
+    """Watches the resident memory of this process, the server and all their children, in bytes."""
+
+    def __init__(self, server: int) -> None:
+        self.peak = 0
+        self._roots = [psutil.Process(), psutil.Process(server)]
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Memory:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(1.0):
+            total = 0
+            for root in self._roots:
+                with contextlib.suppress(psutil.Error):
+                    for process in (root, *root.children(recursive=True)):
+                        with contextlib.suppress(psutil.Error):
+                            total += process.memory_info().rss
+            self.peak = max(self.peak, total)
 
 
 def _described(aws: lifecycle.Aws) -> str:

@@ -1,6 +1,6 @@
 """Terraform as the platform runs it: the same two stacks for every environment, local AWS included.
 
-`python -m tools.terraform <verb> <environment>`: `bootstrap`, `plan`, `apply`, `destroy`, `outputs`. Credentials and the
+`python -m tools.terraform <verb> <environment>`: `bootstrap`, `plan`, `apply`, `destroy`, `outputs`, `check`. Credentials and the
 endpoint come from the environment, as for any AWS tool.
 """
 
@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-BUILD = Path(os.environ.get("BUILD_DIR", ROOT / "build"))
+BUILD = ROOT / "build"
+STATE = Path(os.environ.get("BUILD_DIR", BUILD)) / "terraform"  # a demo and a test run keep apart
 PROVIDER = "registry.terraform.io/hashicorp/aws"
 MIRROR_ROOTS = ("/opt", "/usr/share", "/usr/local/share", "/var/lib", "/srv", str(Path.home() / ".terraform.d"))
 DEPTH = 4  # folders below a root in which a mirror is looked for
@@ -25,7 +26,7 @@ class TerraformFailed(RuntimeError):
 
 def environment(stack: str, name: str) -> dict[str, str]:
     """Terraform's environment: our data folder, no missing CLI configuration, no questions."""
-    result = {**os.environ, "TF_DATA_DIR": str(BUILD / "terraform" / name / stack), "TF_IN_AUTOMATION": "1"}
+    result = {**os.environ, "TF_DATA_DIR": str(STATE / name / stack), "TF_IN_AUTOMATION": "1"}
     if not Path(result.get("TF_CLI_CONFIG_FILE", "/")).is_file():
         result.pop("TF_CLI_CONFIG_FILE", None)  # it names a file that is not there: Terraform would warn at every call
     return result
@@ -63,7 +64,7 @@ def init(stack: str, name: str, *arguments: str) -> None:
 
 def bootstrap(name: str) -> dict[str, str]:
     """Applies the bootstrap stack and returns its outputs. Its state is a small file below the build folder."""
-    state = BUILD / "terraform" / name / "bootstrap.tfstate"
+    state = STATE / name / "bootstrap.tfstate"
     state.parent.mkdir(parents=True, exist_ok=True)
     init("bootstrap", name)
     flags = [f"-state={state}", "-input=false", "-var", f"environment={name}", "-var", f"s3_use_path_style={path_style()}"]
@@ -99,7 +100,15 @@ def outputs(name: str) -> dict:
     return {key: output["value"] for key, output in shown.items()}
 
 
-def main(verb: str, name: str) -> None:
+def check() -> None:
+    """Format and validity of both stacks; neither asks AWS anything."""
+    run("platform", "check", "fmt", "-check", "-recursive")
+    for stack in ("bootstrap", "platform"):
+        init(stack, "check", "-backend=false")
+        run(stack, "check", "validate")
+
+
+def main(verb: str, name: str = "local") -> None:
     if verb == "bootstrap":
         made = bootstrap(name)
         init_root(name, made["state_bucket"])
@@ -110,6 +119,8 @@ def main(verb: str, name: str) -> None:
         run("platform", name, "apply", "-auto-approve", "-compact-warnings", *variables(name))
     elif verb == "destroy":
         run("platform", name, "destroy", "-auto-approve", *variables(name))
+    elif verb == "check":
+        check()
     elif verb == "outputs":
         print(json.dumps(outputs(name), indent=1))
     else:

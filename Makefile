@@ -1,0 +1,76 @@
+# The only command surface. Bare `make` prints it.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+READY := $(VENV)/.ready
+JARS := $(VENV)/share/s3a-jars
+ENV ?= local
+STATE ?= build/local-aws
+
+##@ On one machine
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} \
+	  /^##@ /           {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z-]+:.*## /  {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(READY) ## The main job from RAW files to decisions: make demo [DATA=dir]
+	@$(PYTHON) -m local run --fresh --state build/demo/state -- env BUILD_DIR=build/demo/state $(PYTHON) -m demo $(if $(DATA),--data $(DATA))
+
+dataset: $(READY) ## A data set in the RAW contract: make dataset NAME= OUT= [SOURCE= SIZE= SEED= START= DAYS=]
+	@$(PYTHON) -m datasets NAME=$(NAME) OUT=$(OUT) SOURCE=$(SOURCE) SIZE=$(SIZE) SEED=$(SEED) START=$(START) DAYS=$(DAYS)
+
+local-up: $(READY) ## Local AWS on port 4566, kept running
+	@$(PYTHON) -m local up --detach --port 4566 --state $(STATE)
+
+local-down: $(READY) ## Stop it
+	@$(PYTHON) -m local down --state $(STATE)
+
+##@ Proof
+test: $(READY) ## Every test: make test [BACKEND=localstack]
+	@BACKEND=$(or $(BACKEND),embedded) $(PYTHON) -m pytest
+
+check: $(READY) ## Format, lint, types, import contracts, Terraform
+	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy
+	@PYTHONPATH=.:lambda $(VENV)/bin/lint-imports
+	@$(PYTHON) -m tools.terraform check
+
+##@ An AWS account, or local AWS with ENV=local
+package: $(READY) ## Build everything that Terraform refers to
+	@$(PYTHON) -m tools.package
+
+upload: package ## Put it into the artifacts bucket: make upload ENV=dev
+	@$(PYTHON) -m tools.upload "$$($(PYTHON) -m tools.terraform bootstrap $(ENV))"
+
+plan: upload ## Show what would change: make plan ENV=dev
+	@$(PYTHON) -m tools.terraform plan $(ENV)
+
+deploy: upload ## Build the platform: make deploy ENV=dev
+	@$(PYTHON) -m tools.terraform apply $(ENV)
+
+destroy: $(READY) ## Take the platform down: make destroy ENV=dev
+	@$(PYTHON) -m tools.terraform destroy $(ENV)
+
+##@ Set-up, done by the targets above
+$(READY): $(wildcard requirements/*.txt) tools/prerequisites.sh
+	@python=$$(tools/prerequisites.sh) && $$python -m venv $(VENV)
+	@echo "setting up $(VENV), once"
+	@$(PYTHON) -m pip install --quiet --require-hashes -r requirements/bootstrap.txt
+	@$(VENV)/bin/uv pip install --quiet --python $(PYTHON) --require-hashes -r requirements/dev.txt
+	@$(VENV)/bin/uv pip install --quiet --python $(PYTHON) --require-hashes --no-deps --target $(VENV)/.wheel -r requirements/spark-s3a.txt
+	@mkdir -p $(JARS)
+	@for jar in hadoop-aws-3.3.3 aws-java-sdk-core-1.12.382 aws-java-sdk-s3-1.12.382 aws-java-sdk-dynamodb-1.12.382 \
+	  aws-java-sdk-kms-1.12.382 aws-java-sdk-sts-1.12.382 jmespath-java-1.12.382 ion-java-1.0.2 wildfly-openssl-1.0.7.Final; \
+	  do cp $(VENV)/.wheel/bodo_iceberg_connector/jars/libs/$$jar.jar $(JARS)/; done
+	@rm -rf $(VENV)/.wheel
+	@touch $(READY)
+
+setup: $(READY) ## Only the set-up
+
+lock: ## Make the locked requirements again
+	@cd requirements && for extra in bootstrap spark-s3a; do uv pip compile -q --python-version 3.11 --no-deps --generate-hashes --no-emit-index-url --no-header $$extra.in -o $$extra.txt; done
+	@cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header etl.in ml.in local.in test.in dashboard.in -o dev.txt
+	@cd requirements && for extra in etl ml local test dashboard; do uv pip compile -q --python-version 3.11 -c dev.txt --generate-hashes --no-emit-index-url --no-header $$extra.in -o $$extra.txt; done
+
+.PHONY: help demo dataset local-up local-down test check package upload plan deploy destroy setup lock
