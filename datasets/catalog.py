@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from datasets import generated
 from datasets.conversion import Writer, loans, payments
@@ -21,15 +21,14 @@ OPTIONS = ("NAME", "OUT", "SOURCE", "START", "DAYS", "SEED", "SIZE", "LOANS")
 
 def generate(options: Mapping[str, str], target: Path) -> dict[str, int]:
     """Options: SIZE (payments), LOANS, DAYS, SEED, START."""
-    numbers = {
+    asked: dict[str, Any] = {
         "payments": whole(options, "SIZE", 10_000, 100_000_000),
         "loans": whole(options, "LOANS", 1, 10_000_000),
         "days": days(options),
         "seed": whole(options, "SEED", 0, 2**32 - 1),
+        "start": str(first_day(options) or Settings.start),
     }
-    start = first_day(options)
-    settings = replace(Settings(), **{name: number for name, number in numbers.items() if number is not None})
-    return generated.write(replace(settings, start=start.isoformat()) if start else settings, target)
+    return generated.write(Settings(**{name: value for name, value in asked.items() if value is not None}), target)
 
 
 SETS: dict[str, Writer] = {

@@ -18,7 +18,8 @@ from features.values import LARGEST_AMOUNT
 Reader = Callable[[pa.Array], pa.Array]
 
 MONEY = pa.decimal128(18, 2)  # exact, and printed as 57.16 by every engine: a double would print as 1.0E7 in some
-PAN_LIKE = r"^\d(?:[ -]?\d){12,18}$"
+LARGEST_WHOLE = 9e18  # below 2**63
+PAN_LIKE = r"^\d(?:[ -]?\d){12,18}(?:\.0)?$"
 LEAST_PAN = 10**12
 
 
@@ -28,7 +29,7 @@ class Unexpected(ValueError):
 
 def shown(value: object) -> str:
     """A cell as an error may show it: short, and never a card number."""
-    return "a card number" if looks_like_pan(str(value).strip()) else repr(value)[:60]
+    return "a card number" if looks_like_pan(str(value).strip().removesuffix(".0")) else repr(value)[:60]
 
 
 def text(cells: pa.Array) -> pa.Array:
@@ -36,9 +37,11 @@ def text(cells: pa.Array) -> pa.Array:
     if pa.types.is_dictionary(cells.type):
         cells = cells.dictionary_decode()
     if pa.types.is_floating(cells.type):
-        if pc.any(pc.not_equal(cells, pc.round(cells))).as_py():
-            return pc.cast(cells, pa.string())
-        cells = pc.cast(cells, pa.int64())
+        # Cell by cell: an identifier must read the same whichever batch it falls into.
+        cells = pc.if_else(pc.is_nan(cells), pa.scalar(None, cells.type), cells)
+        whole = pc.and_(pc.equal(cells, pc.round(cells)), pc.less(pc.abs(cells), LARGEST_WHOLE))
+        numbers = pc.cast(pc.if_else(whole, cells, pa.scalar(None, cells.type)), pa.int64())
+        return pc.coalesce(pc.cast(numbers, pa.string()), pc.cast(cells, pa.string()))
     return pc.cast(cells, pa.string())
 
 
@@ -140,17 +143,13 @@ def iso(moments: pa.Array) -> pa.Array:
 
 
 def holds_pan(cells: pa.Array) -> bool:
-    """Whether any cell is a card number (13 to 19 digits that pass the Luhn check)."""
-    if pa.types.is_floating(cells.type):
-        whole = pc.and_(pc.equal(cells, pc.round(cells)), pc.less(cells, 9e18))  # a PAN read as a float is still one
-        cells = pc.cast(pc.filter(cells, pc.and_(whole, pc.greater_equal(cells, float(LEAST_PAN)))), pa.int64())
-    if pa.types.is_integer(cells.type):
-        cells = pc.cast(
-            pc.filter(cells, pc.greater_equal(pc.cast(cells, pa.int64(), safe=False), LEAST_PAN)), pa.string()
-        )
+    """Whether any cell is a card number (13 to 19 digits that pass the Luhn check), in whatever type it came."""
+    if pa.types.is_floating(cells.type) or pa.types.is_integer(cells.type):
+        cells = text(pc.filter(cells, pc.greater_equal(cells, float(LEAST_PAN))))
+    elif pa.types.is_decimal(cells.type) and cells.type.scale == 0:
+        cells = pc.cast(cells, pa.string())
     if not pa.types.is_string(cells.type):
         return False
     words = pc.utf8_trim_whitespace(cells)
-    return any(
-        looks_like_pan(word) for word in pc.filter(words, pc.match_substring_regex(words, PAN_LIKE)).to_pylist() if word
-    )
+    suspects = pc.filter(words, pc.match_substring_regex(words, PAN_LIKE)).drop_null()
+    return any(looks_like_pan(word.removesuffix(".0")) for word in suspects.to_pylist())

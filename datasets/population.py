@@ -113,8 +113,8 @@ class Population:
         # A ring tests stolen cards with small amounts, many within minutes at one merchant.
         bursts = rng.poisson(size * 0.00025)
         for _ in range(bursts):
-            at, card = rng.integers(0, size), rng.integers(0, self.settings.customers)
-            members = slice(at, min(size, at + rng.integers(4, 12)))
+            at, card = int(rng.integers(0, size)), rng.integers(0, self.settings.customers)
+            members = slice(at, min(size, at + int(rng.integers(4, 12))))
             who[members], merchant[members] = card, rng.choice(self.ring_merchants)
             amount[members], channel[members], fraud[members] = (
                 rng.uniform(0.5, 9, members.stop - members.start),
