@@ -59,7 +59,7 @@ class Source:
         """The wanted columns, at most ROWS rows at a time. Raises Unusable."""
         try:
             if self.is_parquet:
-                with pq.ParquetFile(self.path) as file:
+                with pq.ParquetFile(self.path, pre_buffer=False) as file:  # else a row group is held whole
                     yield from file.iter_batches(ROWS, columns=columns)
             else:
                 yield from self._lines(columns)
