@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
-STATE = Path(os.environ.get("BUILD_DIR", BUILD)) / "terraform"  # a demo and a test run keep apart
+STATE = Path(os.environ.get("BUILD_DIR", BUILD)).resolve() / "terraform"  # a demo and a test run keep apart
 PROVIDER = "registry.terraform.io/hashicorp/aws"
 MIRROR_ROOTS = ("/opt", "/usr/share", "/usr/local/share", "/var/lib", "/srv", str(Path.home() / ".terraform.d"))
 DEPTH = 4  # folders below a root in which a mirror is looked for

@@ -26,29 +26,41 @@ HISTORY_DAYS = -(-FRAUD.lookback // DAY) + 1
 
 
 def main(argv: list[str]) -> None:
-    args = parse(argv, "as_of", "customer_group", "merchant_group", "loan_group")
+    args = parse(argv, "from", "to", "as_of", "customer_group", "merchant_group", "loan_group")
     spark, lake = session(), args.lake
     as_of = instant(args.as_of)
-    today = day(as_of)
-    history = days(days_before(today, HISTORY_DAYS), today)
+    touched = days(args.from_, args.to)
+    history = days(days_before(day(as_of), HISTORY_DAYS), day(as_of))
     report = {"customer": 0, "merchant": 0, "loan_applicant": 0}
 
     transactions = lake.read(spark, SILVER["transactions"], history)
     if transactions is not None:
-        known = transactions.where(F.unix_millis("event_time") < as_of)
+        payments = transactions.where(F.unix_millis("event_time") < as_of)
         labels = lake.read(spark, SILVER["fraud_labels"], history)
         if labels is None:
             labels = spark.createDataFrame([], "transaction_id string, is_fraud int, reported_at timestamp")
-        labels = located(labels.where(F.unix_millis("reported_at") < as_of), lake.read(spark, SILVER["transactions"]))
-        customers = folded(customer_events(known), CUSTOMER_LAYOUT)
-        merchants = folded(merchant_events(known, labels), MERCHANT_LAYOUT)
-        report["customer"] = publish(online_record(customers, "customer_id"), args.customer_group)
-        report["merchant"] = publish(online_record(merchants, "merchant_id"), args.merchant_group)
+        labels = located(
+            labels.where(F.unix_millis("reported_at") < as_of), lake.read(spark, SILVER["transactions"])
+        )
+        customers = of_touched(customer_events(payments), touched)
+        merchants = of_touched(merchant_events(payments, labels), touched)
+        report["customer"] = publish(
+            online_record(folded(customers, CUSTOMER_LAYOUT), "customer_id"), args.customer_group
+        )
+        report["merchant"] = publish(
+            online_record(folded(merchants, MERCHANT_LAYOUT), "merchant_id"), args.merchant_group
+        )
 
-    loans = lake.read(spark, LOAN_FEATURES)
+    loans = lake.read(spark, LOAN_FEATURES, touched)
     if loans is not None:
         report["loan_applicant"] = publish(loan_record(loans), args.loan_group)
-    lake.put_json(f"quality/publish_features/{today}.json", report)
+    lake.put_json(f"quality/publish_features/{args.from_}_{args.to}.json", report)
+
+
+def of_touched(events: DataFrame, days: list[str]) -> DataFrame:
+    """All events of the entities to which something happened in those days: the others' records are as they were."""
+    entities = events.where(F.date_format(F.timestamp_millis("at"), "yyyy-MM-dd").isin(days)).select("entity")
+    return events.join(entities.distinct(), "entity", "left_semi")
 
 
 def online_record(states: DataFrame, key: str) -> DataFrame:

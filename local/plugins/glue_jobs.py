@@ -419,6 +419,8 @@ def _spark_defaults(folder: Path, given: str) -> None:
         "spark.hadoop.fs.s3a.fast.upload.buffer": "bytebuffer",
         "spark.hadoop.fs.s3a.connection.maximum": "64",
         "spark.hadoop.fs.s3a.experimental.input.fadvise": "random",
+        # A Parquet file is read from its end and then in pieces; most are small enough to come at once.
+        "spark.hadoop.fs.s3a.readahead.range": "4M",
     }
     # Glue takes several settings in one value: "a=1 --conf b=2".
     for setting in re.split(r"\s*--conf\s+", given):

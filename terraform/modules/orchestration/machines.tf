@@ -42,7 +42,7 @@ locals {
             StartAt = "PublishFeatures"
             States = {
               PublishFeatures = merge(local.glue_step["publish_features"], {
-                Parameters = { JobName = var.jobs["publish_features"], Arguments = { "--as_of.$" = "$.as_of" } }
+                Parameters = { JobName = var.jobs["publish_features"], Arguments = { "--from.$" = "$.from", "--to.$" = "$.to", "--as_of.$" = "$.as_of" } }
                 End        = true
               })
             }
