@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from datasets.unusable import Unusable
 
 ROWS = 65_536  # rows held at once
-BLOCK = 8 << 20  # bytes of CSV held at once
+BLOCK = 1 << 20  # bytes of CSV parsed at once; Arrow reads some 32 of them ahead
 SUFFIXES = (".parquet", ".csv")
 ADVICE = {
     ".pkl": "a pickle runs code when it is opened: export it as Parquet or CSV",
@@ -82,9 +82,7 @@ class Source:
                 quoted_strings_can_be_null=True,
             ),
         )
-        for batch in reader:
-            for start in range(0, len(batch), ROWS):
-                yield batch.slice(start, ROWS)
+        yield from evenly(reader)
 
     def count(self) -> int:
         """Rows of the file."""
@@ -97,6 +95,22 @@ class Source:
         found = re.sub(r"(got \d+).*", r"\1", str(broken).strip().splitlines()[0] if str(broken).strip() else "nothing")
         kind = "Parquet" if self.is_parquet else "UTF-8 CSV"
         return Unusable(f"{self.path}: expected a readable {kind} file, found: {type(broken).__name__}: {found[:200]}")
+
+
+def evenly(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same rows, ROWS at a time: a block of wide lines has few, and a Parquet file of small groups is slow."""
+    held = 0
+    waiting: list[pa.RecordBatch] = []
+    for batch in batches:
+        waiting.append(batch)
+        held += len(batch)
+        if held >= ROWS:
+            joined = pa.concat_batches(waiting)
+            whole = held - held % ROWS
+            yield from (joined.slice(start, ROWS) for start in range(0, whole, ROWS))
+            waiting, held = [joined.slice(whole)], held - whole
+    if held:
+        yield pa.concat_batches(waiting)
 
 
 def find(source: str, stem: str, missing: tuple[str, ...], headless: Mapping[str, tuple[str, ...]]) -> list[Source]:

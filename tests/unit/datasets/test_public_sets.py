@@ -216,9 +216,11 @@ def test_cells_that_a_publisher_marks_as_missing_are_missing(published, converte
     assert [loan["monthly_income"] for loan in rows(out, "loan_applications")][:2] == ["9120", None]
 
 
-def test_a_big_file_is_never_held_whole(tmp_path, published, monkeypatch, frames):
+@pytest.mark.parametrize(("suffix", "block"), [(".csv", 1 << 20), (".csv", 200), (".parquet", 1)])
+def test_a_big_file_is_never_held_whole(suffix, block, tmp_path, published, monkeypatch):
     monkeypatch.setattr("datasets.source.ROWS", 5)
-    SETS["handbook"]({"SOURCE": str(published("handbook"))}, tmp_path / "out")
+    monkeypatch.setattr("datasets.source.BLOCK", block)
+    SETS["handbook"]({"SOURCE": str(published("handbook", suffix=suffix))}, tmp_path / "out")
     file = pq.ParquetFile(tmp_path / "out" / "transactions.parquet")
     assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [5, 5, 2]
 
