@@ -69,7 +69,9 @@ class Intake:
             raise InputRefused(f"{path}: expected at least one row, found none")
 
     def columns(self, entity: str) -> list[str]:
-        return [row[0] for row in self.database.cursor().execute(f"DESCRIBE SELECT * FROM {self.table(entity)}").fetchall()]
+        return [
+            row[0] for row in self.database.cursor().execute(f"DESCRIBE SELECT * FROM {self.table(entity)}").fetchall()
+        ]
 
     def table(self, entity: str) -> str:
         """SQL that reads the file; CSV cells stay text, so that dealing rows out changes no cell."""
@@ -88,10 +90,14 @@ class Intake:
         if "transactions" not in self.files:
             return None
         when = self.dated("transactions")
-        days = self.database.cursor().execute(
-            f"SELECT CAST({when} AS DATE) AS day, count(*) AS payments FROM {self.table('transactions')} "
-            "WHERE day IS NOT NULL GROUP BY day ORDER BY day"
-        ).fetchall()
+        days = (
+            self.database.cursor()
+            .execute(
+                f"SELECT CAST({when} AS DATE) AS day, count(*) AS payments FROM {self.table('transactions')} "
+                "WHERE day IS NOT NULL GROUP BY day ORDER BY day"
+            )
+            .fetchall()
+        )
         if len(days) < 2:
             raise InputRefused(f"{self.files['transactions']}: expected payments of several days, found {len(days)}")
         usual = sorted(count for _, count in days)[len(days) // 2]
@@ -102,10 +108,14 @@ class Intake:
         if "loan_applications" not in self.files:
             return None
         when = self.dated("loan_applications")
-        months = self.database.cursor().execute(
-            f"SELECT CAST(date_trunc('month', {when}) AS DATE) AS month, count(*) FROM "
-            f"{self.table('loan_applications')} WHERE month IS NOT NULL GROUP BY month ORDER BY month"
-        ).fetchall()
+        months = (
+            self.database.cursor()
+            .execute(
+                f"SELECT CAST(date_trunc('month', {when}) AS DATE) AS month, count(*) FROM "
+                f"{self.table('loan_applications')} WHERE month IS NOT NULL GROUP BY month ORDER BY month"
+            )
+            .fetchall()
+        )
         if len(months) < 2:
             raise InputRefused(
                 f"{self.files['loan_applications']}: expected applications of at least two months, found {len(months)}"
@@ -119,7 +129,11 @@ class Intake:
         for entity in ("transactions", "loan_applications"):
             if entity in self.files:
                 when = self.dated(entity)
-                row = self.database.cursor().execute(f"SELECT min({when}), max({when}) FROM {self.table(entity)}").fetchone()
+                row = (
+                    self.database.cursor()
+                    .execute(f"SELECT min({when}), max({when}) FROM {self.table(entity)}")
+                    .fetchone()
+                )
                 found += [moment.date() for moment in row or () if moment is not None]
         if not found:
             raise InputRefused("expected at least one row with a readable date, found none")
@@ -170,10 +184,14 @@ class Intake:
         if entity not in self.files:
             return {}
         when = self.dated(entity)
-        rows = self.database.cursor().execute(
-            f"SELECT CAST({key} AS VARCHAR), arg_max(TRY_CAST(TRY_CAST({flag} AS DOUBLE) AS INT), {when}) "
-            f"FROM {self.table(entity)} GROUP BY 1"
-        ).fetchall()
+        rows = (
+            self.database.cursor()
+            .execute(
+                f"SELECT CAST({key} AS VARCHAR), arg_max(TRY_CAST(TRY_CAST({flag} AS DOUBLE) AS INT), {when}) "
+                f"FROM {self.table(entity)} GROUP BY 1"
+            )
+            .fetchall()
+        )
         return {identifier: flag for identifier, flag in rows if flag is not None}
 
 

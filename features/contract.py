@@ -25,7 +25,9 @@ class Contract:
     entity: str
     key: tuple[str, ...]
     dated_by: str
-    divided_by: Literal["day", "month"]  # a division should hold many rows: files of a few rows cost more than they hold
+    divided_by: Literal[
+        "day", "month"
+    ]  # a division should hold many rows: files of a few rows cost more than they hold
     columns: tuple[Column, ...]
 
     @property

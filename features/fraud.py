@@ -9,6 +9,7 @@ from features.declaration import (
     CalendarFlag,
     CalendarPart,
     FeatureSet,
+    Kind,
     Ratio,
     SinceLast,
     Window,
@@ -25,9 +26,15 @@ CUSTOMER = tuple(
 
 # A merchant's payments come through every shard, so only closed days count: no consumer's lag can change them.
 # Labels are events at the moment the bank learnt them; a fraud that is not reported yet cannot be seen.
+MERCHANT_MEASURES: tuple[tuple[Kind, str], ...] = (
+    ("payment", "count"),
+    ("payment", "amount"),
+    ("label", "count"),
+    ("label", "fraud"),
+)
 MERCHANT = tuple(
     Window("merchant", kind, measure, days * DAY, DAY, open_head=False)
-    for kind, measure in (("payment", "count"), ("payment", "amount"), ("label", "count"), ("label", "fraud"))
+    for kind, measure in MERCHANT_MEASURES
     for days in (1, 7, 30)
 )
 

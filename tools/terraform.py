@@ -67,7 +67,14 @@ def bootstrap(name: str) -> dict[str, str]:
     state = STATE / name / "bootstrap.tfstate"
     state.parent.mkdir(parents=True, exist_ok=True)
     init("bootstrap", name)
-    flags = [f"-state={state}", "-input=false", "-var", f"environment={name}", "-var", f"s3_use_path_style={path_style()}"]
+    flags = [
+        f"-state={state}",
+        "-input=false",
+        "-var",
+        f"environment={name}",
+        "-var",
+        f"s3_use_path_style={path_style()}",
+    ]
     run("bootstrap", name, "apply", "-auto-approve", "-compact-warnings", *flags, capture=True)
     shown = json.loads(run("bootstrap", name, "output", f"-state={state}", "-json", capture=True))
     return {key: output["value"] for key, output in shown.items()}

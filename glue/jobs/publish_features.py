@@ -39,9 +39,7 @@ def main(argv: list[str]) -> None:
         labels = lake.read(spark, SILVER["fraud_labels"], history)
         if labels is None:
             labels = spark.createDataFrame([], "transaction_id string, is_fraud int, reported_at timestamp")
-        labels = located(
-            labels.where(F.unix_millis("reported_at") < as_of), lake.read(spark, SILVER["transactions"])
-        )
+        labels = located(labels.where(F.unix_millis("reported_at") < as_of), lake.read(spark, SILVER["transactions"]))
         customers = of_touched(customer_events(payments), touched)
         merchants = of_touched(merchant_events(payments, labels), touched)
         report["customer"] = publish(

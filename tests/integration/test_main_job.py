@@ -1,0 +1,262 @@
+"""The main job on a small population, against a local AWS of its own: the same Terraform, zips, scripts and archives.
+
+One platform serves all tests of this module; the tests that break something put it right again.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+import local
+from datasets import generated
+from datasets.population import Settings
+from demo.intake import Intake
+from demo.platform import Platform, StepFailed
+from demo.run import Run, prepare_folder
+from demo.telling import Teller
+from tools import package, terraform, upload
+
+ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = "local"
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory):
+    """The deployed platform. The process's environment points to it while the module runs."""
+    folder = tmp_path_factory.mktemp("platform")
+    before, state = dict(os.environ), terraform.STATE
+    with local.running(folder / "aws", port=0) as aws:
+        os.environ.clear()
+        os.environ.update(aws.environment())
+        terraform.STATE = folder / "terraform"
+        try:
+            package.main()
+            made = terraform.bootstrap(ENVIRONMENT)
+            terraform.init_root(ENVIRONMENT, made["state_bucket"])
+            upload.main(made["artifacts_bucket"])
+            terraform.main("apply", ENVIRONMENT)
+            yield Platform(terraform.outputs(ENVIRONMENT))
+        finally:
+            terraform.STATE = state
+            os.environ.clear()
+            os.environ.update(before)
+
+
+@pytest.fixture(scope="module")
+def run(platform, tmp_path_factory) -> Run:
+    """The main job on ten thousand payments, done."""
+    data, out = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("out")
+    generated.write(Settings(payments=12_000, loans=2_000, days=40, seed=11), data)
+    prepare_folder(out)
+    done = Run(Intake.open(data), platform, Teller(), out)
+    done.everything()
+    return done
+
+
+def test_every_payment_is_decided_once(run):
+    fraud = run.found["fraud"]
+    assert fraud["streamed"] > 200
+    assert fraud["decided"] == fraud["streamed"]
+    assert (fraud["missing"], fraud["duplicated"]) == (0, 0)
+    assert sum(fraud["actions"].values()) == fraud["decided"]
+
+
+def test_every_served_vector_is_the_one_the_lake_computes(run):
+    assert run.found["parity"] == {"compared": run.found["fraud"]["decided"], "mismatches": 0}
+
+
+def test_the_credit_model_scores_the_month_it_was_not_trained_on(run):
+    credit = run.found["credit"]
+    assert credit["scored"] > 100
+    assert credit["auc"] > 0.55
+
+
+def test_predictions_come_as_a_file_and_through_athena(run, platform):
+    (file,) = (run.folder / "predictions").glob("*.csv")
+    lines = file.read_text().splitlines()
+    assert lines[0] == "customer_id,loan_id,default_prob"
+    assert len(lines) - 1 == run.found["credit"]["scored"]
+    (count,) = platform.query("predictions", "SELECT count(*) AS n FROM predictions")
+    assert int(count["n"]) == run.found["credit"]["scored"]
+
+
+def test_decisions_come_as_a_file_and_through_athena(run, platform):
+    (file,) = (run.folder / "decisions").glob("*.json")
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    assert list(rows[0])[:3] == ["transaction_id", "fraud_score", "action"]
+    (count,) = platform.query("decisions", "SELECT count(DISTINCT transaction_id) AS n FROM decisions")
+    assert int(count["n"]) == len(rows) == run.found["fraud"]["decided"]
+
+
+def test_broken_rows_are_quarantined_with_their_reason_and_counted(run):
+    assert run.found["lake"]["quarantined"] > 0
+    assert {"unreadable_amount", "duplicate"} & set(run.evidence["quarantine"])
+    lake = run.found["lake"]
+    assert lake["raw"] == lake["silver"] + lake["quarantined"]
+
+
+def test_both_learners_were_trained_by_the_same_pipeline_and_one_was_released(run):
+    made = run.evidence["packages"]["fraud"]
+    assert [p["learner"] for p in made] == ["xgboost", "catboost"]
+    assert run.evidence["fraud_release"]["model_package_arn"] in {p["package"] for p in made}
+
+
+def test_the_drift_report_knows_every_feature(run):
+    drift = run.evidence["drift"]
+    assert drift["rows"] == run.found["fraud"]["decided"]
+    assert len(drift["features"]) > 30
+
+
+def test_a_second_plan_is_empty(run):
+    folder = ROOT / "terraform"
+    arguments = ["plan", "-detailed-exitcode", "-lock=false", *terraform.variables(ENVIRONMENT)]
+    done = subprocess.run(
+        ["terraform", f"-chdir={folder}", *arguments],
+        env=terraform.environment("platform", ENVIRONMENT),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_the_api_door_refuses_a_payment_that_breaks_the_contract(run, platform):
+    with pytest.raises(StepFailed, match="answered 400.*missing amount"):
+        platform.ask({"transaction_id": "T1", "event_time": "2026-07-10T10:00:00Z", "customer_id": "C1", "merchant_id": "M1"})
+
+
+def test_the_api_door_refuses_a_card_number_and_no_log_holds_it(run, platform):
+    card = "4111 1111 1111 1111"
+    payment = {
+        "transaction_id": "T1",
+        "event_time": "2026-07-10T10:00:00Z",
+        "customer_id": card,
+        "merchant_id": "M1",
+        "amount": "1.00",
+    }
+    with pytest.raises(StepFailed, match="looks like a card number") as refused:
+        platform.ask(payment)
+    assert card not in str(refused.value)
+    logs = platform.client("logs")
+    for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]:
+        events = logs.filter_log_events(logGroupName=group["logGroupName"])["events"]
+        assert not any(card in e["message"] for e in events)
+
+
+def test_a_broken_glue_script_fails_the_night_with_its_own_error(run, platform):
+    key = script_key("glue/jobs/raw_to_bronze")
+    with replaced(platform, key, b"raise LookupError('the script is broken')\n"), pytest.raises(
+        StepFailed, match="LookupError.*the script is broken"
+    ):
+        platform.run_machine(
+            "nightly", {"batch": "none", "from": "2026-06-01", "to": "2026-06-01", "as_of": "2026-06-02T00:00:00Z"}
+        )
+
+
+def test_a_broken_training_script_fails_the_pipeline_with_its_own_error(run, platform):
+    key = script_key("training/code")
+    broken = changed_archive(artifact(platform, key), "training/train.py", b"raise LookupError('training is broken')\n")
+    with replaced(platform, key, broken), pytest.raises(StepFailed, match="LookupError: training is broken"):
+        platform.train("credit", "2026-07-01T00:00:00Z", "xgboost")
+
+
+def test_a_broken_serving_script_fails_the_release_with_its_own_error(run, platform):
+    sagemaker = platform.client("sagemaker")
+    released = run.evidence["fraud_release"]
+    key = released["model_data"].partition(f"s3://{platform.lake}/")[2]
+    broken = changed_archive(platform.read(key), "code/serve.py", b"raise LookupError('serving is broken')\n")
+    platform.client("s3").put_object(Bucket=platform.lake, Key="training/broken/model.tar.gz", Body=broken)
+    model = sagemaker.describe_model(ModelName=released["model_name"])
+    package_of = sagemaker.describe_model_package(ModelPackageName=released["model_package_arn"])
+    image = package_of["InferenceSpecification"]["Containers"][0]["Image"]
+    sagemaker.create_model(
+        ModelName="broken",
+        ExecutionRoleArn=model["ExecutionRoleArn"],
+        PrimaryContainer={"Image": image, "ModelDataUrl": f"s3://{platform.lake}/training/broken/model.tar.gz"},
+    )
+    variant = {"VariantName": "champion", "ModelName": "broken", "InitialInstanceCount": 1, "InstanceType": "ml.c5.large"}
+    sagemaker.create_endpoint_config(EndpointConfigName="broken", ProductionVariants=[variant])
+    sagemaker.update_endpoint(EndpointName=platform.outputs["endpoint_name"], EndpointConfigName="broken")
+    with pytest.raises(StepFailed, match="LookupError: serving is broken"):
+        platform.await_endpoint("broken")
+    answered, _ = platform.ask(
+        {
+            "transaction_id": "T-after",
+            "event_time": "2026-07-10T10:00:00Z",
+            "customer_id": "C1",
+            "merchant_id": "M1",
+            "amount": "1.00",
+        }
+    )
+    assert answered["degrade_step"] == "none", "the old model still serves"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("transactions.csv", "transaction_id,event_time,customer_id,amount\n", "column merchant_id is missing"),
+        ("transactions.parquet", "this is no Parquet", "expected a readable parquet file"),
+        ("payments.csv", "a,b\n1,2\n", "expected transactions or loan_applications"),
+    ],
+)
+def test_unusable_data_stops_the_demo_before_anything_is_built(tmp_path, name, content, said):
+    (tmp_path / name).write_text(content)
+    done = subprocess.run(
+        [sys.executable, "-m", "demo", "--data", str(tmp_path), "--out", str(tmp_path / "out")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list((tmp_path / "out").glob("*"))
+
+
+def script_key(name: str) -> str:
+    return json.loads((package.BUILD / "package.tfvars.json").read_text())["artifacts"][name]["key"]
+
+
+def artifact(platform: Platform, key: str) -> bytes:
+    bucket = platform.outputs["artifacts_bucket"]
+    return platform.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+
+
+class replaced:
+    """Another content under an artifact's key, for as long as the block runs."""
+
+    def __init__(self, platform: Platform, key: str, content: bytes) -> None:
+        self.platform, self.key, self.content = platform, key, content
+        self.original = artifact(platform, key)
+
+    def __enter__(self) -> None:
+        self.put(self.content)
+
+    def __exit__(self, *_) -> None:
+        self.put(self.original)
+
+    def put(self, content: bytes) -> None:
+        bucket = self.platform.outputs["artifacts_bucket"]
+        self.platform.client("s3").put_object(Bucket=bucket, Key=self.key, Body=content)
+
+
+def changed_archive(archive: bytes, path: str, content: bytes) -> bytes:
+    """The archive with one file's content replaced."""
+    target = io.BytesIO()
+    with tarfile.open(fileobj=io.BytesIO(archive)) as old, tarfile.open(fileobj=target, mode="w:gz") as new:
+        for member in old.getmembers():
+            if not member.isfile():
+                continue
+            body = content if member.name.lstrip("./") == path else old.extractfile(member).read()
+            member.size = len(body)
+            new.addfile(member, io.BytesIO(body))
+    return target.getvalue()
