@@ -1,4 +1,4 @@
-# Partial: environments/<env>.s3.tfbackend names the bucket.
+# Partial: `terraform init` is given the bucket that the bootstrap stack made.
 terraform {
   backend "s3" {
     key          = "platform.tfstate"

@@ -10,6 +10,7 @@ provider "aws" {
 }
 
 data "aws_caller_identity" "this" {}
+data "aws_partition" "this" {}
 
 locals {
   account   = data.aws_caller_identity.this.account_id
@@ -20,7 +21,7 @@ locals {
 
   artifacts = {
     bucket = "${local.prefix}-artifacts-${local.account}"
-    arn    = "arn:aws:s3:::${local.prefix}-artifacts-${local.account}"
+    arn    = "arn:${data.aws_partition.this.partition}:s3:::${local.prefix}-artifacts-${local.account}"
   }
 
   # Credit and fraud are two rows of one table.
@@ -71,10 +72,11 @@ module "learning" {
   source = "./modules/learning"
 
   artifacts     = local.artifacts
-  definitions   = "${path.root}/../build/package/pipelines"
+  definitions   = "${path.root}/${var.pipeline_definitions}"
   image         = local.image
   instance_type = var.instance_types.jobs
   lake          = module.lake.bucket
+  namespace     = local.namespace
   prefix        = local.prefix
   problems      = keys(local.problems)
 }
@@ -105,7 +107,9 @@ module "release" {
 module "watch" {
   source = "./modules/watch"
 
-  doors          = module.doors.watched
+  failed_queue   = module.doors.failed_queue
+  functions      = merge(module.doors.functions, { release = module.release.function })
+  kms_key_arn    = module.lake.bucket.kms_key_arn
   namespace      = local.namespace
   prefix         = local.prefix
   state_machines = module.orchestration.arns

@@ -1,3 +1,13 @@
+output "alarm_topic_arn" {
+  description = "Topic that every alarm is sent to."
+  value       = module.watch.alarm_topic_arn
+}
+
+output "alert_topic_arn" {
+  description = "SNS topic that carries a message per blocked payment."
+  value       = aws_sns_topic.fraud_alerts.arn
+}
+
 output "api_url" {
   description = "Where the API door answers `POST /decisions`, signed for execute-api."
   value       = module.doors.api_url
@@ -6,11 +16,6 @@ output "api_url" {
 output "artifacts_bucket" {
   description = "Where `make upload` puts code."
   value       = local.artifacts.bucket
-}
-
-output "alert_topic_arn" {
-  description = "SNS topic that carries a message per blocked payment."
-  value       = aws_sns_topic.fraud_alerts.arn
 }
 
 output "athena_workgroup" {
@@ -41,9 +46,4 @@ output "state_machines" {
 output "stream_name" {
   description = "The payment stream."
   value       = module.doors.stream_name
-}
-
-output "alarm_topic_arn" {
-  description = "Topic that every alarm is sent to."
-  value       = module.watch.alarm_topic_arn
 }

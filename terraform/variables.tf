@@ -48,6 +48,13 @@ variable "keep_data_on_destroy" {
   nullable    = false
 }
 
+variable "pipeline_definitions" {
+  description = "Folder of the rendered pipelines, as seen from this one."
+  type        = string
+  default     = "../build/package/pipelines"
+  nullable    = false
+}
+
 variable "region" {
   description = "AWS region of the platform."
   type        = string

@@ -1,6 +1,14 @@
 # The doors write decisions all day; the crawler makes their new days known to Athena. RAW is crawled to show what came.
 
+data "aws_caller_identity" "this" {}
+data "aws_partition" "this" {}
+data "aws_region" "this" {}
+
 locals {
+  place = "${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}"
+  glue  = "arn:${data.aws_partition.this.partition}:glue:${local.place}"
+  logs  = "arn:${data.aws_partition.this.partition}:logs:${local.place}"
+
   crawlers = {
     decisions = { database = "decisions", prefix = "decisions/", schema = "LOG" }
     raw       = { database = "raw", prefix = "raw/", schema = "UPDATE_IN_DATABASE" }
@@ -66,13 +74,13 @@ data "aws_iam_policy_document" "crawler" {
       "glue:GetPartition", "glue:GetPartitions", "glue:CreatePartition", "glue:BatchCreatePartition",
       "glue:BatchGetPartition", "glue:UpdatePartition",
     ]
-    resources = ["arn:aws:glue:*:*:catalog", "arn:aws:glue:*:*:database/${var.database_prefix}_*", "arn:aws:glue:*:*:table/${var.database_prefix}_*"]
+    resources = ["${local.glue}:catalog", "${local.glue}:database/${var.database_prefix}_*", "${local.glue}:table/${var.database_prefix}_*"]
   }
 
   statement {
     sid       = "Log"
     actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["arn:aws:logs:*:*:log-group:/aws-glue/crawlers*"]
+    resources = ["${local.logs}:log-group:/aws-glue/crawlers*"]
   }
 }
 

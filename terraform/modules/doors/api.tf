@@ -26,10 +26,32 @@ resource "aws_apigatewayv2_stage" "default" {
   name        = "$default"
   auto_deploy = true
 
+  # Who asked, what came out and how long it took: never what was in the payment.
+  access_log_settings {
+    destination_arn = aws_cloudwatch_log_group.api.arn
+
+    format = jsonencode({
+      at         = "$context.requestTime"
+      caller     = "$context.identity.userArn"
+      error      = "$context.error.message"
+      latency_ms = "$context.responseLatency"
+      request    = "$context.requestId"
+      route      = "$context.routeKey"
+      status     = "$context.status"
+    })
+  }
+
   default_route_settings {
     throttling_burst_limit = 500
     throttling_rate_limit  = 1000
   }
+}
+
+# Under /aws/vendedlogs/, which spares the account's log resource policy: it has room for a few groups only.
+resource "aws_cloudwatch_log_group" "api" {
+  name              = "/aws/vendedlogs/apigateway/${var.prefix}-decisions"
+  retention_in_days = 90
+  kms_key_id        = var.lake.kms_key_arn
 }
 
 resource "aws_lambda_permission" "api" {

@@ -1,30 +1,27 @@
 # Two doors over one scorer: the stream door (Kinesis -> Lambda) and the API door (HTTP API -> Lambda).
 
 data "aws_caller_identity" "this" {}
+data "aws_partition" "this" {}
 data "aws_region" "this" {}
 
 locals {
-  account     = data.aws_caller_identity.this.account_id
-  groups      = { CUSTOMER_GROUP = var.feature_groups["customer"], MERCHANT_GROUP = var.feature_groups["merchant"] }
-  group_arns  = [for name in values(local.groups) : "arn:aws:sagemaker:*:${local.account}:feature-group/${name}"]
-  policy_arns = ["arn:aws:ssm:*:${local.account}:parameter${var.release_parameter}"]
+  place     = "${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}"
+  sagemaker = "arn:${data.aws_partition.this.partition}:sagemaker:${local.place}"
+  ssm       = "arn:${data.aws_partition.this.partition}:ssm:${local.place}"
+  groups    = { CUSTOMER_GROUP = var.feature_groups["customer"], MERCHANT_GROUP = var.feature_groups["merchant"] }
 
   scoring = {
     ReadRecords = {
       actions   = ["sagemaker:BatchGetRecord", "sagemaker:GetRecord"]
-      resources = local.group_arns
+      resources = [for name in values(local.groups) : "${local.sagemaker}:feature-group/${name}"]
     }
     Score = {
       actions   = ["sagemaker:InvokeEndpoint"]
-      resources = ["arn:aws:sagemaker:*:${local.account}:endpoint/${var.endpoint_name}"]
+      resources = ["${local.sagemaker}:endpoint/${var.endpoint_name}"]
     }
     ReadPolicy = {
       actions   = ["ssm:GetParameter"]
-      resources = local.policy_arns
-    }
-    UseKey = {
-      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = [var.lake.kms_key_arn]
+      resources = ["${local.ssm}:parameter${var.release_parameter}"]
     }
   }
 }
@@ -35,6 +32,7 @@ module "decide" {
   name            = "${var.prefix}-decide"
   description     = "API door: decides on one payment"
   handler         = "decide.handler.handle"
+  kms_key_arn     = var.lake.kms_key_arn
   code            = merge({ bucket = var.artifacts_bucket }, var.code["lambda/decide"])
   memory_mb       = 1769 # one full vCPU: the answer is CPU-bound after two network calls
   timeout_seconds = 5
@@ -50,6 +48,10 @@ module "decide" {
       actions   = ["kinesis:PutRecord"]
       resources = [aws_kinesis_stream.transactions.arn]
     }
+    EncryptWhatIsHandedOn = {
+      actions   = ["kms:GenerateDataKey"]
+      resources = [var.lake.kms_key_arn]
+    }
   })
 }
 
@@ -59,6 +61,7 @@ module "stream" {
   name            = "${var.prefix}-stream"
   description     = "Stream door: decides on payments in micro-batches and moves the features on"
   handler         = "stream.handler.handle"
+  kms_key_arn     = var.lake.kms_key_arn
   code            = merge({ bucket = var.artifacts_bucket }, var.code["lambda/stream"])
   memory_mb       = 1769
   timeout_seconds = 60
@@ -73,7 +76,7 @@ module "stream" {
   permissions = merge(local.scoring, {
     MoveFeatures = {
       actions   = ["sagemaker:BatchWriteRecord", "sagemaker:PutRecord"]
-      resources = ["arn:aws:sagemaker:*:${local.account}:feature-group/${local.groups.CUSTOMER_GROUP}"]
+      resources = ["${local.sagemaker}:feature-group/${local.groups.CUSTOMER_GROUP}"]
     }
     LogDecisions = {
       actions   = ["s3:PutObject"]
@@ -89,6 +92,10 @@ module "stream" {
         "kinesis:ListShards", "kinesis:SubscribeToShard",
       ]
       resources = [aws_kinesis_stream.transactions.arn]
+    }
+    UseKey = {
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [var.lake.kms_key_arn]
     }
     KeepWhatFailed = {
       actions   = ["sqs:SendMessage"]

@@ -3,17 +3,17 @@ output "api_url" {
   value       = aws_apigatewayv2_api.this.api_endpoint
 }
 
+output "failed_queue" {
+  description = "Queue of what the stream door gave up."
+  value       = aws_sqs_queue.failed.name
+}
+
+output "functions" {
+  description = "Names of the doors' functions by door."
+  value       = { decide = module.decide.name, stream = module.stream.name }
+}
+
 output "stream_name" {
   description = "The payment stream."
   value       = aws_kinesis_stream.transactions.name
-}
-
-output "watched" {
-  description = "What alarms and the dashboard look at."
-  value = {
-    api_id       = aws_apigatewayv2_api.this.id
-    functions    = { decide = module.decide.name, stream = module.stream.name }
-    failed_queue = aws_sqs_queue.failed.name
-    stream       = aws_kinesis_stream.transactions.name
-  }
 }

@@ -44,10 +44,20 @@ variable "release_parameter" {
   description = "SSM parameter with the current release and its policy."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = startswith(var.release_parameter, "/")
+    error_message = "release_parameter must be a full name such as /risk-dev/fraud/release, got \"${var.release_parameter}\"."
+  }
 }
 
 variable "shards" {
   description = "Shards of the payment stream."
   type        = number
   nullable    = false
+
+  validation {
+    condition     = var.shards >= 1 && var.shards <= 500
+    error_message = "shards must be between 1 and 500, got ${var.shards}."
+  }
 }

@@ -1,6 +1,15 @@
 # The Glue jobs that take RAW to GOLD and to the feature store. One role each would differ in nothing: they share one.
 
+data "aws_caller_identity" "this" {}
+data "aws_partition" "this" {}
+data "aws_region" "this" {}
+
 locals {
+  place     = "${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}"
+  glue      = "arn:${data.aws_partition.this.partition}:glue:${local.place}"
+  logs      = "arn:${data.aws_partition.this.partition}:logs:${local.place}"
+  sagemaker = "arn:${data.aws_partition.this.partition}:sagemaker:${local.place}"
+
   # Arguments that a run does not choose.
   jobs = {
     raw_to_bronze    = {}
@@ -99,19 +108,19 @@ data "aws_iam_policy_document" "this" {
     actions = [
       "glue:GetDatabase", "glue:GetTable", "glue:GetPartitions", "glue:BatchCreatePartition", "glue:CreatePartition",
     ]
-    resources = ["arn:aws:glue:*:*:catalog", "arn:aws:glue:*:*:database/${var.database_prefix}_*", "arn:aws:glue:*:*:table/${var.database_prefix}_*"]
+    resources = ["${local.glue}:catalog", "${local.glue}:database/${var.database_prefix}_*", "${local.glue}:table/${var.database_prefix}_*"]
   }
 
   statement {
     sid       = "PublishFeatures"
     actions   = ["sagemaker:PutRecord", "sagemaker:BatchWriteRecord"]
-    resources = [for name in values(var.feature_groups) : "arn:aws:sagemaker:*:*:feature-group/${name}"]
+    resources = [for name in values(var.feature_groups) : "${local.sagemaker}:feature-group/${name}"]
   }
 
   statement {
     sid       = "Log"
     actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["arn:aws:logs:*:*:log-group:/aws-glue/*"]
+    resources = ["${local.logs}:log-group:/aws-glue/*"]
   }
 
   # PutMetricData knows no resources; the namespace is the only bound there is.

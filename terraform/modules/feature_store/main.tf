@@ -1,6 +1,20 @@
 # Online and offline records. Features are added through UpdateFeatureGroup, never here: a changed definition would replace
 # the group and lose what it knows, so Terraform is told to leave definitions alone.
 
+data "aws_caller_identity" "this" {}
+data "aws_partition" "this" {}
+data "aws_region" "this" {}
+
+locals {
+  glue = "arn:${data.aws_partition.this.partition}:glue:${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}"
+}
+
+# A database of our own: the tables of SageMaker's default one outlive their groups, and nobody would remove them.
+resource "aws_glue_catalog_database" "this" {
+  name        = "${replace(var.prefix, "-", "_")}_feature_store"
+  description = "The offline feature store"
+}
+
 resource "aws_sagemaker_feature_group" "this" {
   for_each = var.groups
 
@@ -23,6 +37,12 @@ resource "aws_sagemaker_feature_group" "this" {
   }
 
   offline_store_config {
+    data_catalog_config {
+      catalog    = "AwsDataCatalog"
+      database   = aws_glue_catalog_database.this.name
+      table_name = replace(each.key, "-", "_")
+    }
+
     s3_storage_config {
       s3_uri = "s3://${var.lake.name}/feature-store/${each.key}/"
     }
@@ -73,8 +93,8 @@ data "aws_iam_policy_document" "this" {
 
   statement {
     sid       = "KeepTable"
-    actions   = ["glue:GetDatabase", "glue:CreateDatabase", "glue:GetTable", "glue:CreateTable", "glue:UpdateTable"]
-    resources = ["arn:aws:glue:*:*:catalog", "arn:aws:glue:*:*:database/sagemaker_featurestore", "arn:aws:glue:*:*:table/sagemaker_featurestore/*"]
+    actions   = ["glue:GetDatabase", "glue:GetTable", "glue:CreateTable", "glue:UpdateTable"]
+    resources = ["${local.glue}:catalog", "${local.glue}:database/${aws_glue_catalog_database.this.name}", "${local.glue}:table/${aws_glue_catalog_database.this.name}/*"]
   }
 }
 

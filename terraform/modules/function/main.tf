@@ -24,6 +24,7 @@ resource "aws_lambda_function" "this" {
 resource "aws_cloudwatch_log_group" "this" {
   name              = "/aws/lambda/${var.name}"
   retention_in_days = 90
+  kms_key_id        = var.kms_key_arn
 }
 
 resource "aws_iam_role" "this" {
@@ -56,6 +57,16 @@ data "aws_iam_policy_document" "this" {
       sid       = statement.key
       actions   = statement.value.actions
       resources = statement.value.resources
+
+      dynamic "condition" {
+        for_each = statement.value.only_if
+
+        content {
+          test     = "StringEquals"
+          variable = condition.key
+          values   = [condition.value]
+        }
+      }
     }
   }
 }

@@ -28,11 +28,27 @@ variable "handler" {
   }
 }
 
+variable "kms_key_arn" {
+  description = "Key that encrypts the log group. Its policy must let CloudWatch Logs use it."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:kms:", var.kms_key_arn))
+    error_message = "kms_key_arn must be a KMS key ARN (arn:aws:kms:...), got \"${var.kms_key_arn}\"."
+  }
+}
+
 variable "memory_mb" {
   description = "Memory in MB; CPU grows with it."
   type        = number
   default     = 512
   nullable    = false
+
+  validation {
+    condition     = var.memory_mb >= 128 && var.memory_mb <= 10240
+    error_message = "memory_mb must be between 128 and 10240, got ${var.memory_mb}."
+  }
 }
 
 variable "name" {
@@ -42,10 +58,14 @@ variable "name" {
 }
 
 variable "permissions" {
-  description = "What the function may do beside logging: actions on resources, by statement id."
-  type        = map(object({ actions = list(string), resources = list(string) }))
-  default     = {}
-  nullable    = false
+  description = "What the function may do beside logging: actions on resources, by statement id; `only_if` holds StringEquals conditions."
+  type = map(object({
+    actions   = list(string)
+    resources = list(string)
+    only_if   = optional(map(string), {})
+  }))
+  default  = {}
+  nullable = false
 
   validation {
     condition     = alltrue([for p in var.permissions : !contains(p.actions, "*") && !contains(p.resources, "*")])
@@ -57,4 +77,9 @@ variable "timeout_seconds" {
   description = "Longest run in seconds."
   type        = number
   nullable    = false
+
+  validation {
+    condition     = var.timeout_seconds >= 1 && var.timeout_seconds <= 900
+    error_message = "timeout_seconds must be between 1 and 900, got ${var.timeout_seconds}."
+  }
 }

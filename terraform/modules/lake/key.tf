@@ -1,9 +1,10 @@
 # Services that write on the platform's behalf must be named here: without it, encrypted alarms and events vanish silently.
 
 resource "aws_kms_key" "this" {
-  description         = "Encrypts the lake, the payment stream and the alerts of ${var.prefix}"
-  enable_key_rotation = true
-  policy              = data.aws_iam_policy_document.key.json
+  description             = "Encrypts the lake, the payment stream, the alerts and the logs of ${var.prefix}"
+  deletion_window_in_days = var.keep_data ? 30 : 7
+  enable_key_rotation     = true
+  policy                  = data.aws_iam_policy_document.key.json
 }
 
 resource "aws_kms_alias" "this" {
@@ -20,10 +21,11 @@ data "aws_iam_policy_document" "key" {
 
     principals {
       type        = "AWS"
-      identifiers = ["arn:aws:iam::${data.aws_caller_identity.this.account_id}:root"]
+      identifiers = ["arn:${data.aws_partition.this.partition}:iam::${data.aws_caller_identity.this.account_id}:root"]
     }
   }
 
+  # Without a condition on the source: EventBridge sends none, and its messages would be dropped.
   statement {
     sid       = "ServicesDeliver"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
@@ -43,6 +45,12 @@ data "aws_iam_policy_document" "key" {
     principals {
       type        = "Service"
       identifiers = ["logs.${data.aws_region.this.name}.amazonaws.com"]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "kms:EncryptionContext:aws:logs:arn"
+      values   = ["arn:${data.aws_partition.this.partition}:logs:${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}:*"]
     }
   }
 }

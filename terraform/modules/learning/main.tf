@@ -1,5 +1,28 @@
 # How models are made: the execution role of jobs and endpoints, one registry and one pipeline per problem.
 
+data "aws_caller_identity" "this" {}
+data "aws_partition" "this" {}
+data "aws_region" "this" {}
+
+locals {
+  arn       = "arn:${data.aws_partition.this.partition}"
+  place     = "${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}"
+  sagemaker = "${local.arn}:sagemaker:${local.place}"
+
+  # A pipeline is rendered before it is known where it runs: these are the places that it leaves open.
+  places = {
+    "ARTIFACTS-BUCKET"                              = var.artifacts.bucket
+    "IMAGE-URI"                                     = var.image
+    "LAKE-BUCKET"                                   = var.lake.name
+    "PREFIX-"                                       = "${var.prefix}-"
+    "arn:aws:iam::000000000000:role/EXECUTION-ROLE" = aws_iam_role.execution.arn
+    "ml.m5.xlarge"                                  = var.instance_type
+  }
+
+  # A definition comes apart into such places and single characters.
+  pieces = join("|", concat([for place in keys(local.places) : replace(place, ".", "\\.")], ["(?s:.)"]))
+}
+
 resource "aws_sagemaker_model_package_group" "this" {
   for_each = toset(var.problems)
 
@@ -15,15 +38,9 @@ resource "aws_sagemaker_pipeline" "this" {
   pipeline_description  = "Prepare, train, evaluate and register the ${each.key} model"
   role_arn              = aws_iam_role.execution.arn
 
-  # Rendered before it is known where it runs: these are the places that it leaves open.
-  pipeline_definition = replace(replace(replace(replace(replace(replace(
-    file("${var.definitions}/${each.key}.json"),
-    "ARTIFACTS-BUCKET", var.artifacts.bucket),
-    "IMAGE-URI", var.image),
-    "LAKE-BUCKET", var.lake.name),
-    "PREFIX-", "${var.prefix}-"),
-    "arn:aws:iam::000000000000:role/EXECUTION-ROLE", aws_iam_role.execution.arn),
-  "ml.m5.xlarge", var.instance_type)
+  pipeline_definition = join("", [
+    for piece in regexall(local.pieces, file("${var.definitions}/${each.key}.json")) : lookup(local.places, piece, piece)
+  ])
 
   depends_on = [aws_iam_role_policy.execution]
 }
@@ -43,8 +60,6 @@ data "aws_iam_policy_document" "trust" {
     }
   }
 }
-
-data "aws_caller_identity" "this" {}
 
 data "aws_iam_policy_document" "execution" {
   statement {
@@ -77,23 +92,36 @@ data "aws_iam_policy_document" "execution" {
     resources = [var.lake.kms_key_arn]
   }
 
+  # SageMaker Pipelines names the jobs of its steps itself.
   statement {
     sid = "RunSteps"
     actions = [
       "sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob", "sagemaker:StopProcessingJob",
       "sagemaker:CreateTrainingJob", "sagemaker:DescribeTrainingJob", "sagemaker:StopTrainingJob",
-      "sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage", "sagemaker:AddTags",
     ]
-    resources = [
-      for kind in ["processing-job", "training-job", "model-package", "model-package-group"] :
-      "arn:aws:sagemaker:*:${data.aws_caller_identity.this.account_id}:${kind}/*"
-    ]
+    resources = ["${local.sagemaker}:processing-job/*", "${local.sagemaker}:training-job/*"]
+  }
+
+  statement {
+    sid     = "Register"
+    actions = ["sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage"]
+    resources = flatten([
+      for kind in ["model-package", "model-package-group"] : [
+        for problem in var.problems : ["${local.sagemaker}:${kind}/${var.prefix}-${problem}", "${local.sagemaker}:${kind}/${var.prefix}-${problem}/*"]
+      ]
+    ])
+  }
+
+  statement {
+    sid       = "TagWhatAPipelineMakes"
+    actions   = ["sagemaker:AddTags"]
+    resources = [for kind in ["processing-job", "training-job", "model-package"] : "${local.sagemaker}:${kind}/*"]
   }
 
   statement {
     sid       = "PassItselfToItsJobs"
     actions   = ["iam:PassRole"]
-    resources = ["arn:aws:iam::${data.aws_caller_identity.this.account_id}:role/${var.prefix}-sagemaker"]
+    resources = ["${local.arn}:iam::${data.aws_caller_identity.this.account_id}:role/${var.prefix}-sagemaker"]
 
     condition {
       test     = "StringEquals"
@@ -105,20 +133,33 @@ data "aws_iam_policy_document" "execution" {
   statement {
     sid       = "Log"
     actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
-    resources = ["arn:aws:logs:*:*:log-group:/aws/sagemaker/*"]
+    resources = ["${local.arn}:logs:${local.place}:log-group:/aws/sagemaker/*"]
   }
 
-  # These two know no resources.
+  # PutMetricData knows no resources; the namespace is the only bound there is.
   statement {
-    sid       = "MeasureAndPull"
-    actions   = ["cloudwatch:PutMetricData", "ecr:GetAuthorizationToken"]
+    sid       = "Measure"
+    actions   = ["cloudwatch:PutMetricData"]
+    resources = ["*"]
+
+    condition {
+      test     = "StringLike"
+      variable = "cloudwatch:namespace"
+      values   = [var.namespace, "/aws/sagemaker/*"]
+    }
+  }
+
+  # Nor does this one: a registry's token is the account's.
+  statement {
+    sid       = "EnterRegistry"
+    actions   = ["ecr:GetAuthorizationToken"]
     resources = ["*"]
   }
 
   statement {
     sid       = "PullImage"
     actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-    resources = ["arn:aws:ecr:*:${data.aws_caller_identity.this.account_id}:repository/${var.prefix}-ml"]
+    resources = ["${local.arn}:ecr:${local.place}:repository/${var.prefix}-ml"]
   }
 }
 

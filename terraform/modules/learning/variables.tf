@@ -33,6 +33,12 @@ variable "lake" {
   nullable    = false
 }
 
+variable "namespace" {
+  description = "CloudWatch namespace of the platform's own metrics."
+  type        = string
+  nullable    = false
+}
+
 variable "prefix" {
   description = "Beginning of every resource's name."
   type        = string
@@ -43,4 +49,9 @@ variable "problems" {
   description = "Problems to learn: each has a registry and a pipeline."
   type        = list(string)
   nullable    = false
+
+  validation {
+    condition     = alltrue([for problem in var.problems : can(regex("^[a-z]+(-[a-z]+)*$", problem))])
+    error_message = "A problem's name has small letters and single hyphens only: SageMaker's names allow no underscore."
+  }
 }

@@ -1,10 +1,12 @@
 # What runs by the clock: the nightly lake, the month's loans, the drift report.
 
 data "aws_caller_identity" "this" {}
+data "aws_partition" "this" {}
 data "aws_region" "this" {}
 
 locals {
-  account = data.aws_caller_identity.this.account_id
+  arn   = "arn:${data.aws_partition.this.partition}"
+  place = "${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}"
 
   machines = {
     nightly     = local.nightly

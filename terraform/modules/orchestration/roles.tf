@@ -20,6 +20,13 @@ data "aws_iam_policy_document" "trust" {
       type        = "Service"
       identifiers = [each.key]
     }
+
+    # Another account's machine or schedule cannot borrow the role.
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [data.aws_caller_identity.this.account_id]
+    }
   }
 }
 
@@ -27,13 +34,13 @@ data "aws_iam_policy_document" "machines" {
   statement {
     sid       = "RunGlue"
     actions   = ["glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun"]
-    resources = [for name in values(var.jobs) : "arn:aws:glue:*:${local.account}:job/${name}"]
+    resources = [for name in values(var.jobs) : "${local.arn}:glue:${local.place}:job/${name}"]
   }
 
   statement {
     sid       = "Crawl"
     actions   = ["glue:StartCrawler", "glue:GetCrawler"]
-    resources = ["arn:aws:glue:*:${local.account}:crawler/${var.crawler}"]
+    resources = ["${local.arn}:glue:${local.place}:crawler/${var.crawler}"]
   }
 
   statement {
@@ -44,7 +51,7 @@ data "aws_iam_policy_document" "machines" {
       "sagemaker:AddTags", # .sync tags the jobs it starts
     ]
     resources = [
-      for kind in ["processing-job", "transform-job", "model"] : "arn:aws:sagemaker:*:${local.account}:${kind}/${var.prefix}-*"
+      for kind in ["processing-job", "transform-job", "model"] : "${local.arn}:sagemaker:${local.place}:${kind}/${var.prefix}-*"
     ]
   }
 
@@ -64,13 +71,13 @@ data "aws_iam_policy_document" "machines" {
   statement {
     sid       = "WatchJobs"
     actions   = ["events:PutTargets", "events:PutRule", "events:DescribeRule"]
-    resources = ["arn:aws:events:*:${local.account}:rule/StepFunctionsGetEventsForSageMaker*"]
+    resources = ["${local.arn}:events:${local.place}:rule/StepFunctionsGetEventsForSageMaker*"]
   }
 
   statement {
     sid       = "ReadRelease"
     actions   = ["ssm:GetParameter"]
-    resources = ["arn:aws:ssm:*:${local.account}:parameter/${var.prefix}/*/release"]
+    resources = ["${local.arn}:ssm:${local.place}:parameter/${var.prefix}/*/release"]
   }
 
   statement {
@@ -80,12 +87,18 @@ data "aws_iam_policy_document" "machines" {
   }
 
   statement {
+    sid       = "FindCatalog"
+    actions   = ["athena:GetDataCatalog"]
+    resources = ["${local.arn}:athena:${local.place}:datacatalog/AwsDataCatalog"]
+  }
+
+  statement {
     sid     = "AddPartitions"
     actions = ["glue:GetDatabase", "glue:GetTable", "glue:CreatePartition", "glue:BatchCreatePartition", "glue:GetPartition"]
     resources = [
-      "arn:aws:glue:*:${local.account}:catalog",
-      "arn:aws:glue:*:${local.account}:database/${var.athena_workgroup.predictions_database}",
-      "arn:aws:glue:*:${local.account}:table/${var.athena_workgroup.predictions_database}/*",
+      "${local.arn}:glue:${local.place}:catalog",
+      "${local.arn}:glue:${local.place}:database/${var.athena_workgroup.predictions_database}",
+      "${local.arn}:glue:${local.place}:table/${var.athena_workgroup.predictions_database}/*",
     ]
   }
 
@@ -117,7 +130,7 @@ resource "aws_iam_role_policy" "machines" {
 data "aws_iam_policy_document" "scheduler" {
   statement {
     actions   = ["states:StartExecution"]
-    resources = [for name in keys(local.machines) : "arn:aws:states:*:${local.account}:stateMachine:${var.prefix}-${name}"]
+    resources = [for name in keys(local.machines) : "${local.arn}:states:${local.place}:stateMachine:${var.prefix}-${name}"]
   }
 }
 

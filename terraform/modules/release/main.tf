@@ -1,9 +1,11 @@
 # An approved model package becomes the model that serves. The release parameter says which one that is.
 
 data "aws_caller_identity" "this" {}
+data "aws_partition" "this" {}
+data "aws_region" "this" {}
 
 locals {
-  account_arn = "arn:aws:sagemaker:*:${data.aws_caller_identity.this.account_id}"
+  sagemaker = "arn:${data.aws_partition.this.partition}:sagemaker:${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}"
 
   # Until a model is approved: nobody is blocked by a model that knows nothing, and rules already speak.
   bootstrap_policy = {
@@ -47,6 +49,7 @@ module "function" {
   name            = "${var.prefix}-release"
   description     = "Makes an approved model package serve"
   handler         = "release.handler.handle"
+  kms_key_arn     = var.lake.kms_key_arn
   code            = { bucket = var.artifacts_bucket, key = var.code.key, hash = var.code.hash }
   timeout_seconds = 60
 
@@ -59,15 +62,15 @@ module "function" {
   permissions = {
     ReadPackages = {
       actions   = ["sagemaker:DescribeModelPackage"]
-      resources = [for problem, _ in var.problems : "${local.account_arn}:model-package/${var.prefix}-${problem}/*"]
+      resources = [for problem, _ in var.problems : "${local.sagemaker}:model-package/${var.prefix}-${problem}/*"]
     }
     MakeModels = {
       actions = ["sagemaker:CreateModel", "sagemaker:CreateEndpointConfig", "sagemaker:UpdateEndpoint"]
       resources = flatten([
         for problem, _ in var.problems : [
-          "${local.account_arn}:model/${var.prefix}-${problem}-*",
-          "${local.account_arn}:endpoint-config/${var.prefix}-${problem}-*",
-          "${local.account_arn}:endpoint/${var.prefix}-${problem}",
+          "${local.sagemaker}:model/${var.prefix}-${problem}-*",
+          "${local.sagemaker}:endpoint-config/${var.prefix}-${problem}-*",
+          "${local.sagemaker}:endpoint/${var.prefix}-${problem}",
         ]
       ])
     }
@@ -86,6 +89,7 @@ module "function" {
     PassModelRole = {
       actions   = ["iam:PassRole"]
       resources = [var.execution_role_arn]
+      only_if   = { "iam:PassedToService" = "sagemaker.amazonaws.com" }
     }
   }
 }

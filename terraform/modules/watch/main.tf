@@ -1,15 +1,17 @@
 # What is watched: the doors, the jobs, parity and drift. Alarms go to one topic; one dashboard shows it all.
 
+# The key's policy must name CloudWatch: alarms to a topic that they cannot encrypt for are silent.
 resource "aws_sns_topic" "alarms" {
-  name = "${var.prefix}-alarms"
+  name              = "${var.prefix}-alarms"
+  kms_master_key_id = var.kms_key_arn
 }
 
 locals {
   # Every alarm: what is measured, and from where on it is wrong.
   alarms = merge(
     {
-      for door, name in var.doors.functions : "${door}-errors" => {
-        description = "The ${door} function fails"
+      for function, name in var.functions : "${function}-errors" => {
+        description = "The ${function} function fails"
         namespace   = "AWS/Lambda"
         metric      = "Errors"
         dimensions  = { FunctionName = name }
@@ -32,7 +34,7 @@ locals {
         description = "Payments wait for more than a minute"
         namespace   = "AWS/Lambda"
         metric      = "IteratorAge"
-        dimensions  = { FunctionName = var.doors.functions["stream"] }
+        dimensions  = { FunctionName = var.functions["stream"] }
         statistic   = "Maximum"
         above       = 60000
       }
@@ -40,7 +42,7 @@ locals {
         description = "Payments could not be decided and wait in the failed queue"
         namespace   = "AWS/SQS"
         metric      = "ApproximateNumberOfMessagesVisible"
-        dimensions  = { QueueName = var.doors.failed_queue }
+        dimensions  = { QueueName = var.failed_queue }
         statistic   = "Maximum"
         above       = 0
       }

@@ -1,12 +1,24 @@
-variable "doors" {
-  description = "What the doors are made of, by name."
-  type = object({
-    api_id       = string
-    functions    = map(string)
-    failed_queue = string
-    stream       = string
-  })
-  nullable = false
+variable "failed_queue" {
+  description = "Queue of what the stream door gave up."
+  type        = string
+  nullable    = false
+}
+
+variable "functions" {
+  description = "Lambda function names by short name; `stream` reads the payment stream."
+  type        = map(string)
+  nullable    = false
+
+  validation {
+    condition     = contains(keys(var.functions), "stream")
+    error_message = "functions must have `stream`: how far it is behind is watched."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "Key that encrypts the alarm topic. Its policy must let CloudWatch use it."
+  type        = string
+  nullable    = false
 }
 
 variable "namespace" {
