@@ -1,4 +1,4 @@
-"""The user's RAW files: checked before anything is built, then dealt out as the platform would get them, night by night."""
+"""The user's RAW files: checked before anything is built, then dealt out as the platform gets them, night by night."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlparse
 
 import boto3
@@ -29,11 +30,11 @@ class Platform:
     """`outputs` are Terraform's."""
 
     outputs: dict
-    clients: dict[str, object] = field(default_factory=dict)
+    clients: dict[str, Any] = field(default_factory=dict)
 
-    def client(self, name: str):
+    def client(self, name: str) -> Any:
         if name not in self.clients:
-            self.clients[name] = boto3.client(name)
+            self.clients[name] = boto3.client(name)  # type: ignore[call-overload]
         return self.clients[name]
 
     @property
@@ -169,7 +170,9 @@ class Platform:
         url, headers = self.api
         body = json.dumps(fields).encode()
         request = AWSRequest("POST", url, data=body, headers={"content-type": "application/json", **headers})
-        credentials = boto3.Session().get_credentials().get_frozen_credentials()
+        credentials = boto3.Session().get_credentials()
+        if credentials is None:
+            raise StepFailed("the API door wants a signed request, and no AWS credentials are set")
         SigV4Auth(credentials, "execute-api", os.environ["AWS_REGION"]).add_auth(request)
         begun = time.perf_counter()
         answer = self.http.post(url, content=body, headers=dict(request.headers))
@@ -232,9 +235,8 @@ def explain(cause: str | None) -> str:
         document = json.loads(cause or "")
     except ValueError:
         return cause or ""
-    return (
-        document.get("ErrorMessage") or document.get("FailureReason") or cause if isinstance(document, dict) else cause
-    )
+    said = document.get("ErrorMessage") or document.get("FailureReason") if isinstance(document, dict) else None
+    return str(said or cause)
 
 
 def chunks(items: Iterable[dict], size: int) -> Iterable[list[dict]]:

@@ -1,4 +1,4 @@
-"""How the columns of a model's input become numbers: fitted once in training, carried in the archive, used by both sides."""
+"""How the columns of a model's input become numbers: fitted in training, carried in the archive, used by both sides."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Gate:
 
     def __init__(self, spark: SparkSession) -> None:
         self.context = gx.get_context(mode="ephemeral")
-        self.context.variables.progress_bars = {"globally": False}
+        self.context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
         self.source = self.context.data_sources.add_spark(name="lake", persist=False)
 
     def judge(self, rows: DataFrame, contract: Contract, quarantined: int, total: int) -> Verdict:

@@ -15,7 +15,7 @@ class ContractBroken(ValueError):
 
 
 def read_raw(spark: SparkSession, uris: list[str], contract: Contract) -> DataFrame:
-    """All cells as text, plus `source_file` and `row_number`. Raises ContractBroken for a file that breaks the contract."""
+    """All cells as text, plus `source_file` and `row_number`. Raises ContractBroken for an unusable file."""
     frames = [read_file(spark, uri, contract) for uri in uris]
     result = frames[0]
     for frame in frames[1:]:

@@ -1,4 +1,4 @@
-"""SageMaker's HTTP contract as a bare ASGI application: `GET /ping`, `POST /invocations`, `GET /execution-parameters`."""
+"""SageMaker's HTTP contract as a bare ASGI application: `/ping`, `/invocations`, `/execution-parameters`."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class OtherFeatures(ValueError):
 
 
 class Booster(Protocol):
-    """What a learner's runtime offers: probabilities of the positive class for a float32 matrix with NaN for missing."""
+    """A learner's runtime: probabilities of the positive class for a float32 matrix with NaN for missing."""
 
     def probabilities(self, matrix: np.ndarray) -> np.ndarray: ...
 

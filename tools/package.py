@@ -14,14 +14,12 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-if str(ROOT) not in sys.path:  # run as a script by make
-    sys.path.insert(0, str(ROOT))
-
 from features.encoding import numbers
 from features.fraud import FRAUD
 from glue.tables import LOAN_FEATURES, TABLES
 from tools.archives import files_below, tarred, wheel, zipped
+
+ROOT = Path(__file__).resolve().parent.parent
 
 BUILD = ROOT / "build" / "package"
 FUNCTIONS = {"decide": ("decide", "scoring"), "stream": ("stream", "scoring"), "release": ("release", "scoring")}

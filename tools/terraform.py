@@ -1,7 +1,7 @@
 """Terraform as the platform runs it: the same two stacks for every environment, local AWS included.
 
-`python -m tools.terraform <verb> <environment>`: `bootstrap`, `plan`, `apply`, `destroy`, `outputs`, `check`. Credentials and the
-endpoint come from the environment, as for any AWS tool.
+Run as `python -m tools.terraform VERB ENV`; verbs: bootstrap, plan, apply, destroy, outputs, check. Credentials
+and the endpoint come from the environment, as for any AWS tool.
 """
 
 from __future__ import annotations

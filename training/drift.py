@@ -1,6 +1,6 @@
 """Drift: population stability index (PSI) of every feature and of the score against the training baseline.
 
-PSI = sum over bins of (actual - expected) * ln(actual / expected); below 0.1 stable, above 0.25 shifted (Siddiqi, 2006).
+PSI = sum over bins of (actual - expected) ln(actual / expected); below 0.1 stable, above 0.25 shifted (Siddiqi, 2006).
 As a Processing job it reads a day's decisions, writes `drift.json` and puts the metrics that the alarm watches.
 """
 
@@ -30,7 +30,7 @@ def bins_of(values: np.ndarray) -> dict:
     return {"edges": [float(e) for e in edges], "shares": shares(values, edges)}
 
 
-def shares(values: np.ndarray, edges: Sequence[float]) -> list[float]:
+def shares(values: np.ndarray, edges: Sequence[float] | np.ndarray) -> list[float]:
     """Share of rows per bin, the missing ones last."""
     missing = np.isnan(values)
     counts = np.bincount(np.searchsorted(np.asarray(edges), values[~missing], side="left"), minlength=len(edges) + 1)

@@ -26,7 +26,7 @@ def ks(y: np.ndarray, p: np.ndarray) -> float:
 
 
 def expected_calibration_error(y: np.ndarray, p: np.ndarray, bins: int = 10) -> float:
-    """Mean gap between predicted and observed rate over bins of equal size (Naeini et al., 2015, with quantile bins)."""
+    """Mean gap between predicted and observed rate over quantile bins (after Naeini et al., 2015)."""
     order = np.argsort(p, kind="stable")
     gaps = [abs(p[part].mean() - y[part].mean()) * len(part) for part in np.array_split(order, bins) if len(part)]
     return float(sum(gaps) / len(y))

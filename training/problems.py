@@ -15,7 +15,7 @@ from training import credit_set, fraud_set
 
 @dataclass(frozen=True)
 class Problem:
-    """`assemble(features, labels, as_of)` gives a point-in-time frame: `identifier, at, label, amount`, then columns."""
+    """`assemble(features, labels, as_of)` gives a point-in-time frame: `identifier, at, label`, then columns."""
 
     name: str
     feature_version: str

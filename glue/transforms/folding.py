@@ -35,7 +35,7 @@ def folded(events: DataFrame, layout: Layout) -> DataFrame:
         .repartition("entity")
         .sortWithinPartitions("entity", "at", "identifier")
     )
-    return ordered.mapInPandas(fold, RECORD)
+    return ordered.mapInPandas(fold, RECORD)  # type: ignore[arg-type]
 
 
 def customer_events(transactions: DataFrame) -> DataFrame:

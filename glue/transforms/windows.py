@@ -6,11 +6,11 @@ would cost rows times frame). All sums are of integers: exact, whatever the orde
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, WindowSpec
 from pyspark.sql import Window as SparkWindow
 from pyspark.sql import functions as F
 
-from features.declaration import MEASURES, CalendarPart, FeatureSet, Ratio, Window
+from features.declaration import MEASURES, CalendarPart, FeatureSet, Kind, Ratio, Window
 
 UP_TO_NOW = SparkWindow.unboundedPreceding
 
@@ -50,7 +50,7 @@ def with_open_windows(timeline: DataFrame, features: FeatureSet, key: str) -> Da
     return result.drop(*(f"_before_{measure}" for measure in before))
 
 
-def closed_windows(events: dict[str, DataFrame], asked: DataFrame, features: FeatureSet, key: str) -> DataFrame:
+def closed_windows(events: dict[Kind, DataFrame], asked: DataFrame, features: FeatureSet, key: str) -> DataFrame:
     """Closed-headed windows per `key` and `tile`, for every pair in `asked`.
 
     `events` maps a kind to rows of `key`, `at` and the kind's measures. Every closed window must have the same tile.
@@ -72,7 +72,7 @@ def closed_windows(events: dict[str, DataFrame], asked: DataFrame, features: Fea
     return result
 
 
-def closed_sum(window: Window, by_tile: SparkWindow) -> Column:
+def closed_sum(window: Window, by_tile: WindowSpec) -> Column:
     return F.coalesce(F.sum(window.measure).over(by_tile.rangeBetween(-window.tiles, -1)), F.lit(0))
 
 

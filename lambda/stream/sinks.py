@@ -11,7 +11,7 @@ ALERTS_PER_CALL = 10  # the API's limit
 
 
 class DecisionLog:
-    """JSON lines below `decisions/decision_date=.../`. Whoever writes the same decisions again writes the same object."""
+    """JSON lines below `decisions/decision_date=.../`. Writing the same decisions again writes the same object."""
 
     def __init__(self, client, bucket: str) -> None:
         self.client = client

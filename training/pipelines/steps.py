@@ -121,7 +121,7 @@ def pipeline(
 
 
 def registration(problem: str, places: Places, session, archive, evaluate: ProcessingStep) -> _ModelStepArguments:
-    """The request that registers the archive. Written out: the SDK's builder would wrap our archive in AWS's own server."""
+    """The request that registers the archive. Written out: the SDK's builder would put AWS's own server around it."""
     quality = evaluate.properties.ProcessingOutputConfig.Outputs["evaluation"].S3Output.S3Uri
     arguments = _ModelStepArguments(_Session(session))
     arguments.caller_name = "create_model_package_from_containers"
