@@ -180,10 +180,10 @@ class Population:
         employment = np.round(rng.gamma(2, 3, size) * (1.2 - 0.5 * self.strain[who]), 1)
         purpose = rng.choice(PURPOSES, size)
         logit = (
-            -3.6
-            + 4.0 * self.strain[who]
-            + 0.45 * delinquencies
-            + 1.2 * (utilisation > 0.75)
+            -4.6
+            + 3.0 * self.strain[who]
+            + 0.7 * delinquencies
+            + 2.5 * utilisation
             + 2.2 * np.clip(amount / income, 0, 1)
             - 0.05 * employment
             + 0.4 * (purpose == "medical")

@@ -31,7 +31,10 @@ def write_report(summary: dict, evidence: dict, phases: list[tuple[str, float]],
     figures = [figure for section in sections for figure in section["figures"]]
     for number, figure in enumerate(figures):
         figure["html"] = figure["plot"].to_html(
-            full_html=False, include_plotlyjs=number == 0, config={"displayModeBar": False, "responsive": True}
+            full_html=False,
+            default_width="100%",
+            include_plotlyjs=number == 0,
+            config={"displayModeBar": False, "responsive": True},
         )
     template = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True).get_template(
         "report.html.j2"

@@ -42,17 +42,21 @@ def psi(expected: Sequence[float], actual: Sequence[float]) -> float:
     return float(np.sum((a - e) * np.log(a / e)))
 
 
-def baseline(names: Sequence[str], matrix: np.ndarray, scores: np.ndarray) -> dict:
-    """What the archive remembers of the training rows: bins per column, and of held-out scores."""
-    columns = {name: bins_of(matrix[:, i].astype(np.float64)) for i, name in enumerate(names)}
+def baseline(names: Sequence[str], matrix: np.ndarray, scores: np.ndarray, unwatched: Sequence[str]) -> dict:
+    """What the archive remembers of its rows: bins of every watched column, by position, and of the scores."""
+    columns = {
+        name: {"position": i, **bins_of(matrix[:, i].astype(np.float64))}
+        for i, name in enumerate(names)
+        if name not in unwatched
+    }
     return {"columns": columns, "score": bins_of(np.asarray(scores, dtype=np.float64))}
 
 
 def report(known: dict, matrix: np.ndarray, scores: np.ndarray) -> dict:
-    """PSI by feature, and of the score; `matrix` in the baseline's column order, of shape (rows, columns)."""
+    """PSI by feature, and of the score; `matrix` has the model's columns, of shape (rows, columns)."""
     features = {
-        name: psi(column["shares"], shares(matrix[:, i], column["edges"]))
-        for i, (name, column) in enumerate(known["columns"].items())
+        name: psi(column["shares"], shares(matrix[:, column["position"]], column["edges"]))
+        for name, column in known["columns"].items()
     }
     return {
         "rows": len(scores),

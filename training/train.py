@@ -15,7 +15,7 @@ import pandas as pd
 from features.encoding import Encoding
 from training.drift import baseline
 from training.frames import read_folder
-from training.learners import LEARNERS
+from training.learners import LEARNERS, Rows
 from training.problems import PROBLEMS
 
 ROOT = Path("/opt/ml")
@@ -58,9 +58,10 @@ def train(hyperparameters: Hyperparameters, data: Path, model: Path) -> None:
     problem = PROBLEMS[hyperparameters.problem]
     encoding = Encoding.parse(json.loads((data / "train" / "columns.json").read_text()))
     rows, held = read_folder(data / "train"), read_folder(data / "validation")
-    x, vx = matrix(rows, encoding), matrix(held, encoding)
+    learned = Rows(matrix(rows, encoding), rows["label"].to_numpy())
+    judged = Rows(matrix(held, encoding), held["label"].to_numpy())
     fit, file = LEARNERS[hyperparameters.learner]
-    fitted = fit(x, rows["label"].to_numpy(), vx, held["label"].to_numpy(), hyperparameters.seed)
+    fitted = fit(learned, judged, hyperparameters.seed, problem.xgboost)
 
     fitted.save(model / file)
     manifest = {
@@ -75,8 +76,9 @@ def train(hyperparameters: Hyperparameters, data: Path, model: Path) -> None:
         "trained_until": str(held["at"].max()),
     }
     (model / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True))
-    scores = fitted.probabilities(vx)
-    (model / "baseline.json").write_text(json.dumps(baseline(encoding.names, x, scores)))
+    # The newest rows, not all of them: what drifts is measured from how things were when the model was made.
+    known = baseline(encoding.names, judged.x, fitted.probabilities(judged.x), problem.unwatched)
+    (model / "baseline.json").write_text(json.dumps(known))
     include_server(model / "code")
     print(f"trained {problem.name} with {hyperparameters.learner}: {len(rows)} rows, {fitted.rounds} rounds")
 
