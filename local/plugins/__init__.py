@@ -24,6 +24,7 @@ NAMES = (
     "state_machine_tasks",
     "state_machine_logs",
     "alarms",
+    "embedded_metrics",
     "clean_plans",
 )
 
