@@ -20,7 +20,7 @@ from local.plugins import own_client
 from local.settings import Settings
 
 HOOKS = {
-    "ministack.core.responses.set_request_account_id": "(access_key_id: str | None) -> None",
+    "ministack.core.responses.set_request_account_id": "(access_key_id: str) -> None",
     "ministack.core.responses.set_request_region": "(region: str | None) -> None",
     "ministack.services.cloudwatch_logs._append_log_events": "(stream, events)",
 }
