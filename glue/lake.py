@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import boto3
 from pyspark.sql import DataFrame, SparkSession
 
 from glue.tables import Table
+
+SIDE_BY_SIDE = 2  # entities that a job takes at once: one waits for S3 while the other computes
 
 
 def session() -> SparkSession:
@@ -28,10 +31,15 @@ def session() -> SparkSession:
 
 @dataclass(frozen=True)
 class Lake:
-    """One lake bucket, `s3://name`, and the prefix of its catalog databases."""
+    """One lake bucket, `s3://name`, and the prefix of its catalog databases.
+
+    The clients are made with it: entities are worked on side by side, and boto3 makes clients safely in one thread only.
+    """
 
     uri: str
     database_prefix: str
+    s3: Any = field(default_factory=lambda: boto3.client("s3"), repr=False)
+    glue: Any = field(default_factory=lambda: boto3.client("glue"), repr=False)
 
     @property
     def bucket(self) -> str:
@@ -42,7 +50,7 @@ class Lake:
 
     def keys(self, prefix: str) -> list[str]:
         """Objects below a prefix, folders' marker objects aside."""
-        pages = boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         return [
             o["Key"] for page in pages for o in page.get("Contents", ()) if not o["Key"].endswith(("/", "$folder$"))
         ]
@@ -59,9 +67,7 @@ class Lake:
         )
 
     def put_json(self, key: str, document: object) -> None:
-        boto3.client("s3").put_object(
-            Bucket=self.bucket, Key=key, Body=json.dumps(document, indent=1, sort_keys=True).encode()
-        )
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=json.dumps(document, indent=1, sort_keys=True).encode())
 
     def read(self, spark: SparkSession, table: Table, divisions: Iterable[str] | None = None) -> DataFrame | None:
         """The table's rows, of those days, months or batches only when they are given; none when it has no data.
@@ -100,15 +106,14 @@ class Lake:
     def delete(self, keys: Sequence[str]) -> None:
         for start in range(0, len(keys), 1000):  # the API's limit per call
             chunk = [{"Key": key} for key in keys[start : start + 1000]]
-            refused = boto3.client("s3").delete_objects(Bucket=self.bucket, Delete={"Objects": chunk}).get("Errors")
+            refused = self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": chunk}).get("Errors")
             if refused:
                 raise RuntimeError(f"S3 did not delete {len(refused)} replaced files: {refused[0]}")
 
     def register(self, table: Table, partitions: Sequence[Sequence[str]]) -> None:
         """Makes the catalog know the partitions, so that Athena sees them."""
-        glue = boto3.client("glue")
         database = f"{self.database_prefix}_{table.zone}"
-        storage = glue.get_table(DatabaseName=database, Name=table.name)["Table"]["StorageDescriptor"]
+        storage = self.glue.get_table(DatabaseName=database, Name=table.name)["Table"]["StorageDescriptor"]
         for start in range(0, len(partitions), 100):  # the API's limit per call
             chunk = [
                 {
@@ -117,7 +122,9 @@ class Lake:
                 }
                 for values in partitions[start : start + 100]
             ]
-            answer = glue.batch_create_partition(DatabaseName=database, TableName=table.name, PartitionInputList=chunk)
+            answer = self.glue.batch_create_partition(
+                DatabaseName=database, TableName=table.name, PartitionInputList=chunk
+            )
             refused = [e for e in answer.get("Errors", ()) if e["ErrorDetail"]["ErrorCode"] != "AlreadyExistsException"]
             if refused:
                 raise RuntimeError(

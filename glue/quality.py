@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Lock
 
 import great_expectations as gx
 import great_expectations.expectations as gxe
@@ -34,19 +35,22 @@ class Verdict:
 
 
 class Gate:
-    """One ephemeral context for all entities of a run: building it costs more than using it."""
+    """One ephemeral context for all entities of a run: building it costs more than using it. One entity at a time."""
 
     def __init__(self, spark: SparkSession) -> None:
+        self.turn = Lock()
         self.context = gx.get_context(mode="ephemeral")
         self.context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
         self.source = self.context.data_sources.add_spark(name="lake", persist=False)
 
     def judge(self, rows: DataFrame, contract: Contract, quarantined: int, total: int) -> Verdict:
         """Runs the contract's suite over rows that are about to be written, and checks the failure budget."""
-        asset = self.source.add_dataframe_asset(name=contract.entity)
-        batch = asset.add_batch_definition_whole_dataframe("batch")
-        suite = self.context.suites.add(gx.ExpectationSuite(name=contract.entity, expectations=expectations(contract)))
-        result = batch.get_batch(batch_parameters={"dataframe": rows}).validate(suite, result_format="SUMMARY")
+        with self.turn:
+            asset = self.source.add_dataframe_asset(name=contract.entity)
+            batch = asset.add_batch_definition_whole_dataframe("batch")
+            expected = gx.ExpectationSuite(name=contract.entity, expectations=expectations(contract))
+            suite = self.context.suites.add(expected)
+            result = batch.get_batch(batch_parameters={"dataframe": rows}).validate(suite, result_format="SUMMARY")
         failed = [describe(r.expectation_config) for r in result.results if not r.success]
         share = quarantined / total if total else 0.0
         if share > FAILURE_BUDGET:

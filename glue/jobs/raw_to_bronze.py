@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from features.contract import CONTRACTS
+from features.contract import CONTRACTS, Contract
 from glue.arguments import parse
-from glue.lake import session
+from glue.lake import SIDE_BY_SIDE, Lake, session
 from glue.quarantine import quarantine
 from glue.raw import read_raw
 from glue.tables import BRONZE
@@ -18,27 +20,28 @@ from glue.transforms.cells import typed
 
 def main(argv: list[str]) -> None:
     args = parse(argv, "batch")
-    spark, lake = session(), args.lake
-    report = {}
-    for entity, contract in CONTRACTS.items():
-        uris = [lake.path(key) for key in lake.keys(f"raw/{entity}/batch={args.batch}/")]
-        if not uris:
-            print(f"{entity}: batch {args.batch} has no file, skipped")
-            continue
-        rows = read_raw(spark, uris, contract).cache()
-        split = typed(rows, contract)
-        good = split.good.withColumn("ingested_at", F.current_timestamp()).withColumn("batch", F.lit(args.batch))
-        lake.write(good, BRONZE[entity])
-        refused = quarantine(lake, split.bad, entity, args.batch, stage="bronze")
-        total = rows.count()
-        report[entity] = {
-            "files": len(uris),
-            "rows": total,
-            "written": total - refused.rows,
-            "quarantined": asdict(refused),
-        }
-        rows.unpersist()
-    lake.put_json(f"quality/raw_to_bronze/{args.batch}.json", report)
+    spark = session()
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        reports = pool.map(lambda contract: take_in(spark, args.lake, args.batch, contract), CONTRACTS.values())
+        report = {contract.entity: found for contract, found in zip(CONTRACTS.values(), reports, strict=True) if found}
+    args.lake.put_json(f"quality/raw_to_bronze/{args.batch}.json", report)
+
+
+def take_in(spark: SparkSession, lake: Lake, batch: str, contract: Contract) -> dict | None:
+    """One entity's files of the batch; what became of their rows, none when there is no file."""
+    entity = contract.entity
+    uris = [lake.path(key) for key in lake.keys(f"raw/{entity}/batch={batch}/")]
+    if not uris:
+        print(f"{entity}: batch {batch} has no file, skipped")
+        return None
+    rows = read_raw(spark, uris, contract).cache()
+    split = typed(rows, contract)
+    good = split.good.withColumn("ingested_at", F.current_timestamp()).withColumn("batch", F.lit(batch))
+    lake.write(good, BRONZE[entity])
+    refused = quarantine(lake, split.bad, entity, batch, stage="bronze")
+    total = rows.count()
+    rows.unpersist()
+    return {"files": len(uris), "rows": total, "written": total - refused.rows, "quarantined": asdict(refused)}
 
 
 if __name__ == "__main__":
