@@ -33,7 +33,7 @@ def session() -> SparkSession:
 class Lake:
     """One lake bucket, `s3://name`, and the prefix of its catalog databases.
 
-    The clients are made with it: entities are worked on side by side, and boto3 makes clients safely in one thread only.
+    The clients come with it: entities are worked on side by side, and boto3 makes clients safely in one thread only.
     """
 
     uri: str
@@ -57,10 +57,8 @@ class Lake:
 
     def folders(self, prefix: str) -> list[str]:
         """Names directly below `prefix/`."""
-        pages = (
-            boto3.client("s3")
-            .get_paginator("list_objects_v2")
-            .paginate(Bucket=self.bucket, Prefix=f"{prefix}/", Delimiter="/")
+        pages = self.s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=f"{prefix}/", Delimiter="/"
         )
         return sorted(
             p["Prefix"].rstrip("/").rpartition("/")[2] for page in pages for p in page.get("CommonPrefixes", ())
