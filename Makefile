@@ -17,8 +17,8 @@ help: ## Show this list
 demo: $(READY) ## The main job from RAW files to decisions: make demo [DATA=dir]
 	@$(PYTHON) -m local run --fresh --state build/demo/state -- env BUILD_DIR=build/demo/state $(PYTHON) -m demo $(if $(DATA),--data $(DATA))
 
-dataset: $(READY) ## A data set in the RAW contract: make dataset NAME= OUT= [SOURCE= SIZE= SEED= START= DAYS=]
-	@$(PYTHON) -m datasets NAME=$(NAME) OUT=$(OUT) SOURCE=$(SOURCE) SIZE=$(SIZE) SEED=$(SEED) START=$(START) DAYS=$(DAYS)
+dataset: $(READY) ## A data set in the RAW contract: make dataset NAME= OUT= [SOURCE= SIZE= LOANS= SEED= START= DAYS=]
+	@$(PYTHON) -m datasets NAME=$(NAME) OUT=$(OUT) SOURCE=$(SOURCE) SIZE=$(SIZE) LOANS=$(LOANS) SEED=$(SEED) START=$(START) DAYS=$(DAYS)
 
 local-up: $(READY) ## Local AWS on port 4566, kept running
 	@$(PYTHON) -m local up --detach --port 4566 --state $(STATE)
@@ -30,11 +30,15 @@ local-down: $(READY) ## Stop it
 test: $(READY) ## Every test: make test [BACKEND=localstack]
 	@BACKEND=$(or $(BACKEND),embedded) $(PYTHON) -m pytest
 
-check: $(READY) ## Format, lint, types, import contracts, Terraform
+check: $(READY) ## Format, lint, types, import contracts, Terraform, generated pages
 	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
 	@PYTHONPATH=.:lambda $(VENV)/bin/lint-imports
 	@$(PYTHON) -m tools.terraform check
+	@$(PYTHON) -m datasets.describe | diff - docs/datasets.md || { echo "docs/datasets.md is old: make docs" >&2; exit 1; }
+
+docs: $(READY) ## Make the generated pages again
+	@$(PYTHON) -m datasets.describe > docs/datasets.md
 
 ##@ An AWS account, or local AWS with ENV=local
 package: $(READY) ## Build everything that Terraform refers to
@@ -73,4 +77,4 @@ lock: ## Make the locked requirements again
 	@cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header etl.in ml.in local.in test.in dashboard.in -o dev.txt
 	@cd requirements && for extra in etl ml local test dashboard; do uv pip compile -q --python-version 3.11 -c dev.txt --generate-hashes --no-emit-index-url --no-header $$extra.in -o $$extra.txt; done
 
-.PHONY: help demo dataset local-up local-down test check package upload plan deploy destroy setup lock
+.PHONY: help demo dataset local-up local-down test check docs package upload plan deploy destroy setup lock

@@ -130,7 +130,9 @@ def test_a_second_plan_is_empty(run):
 
 def test_the_api_door_refuses_a_payment_that_breaks_the_contract(run, platform):
     with pytest.raises(StepFailed, match="answered 400.*missing amount"):
-        platform.ask({"transaction_id": "T1", "event_time": "2026-07-10T10:00:00Z", "customer_id": "C1", "merchant_id": "M1"})
+        platform.ask(
+            {"transaction_id": "T1", "event_time": "2026-07-10T10:00:00Z", "customer_id": "C1", "merchant_id": "M1"}
+        )
 
 
 def test_the_api_door_refuses_a_card_number_and_no_log_holds_it(run, platform):
@@ -153,8 +155,9 @@ def test_the_api_door_refuses_a_card_number_and_no_log_holds_it(run, platform):
 
 def test_a_broken_glue_script_fails_the_night_with_its_own_error(run, platform):
     key = script_key("glue/jobs/raw_to_bronze")
-    with replaced(platform, key, b"raise LookupError('the script is broken')\n"), pytest.raises(
-        StepFailed, match="LookupError.*the script is broken"
+    with (
+        replaced(platform, key, b"raise LookupError('the script is broken')\n"),
+        pytest.raises(StepFailed, match="LookupError.*the script is broken"),
     ):
         platform.run_machine(
             "nightly", {"batch": "none", "from": "2026-06-01", "to": "2026-06-01", "as_of": "2026-06-02T00:00:00Z"}
@@ -182,7 +185,12 @@ def test_a_broken_serving_script_fails_the_release_with_its_own_error(run, platf
         ExecutionRoleArn=model["ExecutionRoleArn"],
         PrimaryContainer={"Image": image, "ModelDataUrl": f"s3://{platform.lake}/training/broken/model.tar.gz"},
     )
-    variant = {"VariantName": "champion", "ModelName": "broken", "InitialInstanceCount": 1, "InstanceType": "ml.c5.large"}
+    variant = {
+        "VariantName": "champion",
+        "ModelName": "broken",
+        "InitialInstanceCount": 1,
+        "InstanceType": "ml.c5.large",
+    }
     sagemaker.create_endpoint_config(EndpointConfigName="broken", ProductionVariants=[variant])
     sagemaker.update_endpoint(EndpointName=platform.outputs["endpoint_name"], EndpointConfigName="broken")
     with pytest.raises(StepFailed, match="LookupError: serving is broken"):
