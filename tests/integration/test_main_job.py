@@ -129,7 +129,7 @@ def test_a_second_plan_is_empty(run):
 
 
 def test_the_api_door_refuses_a_payment_that_breaks_the_contract(run, platform):
-    with pytest.raises(StepFailed, match="answered 400.*missing amount"):
+    with pytest.raises(StepFailed, match=r"answered 400.*missing amount"):
         platform.ask(
             {"transaction_id": "T1", "event_time": "2026-07-10T10:00:00Z", "customer_id": "C1", "merchant_id": "M1"}
         )
@@ -157,7 +157,7 @@ def test_a_broken_glue_script_fails_the_night_with_its_own_error(run, platform):
     key = script_key("glue/jobs/raw_to_bronze")
     with (
         replaced(platform, key, b"raise LookupError('the script is broken')\n"),
-        pytest.raises(StepFailed, match="LookupError.*the script is broken"),
+        pytest.raises(StepFailed, match=r"LookupError.*the script is broken"),
     ):
         platform.run_machine(
             "nightly", {"batch": "none", "from": "2026-06-01", "to": "2026-06-01", "as_of": "2026-06-02T00:00:00Z"}

@@ -1,4 +1,4 @@
-"""Random payment logs with every awkward case: ties, zero amounts, bursts, silences, shared merchants, revised labels."""
+"""Random payment logs with every awkward case: ties, zero amounts, bursts, silences, revised labels."""
 
 from __future__ import annotations
 
