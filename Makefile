@@ -15,6 +15,7 @@ help: ## Show this list
 	  /^[a-z-]+:.*## /  {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY) ## The main job from RAW files to decisions: make demo [DATA=dir]
+	@tools/prerequisites.sh >/dev/null
 	@$(PYTHON) -m local run --fresh --state build/demo/state -- env BUILD_DIR=build/demo/state $(PYTHON) -m demo $(if $(DATA),--data $(DATA))
 
 dataset: $(READY) ## A data set in the RAW contract: make dataset NAME= OUT= [SOURCE= SIZE= LOANS= SEED= START= DAYS=]
@@ -28,6 +29,7 @@ local-down: $(READY) ## Stop it
 
 ##@ Proof
 test: $(READY) ## Every test: make test [BACKEND=localstack]
+	@tools/prerequisites.sh >/dev/null
 	@BACKEND=$(or $(BACKEND),embedded) $(PYTHON) -m pytest
 
 check: $(READY) ## Format, lint, types, import contracts, Terraform, generated pages

@@ -18,7 +18,7 @@ import httpx
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
-POLL_SECONDS = 0.5
+POLL_SECONDS = 1.0
 
 
 class StepFailed(RuntimeError):
@@ -62,15 +62,24 @@ class Platform:
 
     # State machines and pipelines
 
-    def run_machine(self, name: str, given: dict) -> None:
-        """Starts a state machine and waits. Raises StepFailed with the failed job's own error."""
+    def run_machine(self, name: str, given: dict, told: Callable[[str], None] = lambda state: None) -> None:
+        """Starts a state machine and waits, telling each state it enters. Raises StepFailed with the job's own error."""
         machines = self.client("stepfunctions")
         execution = machines.start_execution(
             stateMachineArn=self.outputs["state_machines"][name], input=json.dumps(given)
         )["executionArn"]
-        done = wait(
-            lambda: machines.describe_execution(executionArn=execution), lambda d: d["status"] != "RUNNING", hours=2
-        )
+        entered: list[str] = []
+
+        def ask() -> dict:
+            history = machines.get_execution_history(executionArn=execution, maxResults=1000)["events"]
+            states = [e["stateEnteredEventDetails"]["name"] for e in history if e["type"] == "TaskStateEntered"]
+            for state in states:
+                if state not in entered:
+                    entered.append(state)
+                    told(state)
+            return machines.describe_execution(executionArn=execution)
+
+        done = wait(ask, lambda d: d["status"] != "RUNNING", hours=2)
         if done["status"] != "SUCCEEDED":
             raise StepFailed(f"{name} {done['status']}: {done.get('error', '')} {explain(done.get('cause'))}")
 

@@ -76,7 +76,7 @@ class Run:
             before = cut if entity in ("transactions", "fraud_labels") else None
             self._hand_in(entity, batch, before)
         as_of = instant(day) if day else instant(last + timedelta(days=1))
-        self.platform.run_machine("nightly", {"batch": batch, "from": str(first), "to": str(last), "as_of": as_of})
+        self._night({"batch": batch, "from": str(first), "to": str(last), "as_of": as_of})
 
     def _second_night(self, day: date) -> None:
         """The stream day arrives as a file too: the lake recomputes what the doors have served."""
@@ -85,11 +85,8 @@ class Run:
             if entity in self.intake.files:
                 self._hand_in(entity, str(day), before=midnight(tomorrow), since=midnight(day))
         with ThreadPoolExecutor(2) as pool:
-            night = pool.submit(
-                self.platform.run_machine,
-                "nightly",
-                {"batch": str(day), "from": str(day), "to": str(day), "as_of": instant(tomorrow)},
-            )
+            given = {"batch": str(day), "from": str(day), "to": str(day), "as_of": instant(tomorrow)}
+            night = pool.submit(self._night, given)
             if self.evidence.get("fraud_release"):
                 pool.submit(self.platform.run_machine, "drift", {"day": str(day), "as_of": instant(tomorrow)}).result()
                 self.evidence["drift"] = self.platform.json(f"monitoring/drift/{day}/drift.json")
@@ -102,6 +99,9 @@ class Run:
         }
         self.evidence["parity"] = parity
         self.teller.say(f"parity: {parity['compared']} served vectors compared, {parity['mismatches']} differ")
+
+    def _night(self, given: dict) -> None:
+        self.platform.run_machine("nightly", given, lambda state: self.teller.say(f"  {state}"))
 
     def _hand_in(self, entity: str, batch: str, before: datetime | None, since: datetime | None = None) -> None:
         source = self.intake.files[entity]
