@@ -63,7 +63,7 @@ class Platform:
     # State machines and pipelines
 
     def run_machine(self, name: str, given: dict, told: Callable[[str], None] = lambda state: None) -> None:
-        """Starts a state machine and waits, telling each state it enters. Raises StepFailed with the job's own error."""
+        """Starts a state machine, tells each state it enters, and waits. Raises StepFailed with the job's error."""
         machines = self.client("stepfunctions")
         execution = machines.start_execution(
             stateMachineArn=self.outputs["state_machines"][name], input=json.dumps(given)
