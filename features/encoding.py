@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,9 +31,12 @@ class Column:
             except ValueError:
                 return None
         try:
-            return float(cell)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            raise InvalidRow(f"{self.name}: expected a number") from None
+            number = float(cell)  # type: ignore[arg-type]
+        except (TypeError, ValueError, OverflowError):
+            number = math.inf
+        if math.isinf(number):  # the learners take no infinite numbers
+            raise InvalidRow(f"{self.name}: expected a number")
+        return number
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,6 @@ def fit_column(name: str, cells: Iterable[object]) -> Column | None:
 
 def is_number(text: str) -> bool:
     try:
-        float(text)
+        return not math.isinf(float(text))
     except ValueError:
         return False
-    return True

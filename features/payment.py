@@ -32,6 +32,7 @@ class Payment:
         """Raises InvalidPayment for a missing column, a cell of another type, or a value that looks like a PAN."""
         if not isinstance(fields, Mapping):
             raise InvalidPayment(f"expected a JSON object with {', '.join(TRANSACTIONS.required)}")
+        fields = {name: trimmed(value) for name, value in fields.items()}
         missing = [name for name in TRANSACTIONS.required if fields.get(name) in (None, "")]
         if missing:
             raise InvalidPayment(f"missing {', '.join(missing)}; a payment has {', '.join(TRANSACTIONS.required)}")
@@ -41,7 +42,7 @@ class Payment:
         texts = {}
         for name in ("transaction_id", "customer_id", "merchant_id"):
             text = fields[name]
-            if not isinstance(text, str) or len(text) > LONGEST_IDENTIFIER:
+            if not isinstance(text, str) or len(text) > LONGEST_IDENTIFIER or not storable(text):
                 raise InvalidPayment(f"{name}: expected text of at most {LONGEST_IDENTIFIER} characters")
             texts[name] = text
         try:
@@ -53,6 +54,20 @@ class Payment:
         except InvalidValue as wrong:
             raise InvalidPayment(f"amount: {wrong}") from None
         return cls(at=at, amount=amount, **texts)
+
+
+def trimmed(value: object) -> object:
+    """Blanks around a text are no part of it, as in the lake."""
+    return value.strip() if isinstance(value, str) else value
+
+
+def storable(text: str) -> bool:
+    """JSON can spell half of a surrogate pair, which no file or key can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def looks_like_pan(text: str) -> bool:

@@ -13,7 +13,7 @@ from zlib import crc32
 
 from features.declaration import Kind, SinceLast, Window
 
-REMEMBERED = 64  # identifiers; at-least-once delivery repeats recent events, not old ones
+REMEMBERED = 128  # identifiers: more than a batch of the stream holds, since a whole batch may come again
 NEVER = -1
 
 

@@ -7,22 +7,26 @@ from decimal import Decimal, InvalidOperation
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LARGEST_AMOUNT = Decimal(10_000_000_000)  # cents of it times any window count stay below 2**53 in practice
+LAST_INSTANT = 253_402_300_799_999  # the end of the year 9999: an offset can carry a readable instant beyond it
 MILLISECOND = timedelta(milliseconds=1)
 
 
 class InvalidValue(ValueError):
-    """A cell does not hold what the contract asks for."""
+    """A cell does not hold what the contract asks for. The text never repeats the cell: it may be a card number."""
 
 
 def instant(text: str) -> int:
     """ISO 8601 instant -> milliseconds since 1970. An instant without an offset is UTC, as the contract says."""
     try:
         parsed = datetime.fromisoformat(text)
+        if parsed.tzinfo is None:
+            parsed = parsed.replace(tzinfo=UTC)
+        at = (parsed - EPOCH) // MILLISECOND
     except (TypeError, ValueError):
-        raise InvalidValue(f"expected an ISO 8601 instant such as 2018-04-01T09:30:00Z, got {text!r}") from None
-    if parsed.tzinfo is None:
-        parsed = parsed.replace(tzinfo=UTC)
-    return (parsed - EPOCH) // MILLISECOND
+        at = -1
+    if not 0 <= at <= LAST_INSTANT:
+        raise InvalidValue("expected an ISO 8601 instant from 1970 on, such as 2018-04-01T09:30:00Z")
+    return at
 
 
 def iso(milliseconds: int) -> str:
@@ -38,10 +42,13 @@ def day(milliseconds: int) -> str:
 
 def cents(amount: str | int | float | Decimal) -> int:
     """A decimal amount >= 0 with at most two decimals of meaning -> integer cents, half to even."""
+    text = str(amount)
     try:
-        value = Decimal(str(amount))
+        value = Decimal(text)
     except InvalidOperation:
-        raise InvalidValue(f"expected a decimal amount such as 12.50, got {amount!r}") from None
+        value = None
+    if value is None or "_" in text:  # Python reads 1_000, nobody else does
+        raise InvalidValue("expected a decimal amount such as 12.50")
     if not value.is_finite() or value < 0 or value > LARGEST_AMOUNT:
-        raise InvalidValue(f"expected an amount between 0 and {LARGEST_AMOUNT}, got {amount!r}")
+        raise InvalidValue(f"expected an amount between 0 and {LARGEST_AMOUNT}")
     return int((value * 100).to_integral_value())

@@ -1,0 +1,147 @@
+"""A feature set is an agreement: it names what it has, and its version says when it changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from features.contract import CONTRACTS
+from features.credit import PAYMENT_BEHAVIOUR
+from features.declaration import DAY, HOUR, MINUTE, SECOND, FeatureSet, Window, duration_name
+from features.fraud import FRAUD
+
+SETS = [FRAUD, PAYMENT_BEHAVIOUR]
+
+
+def changed(group: str, position: int, **fields) -> FeatureSet:
+    declared = list(getattr(FRAUD, group))
+    declared[position] = replace(declared[position], **fields)
+    return replace(FRAUD, **{group: tuple(declared)})
+
+
+def test_the_same_declarations_have_the_same_version():
+    assert replace(FRAUD).version == FRAUD.version
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(FRAUD, name="fraud2"),
+        replace(FRAUD, columns=FRAUD.columns[::-1]),
+        replace(FRAUD, columns=FRAUD.columns[:-1]),
+        replace(FRAUD, windows=FRAUD.windows[::-1]),
+        changed("windows", 0, tile=30 * SECOND),
+        changed("windows", 0, open_head=False),
+        changed("since_last", 0, horizon=29 * DAY),
+        changed("calendar", 0, shift=1),
+        changed("calendar", 2, values=(0, 1)),
+        changed("ratios", 0, denominator=("customer_payment_amount_7d",)),
+        changed("ratios", 0, numerator=("amount",)),
+    ],
+    ids=[
+        "name",
+        "order of columns",
+        "one column less",
+        "order of windows",
+        "tile",
+        "head",
+        "horizon",
+        "shift",
+        "flag",
+        "denominator",
+        "numerator",
+    ],
+)
+def test_any_change_of_a_declaration_changes_the_version(other):
+    assert other.version != FRAUD.version
+
+
+def test_a_change_of_what_the_engines_do_changes_the_version(monkeypatch):
+    monkeypatch.setattr("features.declaration.ENGINE_REVISION", 2)
+
+    assert replace(FRAUD).version != FRAUD.version
+
+
+def test_the_two_sets_have_different_versions():
+    assert FRAUD.version != PAYMENT_BEHAVIOUR.version
+
+
+def test_a_column_that_nobody_declared_is_refused_by_name():
+    with pytest.raises(ValueError, match=r"never declared \['customer_mood'\]"):
+        replace(FRAUD, columns=(*FRAUD.columns, "customer_mood"))
+
+
+def test_a_name_declared_twice_is_refused():
+    with pytest.raises(ValueError, match=r"declared twice \['customer_payment_count_10m'\]"):
+        replace(FRAUD, windows=(*FRAUD.windows, FRAUD.windows[0]))
+
+
+def test_a_measure_that_an_event_does_not_have_is_refused():
+    with pytest.raises(ValueError, match="fraud"):
+        Window("customer", "payment", "fraud", HOUR, MINUTE)
+
+
+@pytest.mark.parametrize("length", [0, -HOUR, 90 * SECOND])
+def test_a_window_is_a_whole_number_of_tiles(length):
+    with pytest.raises(ValueError, match="whole number of tiles"):
+        Window("customer", "payment", "count", length, MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "name"), [(30 * DAY, "30d"), (36 * HOUR, "36h"), (10 * MINUTE, "10m"), (90 * SECOND, "90s")]
+)
+def test_a_duration_is_named_in_its_largest_whole_unit(milliseconds, name):
+    assert duration_name(milliseconds) == name
+
+
+def test_a_duration_below_a_second_has_no_name():
+    with pytest.raises(ValueError, match="whole seconds"):
+        duration_name(1500)
+
+
+@pytest.mark.parametrize("features", SETS, ids=lambda s: s.name)
+def test_history_reaches_behind_every_window_and_horizon(features):
+    assert all(w.length + w.tile <= features.lookback for w in features.windows)
+    assert all(s.horizon <= features.lookback for s in features.since_last)
+
+
+@pytest.mark.parametrize("features", SETS, ids=lambda s: s.name)
+def test_every_ratio_is_made_of_integers_that_the_set_has(features):
+    integers = {"amount", *(w.name for w in features.windows), *(s.name for s in features.since_last)}
+
+    assert {name for r in features.ratios for name in (*r.numerator, *r.denominator)} <= integers
+
+
+@pytest.mark.parametrize("features", SETS, ids=lambda s: s.name)
+def test_no_column_comes_twice_and_all_names_fit_feature_store(features):
+    assert len(set(features.columns)) == len(features.columns)
+    assert all(len(name) <= 64 for name in features.columns)
+
+
+def test_merchant_windows_have_closed_heads_so_that_lag_cannot_change_them():
+    assert all(not w.open_head for w in FRAUD.windows_of("merchant"))
+    assert all(w.open_head for w in FRAUD.windows_of("customer"))
+
+
+@pytest.mark.parametrize("contract", CONTRACTS.values(), ids=lambda c: c.entity)
+def test_a_contract_requires_its_key_and_its_date(contract):
+    assert {*contract.key, contract.dated_by} <= set(contract.required)
+    assert contract.column(contract.dated_by).type == "instant"
+
+
+@pytest.mark.parametrize("contract", CONTRACTS.values(), ids=lambda c: c.entity)
+def test_a_contract_names_and_describes_each_column_once(contract):
+    names = [c.name for c in contract.columns]
+
+    assert len(set(names)) == len(names)
+    assert all(c.description for c in contract.columns)
+
+
+def test_the_contract_is_the_published_one():
+    assert {c.entity: c.required for c in CONTRACTS.values()} == {
+        "transactions": ("transaction_id", "event_time", "customer_id", "merchant_id", "amount"),
+        "fraud_labels": ("transaction_id", "is_fraud", "reported_at"),
+        "loan_applications": ("loan_id", "customer_id", "applied_at"),
+        "loan_outcomes": ("loan_id", "defaulted", "observed_at"),
+    }

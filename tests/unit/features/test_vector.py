@@ -1,0 +1,100 @@
+"""The vector of a payment: every column in its place, ratios last."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.declaration import DAY, HOUR, Ratio
+from features.fraud import FRAUD
+from features.state import State, label_event, payment_event
+from features.values import instant
+from features.vector import CUSTOMER_LAYOUT, MERCHANT_LAYOUT, calendar, divide, fraud_vector
+
+NOON = instant("2018-04-04T12:00:00Z")  # a Wednesday
+
+
+def vector_of(at: int, amount: int, customer=(), merchant=()) -> dict:
+    states = State(CUSTOMER_LAYOUT), State(MERCHANT_LAYOUT)
+    for state, events in zip(states, (customer, merchant), strict=True):
+        for event in events:
+            state.apply(event)
+    return dict(zip(FRAUD.columns, fraud_vector(at, amount, *states), strict=True))
+
+
+def test_a_first_payment_has_zero_counts_and_unknown_ratios():
+    vector = vector_of(NOON, 1250)
+
+    assert vector["amount"] == 1250.0
+    assert all(vector[w.name] == 0.0 for w in FRAUD.windows)
+    assert all(vector[r.name] is None for r in FRAUD.ratios)
+    assert vector["customer_ms_since_last_payment"] is None
+
+
+def test_a_vector_by_hand():
+    customer = [payment_event(NOON - 2 * DAY, 3000), payment_event(NOON - HOUR, 1000)]
+    merchant = [
+        payment_event(NOON - DAY, 400),
+        payment_event(NOON - DAY, 800),
+        label_event(NOON - DAY, 1),
+        label_event(NOON - DAY, 0),
+        label_event(NOON - DAY, 0),
+        payment_event(NOON - HOUR, 9999),  # today: not closed yet
+    ]
+    vector = vector_of(NOON, 1250, customer, merchant)
+
+    assert vector["customer_payment_count_10m"] == 0
+    assert vector["customer_payment_count_1h"] == 1
+    assert vector["customer_payment_amount_1d"] == 1000
+    assert vector["customer_payment_amount_7d"] == 4000
+    assert vector["customer_ms_since_last_payment"] == HOUR
+    assert vector["customer_mean_amount_7d"] == 2000
+    assert vector["amount_over_customer_mean_7d"] == 1250 * 2 / 4000
+    assert vector["merchant_payment_count_30d"] == 2
+    assert vector["amount_over_merchant_mean_30d"] == 1250 * 2 / 1200
+    assert vector["merchant_fraud_rate_1d"] == 1 / 3
+    assert (vector["hour_of_day"], vector["day_of_week"], vector["is_night"], vector["is_weekend"]) == (12, 2, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "hour", "weekday", "night", "weekend"),
+    [
+        ("1970-01-01T00:00:00Z", 0, 3, 1, 0),
+        ("2018-04-01T05:59:59.999Z", 5, 6, 1, 1),
+        ("2018-04-01T06:00:00Z", 6, 6, 0, 1),
+        ("2018-04-02T23:59:59Z", 23, 0, 0, 0),
+        ("2020-02-29T12:00:00Z", 12, 5, 0, 1),
+    ],
+)
+def test_the_calendar_is_utc_and_its_week_begins_on_monday(text, hour, weekday, night, weekend):
+    assert calendar(FRAUD, instant(text)) == {
+        "hour_of_day": hour,
+        "day_of_week": weekday,
+        "is_night": night,
+        "is_weekend": weekend,
+    }
+
+
+@pytest.mark.parametrize("known", [{"a": 1, "b": 0}, {"a": None, "b": 2}, {"a": 1, "b": None}])
+def test_a_ratio_over_nothing_or_of_the_unknown_is_unknown(known):
+    assert divide(Ratio("r", ("a",), ("b",)), known) is None
+
+
+@given(st.integers(0, 2**62), st.integers(1, 2**62))
+def test_a_ratio_is_the_quotient_of_doubles_as_spark_computes_it(top, bottom):
+    found = divide(Ratio("r", ("a",), ("b",)), {"a": top, "b": bottom})
+
+    assert struct.pack("<d", found) == struct.pack("<d", float(top) / float(bottom))
+
+
+def test_asking_for_a_vector_does_not_change_what_is_remembered():
+    state = State(CUSTOMER_LAYOUT)
+    state.apply(payment_event(NOON, 100, "t1"))
+    before = state.dump()
+
+    fraud_vector(NOON + DAY, 5, state, State(MERCHANT_LAYOUT))
+
+    assert state.dump() == before
