@@ -67,6 +67,7 @@ def fraud_section(found: dict, evidence: dict) -> dict:
     figures = [
         *curves(seen["scores"], seen["truth"], "Fraud"),
         figure("Score of every decision", scores_histogram(seen["scores"], seen["truth"], "honest", "fraud")),
+        figure("Calibration", calibration(seen["scores"], seen["truth"], "tenths of the payments")),
         figure("Time from arrival to decision", latencies(seen["api_ms"], seen["stream_ms"])),
     ]
     if drift := evidence.get("drift"):
@@ -94,7 +95,7 @@ def credit_section(found: dict, evidence: dict) -> dict:
     figures = [
         *curves(seen["scores"], seen["truth"], "Default"),
         figure("Probability of default", scores_histogram(seen["scores"], seen["truth"], "repaid", "defaulted")),
-        figure("Calibration", calibration(seen["scores"], seen["truth"])),
+        figure("Calibration", calibration(seen["scores"], seen["truth"], "tenths of the loans")),
     ]
     table = {
         "title": "Some of the month's predictions",
@@ -181,7 +182,7 @@ def scores_histogram(scores: dict, truth: dict, negative: str, positive: str) ->
     return styled(plot, "score", "count, logarithmic")
 
 
-def calibration(scores: dict, truth: dict) -> go.Figure:
+def calibration(scores: dict, truth: dict, parts_name: str) -> go.Figure:
     y, p = joined(scores, truth)
     parts = [part for part in np.array_split(np.argsort(p, kind="stable"), 10) if len(part)]
     plot = go.Figure(
@@ -192,7 +193,7 @@ def calibration(scores: dict, truth: dict) -> go.Figure:
                 y=[y[part].mean() for part in parts],
                 mode="lines+markers",
                 line={"color": ACCENT},
-                name="tenths of the loans",
+                name=parts_name,
             ),
         ]
     )
@@ -203,16 +204,22 @@ def calibration(scores: dict, truth: dict) -> go.Figure:
 
 
 def latencies(api_ms: list[float], stream_ms: list[float]) -> go.Figure:
+    """Shares of decisions by time, in bins of equal width on a logarithmic axis."""
     plot = go.Figure()
+    top = max(1000.0, *api_ms, *stream_ms)
+    edges = np.geomspace(1, top, 61)
     for values, name, color in (
         (api_ms, "API door, seen by the client", ACCENT),
         (stream_ms, "stream door, from arrival", SECOND),
     ):
-        if values:
-            share = np.linspace(0, 100, 201)
-            plot.add_scatter(x=np.percentile(values, share), y=share, mode="lines", name=name, line={"color": color})
+        counts, _ = np.histogram(values, edges)
+        share = 100 * counts / max(1, counts.sum())
+        plot.add_bar(
+            x=np.sqrt(edges[:-1] * edges[1:]), y=share, width=np.diff(edges), name=name, marker_color=color, opacity=0.7
+        )
+    plot.update_layout(barmode="overlay")
     plot.update_xaxes(type="log")
-    return styled(plot, "milliseconds, logarithmic", "% of decisions made by then")
+    return styled(plot, "milliseconds, logarithmic", "% of decisions")
 
 
 def drift_bars(drift: dict) -> go.Figure:
@@ -227,7 +234,7 @@ def drift_bars(drift: dict) -> go.Figure:
     )
     plot.add_vline(x=0.25, line={"color": MUTED, "dash": "dot"})
     plot.update_yaxes(automargin=True)
-    return styled(plot, "PSI; above 0.25 the distribution has shifted", "")
+    return styled(plot, "PSI, shifted above 0.25", "")
 
 
 def joined(scores: dict, truth: dict) -> tuple[np.ndarray, np.ndarray]:
