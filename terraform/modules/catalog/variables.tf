@@ -32,4 +32,9 @@ variable "tables" {
     condition     = alltrue([for table in var.tables : contains(["parquet", "json", "csv"], table.format)])
     error_message = "Every table's format must be parquet, json or csv."
   }
+
+  validation {
+    condition     = length(setsubtract(["decisions", "predictions"], [for table in var.tables : table.zone])) == 0
+    error_message = "tables must hold the zones decisions and predictions: the crawler and the analysts' queries are about them."
+  }
 }

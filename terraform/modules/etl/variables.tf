@@ -20,6 +20,11 @@ variable "feature_groups" {
   description = "Feature group names by short name."
   type        = map(string)
   nullable    = false
+
+  validation {
+    condition     = length(setsubtract(["customer", "loan-applicant", "merchant"], keys(var.feature_groups))) == 0
+    error_message = "feature_groups must have customer, loan-applicant and merchant, got ${join(", ", keys(var.feature_groups))}."
+  }
 }
 
 variable "lake" {

@@ -38,6 +38,11 @@ variable "jobs" {
   description = "Glue job names by script."
   type        = map(string)
   nullable    = false
+
+  validation {
+    condition     = length(setsubtract(["raw_to_bronze", "bronze_to_silver", "silver_to_gold", "publish_features", "check_parity"], keys(var.jobs))) == 0
+    error_message = "jobs must have every job of the nightly run, got ${join(", ", keys(var.jobs))}."
+  }
 }
 
 variable "lake" {

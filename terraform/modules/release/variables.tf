@@ -26,6 +26,11 @@ variable "instance_type" {
   description = "Instance type of the endpoint."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = startswith(var.instance_type, "ml.")
+    error_message = "instance_type must be a SageMaker type such as ml.c5.large, got \"${var.instance_type}\"."
+  }
 }
 
 variable "lake" {

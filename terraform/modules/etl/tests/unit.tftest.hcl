@@ -1,0 +1,63 @@
+# What the jobs are made of. The first run builds, the others look at what it has built.
+
+mock_provider "aws" {
+  source = "../../mocks"
+}
+
+variables {
+  lake = {
+    name        = "risk-dev-lake-111122223333"
+    arn         = "arn:aws:s3:::risk-dev-lake-111122223333"
+    kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000"
+  }
+  code = {
+    "glue/library"               = { key = "glue/library/1/risk_platform-0.1.0-py3-none-any.whl", hash = "" }
+    "glue/jobs/raw_to_bronze"    = { key = "glue/jobs/raw_to_bronze/1/raw_to_bronze.py", hash = "" }
+    "glue/jobs/bronze_to_silver" = { key = "glue/jobs/bronze_to_silver/1/bronze_to_silver.py", hash = "" }
+    "glue/jobs/silver_to_gold"   = { key = "glue/jobs/silver_to_gold/1/silver_to_gold.py", hash = "" }
+    "glue/jobs/publish_features" = { key = "glue/jobs/publish_features/1/publish_features.py", hash = "" }
+    "glue/jobs/check_parity"     = { key = "glue/jobs/check_parity/1/check_parity.py", hash = "" }
+  }
+
+  artifacts       = { bucket = "risk-dev-artifacts", arn = "arn:aws:s3:::risk-dev-artifacts" }
+  database_prefix = "risk_dev"
+  feature_groups  = { customer = "risk-dev-customer", merchant = "risk-dev-merchant", loan-applicant = "risk-dev-loan-applicant" }
+  namespace       = "Risk"
+  prefix          = "risk-dev"
+}
+
+run "runs_every_job_on_glue_5_1_with_a_time_limit" {
+  assert {
+    condition     = alltrue([for job in aws_glue_job.this : job.glue_version == "5.1" && job.timeout <= 120])
+    error_message = "A job without a version or a limit takes Glue's defaults, which change and cost."
+  }
+
+  assert {
+    condition     = strcontains(aws_glue_job.this["raw_to_bronze"].default_arguments["--additional-python-modules"], "s3://risk-dev-artifacts/glue/library/1/")
+    error_message = "A job gets the packaged library."
+  }
+
+  assert {
+    condition     = aws_glue_job.this["publish_features"].default_arguments["--loan_group"] == "risk-dev-loan-applicant"
+    error_message = "The publishing job knows its feature groups."
+  }
+}
+
+run "changes_no_raw_file_and_measures_in_its_namespace_only" {
+  command = plan
+
+  assert {
+    condition = !anytrue([
+      for s in data.aws_iam_policy_document.this.statement :
+      contains(s.actions, "s3:PutObject") && anytrue([for r in s.resources : endswith(r, "/raw/*") || endswith(r, ":::risk-dev-lake-111122223333/*")])
+    ])
+    error_message = "RAW is never changed."
+  }
+
+  assert {
+    condition = alltrue([
+      for s in data.aws_iam_policy_document.this.statement : length(s.condition) == 1 if contains(s.resources, "*")
+    ])
+    error_message = "What knows no resources is bound by a condition."
+  }
+}

@@ -1,0 +1,68 @@
+# What the function is made of. The first run builds, the others look at what it has built.
+
+mock_provider "aws" {
+  source = "../../mocks"
+}
+
+variables {
+  code            = { bucket = "risk-dev-artifacts", key = "lambda/decide/1/decide.zip", hash = "hash" }
+  description     = "Decides"
+  handler         = "decide.handler.handle"
+  kms_key_arn     = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000"
+  name            = "risk-dev-decide"
+  timeout_seconds = 5
+
+  permissions = {
+    Pass = {
+      actions   = ["iam:PassRole"]
+      resources = ["arn:aws:iam::111122223333:role/model"]
+      only_if   = { "iam:PassedToService" = "sagemaker.amazonaws.com" }
+    }
+  }
+}
+
+run "runs_python_3_13_on_arm_from_the_packaged_zip" {
+  assert {
+    condition     = aws_lambda_function.this.runtime == "python3.13" && aws_lambda_function.this.architectures == tolist(["arm64"])
+    error_message = "One runtime for every function."
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.s3_key == "lambda/decide/1/decide.zip" && aws_lambda_function.this.source_code_hash == "hash"
+    error_message = "The function is what was packaged."
+  }
+
+  # A new account has little concurrency to reserve, and refuses.
+  assert {
+    condition     = coalesce(aws_lambda_function.this.reserved_concurrent_executions, -1) == -1
+    error_message = "No concurrency is reserved."
+  }
+}
+
+run "logs_encrypted_for_ninety_days_into_the_group_that_lambda_writes_to" {
+  command = plan
+
+  assert {
+    condition     = aws_cloudwatch_log_group.this.name == "/aws/lambda/risk-dev-decide" && aws_cloudwatch_log_group.this.retention_in_days == 90
+    error_message = "A group of another name stays empty, and Lambda makes one that never expires."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_group.this.kms_key_id == var.kms_key_arn
+    error_message = "Logs are encrypted by the platform's key."
+  }
+}
+
+run "may_do_what_it_was_given_and_log" {
+  command = plan
+
+  assert {
+    condition     = toset(flatten([for s in data.aws_iam_policy_document.this.statement : s.actions])) == toset(["iam:PassRole", "logs:CreateLogStream", "logs:PutLogEvents"])
+    error_message = "The role holds the given permissions and logging."
+  }
+
+  assert {
+    condition     = one([for s in data.aws_iam_policy_document.this.statement : one(s.condition).variable if s.sid == "Pass"]) == "iam:PassedToService"
+    error_message = "A permission keeps its condition."
+  }
+}

@@ -1,0 +1,61 @@
+# What the state machines are made of. The first run builds, the others look at what it has built.
+
+mock_provider "aws" {
+  source = "../../mocks"
+}
+
+variables {
+  lake = {
+    name        = "risk-dev-lake-111122223333"
+    arn         = "arn:aws:s3:::risk-dev-lake-111122223333"
+    kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000"
+  }
+
+  athena_workgroup   = { name = "risk-dev", arn = "arn:aws:athena:eu-west-1:111122223333:workgroup/risk-dev", predictions_database = "risk_dev_predictions" }
+  code_uri           = "s3://risk-dev-artifacts/training/code/1/code.tar.gz"
+  crawler            = "risk-dev-decisions"
+  execution_role_arn = "arn:aws:iam::111122223333:role/risk-dev-sagemaker"
+  image              = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/risk-dev-ml:1"
+  instance_type      = "ml.m5.xlarge"
+  namespace          = "Risk"
+  prefix             = "risk-dev"
+
+  jobs = {
+    raw_to_bronze    = "risk-dev-raw-to-bronze"
+    bronze_to_silver = "risk-dev-bronze-to-silver"
+    silver_to_gold   = "risk-dev-silver-to-gold"
+    publish_features = "risk-dev-publish-features"
+    check_parity     = "risk-dev-check-parity"
+  }
+}
+
+run "waits_for_each_job_before_the_next" {
+  assert {
+    condition     = alltrue([for step in ["RawToBronze", "BronzeToSilver", "SilverToGold"] : endswith(jsondecode(aws_sfn_state_machine.this["nightly"].definition).States[step].Resource, ".sync")])
+    error_message = "A layer is built when the one below is complete."
+  }
+
+  assert {
+    condition     = keys(aws_scheduler_schedule.this) == ["drift", "nightly", "score-loans"]
+    error_message = "Every machine runs by the clock."
+  }
+}
+
+run "acts_for_this_account_on_its_own_things_only" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for trust in data.aws_iam_policy_document.trust : one(one(trust.statement).condition).variable == "aws:SourceAccount"])
+    error_message = "Another account must not borrow the roles."
+  }
+
+  assert {
+    condition     = !anytrue([for s in data.aws_iam_policy_document.machines.statement : contains(s.resources, "*")])
+    error_message = "Every permission names its resources."
+  }
+
+  assert {
+    condition     = one([for s in data.aws_iam_policy_document.machines.statement : s.resources if contains(s.actions, "iam:PassRole")]) == toset([var.execution_role_arn])
+    error_message = "Only the jobs' role is passed."
+  }
+}

@@ -1,0 +1,24 @@
+# What the module refuses.
+
+mock_provider "aws" {
+  source = "../../mocks"
+}
+
+variables {
+  failed_queue   = "risk-dev-stream-failed"
+  functions      = { decide = "risk-dev-decide", release = "risk-dev-release", stream = "risk-dev-stream" }
+  kms_key_arn    = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000"
+  namespace      = "Risk"
+  prefix         = "risk-dev"
+  state_machines = { nightly = "arn:aws:states:eu-west-1:111122223333:stateMachine:risk-dev-nightly" }
+}
+
+run "refuses_to_watch_without_the_stream_door" {
+  command = plan
+
+  variables {
+    functions = { decide = "risk-dev-decide" }
+  }
+
+  expect_failures = [var.functions]
+}

@@ -1,0 +1,50 @@
+# What the alarms are made of. The first run builds, the others look at what it has built.
+
+mock_provider "aws" {
+  source = "../../mocks"
+}
+
+variables {
+  failed_queue   = "risk-dev-stream-failed"
+  functions      = { decide = "risk-dev-decide", release = "risk-dev-release", stream = "risk-dev-stream" }
+  kms_key_arn    = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000"
+  namespace      = "Risk"
+  prefix         = "risk-dev"
+  state_machines = { nightly = "arn:aws:states:eu-west-1:111122223333:stateMachine:risk-dev-nightly" }
+}
+
+run "watches_every_function_and_every_machine" {
+  assert {
+    condition     = length(setsubtract(["decide-errors", "release-errors", "stream-errors", "nightly-failed", "stream-behind", "stream-gave-up", "parity", "drift"], keys(aws_cloudwatch_metric_alarm.this))) == 0
+    error_message = "Watched are ${join(", ", keys(aws_cloudwatch_metric_alarm.this))}."
+  }
+
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset([aws_sns_topic.alarms.arn])])
+    error_message = "Every alarm tells somebody."
+  }
+
+  # An alarm has one of the two, and AWS refuses both.
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["api-slow"].extended_statistic == "p99" && aws_cloudwatch_metric_alarm.this["drift"].statistic == "Maximum"
+    error_message = "Latency is judged by its percentile, drift by its maximum."
+  }
+}
+
+run "tells_over_an_encrypted_topic" {
+  command = plan
+
+  assert {
+    condition     = aws_sns_topic.alarms.kms_master_key_id == var.kms_key_arn
+    error_message = "Alarms are encrypted by the platform's key."
+  }
+}
+
+run "shows_all_on_one_page_without_overlap" {
+  command = plan
+
+  assert {
+    condition     = length(distinct([for w in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : "${w.x}/${w.y}"])) == length(local.widgets)
+    error_message = "Every widget has its own place."
+  }
+}
