@@ -9,6 +9,8 @@ import boto3
 from pyspark.sql import DataFrame, Row
 
 CALL = 25  # records per BatchWriteRecord
+ONLINE = ("OnlineStore",)  # a record that only the doors read: nobody analyses tiles
+BOTH = ("OnlineStore", "OfflineStore")
 PATIENCE = 6  # tries for records the store did not take
 
 
@@ -16,18 +18,22 @@ class StoreRefused(RuntimeError):
     """Feature Store did not take some records even after retries."""
 
 
-def publish(rows: DataFrame, group: str) -> int:
+def publish(rows: DataFrame, group: str, stores: tuple[str, ...]) -> int:
     """Writes every row as one record: columns are features, nulls are left out. Returns the number of records."""
 
     def write(partition: Iterable[Row]) -> Iterator[int]:
         client = boto3.client("sagemaker-featurestore-runtime")
         written = 0
         for chunk in chunks(partition):
-            send(client, [{"FeatureGroupName": group, "Record": record(row)} for row in chunk])
+            send(client, [entry(group, stores, row) for row in chunk])
             written += len(chunk)
         yield written
 
     return sum(rows.rdd.mapPartitions(write).collect())
+
+
+def entry(group: str, stores: tuple[str, ...], row: Row) -> dict:
+    return {"FeatureGroupName": group, "TargetStores": list(stores), "Record": record(row)}
 
 
 def record(row: Row) -> list[dict[str, str]]:

@@ -15,10 +15,8 @@ BOOKKEEPING = ("identifier", "at", "label", "customer_id")
 
 
 def applications(features: pd.DataFrame) -> pd.DataFrame:
-    """Feature rows with the open attributes as columns of their own. The newest record of a loan wins."""
-    if "write_time" in features:
-        features = features.sort_values("write_time")
-    features = features.drop_duplicates("loan_id", keep="last").reset_index(drop=True)
+    """GOLD rows, one per loan, with the open attributes as columns of their own."""
+    features = features.reset_index(drop=True)
     attributes = pd.DataFrame(
         [json.loads(text) if text else {} for text in features["attributes"]], index=features.index
     )
@@ -26,7 +24,7 @@ def applications(features: pd.DataFrame) -> pd.DataFrame:
     own = {
         "identifier": features["loan_id"],
         "customer_id": features["customer_id"],
-        "at": pd.to_datetime(features["event_time"], utc=True),
+        "at": features["applied_at"],
         "amount": features["amount_cents"] / 100,
         "term_months": features["term_months"],
         **{name: features[name] for name in PAYMENT_BEHAVIOUR.columns if name in features},

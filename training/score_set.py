@@ -28,7 +28,7 @@ def main(argv: Sequence[str]) -> None:
     rows = applications(read_folder(INPUT / "features"))
     rows = rows[rows["at"].dt.strftime("%Y-%m") == args.month].sort_values("identifier")
     if rows.empty:
-        raise SystemExit(f"no loan application of {args.month} in the feature store")
+        raise SystemExit(f"no loan application of {args.month} in GOLD")
     rows = rows.reindex(columns=["customer_id", "identifier", *names])
     target = OUTPUT / "rows" / f"applications-{args.month}.csv"
     target.parent.mkdir(parents=True, exist_ok=True)

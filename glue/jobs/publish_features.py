@@ -16,7 +16,7 @@ from features.fraud import FRAUD
 from features.values import day, instant
 from features.vector import CUSTOMER_LAYOUT, MERCHANT_LAYOUT
 from glue.arguments import days, days_before, parse
-from glue.feature_store import publish
+from glue.feature_store import BOTH, ONLINE, publish
 from glue.lake import session
 from glue.tables import LOAN_FEATURES, SILVER
 from glue.transforms.folding import customer_events, folded, merchant_events
@@ -42,16 +42,14 @@ def main(argv: list[str]) -> None:
         labels = located(labels.where(F.unix_millis("reported_at") < as_of), lake.read(spark, SILVER["transactions"]))
         customers = of_touched(customer_events(payments), touched)
         merchants = of_touched(merchant_events(payments, labels), touched)
-        report["customer"] = publish(
-            online_record(folded(customers, CUSTOMER_LAYOUT), "customer_id"), args.customer_group
-        )
-        report["merchant"] = publish(
-            online_record(folded(merchants, MERCHANT_LAYOUT), "merchant_id"), args.merchant_group
-        )
+        customer_records = online_record(folded(customers, CUSTOMER_LAYOUT), "customer_id")
+        merchant_records = online_record(folded(merchants, MERCHANT_LAYOUT), "merchant_id")
+        report["customer"] = publish(customer_records, args.customer_group, ONLINE)
+        report["merchant"] = publish(merchant_records, args.merchant_group, ONLINE)
 
     loans = lake.read(spark, LOAN_FEATURES, touched)
     if loans is not None:
-        report["loan_applicant"] = publish(loan_record(loans), args.loan_group)
+        report["loan_applicant"] = publish(loan_record(loans), args.loan_group, BOTH)
     lake.put_json(f"quality/publish_features/{args.from_}_{args.to}.json", report)
 
 

@@ -10,10 +10,13 @@ from training.pipelines.steps import pipeline
 
 
 def build(places: Places, session: PipelineSession) -> Pipeline:
-    """Reads the offline store of loan applications: each row is what was known when the loan was applied for."""
+    """Reads GOLD: each row is what was known when the loan was applied for.
+
+    The offline store holds the same rows, but may lag behind by a quarter of an hour, and half a set trains in silence.
+    """
     return pipeline(
         "credit",
-        features="feature-store/loan-applicant/",
+        features="gold/loan_features/",
         labels="silver/loan_outcomes/",
         minimum_auc=0.55,
         places=places,

@@ -144,7 +144,7 @@ locals {
           }
           ProcessingInputs = [
             { InputName = "code", S3Input = merge(local.input["code"], { S3Uri = var.code_uri }) },
-            { InputName = "features", S3Input = merge(local.input["features"], { S3Uri = "s3://${var.lake.name}/feature-store/loan-applicant/" }) },
+            { InputName = "features", S3Input = merge(local.input["features"], { S3Uri = "s3://${var.lake.name}/gold/loan_features/" }) },
             { InputName = "model", S3Input = merge(local.input["model"], { "S3Uri.$" = "$.current.release.model_data" }) },
           ]
           ProcessingOutputConfig = {
