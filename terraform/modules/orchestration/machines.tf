@@ -48,8 +48,25 @@ locals {
             }
           },
           {
-            StartAt = "CheckParity"
+            StartAt = "FindDecisions"
             States = {
+              FindDecisions = {
+                Type     = "Task"
+                Resource = "arn:aws:states:::aws-sdk:s3:listObjectsV2"
+                Parameters = {
+                  Bucket     = var.lake.name
+                  MaxKeys    = 1
+                  "Prefix.$" = "States.Format('decisions/decision_date={}/', $.to)"
+                }
+                ResultPath = "$.decisions"
+                Next       = "AnyDecisions"
+              }
+              AnyDecisions = {
+                Type    = "Choice"
+                Choices = [{ Variable = "$.decisions.Contents", IsPresent = true, Next = "CheckParity" }]
+                Default = "NothingServed"
+              }
+              NothingServed = { Type = "Succeed" }
               CheckParity = merge(local.glue_step["check_parity"], {
                 Parameters = { JobName = var.jobs["check_parity"], Arguments = { "--from.$" = "$.from", "--to.$" = "$.to" } }
                 End        = true
