@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from features.contract import TRANSACTIONS
-from features.values import InvalidValue, cents, instant
+from features.values import BLANKS, InvalidValue, cents, instant
 
 DIGITS = re.compile(r"\d(?:[ -]?\d){12,18}")
 LONGEST_IDENTIFIER = 128
@@ -58,7 +58,7 @@ class Payment:
 
 def trimmed(value: object) -> object:
     """Blanks around a text are no part of it, as in the lake."""
-    return value.strip() if isinstance(value, str) else value
+    return value.strip(BLANKS) if isinstance(value, str) else value
 
 
 def storable(text: str) -> bool:
@@ -72,6 +72,7 @@ def storable(text: str) -> bool:
 
 def looks_like_pan(text: str) -> bool:
     """13 to 19 digits, spaces and hyphens aside, that pass the Luhn check (ISO/IEC 7812-1) and nothing else."""
+    text = text.strip()
     if not DIGITS.fullmatch(text):
         return False
     digits = [int(c) for c in text if c.isdigit()]

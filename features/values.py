@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LARGEST_AMOUNT = Decimal(10_000_000_000)  # cents of it times any window count stay below 2**53 in practice
+BLANKS = " \t\n\v\f\r"  # around a cell they are no part of it
 LAST_INSTANT = 253_402_300_799_999  # the end of the year 9999: an offset can carry a readable instant beyond it
 MILLISECOND = timedelta(milliseconds=1)
 

@@ -49,10 +49,11 @@ def handle(event: dict, context: object) -> dict:
     try:
         fields = json.loads(event.get("body") or "null")
         payment = Payment.parse(fields)
-    except json.JSONDecodeError as wrong:
-        return answer(400, {"error": f"the body is not JSON: {wrong.msg} at position {wrong.pos}"})
     except InvalidPayment as wrong:
         return answer(400, {"error": str(wrong)})
+    except (ValueError, RecursionError) as wrong:
+        where = f": {wrong.msg} at position {wrong.pos}" if isinstance(wrong, json.JSONDecodeError) else ""
+        return answer(400, {"error": f"the body is not JSON{where}"})
     return answer(200, door().decide(payment, fields))
 
 

@@ -142,14 +142,14 @@ class Release:
         self.known: Policy | None = None
 
     def policy(self) -> Policy:
-        """Keeps the last known policy when SSM does not answer: an old policy beats none."""
+        """Keeps the last known policy when SSM does not answer or holds no usable one: an old policy beats none."""
         if self.known is None or self.clock() - self.read_at > RELEASE_SECONDS:
             try:
                 value = self.client.get_parameter(Name=self.parameter)["Parameter"]["Value"]
-            except Exception:
+                self.known = Policy.parse(json.loads(value)["policy"], FRAUD.columns)
+            except Exception as failed:
                 if self.known is None:
                     raise
-            else:
-                self.known = Policy.parse(json.loads(value)["policy"], FRAUD.columns)
+                print(json.dumps({"level": "ERROR", "message": "the policy is the last known", "error": repr(failed)}))
             self.read_at = self.clock()
         return self.known

@@ -1,8 +1,8 @@
 """What the stream door does with a batch.
 
-Order of writes: the decision log, then the online records, then alerts. A crash after the log scores the payments that
+Order of writes: the decision log, then alerts, then the online records. A crash after the log scores the payments that
 were not yet applied again, from the same state, and writes the same decisions; a payment that was applied is known by
-its identifier and never counts twice.
+its identifier and never counts twice. An alert may come twice, as SNS delivers, and is never lost by a crash.
 """
 
 from __future__ import annotations
@@ -58,21 +58,23 @@ class StreamDoor:
                 "merchant": dict.fromkeys(a.payment.merchant_id for a in arrivals if a.decision is None),
             }
         )
+        unsent = 0
         fresh = self._apply(arrivals, states["customer"], states["merchant"])
         self._score([a for a in fresh if a.decision is None])
         documents = [(a.sequence, a.decision) for a in fresh if a.decision is not None]
         if documents:
             self.log.write(shard, documents)
+            unsent = self.alerts.send([document for _, document in documents if document["action"] == "BLOCK"])
             self.records.write(
                 "customer", {a.payment.customer_id: states["customer"][a.payment.customer_id] for a in fresh}
             )
-            self.alerts.send([document for _, document in documents if document["action"] == "BLOCK"])
         now = self.now()
         emit(
             {"door": "stream"},
             decisions=len(documents),
             repeated=len(arrivals) - len(fresh),
             degraded=sum(d["degrade_step"] != "none" for _, d in documents),
+            unsent_alerts=unsent,
             oldest_ms=now - min(a.arrived_at for a in arrivals),
         )
 
@@ -126,7 +128,7 @@ def parse(records: list[dict]) -> tuple[list[Arrival], list[dict]]:
         try:
             fields = json.loads(base64.b64decode(kinesis["data"]))
             payment = Payment.parse(fields)
-        except (ValueError, InvalidPayment) as wrong:
+        except (ValueError, RecursionError) as wrong:
             reason = str(wrong) if isinstance(wrong, InvalidPayment) else "the record is not JSON"
             print(json.dumps({"level": "ERROR", "message": "poison record", "sequence": sequence, "reason": reason}))
             return arrivals, [{"itemIdentifier": sequence}]

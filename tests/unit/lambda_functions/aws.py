@@ -1,0 +1,200 @@
+"""AWS in memory, as far as the functions use it. Every request is held against botocore's own service model."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Callable
+from functools import cache
+
+import botocore.session
+from botocore.validate import validate_parameters
+
+
+@cache
+def service(name: str):
+    return botocore.session.get_session().get_service_model(name)
+
+
+def valid(name: str, operation: str, request: dict) -> None:
+    validate_parameters(request, service(name).operation_model(operation).input_shape)
+
+
+class Down(Exception):
+    """The service does not answer."""
+
+
+class FeatureStore:
+    """Online records by (group, identifier). `spared` calls leave their work undone, as throttling does."""
+
+    def __init__(self) -> None:
+        self.records: dict[tuple[str, str], dict[str, str]] = {}
+        self.down = False
+        self.down_for_writes = False
+        self.spared = 0
+        self.failing = 0
+        self.read_error: str | None = None
+        self.reads: list[list[dict]] = []
+        self.writes: list[list[dict]] = []
+
+    def batch_get_record(self, **request) -> dict:
+        valid("sagemaker-featurestore-runtime", "BatchGetRecord", request)
+        if self.down:
+            raise Down
+        self.reads.append(request["Identifiers"])
+        if self.read_error:
+            error = {"FeatureGroupName": "g", "RecordIdentifierValueAsString": "i", "ErrorMessage": ""}
+            return {"Records": [], "Errors": [{**error, "ErrorCode": self.read_error}], "UnprocessedIdentifiers": []}
+        asked = [
+            (i["FeatureGroupName"], identifier)
+            for i in request["Identifiers"]
+            for identifier in i["RecordIdentifiersValueAsString"]
+        ]
+        done = asked if not self.spared else asked[: len(asked) // 2]
+        left = asked[len(done) :]
+        self.spared = max(0, self.spared - 1)
+        return {
+            "Records": [self._found(key) for key in done if key in self.records],
+            "Errors": [],
+            "UnprocessedIdentifiers": [
+                {"FeatureGroupName": g, "RecordIdentifiersValueAsString": [i for h, i in left if h == g]}
+                for g in dict.fromkeys(g for g, _ in left)
+            ],
+        }
+
+    def _found(self, key: tuple[str, str]) -> dict:
+        group, identifier = key
+        return {
+            "FeatureGroupName": f"arn:aws:sagemaker:eu-west-1:000000000000:feature-group/{group}",
+            "RecordIdentifierValueAsString": identifier,
+            "Record": [{"FeatureName": n, "ValueAsString": v} for n, v in self.records[key].items()],
+        }
+
+    def batch_write_record(self, **request) -> dict:
+        valid("sagemaker-featurestore-runtime", "BatchWriteRecord", request)
+        if self.down or self.down_for_writes:
+            raise Down
+        entries = request["Entries"]
+        self.writes.append(entries)
+        refused, unprocessed = [], []
+        if self.failing:
+            self.failing -= 1
+            refused = [{"Entry": entries[0], "ErrorCode": "InternalFailure", "ErrorMessage": "try again"}]
+            entries = entries[1:]
+        if self.spared:
+            self.spared -= 1
+            unprocessed, entries = entries[-1:], entries[:-1]
+        for entry in entries:
+            values = {f["FeatureName"]: f["ValueAsString"] for f in entry["Record"]}
+            identifier = next(iter(values.values()))
+            self.records[entry["FeatureGroupName"], identifier] = values
+        return {"Errors": refused, "UnprocessedEntries": unprocessed}
+
+
+class Endpoint:
+    """Answers what `scorer` says of the request's rows."""
+
+    def __init__(self, scorer: Callable[[list], list[float]] | None = None) -> None:
+        self.scorer = scorer or (lambda rows: [0.01] * len(rows))
+        self.down = False
+        self.asked: list[list] = []
+
+    def invoke_endpoint(self, **request) -> dict:
+        valid("sagemaker-runtime", "InvokeEndpoint", request)
+        if self.down:
+            raise Down
+        document = json.loads(request["Body"])
+        self.asked.append(document["rows"])
+        answer = {"scores": self.scorer(document["rows"]), "model": "model-7"}
+        return {"Body": io.BytesIO(json.dumps({**answer, "feature_version": document["feature_version"]}).encode())}
+
+
+class Parameters:
+    """SSM parameters by name."""
+
+    def __init__(self, **values: str) -> None:
+        self.values = values
+        self.down = False
+        self.reads = 0
+
+    def get_parameter(self, **request) -> dict:
+        valid("ssm", "GetParameter", request)
+        self.reads += 1
+        if self.down:
+            raise Down
+        return {"Parameter": {"Value": self.values[request["Name"]]}}
+
+    def put_parameter(self, **request) -> None:
+        valid("ssm", "PutParameter", request)
+        self.values[request["Name"]] = request["Value"]
+
+
+class Stream:
+    """Kinesis records in order, as a mapping would deliver them."""
+
+    def __init__(self) -> None:
+        self.records: list[dict] = []
+
+    def put_record(self, **request) -> None:
+        valid("kinesis", "PutRecord", request)
+        self.records.append(request)
+
+
+class Bucket:
+    """S3 objects by key."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def put_object(self, **request) -> None:
+        valid("s3", "PutObject", request)
+        self.objects[request["Key"]] = request["Body"]
+
+    def get_object(self, **request) -> dict:
+        valid("s3", "GetObject", request)
+        return {"Body": io.BytesIO(self.objects[request["Key"]])}
+
+    def lines(self) -> list[dict]:
+        return [json.loads(line) for body in self.objects.values() for line in body.decode().splitlines()]
+
+
+class Topic:
+    """SNS messages in order."""
+
+    def __init__(self) -> None:
+        self.messages: list[dict] = []
+        self.calls = 0
+        self.down = False
+        self.refusing = 0
+
+    def publish_batch(self, **request) -> dict:
+        valid("sns", "PublishBatch", request)
+        if len(request["PublishBatchRequestEntries"]) > 10:
+            raise ValueError("TooManyEntriesInBatchRequest")
+        if self.down:
+            raise Down
+        self.calls += 1
+        entries = request["PublishBatchRequestEntries"]
+        refused, entries = entries[: self.refusing], entries[self.refusing :]
+        self.messages += [json.loads(e["Message"]) for e in entries]
+        return {
+            "Successful": [],
+            "Failed": [{"Id": e["Id"], "Code": "Throttled", "SenderFault": False} for e in refused],
+        }
+
+
+def kinesis_record(data: bytes | str | dict, sequence: int, arrived: float = 1_522_575_000.5) -> dict:
+    """One record as Lambda hands it to the function."""
+    if isinstance(data, dict):
+        data = json.dumps(data)
+    if isinstance(data, str):
+        data = data.encode()
+    return {
+        "eventID": f"shardId-000000000000:{sequence}",
+        "kinesis": {
+            "sequenceNumber": str(sequence),
+            "data": base64.b64encode(data).decode(),
+            "approximateArrivalTimestamp": arrived,
+        },
+    }

@@ -1,0 +1,82 @@
+"""Both doors over one in-memory AWS."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+from decide.door import ApiDoor
+from scoring.aws import Model, Records, Release
+from stream.door import StreamDoor
+from stream.sinks import Alerts, DecisionLog
+
+from features.payment import Payment
+from features.state import State
+from features.vector import CUSTOMER_LAYOUT, MERCHANT_LAYOUT
+from tests.unit.lambda_functions.aws import Bucket, Endpoint, FeatureStore, Parameters, Stream, Topic, kinesis_record
+
+POLICY = {"version": "7", "review_at": 0.5, "block_at": 0.9, "rules": []}
+LAYOUTS = {"customer": CUSTOMER_LAYOUT, "merchant": MERCHANT_LAYOUT}
+GROUPS = {"customer": "risk-test-customer", "merchant": "risk-test-merchant"}
+NOW = 1_522_575_001_000
+
+
+def fields(number: int, customer: str = "c1", amount: str = "10.00", minute: int | None = None, **further) -> dict:
+    minute = number if minute is None else minute
+    return {
+        "transaction_id": f"t{number}",
+        "event_time": f"2018-04-01T{9 + minute // 60:02d}:{minute % 60:02d}:00Z",
+        "customer_id": customer,
+        "merchant_id": "m1",
+        "amount": amount,
+        **further,
+    }
+
+
+@dataclass
+class Scene:
+    """The doors and everything behind them."""
+
+    policy: dict | None = field(default_factory=lambda: dict(POLICY))
+
+    def __post_init__(self) -> None:
+        self.store, self.endpoint, self.stream = FeatureStore(), Endpoint(), Stream()
+        self.bucket, self.topic = Bucket(), Topic()
+        self.parameters = Parameters(**{"/risk-test/fraud/release": json.dumps({"policy": self.policy})})
+        self.records = Records(self.store, GROUPS, LAYOUTS)
+
+    def release(self, clock=lambda: 0.0) -> Release:
+        return Release(self.parameters, "/risk-test/fraud/release", clock)
+
+    def api(self) -> ApiDoor:
+        model = Model(self.endpoint, "risk-test-fraud")
+        return ApiDoor(self.records, model, self.release(), self.stream, "risk-test-transactions", lambda: NOW)
+
+    def stream_door(self) -> StreamDoor:
+        return StreamDoor(
+            self.records,
+            Model(self.endpoint, "risk-test-fraud"),
+            self.release(),
+            DecisionLog(self.bucket, "lake"),
+            Alerts(self.topic, "arn:aws:sns:eu-west-1:000000000000:alerts"),
+            lambda: NOW,
+        )
+
+    def ask(self, payment: dict) -> dict:
+        return self.api().decide(Payment.parse(payment), payment)
+
+    def deliver(self, payments: list, first: int = 1) -> list[dict]:
+        """A batch through a new stream door; returns what is to be delivered again."""
+        return self.stream_door().take([kinesis_record(p, first + i) for i, p in enumerate(payments)])
+
+    def customer(self, identifier: str) -> State:
+        stored = self.store.records.get((GROUPS["customer"], identifier))
+        return State.load(stored["state"], CUSTOMER_LAYOUT) if stored else State(CUSTOMER_LAYOUT)
+
+    def counted(self, identifier: str) -> int:
+        """Payments that the customer's record holds, all time of the test."""
+        state = self.customer(identifier)
+        return state.values(state.clock + 1)["customer_payment_count_30d"]
+
+    def logged(self) -> dict[str, dict]:
+        return {d["transaction_id"]: d for d in self.bucket.lines()}

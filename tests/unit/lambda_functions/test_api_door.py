@@ -1,0 +1,158 @@
+"""The API door: the payer gets an answer, whatever is down behind it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from decide import handler
+from scoring.decision import Decision
+
+from features.state import payment_event
+from features.values import instant
+from tests.unit.lambda_functions.scene import NOW, POLICY, Scene, fields
+
+
+def test_a_payment_is_scored_on_its_customers_history():
+    scene = Scene()
+    states = scene.records.read({"customer": ["c1"]})["customer"]
+    states["c1"].apply(payment_event(instant("2018-04-01T08:55:00Z"), 700, "t0"))
+    scene.records.write("customer", states)
+
+    decision = scene.ask(fields(0))
+
+    assert decision["action"] == "APPROVE"
+    assert decision["degrade_step"] == "none"
+    assert (decision["door"], decision["model"], decision["policy_version"]) == ("api", "model-7", "7")
+    assert scene.endpoint.asked == [[decision["vector"]]], "the vector that was scored is the one that is kept"
+    assert decision["arrived_at"] == decision["decided_at"] == NOW
+
+
+@pytest.mark.parametrize(("score", "action"), [(0.2, "APPROVE"), (0.7, "REVIEW"), (0.95, "BLOCK")])
+def test_the_score_decides(score, action):
+    scene = Scene()
+    scene.endpoint.scorer = lambda rows: [score]
+
+    assert scene.ask(fields(0))["action"] == action
+
+
+def test_without_the_feature_store_the_model_sees_an_unknown_customer():
+    scene = Scene()
+    scene.store.down = True
+
+    decision = scene.ask(fields(0))
+
+    assert decision["degrade_step"] == "default_features"
+    assert decision["fraud_score"] == 0.01
+    assert decision["vector"] is not None
+
+
+def test_without_the_endpoint_rules_speak_and_a_person_looks():
+    scene = Scene()
+    scene.endpoint.down = True
+
+    decision = scene.ask(fields(0))
+
+    assert (decision["degrade_step"], decision["action"]) == ("rules_only", "REVIEW")
+    assert decision["fraud_score"] is decision["model"] is None
+    assert decision["reasons"] == ["no_model_score"]
+
+
+def test_without_the_endpoint_a_rule_still_blocks():
+    rule = {"name": "large", "feature": "amount", "above": 500, "action": "BLOCK"}
+    scene = Scene(policy={**POLICY, "rules": [rule]})
+    scene.endpoint.down = True
+
+    decision = scene.ask(fields(0))
+
+    assert (decision["action"], decision["reasons"]) == ("BLOCK", ["no_model_score", "large"])
+
+
+def test_the_payment_is_handed_on_with_its_decision_to_its_customers_shard():
+    scene = Scene()
+    payment = fields(0, currency="EUR")
+
+    decision = scene.ask(payment)
+
+    (record,) = scene.stream.records
+    assert record["PartitionKey"] == "c1"
+    assert json.loads(record["Data"]) == {**payment, "decision": decision}
+
+
+def test_a_decision_that_the_caller_brings_is_not_believed():
+    scene = Scene()
+
+    decision = scene.ask(fields(0, decision={"action": "APPROVE", "fraud_score": 0}))
+
+    assert json.loads(scene.stream.records[0]["Data"])["decision"] == decision
+
+
+def test_the_api_door_leaves_the_state_to_the_stream_door():
+    scene = Scene()
+    scene.ask(fields(0))
+
+    assert scene.store.writes == []
+    assert scene.bucket.objects == {}
+
+
+def test_every_decision_is_counted_with_its_degradation(capsys):
+    scene = Scene()
+    scene.endpoint.down = True
+    scene.ask(fields(0))
+
+    line = json.loads(capsys.readouterr().out)
+    assert (line["door"], line["decisions"], line["degraded"]) == ("api", 1, 1)
+    units = {m["Name"]: m["Unit"] for m in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+    assert units == {"decisions": "Count", "decision_ms": "Milliseconds", "degraded": "Count"}
+
+
+@pytest.fixture
+def scene(monkeypatch) -> Scene:
+    scene = Scene()
+    monkeypatch.setattr(handler, "door", scene.api)
+    return scene
+
+
+def test_a_valid_body_is_answered_with_the_decision(scene):
+    answer = handler.handle({"body": json.dumps(fields(0))}, None)
+
+    assert answer["statusCode"] == 200
+    assert set(json.loads(answer["body"])) == set(Decision.__dataclass_fields__)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("{", "not JSON"),
+        ("1" * 5000, "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ("", "JSON object"),
+        (None, "JSON object"),
+        ("[]", "JSON object"),
+        ("{}", "missing transaction_id"),
+        (json.dumps(fields(0, amount="-1")), "amount: expected"),
+        (json.dumps(fields(0)).replace('"10.00"', "NaN"), "amount: expected"),
+        (json.dumps(fields(0, customer="4111111111111111")), "customer_id looks like a card number"),
+        (json.dumps(fields(0, customer="\ud800")), "customer_id: expected text"),
+    ],
+    ids=[
+        "cut",
+        "endless number",
+        "endless nesting",
+        "empty",
+        "none",
+        "list",
+        "bare",
+        "negative",
+        "NaN",
+        "card",
+        "half",
+    ],
+)
+def test_a_body_that_is_no_payment_is_refused_with_one_sentence(scene, body, reason):
+    answer = handler.handle({"body": body}, None)
+
+    assert answer["statusCode"] == 400
+    assert reason in json.loads(answer["body"])["error"]
+    assert "4111" not in answer["body"]
+    assert scene.stream.records == []

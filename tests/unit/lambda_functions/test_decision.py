@@ -1,0 +1,86 @@
+"""One pure function behind both doors, and what a decision document holds."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from scoring.decision import Answer, decide, decision_date
+from scoring.policy import Policy, Rule
+from scoring.settings import MissingSettings, from_environment
+
+from features.fraud import FRAUD
+from features.payment import Payment
+from features.state import State
+from features.vector import CUSTOMER_LAYOUT, MERCHANT_LAYOUT, fraud_vector
+from glue.tables import DECISIONS
+
+PAYMENT = Payment("t1", 1_522_575_000_000, "c1", "m1", 1250)
+VECTOR = fraud_vector(PAYMENT.at, PAYMENT.amount, State(CUSTOMER_LAYOUT), State(MERCHANT_LAYOUT))
+POLICY = Policy("7", 0.5, 0.9, (Rule("large", "amount", 1000, "REVIEW"),))
+
+
+def decided(answer=Answer(0.2, "model-7"), vector=VECTOR, step="none"):  # noqa: B008
+    return decide(PAYMENT, vector, answer, POLICY, step=step, door="api", arrived_at=5, decided_at=9)
+
+
+def test_a_decision_says_everything_that_explains_it():
+    assert decided().document() == {
+        "transaction_id": "t1",
+        "fraud_score": 0.2,
+        "action": "REVIEW",
+        "reasons": ["large"],
+        "event_time": "2018-04-01T09:30:00.000Z",
+        "customer_id": "c1",
+        "merchant_id": "m1",
+        "amount_cents": 1250,
+        "vector": VECTOR,
+        "feature_version": FRAUD.version,
+        "model": "model-7",
+        "policy_version": "7",
+        "degrade_step": "none",
+        "door": "api",
+        "arrived_at": 5,
+        "decided_at": 9,
+    }
+
+
+def test_a_decision_document_has_the_columns_of_the_table_that_athena_reads():
+    assert tuple(decided().document()) == DECISIONS.column_names
+
+
+def test_a_decision_survives_json_bit_for_bit():
+    document = decided().document()
+
+    assert json.loads(json.dumps(document)) == document
+
+
+def test_rules_speak_when_there_is_no_vector():
+    assert decided(Answer(None, None), vector=None).reasons == ["no_model_score", "large"]
+
+
+def test_a_vector_of_another_width_is_never_decided_on():
+    with pytest.raises(ValueError, match="shorter"):
+        decided(vector=VECTOR[:-1])
+
+
+def test_a_decision_lies_in_the_partition_of_the_payments_day():
+    assert decision_date(decided().document()) == "2018-04-01"
+
+
+def settings_kind():
+    from decide.handler import Settings
+
+    return Settings
+
+
+def test_settings_name_every_missing_variable_at_once():
+    with pytest.raises(MissingSettings, match="CUSTOMER_GROUP, MERCHANT_GROUP, RELEASE_PARAMETER, STREAM_NAME not set"):
+        from_environment(settings_kind(), {"ENDPOINT_NAME": "e", "STREAM_NAME": ""})
+
+
+def test_settings_are_read_from_variables_of_their_names():
+    names = ("stream_name", "endpoint_name", "customer_group", "merchant_group", "release_parameter")
+    settings = from_environment(settings_kind(), {**{n.upper(): f"the {n}" for n in names}, "OTHER": "x"})
+
+    assert vars(settings) == {n: f"the {n}" for n in names}

@@ -1,0 +1,195 @@
+"""The scorer's calls to AWS: complete, bounded, and patient for as long as it helps."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from scoring.aws import PATIENCE, RELEASE_SECONDS, Model, StoreUnavailable
+from scoring.policy import InvalidPolicy
+
+from features.fraud import FRAUD
+from features.state import State, payment_event
+from features.vector import CUSTOMER_LAYOUT
+from tests.unit.lambda_functions.aws import Down, Endpoint
+from tests.unit.lambda_functions.scene import GROUPS, POLICY, Scene
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch):
+    monkeypatch.setattr("scoring.aws.time.sleep", lambda seconds: None)
+
+
+def one_payment(at: int) -> State:
+    state = State(CUSTOMER_LAYOUT)
+    state.apply(payment_event(at, 100, f"t{at}"))
+    return state
+
+
+def test_what_was_written_is_read_back():
+    scene = Scene()
+    scene.records.write("customer", {"c1": one_payment(1000)})
+
+    states = scene.records.read({"customer": ["c1", "c2"], "merchant": ["m1"]})
+
+    assert states["customer"]["c1"].dump() == one_payment(1000).dump()
+    assert states["customer"]["c2"].dump() == State(CUSTOMER_LAYOUT).dump(), "never seen: empty"
+    assert states["merchant"]["m1"].clock == -1
+
+
+def test_a_record_goes_to_the_online_store_alone_with_the_time_and_the_meaning_it_has():
+    scene = Scene()
+    scene.records.write("customer", {"c1": one_payment(1_522_575_000_000)})
+
+    ((entry,),) = scene.store.writes
+    values = {f["FeatureName"]: f["ValueAsString"] for f in entry["Record"]}
+    assert entry["TargetStores"] == ["OnlineStore"]
+    assert values["event_time"] == "2018-04-01T09:30:00.000Z"
+    assert values["feature_version"] == FRAUD.version
+    assert set(values) == {"customer_id", "event_time", "feature_version", "state"}
+
+
+def test_a_record_of_another_feature_version_counts_as_none():
+    scene = Scene()
+    scene.records.write("customer", {"c1": one_payment(1000)})
+    scene.store.records[GROUPS["customer"], "c1"]["feature_version"] = "older"
+
+    assert scene.records.read({"customer": ["c1"]})["customer"]["c1"].clock == -1
+
+
+def test_many_identifiers_are_asked_for_in_calls_that_the_api_takes():
+    scene = Scene()
+    scene.records.write("customer", {f"c{i}": one_payment(1000 + i) for i in range(130)})
+
+    states = scene.records.read({"customer": [f"c{i}" for i in range(130)], "merchant": ["m1"]})
+
+    assert [sum(len(g["RecordIdentifiersValueAsString"]) for g in call) for call in scene.store.reads] == [100, 31]
+    assert all(states["customer"][f"c{i}"].clock == 1000 + i for i in range(130))
+    assert [len(call) for call in scene.store.writes] == [25, 25, 25, 25, 25, 5]
+
+
+def test_identifiers_that_were_left_unprocessed_are_asked_for_again():
+    scene = Scene()
+    scene.records.write("customer", {f"c{i}": one_payment(1000 + i) for i in range(4)})
+    scene.store.spared = PATIENCE - 1
+
+    states = scene.records.read({"customer": [f"c{i}" for i in range(4)]})
+
+    assert all(states["customer"][f"c{i}"].clock == 1000 + i for i in range(4))
+
+
+def test_patience_with_reads_ends():
+    scene = Scene()
+    scene.store.spared = 100
+
+    with pytest.raises(StoreUnavailable, match="unprocessed"):
+        scene.records.read({"customer": ["c1"]})
+    assert len(scene.store.reads) == PATIENCE
+
+
+def test_an_error_of_one_record_is_an_error_and_not_an_empty_record():
+    scene = Scene()
+    scene.store.read_error = "AccessDenied"
+
+    with pytest.raises(StoreUnavailable, match="AccessDenied"):
+        scene.records.read({"customer": ["c1"]})
+
+
+def test_a_store_that_does_not_answer_is_unavailable():
+    scene = Scene()
+    scene.store.down = True
+
+    with pytest.raises(StoreUnavailable, match="Down"):
+        scene.records.read({"customer": ["c1"]})
+    with pytest.raises(StoreUnavailable, match="Down"):
+        scene.records.write("customer", {"c1": one_payment(1)})
+
+
+def test_records_that_were_refused_or_left_are_written_again():
+    scene = Scene()
+    scene.store.failing, scene.store.spared = 2, 1
+    states = {f"c{i}": one_payment(1000 + i) for i in range(5)}
+
+    scene.records.write("customer", states)
+
+    assert [len(call) for call in scene.store.writes] == [5, 2, 1]
+    assert {identifier for _, identifier in scene.store.records} == set(states)
+
+
+def test_patience_with_writes_ends():
+    scene = Scene()
+    scene.store.failing = 100
+
+    with pytest.raises(StoreUnavailable, match="1 records were left unwritten"):
+        scene.records.write("customer", {"c1": one_payment(1)})
+    assert len(scene.store.writes) == PATIENCE
+
+
+def test_scores_come_in_the_order_of_the_vectors():
+    model = Model(Endpoint(lambda rows: [row[0] / 10 for row in rows]), "e")
+
+    assert [a.score for a in model.score([[1.0], [2.0], [3.0]])] == [0.1, 0.2, 0.3]
+    assert model.score([[1.0]])[0].model == "model-7"
+
+
+def test_an_endpoint_that_answers_for_fewer_rows_is_not_believed():
+    with pytest.raises(ValueError, match="asked for 2 scores, the endpoint gave 1"):
+        Model(Endpoint(lambda rows: [0.5]), "e").score([[1.0], [2.0]])
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def released(scene: Scene, **changes) -> None:
+    scene.parameters.values["/risk-test/fraud/release"] = json.dumps({"policy": {**POLICY, **changes}})
+
+
+def test_the_policy_is_read_once_in_half_a_minute():
+    scene, clock = Scene(), Clock()
+    release = scene.release(clock)
+    release.policy()
+    released(scene, version="8")
+    clock.now = RELEASE_SECONDS - 1
+
+    assert release.policy().version == "7"
+    assert scene.parameters.reads == 1
+    clock.now = RELEASE_SECONDS + 1
+    assert release.policy().version == "8"
+    assert scene.parameters.reads == 2
+
+
+def test_an_old_policy_serves_on_when_ssm_does_not_answer():
+    scene, clock = Scene(), Clock()
+    release = scene.release(clock)
+    release.policy()
+    scene.parameters.down = True
+    clock.now = 1000
+
+    assert release.policy().version == "7"
+    release.policy()
+    assert scene.parameters.reads == 2, "it is not asked again for every payment"
+
+
+@pytest.mark.parametrize("policy", [None, {"version": "8"}, {**POLICY, "review_at": 2}])
+def test_an_old_policy_serves_on_when_the_new_one_is_unusable(policy):
+    scene, clock = Scene(), Clock()
+    release = scene.release(clock)
+    release.policy()
+    scene.parameters.values["/risk-test/fraud/release"] = json.dumps({"policy": policy})
+    clock.now = 1000
+
+    assert release.policy().version == "7"
+
+
+def test_without_any_policy_ever_read_the_failure_shows():
+    scene = Scene()
+    scene.parameters.down = True
+
+    with pytest.raises(Down):
+        scene.release().policy()
+    with pytest.raises(InvalidPolicy):
+        Scene(policy=None).release().policy()

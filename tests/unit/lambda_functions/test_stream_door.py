@@ -1,0 +1,255 @@
+"""The stream door: in order, exactly once in the state, and never stopped by one bad record."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from scoring.aws import StoreUnavailable
+
+from features.fraud import FRAUD
+from features.state import State, payment_event
+from features.vector import CUSTOMER_LAYOUT, MERCHANT_LAYOUT, fraud_vector
+from tests.unit.lambda_functions.scene import NOW, Scene, fields
+
+TEN = [fields(i, customer=f"c{i % 3}") for i in range(10)]
+COUNT = FRAUD.columns.index("customer_payment_count_1d")
+
+
+def seen_before(scene: Scene) -> dict[str, float]:
+    return {identifier: d["vector"][COUNT] for identifier, d in scene.logged().items()}
+
+
+def test_every_payment_is_decided_and_counted_once():
+    scene = Scene()
+
+    assert scene.deliver(TEN) == []
+    assert sorted(scene.logged()) == sorted(p["transaction_id"] for p in TEN)
+    assert [scene.counted(f"c{i}") for i in range(3)] == [4, 3, 3]
+    assert len(scene.endpoint.asked) == 1, "one call for the whole batch"
+
+
+def test_within_a_batch_a_payment_sees_its_customers_earlier_ones():
+    scene = Scene()
+    scene.deliver([fields(0), fields(1), fields(2, customer="c2"), fields(3)])
+
+    assert seen_before(scene) == {"t0": 0, "t1": 1, "t2": 0, "t3": 2}
+
+
+def test_the_vectors_are_those_of_payments_that_came_one_by_one():
+    together, alone = Scene(), Scene()
+    together.deliver(TEN)
+    for number, payment in enumerate(TEN):
+        alone.deliver([payment], first=number + 1)
+
+    assert together.logged() == alone.logged()
+    assert together.store.records == alone.store.records
+
+
+def test_the_logged_vector_can_be_computed_again():
+    scene = Scene()
+    scene.deliver([fields(0), fields(1)])
+    state = State(CUSTOMER_LAYOUT)
+    first, second = scene.logged()["t0"], scene.logged()["t1"]
+    at = 1_522_573_200_000
+    state.apply(payment_event(at, 1000, "t0"))
+
+    assert first["vector"] == fraud_vector(at, 1000, State(CUSTOMER_LAYOUT), State(MERCHANT_LAYOUT))
+    assert second["vector"] == fraud_vector(at + 60_000, 1000, state, State(MERCHANT_LAYOUT))
+
+
+def test_a_payment_that_the_api_door_decided_is_logged_as_it_was_and_not_scored_again():
+    scene = Scene()
+    scene.endpoint.scorer = lambda rows: [0.77] * len(rows)
+    decision = scene.ask(fields(0))
+    handed_on = json.loads(scene.stream.records[0]["Data"])
+    scene.endpoint.asked.clear()
+
+    scene.deliver([handed_on])
+
+    assert scene.endpoint.asked == []
+    assert scene.logged() == {"t0": decision}
+    assert scene.counted("c1") == 1
+
+
+def test_a_batch_delivered_twice_counts_once():
+    scene = Scene()
+    scene.deliver(TEN)
+    records, objects = dict(scene.store.records), dict(scene.bucket.objects)
+
+    assert scene.deliver(TEN) == []
+    assert scene.store.records == records
+    assert scene.bucket.objects == objects
+
+
+def test_a_full_batch_of_one_customer_delivered_twice_counts_once():
+    """A card that is being tested fills a batch alone."""
+    scene = Scene()
+    burst = [fields(i) for i in range(100)]
+    scene.deliver(burst)
+    scene.deliver(burst)
+
+    assert scene.counted("c1") == 100
+    assert len(scene.bucket.lines()) == 100
+
+
+def test_a_payment_that_comes_twice_in_one_batch_counts_once():
+    scene = Scene()
+    scene.deliver([fields(0), fields(0), fields(1)])
+
+    assert scene.counted("c1") == 2
+    assert len(scene.bucket.lines()) == 2
+
+
+def test_a_batch_that_overlaps_an_applied_one_decides_only_on_the_rest():
+    scene = Scene()
+    scene.deliver(TEN[:6])
+    first = scene.logged()
+    scene.deliver(TEN[3:], first=4)
+
+    assert len(scene.bucket.lines()) == 10
+    assert {k: v for k, v in scene.logged().items() if k in first} == first
+    assert sum(scene.counted(f"c{i}") for i in range(3)) == 10
+
+
+def test_a_crash_between_the_log_and_the_state_loses_and_doubles_nothing():
+    crashed, smooth = Scene(), Scene()
+    crashed.store.down_for_writes = True
+    with pytest.raises(StoreUnavailable):
+        crashed.deliver(TEN)
+    assert len(crashed.bucket.lines()) == 10
+    assert crashed.store.records == {}
+    crashed.store.down_for_writes = False
+
+    assert crashed.deliver(TEN) == []
+    smooth.deliver(TEN)
+    assert crashed.bucket.objects == smooth.bucket.objects, "the same decisions under the same names"
+    assert crashed.store.records == smooth.store.records
+
+
+def test_a_crash_before_the_log_leaves_everything_to_the_next_delivery():
+    scene = Scene()
+    scene.store.down = True
+    with pytest.raises(StoreUnavailable):
+        scene.deliver(TEN)
+
+    assert scene.bucket.objects == scene.store.records == {}
+
+
+POISON = {
+    "no JSON": b"{",
+    "no text": b"\xff\xfe\x00",
+    "no object": b"[1]",
+    "no payment": json.dumps({"transaction_id": "x"}).encode(),
+    "a card number": json.dumps(fields(5, customer="4111111111111111")).encode(),
+    "an endless number": b"1" * 5000,
+    "an endless nesting": b"[" * 100_000,
+    "half a letter": json.dumps(fields(5, customer="\ud800")).encode(),
+    "a time beyond the calendar": json.dumps({**fields(5), "event_time": "9999-12-31T23:59:59-01:00"}).encode(),
+}
+
+
+@pytest.mark.parametrize("poison", POISON.values(), ids=POISON.keys())
+def test_a_poison_record_is_reported_and_everything_before_it_is_done(poison, capsys):
+    scene = Scene()
+
+    failures = scene.deliver([TEN[0], TEN[1], poison, TEN[2]])
+
+    assert failures == [{"itemIdentifier": "3"}]
+    assert sorted(scene.logged()) == ["t0", "t1"]
+    said = capsys.readouterr().out
+    assert "poison record" in said
+    assert "4111" not in said
+
+
+def test_a_batch_that_begins_with_poison_touches_nothing():
+    scene = Scene()
+
+    assert scene.deliver([b"{", TEN[0]]) == [{"itemIdentifier": "1"}]
+    assert scene.bucket.objects == scene.store.records == {}
+    assert scene.store.reads == []
+
+
+def test_without_the_endpoint_the_shard_goes_on_and_says_so(capsys):
+    scene = Scene()
+    scene.endpoint.down = True
+
+    assert scene.deliver(TEN) == []
+    assert {(d["degrade_step"], d["action"]) for d in scene.logged().values()} == {("rules_only", "REVIEW")}
+    metrics = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (metrics["decisions"], metrics["degraded"], metrics["repeated"]) == (10, 10, 0)
+    assert metrics["oldest_ms"] == NOW - 1_522_575_000_500
+
+
+def test_a_blocked_payment_raises_one_alert():
+    scene = Scene()
+    scene.endpoint.scorer = lambda rows: [0.95 if row[0] > 5000 else 0.6 for row in rows]
+    scene.deliver([fields(0), fields(1, amount="99.00")])
+
+    (alert,) = scene.topic.messages
+    assert (alert["transaction_id"], alert["action"], alert["fraud_score"]) == ("t1", "BLOCK", 0.95)
+    assert "vector" not in alert
+
+
+def test_many_alerts_go_in_calls_that_the_api_takes():
+    scene = Scene()
+    scene.endpoint.scorer = lambda rows: [0.95] * len(rows)
+    scene.deliver([fields(i) for i in range(23)])
+
+    assert len({m["transaction_id"] for m in scene.topic.messages}) == 23
+    assert scene.topic.calls == 3
+
+
+def test_a_repeated_delivery_does_not_alert_again():
+    scene = Scene()
+    scene.endpoint.scorer = lambda rows: [0.95] * len(rows)
+    scene.deliver([fields(0)])
+    scene.deliver([fields(0)])
+
+    assert len(scene.topic.messages) == 1
+
+
+def test_a_crash_after_an_alert_repeats_it_and_never_loses_it():
+    scene = Scene()
+    scene.endpoint.scorer = lambda rows: [0.95] * len(rows)
+    scene.store.down_for_writes = True
+    with pytest.raises(StoreUnavailable):
+        scene.deliver([fields(0)])
+    scene.store.down_for_writes = False
+    scene.deliver([fields(0)])
+
+    assert {m["transaction_id"] for m in scene.topic.messages} == {"t0"}
+
+
+@pytest.mark.parametrize(("down", "refusing", "unsent"), [(True, 0, 12), (False, 2, 4)], ids=["down", "throttled"])
+def test_alerts_that_sns_does_not_take_are_named_and_counted_and_hold_up_nothing(capsys, down, refusing, unsent):
+    scene = Scene()
+    scene.endpoint.scorer = lambda rows: [0.95] * len(rows)
+    scene.topic.down, scene.topic.refusing = down, refusing
+
+    assert scene.deliver([fields(i) for i in range(12)]) == []
+    assert scene.counted("c1") == 12
+    error, metrics = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    sent = {m["transaction_id"] for m in scene.topic.messages}
+    assert set(error["transactions"]) == set(scene.logged()) - sent
+    assert metrics["unsent_alerts"] == len(error["transactions"]) == unsent
+
+
+def test_decisions_lie_by_the_payments_day_under_a_name_that_says_who_is_in_it():
+    scene = Scene()
+    late = {**fields(1), "event_time": "2018-03-31T23:59:59Z"}
+    scene.deliver([fields(0), late, fields(2)], first=41)
+
+    today, yesterday = sorted(scene.bucket.objects, reverse=True)
+    assert today.startswith("decisions/decision_date=2018-04-01/shardId-000000000000-41-2-")
+    assert yesterday.startswith("decisions/decision_date=2018-03-31/shardId-000000000000-42-1-")
+
+
+def test_a_retry_that_decides_on_fewer_payments_does_not_replace_the_fuller_object():
+    scene = Scene()
+    scene.deliver(TEN[:2])
+    fuller = dict(scene.bucket.objects)
+    scene.deliver([TEN[0], fields(30)])  # the same first sequence number, another member
+
+    assert fuller.items() <= scene.bucket.objects.items()
+    assert len(scene.bucket.lines()) == 3
