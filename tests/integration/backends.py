@@ -29,7 +29,8 @@ def chosen() -> str:
 def localstack_host() -> str:
     """Where LocalStack answers, as host:port. Raises Unreachable."""
     host = os.environ.get("LOCALSTACK_HOST") or "localhost:4566"
-    url = f"{config.get_service_endpoints(host)['s3']}/_localstack/health"
+    address, port = config.parse_localstack_host(host)
+    url = f"http://{address}:{port}/_localstack/health"
     try:
         with urllib.request.urlopen(url, timeout=ANSWERS_WITHIN_SECONDS):
             return host

@@ -13,21 +13,29 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.exceptions import ClientError
 
-from .backends import EMBEDDED, Backend, Unreachable, chosen, localstack_host
+from .backends import LOCALSTACK, Backend, Unreachable, chosen, localstack_host
 
 
 @pytest.fixture(scope="module")
-def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
+def host(request: pytest.FixtureRequest) -> str:
+    """Where the chosen backend answers, as host:port."""
+    reason = ""
+    try:
+        if chosen() == LOCALSTACK:
+            return localstack_host()
+    except Unreachable as unreachable:
+        reason = str(unreachable)
+    if reason:  # outside of the handler, so that the sentence stands alone
+        pytest.fail(reason, pytrace=False)
+    return urlsplit(request.getfixturevalue("aws").endpoint_url).netloc
+
+
+@pytest.fixture(scope="module")
+def backend(host: str) -> Iterator[Backend]:
     with pytest.MonkeyPatch.context() as environment:
-        try:
-            if chosen() == EMBEDDED:
-                endpoint_url = request.getfixturevalue("aws").endpoint_url
-                environment.setenv("LOCALSTACK_HOST", urlsplit(endpoint_url).netloc)
-            else:
-                environment.setenv("LOCALSTACK_HOST", localstack_host())
-        except Unreachable as reason:
-            pytest.fail(str(reason), pytrace=False)
+        # localstack-client prefers AWS_ENDPOINT_URL, which the caller's shell may hold.
         environment.delenv("AWS_ENDPOINT_URL", raising=False)
+        environment.setenv("LOCALSTACK_HOST", host)
         yield Backend()
 
 
@@ -135,7 +143,10 @@ def topic(backend: Backend, undo: Callable[..., Any], queue: Queue) -> str:
     sns = backend.client("sns")
     arn = sns.create_topic(Name=name("alerts"))["TopicArn"]
     undo(sns.delete_topic, TopicArn=arn)
-    sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue.arn, Attributes={"RawMessageDelivery": "true"})
+    subscription = sns.subscribe(
+        TopicArn=arn, Protocol="sqs", Endpoint=queue.arn, Attributes={"RawMessageDelivery": "true"}
+    )
+    undo(sns.unsubscribe, SubscriptionArn=subscription["SubscriptionArn"])
     return arn
 
 
