@@ -34,8 +34,9 @@ def platform(tmp_path_factory):
     folder = tmp_path_factory.mktemp("platform")
     before, state = dict(os.environ), terraform.STATE
     with local.running(folder / "aws", port=0) as aws:
+        ours = aws.environment()
         os.environ.clear()
-        os.environ.update(aws.environment())
+        os.environ.update(ours)
         terraform.STATE = folder / "terraform"
         try:
             package.main()
@@ -54,7 +55,7 @@ def platform(tmp_path_factory):
 def run(platform, tmp_path_factory) -> Run:
     """The main job on ten thousand payments, done."""
     data, out = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("out")
-    generated.write(Settings(payments=12_000, loans=2_000, days=40, seed=11), data)
+    generated.write(Settings(payments=12_000, loans=5_000, days=45, start="2026-06-20", seed=11), data)
     prepare_folder(out)
     done = Run(Intake.open(data), platform, Teller(), out)
     done.everything()
