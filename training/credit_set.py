@@ -20,7 +20,6 @@ def applications(features: pd.DataFrame) -> pd.DataFrame:
     attributes = pd.DataFrame(
         [json.loads(text) if text else {} for text in features["attributes"]], index=features.index
     )
-    attributes = attributes[sorted(c for c in attributes.columns if not c.startswith(PROTECTED_PREFIX))]
     own = {
         "identifier": features["loan_id"],
         "customer_id": features["customer_id"],
@@ -29,7 +28,10 @@ def applications(features: pd.DataFrame) -> pd.DataFrame:
         "term_months": features["term_months"],
         **{name: features[name] for name in PAYMENT_BEHAVIOUR.columns if name in features},
     }
-    return pd.concat([pd.DataFrame(own), attributes], axis=1)
+    # A column that bears one of our names is left out: one called `label` is most likely the answer itself.
+    taken = {*own, *BOOKKEEPING}
+    candidates = sorted(c for c in attributes.columns if c not in taken and not c.startswith(PROTECTED_PREFIX))
+    return pd.concat([pd.DataFrame(own), attributes[candidates]], axis=1)
 
 
 def assemble(features: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:

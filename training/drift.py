@@ -54,6 +54,7 @@ def baseline(names: Sequence[str], matrix: np.ndarray, scores: np.ndarray, unwat
 
 def report(known: dict, matrix: np.ndarray, scores: np.ndarray) -> dict:
     """PSI by feature, and of the score; `matrix` has the model's columns, of shape (rows, columns)."""
+    matrix = matrix.astype(np.float32).astype(np.float64)  # as the learner saw it: an edge lies on the very value
     features = {
         name: psi(column["shares"], shares(matrix[:, column["position"]], column["edges"]))
         for name, column in known["columns"].items()

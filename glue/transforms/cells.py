@@ -9,9 +9,10 @@ from pyspark.sql import functions as F
 
 from features.contract import Column as ContractColumn
 from features.contract import Contract
-from features.values import LARGEST_AMOUNT
+from features.values import BLANKS, LARGEST_AMOUNT, LAST_INSTANT
 from glue.tables import stored_name
 
+LARGEST_COUNT = 2**31 - 1
 ORIGIN = ("source_file", "row_number")
 
 
@@ -33,7 +34,9 @@ def typed(raw: DataFrame, contract: Contract) -> Split:
             raw = raw.withColumn(column.name, F.lit(None).cast("string"))
     known = {c.name for c in contract.columns} | set(ORIGIN)
     extra = [name for name in raw.columns if name not in known]
-    trimmed = [F.nullif(F.trim(F.col(f"`{c.name}`")), F.lit("")).alias(c.name) for c in contract.columns]
+    trimmed = [
+        F.nullif(F.btrim(F.col(f"`{c.name}`"), F.lit(BLANKS)), F.lit("")).alias(c.name) for c in contract.columns
+    ]
     attributes = attributes_of(extra).alias("attributes")
     rows = raw.select(*trimmed, attributes, *ORIGIN)
     judged = rows.select(
@@ -62,7 +65,9 @@ def read(column: ContractColumn) -> Column:
     """The cell in its stored type, null where it cannot be read."""
     text = F.col(column.name)
     if column.type == "instant":
-        return text.cast("timestamp")
+        # A whole date comes first: Spark alone would take `12:30` for today and `2018` for a new year.
+        at = F.when(text.rlike(r"^\d{4}-\d{2}-\d{2}"), text.cast("timestamp"))
+        return F.when(F.unix_millis(at).between(0, LAST_INSTANT), at)
     if column.type == "money":
         # Exact decimals, half to even: the doors read money the same way.
         value = text.cast("decimal(28,10)")
@@ -72,7 +77,7 @@ def read(column: ContractColumn) -> Column:
         return F.when(value.isin(0.0, 1.0), value.cast("int"))
     if column.type == "count":
         value = text.cast("double")
-        return F.when((value >= 0) & (value == F.floor(value)), value.cast("int"))
+        return F.when((value <= LARGEST_COUNT) & (value >= 0) & (value == F.floor(value)), value.cast("int"))
     return text
 
 

@@ -1,0 +1,52 @@
+"""Small DataFrames of RAW, SILVER and vectors."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from pyspark.sql import DataFrame, SparkSession
+
+from features.contract import CONTRACTS, Contract
+
+MONDAY = datetime(2018, 4, 2, tzinfo=UTC)
+START = int(MONDAY.timestamp() * 1000)
+TRANSACTIONS = CONTRACTS["transactions"]
+
+
+def stamp(at: int) -> datetime:
+    return datetime.fromtimestamp(at / 1000, UTC)
+
+
+def raw(spark: SparkSession, contract: Contract, *rows: dict) -> DataFrame:
+    """RAW text cells as `read_raw` gives them; the columns are those that any row names."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    cells = [(*(row.get(name) for name in names), "s3://lake/raw/file.csv", n) for n, row in enumerate(rows, 1)]
+    schema = ", ".join(f"`{name}` string" for name in names)
+    return spark.createDataFrame(cells, f"{schema}, source_file string, row_number bigint")
+
+
+def payment(**changes) -> dict:
+    return {
+        "transaction_id": "t1",
+        "event_time": "2018-04-02T09:30:00Z",
+        "customer_id": "c1",
+        "merchant_id": "m1",
+        "amount": "12.50",
+        **changes,
+    }
+
+
+def silver_transactions(spark: SparkSession, payments: list[tuple[str, str, str, int, int]]) -> DataFrame:
+    """`payments`: (transaction_id, customer_id, merchant_id, at, cents)."""
+    return spark.createDataFrame(
+        [(*p[:3], stamp(p[3]), p[4], str(stamp(p[3]).date())) for p in payments],
+        "transaction_id string, customer_id string, merchant_id string, event_time timestamp, amount_cents bigint, "
+        "event_date string",
+    )
+
+
+def silver_labels(spark: SparkSession, labels: list[tuple[str, int, int]]) -> DataFrame:
+    """`labels`: (transaction_id, is_fraud, at)."""
+    return spark.createDataFrame(
+        [(i, f, stamp(at)) for i, f, at in labels], "transaction_id string, is_fraud int, reported_at timestamp"
+    )

@@ -1,0 +1,169 @@
+"""RAW text to typed columns: what cannot be read names its reason, and the doors read the same."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from features.contract import CONTRACTS
+from features.payment import InvalidPayment, Payment
+from glue.transforms.cells import typed
+from tests.spark.rows import TRANSACTIONS, payment, raw, stamp
+
+APPLICATIONS = CONTRACTS["loan_applications"]
+LABELS = CONTRACTS["fraud_labels"]
+
+
+def test_a_row_that_keeps_the_contract_is_typed_exactly(spark):
+    split = typed(raw(spark, TRANSACTIONS, payment(currency=" EUR ")), TRANSACTIONS)
+
+    (row,) = split.good.collect()
+    assert (row.transaction_id, row.customer_id, row.amount_cents, row.currency) == ("t1", "c1", 1250, "EUR")
+    assert row.event_time == datetime(2018, 4, 2, 9, 30)
+    assert row.channel is None
+    assert (row.source_file, row.row_number) == ("s3://lake/raw/file.csv", 1)
+    assert split.bad.count() == 0
+
+
+def reasons(spark, contract, *rows) -> dict[int, list[str]]:
+    return {row.row_number: row.reasons for row in typed(raw(spark, contract, *rows), contract).bad.collect()}
+
+
+def test_every_missing_cell_has_its_reason(spark):
+    rows = [payment(**{name: cell}) for name in TRANSACTIONS.required for cell in (None, "", "  ")]
+    expected = [f"missing_{name}" for name in TRANSACTIONS.required for _ in range(3)]
+
+    assert reasons(spark, TRANSACTIONS, *rows) == {n: [reason] for n, reason in enumerate(expected, 1)}
+
+
+def test_every_unreadable_cell_has_its_reason(spark):
+    rows = [
+        *(payment(event_time=cell) for cell in ("soon", "2018-13-01", "2018", "2018-04", "12:30", "1969-12-31")),
+        *(payment(amount=cell) for cell in ("a lot", "-0.01", "NaN", "Infinity", "10000000000.01", "1_000", "12,50")),
+    ]
+    expected = ["unreadable_event_time"] * 6 + ["unreadable_amount"] * 7
+
+    assert reasons(spark, TRANSACTIONS, *rows) == {n: [reason] for n, reason in enumerate(expected, 1)}
+
+
+def test_a_row_with_two_faults_has_both_reasons(spark):
+    assert reasons(spark, TRANSACTIONS, payment(amount="x", customer_id=None)) == {
+        1: ["missing_customer_id", "unreadable_amount"]
+    }
+
+
+def test_an_optional_cell_may_be_absent_but_not_unreadable(spark):
+    loan = {"loan_id": "l1", "customer_id": "c1", "applied_at": "2018-04-02"}
+    rows = [
+        loan,
+        {**loan, "amount": "", "term_months": None},
+        {**loan, "amount": "5000", "term_months": "36.0"},
+        {**loan, "amount": "many"},
+        *({**loan, "term_months": cell} for cell in ("1.5", "-1", "NaN", "3000000000", "two")),
+    ]
+    split = typed(raw(spark, APPLICATIONS, *rows), APPLICATIONS)
+
+    good = {r.row_number: (r.amount_cents, r.term_months) for r in split.good.collect()}
+    assert good == {1: (None, None), 2: (None, None), 3: (500_000, 36)}
+    assert {r.row_number: r.reasons for r in split.bad.collect()} == {
+        4: ["unreadable_amount"],
+        **{n: ["unreadable_term_months"] for n in range(5, 10)},
+    }
+
+
+def test_a_flag_is_zero_or_one_however_it_is_written(spark):
+    rows = [
+        {"transaction_id": "t", "reported_at": "2018-04-02", "is_fraud": cell}
+        for cell in ("0", "1", "1.0", " 0 ", "2", "yes", "-1", "NaN")
+    ]
+    split = typed(raw(spark, LABELS, *rows), LABELS)
+
+    assert {r.row_number: r.is_fraud for r in split.good.collect()} == {1: 0, 2: 1, 3: 1, 4: 0}
+    assert split.bad.count() == 4
+
+
+def test_further_columns_are_kept_by_name_and_empty_ones_left_out(spark):
+    row = payment(**{"Risk score": "7", "note.1": "x", "empty": "", "none": None})
+    split = typed(raw(spark, TRANSACTIONS, row), TRANSACTIONS)
+
+    assert split.good.first().attributes == {"Risk score": "7", "note.1": "x"}
+
+
+def test_a_file_without_further_columns_has_no_attributes(spark):
+    assert typed(raw(spark, TRANSACTIONS, payment()), TRANSACTIONS).good.first().attributes == {}
+
+
+def test_a_bad_row_keeps_its_text_so_that_it_can_be_repaired(spark):
+    split = typed(raw(spark, TRANSACTIONS, payment(amount="12,50", colour="red")), TRANSACTIONS)
+
+    row = split.bad.first()
+    assert (row.amount, row.transaction_id, row.attributes, row.row_number) == ("12,50", "t1", {"colour": "red"}, 1)
+
+
+CELLS = {
+    "event_time": [
+        "2018-04-02T09:30:00Z",
+        "2018-04-02 09:30:00",
+        "2018-04-02T09:30:00.123456Z",
+        "2018-04-02T11:30:00+02:00",
+        "2018-04-02",
+        " 2018-04-02T09:30:00Z ",
+        "2018-04-02T24:30:00Z",
+        "2018-02-30",
+        "12:30:00",
+        "2018",
+        "1969-12-31T23:59:59Z",
+        "9999-12-31T23:59:59-01:00",
+        "now",
+        "tomorrow",
+    ],
+    "amount": [
+        "12.50",
+        "0",
+        "-0",
+        "0.005",
+        "0.015",
+        "12.505",
+        " 7 ",
+        "1e3",
+        "1E-3",
+        "+5",
+        ".5",
+        "5.",
+        "1_000",
+        "0x10",
+        "1,000",
+        "NaN",
+        "inf",
+        "10000000000",
+        "10000000000.001",
+        "5 EUR",
+    ],
+    "customer_id": ["c1", " c1", "c1 ", "\tc1\n", "c 1", "   ", "\u00e9"],
+}
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_the_lake_reads_a_cell_as_the_doors_do(spark, name):
+    """Otherwise a payment would be scored with one meaning and learnt from with another."""
+    rows = [payment(**{name: cell}) for cell in CELLS[name]]
+    lake = {
+        r.row_number: Payment(r.transaction_id, round(r.at * 1000), r.customer_id, r.merchant_id, r.amount_cents)
+        for r in typed(raw(spark, TRANSACTIONS, *rows), TRANSACTIONS)
+        .good.selectExpr("*", "unix_millis(event_time) / 1000 as at")
+        .collect()
+    }
+
+    doors = {}
+    for number, row in enumerate(rows, 1):
+        try:
+            doors[number] = Payment.parse(row)
+        except InvalidPayment:
+            continue
+    shown = {CELLS[name][n - 1]: (lake.get(n), doors.get(n)) for n in lake.keys() | doors.keys()}
+    assert {cell: both for cell, both in shown.items() if both[0] != both[1]} == {}
+
+
+def test_stamps_of_these_tests_are_utc():
+    assert stamp(0).isoformat() == "1970-01-01T00:00:00+00:00"

@@ -1,0 +1,98 @@
+"""BRONZE to SILVER: one row per key, and every row accounted for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from pyspark.sql import functions as F
+
+from features.contract import CONTRACTS
+from glue.tables import SILVER
+from glue.transforms.cells import typed
+from glue.transforms.conform import conformed
+from tests.spark.rows import MONDAY, TRANSACTIONS, payment, raw
+
+LABELS = CONTRACTS["fraud_labels"]
+NOW = MONDAY + timedelta(days=1)
+
+
+def bronze(spark, contract, *rows):
+    return typed(raw(spark, contract, *rows), contract).good.withColumn("ingested_at", F.lit(NOW))
+
+
+def known(spark, contract, *keys):
+    return spark.createDataFrame(keys, ", ".join(f"{name} string" for name in contract.key))
+
+
+def split_of(spark, *rows, already=()):
+    return conformed(bronze(spark, TRANSACTIONS, *rows), TRANSACTIONS, known(spark, TRANSACTIONS, *already))
+
+
+def refused(split) -> dict[int, list[str]]:
+    return {r.row_number: r.reasons for r in split.bad.collect()}
+
+
+def test_clean_rows_go_on_with_the_tables_columns_and_their_day(spark):
+    split = split_of(spark, payment(), payment(transaction_id="t2", event_time="2018-04-01T23:59:59.999Z"))
+
+    assert split.good.columns == [*SILVER["transactions"].column_names, "event_date"]
+    assert {r.transaction_id: r.event_date for r in split.good.collect()} == {"t1": "2018-04-02", "t2": "2018-04-01"}
+    assert refused(split) == {}
+
+
+def test_a_repetition_with_the_same_content_is_a_duplicate(spark):
+    split = split_of(spark, payment(note="a"), payment(note="a"), payment(note="a"))
+
+    assert refused(split) == {2: ["duplicate"], 3: ["duplicate"]}
+    assert split.good.count() == 1
+
+
+@pytest.mark.parametrize("change", [{"amount": "12.51"}, {"customer_id": "c2"}, {"note": "b"}, {"channel": "web"}])
+def test_a_repetition_with_other_content_is_a_conflict_and_the_first_is_kept(spark, change):
+    split = split_of(spark, payment(note="a"), payment(note="a") | change)
+
+    assert refused(split) == {2: ["conflicting_duplicate"]}
+    (row,) = split.good.collect()
+    assert (row.amount_cents, row.customer_id, row.attributes) == (1250, "c1", {"note": "a"})
+
+
+def test_the_order_of_further_columns_is_no_difference(spark):
+    split = split_of(spark, payment(a="1", b="2"), {**payment(), "b": "2", "a": "1"})
+
+    assert refused(split) == {2: ["duplicate"]}
+
+
+def test_what_an_earlier_batch_brought_is_already_ingested(spark):
+    split = split_of(spark, payment(), payment(transaction_id="t2"), already=[("t1",), ("t1",)])
+
+    assert refused(split) == {1: ["already_ingested"]}
+    assert [r.transaction_id for r in split.good.collect()] == ["t2"]
+
+
+def test_a_payment_from_the_future_is_refused_and_a_clock_that_is_a_little_ahead_is_not(spark):
+    ahead = [(NOW + timedelta(hours=h)).isoformat() for h in (24, 25)]
+    split = split_of(spark, payment(event_time=ahead[0]), payment(transaction_id="t2", event_time=ahead[1]))
+
+    assert refused(split) == {2: ["future_event_time"]}
+
+
+def test_a_revised_label_is_a_row_of_its_own(spark):
+    def label(reported_at, is_fraud="1"):
+        return {"transaction_id": "t1", "is_fraud": is_fraud, "reported_at": reported_at}
+
+    rows = bronze(spark, LABELS, label("2018-04-01"), label("2018-04-02", "0"), label("2018-04-01", "0"))
+    already = spark.createDataFrame([], "transaction_id string, reported_at timestamp")
+    split = conformed(rows, LABELS, already)
+
+    assert split.good.count() == 2
+    assert refused(split) == {3: ["conflicting_duplicate"]}
+    assert {r.event_month for r in split.good.collect()} == {"2018-04"}
+
+
+def test_the_rows_of_a_batch_always_add_up(spark):
+    rows = [payment(transaction_id=f"t{n % 7}", amount=str(n % 3)) for n in range(40)]
+    split = split_of(spark, *rows, already=[("t3",)])
+
+    assert split.good.count() == 6
+    assert split.good.count() + split.bad.count() == 40

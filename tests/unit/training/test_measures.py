@@ -1,0 +1,163 @@
+"""Measures, thresholds and drift against values that can be checked by hand."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from training.drift import baseline, psi, report
+from training.metrics import expected_calibration_error, ks, measures
+from training.policy import Costs, solve
+
+Y = np.array([0, 0, 1, 1])
+P = np.array([0.1, 0.4, 0.35, 0.8])
+
+
+def test_measures_by_hand():
+    found = measures(Y, P)
+
+    assert found["auc"] == 0.75  # three of four pairs in order
+    assert found["ap"] == pytest.approx((1 + 2 / 3) / 2)
+    assert found["ks"] == 0.5
+    assert found["brier"] == pytest.approx((0.01 + 0.16 + 0.4225 + 0.04) / 4)
+    assert (found["base_rate"], found["rows"]) == (0.5, 4)
+
+
+def test_a_perfect_score_has_perfect_measures():
+    found = measures(Y, Y.astype(float))
+
+    assert (found["auc"], found["ap"], found["ks"], found["brier"], found["ece"]) == (1, 1, 1, 0, 0)
+
+
+def test_a_score_that_says_the_base_rate_is_calibrated_and_separates_nothing():
+    y = np.array([0, 1] * 50)
+    p = np.full(100, 0.5)
+
+    assert expected_calibration_error(y, p) == 0
+    assert ks(y, p) == 0
+
+
+def test_the_calibration_error_is_the_mean_gap():
+    assert expected_calibration_error(np.zeros(100), np.full(100, 0.3)) == pytest.approx(0.3)
+
+
+def held_out(size: int = 4000, seed: int = 0):
+    rng = np.random.default_rng(seed)
+    y = (rng.random(size) < 0.02).astype(int)
+    p = np.clip(rng.beta(1, 20, size) + y * rng.beta(4, 3, size), 0, 0.999)
+    return y, p, rng.lognormal(4, 1, size)
+
+
+def cost_of(y, p, amount, costs: Costs, review_at: float, block_at: float) -> float:
+    cost = 0.0
+    for is_fraud, score, money in zip(y, p, amount, strict=True):
+        if score >= block_at:
+            cost += 0 if is_fraud else costs.blocked_good
+        elif score >= review_at:
+            cost += costs.review + (1 - costs.review_recall) * costs.lost_share * money * is_fraud
+        else:
+            cost += costs.lost_share * money * is_fraud
+    return 1000 * cost / len(y)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("costs", [Costs(), Costs(capacity=0), Costs(review=1e6), Costs(blocked_good=1e6)])
+def test_thresholds_keep_to_capacity_cost_what_they_say_and_beat_doing_nothing(seed, costs):
+    y, p, amount = held_out(seed=seed)
+    found = solve(y, p, amount, costs)
+
+    reviewed = ((p >= found["review_at"]) & (p < found["block_at"])).mean()
+    assert reviewed <= costs.capacity
+    assert found["expected_cost_per_1000"] == pytest.approx(
+        cost_of(y, p, amount, costs, found["review_at"], found["block_at"])
+    )
+    assert found["expected_cost_per_1000"] <= found["cost_without_model_per_1000"]
+    assert 0 <= found["review_at"] <= found["block_at"] <= 1
+
+
+def test_no_other_pair_of_candidates_is_cheaper():
+    y, p, amount = held_out(size=500)
+    costs = Costs(capacity=0.05)
+    found = solve(y, p, amount, costs)
+    candidates = [*np.quantile(p, 1 - np.geomspace(1e-4, 0.1, 40)), 1.0]
+
+    cheapest = min(
+        cost_of(y, p, amount, costs, r, b)
+        for r, b in product(candidates[::4], candidates[::4])
+        if r <= b and ((p >= r) & (p < b)).mean() <= costs.capacity
+    )
+    assert found["expected_cost_per_1000"] <= cheapest + 1e-9
+
+
+def test_scores_that_know_nothing_of_fraud_block_nobody():
+    found = solve(np.zeros(1000, int), np.linspace(0, 0.9, 1000), np.full(1000, 50.0), Costs())
+
+    assert (found["review_at"], found["block_at"]) == (1.0, 1.0)
+    assert found["expected_cost_per_1000"] == 0
+
+
+def table(size: int = 5000, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    columns = [
+        rng.normal(size=size),
+        rng.integers(0, 4, size).astype(float),
+        rng.choice([1 / 3, 0.7, 0.1, 2 / 7], size),
+    ]
+    columns.append(np.where(rng.random(size) < 0.3, np.nan, rng.lognormal(size=size)))
+    return np.column_stack(columns)
+
+
+NAMES = ("normal", "count", "rate", "gaps")
+
+
+def known(matrix: np.ndarray, unwatched=()) -> dict:
+    """As training makes it: from the learner's matrix, in single precision."""
+    return baseline(NAMES, matrix.astype(np.float32), matrix[:, 0], unwatched)
+
+
+def test_the_same_rows_have_not_drifted_though_they_come_in_double_precision():
+    found = report(known(table()), table(), table()[:, 0])
+
+    assert found["rows"] == 5000
+    assert found["score"] == pytest.approx(0)
+    assert found["features"] == pytest.approx(dict.fromkeys(NAMES, 0.0))
+
+
+def test_other_rows_of_the_same_kind_are_stable():
+    found = report(known(table()), table(seed=1), table(seed=1)[:, 0])
+
+    assert max(found["features"].values()) < 0.1
+
+
+@pytest.mark.parametrize("position", range(4))
+def test_a_shifted_column_stands_out(position):
+    shifted = table(seed=1)
+    shifted[:, position] += 1.5
+    found = report(known(table()), shifted, shifted[:, 0])
+
+    assert found["features"][NAMES[position]] > 0.25
+    assert found["worst"] == NAMES[position]
+    assert all(value < 0.1 for name, value in found["features"].items() if name != NAMES[position])
+
+
+def test_values_that_go_missing_are_drift():
+    gone = table(seed=1)
+    gone[:2500, 0] = np.nan
+
+    assert report(known(table()), gone, table()[:, 0])["features"]["normal"] > 0.25
+
+
+def test_an_unwatched_column_is_not_reported_and_the_others_keep_their_places():
+    shifted = table(seed=1)
+    shifted[:, 0] += 9
+    found = report(known(table(), unwatched=("normal",)), shifted, table()[:, 0])
+
+    assert set(found["features"]) == {"count", "rate", "gaps"}
+    assert max(found["features"].values()) < 0.1
+
+
+def test_psi_by_hand_and_finite_for_an_empty_bin():
+    assert psi([0.5, 0.5], [0.25, 0.75]) == pytest.approx(-0.25 * np.log(0.5) + 0.25 * np.log(1.5))
+    assert np.isfinite(psi([1.0, 0.0], [0.0, 1.0]))
