@@ -42,6 +42,7 @@ def run(copy: Path) -> Run:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))}
         data = copy.parent / "data" / folder.relative_to(copy.parent)
         own = {"TF_DATA_DIR": str(data), "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
+        own["GOGC"] = "400"  # it reads the provider's whole schema for each module: collecting less saves a third
         return subprocess.run(
             ["terraform", f"-chdir={folder}", *arguments],
             env=kept | own | more,

@@ -20,7 +20,7 @@ locals {
   }
 
   # A definition comes apart into such places and single characters.
-  pieces = join("|", concat([for place in keys(local.places) : replace(place, ".", "\\.")], ["(?s:.)"]))
+  pieces = join("|", concat(keys(local.places), ["(?s:.)"]))
 }
 
 resource "aws_sagemaker_model_package_group" "this" {
