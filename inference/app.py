@@ -61,7 +61,7 @@ class App:
         try:
             request = json.loads(body)
             version, rows = request["feature_version"], request["rows"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise Refused(400, 'expected {"feature_version": "...", "rows": [[...], ...]}') from None
         try:
             self.model.require(version)

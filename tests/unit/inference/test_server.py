@@ -1,0 +1,151 @@
+"""The model server over real HTTP."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import httpx
+import pytest
+import uvicorn
+
+from inference.app import LIMIT, App
+from inference.model import Model
+from tests.unit.inference.archives import trained
+
+JSON = {"content-type": "application/json"}
+CSV = {"content-type": "text/csv"}
+
+
+class Served(uvicorn.Server):
+    """A server in a thread: `port` is known once it listens."""
+
+    def __init__(self, app) -> None:
+        super().__init__(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
+        self.listening = threading.Event()
+
+    async def startup(self, sockets=None) -> None:
+        await super().startup(sockets)
+        self.port = self.servers[0].sockets[0].getsockname()[1]
+        self.listening.set()
+
+
+@pytest.fixture(scope="module")
+def http(tmp_path_factory):
+    server = Served(App(Model(trained(tmp_path_factory.mktemp("archive") / "model"))))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    assert server.listening.wait(10)
+    with httpx.Client(base_url=f"http://127.0.0.1:{server.port}") as client:
+        yield client
+    server.should_exit = True
+    thread.join(10)
+
+
+def invoke(http, content, headers) -> httpx.Response:
+    return http.post("/invocations", content=content, headers=headers)
+
+
+def ask(http, rows, version="abc") -> httpx.Response:
+    return invoke(http, json.dumps({"feature_version": version, "rows": rows}), JSON)
+
+
+def refused(answer: httpx.Response, status: int) -> str:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    return answer.json()["error"]
+
+
+def test_it_says_that_it_is_healthy(http):
+    assert http.get("/ping").status_code == 200
+
+
+def test_it_tells_batch_transform_how_to_call(http):
+    assert http.get("/execution-parameters").json() == {
+        "MaxConcurrentTransforms": 1,
+        "BatchStrategy": "MULTI_RECORD",
+        "MaxPayloadInMB": 6,
+    }
+
+
+def test_csv_rows_are_answered_line_by_line(http):
+    answer = invoke(http, "10,house\n90,house\n10,car\n", CSV)
+
+    assert answer.headers["content-type"] == "text/csv"
+    low, high, car = (float(line) for line in answer.text.splitlines())
+    assert low > 0.5 > high
+    assert car < 0.5
+
+
+def test_json_says_which_model_answered(http):
+    document = ask(http, [[10, "house"], [90, "house"]]).json()
+
+    assert (document["model"], document["feature_version"]) == ("model-7", "abc")
+    assert document["scores"][0] > 0.5 > document["scores"][1]
+
+
+def test_both_forms_give_the_same_bits(http):
+    rows = [[i * 7.3, "house" if i % 2 else "car"] for i in range(13)]
+    text = "".join(f"{income!r},{purpose}\n" for income, purpose in rows)
+
+    assert [float(line) for line in invoke(http, text, CSV).text.split()] == ask(http, rows).json()["scores"]
+
+
+def test_a_category_unseen_in_training_and_an_empty_cell_are_missing(http):
+    scores = ask(http, [[10, "boat"], [10, None], [10, ""]]).json()["scores"]
+    line = invoke(http, "10,boat\n10,\n", CSV).text.split()
+
+    assert len({*scores, *map(float, line)}) == 1
+
+
+def test_a_request_for_other_features_is_a_conflict_that_names_both(http):
+    said = refused(ask(http, [[1, "car"]], version="xyz"), 409)
+
+    assert "abc" in said
+    assert "xyz" in said
+
+
+def test_an_unknown_content_type_is_refused(http):
+    assert "image/png" in refused(invoke(http, b"x", {"content-type": "image/png"}), 415)
+
+
+def test_csv_is_what_comes_without_a_content_type_and_parameters_of_it_do_not_matter(http):
+    request = http.build_request("POST", "/invocations", content=b"10,house\n")
+    request.headers.pop("content-type", None)
+
+    assert http.send(request).status_code == 200
+    assert invoke(http, "10,house\n", {"content-type": "Text/CSV; charset=utf-8"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body", ["", "{", "[]", "5", "null", '{"rows": []}', '{"feature_version": "abc"}', "1" * 5000, "[" * 100_000]
+)
+def test_json_that_is_no_request_is_refused_with_the_form_that_is_expected(http, body):
+    assert "feature_version" in refused(invoke(http, body, JSON), 400)
+
+
+@pytest.mark.parametrize("rows", [[[1]], [[1, "car", 2]], [["much", "car"]], [[1e999, "car"]], [5], 5, ["ab c"]])
+def test_rows_that_do_not_fit_the_model_are_refused(http, rows):
+    refused(ask(http, rows), 400)
+
+
+def test_csv_rows_that_do_not_fit_the_model_are_refused(http):
+    assert refused(invoke(http, "1,car\n1\n", CSV), 400) == "expected 2 columns, got 1"
+    assert refused(invoke(http, "much,car\n", CSV), 400) == "income: expected a number"
+    assert "UTF-8" in refused(invoke(http, b"\xff\xfe", CSV), 400)
+
+
+def test_no_rows_have_no_scores(http):
+    assert invoke(http, "", CSV).text == ""
+    assert invoke(http, "\n\n", CSV).text == ""
+    assert ask(http, []).json()["scores"] == []
+
+
+def test_a_request_beyond_sagemakers_limit_is_refused_and_the_server_goes_on(http):
+    assert str(LIMIT) in refused(invoke(http, b"1,car\n" * (LIMIT // 6 + 1), CSV), 413)
+    assert http.get("/ping").status_code == 200
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("GET", "/invocations"), ("POST", "/ping")])
+def test_any_other_route_is_not_found(http, method, path):
+    assert "/invocations" in refused(http.request(method, path), 404)
