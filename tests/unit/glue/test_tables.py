@@ -1,0 +1,46 @@
+"""The lake's tables follow from the contract and the feature sets."""
+
+from __future__ import annotations
+
+import pytest
+
+from features.contract import CONTRACTS
+from features.credit import PAYMENT_BEHAVIOUR
+from features.fraud import FRAUD
+from glue.tables import BRONZE, GOLD, HIVE_TYPES, LOAN_FEATURES, SILVER, TABLES, TRANSACTION_FEATURES
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda t: f"{t.zone}.{t.name}")
+def test_a_table_describes_every_column_and_names_none_twice(table):
+    columns = [*table.columns, *table.partitions]
+
+    assert len({c.name for c in columns}) == len(columns)
+    assert all(c.comment and c.type for c in columns)
+    assert table.prefix.startswith(table.zone)
+
+
+def test_no_two_tables_lie_in_one_place():
+    assert len({t.prefix for t in TABLES}) == len(TABLES)
+
+
+@pytest.mark.parametrize("entity", CONTRACTS)
+def test_silver_is_bronze_without_its_origin(entity):
+    columns = [(c.name, c.type) for c in BRONZE[entity].columns]
+
+    assert [(c.name, c.type) for c in SILVER[entity].columns] == columns[:-3]
+    assert [name for name, _ in columns[-3:]] == ["source_file", "row_number", "ingested_at"]
+
+
+@pytest.mark.parametrize("contract", CONTRACTS.values(), ids=lambda c: c.entity)
+def test_every_column_of_the_contract_is_stored_in_its_type_and_money_in_cents(contract):
+    stored = {c.name: c.type for c in SILVER[contract.entity].columns}
+
+    for column in contract.columns:
+        name = f"{column.name}_cents" if column.type == "money" else column.name
+        assert stored[name] == HIVE_TYPES[column.type]
+
+
+def test_gold_holds_the_vectors_in_the_models_order():
+    assert TRANSACTION_FEATURES.column_names[-len(FRAUD.columns) :] == FRAUD.columns
+    assert LOAN_FEATURES.column_names[-len(PAYMENT_BEHAVIOUR.columns) :] == PAYMENT_BEHAVIOUR.columns
+    assert {t.division for t in GOLD.values()} == {"event_date", "event_month"}
