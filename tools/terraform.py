@@ -12,6 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tools import releases
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 STATE = Path(os.environ.get("BUILD_DIR", BUILD)).resolve() / "terraform"  # a demo and a test run keep apart
@@ -125,7 +127,9 @@ def main(verb: str, name: str = "local") -> None:
     elif verb == "apply":
         run("platform", name, "apply", "-auto-approve", "-compact-warnings", *variables(name))
     elif verb == "destroy":
+        releases.delete_packages(f"risk-{name}")
         run("platform", name, "destroy", "-auto-approve", *variables(name))
+        releases.delete_models(f"risk-{name}")
     elif verb == "check":
         check()
     elif verb == "outputs":

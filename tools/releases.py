@@ -1,0 +1,48 @@
+"""What releases have made beside Terraform: registered packages, models, endpoint configurations.
+
+Terraform cannot delete a registry that holds packages, and does not know the models that serve. `make destroy` therefore
+begins and ends here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+
+PROBLEMS = ("credit", "fraud")
+
+
+def delete_packages(prefix: str) -> int:
+    """Deletes every registered model package of the platform; returns how many there were."""
+    sagemaker: Any = boto3.client("sagemaker")
+    deleted = 0
+    for problem in PROBLEMS:
+        pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=f"{prefix}-{problem}")
+        try:
+            found = [p["ModelPackageArn"] for page in pages for p in page["ModelPackageSummaryList"]]
+        except sagemaker.exceptions.ClientError as missing:
+            if "does not exist" in str(missing) or "ResourceNotFound" in str(missing):
+                continue
+            raise
+        for package in found:
+            sagemaker.delete_model_package(ModelPackageName=package)
+        deleted += len(found)
+    return deleted
+
+
+def delete_models(prefix: str) -> int:
+    """Deletes endpoint configurations and models that releases made; returns how many there were."""
+    sagemaker: Any = boto3.client("sagemaker")
+    configs = named(sagemaker, "list_endpoint_configs", "EndpointConfigs", "EndpointConfigName", prefix)
+    for name in configs:
+        sagemaker.delete_endpoint_config(EndpointConfigName=name)
+    models = named(sagemaker, "list_models", "Models", "ModelName", prefix)
+    for name in models:
+        sagemaker.delete_model(ModelName=name)
+    return len(configs) + len(models)
+
+
+def named(sagemaker: Any, operation: str, member: str, key: str, prefix: str) -> list[str]:
+    pages = sagemaker.get_paginator(operation).paginate(NameContains=prefix)
+    return [item[key] for page in pages for item in page[member] if item[key].startswith(f"{prefix}-")]
