@@ -1,0 +1,55 @@
+"""Every Glue job gets exactly the arguments that its script asks for."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import pytest
+
+from tests.architecture.source import ROOT, block, keys, modules, terraform
+
+JOBS = [path.stem for path in modules("glue/jobs") if path.name != "__init__.py"]
+COMMON = {"lake", "database_prefix"}
+
+
+def asked_by(job: str) -> set[str]:
+    tree = ast.parse((ROOT / "glue" / "jobs" / f"{job}.py").read_text())
+    (call,) = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n.func) == "parse"]
+    return {argument.value for argument in call.args[1:]} | COMMON
+
+
+def defaults_of(job: str) -> set[str]:
+    text = terraform("etl/main.tf")
+    own = re.search(rf"^    {job}\s+= \{{(.*?)\}}$", block(text, "jobs = {"), flags=re.MULTILINE | re.DOTALL)
+    return keys(own.group(1), r'"--(\w+)"') | COMMON
+
+
+def given_by_machines(job: str) -> set[str]:
+    text = terraform("orchestration/machines.tf")
+    (run,) = re.findall(rf'var\.jobs\["{job}"\], Arguments = \{{(.*?)\}}', text)
+    return keys(run, r'"--(\w+)\.\$"')
+
+
+def test_terraform_has_a_job_for_every_script_and_no_other():
+    declared = block(terraform("etl/main.tf"), "jobs = {")
+
+    assert keys(declared, r"^    (\w+)\s+= \{") == set(JOBS)
+
+
+def test_every_job_gets_the_lake():
+    assert keys(block(terraform("etl/main.tf"), "default_arguments = merge("), r'"--(\w+)" ') >= COMMON
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_defaults_and_the_state_machine_together_give_what_the_script_asks_for(job):
+    assert defaults_of(job) | given_by_machines(job) == asked_by(job)
+    assert not defaults_of(job) & given_by_machines(job)
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_the_contract_page_names_the_arguments_of_a_job(job):
+    page = (ROOT / "docs" / "contracts.md").read_text()
+    row = next(line for line in page.splitlines() if line.startswith(f"| `{job}` |"))
+
+    assert keys(row, r"--(\w+)") == asked_by(job) - COMMON
