@@ -1,7 +1,7 @@
 """What releases have made beside Terraform: registered packages, models, endpoint configurations.
 
-Terraform cannot delete a registry that holds packages, and does not know the models that serve. `make destroy` therefore
-begins and ends here.
+Terraform cannot delete a registry that holds packages, and does not know the models that serve: `make destroy` begins
+and ends here.
 """
 
 from __future__ import annotations

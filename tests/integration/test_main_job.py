@@ -44,11 +44,37 @@ def platform(tmp_path_factory):
             terraform.init_root(ENVIRONMENT, made["state_bucket"])
             upload.main(made["artifacts_bucket"])
             terraform.main("apply", ENVIRONMENT)
-            yield Platform(terraform.outputs(ENVIRONMENT))
+            deployed = Platform(terraform.outputs(ENVIRONMENT))
+            yield deployed
+            take_down(deployed)
         finally:
             terraform.STATE = state
             os.environ.clear()
             os.environ.update(before)
+
+
+def take_down(platform: Platform) -> None:
+    """What `make destroy` does, after everything the tests have made; nothing may be left."""
+    terraform.main("destroy", ENVIRONMENT)
+    sagemaker, prefix = platform.client("sagemaker"), platform.prefix
+    left = {
+        "models": [m for m in sagemaker.list_models()["Models"] if m["ModelName"].startswith(prefix)],
+        "endpoints": sagemaker.list_endpoints()["Endpoints"],
+        "configurations": [
+            c
+            for c in sagemaker.list_endpoint_configs()["EndpointConfigs"]
+            if c["EndpointConfigName"].startswith(prefix)
+        ],
+        "packages": sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"],
+        "feature groups": sagemaker.list_feature_groups()["FeatureGroupSummaries"],
+        "functions": platform.client("lambda").list_functions()["Functions"],
+        "streams": platform.client("kinesis").list_streams()["StreamNames"],
+        "queues": platform.client("sqs").list_queues().get("QueueUrls", []),
+        "state machines": platform.client("stepfunctions").list_state_machines()["stateMachines"],
+        "lake": [b for b in platform.client("s3").list_buckets()["Buckets"] if b["Name"] == platform.lake],
+        "alarms": platform.client("cloudwatch").describe_alarms()["MetricAlarms"],
+    }
+    assert {what: found for what, found in left.items() if found} == {}
 
 
 @pytest.fixture(scope="module")
@@ -206,30 +232,6 @@ def test_a_broken_serving_script_fails_the_release_with_its_own_error(run, platf
         }
     )
     assert answered["degrade_step"] == "none", "the old model still serves"
-
-
-def test_the_platform_comes_down_after_releases_and_leaves_nothing(run, platform):
-    """The last test that needs the platform: it is gone afterwards."""
-    terraform.main("destroy", ENVIRONMENT)
-    sagemaker, prefix = platform.client("sagemaker"), platform.prefix
-    left = {
-        "models": [m for m in sagemaker.list_models()["Models"] if m["ModelName"].startswith(prefix)],
-        "endpoints": sagemaker.list_endpoints()["Endpoints"],
-        "configurations": [
-            c
-            for c in sagemaker.list_endpoint_configs()["EndpointConfigs"]
-            if c["EndpointConfigName"].startswith(prefix)
-        ],
-        "packages": sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"],
-        "feature groups": sagemaker.list_feature_groups()["FeatureGroupSummaries"],
-        "functions": platform.client("lambda").list_functions()["Functions"],
-        "streams": platform.client("kinesis").list_streams()["StreamNames"],
-        "queues": platform.client("sqs").list_queues().get("QueueUrls", []),
-        "state machines": platform.client("stepfunctions").list_state_machines()["stateMachines"],
-        "lake": [b for b in platform.client("s3").list_buckets()["Buckets"] if b["Name"] == platform.lake],
-        "alarms": platform.client("cloudwatch").describe_alarms()["MetricAlarms"],
-    }
-    assert {what: found for what, found in left.items() if found} == {}
 
 
 @pytest.mark.parametrize(
