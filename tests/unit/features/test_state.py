@@ -168,6 +168,7 @@ def test_a_record_stays_below_32_kilobytes_after_50_000_events(layout, kind):
         if number % 2_500 == 0:
             largest = max(largest, len(state.dump().encode()))
 
+    assert all(len(ring) <= state.layout.rings[key] + 1 for key, ring in state.tiles.items())
     assert largest < BOUND
     assert len(state.dump().encode()) < BOUND
 

@@ -90,6 +90,14 @@ def test_a_ratio_is_the_quotient_of_doubles_as_spark_computes_it(top, bottom):
     assert struct.pack("<d", found) == struct.pack("<d", float(top) / float(bottom))
 
 
+def test_a_ratio_beyond_the_exact_doubles_is_rounded_before_it_is_divided():
+    """Python would divide such integers exactly and round once; Spark cannot."""
+    top, bottom = 46675314082485333, 1113105230444650042
+
+    assert top / bottom != float(top) / float(bottom)
+    assert divide(Ratio("r", ("a",), ("b",)), {"a": top, "b": bottom}) == float(top) / float(bottom)
+
+
 def test_asking_for_a_vector_does_not_change_what_is_remembered():
     state = State(CUSTOMER_LAYOUT)
     state.apply(payment_event(NOON, 100, "t1"))

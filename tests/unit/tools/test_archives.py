@@ -77,6 +77,7 @@ def test_a_zip_and_a_tar_hold_the_files_readable_for_all():
         assert {m.name: archive.extractfile(m).read() for m in archive} == FILES
         assert {(m.mode, m.mtime, m.uid, m.uname) for m in archive} == {(0o644, 0, 0, "")}
     assert gzip.decompress(tarred(FILES))
+    assert tarred(FILES)[4:8] == bytes(4), "gzip keeps a time of its own"
 
 
 def test_a_wheels_record_lists_every_file_with_its_hash_and_size():

@@ -85,6 +85,7 @@ def test_an_archive_says_what_it_is_and_carries_the_server_and_its_baseline(data
     assert (manifest["name"], manifest["learner"], manifest["file"]) == ("job-1", "xgboost", "model.json")
     assert manifest["rows"] == {"train": 280, "validation": 60}
     assert 1 <= manifest["rounds"] <= 20
+    assert Model(data / "model").booster.booster.num_boosted_rounds() == manifest["rounds"]
     known = json.loads((data / "model" / "baseline.json").read_text())
     assert set(known["columns"]) == {"income", "purpose"}
     code = data / "model" / "code"
