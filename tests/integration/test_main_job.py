@@ -195,7 +195,7 @@ def test_a_broken_training_script_fails_the_pipeline_with_its_own_error(run, pla
     key = script_key("training/code")
     broken = changed_archive(artifact(platform, key), "training/train.py", b"raise LookupError('training is broken')\n")
     with replaced(platform, key, broken), pytest.raises(StepFailed, match="LookupError: training is broken"):
-        platform.train("credit", "2026-07-01T00:00:00Z", "xgboost")
+        platform.train("credit", "2026-08-01T00:00:00Z", "xgboost")
 
 
 def test_a_broken_serving_script_fails_the_release_with_its_own_error(run, platform):
