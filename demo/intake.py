@@ -75,7 +75,7 @@ class Intake:
 
     def table(self, entity: str) -> str:
         """SQL that reads the file; CSV cells stay text, so that dealing rows out changes no cell."""
-        path = str(self.files[entity]).replace("'", "''")
+        path = quoted(self.files[entity])
         if path.endswith(".parquet"):
             return f"read_parquet('{path}')"
         return f"read_csv('{path}', all_varchar=true, header=true)"
@@ -153,7 +153,9 @@ class Intake:
         where = f"WHERE {' AND '.join(condition)}" if condition else ""
         options = "FORMAT PARQUET" if target.suffix == ".parquet" else "FORMAT CSV, HEADER"
         target.parent.mkdir(parents=True, exist_ok=True)
-        self.database.cursor().execute(f"COPY (SELECT * FROM {self.table(entity)} {where}) TO '{target}' ({options})")
+        self.database.cursor().execute(
+            f"COPY (SELECT * FROM {self.table(entity)} {where}) TO '{quoted(target)}' ({options})"
+        )
         row = self.database.cursor().execute(f"SELECT count(*) FROM {self.table(entity)} {where}").fetchone()
         return row[0] if row else 0
 
@@ -193,6 +195,11 @@ class Intake:
             .fetchall()
         )
         return {identifier: flag for identifier, flag in rows if flag is not None}
+
+
+def quoted(path: Path) -> str:
+    """A path inside a SQL text."""
+    return str(path).replace("'", "''")
 
 
 def cell_text(cell: object) -> str:

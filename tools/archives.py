@@ -21,7 +21,7 @@ def files_below(root: Path, *packages: str) -> dict[str, bytes]:
         str(path.relative_to(root)): path.read_bytes()
         for package in packages
         for path in sorted((root / package).rglob("*"))
-        if path.is_file() and not any(part in str(path) for part in LEFT_OUT)
+        if path.is_file() and not any(part in str(path.relative_to(root)) for part in LEFT_OUT)
     }
 
 

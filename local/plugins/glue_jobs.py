@@ -392,7 +392,8 @@ def _spark_defaults(folder: Path, given: str) -> None:
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.extraClassPath": str(Path(sys.prefix) / "share" / "s3a-jars" / "*"),
         "spark.driver.extraJavaOptions": (
-            f"-Djava.io.tmpdir={folder / 'tmp'} -Dderby.system.home={folder / 'tmp'} -XX:+UseParallelGC"
+            f"-Djava.io.tmpdir={folder / 'tmp'} -Dderby.system.home={folder / 'tmp'} -XX:+UseParallelGC "
+            "-XX:TieredStopAtLevel=1"  # jobs of seconds: the optimising compiler would take half of their CPU
         ),
         "spark.local.dir": str(folder / "tmp"),
         "spark.sql.warehouse.dir": str(folder / "tmp" / "warehouse"),
