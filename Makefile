@@ -16,7 +16,7 @@ help: ## Show this list
 
 demo: $(READY) ## The main job from RAW files to decisions: make demo [DATA=dir]
 	@tools/prerequisites.sh >/dev/null
-	@$(PYTHON) -m local run --fresh --state build/demo/state -- env BUILD_DIR=build/demo/state $(PYTHON) -m demo $(if $(DATA),--data $(DATA))
+	@$(PYTHON) -m local run --fresh --state build/demo/state -- env BUILD_DIR=build/demo/state $(PYTHON) -m demo $(if $(DATA),--data "$(DATA)")
 
 dataset: $(READY) ## A data set in the RAW contract: make dataset NAME= OUT= [SOURCE= SIZE= LOANS= SEED= START= DAYS=]
 	@$(PYTHON) -m datasets NAME=$(NAME) OUT=$(OUT) SOURCE=$(SOURCE) SIZE=$(SIZE) LOANS=$(LOANS) SEED=$(SEED) START=$(START) DAYS=$(DAYS)
@@ -55,7 +55,7 @@ plan: upload ## Show what would change: make plan ENV=dev
 deploy: upload ## Build the platform: make deploy ENV=dev
 	@$(PYTHON) -m tools.terraform apply $(ENV)
 
-destroy: $(READY) ## Take the platform down: make destroy ENV=dev
+destroy: package ## Take the platform down: make destroy ENV=dev
 	@$(PYTHON) -m tools.terraform destroy $(ENV)
 
 ##@ Set-up, done by the targets above

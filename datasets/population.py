@@ -28,7 +28,7 @@ class Settings:
     payments: int = 200_000
     loans: int = 8_000
     days: int = 80
-    start: str = "2026-06-01"
+    start: str = "2025-06-01"
     seed: int = 7
 
     @property

@@ -41,7 +41,9 @@ class Intake:
                 )
             if found:
                 files[entity] = found[0]
-        intake = cls(files, duckdb.connect())
+        database = duckdb.connect()
+        database.execute("SET GLOBAL TimeZone = 'UTC'")  # an instant without an offset is UTC, wherever this runs
+        intake = cls(files, database)
         if not {"transactions", "loan_applications"} & set(files):
             names = ", ".join(sorted(p.name for p in folder.iterdir())[:10]) or "nothing"
             raise InputRefused(
@@ -78,7 +80,7 @@ class Intake:
         path = quoted(self.files[entity])
         if path.endswith(".parquet"):
             return f"read_parquet('{path}')"
-        return f"read_csv('{path}', all_varchar=true, header=true)"
+        return f"read_csv('{path}', all_varchar=true, header=true, null_padding=true, strict_mode=false)"
 
     def dated(self, entity: str) -> str:
         """SQL for the instant that dates a row, null where it cannot be read."""

@@ -50,7 +50,7 @@ def tiles(summary: dict) -> list[tuple[str, str]]:
             ("payments decided", f"{fraud['decided']:,} of {fraud['streamed']:,}"),
             ("missing / duplicated", f"{fraud['missing']} / {fraud['duplicated']}"),
             ("fraud AUC / AP", f"{number(fraud['auc'])} / {number(fraud['ap'])}"),
-            ("API door p50 / p99", f"{fraud['api_p50_ms']:.0f} / {fraud['api_p99_ms']:.0f} ms"),
+            ("API door p50 / p99", f"{whole(fraud['api_p50_ms'])} / {whole(fraud['api_p99_ms'])} ms"),
         ]
     if parity := summary["parity"]:
         found.append(("vectors compared / different", f"{parity['compared']:,} / {parity['mismatches']}"))
@@ -184,6 +184,8 @@ def scores_histogram(scores: dict, truth: dict, negative: str, positive: str) ->
 
 def calibration(scores: dict, truth: dict, parts_name: str) -> go.Figure:
     y, p = joined(scores, truth)
+    if not len(y):
+        return styled(go.Figure(), "predicted", "observed: no outcome is known yet")
     parts = [part for part in np.array_split(np.argsort(p, kind="stable"), 10) if len(part)]
     plot = go.Figure(
         [
@@ -251,6 +253,10 @@ def styled(plot: go.Figure, x: str, y: str) -> go.Figure:
 
 def figure(title: str, plot: go.Figure) -> dict:
     return {"title": title, "plot": plot}
+
+
+def whole(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.0f}"
 
 
 def number(value: float | None) -> str:

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from features.contract import TRANSACTIONS
+from features.declaration import DAY
 from features.values import BLANKS, InvalidValue, cents, instant
 
 DIGITS = re.compile(r"\d(?:[ -]?\d){12,18}")
 LONGEST_IDENTIFIER = 128
+AHEAD = DAY  # clocks differ; the lake allows the same
 
 
 class InvalidPayment(ValueError):
@@ -28,7 +30,7 @@ class Payment:
     amount: int
 
     @classmethod
-    def parse(cls, fields: Mapping[str, object]) -> Payment:
+    def parse(cls, fields: Mapping[str, object], now: int | None = None) -> Payment:
         """Raises InvalidPayment for a missing column, a cell of another type, or a value that looks like a PAN."""
         if not isinstance(fields, Mapping):
             raise InvalidPayment(f"expected a JSON object with {', '.join(TRANSACTIONS.required)}")
@@ -49,6 +51,10 @@ class Payment:
             at = instant(fields["event_time"])  # type: ignore[arg-type]
         except InvalidValue as wrong:
             raise InvalidPayment(f"event_time: {wrong}") from None
+        if now is not None and at > now + AHEAD:
+            raise InvalidPayment(
+                "event_time: expected at most a day ahead of the clock; it would move the customer's for good"
+            )
         try:
             amount = cents(fields["amount"])  # type: ignore[arg-type]
         except InvalidValue as wrong:

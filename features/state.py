@@ -54,9 +54,9 @@ class Layout:
 class State:
     """What is remembered of one entity.
 
-    `clock` is the latest event time seen; an event that comes late is taken to happen at `clock`, which both engines
-    compute as the running maximum in order of arrival. Events of the millisecond `clock` wait in `pending`: an event
-    never sees another one of its own millisecond.
+    `clock` is the latest event time seen; an event that comes late is taken to happen at `clock`. The lake orders by
+    event time alone: the engines agree on what comes in order per customer, as a stream keyed by customer brings it.
+    Events of the millisecond `clock` wait in `pending`: an event never sees another one of its own millisecond.
     """
 
     __slots__ = ("clock", "layout", "pending", "previous", "remembered", "tiles")

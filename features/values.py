@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
+CALENDAR_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LARGEST_AMOUNT = Decimal(10_000_000_000)  # cents of it times any window count stay below 2**53 in practice
 BLANKS = " \t\n\v\f\r"  # around a cell they are no part of it
@@ -19,6 +21,8 @@ class InvalidValue(ValueError):
 def instant(text: str) -> int:
     """ISO 8601 instant -> milliseconds since 1970. An instant without an offset is UTC, as the contract says."""
     try:
+        if not CALENDAR_DATE.match(text):  # Python also reads 20180401 and week dates; the lake does not
+            raise ValueError
         parsed = datetime.fromisoformat(text)
         if parsed.tzinfo is None:
             parsed = parsed.replace(tzinfo=UTC)

@@ -13,7 +13,7 @@ from features.contract import Contract
 from glue.tables import stored_name
 
 FAILURE_BUDGET = 0.10  # share of a batch's rows that quarantine may take before the batch itself is doubted
-REPETITION = ("duplicate", "already_ingested")
+REPETITION = ("duplicate", "already_ingested")  # a file that came twice is no reason to doubt it
 
 
 class GateFailed(RuntimeError):

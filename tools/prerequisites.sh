@@ -8,6 +8,10 @@ need() {
     missing=1
 }
 
+if [ "$(uname -s 2>/dev/null || echo Linux)" != Linux ]; then
+    need "Linux (found $(uname -s))" "the local AWS gives each job a mount namespace; use a Linux machine, a virtual machine or WSL 2"
+fi
+
 python=
 for candidate in python3.11 python3; do
     if command -v "$candidate" >/dev/null && "$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then

@@ -12,6 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import boto3
+
 from tools import releases
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -75,11 +77,17 @@ def bootstrap(name: str) -> dict[str, str]:
         "-var",
         f"environment={name}",
         "-var",
+        f"region={region()}",
+        "-var",
         f"s3_use_path_style={path_style()}",
     ]
     run("bootstrap", name, "apply", "-auto-approve", "-compact-warnings", *flags, capture=True)
     shown = json.loads(run("bootstrap", name, "output", f"-state={state}", "-json", capture=True))
     return {key: output["value"] for key, output in shown.items()}
+
+
+def region() -> str:
+    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "eu-west-1"
 
 
 def path_style() -> str:
@@ -89,6 +97,7 @@ def path_style() -> str:
 def variables(name: str) -> list[str]:
     return [
         "-input=false",
+        f"-var=region={region()}",
         f"-var-file={ROOT / 'terraform' / 'environments' / f'{name}.tfvars'}",
         f"-var-file={BUILD / 'package' / 'package.tfvars.json'}",
     ]
@@ -99,7 +108,7 @@ def init_root(name: str, state_bucket: str) -> None:
         "platform",
         name,
         f"-backend-config=bucket={state_bucket}",
-        f"-backend-config=region={os.environ.get('AWS_REGION', 'eu-west-1')}",
+        f"-backend-config=region={region()}",
         f"-backend-config=use_path_style={path_style()}",
     )
 
@@ -127,6 +136,8 @@ def main(verb: str, name: str = "local") -> None:
     elif verb == "apply":
         run("platform", name, "apply", "-auto-approve", "-compact-warnings", *variables(name))
     elif verb == "destroy":
+        account = boto3.client("sts").get_caller_identity()["Account"]
+        init_root(name, f"risk-{name}-state-{account}")
         releases.delete_packages(f"risk-{name}")
         run("platform", name, "destroy", "-auto-approve", *variables(name))
         releases.delete_models(f"risk-{name}")

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from features.contract import CONTRACTS, Contract
 from glue.arguments import parse
 from glue.lake import SIDE_BY_SIDE, Lake, session
-from glue.quality import Gate
+from glue.quality import REPETITION, Gate
 from glue.quarantine import quarantine
 from glue.tables import BRONZE, SILVER
 from glue.transforms.conform import conformed
@@ -42,7 +42,8 @@ def clean(spark: SparkSession, lake: Lake, batch: str, contract: Contract, gate:
     split = conformed(bronze, contract, earlier.where(F.col("batch") < batch))
     good = split.good.withColumn("batch", F.lit(batch)).cache()
     total, written = bronze.count(), good.count()
-    verdict = gate.judge(good, contract, quarantined=total - written, total=total)
+    broken = split.bad.where(F.size(F.array_except("reasons", F.array(*map(F.lit, REPETITION)))) > 0).count()
+    verdict = gate.judge(good, contract, quarantined=broken, total=total)
     lake.put_json(f"quality/gate/{entity}/{batch}.json", verdict.document)
     verdict.require()  # raises before anything is written: yesterday's SILVER stays
     lake.write(good, SILVER[entity])

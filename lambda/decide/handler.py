@@ -48,7 +48,7 @@ def door() -> ApiDoor:
 def handle(event: dict, context: object) -> dict:
     try:
         fields = json.loads(event.get("body") or "null")
-        payment = Payment.parse(fields)
+        payment = Payment.parse(fields, now=int(time.time() * 1000))
     except InvalidPayment as wrong:
         return answer(400, {"error": str(wrong)})
     except (ValueError, RecursionError) as wrong:

@@ -11,9 +11,10 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from dataclasses import fields as fields_of
 
 from scoring.aws import Model, Records, Release
-from scoring.decision import Answer, DegradeStep, decide
+from scoring.decision import Answer, Decision, DegradeStep, decide
 from scoring.metrics import emit
 
 from features.payment import InvalidPayment, Payment
@@ -127,14 +128,26 @@ def parse(records: list[dict]) -> tuple[list[Arrival], list[dict]]:
         sequence = kinesis["sequenceNumber"]
         try:
             fields = json.loads(base64.b64decode(kinesis["data"]))
-            payment = Payment.parse(fields)
+            arrived = int(kinesis["approximateArrivalTimestamp"] * 1000)
+            payment = Payment.parse(fields, now=arrived)
+            decision = fields.get("decision")
+            if decision is not None:
+                require_own(decision, payment)
         except (ValueError, RecursionError) as wrong:
             reason = str(wrong) if isinstance(wrong, InvalidPayment) else "the record is not JSON"
             print(json.dumps({"level": "ERROR", "message": "poison record", "sequence": sequence, "reason": reason}))
             return arrivals, [{"itemIdentifier": sequence}]
-        arrived = int(kinesis["approximateArrivalTimestamp"] * 1000)
-        arrivals.append(Arrival(sequence, arrived, payment, fields.get("decision")))
+        arrivals.append(Arrival(sequence, arrived, payment, decision))
     return arrivals, []
+
+
+def require_own(decision: object, payment: Payment) -> None:
+    """A decision that comes with a payment is the API door's on this very payment, or the record is poison."""
+    wanted = {f.name for f in fields_of(Decision)}
+    if not isinstance(decision, dict) or set(decision) != wanted:
+        raise InvalidPayment("decision: expected what the API door hands on")
+    if (decision["transaction_id"], decision["customer_id"]) != (payment.transaction_id, payment.customer_id):
+        raise InvalidPayment("decision: it is about another payment")
 
 
 def shard_of(records: list[dict]) -> str:

@@ -81,7 +81,7 @@ def take_down(platform: Platform) -> None:
 def run(platform, tmp_path_factory) -> Run:
     """The main job on ten thousand payments, done."""
     data, out = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("out")
-    generated.write(Settings(payments=12_000, loans=5_000, days=45, start="2026-06-20", seed=11), data)
+    generated.write(Settings(payments=12_000, loans=5_000, days=45, start="2025-06-20", seed=11), data)
     prepare_folder(out)
     done = Run(Intake.open(data), platform, Teller(), out)
     done.everything()
@@ -158,7 +158,7 @@ def test_a_second_plan_is_empty(run):
 def test_the_api_door_refuses_a_payment_that_breaks_the_contract(run, platform):
     with pytest.raises(StepFailed, match=r"answered 400.*missing amount"):
         platform.ask(
-            {"transaction_id": "T1", "event_time": "2026-07-10T10:00:00Z", "customer_id": "C1", "merchant_id": "M1"}
+            {"transaction_id": "T1", "event_time": "2025-07-10T10:00:00Z", "customer_id": "C1", "merchant_id": "M1"}
         )
 
 
@@ -166,7 +166,7 @@ def test_the_api_door_refuses_a_card_number_and_no_log_holds_it(run, platform):
     card = "4111 1111 1111 1111"
     payment = {
         "transaction_id": "T1",
-        "event_time": "2026-07-10T10:00:00Z",
+        "event_time": "2025-07-10T10:00:00Z",
         "customer_id": card,
         "merchant_id": "M1",
         "amount": "1.00",
@@ -187,7 +187,7 @@ def test_a_broken_glue_script_fails_the_night_with_its_own_error(run, platform):
         pytest.raises(StepFailed, match=r"LookupError.*the script is broken"),
     ):
         platform.run_machine(
-            "nightly", {"batch": "none", "from": "2026-06-01", "to": "2026-06-01", "as_of": "2026-06-02T00:00:00Z"}
+            "nightly", {"batch": "none", "from": "2025-06-01", "to": "2025-06-01", "as_of": "2025-06-02T00:00:00Z"}
         )
 
 
@@ -195,7 +195,7 @@ def test_a_broken_training_script_fails_the_pipeline_with_its_own_error(run, pla
     key = script_key("training/code")
     broken = changed_archive(artifact(platform, key), "training/train.py", b"raise LookupError('training is broken')\n")
     with replaced(platform, key, broken), pytest.raises(StepFailed, match="LookupError: training is broken"):
-        platform.train("credit", "2026-08-01T00:00:00Z", "xgboost")
+        platform.train("credit", "2025-08-01T00:00:00Z", "xgboost")
 
 
 def test_a_broken_serving_script_fails_the_release_with_its_own_error(run, platform):
@@ -225,7 +225,7 @@ def test_a_broken_serving_script_fails_the_release_with_its_own_error(run, platf
     answered, _ = platform.ask(
         {
             "transaction_id": "T-after",
-            "event_time": "2026-07-10T10:00:00Z",
+            "event_time": "2025-07-10T10:00:00Z",
             "customer_id": "C1",
             "merchant_id": "M1",
             "amount": "1.00",

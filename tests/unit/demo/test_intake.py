@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import os
+import subprocess
+import sys
 from datetime import date, datetime
 
 import duckdb
@@ -227,3 +230,22 @@ def test_the_truth_is_the_latest_judgement(folder):
 
     assert intake.truth("fraud_labels", "transaction_id", "is_fraud") == {"t1": 1, "t2": 1}
     assert intake.truth("loan_outcomes", "loan_id", "defaulted") == {}
+
+
+def test_an_instant_without_an_offset_is_utc_wherever_the_demo_runs(folder):
+    rows = [[*payment(n, 1 + n // 2, time="01:00:00")] for n in range(4)]
+    csv_file(folder / "transactions.csv", PAYMENTS, *([*r[:1], r[1].rstrip("Z"), *r[2:]] for r in rows))
+    code = f"from demo.intake import Intake; from pathlib import Path; print(Intake.open(Path({str(folder)!r})).days())"
+    found = {
+        zone: subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "TZ": zone}, capture_output=True, text=True, check=True
+        ).stdout
+        for zone in ("UTC", "America/New_York", "Asia/Tokyo")
+    }
+    assert len(set(found.values())) == 1, found
+
+
+def test_a_row_with_too_few_or_too_many_cells_does_not_refuse_the_file(folder):
+    text = "\n".join([",".join(PAYMENTS), *(",".join(payment(n, 1 + n // 3)) for n in range(9)), "t90,2018-04-02", ""])
+    (folder / "transactions.csv").write_text(text)
+    assert Intake.open(folder).stream_day() is not None

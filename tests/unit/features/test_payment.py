@@ -107,3 +107,10 @@ def test_one_mistyped_digit_never_looks_like_a_card(body, data):
 )
 def test_other_lengths_other_check_digits_and_other_texts_are_no_card_numbers(text):
     assert not looks_like_pan(text)
+
+
+def test_a_payment_may_be_a_day_ahead_of_the_clock_and_not_more():
+    at = Payment.parse(FIELDS).at
+    assert Payment.parse(FIELDS, now=at - 86_400_000).at == at
+    with pytest.raises(InvalidPayment, match="at most a day ahead"):
+        Payment.parse(FIELDS, now=at - 86_400_001)

@@ -253,3 +253,28 @@ def test_a_retry_that_decides_on_fewer_payments_does_not_replace_the_fuller_obje
 
     assert fuller.items() <= scene.bucket.objects.items()
     assert len(scene.bucket.lines()) == 3
+
+
+def test_a_payment_from_the_future_is_poison_and_does_not_move_the_customers_clock():
+    scene = Scene()
+    future = {**fields(1), "event_time": "2099-01-01T00:00:00Z"}
+
+    assert scene.deliver([fields(0), future, fields(2)]) == [{"itemIdentifier": "2"}]
+    assert list(scene.logged()) == ["t0"]
+    scene.deliver([fields(2)], first=3)
+    assert seen_before(scene)["t2"] == 1
+
+
+@pytest.mark.parametrize("forged", ["APPROVE", {"action": "APPROVE"}, 1])
+def test_a_decision_that_the_api_door_did_not_make_is_poison(forged):
+    scene = Scene()
+
+    assert scene.deliver([{**fields(0), "decision": forged}]) == [{"itemIdentifier": "1"}]
+    assert scene.logged() == {}
+
+
+def test_a_decision_about_another_payment_is_poison():
+    scene = Scene()
+    decision = scene.ask(fields(0))
+
+    assert scene.deliver([{**fields(1), "decision": decision}]) == [{"itemIdentifier": "1"}]
