@@ -41,7 +41,7 @@ resource "aws_glue_job" "this" {
   }
 
   default_arguments = merge({
-    "--additional-python-modules" = "s3://${var.artifacts.bucket}/${var.code["glue/library"].key},great-expectations==1.24.1"
+    "--additional-python-modules" = "s3://${var.artifacts.bucket}/${var.code["glue/library"].key},great-expectations==1.24.1,boto3==1.43.106"
     "--lake"                      = "s3://${var.lake.name}"
     "--database_prefix"           = var.database_prefix
     "--enable-metrics"            = "true"
