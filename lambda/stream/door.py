@@ -2,7 +2,8 @@
 
 Order of writes: the decision log, then alerts, then the online records. A crash after the log scores the payments that
 were not yet applied again, from the same state, and writes the same decisions; a payment that was applied is known by
-its identifier and never counts twice. An alert may come twice, as SNS delivers, and is never lost by a crash.
+its identifier and never counts twice. The log may then hold a decision twice, word for word, and an alert may come
+twice, as SNS delivers; neither is lost by a crash.
 """
 
 from __future__ import annotations

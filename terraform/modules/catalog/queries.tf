@@ -10,7 +10,7 @@ locals {
     decisions_by_day = {
       description = "Decisions by day and action"
       zone        = "decisions"
-      sql         = "SELECT decision_date, action, count(*) AS decisions, avg(fraud_score) AS mean_score FROM decisions GROUP BY decision_date, action ORDER BY decision_date, action"
+      sql         = "SELECT decision_date, action, count(DISTINCT transaction_id) AS decisions, avg(fraud_score) AS mean_score FROM decisions GROUP BY decision_date, action ORDER BY decision_date, action"
     }
   }
 }
