@@ -24,9 +24,9 @@ def write_report(summary: dict, evidence: dict, phases: list[tuple[str, float]],
     """`summary` is the run's summary.json, `evidence` what its numbers were computed from."""
     sections = []
     if summary["fraud"]:
-        sections.append(fraud_section(summary["fraud"], evidence))
+        sections.append(fraud_section(evidence))
     if summary["credit"]:
-        sections.append(credit_section(summary["credit"], evidence))
+        sections.append(credit_section(evidence))
     sections.append(lake_section(summary["lake"], evidence, phases))
     figures = [figure for section in sections for figure in section["figures"]]
     for number, figure in enumerate(figures):
@@ -62,7 +62,7 @@ def tiles(summary: dict) -> list[tuple[str, str]]:
     return found
 
 
-def fraud_section(found: dict, evidence: dict) -> dict:
+def fraud_section(evidence: dict) -> dict:
     seen = evidence["fraud"]
     figures = [
         *curves(seen["scores"], seen["truth"], "Fraud"),
@@ -90,7 +90,7 @@ def fraud_section(found: dict, evidence: dict) -> dict:
     return {"title": "Fraud: is this payment fraud?", "figures": figures, "tables": [table]}
 
 
-def credit_section(found: dict, evidence: dict) -> dict:
+def credit_section(evidence: dict) -> dict:
     seen = evidence["credit"]
     figures = [
         *curves(seen["scores"], seen["truth"], "Default"),

@@ -7,7 +7,7 @@ from threading import Lock
 
 import great_expectations as gx
 import great_expectations.expectations as gxe
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 
 from features.contract import Contract
 from glue.tables import stored_name
@@ -37,7 +37,7 @@ class Verdict:
 class Gate:
     """One ephemeral context for all entities of a run: building it costs more than using it. One entity at a time."""
 
-    def __init__(self, spark: SparkSession) -> None:
+    def __init__(self) -> None:
         self.turn = Lock()
         self.context = gx.get_context(mode="ephemeral")
         self.context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]

@@ -21,7 +21,7 @@ from glue.transforms.conform import conformed
 def main(argv: list[str]) -> None:
     args = parse(argv, "batch")
     spark = session()
-    gate = Gate(spark)
+    gate = Gate()
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         reports = pool.map(lambda contract: clean(spark, args.lake, args.batch, contract, gate), CONTRACTS.values())
         report = {contract.entity: found for contract, found in zip(CONTRACTS.values(), reports, strict=True) if found}

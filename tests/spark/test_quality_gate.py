@@ -23,7 +23,7 @@ def labels(spark, *rows):
 
 
 def test_one_gate_passes_the_clean_batches_of_every_entity(quality, spark):
-    gate = quality.Gate(spark)
+    gate = quality.Gate()
     payments = gate.judge(silver_transactions(spark, GOOD), TRANSACTIONS, quarantined=1, total=10)
     revised = gate.judge(labels(spark, ("t1", 1, "a"), ("t1", 0, "b")), LABELS, quarantined=0, total=2)
 
@@ -35,7 +35,7 @@ def test_one_gate_passes_the_clean_batches_of_every_entity(quality, spark):
 
 
 def test_rows_that_break_an_expectation_stop_the_batch_by_name(quality, spark):
-    gate = quality.Gate(spark)
+    gate = quality.Gate()
     null, doubled, negative = ("t10", None, "m1", START, 1), ("t0", "c2", "m1", START, 1), ("t11", "c", "m", START, -1)
     payments = gate.judge(silver_transactions(spark, [*GOOD, null, doubled, negative]), TRANSACTIONS, 0, 13)
     judged = gate.judge(labels(spark, ("t1", 2, "a"), ("t1", 0, "a")), LABELS, 0, 2)
@@ -54,7 +54,7 @@ def test_rows_that_break_an_expectation_stop_the_batch_by_name(quality, spark):
 
 
 def test_a_batch_that_lost_more_than_its_budget_is_doubted(quality, spark):
-    verdict = quality.Gate(spark).judge(labels(spark, ("t1", 1, "a")), LABELS, quarantined=11, total=100)
+    verdict = quality.Gate().judge(labels(spark, ("t1", 1, "a")), LABELS, quarantined=11, total=100)
 
     with pytest.raises(quality.GateFailed, match=r"11\.0% of the rows went to quarantine, the budget is 10%"):
         verdict.require()
