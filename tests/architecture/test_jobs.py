@@ -10,7 +10,7 @@ import pytest
 from tests.architecture.source import ROOT, block, keys, modules, terraform
 
 JOBS = [path.stem for path in modules("glue/jobs") if path.name != "__init__.py"]
-COMMON = {"lake", "database_prefix"}
+COMMON = {"lake", "database_prefix", "namespace"}  # what every job gets, whether it asks or not
 
 
 def asked_by(job: str) -> set[str]:
@@ -37,7 +37,7 @@ def test_terraform_has_a_job_for_every_script_and_no_other():
     assert keys(declared, r"^    (\w+)\s+= \{") == set(JOBS)
 
 
-def test_every_job_gets_the_lake():
+def test_every_job_gets_the_lake_and_a_place_to_measure():
     assert keys(block(terraform("etl/main.tf"), "default_arguments = merge("), r'"--(\w+)" ') >= COMMON
 
 

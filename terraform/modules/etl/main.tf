@@ -15,7 +15,7 @@ locals {
     raw_to_bronze    = {}
     bronze_to_silver = {}
     silver_to_gold   = {}
-    check_parity     = { "--namespace" = var.namespace }
+    check_parity     = {}
     publish_features = {
       "--customer_group" = var.feature_groups["customer"]
       "--merchant_group" = var.feature_groups["merchant"]
@@ -44,6 +44,7 @@ resource "aws_glue_job" "this" {
     "--additional-python-modules" = "s3://${var.artifacts.bucket}/${var.code["glue/library"].key},great-expectations==1.24.1,boto3==1.43.106"
     "--lake"                      = "s3://${var.lake.name}"
     "--database_prefix"           = var.database_prefix
+    "--namespace"                 = var.namespace
     "--enable-metrics"            = "true"
     "--job-language"              = "python"
     "--TempDir"                   = "s3://${var.lake.name}/tmp/"

@@ -41,6 +41,11 @@ run "runs_every_job_on_glue_5_1_with_a_time_limit" {
     condition     = aws_glue_job.this["publish_features"].default_arguments["--loan_group"] == "risk-dev-loan-applicant"
     error_message = "The publishing job knows its feature groups."
   }
+
+  assert {
+    condition     = alltrue([for job in aws_glue_job.this : job.default_arguments["--namespace"] == "Risk"])
+    error_message = "Every job may measure, and knows where."
+  }
 }
 
 run "changes_no_raw_file_and_measures_in_its_namespace_only" {
