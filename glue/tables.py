@@ -151,4 +151,19 @@ PREDICTIONS = Table(
     format="csv",
 )
 
-TABLES = (*BRONZE.values(), *SILVER.values(), *GOLD.values(), DECISIONS, PREDICTIONS)
+QUARANTINE = Table(
+    "quarantine",
+    "quarantine",
+    (
+        Field("reasons", "array<string>", "Why the row was set aside"),
+        Field("source_file", "string", "RAW file that held the row"),
+        Field("row_number", "bigint", "Position in that file, from 1"),
+        Field("transaction_id", "string", "The payment, as it came"),
+        Field("loan_id", "string", "The loan, as it came"),
+        Field("customer_id", "string", "Who pays or borrows, as it came"),
+    ),
+    (Field("entity", "string", "Kind of row, such as transactions"),),
+    format="json",
+)
+
+TABLES = (*BRONZE.values(), *SILVER.values(), *GOLD.values(), DECISIONS, PREDICTIONS, QUARANTINE)

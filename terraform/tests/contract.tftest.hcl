@@ -29,11 +29,12 @@ variables {
   }
 
   tables = {
-    "decisions.decisions" = {
-      zone = "decisions", name = "decisions", location = "decisions/", format = "json", columns = [], partitions = []
-    }
-    "predictions.predictions" = {
-      zone = "predictions", name = "predictions", location = "predictions/", format = "csv", columns = [], partitions = []
+    for name in [
+      "decisions.decisions", "gold.transaction_features", "predictions.predictions", "quarantine.quarantine",
+      "silver.fraud_labels", "silver.loan_applications", "silver.loan_outcomes", "silver.transactions",
+    ] :
+    name => {
+      zone = split(".", name)[0], name = split(".", name)[1], location = "", format = "json", columns = [], partitions = []
     }
   }
 }

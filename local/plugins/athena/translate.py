@@ -118,6 +118,9 @@ def _adapted(node: exp.Expr, dates: set[str]) -> exp.Expr:
     if isinstance(node, exp.RegexpReplace) and node.args.get("replacement") and node.args["replacement"].is_string:
         replacement = re.sub(r"\$(\d)", r"\\\1", node.args["replacement"].name)
         node.set("replacement", exp.Literal.string(replacement))
+    if isinstance(node, exp.CountIf):
+        # Of conditions that are all unknown, Trino counts none, and DuckDB says that it does not know.
+        return exp.Count(this=exp.Case().when(node.this, exp.Literal.number(1)))
     if isinstance(node, exp.Anonymous):
         return _renamed(node)
     if isinstance(node, exp.ParseDatetime) and node.args.get("format"):

@@ -3,6 +3,16 @@
 locals {
   zones = toset([for table in var.tables : table.zone])
 
+  # Quarantine needs no job to make its folders known: Athena knows the entities, and reads all batches below them.
+  projections = {
+    "quarantine.quarantine" = {
+      "projection.enabled"        = "true"
+      "projection.entity.type"    = "enum"
+      "projection.entity.values"  = join(",", sort([for table in var.tables : table.name if table.zone == "silver"]))
+      "storage.location.template" = "s3://${var.lake.name}/quarantine/$${entity}/"
+    }
+  }
+
   formats = {
     parquet = {
       input            = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
@@ -26,10 +36,10 @@ locals {
 }
 
 resource "aws_glue_catalog_database" "this" {
-  for_each = setunion(local.zones, ["raw"])
+  for_each = setunion(local.zones, ["raw", "analytics"])
 
   name        = "${var.database_prefix}_${each.key}"
-  description = "Zone ${each.key} of the lake"
+  description = each.key == "analytics" ? "Views for analysts" : "Zone ${each.key} of the lake"
 }
 
 resource "aws_glue_catalog_table" "this" {
@@ -38,7 +48,7 @@ resource "aws_glue_catalog_table" "this" {
   name          = each.value.name
   database_name = aws_glue_catalog_database.this[each.value.zone].name
   table_type    = "EXTERNAL_TABLE"
-  parameters    = { EXTERNAL = "TRUE", classification = each.value.format }
+  parameters    = merge({ EXTERNAL = "TRUE", classification = each.value.format }, lookup(local.projections, each.key, {}))
 
   storage_descriptor {
     location      = "s3://${var.lake.name}/${each.value.location}"
@@ -95,14 +105,4 @@ resource "aws_athena_workgroup" "this" {
       }
     }
   }
-}
-
-resource "aws_athena_named_query" "this" {
-  for_each = local.queries
-
-  name        = each.key
-  description = each.value.description
-  workgroup   = aws_athena_workgroup.this.id
-  database    = aws_glue_catalog_database.this[each.value.zone].name
-  query       = each.value.sql
 }

@@ -34,7 +34,7 @@ variable "tables" {
   }
 
   validation {
-    condition     = length(setsubtract(["decisions", "predictions"], [for table in var.tables : table.zone])) == 0
-    error_message = "tables must hold the zones decisions and predictions: the crawler and the analysts' queries are about them."
+    condition     = length(setsubtract(local.viewed, keys(var.tables))) == 0
+    error_message = "tables must hold ${join(", ", local.viewed)}: the crawler, the views and the saved queries are about them; missing ${join(", ", setsubtract(local.viewed, keys(var.tables)))}."
   }
 }

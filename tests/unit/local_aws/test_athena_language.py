@@ -82,6 +82,8 @@ def run(expression: str) -> object:
         ("transform(array[1, 2], x -> x + 1)", [2, 3]),
         ("parse_datetime('2026-01', 'yyyy-MM')", datetime.datetime(2026, 1, 1)),
         ("try(cast('x' as integer))", None),
+        ("count_if(cast(null as boolean))", 0),
+        ("count_if(true)", 1),
     ],
 )
 def test_a_function_gives_what_it_gives_in_trino(expression: str, expected: object):

@@ -23,6 +23,34 @@ variables {
       columns    = [{ name = "loan_id", type = "string", comment = "" }]
       partitions = [{ name = "event_month", type = "string", comment = "" }]
     }
+    "gold.transaction_features" = {
+      zone       = "gold"
+      name       = "transaction_features"
+      location   = "gold/transaction_features/"
+      format     = "parquet"
+      columns    = [{ name = "transaction_id", type = "string", comment = "" }, { name = "amount", type = "double", comment = "" }, { name = "age", type = "double", comment = "" }]
+      partitions = [{ name = "event_date", type = "string", comment = "" }]
+    }
+    "quarantine.quarantine" = {
+      zone       = "quarantine"
+      name       = "quarantine"
+      location   = "quarantine/"
+      format     = "json"
+      columns    = [{ name = "reasons", type = "array<string>", comment = "" }]
+      partitions = [{ name = "entity", type = "string", comment = "" }]
+    }
+    "silver.fraud_labels" = {
+      zone = "silver", name = "fraud_labels", location = "silver/fraud_labels/", format = "parquet", columns = [], partitions = []
+    }
+    "silver.loan_applications" = {
+      zone = "silver", name = "loan_applications", location = "silver/loan_applications/", format = "parquet", columns = [], partitions = []
+    }
+    "silver.loan_outcomes" = {
+      zone = "silver", name = "loan_outcomes", location = "silver/loan_outcomes/", format = "parquet", columns = [], partitions = []
+    }
+    "silver.transactions" = {
+      zone = "silver", name = "transactions", location = "silver/transactions/", format = "parquet", columns = [], partitions = []
+    }
     "decisions.decisions" = {
       zone       = "decisions"
       name       = "decisions"
@@ -56,11 +84,12 @@ run "refuses_a_format_that_no_reader_is_known_for" {
 
   variables {
     tables = {
-      "decisions.decisions" = {
-        zone = "decisions", name = "decisions", location = "decisions/", format = "orc", columns = [], partitions = []
-      }
-      "predictions.predictions" = {
-        zone = "predictions", name = "predictions", location = "predictions/", format = "csv", columns = [], partitions = []
+      for name in [
+        "decisions.decisions", "gold.transaction_features", "predictions.predictions", "quarantine.quarantine",
+        "silver.fraud_labels", "silver.loan_applications", "silver.loan_outcomes", "silver.transactions",
+      ] :
+      name => {
+        zone = split(".", name)[0], name = split(".", name)[1], location = "", format = "orc", columns = [], partitions = []
       }
     }
   }
@@ -68,7 +97,7 @@ run "refuses_a_format_that_no_reader_is_known_for" {
   expect_failures = [var.tables]
 }
 
-run "refuses_tables_without_decisions_and_predictions" {
+run "refuses_to_answer_from_tables_that_are_missing" {
   command = plan
 
   variables {

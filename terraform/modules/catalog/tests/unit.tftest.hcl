@@ -23,6 +23,34 @@ variables {
       columns    = [{ name = "loan_id", type = "string", comment = "" }]
       partitions = [{ name = "event_month", type = "string", comment = "" }]
     }
+    "gold.transaction_features" = {
+      zone       = "gold"
+      name       = "transaction_features"
+      location   = "gold/transaction_features/"
+      format     = "parquet"
+      columns    = [{ name = "transaction_id", type = "string", comment = "" }, { name = "amount", type = "double", comment = "" }, { name = "age", type = "double", comment = "" }]
+      partitions = [{ name = "event_date", type = "string", comment = "" }]
+    }
+    "quarantine.quarantine" = {
+      zone       = "quarantine"
+      name       = "quarantine"
+      location   = "quarantine/"
+      format     = "json"
+      columns    = [{ name = "reasons", type = "array<string>", comment = "" }]
+      partitions = [{ name = "entity", type = "string", comment = "" }]
+    }
+    "silver.fraud_labels" = {
+      zone = "silver", name = "fraud_labels", location = "silver/fraud_labels/", format = "parquet", columns = [], partitions = []
+    }
+    "silver.loan_applications" = {
+      zone = "silver", name = "loan_applications", location = "silver/loan_applications/", format = "parquet", columns = [], partitions = []
+    }
+    "silver.loan_outcomes" = {
+      zone = "silver", name = "loan_outcomes", location = "silver/loan_outcomes/", format = "parquet", columns = [], partitions = []
+    }
+    "silver.transactions" = {
+      zone = "silver", name = "transactions", location = "silver/transactions/", format = "parquet", columns = [], partitions = []
+    }
     "decisions.decisions" = {
       zone       = "decisions"
       name       = "decisions"
@@ -44,7 +72,7 @@ variables {
 
 run "has_a_database_per_zone_and_one_for_what_is_crawled" {
   assert {
-    condition     = toset([for database in aws_glue_catalog_database.this : database.name]) == toset(["risk_dev_raw", "risk_dev_gold", "risk_dev_decisions", "risk_dev_predictions"])
+    condition     = toset([for database in aws_glue_catalog_database.this : database.name]) == toset([for zone in ["analytics", "decisions", "gold", "predictions", "quarantine", "raw", "silver"] : "risk_dev_${zone}"])
     error_message = "Databases are named <prefix>_<zone>."
   }
 
@@ -56,6 +84,49 @@ run "has_a_database_per_zone_and_one_for_what_is_crawled" {
   assert {
     condition     = strcontains(aws_glue_catalog_table.this["decisions.decisions"].storage_descriptor[0].ser_de_info[0].serialization_library, "JsonSerDe")
     error_message = "A table is read in its own format."
+  }
+}
+
+run "writes_views_as_athena_reads_them" {
+  assert {
+    condition     = alltrue([for view in aws_glue_catalog_table.view : view.table_type == "VIRTUAL_VIEW" && view.parameters["presto_view"] == "true"])
+    error_message = "Athena knows a view by its kind and by this parameter."
+  }
+
+  assert {
+    condition = jsondecode(base64decode(regex("Presto View: ([^ ]+)", aws_glue_catalog_table.view["decisions_by_action"].view_original_text)[0])).columns[0] == {
+      name = "decision_date", type = "varchar"
+    }
+    error_message = "The text names columns by Athena's types."
+  }
+
+  assert {
+    condition     = aws_glue_catalog_table.view["decisions_by_action"].storage_descriptor[0].columns[0].type == "string"
+    error_message = "The catalog names columns by its own types."
+  }
+
+  assert {
+    condition     = strcontains(local.views["feature_parity_by_day"].sql, "ARRAY[amount, age] AS vector") && !strcontains(local.views["feature_parity_by_day"].sql, "-- decision_date")
+    error_message = "The vector is GOLD's numbers in their order, and the text begins with the query."
+  }
+
+  assert {
+    condition     = alltrue([for name, view in local.views : length(view.columns) > 0 && view.comment != ""])
+    error_message = "Every view says what it answers, and declares its columns."
+  }
+}
+
+run "knows_quarantine_without_a_crawler" {
+  command = plan
+
+  assert {
+    condition     = aws_glue_catalog_table.this["quarantine.quarantine"].parameters["projection.entity.values"] == "fraud_labels,loan_applications,loan_outcomes,transactions"
+    error_message = "Quarantine is divided by the entities that SILVER has."
+  }
+
+  assert {
+    condition     = aws_glue_catalog_table.this["quarantine.quarantine"].parameters["storage.location.template"] == "s3://risk-dev-lake-111122223333/quarantine/$${entity}/"
+    error_message = "An entity's rows lie in the folder of its name."
   }
 }
 

@@ -1,0 +1,13 @@
+-- Payments whose served vector is not the one that the lake computes
+WITH served AS (
+  SELECT DISTINCT decision_date, transaction_id, vector FROM ${decisions}.decisions WHERE vector IS NOT NULL
+),
+lake AS (
+  SELECT transaction_id, ${vector} AS vector FROM ${gold}.transaction_features
+)
+SELECT s.decision_date, s.transaction_id, s.vector AS served, l.vector AS computed
+FROM served s
+JOIN lake l ON l.transaction_id = s.transaction_id
+WHERE s.vector IS DISTINCT FROM l.vector
+ORDER BY s.decision_date, s.transaction_id
+LIMIT 100

@@ -1,0 +1,25 @@
+-- Vectors that were served beside those that the lake computes, by day, bit for bit
+-- decision_date varchar: day of the payment, YYYY-MM-DD
+-- served bigint: payments decided by a vector
+-- compared bigint: vectors among them that the lake has computed, too
+-- mismatches bigint: vectors that differ
+-- not_in_lake bigint: vectors that the lake has not computed
+WITH served AS (
+  -- The log may hold a decision twice, word for word.
+  SELECT DISTINCT decision_date, transaction_id, vector
+  FROM ${decisions}.decisions
+  WHERE vector IS NOT NULL
+),
+lake AS (
+  SELECT transaction_id, ${vector} AS vector
+  FROM ${gold}.transaction_features
+)
+SELECT
+  s.decision_date,
+  count(*) AS served,
+  count(l.transaction_id) AS compared,
+  count_if(l.transaction_id IS NOT NULL AND s.vector IS DISTINCT FROM l.vector) AS mismatches,
+  count_if(l.transaction_id IS NULL) AS not_in_lake
+FROM served s
+LEFT JOIN lake l ON l.transaction_id = s.transaction_id
+GROUP BY s.decision_date
