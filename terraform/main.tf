@@ -107,7 +107,9 @@ module "release" {
 module "watch" {
   source = "./modules/watch"
 
+  entities       = [for table in var.tables : table.name if table.zone == "silver"]
   failed_queue   = module.doors.failed_queue
+  feature_groups = keys(var.feature_groups)
   functions      = merge(module.doors.functions, { release = module.release.function })
   kms_key_arn    = module.lake.bucket.kms_key_arn
   namespace      = local.namespace

@@ -1,4 +1,4 @@
-# What is watched: the doors, the jobs, parity and drift. Alarms go to one topic; one dashboard shows it all.
+# What is watched: the doors, the jobs, what they write, parity and drift. Alarms go to one topic; one dashboard shows it all.
 
 # The key's policy must name CloudWatch: alarms to a topic that they cannot encrypt for are silent.
 resource "aws_sns_topic" "alarms" {
@@ -7,6 +7,9 @@ resource "aws_sns_topic" "alarms" {
 }
 
 locals {
+  oldest_features  = 30   # hours: a day, and what a night takes
+  most_quarantined = 0.05 # of a batch's rows; the gate refuses the batch at twice as many
+
   # Every alarm: what is measured, and from where on it is wrong.
   alarms = merge(
     {
@@ -27,6 +30,26 @@ locals {
         dimensions  = { StateMachineArn = arn }
         statistic   = "Sum"
         above       = 0
+      }
+    },
+    {
+      for group in var.feature_groups : "features-${group}-old" => {
+        description = "The newest ${group} record is more than ${local.oldest_features} hours older than the night that published it"
+        namespace   = var.namespace
+        metric      = "FeatureAgeHours"
+        dimensions  = { group = group }
+        statistic   = "Maximum"
+        above       = local.oldest_features
+      }
+    },
+    {
+      for entity in var.entities : "quarantine-${entity}" => {
+        description = "Of a batch's ${entity}, more than ${100 * local.most_quarantined} of 100 rows went to quarantine"
+        namespace   = var.namespace
+        metric      = "QuarantinedShare"
+        dimensions  = { entity = entity }
+        statistic   = "Maximum"
+        above       = local.most_quarantined
       }
     },
     {
@@ -59,6 +82,22 @@ locals {
         namespace   = var.namespace
         metric      = "degraded"
         dimensions  = { door = "stream" }
+        statistic   = "Sum"
+        above       = 0
+      }
+      alerts-unsent = {
+        description = "Payments were blocked and nobody was told: SNS did not take the alerts"
+        namespace   = var.namespace
+        metric      = "unsent_alerts"
+        dimensions  = { door = "stream" }
+        statistic   = "Sum"
+        above       = 0
+      }
+      gate-failed = {
+        description = "A batch did not pass the quality gate; nothing of it was written to SILVER"
+        namespace   = var.namespace
+        metric      = "GateFailed"
+        dimensions  = {}
         statistic   = "Sum"
         above       = 0
       }

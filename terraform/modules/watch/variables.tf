@@ -1,6 +1,18 @@
+variable "entities" {
+  description = "Kinds of rows that batches bring, as `transactions`."
+  type        = set(string)
+  nullable    = false
+}
+
 variable "failed_queue" {
   description = "Queue of what the stream door gave up."
   type        = string
+  nullable    = false
+}
+
+variable "feature_groups" {
+  description = "Short names of the feature groups that the night publishes."
+  type        = set(string)
   nullable    = false
 }
 

@@ -5,7 +5,9 @@ mock_provider "aws" {
 }
 
 variables {
+  entities       = ["loan_applications", "transactions"]
   failed_queue   = "risk-dev-stream-failed"
+  feature_groups = ["customer", "loan-applicant"]
   functions      = { decide = "risk-dev-decide", release = "risk-dev-release", stream = "risk-dev-stream" }
   kms_key_arn    = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000"
   namespace      = "Risk"
@@ -28,6 +30,27 @@ run "watches_every_function_and_every_machine" {
   assert {
     condition     = aws_cloudwatch_metric_alarm.this["api-slow"].extended_statistic == "p99" && aws_cloudwatch_metric_alarm.this["drift"].statistic == "Maximum"
     error_message = "Latency is judged by its percentile, drift by its maximum."
+  }
+}
+
+run "watches_what_the_night_writes" {
+  command = plan
+
+  assert {
+    condition = toset([for key, alarm in aws_cloudwatch_metric_alarm.this : "${alarm.metric_name} ${join("", values(alarm.dimensions))} ${alarm.threshold}" if contains(["FeatureAgeHours", "QuarantinedShare"], alarm.metric_name)]) == toset([
+      "FeatureAgeHours customer 30", "FeatureAgeHours loan-applicant 30", "QuarantinedShare loan_applications 0.05", "QuarantinedShare transactions 0.05",
+    ])
+    error_message = "Each group's freshness and each entity's quarantine has an alarm."
+  }
+
+  assert {
+    condition     = length(coalesce(aws_cloudwatch_metric_alarm.this["gate-failed"].dimensions, {})) == 0 && aws_cloudwatch_metric_alarm.this["gate-failed"].threshold == 0
+    error_message = "One failed gate is one too many, whatever the entity."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["alerts-unsent"].dimensions["door"] == "stream"
+    error_message = "The stream door says how many alerts SNS did not take."
   }
 }
 
