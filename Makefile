@@ -55,6 +55,9 @@ plan: upload ## Show what would change: make plan ENV=dev
 deploy: upload ## Build the platform: make deploy ENV=dev
 	@$(PYTHON) -m tools.terraform apply $(ENV)
 
+forget: $(READY) ## Delete one customer's data for good: make forget CUSTOMER=id ENV=dev
+	@$(PYTHON) -m tools.forget "$(ENV)" "$$CUSTOMER"
+
 destroy: package ## Take the platform down: make destroy ENV=dev
 	@$(PYTHON) -m tools.terraform destroy $(ENV)
 
@@ -79,4 +82,4 @@ lock: ## Make the locked requirements again
 	@cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header etl.in ml.in local.in test.in dashboard.in -o dev.txt
 	@cd requirements && for extra in etl ml local test dashboard; do uv pip compile -q --python-version 3.11 -c dev.txt --generate-hashes --no-emit-index-url --no-header $$extra.in -o $$extra.txt; done
 
-.PHONY: help demo dataset local-up local-down test check docs package upload plan deploy destroy setup lock
+.PHONY: help demo dataset local-up local-down test check docs package upload plan deploy forget destroy setup lock

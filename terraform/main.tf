@@ -51,9 +51,10 @@ module "catalog" {
 module "feature_store" {
   source = "./modules/feature_store"
 
-  groups = var.feature_groups
-  lake   = module.lake.bucket
-  prefix = local.prefix
+  groups          = var.feature_groups
+  lake            = module.lake.bucket
+  online_ttl_days = var.online_ttl_days
+  prefix          = local.prefix
 }
 
 module "etl" {

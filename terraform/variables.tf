@@ -48,6 +48,13 @@ variable "keep_data_on_destroy" {
   nullable    = false
 }
 
+variable "online_ttl_days" {
+  description = "Days after its newest event that an online record is kept; null keeps it, as replayed history needs."
+  type        = number
+  default     = null
+  nullable    = true
+}
+
 variable "pipeline_definitions" {
   description = "Folder of the rendered pipelines, as seen from this one."
   type        = string

@@ -11,6 +11,7 @@ variables {
   artifacts = {
     "glue/jobs/bronze_to_silver" = { key = "glue/jobs/bronze_to_silver/1/bronze_to_silver.py", hash = "hash" }
     "glue/jobs/check_parity"     = { key = "glue/jobs/check_parity/1/check_parity.py", hash = "hash" }
+    "glue/jobs/forget_customer"  = { key = "glue/jobs/forget_customer/1/forget_customer.py", hash = "hash" }
     "glue/jobs/publish_features" = { key = "glue/jobs/publish_features/1/publish_features.py", hash = "hash" }
     "glue/jobs/raw_to_bronze"    = { key = "glue/jobs/raw_to_bronze/1/raw_to_bronze.py", hash = "hash" }
     "glue/jobs/silver_to_gold"   = { key = "glue/jobs/silver_to_gold/1/silver_to_gold.py", hash = "hash" }

@@ -1,4 +1,5 @@
-# The Glue jobs that take RAW to GOLD and to the feature store. One role each would differ in nothing: they share one.
+# The Glue jobs that take RAW to GOLD and to the feature store. One role each would differ in nothing: they share one. The
+# job that forgets a customer has its own, in forget.tf: no other may change RAW.
 
 data "aws_caller_identity" "this" {}
 data "aws_partition" "this" {}
@@ -16,6 +17,7 @@ locals {
     bronze_to_silver = {}
     silver_to_gold   = {}
     check_parity     = {}
+    forget_customer  = { "--groups" = join(",", sort(values(var.feature_groups))) }
     publish_features = {
       "--customer_group" = var.feature_groups["customer"]
       "--merchant_group" = var.feature_groups["merchant"]
@@ -28,7 +30,7 @@ resource "aws_glue_job" "this" {
   for_each = local.jobs
 
   name              = "${var.prefix}-${replace(each.key, "_", "-")}"
-  role_arn          = aws_iam_role.this.arn
+  role_arn          = each.key == "forget_customer" ? aws_iam_role.forget.arn : aws_iam_role.this.arn
   glue_version      = "5.1"
   worker_type       = "G.1X"
   number_of_workers = 2

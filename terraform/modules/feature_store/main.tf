@@ -34,6 +34,16 @@ resource "aws_sagemaker_feature_group" "this" {
 
   online_store_config {
     enable_online_store = true
+
+    # Counts from a record's event time, not from its writing: replayed history would be gone at once.
+    dynamic "ttl_duration" {
+      for_each = var.online_ttl_days[*]
+
+      content {
+        unit  = "Days"
+        value = ttl_duration.value
+      }
+    }
   }
 
   offline_store_config {

@@ -22,6 +22,18 @@ variable "lake" {
   nullable    = false
 }
 
+variable "online_ttl_days" {
+  description = "Days after its newest event that an online record is kept; null keeps it, as replayed history needs."
+  type        = number
+  default     = null
+  nullable    = true
+
+  validation {
+    condition     = var.online_ttl_days == null || coalesce(var.online_ttl_days, 0) >= 90
+    error_message = "online_ttl_days must be null or at least 90: features look back for weeks, and an expired record is an empty one."
+  }
+}
+
 variable "prefix" {
   description = "Beginning of every resource's name."
   type        = string

@@ -16,12 +16,13 @@ variables {
     "glue/jobs/bronze_to_silver" = { key = "glue/jobs/bronze_to_silver/1/bronze_to_silver.py", hash = "" }
     "glue/jobs/silver_to_gold"   = { key = "glue/jobs/silver_to_gold/1/silver_to_gold.py", hash = "" }
     "glue/jobs/publish_features" = { key = "glue/jobs/publish_features/1/publish_features.py", hash = "" }
+    "glue/jobs/forget_customer"  = { key = "glue/jobs/forget_customer/1/forget_customer.py", hash = "" }
     "glue/jobs/check_parity"     = { key = "glue/jobs/check_parity/1/check_parity.py", hash = "" }
   }
 
   artifacts       = { bucket = "risk-dev-artifacts", arn = "arn:aws:s3:::risk-dev-artifacts" }
   database_prefix = "risk_dev"
-  feature_groups  = { customer = "risk-dev-customer", merchant = "risk-dev-merchant", loan-applicant = "risk-dev-loan-applicant" }
+  feature_groups  = { borrower = "risk-dev-borrower", customer = "risk-dev-customer", merchant = "risk-dev-merchant", loan-applicant = "risk-dev-loan-applicant" }
   namespace       = "Risk"
   prefix          = "risk-dev"
 }

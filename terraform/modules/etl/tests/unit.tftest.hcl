@@ -16,14 +16,21 @@ variables {
     "glue/jobs/bronze_to_silver" = { key = "glue/jobs/bronze_to_silver/1/bronze_to_silver.py", hash = "" }
     "glue/jobs/silver_to_gold"   = { key = "glue/jobs/silver_to_gold/1/silver_to_gold.py", hash = "" }
     "glue/jobs/publish_features" = { key = "glue/jobs/publish_features/1/publish_features.py", hash = "" }
+    "glue/jobs/forget_customer"  = { key = "glue/jobs/forget_customer/1/forget_customer.py", hash = "" }
     "glue/jobs/check_parity"     = { key = "glue/jobs/check_parity/1/check_parity.py", hash = "" }
   }
 
   artifacts       = { bucket = "risk-dev-artifacts", arn = "arn:aws:s3:::risk-dev-artifacts" }
   database_prefix = "risk_dev"
-  feature_groups  = { customer = "risk-dev-customer", merchant = "risk-dev-merchant", loan-applicant = "risk-dev-loan-applicant" }
+  feature_groups  = { borrower = "risk-dev-borrower", customer = "risk-dev-customer", merchant = "risk-dev-merchant", loan-applicant = "risk-dev-loan-applicant" }
   namespace       = "Risk"
   prefix          = "risk-dev"
+}
+
+# Roles whose ARNs differ: mocks give every role the same.
+override_resource {
+  target = aws_iam_role.forget
+  values = { arn = "arn:aws:iam::111122223333:role/risk-dev-forget" }
 }
 
 run "runs_every_job_on_glue_5_1_with_a_time_limit" {
@@ -45,6 +52,23 @@ run "runs_every_job_on_glue_5_1_with_a_time_limit" {
   assert {
     condition     = alltrue([for job in aws_glue_job.this : job.default_arguments["--namespace"] == "Risk"])
     error_message = "Every job may measure, and knows where."
+  }
+}
+
+run "lets_one_job_forget_and_no_other" {
+  assert {
+    condition     = [for name, job in aws_glue_job.this : name if job.role_arn == aws_iam_role.forget.arn] == ["forget_customer"]
+    error_message = "Only the job that forgets has the role that may."
+  }
+
+  assert {
+    condition     = aws_glue_job.this["forget_customer"].default_arguments["--groups"] == join(",", sort(values(var.feature_groups)))
+    error_message = "The job knows every feature group, and asks each what identifies its records."
+  }
+
+  assert {
+    condition     = !anytrue([for s in data.aws_iam_policy_document.this.statement : contains(s.actions, "s3:DeleteObjectVersion") || contains(s.actions, "sagemaker:DeleteRecord")])
+    error_message = "No other job may delete for good."
   }
 }
 

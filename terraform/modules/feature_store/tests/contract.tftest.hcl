@@ -39,3 +39,13 @@ run "refuses_a_feature_whose_name_begins_with_an_underscore" {
 
   expect_failures = [var.groups]
 }
+
+run "refuses_to_let_records_expire_that_features_still_look_back_to" {
+  command = plan
+
+  variables {
+    online_ttl_days = 30
+  }
+
+  expect_failures = [var.online_ttl_days]
+}

@@ -46,3 +46,25 @@ run "keeps_tables_in_a_database_that_goes_with_it" {
     error_message = "The offline store's role is bound to the lake and its tables."
   }
 }
+
+run "keeps_online_records_unless_told_otherwise" {
+  command = plan
+
+  assert {
+    condition     = length(aws_sagemaker_feature_group.this["loan-applicant"].online_store_config[0].ttl_duration) == 0
+    error_message = "Replayed history lies further back than any time to live."
+  }
+}
+
+run "lets_online_records_expire_when_told" {
+  command = plan
+
+  variables {
+    online_ttl_days = 400
+  }
+
+  assert {
+    condition     = one(aws_sagemaker_feature_group.this["loan-applicant"].online_store_config[0].ttl_duration) == { unit = "Days", value = 400 }
+    error_message = "A record of somebody who is no customer any more goes by itself."
+  }
+}
