@@ -122,6 +122,27 @@ def test_a_soft_delete_counts_only_when_it_is_later(runtime, make_group):
     assert not values(get(runtime, group, "a")), "an event before the deletion must not bring the record back"
 
 
+def test_a_hard_delete_leaves_nothing_online_and_its_mark_only_in_the_stores_it_names(scene, runtime, make_group):
+    store = {"S3StorageConfig": {"S3Uri": f"s3://{BUCKET}/hard"}}
+    group = make_group("hard", OfflineStoreConfig=store)
+    for name, stores in (("a", ["OnlineStore"]), ("b", ["OnlineStore", "OfflineStore"])):
+        runtime.put_record(FeatureGroupName=group, Record=record(name, EARLY), TargetStores=["OnlineStore"])
+        runtime.delete_record(
+            FeatureGroupName=group,
+            RecordIdentifierValueAsString=name,
+            EventTime=LATE,
+            TargetStores=stores,
+            DeletionMode="HardDelete",
+        )
+    assert runtime.list_records(FeatureGroupName=group, IncludeSoftDeletedRecords=True)["RecordIdentifiers"] == []
+    runtime.put_record(FeatureGroupName=group, Record=record("a", EARLY), TargetStores=["OnlineStore"])
+    assert values(get(runtime, group, "a")), "nothing remembers when it was deleted"
+    described = scene.client("sagemaker").describe_feature_group(FeatureGroupName=group)
+    prefix = described["OfflineStoreConfig"]["S3StorageConfig"]["ResolvedOutputS3Uri"].removeprefix(f"s3://{BUCKET}/")
+    rows = until(lambda: offline_rows(scene, prefix))
+    assert [(row["id"], row["is_deleted"]) for row in rows] == [("b", True)]
+
+
 def test_a_record_expires_after_its_time_to_live(runtime, make_group):
     group = make_group("ttl")
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -121,6 +121,11 @@ def _adapted(node: exp.Expr, dates: set[str]) -> exp.Expr:
     if isinstance(node, exp.CountIf):
         # Of conditions that are all unknown, Trino counts none, and DuckDB says that it does not know.
         return exp.Count(this=exp.Case().when(node.this, exp.Literal.number(1)))
+    if isinstance(node, exp.RegexpExtract) and not node.meta.get("wrapped"):
+        # Without a match Trino gives NULL, DuckDB an empty text.
+        inner = node.copy()
+        inner.meta["wrapped"] = True
+        return exp.Case().when(exp.RegexpLike(this=node.this.copy(), expression=node.expression.copy()), inner)
     if isinstance(node, exp.Anonymous):
         return _renamed(node)
     if isinstance(node, exp.ParseDatetime) and node.args.get("format"):

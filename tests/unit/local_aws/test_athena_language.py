@@ -84,6 +84,9 @@ def run(expression: str) -> object:
         ("try(cast('x' as integer))", None),
         ("count_if(cast(null as boolean))", 0),
         ("count_if(true)", 1),
+        ("regexp_extract('a/b=7/c', '/b=([^/]+)/', 1)", "7"),
+        ("regexp_extract('a', 'b')", None),
+        ("regexp_extract('a', 'b?')", ""),
     ],
 )
 def test_a_function_gives_what_it_gives_in_trino(expression: str, expected: object):
