@@ -32,15 +32,20 @@ test: $(READY) ## Every test: make test [BACKEND=localstack]
 	@tools/prerequisites.sh >/dev/null
 	@BACKEND=$(or $(BACKEND),embedded) $(PYTHON) -m pytest
 
+bench: $(READY) ## The feature engines beside their peers: make bench [ROWS=5000000]
+	@$(PYTHON) -m bench $(or $(ROWS),5000000)
+
 check: $(READY) ## Format, lint, types, import contracts, Terraform, generated pages
 	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
 	@PYTHONPATH=.:lambda $(VENV)/bin/lint-imports
 	@$(PYTHON) -m tools.terraform check
 	@$(PYTHON) -m datasets.describe | diff - docs/datasets.md || { echo "docs/datasets.md is old: make docs" >&2; exit 1; }
+	@$(PYTHON) -m features.describe | diff - docs/features.md || { echo "docs/features.md is old: make docs" >&2; exit 1; }
 
 docs: $(READY) ## Make the generated pages again
 	@$(PYTHON) -m datasets.describe > docs/datasets.md
+	@$(PYTHON) -m features.describe > docs/features.md
 
 ##@ An AWS account, or local AWS with ENV=local
 package: $(READY) ## Build everything that Terraform refers to
@@ -82,4 +87,4 @@ lock: ## Make the locked requirements again
 	@cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header etl.in ml.in local.in test.in dashboard.in -o dev.txt
 	@cd requirements && for extra in etl ml local test dashboard; do uv pip compile -q --python-version 3.11 -c dev.txt --generate-hashes --no-emit-index-url --no-header $$extra.in -o $$extra.txt; done
 
-.PHONY: help demo dataset local-up local-down test check docs package upload plan deploy forget destroy setup lock
+.PHONY: help demo dataset local-up local-down test bench check docs package upload plan deploy forget destroy setup lock

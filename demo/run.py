@@ -68,7 +68,7 @@ class Run:
 
     def _first_night(self, day: date | None) -> None:
         """Everything that the bank knew when the stream day began."""
-        first, last = self.intake.days()
+        _, last = self.intake.days()
         cut = midnight(day) if day else None
         batch = str(day - timedelta(days=1)) if day else str(last)
         for entity in self.intake.files:
@@ -76,7 +76,7 @@ class Run:
             before = cut if entity in ("transactions", "fraud_labels") else None
             self._hand_in(entity, batch, before)
         as_of = instant(day) if day else instant(last + timedelta(days=1))
-        self._night({"batch": batch, "from": str(first), "to": str(last), "as_of": as_of})
+        self._night({"batch": batch, "as_of": as_of})
 
     def _second_night(self, day: date) -> None:
         """The stream day arrives as a file too: the lake recomputes what the doors have served."""
@@ -85,7 +85,7 @@ class Run:
             if entity in self.intake.files:
                 self._hand_in(entity, str(day), before=midnight(tomorrow), since=midnight(day))
         with ThreadPoolExecutor(2) as pool:
-            given = {"batch": str(day), "from": str(day), "to": str(day), "as_of": instant(tomorrow)}
+            given = {"batch": str(day), "as_of": instant(tomorrow)}
             night = pool.submit(self._night, given)
             if self.evidence.get("fraud_release"):
                 pool.submit(self.platform.run_machine, "drift", {"day": str(day), "as_of": instant(tomorrow)}).result()

@@ -5,22 +5,16 @@ The application's own columns are open (any further column a user brings is a ca
 
 from __future__ import annotations
 
-from features.declaration import FeatureSet, Ratio
-from features.fraud import CUSTOMER, SINCE_LAST
+from features.declaration import Feature, FeatureSet, Ratio
+from features.fraud import CUSTOMER, EXTREMES, MERCHANTS_PAID, SINCE_LAST
 
-PAYMENT_BEHAVIOUR = FeatureSet(
-    name="payment_behaviour",
-    windows=tuple(w for w in CUSTOMER if w.name.endswith(("_7d", "_30d"))),
-    since_last=SINCE_LAST,
-    calendar=(),
-    ratios=(
-        Ratio("customer_mean_amount_30d", ("customer_payment_amount_30d",), ("customer_payment_count_30d",)),
-        Ratio("customer_share_of_last_week", ("customer_payment_amount_7d",), ("customer_payment_amount_30d",)),
-    ),
-    columns=(
-        *(w.name for w in CUSTOMER if w.name.endswith(("_7d", "_30d"))),
-        *(f.name for f in SINCE_LAST),
-        "customer_mean_amount_30d",
-        "customer_share_of_last_week",
-    ),
+FEATURES: tuple[Feature, ...] = (
+    *(w for w in CUSTOMER if w.name.endswith(("_7d", "_30d"))),
+    *(w for w in EXTREMES if w.name.endswith("_30d")),
+    *MERCHANTS_PAID,
+    *SINCE_LAST,
+    Ratio("customer_mean_amount_30d", ("customer_payment_amount_30d",), ("customer_payment_count_30d",)),
+    Ratio("customer_share_of_last_week", ("customer_payment_amount_7d",), ("customer_payment_amount_30d",)),
 )
+
+PAYMENT_BEHAVIOUR = FeatureSet("payment_behaviour", FEATURES, columns=tuple(f.name for f in FEATURES))

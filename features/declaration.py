@@ -1,13 +1,14 @@
 """The vocabulary in which features are declared.
 
 Time is integer milliseconds since 1970 (UTC), money is integer cents. A window is tiled: its tail moves in whole tiles,
-its head is either exact (`open_head`) or ends at the last closed tile, so that a late consumer cannot change it.
+its head is either exact (`open_head`) or ends at the last tile that closed at least `delay` ago, so that a consumer's
+lag cannot change it.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -16,17 +17,26 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
-Entity = Literal["customer", "merchant"]
-Kind = Literal["payment", "label"]
+Entity = Literal["customer", "merchant", "borrower"]
+Kind = Literal["payment", "label", "loan", "outcome"]
+Aggregate = Literal["sum", "max", "min"]
 
 # What one event adds to a tile, by kind. Integers only: sums must not depend on the order of addition.
 MEASURES: dict[Kind, tuple[str, ...]] = {
     "payment": ("count", "amount"),
     "label": ("count", "fraud"),
+    "loan": ("count", "amount"),
+    "outcome": ("count", "default"),
+}
+PLURALS = {
+    "payment": "payments",
+    "label": "labels, by the time they were reported",
+    "loan": "loan applications",
+    "outcome": "loan outcomes, by the time they were observed",
 }
 
 # Raised when an engine changes what a declaration means: models trained on the old meaning are then refused.
-ENGINE_REVISION = 1
+ENGINE_REVISION = 2
 
 
 def duration_name(milliseconds: int) -> str:
@@ -37,13 +47,56 @@ def duration_name(milliseconds: int) -> str:
     raise ValueError(f"a duration is whole seconds, got {milliseconds} ms")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """What every feature tells its readers. It is no part of the feature's meaning, so no part of the version."""
+
+    owner: str = field(default="fraud-risk", repr=False)
+    note: str = field(default="", repr=False)
+
+    @property
+    def default(self) -> int | None:
+        """The value for somebody of whom nothing is known."""
+        return None
+
+
 @dataclass(frozen=True)
-class Window:
-    """Sum of one measure over the trailing window of one entity, in events (`count`, `fraud`) or cents (`amount`).
+class Flag(Declared):
+    """1 when the product of `left` is above `factor` times the product of `right`, else 0: a comparison of integers.
+
+    It is a feature of the payment, and the payment carries it: windows may count only what it holds for.
+    """
+
+    name: str
+    left: tuple[str, ...]
+    factor: int
+    right: tuple[str, ...]
+
+    @property
+    def default(self) -> int | None:
+        return 0
+
+    @property
+    def description(self) -> str:
+        return self.note or f"1 when {' x '.join(self.left)} > {self.factor} x {' x '.join(self.right)}, else 0"
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Only events whose payment has the flag (`holds`), or has it not."""
+
+    name: str
+    flag: str
+    holds: bool = True
+
+
+@dataclass(frozen=True)
+class Window(Declared):
+    """Sum, largest or smallest of one measure over the trailing window of one entity, in events or cents.
 
     With an open head the window of an event at `t` is `[floor((t - length) / tile) * tile, t)`; it never contains the
     event itself nor another event of the same millisecond. With a closed head it is the `length / tile` whole tiles
-    before the tile of `t`.
+    before the tile of `t - delay`.
     """
 
     entity: Entity
@@ -52,30 +105,95 @@ class Window:
     length: int
     tile: int
     open_head: bool = True
+    delay: int = 0
+    aggregate: Aggregate = "sum"
+    where: Filter | None = None
 
     def __post_init__(self) -> None:
         if self.measure not in MEASURES[self.kind]:
             raise ValueError(f"a {self.kind} has the measures {MEASURES[self.kind]}, got {self.measure!r}")
         if self.length <= 0 or self.length % self.tile:
             raise ValueError(f"{self.name}: the length must be a whole number of tiles")
+        if self.delay and self.open_head:
+            raise ValueError(f"{self.name}: only a closed head can be delayed")
+        if self.where and self.aggregate != "sum":
+            raise ValueError(f"{self.name}: only sums can be filtered")
 
     @cached_property
     def name(self) -> str:
-        return f"{self.entity}_{self.kind}_{self.measure}_{duration_name(self.length)}"
-
-    @cached_property
-    def column(self) -> int:
-        """Position of the measure in a tile."""
-        return MEASURES[self.kind].index(self.measure)
+        parts = [self.entity, self.kind, self.measure]
+        parts += [self.where.name] if self.where else []
+        parts += [self.aggregate] if self.aggregate != "sum" else []
+        return "_".join([*parts, duration_name(self.length)])
 
     @cached_property
     def tiles(self) -> int:
         """Whole tiles behind the tile of the event."""
         return self.length // self.tile
 
+    @property
+    def default(self) -> int | None:
+        return 0 if self.aggregate == "sum" else None
+
+    @property
+    def description(self) -> str:
+        if self.note:
+            return self.note
+        what = PLURALS[self.kind]
+        filtered = f" with{'' if self.where.holds else 'out'} {self.where.flag}" if self.where else ""
+        of = "" if self.measure == "count" else f"{self.measure} of "
+        verb = {"sum": "Number of" if self.measure == "count" else "Sum of", "max": "Largest", "min": "Smallest"}
+        return f"{verb[self.aggregate]} {of}the {self.entity}'s {what}{filtered}"
+
 
 @dataclass(frozen=True)
-class SinceLast:
+class Distinct(Declared):
+    """How many different merchants a customer paid in an open-headed window.
+
+    Bounded: each tile remembers the first `kept` different merchants paid in it (those of one millisecond in the order
+    of their fingerprints). The count is exact for whoever pays no more than that in a tile.
+    """
+
+    entity: Entity
+    length: int
+    tile: int
+    kept: int
+
+    @cached_property
+    def name(self) -> str:
+        return f"{self.entity}_distinct_merchants_{duration_name(self.length)}"
+
+    @cached_property
+    def tiles(self) -> int:
+        return self.length // self.tile
+
+    @property
+    def default(self) -> int | None:
+        return 0
+
+    @property
+    def description(self) -> str:
+        return self.note or f"Different merchants, at most {self.kept} a {duration_name(self.tile)} tile"
+
+
+@dataclass(frozen=True)
+class Novelty(Declared):
+    """1 when the payment's merchant is not among those that `among` counts, else 0."""
+
+    name: str
+    among: Distinct
+
+    @property
+    def default(self) -> int | None:
+        return 1
+
+    @property
+    def description(self) -> str:
+        return self.note or f"1 when the merchant is not among {self.among.name}, else 0"
+
+
+@dataclass(frozen=True)
+class SinceLast(Declared):
     """Milliseconds since the entity's last earlier event; none when there is none within the horizon.
 
     The horizon lets the lake compute a day from a bounded stretch of history.
@@ -85,9 +203,14 @@ class SinceLast:
     name: str
     horizon: int
 
+    @property
+    def description(self) -> str:
+        within = duration_name(self.horizon)
+        return self.note or f"Milliseconds since the {self.entity}'s last payment, unknown beyond {within}"
+
 
 @dataclass(frozen=True)
-class CalendarPart:
+class CalendarPart(Declared):
     """`(floor(t / unit) + shift) mod modulo` of the event time, in UTC."""
 
     name: str
@@ -95,18 +218,26 @@ class CalendarPart:
     modulo: int
     shift: int = 0
 
+    @property
+    def description(self) -> str:
+        return self.note or f"Part of the event time in UTC, 0 to {self.modulo - 1}"
+
 
 @dataclass(frozen=True)
-class CalendarFlag:
+class CalendarFlag(Declared):
     """1 when the part has one of the values, else 0."""
 
     name: str
     part: str
     values: tuple[int, ...]
 
+    @property
+    def description(self) -> str:
+        return self.note or f"1 when {self.part} is in {', '.join(map(str, self.values))}, else 0"
+
 
 @dataclass(frozen=True)
-class Ratio:
+class Ratio(Declared):
     """Product of integers over product of integers, in double precision; none when the denominator is 0 or unknown.
 
     The only place where a feature leaves the integers, and the last step of both engines: hence equal bits.
@@ -116,41 +247,90 @@ class Ratio:
     numerator: tuple[str, ...]
     denominator: tuple[str, ...]
 
+    @property
+    def description(self) -> str:
+        return self.note or f"{' x '.join(self.numerator)} / {' x '.join(self.denominator)}"
+
+
+Feature = Window | Distinct | Novelty | Flag | SinceLast | CalendarPart | CalendarFlag | Ratio
+
 
 @dataclass(frozen=True)
 class FeatureSet:
     """The agreement between training and serving: which values, in which order, with which meaning."""
 
     name: str
-    windows: tuple[Window, ...]
-    since_last: tuple[SinceLast, ...]
-    calendar: tuple[CalendarPart | CalendarFlag, ...]
-    ratios: tuple[Ratio, ...]
+    features: tuple[Feature, ...]
     columns: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        declared = [f.name for group in (self.windows, self.since_last, self.calendar, self.ratios) for f in group]
+        declared = [f.name for f in self.features]
         doubled = {name for name in declared if declared.count(name) > 1}
-        unknown = set(self.columns) - set(declared) - {"amount"}
-        if doubled or unknown:
-            raise ValueError(f"{self.name}: declared twice {sorted(doubled)}, never declared {sorted(unknown)}")
+        known = {"amount", *declared}
+        unknown = {name for f in self.features for name in needs(f)} | set(self.columns)
+        if doubled or unknown - known:
+            raise ValueError(f"{self.name}: declared twice {sorted(doubled)}, never declared {sorted(unknown - known)}")
 
     @cached_property
     def version(self) -> str:
         """Changes whenever a declaration, their order or the meaning that the engines give them changes."""
-        text = "\n".join(
-            [str(ENGINE_REVISION), self.name, *self.columns]
-            + [repr(f) for group in (self.windows, self.since_last, self.calendar, self.ratios) for f in group]
-        )
+        text = "\n".join([str(ENGINE_REVISION), self.name, *self.columns, *map(repr, self.features)])
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @cached_property
-    def lookback(self) -> int:
-        """Milliseconds of history that every value of the set fits into."""
-        return max(
-            *(w.length + w.tile for w in self.windows),
-            *(s.horizon for s in self.since_last),
-        )
+    def windows(self) -> tuple[Window, ...]:
+        return tuple(f for f in self.features if isinstance(f, Window))
 
-    def windows_of(self, entity: Entity) -> tuple[Window, ...]:
-        return tuple(w for w in self.windows if w.entity == entity)
+    @cached_property
+    def distinct(self) -> tuple[Distinct, ...]:
+        return tuple(f for f in self.features if isinstance(f, Distinct))
+
+    @cached_property
+    def novelties(self) -> tuple[Novelty, ...]:
+        return tuple(f for f in self.features if isinstance(f, Novelty))
+
+    @cached_property
+    def flags(self) -> tuple[Flag, ...]:
+        return tuple(f for f in self.features if isinstance(f, Flag))
+
+    @cached_property
+    def since_last(self) -> tuple[SinceLast, ...]:
+        return tuple(f for f in self.features if isinstance(f, SinceLast))
+
+    @cached_property
+    def calendar(self) -> tuple[CalendarPart | CalendarFlag, ...]:
+        return tuple(f for f in self.features if isinstance(f, CalendarPart | CalendarFlag))
+
+    @cached_property
+    def ratios(self) -> tuple[Ratio, ...]:
+        return tuple(f for f in self.features if isinstance(f, Ratio))
+
+    def lookback(self, *kinds: Kind) -> int:
+        """Milliseconds of events of these kinds that every value of the set fits into."""
+        reaches = [w.length + w.tile + w.delay + self._behind(w) for w in self.windows if w.kind in kinds]
+        if "payment" in kinds:
+            reaches += [s.horizon for s in self.since_last]
+            reaches += [d.length + d.tile for d in self.distinct]
+        return max(reaches, default=0)
+
+    def _behind(self, window: Window) -> int:
+        """A payment that a window counts by a flag brings the flag's own windows with it."""
+        if window.where is None or window.kind != "payment":
+            return 0
+        compared = {name for flag in self.flags if flag.name == window.where.flag for name in needs(flag)}
+        return max((w.length + w.tile for w in self.windows if w.name in compared), default=0)
+
+
+def needs(feature: Feature) -> tuple[str, ...]:
+    """Names of the other values that a feature is computed from."""
+    if isinstance(feature, Ratio):
+        return (*feature.numerator, *feature.denominator)
+    if isinstance(feature, Flag):
+        return (*feature.left, *feature.right)
+    if isinstance(feature, CalendarFlag):
+        return (feature.part,)
+    if isinstance(feature, Novelty):
+        return (feature.among.name,)
+    if isinstance(feature, Window) and feature.where:
+        return (feature.where.flag,)
+    return ()

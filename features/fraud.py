@@ -8,8 +8,13 @@ from features.declaration import (
     MINUTE,
     CalendarFlag,
     CalendarPart,
+    Distinct,
+    Feature,
     FeatureSet,
+    Filter,
+    Flag,
     Kind,
+    Novelty,
     Ratio,
     SinceLast,
     Window,
@@ -23,9 +28,33 @@ CUSTOMER = tuple(
     for length, tile in CUSTOMER_TILES.items()
     for measure in ("count", "amount")
 )
+EXTREMES = (
+    Window("customer", "payment", "amount", 7 * DAY, 6 * HOUR, aggregate="max"),
+    Window("customer", "payment", "amount", 30 * DAY, DAY, aggregate="max"),
+    Window("customer", "payment", "amount", 30 * DAY, DAY, aggregate="min"),
+)
 
-# A merchant's payments come through every shard, so only closed days count: no consumer's lag can change them.
+HIGH = Flag(
+    "high_for_customer",
+    left=("amount", "customer_payment_count_30d"),
+    factor=3,
+    right=("customer_payment_amount_30d",),
+    note="1 when the amount is above three times the customer's own mean of 30 days, else 0",
+)
+HIGH_PAYMENTS = tuple(
+    Window("customer", "payment", "count", days * DAY, tile, where=Filter("high", HIGH.name))
+    for days, tile in ((3, 6 * HOUR), (14, DAY))
+)
+
+# Sixteen merchants a day and customer are remembered: few pay more, and the record must not grow with those who do.
+MERCHANTS_PAID = tuple(Distinct("customer", days * DAY, DAY, kept=16) for days in (7, 30))
+NEW_MERCHANT = Novelty("is_new_merchant", among=MERCHANTS_PAID[-1])
+
+# A merchant's payments come through every shard, so only closed days count: no consumer's lag can change them. A day
+# counts six hours after its end, when the night's jobs have published it.
 # Labels are events at the moment the bank learnt them; a fraud that is not reported yet cannot be seen.
+SETTLED = 6 * HOUR
+LABEL_PATIENCE = 90 * DAY  # a label later than that is no feature any more: the lake must know how far to look back
 MERCHANT_MEASURES: tuple[tuple[Kind, str], ...] = (
     ("payment", "count"),
     ("payment", "amount"),
@@ -33,14 +62,40 @@ MERCHANT_MEASURES: tuple[tuple[Kind, str], ...] = (
     ("label", "fraud"),
 )
 MERCHANT = tuple(
-    Window("merchant", kind, measure, days * DAY, DAY, open_head=False)
+    Window("merchant", kind, measure, days * DAY, DAY, open_head=False, delay=SETTLED)
     for kind, measure in MERCHANT_MEASURES
     for days in (1, 7, 30)
+)
+UNEXPLAINED = tuple(
+    Window(
+        "merchant",
+        "label",
+        "fraud",
+        days * DAY,
+        DAY,
+        open_head=False,
+        delay=SETTLED,
+        where=Filter("unexplained", HIGH.name, holds=False),
+        note="Known frauds at the merchant whose amount was usual for the customer",
+    )
+    for days in (7, 30)
+)
+
+# What the same bank knows of the payer as a borrower. Loans come by night: closed days, like a merchant's.
+BORROWER_WINDOWS: tuple[tuple[Kind, str, int], ...] = (
+    ("loan", "count", 90),
+    ("loan", "amount", 90),
+    ("outcome", "count", 365),
+    ("outcome", "default", 365),
+)
+BORROWER = tuple(
+    Window("borrower", kind, measure, days * DAY, DAY, open_head=False, delay=SETTLED)
+    for kind, measure, days in BORROWER_WINDOWS
 )
 
 CALENDAR = (
     CalendarPart("hour_of_day", unit=HOUR, modulo=24),
-    CalendarPart("day_of_week", unit=DAY, modulo=7, shift=3),  # 1970-01-01 was a Thursday; Monday is 0
+    CalendarPart("day_of_week", unit=DAY, modulo=7, shift=3, note="Monday is 0"),  # 1970-01-01 was a Thursday
     CalendarFlag("is_night", part="hour_of_day", values=(0, 1, 2, 3, 4, 5)),
     CalendarFlag("is_weekend", part="day_of_week", values=(5, 6)),
 )
@@ -54,6 +109,7 @@ RATIOS = (
         )
         for span in ("1d", "7d", "30d")
     ),
+    Ratio("amount_over_customer_max_30d", ("amount",), ("customer_payment_amount_max_30d",)),
     *(
         Ratio(
             f"customer_mean_amount_{span}",
@@ -62,6 +118,7 @@ RATIOS = (
         )
         for span in ("1d", "7d", "30d")
     ),
+    Ratio("customer_share_of_day_in_month", ("customer_payment_count_1d",), ("customer_payment_count_30d",)),
     Ratio(
         "amount_over_merchant_mean_30d",
         numerator=("amount", "merchant_payment_count_30d"),
@@ -79,18 +136,19 @@ RATIOS = (
 
 SINCE_LAST = (SinceLast("customer", "customer_ms_since_last_payment", horizon=30 * DAY),)
 
-FRAUD = FeatureSet(
-    name="fraud",
-    windows=CUSTOMER + MERCHANT,
-    since_last=SINCE_LAST,
-    calendar=CALENDAR,
-    ratios=RATIOS,
-    columns=(
-        "amount",
-        *(f.name for f in CALENDAR),
-        *(f.name for f in CUSTOMER),
-        *(f.name for f in SINCE_LAST),
-        *(f.name for f in MERCHANT),
-        *(f.name for f in RATIOS),
-    ),
+FEATURES: tuple[Feature, ...] = (
+    *CALENDAR,
+    *CUSTOMER,
+    *EXTREMES,
+    HIGH,
+    *HIGH_PAYMENTS,
+    *MERCHANTS_PAID,
+    NEW_MERCHANT,
+    *SINCE_LAST,
+    *MERCHANT,
+    *UNEXPLAINED,
+    *BORROWER,
+    *RATIOS,
 )
+
+FRAUD = FeatureSet("fraud", FEATURES, columns=("amount", *(f.name for f in FEATURES)))

@@ -1,137 +1,283 @@
-"""The incremental engine: everything the platform remembers of one customer or merchant, folded event by event.
+"""The incremental engine: everything the platform remembers of one customer, merchant or borrower, event by event.
 
-A record is bounded whatever the traffic: one ring of tiles per kind and tile size, and the identifiers of the last
-payments, so that a payment delivered twice counts once. An update touches one tile per ring.
+A record is bounded whatever the traffic: one ring of tiles per kind and tile size, the merchants of each day, and the
+identifiers of the last payments, so that a payment delivered twice counts once. An update touches one tile per ring.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from zlib import crc32
 
-from features.declaration import Kind, SinceLast, Window
+from features.declaration import DAY, MEASURES, Aggregate, Distinct, Feature, Filter, Flag, Kind, SinceLast, Window
 
 REMEMBERED = 128  # identifiers: more than a batch of the stream holds, since a whole batch may come again
 NEVER = -1
+SLACK = 2 * DAY  # how far behind a lake-published record's clock an event may ask: its ring keeps that much more
+
+Value = int | None
 
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened to an entity: `values` in the order of `MEASURES[kind]`, integers."""
+    """One thing that happened to an entity: `values` in the order of `MEASURES[kind]`, integers.
+
+    `flags` are those that hold for the payment that the event is, or is about; `merchant` is a fingerprint.
+    """
 
     at: int
     kind: Kind
     values: tuple[int, ...]
+    flags: frozenset[str] = frozenset()
+    merchant: int = 0
     identifier: str = ""
 
 
 def payment_event(at: int, amount: int, identifier: str = "") -> Event:
-    """A payment of `amount` cents at `at` milliseconds."""
-    return Event(at, "payment", (1, amount), identifier)
+    """A payment of `amount` cents at `at` milliseconds, as its merchant sees it."""
+    return Event(at, "payment", (1, amount), identifier=identifier)
 
 
-def label_event(reported_at: int, is_fraud: int) -> Event:
-    """A label at the moment the bank learnt it."""
-    return Event(reported_at, "label", (1, is_fraud))
+def label_event(reported_at: int, is_fraud: int, flags: Iterable[str] = ()) -> Event:
+    """A label at the moment the bank learnt it; `flags` are its payment's."""
+    return Event(reported_at, "label", (1, is_fraud), frozenset(flags))
+
+
+@dataclass(frozen=True)
+class TileColumn:
+    """One number that a tile holds: a measure, of the events that pass the filter, folded by the aggregate."""
+
+    measure: int
+    where: Filter | None
+    aggregate: Aggregate
+
+    def of(self, event: Event) -> int:
+        if self.where and (self.where.flag in event.flags) != self.where.holds:
+            return 0
+        return event.values[self.measure]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Windows of one ring that cover the same tiles: `[head - tiles, head]`, without the head when it is closed."""
+
+    tiles: int
+    open_head: bool
+    delay: int
+    windows: tuple[tuple[str, int, Aggregate], ...]  # name, position in the tile, aggregate
+
+    def span(self, at: int, tile: int) -> tuple[int, int]:
+        """First and last tile that an event at `at` sees."""
+        head = (at - self.delay) // tile
+        return head - self.tiles, head if self.open_head else head - 1
+
+
+@dataclass(frozen=True)
+class Ring:
+    """Tiles of one size: how many are kept, what each holds, who reads them.
+
+    `sources` are the columns' places among all columns of the kind.
+    """
+
+    kept: int
+    columns: tuple[TileColumn, ...]
+    sources: tuple[int, ...]
+    readings: tuple[Reading, ...]
 
 
 class Layout:
-    """Which rings an entity's windows need, and how many tiles each keeps."""
+    """What a record of one entity holds so that every feature of that entity can be read from it."""
 
-    def __init__(self, windows: Iterable[Window]) -> None:
-        self.windows = tuple(windows)
-        rings: dict[tuple[Kind, int], int] = {}
-        for window in self.windows:
-            ring = (window.kind, window.tile)
-            rings[ring] = max(rings.get(ring, 0), window.tiles + 1)
-        self.rings = rings
-        self.kinds = tuple(dict.fromkeys(kind for kind, _ in rings))
-        self.rings_of = {kind: tuple(tile for k, tile in rings if k == kind) for kind in self.kinds}
+    def __init__(self, features: Iterable[Feature]) -> None:
+        features = tuple(features)
+        self.windows = tuple(f for f in features if isinstance(f, Window))
+        self.distinct = tuple(f for f in features if isinstance(f, Distinct))
+        self.flags = tuple(f for f in features if isinstance(f, Flag))
+        # What an event of a kind adds, once for all rings of the kind.
+        self.columns = {
+            kind: tuple(dict.fromkeys(column_of(w) for w in self.windows if w.kind == kind))
+            for kind in dict.fromkeys(w.kind for w in self.windows)
+        }
+        self.rings = {
+            (kind, tile): ring([w for w in self.windows if (w.kind, w.tile) == (kind, tile)], self.columns[kind])
+            for kind, tile in dict.fromkeys((w.kind, w.tile) for w in self.windows)
+        }
+        # Tile size of the remembered merchants -> how many a tile remembers, how many tiles are kept.
+        self.merchants = {
+            tile: (
+                max(d.kept for d in self.distinct if d.tile == tile),
+                max(d.tiles for d in self.distinct if d.tile == tile) + 1,
+            )
+            for tile in dict.fromkeys(d.tile for d in self.distinct)
+        }
+        if any(d.kept != self.merchants[d.tile][0] for d in self.distinct):
+            raise ValueError("distinct counts of one tile size must remember equally many merchants")
+        # A flag is known before its event is folded in: from the sums that it compares.
+        compared = {name for flag in self.flags for name in (*flag.left, *flag.right)}
+        self.compared = tuple(
+            (key, replace(reading, windows=tuple(w for w in reading.windows if w[0] in compared)))
+            for key, kept in self.rings.items()
+            for reading in kept.readings
+            if compared & {name for name, _, _ in reading.windows}
+        )
+
+
+def ring(windows: Sequence[Window], of_kind: Sequence[TileColumn]) -> Ring:
+    columns = tuple(dict.fromkeys(column_of(w) for w in windows))
+    spans = dict.fromkeys((w.tiles, w.open_head, w.delay) for w in windows)
+    readings = tuple(
+        Reading(
+            *span,
+            tuple(
+                (w.name, columns.index(column_of(w)), w.aggregate)
+                for w in windows
+                if (w.tiles, w.open_head, w.delay) == span
+            ),
+        )
+        for span in spans
+    )
+    sources = tuple(of_kind.index(column) for column in columns)
+    return Ring(max(kept(w) for w in windows), columns, sources, readings)
+
+
+def column_of(window: Window) -> TileColumn:
+    return TileColumn(MEASURES[window.kind].index(window.measure), window.where, window.aggregate)
+
+
+def kept(window: Window) -> int:
+    """Tiles to keep, counted from the newest. A closed head may be asked behind the newest tile."""
+    behind = 0 if window.open_head else -(-(window.delay + SLACK) // window.tile) + 1
+    return window.tiles + 1 + behind
 
 
 class State:
     """What is remembered of one entity.
 
-    `clock` is the latest event time seen; an event that comes late is taken to happen at `clock`. The lake orders by
-    event time alone: the engines agree on what comes in order per customer, as a stream keyed by customer brings it.
-    Events of the millisecond `clock` wait in `pending`: an event never sees another one of its own millisecond.
+    `clock` is the latest event time seen. Events of the millisecond `clock` wait in `pending`: an event never sees
+    another one of its own millisecond.
     """
 
-    __slots__ = ("clock", "layout", "pending", "previous", "remembered", "tiles")
+    __slots__ = ("clock", "layout", "merchants", "pending", "previous", "remembered", "tiles", "waiting_merchants")
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self.clock = NEVER
         self.previous = NEVER
         self.pending: dict[Kind, list[int]] = {}
-        self.tiles: dict[tuple[Kind, int], dict[int, list[int]]] = {ring: {} for ring in layout.rings}
+        self.tiles: dict[tuple[Kind, int], dict[int, list[int]]] = {key: {} for key in layout.rings}
+        self.waiting_merchants: list[int] = []
+        self.merchants: dict[int, dict[int, list[int]]] = {tile: {} for tile in layout.merchants}
         self.remembered: list[int] = []
 
     def knows(self, identifier: str) -> bool:
         """Whether a payment with this identifier was applied recently."""
         return fingerprint(identifier) in self.remembered
 
+    def pay(self, at: int, amount: int, merchant_id: str, identifier: str = "") -> int:
+        """Fold in a payment of this customer. Returns when it counts: at `at`, or at the clock when it comes late."""
+        at = max(at, self.clock)
+        flags = self.flags(at, amount)
+        self.apply(Event(at, "payment", (1, amount), flags, merchant_fingerprint(merchant_id), identifier))
+        return at
+
     def apply(self, event: Event) -> None:
         """Fold one event in. The caller asks `knows` first where delivery may repeat."""
-        if event.kind not in self.layout.rings_of:
+        columns = self.layout.columns.get(event.kind)
+        if columns is None:
             return
         if event.at > self.clock:
             self._settle()
             self.previous, self.clock = self.clock, event.at
-        waiting = self.pending.setdefault(event.kind, [0] * len(event.values))
-        for position, value in enumerate(event.values):
-            waiting[position] += value
+        added = [column.of(event) for column in columns]
+        waiting = self.pending.get(event.kind)
+        self.pending[event.kind] = added if waiting is None else merged(columns, waiting, added)
+        if self.merchants and event.merchant not in self.waiting_merchants:
+            self.waiting_merchants.append(event.merchant)
         if event.identifier:
             self.remembered.append(fingerprint(event.identifier))
             del self.remembered[:-REMEMBERED]
 
     def _settle(self) -> None:
-        for kind, values in self.pending.items():
-            for tile in self.layout.rings_of[kind]:
-                ring = self.tiles[kind, tile]
+        if self.pending:
+            for key, kept_ring in self.layout.rings.items():
+                kind, tile = key
+                waiting = self.pending.get(kind)
+                if waiting is None:
+                    continue
+                values = [waiting[source] for source in kept_ring.sources]
+                tiles = self.tiles[key]
                 index = self.clock // tile
-                slot = ring.get(index)
+                slot = tiles.get(index)
                 if slot is None:
-                    ring[index] = list(values)
-                    kept = self.layout.rings[kind, tile]
-                    if len(ring) > kept:
-                        for old in [i for i in ring if i < index - kept]:
-                            del ring[old]
+                    tiles[index] = values
+                    if len(tiles) > kept_ring.kept:
+                        drop_old(tiles, index, kept_ring.kept)
                 else:
-                    for position, value in enumerate(values):
-                        slot[position] += value
-        self.pending = {}
+                    tiles[index] = merged(kept_ring.columns, slot, values)
+            self.pending = {}
+        for tile, (most, kept_tiles) in self.layout.merchants.items():
+            index = self.clock // tile
+            days = self.merchants[tile]
+            day = days.get(index)
+            if day is None:
+                days[index] = sorted(self.waiting_merchants)[:most]
+                if len(days) > kept_tiles:
+                    drop_old(days, index, kept_tiles)
+            elif len(day) < most:
+                days[index] = joined(day, self.waiting_merchants, most)
+        self.waiting_merchants = []
 
-    def effective(self, at: int) -> int:
-        """The time at which an event stamped `at` is taken to happen when it arrives now."""
-        return max(at, self.clock)
+    def values(self, at: int) -> dict[str, Value]:
+        """Every window and distinct count of the layout for an event that counts at `at`, by name: events or cents."""
+        found: dict[str, Value] = {}
+        for key, kept_ring in self.layout.rings.items():
+            for reading in kept_ring.readings:
+                self._read(key, reading, at, found)
+        for feature in self.layout.distinct:
+            found[feature.name] = len(self._merchants_paid(feature, at))
+        return found
 
-    def values(self, at: int) -> dict[str, int]:
-        """Every window of the layout for an event at `at`, by name: events or cents."""
-        at = self.effective(at)
-        return {window.name: self._sum(window, at) for window in self.layout.windows}
+    def has_paid(self, merchant_id: str, among: Distinct, at: int) -> bool:
+        """Whether the merchant is among those that the distinct count counts."""
+        return merchant_fingerprint(merchant_id) in self._merchants_paid(among, at)
 
     def since_last(self, feature: SinceLast, at: int) -> int | None:
         """Milliseconds since the last earlier event, none when there is none within the horizon."""
-        at = self.effective(at)
         last = self.clock if at > self.clock else self.previous
         return None if last == NEVER or at - last > feature.horizon else at - last
 
-    def _sum(self, window: Window, at: int) -> int:
-        head = at // window.tile
-        first = head - window.tiles
-        last = head if window.open_head else head - 1
-        column = window.column
-        total = 0
-        for index, values in self.tiles[window.kind, window.tile].items():
-            if first <= index <= last:
-                total += values[column]
-        waiting = self.pending.get(window.kind)
-        if waiting and self.clock < at and first <= self.clock // window.tile <= last:
-            total += waiting[column]
-        return total
+    def _read(self, key: tuple[Kind, int], reading: Reading, at: int, found: dict[str, Value]) -> None:
+        tile = key[1]
+        first, last = reading.span(at, tile)
+        rows = [slot for index, slot in self.tiles[key].items() if first <= index <= last]
+        waiting = self.pending.get(key[0])
+        if waiting is not None and self.clock < at and first <= self.clock // tile <= last:
+            rows.append([waiting[source] for source in self.layout.rings[key].sources])
+        if rows:
+            columns = tuple(zip(*rows, strict=True))
+            for name, position, aggregate in reading.windows:
+                found[name] = FOLD[aggregate](columns[position])
+        else:
+            for name, _, aggregate in reading.windows:
+                found[name] = 0 if aggregate == "sum" else None
+
+    def _merchants_paid(self, feature: Distinct, at: int) -> set[int]:
+        head = at // feature.tile
+        days = self.merchants[feature.tile]
+        paid = {m for index, day in days.items() if head - feature.tiles <= index <= head for m in day}
+        settling = self.clock // feature.tile
+        if self.waiting_merchants and self.clock < at and head - feature.tiles <= settling <= head:
+            paid.update(joined(days.get(settling, []), self.waiting_merchants, feature.kept))
+        return paid
+
+    def flags(self, at: int, amount: int) -> frozenset[str]:
+        """Names of the flags that hold for a payment of this customer that counts at `at`."""
+        known: dict[str, Value] = {"amount": amount}
+        for key, reading in self.layout.compared:
+            self._read(key, reading, at, known)
+        return frozenset(flag.name for flag in self.layout.flags if holds(flag, known))
 
     def dump(self) -> str:
         """The record's text: JSON, at most 32 KB for any traffic."""
@@ -141,9 +287,11 @@ class State:
                 "previous": self.previous,
                 "pending": self.pending,
                 "tiles": {
-                    f"{kind}:{tile}": [[index, *values] for index, values in ring.items()]
-                    for (kind, tile), ring in self.tiles.items()
+                    ring_name(key): [[index, *values] for index, values in tiles.items()]
+                    for key, tiles in self.tiles.items()
                 },
+                "waiting_merchants": self.waiting_merchants,
+                "merchants": {str(tile): list(days.items()) for tile, days in self.merchants.items()},
                 "remembered": self.remembered,
             },
             separators=(",", ":"),
@@ -151,16 +299,62 @@ class State:
 
     @classmethod
     def load(cls, text: str, layout: Layout) -> State:
-        """The inverse of `dump`. A ring that the layout no longer has is dropped, a new one starts empty."""
+        """The inverse of `dump`, for a record of the same feature version."""
         stored = json.loads(text)
         state = cls(layout)
         state.clock, state.previous = stored["clock"], stored["previous"]
-        state.pending = {kind: values for kind, values in stored["pending"].items() if kind in layout.rings_of}
-        state.remembered = stored["remembered"]
-        for ring in layout.rings:
-            kind, tile = ring
-            state.tiles[ring] = {index: values for index, *values in stored["tiles"].get(f"{kind}:{tile}", ())}
+        state.remembered, state.waiting_merchants = stored["remembered"], stored["waiting_merchants"]
+        state.pending = stored["pending"]
+        for key in layout.rings:
+            state.tiles[key] = {index: values for index, *values in stored["tiles"][ring_name(key)]}
+        for tile in layout.merchants:
+            state.merchants[tile] = dict(stored["merchants"][str(tile)])
         return state
+
+
+FOLD: dict[Aggregate, Callable[[Iterable[int]], int]] = {"sum": sum, "max": max, "min": min}
+
+
+def merged(columns: Sequence[TileColumn], left: list[int], right: list[int]) -> list[int]:
+    return [
+        a + b if column.aggregate == "sum" else (max if column.aggregate == "max" else min)(a, b)
+        for column, a, b in zip(columns, left, right, strict=True)
+    ]
+
+
+def drop_old(tiles: dict[int, list[int]], newest: int, kept_tiles: int) -> None:
+    for old in [index for index in tiles if index <= newest - kept_tiles]:
+        del tiles[old]
+
+
+def joined(day: list[int], waiting: list[int], most: int) -> list[int]:
+    """The merchants of a tile with those of one millisecond, which have no order but that of their fingerprints."""
+    return [*day, *(m for m in sorted(waiting) if m not in day)][:most]
+
+
+def holds(flag: Flag, known: Mapping[str, Value]) -> bool:
+    """Whether the comparison of the flag is true. What is unknown makes it false."""
+    left, right = product(flag.left, known), product(flag.right, known)
+    return left is not None and right is not None and left > flag.factor * right
+
+
+def product(names: Sequence[str], known: Mapping[str, Value]) -> Value:
+    result = 1
+    for name in names:
+        value = known[name]
+        if value is None:
+            return None
+        result *= value
+    return result
+
+
+def ring_name(key: tuple[Kind, int]) -> str:
+    return f"{key[0]}:{key[1]}"
+
+
+def merchant_fingerprint(merchant_id: str) -> int:
+    """32 bits that stand for a merchant among a customer's: two share one once in four billion."""
+    return crc32(merchant_id.encode())
 
 
 def fingerprint(identifier: str) -> int:

@@ -3,27 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from features.declaration import CalendarPart, FeatureSet, Ratio
-from features.fraud import FRAUD
-from features.state import Layout, State
+from features.declaration import CalendarPart, Entity, Feature, FeatureSet, Ratio, Window
+from features.fraud import FRAUD, HIGH
+from features.state import SLACK, Layout, State, Value, holds, product
 
-CUSTOMER_LAYOUT = Layout(FRAUD.windows_of("customer"))
-MERCHANT_LAYOUT = Layout(FRAUD.windows_of("merchant"))
+
+def features_of(entity: Entity) -> tuple[Feature, ...]:
+    return tuple(f for f in FRAUD.features if isinstance(f, Window) and f.entity == entity)
+
+
+CUSTOMER_LAYOUT = Layout((*features_of("customer"), *FRAUD.distinct, HIGH))
+MERCHANT_LAYOUT = Layout(features_of("merchant"))
+BORROWER_LAYOUT = Layout(features_of("borrower"))
+LAYOUTS: dict[Entity, Layout] = {
+    "customer": CUSTOMER_LAYOUT,
+    "merchant": MERCHANT_LAYOUT,
+    "borrower": BORROWER_LAYOUT,
+}
 
 Vector = list[float | None]
 
 
-def fraud_vector(at: int, amount: int, customer: State, merchant: State) -> Vector:
-    """The vector of a payment of `amount` cents at `at` milliseconds, in the order of `FRAUD.columns`."""
-    known: dict[str, int | float | None] = {"amount": amount}
-    known.update(customer.values(at))
-    known.update(merchant.values(at))
+@dataclass(frozen=True)
+class Knowledge:
+    """The three records that speak about one payment."""
+
+    customer: State
+    merchant: State
+    borrower: State
+
+    @classmethod
+    def nothing(cls) -> Knowledge:
+        """Of somebody never seen."""
+        return cls(State(CUSTOMER_LAYOUT), State(MERCHANT_LAYOUT), State(BORROWER_LAYOUT))
+
+    def counts_at(self, at: int) -> int:
+        """When a payment stamped `at` counts: at its event time, or when it comes late at its customer's clock.
+
+        Records that the lake publishes keep two days more than their windows: a payment later than that counts at the
+        oldest moment they can still be asked about.
+        """
+        return max(at, self.customer.clock, self.merchant.clock - SLACK, self.borrower.clock - SLACK)
+
+
+def fraud_vector(at: int, counted_at: int, amount: int, merchant_id: str, known: Knowledge) -> Vector:
+    """The vector of a payment of `amount` cents, in the order of `FRAUD.columns`.
+
+    `at` is its event time, which the calendar goes by; `counted_at` is when it counts, which the windows go by.
+    """
+    values: dict[str, int | float | None] = {"amount": amount}
+    for state in (known.customer, known.merchant, known.borrower):
+        values.update(state.values(counted_at))
     for feature in FRAUD.since_last:
-        known[feature.name] = customer.since_last(feature, at)
-    known.update(calendar(FRAUD, at))
-    known.update(ratios(FRAUD, known))
-    return [None if (value := known[name]) is None else float(value) for name in FRAUD.columns]
+        values[feature.name] = known.customer.since_last(feature, counted_at)
+    for novelty in FRAUD.novelties:
+        values[novelty.name] = int(not known.customer.has_paid(merchant_id, novelty.among, counted_at))
+    for flag in FRAUD.flags:
+        values[flag.name] = int(holds(flag, values))  # type: ignore[arg-type]
+    values.update(calendar(FRAUD, at))
+    values.update(ratios(FRAUD, values))  # type: ignore[arg-type]
+    return [None if (value := values[name]) is None else float(value) for name in FRAUD.columns]
 
 
 def calendar(features: FeatureSet, at: int) -> dict[str, int]:
@@ -37,23 +78,13 @@ def calendar(features: FeatureSet, at: int) -> dict[str, int]:
     return known
 
 
-def ratios(features: FeatureSet, known: Mapping[str, int | float | None]) -> dict[str, float | None]:
+def ratios(features: FeatureSet, known: Mapping[str, Value]) -> dict[str, float | None]:
     """Every ratio of the set from the integers below it."""
     return {ratio.name: divide(ratio, known) for ratio in features.ratios}
 
 
-def divide(ratio: Ratio, known: Mapping[str, int | float | None]) -> float | None:
-    top = product(known[name] for name in ratio.numerator)
-    bottom = product(known[name] for name in ratio.denominator)
+def divide(ratio: Ratio, known: Mapping[str, Value]) -> float | None:
+    top, bottom = product(ratio.numerator, known), product(ratio.denominator, known)
     if top is None or not bottom:
         return None
-    return float(top) / float(bottom)  # float() first, as Spark casts: equal bits even beyond 2**53
-
-
-def product(factors) -> int | float | None:
-    result: int | float = 1
-    for factor in factors:
-        if factor is None:
-            return None
-        result *= factor
-    return result
+    return float(top) / float(bottom)  # float() first, as the lake casts: equal bits even beyond 2**53

@@ -12,15 +12,26 @@ from glue.lake import Lake
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-def parse(argv: Sequence[str], *names: str) -> argparse.Namespace:
-    """`--lake`, `--database_prefix` and the job's own names, all required. Glue adds arguments of its own: ignored."""
+def parse(argv: Sequence[str], *names: str, either: Sequence[Sequence[str]] = ()) -> argparse.Namespace:
+    """`--lake`, `--database_prefix` and the job's own names, all required. Glue adds arguments of its own: ignored.
+
+    `either` lists groups of names of which exactly one group is given, whole; the others are none.
+    """
     parser = argparse.ArgumentParser(allow_abbrev=False)
-    for name in ("lake", "database_prefix", *names):
+    required = ("lake", "database_prefix", *names)
+    for name in (*required, *(name for group in either for name in group)):
         # `from` is a keyword, so the attribute is `from_`.
-        parser.add_argument(f"--{name}", required=True, dest=f"{name}_" if name == "from" else name)
+        parser.add_argument(f"--{name}", required=name in required, dest=attribute(name))
     arguments, _ = parser.parse_known_args(list(argv)[1:])
+    given = [group for group in either if any(getattr(arguments, attribute(name)) for name in group)]
+    if either and (len(given) != 1 or not all(getattr(arguments, attribute(name)) for name in given[0])):
+        parser.error(f"give either {' or '.join(' and '.join(f'--{name}' for name in group) for group in either)}")
     arguments.lake = Lake(arguments.lake, arguments.database_prefix)
     return arguments
+
+
+def attribute(name: str) -> str:
+    return f"{name}_" if name == "from" else name
 
 
 def days(first: str, last: str) -> list[str]:
@@ -32,6 +43,12 @@ def days(first: str, last: str) -> list[str]:
     if end < start:
         raise ValueError(f"--from {first} is after --to {last}")
     return [(start + timedelta(days=n)).isoformat() for n in range((end - start).days + 1)]
+
+
+def month_end(day: str) -> str:
+    """The last day of a day's month."""
+    start = date.fromisoformat(f"{day[:7]}-01")
+    return ((start + timedelta(days=31)).replace(day=1) - timedelta(days=1)).isoformat()
 
 
 def days_before(first: str, count: int) -> str:

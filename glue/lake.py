@@ -64,6 +64,16 @@ class Lake:
             p["Prefix"].rstrip("/").rpartition("/")[2] for page in pages for p in page.get("CommonPrefixes", ())
         )
 
+    def divisions(self, table: Table) -> list[str]:
+        """The days, months or batches that a table holds."""
+        names = (name.partition("=") for name in self.folders(table.prefix))
+        return [value for column, _, value in names if column == table.division]
+
+    def divisions_with(self, table: Table, batch: str) -> list[str]:
+        """The days or months of a SILVER table to which a batch has brought rows."""
+        keys = self.keys(f"{table.prefix}/{table.division}=")
+        return sorted({key.split("/")[2].partition("=")[2] for key in keys if f"/batch={batch}/" in key})
+
     def put_json(self, key: str, document: object) -> None:
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=json.dumps(document, indent=1, sort_keys=True).encode())
 
@@ -73,7 +83,7 @@ class Lake:
         Days given for a table divided by month mean their whole months.
         """
         root = self.path(table.prefix)
-        present = [name for name in self.folders(table.prefix) if name.startswith(f"{table.division}=")]
+        present = [f"{table.division}={value}" for value in self.divisions(table)]
         if divisions is not None:
             wanted = {d[:7] for d in divisions} if table.division == "event_month" else set(divisions)
             present = [name for name in present if name.partition("=")[2] in wanted]

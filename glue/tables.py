@@ -132,6 +132,10 @@ DECISIONS = Table(
         Field("policy_version", "string", "Policy that decided"),
         Field("degrade_step", "string", "none, default_features, rules_only or review"),
         Field("door", "string", "api or stream"),
+        Field(
+            "counted_at", "bigint", "When the payment counts: at its event time, or at its customer's clock when late"
+        ),
+        Field("overtaken", "boolean", "Answered before earlier payments of the customer were applied"),
         Field("arrived_at", "bigint", "Arrival at the door, ms since 1970"),
         Field("decided_at", "bigint", "Decision, ms since 1970"),
     ),
@@ -163,6 +167,19 @@ QUARANTINE = Table(
         Field("customer_id", "string", "Who pays or borrows, as it came"),
     ),
     (Field("entity", "string", "Kind of row, such as transactions"),),
+    format="json",
+)
+
+# Payments that a door met after later ones of the same customer, and when they count since. Few, so read whole.
+LATE = Table(
+    "late",
+    "late",
+    (
+        Field("transaction_id", "string", "The payment"),
+        Field("event_time", "string", "When the payment happened, ISO 8601"),
+        Field("counted_at", "bigint", "When it counts, ms since 1970"),
+    ),
+    (Field("late_date", "string", "UTC day from which it counts, YYYY-MM-DD"),),
     format="json",
 )
 

@@ -135,6 +135,7 @@ def feature_groups() -> dict[str, dict]:
     return {
         "customer": {"identifier": "customer_id", "features": [{"name": "customer_id", "type": "String"}, *online]},
         "merchant": {"identifier": "merchant_id", "features": [{"name": "merchant_id", "type": "String"}, *online]},
+        "borrower": {"identifier": "customer_id", "features": [{"name": "customer_id", "type": "String"}, *online]},
         "loan-applicant": {"identifier": "loan_id", "features": [*loan, {"name": "event_time", "type": "String"}]},
     }
 

@@ -25,9 +25,8 @@ def main(argv: Sequence[str]) -> None:
     args = parser.parse_args(argv)
     problem = PROBLEMS[args.problem]
 
-    rows = problem.assemble(
-        read_folder(INPUT / "features"), read_folder(INPUT / "labels"), pd.Timestamp(args.as_of).tz_convert("UTC")
-    )
+    features = of_version(read_folder(INPUT / "features"), problem.feature_version)
+    rows = problem.assemble(features, read_folder(INPUT / "labels"), pd.Timestamp(args.as_of).tz_convert("UTC"))
     parts = split_by_time(rows)
     encoding = problem.fit_encoding(parts["train"])
     for name, part in parts.items():
@@ -36,6 +35,23 @@ def main(argv: Sequence[str]) -> None:
             f"{name}: {len(part)} rows, {int(part['label'].sum())} positive, {part['at'].min()} to {part['at'].max()}"
         )
     (OUTPUT / "train" / "columns.json").write_text(json.dumps(encoding.document()))
+
+
+class OldFeatures(ValueError):
+    """GOLD holds vectors of another feature version; the text says of which days."""
+
+
+def of_version(features: pd.DataFrame, version: str) -> pd.DataFrame:
+    """The rows as they are. Raises OldFeatures when some were made by other declarations: they mean something else."""
+    old = features[features["feature_version"] != version]
+    if len(old):
+        at = old["event_time" if "event_time" in old else "applied_at"]
+        raise OldFeatures(
+            f"{len(old)} of {len(features)} vectors from {at.min():%Y-%m-%d} to {at.max():%Y-%m-%d} have feature "
+            f"version {', '.join(sorted(old['feature_version'].unique()))}, this code makes {version}: "
+            "run silver_to_gold over those days"
+        )
+    return features
 
 
 def split_by_time(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:

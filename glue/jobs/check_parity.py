@@ -14,7 +14,7 @@ from features.fraud import FRAUD
 from glue.arguments import days, parse
 from glue.lake import session
 from glue.tables import DECISIONS, TRANSACTION_FEATURES
-from glue.transforms.parity import compared
+from glue.transforms.parity import compared, unlike
 
 EXAMPLES = 20
 
@@ -25,16 +25,19 @@ def main(argv: list[str]) -> None:
     asked = days(args.from_, args.to)
     present = [f"decisions/decision_date={day}/" for day in asked if lake.keys(f"decisions/decision_date={day}/")]
     gold = lake.read(spark, TRANSACTION_FEATURES, asked)
-    report: dict[str, object] = {"compared": 0, "mismatches": 0, "not_in_lake": 0, "examples": []}
+    report: dict[str, object] = {"compared": 0, "mismatches": 0, "not_in_lake": 0, "degraded": 0, "overtaken": 0}
+    report["examples"] = []
     if present and gold is not None:
         schema = ", ".join(f"{c.name} {c.type}" for c in DECISIONS.columns)
         served = spark.read.schema(schema).json([lake.path(prefix) for prefix in present])
+        served = served.cache()
         rows = compared(served, gold, FRAUD.columns).cache()
         wrong = rows.where("array_size(differing) > 0")
         report = {
             "compared": rows.where("in_lake").count(),
             "mismatches": wrong.count(),
             "not_in_lake": rows.where("not in_lake").count(),
+            **unlike(served),
             "examples": [row.asDict() for row in wrong.select("transaction_id", "differing").limit(EXAMPLES).collect()],
         }
     lake.put_json(f"quality/check_parity/{args.from_}_{args.to}.json", report)

@@ -1,4 +1,5 @@
-"""Glue job: lake -> Feature Store. Online records of customers and merchants, and one record per loan application.
+"""Glue job: lake -> Feature Store. Online records of customers, merchants and borrowers, and one record per loan
+application.
 
 Safe to run at any time: Feature Store keeps the record with the newest event time, so a record that the stream door has
 moved further stays as it is.
@@ -7,56 +8,95 @@ moved further stays as it is.
 from __future__ import annotations
 
 import sys
+from functools import reduce
 
+import boto3
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from features.declaration import DAY
 from features.fraud import FRAUD
 from features.values import day, instant
-from features.vector import CUSTOMER_LAYOUT, MERCHANT_LAYOUT
-from glue.arguments import days, days_before, parse
+from glue.arguments import days, month_end, parse
 from glue.feature_store import BOTH, ONLINE, publish
+from glue.history import read_history
 from glue.lake import session
-from glue.tables import LOAN_FEATURES, SILVER
-from glue.transforms.folding import customer_events, folded, merchant_events
-from glue.transforms.vectors import located
-
-HISTORY_DAYS = -(-FRAUD.lookback // DAY) + 1
+from glue.reopening import reopened
+from glue.tables import LOAN_FEATURES
+from glue.transforms.events import before
+from glue.transforms.events import day as day_of
+from glue.transforms.folding import folded_customers, folded_events
 
 
 def main(argv: list[str]) -> None:
-    args = parse(argv, "from", "to", "as_of", "customer_group", "merchant_group", "loan_group")
+    # fmt: off
+    args = parse(
+        argv, "as_of", "customer_group", "merchant_group", "borrower_group", "loan_group", "namespace",
+        either=(("batch",), ("from", "to")),
+    )
+    # fmt: on
     spark, lake = session(), args.lake
     as_of = instant(args.as_of)
-    touched = days(args.from_, args.to)
-    history = days(days_before(day(as_of), HISTORY_DAYS), day(as_of))
-    report = {"customer": 0, "merchant": 0, "loan_applicant": 0}
+    if args.batch:
+        touched = reopened(spark, lake, args.batch)
+        payment_days = sorted({*touched["transaction_features"], *touched["happened"]})
+        loan_months, run = touched["loan_features"], args.batch
+    else:
+        payment_days = loan_months = days(args.from_, args.to)
+        run = f"{args.from_}_{args.to}"
+    report = {"customer": 0, "merchant": 0, "borrower": 0, "loan_applicant": 0}
+    newest: dict[str, int | None] = {}
 
-    transactions = lake.read(spark, SILVER["transactions"], history)
-    if transactions is not None:
-        payments = transactions.where(F.unix_millis("event_time") < as_of)
-        labels = lake.read(spark, SILVER["fraud_labels"], history)
-        if labels is None:
-            labels = spark.createDataFrame([], "transaction_id string, is_fraud int, reported_at timestamp")
-        labels = located(labels.where(F.unix_millis("reported_at") < as_of), lake.read(spark, SILVER["transactions"]))
-        customers = of_touched(customer_events(payments), touched)
-        merchants = of_touched(merchant_events(payments, labels), touched)
-        customer_records = online_record(folded(customers, CUSTOMER_LAYOUT), "customer_id")
-        merchant_records = online_record(folded(merchants, MERCHANT_LAYOUT), "merchant_id")
-        report["customer"] = publish(customer_records, args.customer_group, ONLINE)
-        report["merchant"] = publish(merchant_records, args.merchant_group, ONLINE)
+    last = day(as_of - 1)
+    history = read_history(spark, lake, last, last)
+    if history is not None:
+        paid = before(history.paid, as_of)
+        happened = {
+            entity: {kind: before(rows, as_of) for kind, rows in kinds.items()}
+            for entity, kinds in history.happened.items()
+        }
+        customers = folded_customers(of_touched({"": paid}, "customer_id", payment_days)[""])
+        records = {
+            "customer": online_record(customers, "customer_id"),
+            "merchant": online_record(
+                folded_events(of_touched(happened["merchant"], "merchant_id", payment_days), "merchant", "merchant_id"),
+                "merchant_id",
+            ),
+        }
+        if happened["borrower"]:
+            borrowers = folded_events(happened["borrower"], "borrower", "customer_id")
+            records["borrower"] = online_record(borrowers, "customer_id")
+        for entity, rows in records.items():
+            rows = rows.cache()
+            report[entity] = publish(rows, getattr(args, f"{entity}_group"), ONLINE)
+            newest[entity] = rows.agg(F.max(F.unix_millis(F.to_timestamp("event_time")))).collect()[0][0]
+            rows.unpersist()
 
-    loans = lake.read(spark, LOAN_FEATURES, touched)
+    months = sorted({f"{d[:7]}-01" for d in loan_months} | {month_end(d) for d in loan_months})
+    loans = lake.read(spark, LOAN_FEATURES, months)
     if loans is not None:
         report["loan_applicant"] = publish(loan_record(loans), args.loan_group, BOTH)
-    lake.put_json(f"quality/publish_features/{args.from_}_{args.to}.json", report)
+        newest["loan_applicant"] = loans.agg(F.max(F.unix_millis("applied_at"))).collect()[0][0]
+    ages = {group: (as_of - at) / 3_600_000 for group, at in newest.items() if at is not None}
+    lake.put_json(f"quality/publish_features/{run}.json", {**report, "age_hours": ages})
+    if ages:
+        boto3.client("cloudwatch").put_metric_data(
+            Namespace=args.namespace,
+            MetricData=[
+                {
+                    "MetricName": "FeatureAgeHours",
+                    "Dimensions": [{"Name": "group", "Value": group.replace("_", "-")}],
+                    "Value": age,
+                }
+                for group, age in sorted(ages.items())
+            ],
+        )
 
 
-def of_touched(events: DataFrame, days: list[str]) -> DataFrame:
-    """All events of the entities to which something happened in those days: the others' records are as they were."""
-    entities = events.where(F.date_format(F.timestamp_millis("at"), "yyyy-MM-dd").isin(days)).select("entity")
-    return events.join(entities.distinct(), "entity", "left_semi")
+def of_touched(events: dict, key: str, touched: list[str]) -> dict:
+    """All events of the keys to which something happened in those days: the others' records are as they were."""
+    met = [rows.where(day_of(F.col("counted_at")).isin(touched)).select(key) for rows in events.values()]
+    keys = reduce(DataFrame.union, met).distinct()
+    return {kind: rows.join(keys, key, "left_semi") for kind, rows in events.items()}
 
 
 def online_record(states: DataFrame, key: str) -> DataFrame:

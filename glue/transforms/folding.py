@@ -2,66 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from features.state import Event, Layout, State
+from features.declaration import MEASURES, Entity, Kind
+from features.fraud import FRAUD
+from features.state import Event, State
+from features.vector import LAYOUTS
 
 RECORD = "entity string, clock bigint, state string"
+FLAGS = tuple(flag.name for flag in FRAUD.flags)
 
 
-def folded(events: DataFrame, layout: Layout) -> DataFrame:
-    """Rows of `entity, at, kind, count, second, identifier` -> one record per entity: `entity, clock, state`.
+def folded_customers(paid: DataFrame) -> DataFrame:
+    """What `events.payments` gives -> one record per customer: `entity, clock, state`."""
+    columns = ["customer_id", "counted_at", "amount", "merchant_id", "transaction_id"]
 
-    `second` is the kind's second measure: cents of a payment, fraud flag of a label. Python, because the record must
-    be what the incremental engine would have written; one pass over a bounded stretch of history.
+    def pay(state: State, row: Any) -> None:
+        _, at, amount, merchant, identifier = row
+        state.pay(at, amount, merchant, identifier)
+
+    return folded(paid.select(columns), "customer", pay)
+
+
+def folded_events(happened: dict[Kind, DataFrame], entity: Entity, key: str) -> DataFrame:
+    """Events of merchants or borrowers by kind -> one record per `key`: `entity, clock, state`."""
+    frames = [
+        rows.select(
+            F.col(key).alias("entity"),
+            "counted_at",
+            F.lit(kind).alias("kind"),
+            *(F.col(measure).alias(f"value_{i}") for i, measure in enumerate(MEASURES[kind])),
+            F.concat_ws(",", *(F.when(F.col(f) == 1, F.lit(f)) for f in FLAGS if f in rows.columns)).alias("flags"),
+        )
+        for kind, rows in happened.items()
+    ]
+    together = frames[0]
+    for frame in frames[1:]:
+        together = together.unionByName(frame)
+
+    def apply(state: State, row: Any) -> None:
+        _, at, kind, first, second, flags = row
+        state.apply(Event(at, kind, (first, second), frozenset(flags.split(",")) if flags else frozenset()))
+
+    return folded(together, entity, apply)
+
+
+def folded(rows: DataFrame, entity: Entity, take: Callable[[State, Any], None]) -> DataFrame:
+    """Folds rows, entity first and `counted_at` second, in the order in which they count.
+
+    Python, because the record must be what the incremental engine would have written; one pass over a bounded stretch
+    of history.
     """
+    layout = LAYOUTS[entity]
 
     def fold(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-        states: dict[str, State] = {}
+        who, state = None, State(layout)
+        done: list[tuple[str, int, str]] = []
         for frame in frames:
-            for entity, at, kind, count, second, identifier in frame.itertuples(index=False, name=None):
-                state = states.setdefault(entity, State(layout))
-                state.apply(Event(at, kind, (count, second), identifier or ""))
-        rows = [(entity, state.clock, state.dump()) for entity, state in states.items()]
-        yield pd.DataFrame(rows, columns=["entity", "clock", "state"])
+            for row in frame.itertuples(index=False, name=None):
+                if row[0] != who:
+                    if who is not None:
+                        done.append((who, state.clock, state.dump()))
+                    who, state = row[0], State(layout)
+                take(state, row)
+            yield records(done)
+            done = []
+        if who is not None:
+            yield records([(who, state.clock, state.dump())])
 
-    # Every event of an entity reaches one worker, in the order in which it happened.
-    ordered = (
-        events.select("entity", "at", "kind", "count", "second", "identifier")
-        .repartition("entity")
-        .sortWithinPartitions("entity", "at", "identifier")
-    )
+    # Every event of an entity reaches one worker, in order; ties are put in an order so that a rerun gives the same.
+    ordered = rows.repartition(rows.columns[0]).sortWithinPartitions(*rows.columns)
     return ordered.mapInPandas(fold, RECORD)  # type: ignore[arg-type]
 
 
-def customer_events(transactions: DataFrame) -> DataFrame:
-    """SILVER transactions as events of the customer who paid."""
-    return payment_events(transactions, "customer_id")
-
-
-def merchant_events(transactions: DataFrame, merchant_labels: DataFrame) -> DataFrame:
-    """SILVER transactions and located labels as events of the merchant."""
-    labels = merchant_labels.select(
-        F.col("merchant_id").alias("entity"),
-        "at",
-        F.lit("label").alias("kind"),
-        "count",
-        F.col("fraud").alias("second"),
-        F.lit("").alias("identifier"),
-    )
-    return payment_events(transactions, "merchant_id").withColumn("identifier", F.lit("")).unionByName(labels)
-
-
-def payment_events(transactions: DataFrame, key: str) -> DataFrame:
-    return transactions.select(
-        F.col(key).alias("entity"),
-        F.unix_millis("event_time").alias("at"),
-        F.lit("payment").alias("kind"),
-        F.lit(1).cast("bigint").alias("count"),
-        F.col("amount_cents").alias("second"),
-        F.col("transaction_id").alias("identifier"),
-    )
+def records(done: list[tuple[str, int, str]]) -> pd.DataFrame:
+    return pd.DataFrame(done, columns=["entity", "clock", "state"])

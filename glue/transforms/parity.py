@@ -9,10 +9,12 @@ from pyspark.sql import functions as F
 def compared(served: DataFrame, gold: DataFrame, columns: tuple[str, ...]) -> DataFrame:
     """One row per served vector: `transaction_id, in_lake, differing` (names of the values that differ).
 
-    Decisions without a vector (a degraded step) are left out: there is nothing to compare. `<=>` takes two unknowns as
-    equal; any other difference counts, however small.
+    Decisions that say that they were made on other values than the lake's are left out: without a vector, on default
+    features, or overtaken by payments in flight. They are counted by `unlike`. `<=>` takes two unknowns as equal; any
+    other difference counts, however small.
     """
-    scored = served.where("vector is not null").select("transaction_id", "vector").dropDuplicates(["transaction_id"])
+    fresh = served.where("vector is not null and degrade_step = 'none' and not coalesce(overtaken, false)")
+    scored = fresh.select("transaction_id", "vector").dropDuplicates(["transaction_id"])
     lake = gold.select("transaction_id", F.lit(True).alias("in_lake"), *columns)
     pairs = scored.join(lake, "transaction_id", "left").withColumn("in_lake", F.coalesce("in_lake", F.lit(False)))
     differing = [
@@ -21,3 +23,12 @@ def compared(served: DataFrame, gold: DataFrame, columns: tuple[str, ...]) -> Da
     ]
     length = F.when(F.size("vector") != len(columns), F.lit("length"))
     return pairs.select("transaction_id", "in_lake", F.array_compact(F.array(length, *differing)).alias("differing"))
+
+
+def unlike(served: DataFrame) -> dict[str, int]:
+    """Decisions that were not made on fresh features, by what they say of themselves."""
+    counts = served.dropDuplicates(["transaction_id"]).agg(
+        F.count_if(F.expr("degrade_step <> 'none'")).alias("degraded"),
+        F.count_if(F.expr("degrade_step = 'none' and coalesce(overtaken, false)")).alias("overtaken"),
+    )
+    return counts.collect()[0].asDict()

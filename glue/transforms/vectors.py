@@ -6,41 +6,24 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features.credit import PAYMENT_BEHAVIOUR
-from features.declaration import DAY
+from features.declaration import Entity
 from features.fraud import FRAUD
 from glue.tables import LOAN_FEATURES, TRANSACTION_FEATURES
-from glue.transforms.windows import closed_windows, with_calendar, with_open_windows, with_ratios
+from glue.transforms.events import Happened
+from glue.transforms.windows import with_calendar, with_closed_windows, with_open_windows, with_ratios
+
+KEYS: dict[Entity, str] = {"merchant": "merchant_id", "borrower": "customer_id"}
 
 
-def located(labels: DataFrame, transactions: DataFrame) -> DataFrame:
-    """Labels (SILVER) as events of the merchant that took the payment: `merchant_id, at, count, fraud`."""
-    return labels.join(transactions.select("transaction_id", "merchant_id"), "transaction_id").select(
-        "merchant_id",
-        F.unix_millis("reported_at").alias("at"),
-        F.lit(1).cast("bigint").alias("count"),
-        F.col("is_fraud").cast("bigint").alias("fraud"),
-    )
+def transaction_features(paid: DataFrame, happened: Happened) -> DataFrame:
+    """Vectors of the rows of `paid` (see `events.payments`) whose column `wanted` is true.
 
-
-def transaction_features(transactions: DataFrame, merchant_labels: DataFrame) -> DataFrame:
-    """Vectors of every row of `transactions` (SILVER), which must reach back FRAUD.lookback before the first one used.
-
-    `merchant_labels` is what `located` gives: a label counts from the moment it was reported.
+    `paid` and `happened` (events of the merchant and of the borrower, by kind) must reach back FRAUD.lookback before
+    the first wanted row.
     """
-    payments = transactions.select(
-        "transaction_id",
-        "customer_id",
-        "merchant_id",
-        "event_time",
-        F.unix_millis("event_time").alias("at"),
-        F.col("amount_cents").alias("amount"),
-        F.lit(1).cast("bigint").alias("count"),
-        "event_date",
-    )
-    rows = with_open_windows(payments, FRAUD, "customer_id")
-    rows = rows.withColumn("tile", F.floor(F.col("at") / F.lit(DAY)).cast("bigint"))
-    merchants = closed_windows({"payment": payments, "label": merchant_labels}, rows, FRAUD, "merchant_id")
-    rows = rows.join(merchants, ["merchant_id", "tile"], "left")
+    rows = with_open_windows(paid, FRAUD, "customer_id", wanted="wanted")
+    for entity, key in KEYS.items():
+        rows = with_closed_windows(rows, happened.get(entity, {}), FRAUD, entity, key)
     rows = with_ratios(with_calendar(rows, FRAUD), FRAUD)
     return rows.select(
         "transaction_id",
@@ -53,24 +36,25 @@ def transaction_features(transactions: DataFrame, merchant_labels: DataFrame) ->
     ).select(*TRANSACTION_FEATURES.column_names, TRANSACTION_FEATURES.division)
 
 
-def loan_features(applications: DataFrame, transactions: DataFrame) -> DataFrame:
+def loan_features(applications: DataFrame, paid: DataFrame) -> DataFrame:
     """One row per loan application (SILVER) with what the customer's payments said when it was made."""
-    payments = transactions.select(
-        "customer_id",
-        F.unix_millis("event_time").alias("at"),
-        F.col("amount_cents").alias("amount"),
-        F.lit(1).cast("bigint").alias("count"),
-        F.lit(None).cast("string").alias("loan_id"),
+    zero = F.lit(0).cast("bigint")
+    history = paid.select("customer_id", "counted_at", "count", "amount", "merchant").withColumn(
+        "loan_id", F.lit(None).cast("string")
     )
     asked = applications.select(
         "customer_id",
-        F.unix_millis("applied_at").alias("at"),
-        F.lit(0).cast("bigint").alias("amount"),
-        F.lit(0).cast("bigint").alias("count"),
+        F.unix_millis("applied_at").alias("counted_at"),
+        zero.alias("count"),
+        zero.alias("amount"),
+        zero.alias("merchant"),
         "loan_id",
     )
-    timeline = with_open_windows(payments.unionByName(asked), PAYMENT_BEHAVIOUR, "customer_id")
-    behaviour = with_ratios(timeline.where(F.col("loan_id").isNotNull()), PAYMENT_BEHAVIOUR).select(
+    customers = asked.select("customer_id").distinct()
+    timeline = history.join(customers, "customer_id", "left_semi").unionByName(asked)
+    timeline = timeline.withColumn("wanted", F.col("loan_id").isNotNull())
+    rows = with_open_windows(timeline, PAYMENT_BEHAVIOUR, "customer_id", wanted="wanted")
+    behaviour = with_ratios(rows, PAYMENT_BEHAVIOUR).select(
         "loan_id", *(F.col(name).cast("double").alias(name) for name in PAYMENT_BEHAVIOUR.columns)
     )
     return (

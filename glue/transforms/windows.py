@@ -1,87 +1,161 @@
-"""The Spark engine: compiles the declarations of `features` to columns. JVM expressions only, no Python in the path.
+"""The Spark engine: compiles the declarations of `features` to columns.
 
-A trailing sum is the difference of two running sums, so a hot key costs no more than its rows (a sliding RANGE frame
-would cost rows times frame). All sums are of integers: exact, whatever the order of addition.
+Open-headed windows are computed by `trailing` over sorted Arrow batches, which `make bench` measures against RANGE
+frames and against running sums in SQL; everything else is JVM expressions. All sums are of integers: exact, whatever
+the order of addition.
 """
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame, WindowSpec
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import Window as SparkWindow
 from pyspark.sql import functions as F
+from pyspark.sql.types import LongType, StructType
 
-from features.declaration import MEASURES, CalendarPart, FeatureSet, Kind, Ratio, Window
+from features.declaration import MEASURES, CalendarPart, Entity, FeatureSet, Kind, Ratio, Window
+from glue.transforms.trailing import Asked, Timeline, trailing
 
-UP_TO_NOW = SparkWindow.unboundedPreceding
+AT_ONCE = 200_000  # rows that a worker computes at a time: what bounds its memory, unless one key has more
+PER_BATCH = 50_000  # rows that go back to Spark at a time
 
 
-def with_open_windows(timeline: DataFrame, features: FeatureSet, key: str) -> DataFrame:
-    """Adds the open-headed windows and times since the last event.
+def with_open_windows(rows: DataFrame, features: FeatureSet, key: str, wanted: str | None = None) -> DataFrame:
+    """Adds the open-headed windows, flags, distinct counts, novelties and times since the last event, as bigints.
 
-    `timeline` has `key`, `at` (ms), and per measure of a payment a column (`count`, `amount`): 0 for a row that only
-    asks, such as a loan application.
+    `rows` has `key`, `counted_at` (ms), `count` (1 for a payment, 0 for a row that only asks, such as a loan
+    application), `amount` (cents) and `merchant` (fingerprint). Only rows where the column `wanted` is true come back.
     """
+    names = open_names(features)
+    schema = StructType(rows.schema.fields)
+    for name in names:
+        schema = schema.add(name, LongType())
+
+    def compute(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for table in whole_keys(batches, key):
+            values = computed(table, key, features)
+            for name in names:
+                found = values[name]
+                mask = None if found.known is None else ~found.known
+                table = table.append_column(name, pa.array(found.numbers, pa.int64(), mask=mask))
+            if wanted is not None:
+                table = table.filter(table[wanted])
+            yield from table.to_batches(max_chunksize=PER_BATCH)
+
+    ordered = rows.repartition(key).sortWithinPartitions(key, "counted_at", "merchant")
+    return ordered.mapInArrow(compute, schema)  # type: ignore[arg-type]
+
+
+def open_names(features: FeatureSet) -> list[str]:
     windows = [w for w in features.windows if w.open_head]
-    by_time = SparkWindow.partitionBy(key).orderBy("at").rangeBetween(UP_TO_NOW, -1)
-    before = {measure: F.sum(measure).over(by_time) for measure in {w.measure for w in windows}}
-    last = F.max(F.when(F.col("count") > 0, F.col("at"))).over(by_time)
-    result = timeline.select(
-        "*",
-        *(total.alias(f"_before_{measure}") for measure, total in before.items()),
-        *((F.col("at") - last).alias(s.name) for s in features.since_last),
+    groups = (windows, features.flags, features.distinct, features.novelties, features.since_last)
+    return [f.name for group in groups for f in group]
+
+
+def whole_keys(batches: Iterator[pa.RecordBatch], key: str) -> Iterator[pa.Table]:
+    """Sorted batches as tables that never part a key."""
+    waiting: list[pa.RecordBatch] = []
+    rows, enough = 0, AT_ONCE
+    for batch in batches:
+        if not batch.num_rows:
+            continue
+        waiting.append(batch)
+        rows += batch.num_rows
+        if rows < enough:
+            continue
+        table = pa.Table.from_batches(waiting)
+        last = pc.index(table[key], table[key][-1]).as_py()
+        if last:
+            yield table.slice(0, last)
+            waiting = table.slice(last).to_batches()
+            rows = table.num_rows - last
+        enough = max(AT_ONCE, 2 * rows)  # a key with more rows than fit is not looked at anew for every batch
+    if waiting:
+        yield pa.Table.from_batches(waiting)
+
+
+def computed(table: pa.Table, key: str, features: FeatureSet) -> dict:
+    keys = table[key].combine_chunks()
+    changes = pc.not_equal(keys[1:], keys[:-1]).to_numpy(zero_copy_only=False)
+    rank = np.concatenate(([0], np.cumsum(changes, dtype=np.int64)))
+    at, count, amount, merchant = (
+        table[name].to_numpy().astype(np.int64) for name in ("counted_at", "count", "amount", "merchant")
     )
-    for tile in sorted({w.tile for w in windows}):
-        # Every event before the tail's first tile: with `at` in one order, a running sum over whole tiles.
-        result = result.withColumn("_tile", F.floor(F.col("at") / F.lit(tile)).cast("bigint"))
-        by_tile = SparkWindow.partitionBy(key).orderBy("_tile")
-        result = result.select(
-            "*",
-            *(
-                (
-                    F.coalesce(F.col(f"_before_{w.measure}"), F.lit(0))
-                    - F.coalesce(F.sum(w.measure).over(by_tile.rangeBetween(UP_TO_NOW, -w.tiles - 1)), F.lit(0))
-                ).alias(w.name)
-                for w in windows
-                if w.tile == tile
-            ),
-        ).drop("_tile")
-    for since in features.since_last:
-        result = result.withColumn(since.name, F.when(F.col(since.name) <= since.horizon, F.col(since.name)))
-    return result.drop(*(f"_before_{measure}" for measure in before))
+    happened = count > 0
+    if happened.all():
+        timeline = Timeline(rank, at)
+        asked = Asked(timeline, timeline.rank, timeline.at)
+    else:
+        if features.flags or features.novelties:
+            raise ValueError(f"{features.name}: flags and novelties are of payments, and these rows only ask")
+        timeline = Timeline(rank[happened], at[happened])
+        asked = Asked(timeline, rank, at)
+    measures = {"count": count[happened], "amount": amount[happened]}
+    return trailing(asked, measures, merchant[happened], features)
 
 
-def closed_windows(events: dict[Kind, DataFrame], asked: DataFrame, features: FeatureSet, key: str) -> DataFrame:
-    """Closed-headed windows per `key` and `tile`, for every pair in `asked`.
+def with_closed_windows(
+    rows: DataFrame, events: Mapping[Kind, DataFrame], features: FeatureSet, entity: Entity, key: str
+) -> DataFrame:
+    """Adds the closed-headed windows of one entity to rows of `key` and `counted_at`.
 
-    `events` maps a kind to rows of `key`, `at` and the kind's measures. Every closed window must have the same tile.
+    `events` maps a kind to rows of `key`, `counted_at`, the kind's measures and the flags that a window filters by; a
+    kind that is absent has no events. All closed windows of the entity share one tile and one delay.
     """
-    windows = [w for w in features.windows if not w.open_head]
-    (tile,) = {w.tile for w in windows}
-    result = asked.select(key, "tile").distinct()
-    for kind, rows in events.items():
-        tiles = rows.select(key, F.floor(F.col("at") / F.lit(tile)).cast("bigint").alias("tile"), *MEASURES[kind])
-        sums = tiles.groupBy(key, "tile").agg(*(F.sum(m).alias(m) for m in MEASURES[kind]))
-        points = sums.unionByName(result.select(key, "tile"), allowMissingColumns=True)
-        by_tile = SparkWindow.partitionBy(key).orderBy("tile")
-        valued = points.select(
-            key,
-            "tile",
-            *(closed_sum(w, by_tile).alias(w.name) for w in windows if w.kind == kind),
-        ).dropDuplicates([key, "tile"])  # rows of one tile carry the same closed sums
-        result = result.join(valued, [key, "tile"], "left")
-    return result
+    windows = [w for w in features.windows if w.entity == entity and not w.open_head]
+    ((tile, delay),) = {(w.tile, w.delay) for w in windows}
+    rows = rows.withColumn("_tile", tile_of(F.col("counted_at") - delay, tile))
+    if not events:
+        return rows.drop("_tile").select("*", *(F.lit(0).cast("bigint").alias(w.name) for w in windows))
+    asked = rows.select(key, "_tile").distinct().withColumn("_asked", F.lit(True))
+    points = asked
+    for kind, happened in events.items():
+        measures = {measured(w): measure_column(w) for w in windows if w.kind == kind}
+        tiles = happened.select(key, tile_of(F.col("counted_at"), tile).alias("_tile"), *aliased(measures))
+        sums = tiles.groupBy(key, "_tile").agg(*(F.sum(m).alias(m) for m in measures))
+        points = points.unionByName(sums, allowMissingColumns=True)
+    absent = {w.name: F.lit(0).cast("bigint") for w in windows if w.kind not in events}
+    by_tile = SparkWindow.partitionBy(key).orderBy("_tile")
+    sums_of = {
+        w.name: F.coalesce(F.sum(measured(w)).over(by_tile.rangeBetween(-w.tiles, -1)), F.lit(0))
+        for w in windows
+        if w.kind in events
+    }
+    values = points.select(key, "_tile", "_asked", *aliased(sums_of | absent)).where("_asked").drop("_asked")
+    return rows.join(values, [key, "_tile"], "left").drop("_tile")
 
 
-def closed_sum(window: Window, by_tile: WindowSpec) -> Column:
-    return F.coalesce(F.sum(window.measure).over(by_tile.rangeBetween(-window.tiles, -1)), F.lit(0))
+def tile_of(at: Column, tile: int) -> Column:
+    return F.floor(at / F.lit(tile)).cast("bigint")
+
+
+def measured(window: Window) -> str:
+    """The name of what one tile holds for the window."""
+    return f"{window.kind}_{window.measure}" + (f"_{window.where.name}" if window.where else "")
+
+
+def measure_column(window: Window) -> Column:
+    if window.measure not in MEASURES[window.kind]:
+        raise ValueError(f"{window.name}: a {window.kind} has no {window.measure}")
+    value = F.col(window.measure)
+    if window.where is None:
+        return value
+    return F.when(F.col(window.where.flag) == int(window.where.holds), value).otherwise(0)
+
+
+def aliased(columns: Mapping[str, Column]) -> list[Column]:
+    return [column.alias(name) for name, column in columns.items()]
 
 
 def with_calendar(rows: DataFrame, features: FeatureSet) -> DataFrame:
     """Adds the calendar parts and flags of `at`."""
     for feature in features.calendar:
         if isinstance(feature, CalendarPart):
-            units = F.floor(F.col("at") / F.lit(feature.unit)).cast("bigint")
-            value = F.pmod(units + feature.shift, F.lit(feature.modulo))
+            value = F.pmod(tile_of(F.col("at"), feature.unit) + feature.shift, F.lit(feature.modulo))
         else:
             value = F.col(feature.part).isin(list(feature.values)).cast("int")
         rows = rows.withColumn(feature.name, value)

@@ -11,8 +11,7 @@ from scoring.decision import Answer, Decision, DegradeStep, decide
 from scoring.metrics import emit
 
 from features.payment import Payment
-from features.state import State
-from features.vector import CUSTOMER_LAYOUT, MERCHANT_LAYOUT, fraud_vector
+from features.vector import Knowledge, fraud_vector
 
 
 @dataclass(frozen=True)
@@ -31,11 +30,11 @@ class ApiDoor:
         arrived = self.now()
         step: DegradeStep = "none"
         try:
-            states = self.records.read({"customer": [payment.customer_id], "merchant": [payment.merchant_id]})
-            customer, merchant = states["customer"][payment.customer_id], states["merchant"][payment.merchant_id]
+            known = self.records.about([payment])[0]
         except StoreUnavailable:
-            step, customer, merchant = "default_features", State(CUSTOMER_LAYOUT), State(MERCHANT_LAYOUT)
-        vector = fraud_vector(payment.at, payment.amount, customer, merchant)
+            step, known = "default_features", Knowledge.nothing()
+        counted_at = known.counts_at(payment.at)
+        vector = fraud_vector(payment.at, counted_at, payment.amount, payment.merchant_id, known)
         try:
             (said,) = self.model.score([vector])
         except Exception:  # whatever ails the endpoint, the payer gets an answer
@@ -47,6 +46,7 @@ class ApiDoor:
             self.release.policy(),
             step=step,
             door="api",
+            counted_at=counted_at,
             arrived_at=arrived,
             decided_at=self.now(),
         )

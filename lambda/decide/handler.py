@@ -14,7 +14,6 @@ from scoring.settings import from_environment
 
 from decide.door import ApiDoor
 from features.payment import InvalidPayment, Payment
-from features.vector import CUSTOMER_LAYOUT, MERCHANT_LAYOUT
 
 
 @dataclass(frozen=True)
@@ -23,6 +22,7 @@ class Settings:
     endpoint_name: str
     customer_group: str
     merchant_group: str
+    borrower_group: str
     release_parameter: str
 
 
@@ -34,8 +34,11 @@ def door() -> ApiDoor:
     return ApiDoor(
         records=Records(
             boto3.client("sagemaker-featurestore-runtime", config=quick),
-            {"customer": settings.customer_group, "merchant": settings.merchant_group},
-            {"customer": CUSTOMER_LAYOUT, "merchant": MERCHANT_LAYOUT},
+            {
+                "customer": settings.customer_group,
+                "merchant": settings.merchant_group,
+                "borrower": settings.borrower_group,
+            },
         ),
         model=Model(boto3.client("sagemaker-runtime", config=quick), settings.endpoint_name),
         release=Release(boto3.client("ssm", config=quick), settings.release_parameter),

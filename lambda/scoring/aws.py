@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from botocore.config import Config
 
+from features.declaration import Entity
 from features.fraud import FRAUD
-from features.state import Layout, State
+from features.payment import Payment
+from features.state import State
 from features.values import iso
-from features.vector import Vector
+from features.vector import LAYOUTS, Knowledge, Vector
 from scoring.decision import Answer
 from scoring.policy import Policy
 
@@ -37,17 +39,28 @@ def client_config(read_seconds: float, retries: int) -> Config:
 
 
 class Records:
-    """Online records of customers and merchants."""
+    """Online records of customers, merchants and borrowers."""
 
-    def __init__(self, client, groups: dict[str, str], layouts: dict[str, Layout]) -> None:
-        """`groups` and `layouts` by entity (`customer`, `merchant`)."""
+    def __init__(self, client, groups: dict[Entity, str]) -> None:
+        """`groups` by entity."""
         self.client = client
         self.groups = groups
-        self.layouts = layouts
 
-    def read(self, wanted: dict[str, Iterable[str]]) -> dict[str, dict[str, State]]:
+    def about(self, payments: Sequence[Payment]) -> list[Knowledge]:
+        """What is known for each payment; those of one customer share its state. Raises StoreUnavailable."""
+        customers = dict.fromkeys(p.customer_id for p in payments)
+        merchants = dict.fromkeys(p.merchant_id for p in payments)
+        states = self.read({"customer": customers, "merchant": merchants, "borrower": customers})
+        return [
+            Knowledge(
+                states["customer"][p.customer_id], states["merchant"][p.merchant_id], states["borrower"][p.customer_id]
+            )
+            for p in payments
+        ]
+
+    def read(self, wanted: Mapping[Entity, Iterable[str]]) -> dict[Entity, dict[str, State]]:
         """States by entity and identifier; an entity never seen has an empty state. Raises StoreUnavailable."""
-        states = {e: {i: State(self.layouts[e]) for i in ids} for e, ids in wanted.items()}
+        states = {e: {i: State(LAYOUTS[e]) for i in ids} for e, ids in wanted.items()}
         entity_of = {group: entity for entity, group in self.groups.items()}
         pairs = [(self.groups[e], i) for e, ids in states.items() for i in ids]
         for start in range(0, len(pairs), READ):
@@ -60,7 +73,7 @@ class Records:
                     # A record of another feature version has other tiles: the entity starts afresh.
                     if values.get("feature_version") == FRAUD.version:
                         identifier = found["RecordIdentifierValueAsString"]
-                        states[entity][identifier] = State.load(values["state"], self.layouts[entity])
+                        states[entity][identifier] = State.load(values["state"], LAYOUTS[entity])
                 asked = answer.get("UnprocessedIdentifiers") or []
                 if answer.get("Errors"):
                     raise StoreUnavailable(answer["Errors"][0]["ErrorCode"])
@@ -70,7 +83,7 @@ class Records:
                 raise StoreUnavailable(f"{len(asked)} groups of identifiers were left unprocessed")
         return states
 
-    def write(self, entity: str, states: dict[str, State]) -> None:
+    def write(self, entity: Entity, states: dict[str, State]) -> None:
         """Overwrites online records. The offline store is filled from the lake, not from here."""
         entries = [
             {

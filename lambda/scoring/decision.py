@@ -24,7 +24,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Decision:
-    """Everything needed to explain the decision and to recompute it. `arrived_at` and `decided_at` in ms since 1970."""
+    """Everything needed to explain the decision and to recompute it. `..._at` in ms since 1970.
+
+    `counted_at` is when the payment counts: at its event time, or at its customer's clock when it came late. The stream
+    door, which applies every payment, has the last word on it, and on `overtaken`: whether the answer was given before
+    earlier payments of the same customer had been applied.
+    """
 
     transaction_id: str
     fraud_score: float | None
@@ -40,6 +45,8 @@ class Decision:
     policy_version: str
     degrade_step: DegradeStep
     door: str
+    counted_at: int
+    overtaken: bool
     arrived_at: int
     decided_at: int
 
@@ -55,6 +62,7 @@ def decide(
     *,
     step: DegradeStep,
     door: str,
+    counted_at: int,
     arrived_at: int,
     decided_at: int,
 ) -> Decision:
@@ -76,6 +84,8 @@ def decide(
         policy_version=policy.version,
         degrade_step=step,
         door=door,
+        counted_at=counted_at,
+        overtaken=False,
         arrived_at=arrived_at,
         decided_at=decided_at,
     )

@@ -1,9 +1,9 @@
 """What the stream door does with a batch.
 
-Order of writes: the decision log, then alerts, then the online records. A crash after the log scores the payments that
-were not yet applied again, from the same state, and writes the same decisions; a payment that was applied is known by
-its identifier and never counts twice. The log may then hold a decision twice, word for word, and an alert may come
-twice, as SNS delivers; neither is lost by a crash.
+Order of writes: the decision log, what came late, alerts, the online records. A crash after the log scores the
+payments that were not yet applied again, from the same state, and writes the same decisions; a payment that was
+applied is known by its identifier and never counts twice. The log may then hold a decision twice, word for word, and
+an alert may come twice, as SNS delivers; neither is lost by a crash.
 """
 
 from __future__ import annotations
@@ -19,9 +19,8 @@ from scoring.decision import Answer, Decision, DegradeStep, decide
 from scoring.metrics import emit
 
 from features.payment import InvalidPayment, Payment
-from features.state import State, payment_event
-from features.vector import Vector, fraud_vector
-from stream.sinks import Alerts, DecisionLog
+from features.vector import Knowledge, Vector, fraud_vector
+from stream.sinks import Alerts, DecisionLog, LateLog
 
 
 @dataclass
@@ -32,6 +31,7 @@ class Arrival:
     arrived_at: int
     payment: Payment
     decision: dict | None
+    counted_at: int = 0
     vector: Vector | None = field(default=None)
 
 
@@ -43,6 +43,7 @@ class StreamDoor:
     model: Model
     release: Release
     log: DecisionLog
+    late: LateLog
     alerts: Alerts
     now: Callable[[], int]
 
@@ -54,22 +55,18 @@ class StreamDoor:
         return failures
 
     def _handle(self, arrivals: list[Arrival], shard: str) -> None:
-        states = self.records.read(
-            {
-                "customer": dict.fromkeys(a.payment.customer_id for a in arrivals),
-                "merchant": dict.fromkeys(a.payment.merchant_id for a in arrivals if a.decision is None),
-            }
-        )
         unsent = 0
-        fresh = self._apply(arrivals, states["customer"], states["merchant"])
+        known = self.records.about([a.payment for a in arrivals])
+        customers = {a.payment.customer_id: k.customer for a, k in zip(arrivals, known, strict=True)}
+        fresh = self._apply(arrivals, known)
         self._score([a for a in fresh if a.decision is None])
         documents = [(a.sequence, a.decision) for a in fresh if a.decision is not None]
         if documents:
             self.log.write(shard, documents)
+            late = [a for a in fresh if a.counted_at != a.payment.at]
+            self.late.write([a.decision for a in late if a.decision is not None])
             unsent = self.alerts.send([document for _, document in documents if document["action"] == "BLOCK"])
-            self.records.write(
-                "customer", {a.payment.customer_id: states["customer"][a.payment.customer_id] for a in fresh}
-            )
+            self.records.write("customer", {a.payment.customer_id: customers[a.payment.customer_id] for a in fresh})
         now = self.now()
         emit(
             {"door": "stream"},
@@ -81,17 +78,19 @@ class StreamDoor:
         )
 
     @staticmethod
-    def _apply(arrivals: list[Arrival], customers: dict[str, State], merchants: dict[str, State]) -> list[Arrival]:
+    def _apply(arrivals: list[Arrival], known: list[Knowledge]) -> list[Arrival]:
         """Vectors and new states in order of arrival; what was applied before is left out."""
         fresh = []
-        for arrival in arrivals:
+        for arrival, about in zip(arrivals, known, strict=True):
             payment = arrival.payment
-            state = customers[payment.customer_id]
-            if state.knows(payment.transaction_id):
+            if about.customer.knows(payment.transaction_id):
                 continue
-            if arrival.decision is None:
-                arrival.vector = fraud_vector(payment.at, payment.amount, state, merchants[payment.merchant_id])
-            state.apply(payment_event(payment.at, payment.amount, payment.transaction_id))
+            at = arrival.counted_at = about.counts_at(payment.at)
+            arrival.vector = fraud_vector(payment.at, at, payment.amount, payment.merchant_id, about)
+            if arrival.decision is not None:
+                overtaken = arrival.decision["vector"] != arrival.vector
+                arrival.decision = {**arrival.decision, "counted_at": at, "overtaken": overtaken}
+            about.customer.pay(at, payment.amount, payment.merchant_id, payment.transaction_id)
             fresh.append(arrival)
         return fresh
 
@@ -113,6 +112,7 @@ class StreamDoor:
                 policy,
                 step=step,
                 door="stream",
+                counted_at=arrival.counted_at,
                 arrived_at=arrival.arrived_at,
                 decided_at=self.now(),
             ).document()

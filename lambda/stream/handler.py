@@ -11,9 +11,8 @@ import boto3
 from scoring.aws import Model, Records, Release, client_config
 from scoring.settings import from_environment
 
-from features.vector import CUSTOMER_LAYOUT, MERCHANT_LAYOUT
 from stream.door import StreamDoor
-from stream.sinks import Alerts, DecisionLog
+from stream.sinks import Alerts, DecisionLog, LateLog
 
 
 @dataclass(frozen=True)
@@ -21,6 +20,7 @@ class Settings:
     endpoint_name: str
     customer_group: str
     merchant_group: str
+    borrower_group: str
     release_parameter: str
     lake_bucket: str
     alert_topic_arn: str
@@ -34,12 +34,16 @@ def door() -> StreamDoor:
     return StreamDoor(
         records=Records(
             boto3.client("sagemaker-featurestore-runtime", config=patient),
-            {"customer": settings.customer_group, "merchant": settings.merchant_group},
-            {"customer": CUSTOMER_LAYOUT, "merchant": MERCHANT_LAYOUT},
+            {
+                "customer": settings.customer_group,
+                "merchant": settings.merchant_group,
+                "borrower": settings.borrower_group,
+            },
         ),
         model=Model(boto3.client("sagemaker-runtime", config=patient), settings.endpoint_name),
         release=Release(boto3.client("ssm", config=patient), settings.release_parameter),
         log=DecisionLog(boto3.client("s3", config=patient), settings.lake_bucket),
+        late=LateLog(boto3.client("s3", config=patient), settings.lake_bucket),
         alerts=Alerts(boto3.client("sns", config=patient), settings.alert_topic_arn),
         now=lambda: int(time.time() * 1000),
     )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from zlib import crc32
 
 from scoring.decision import decision_date
+
+from features.values import iso
 
 ALERTS_PER_CALL = 10  # the API's limit
 
@@ -28,6 +31,25 @@ class DecisionLog:
             members = crc32(" ".join(document["transaction_id"] for _, document in rows).encode())
             key = f"decisions/decision_date={day}/{shard}-{rows[0][0]}-{len(rows)}-{members:08x}.json"
             self.client.put_object(Bucket=self.bucket, Key=key, Body=lines.encode())
+
+
+class LateLog:
+    """Payments that count later than they happened, below `late/late_date=.../`: the lake cannot know it by itself."""
+
+    def __init__(self, client, bucket: str) -> None:
+        self.client = client
+        self.bucket = bucket
+
+    def write(self, decisions: list[dict]) -> None:
+        """Writing the same payments again writes the same objects."""
+        days: dict[str, list[dict]] = {}
+        for document in decisions:
+            line = {name: document[name] for name in ("transaction_id", "event_time", "counted_at")}
+            days.setdefault(iso(document["counted_at"])[:10], []).append(line)
+        for day, lines in days.items():
+            body = "".join(json.dumps(line) + "\n" for line in lines).encode()
+            key = f"late/late_date={day}/{sha256(body).hexdigest()[:32]}.json"
+            self.client.put_object(Bucket=self.bucket, Key=key, Body=body)
 
 
 class Alerts:

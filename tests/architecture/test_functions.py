@@ -103,7 +103,7 @@ def environment_of(function: str) -> set[str]:
     text = module_of(function)
     opening = "environment = merge(" if "environment = merge(" in text else "environment = {"
     found = block(text, opening)
-    shared = block(terraform("doors/main.tf"), "groups    = {") if "local.groups" in found else ""
+    shared = block(terraform("doors/main.tf"), "groups = {") if "local.groups" in found else ""
     return keys(f"{found}\n{shared}", r"\b([A-Z][A-Z_]+)\s*=")
 
 

@@ -8,24 +8,30 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 import local
 from datasets import generated
 from datasets.population import Settings
 from demo.intake import Intake
-from demo.platform import Platform, StepFailed
+from demo.platform import Platform, StepFailed, wait
 from demo.run import Run, prepare_folder
 from demo.telling import Teller
-from tools import package, terraform, upload
+from features.fraud import FRAUD
+from tools import forget, package, terraform, upload
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = "local"
+DATABASES = f"risk_{ENVIRONMENT}"
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +104,45 @@ def test_every_payment_is_decided_once(run):
 
 def test_every_served_vector_is_the_one_the_lake_computes(run):
     assert run.found["parity"] == {"compared": run.found["fraud"]["decided"], "mismatches": 0}
+
+
+def test_one_served_value_that_differs_raises_the_parity_alarm_and_somebody_is_told(run, platform):
+    (file,) = (run.folder / "decisions").glob("*.json")
+    day, s3 = file.stem, platform.client("s3")
+    report = f"quality/check_parity/{day}_{day}.json"
+    key, transaction_id, changed = one_value_changed(platform, day)
+    kept = {name: platform.read(name) for name in (key, report)}
+    with listening(platform, platform.outputs["alarm_topic_arn"]) as told:
+        try:
+            s3.put_object(Bucket=platform.lake, Key=key, Body=changed)
+            run_job(platform, "check-parity", {"--from": day, "--to": day})
+            found = platform.json(report)
+            state = told(f"{platform.prefix}-parity")
+        finally:
+            for name, body in kept.items():
+                s3.put_object(Bucket=platform.lake, Key=name, Body=body)
+    assert (found["mismatches"], found["examples"]) == (
+        1,
+        [{"transaction_id": transaction_id, "differing": [FRAUD.columns[0]]}],
+    )
+    assert state == "ALARM"
+
+
+def test_a_customer_is_forgotten_in_the_whole_lake_and_its_past(run, platform, capsys):
+    """One that was neither decided on nor scored: other tests count those."""
+    (found,) = platform.query(
+        "silver",
+        "SELECT min(customer_id) AS customer FROM transactions "
+        f"WHERE customer_id NOT IN (SELECT customer_id FROM {DATABASES}_decisions.decisions) "
+        f"AND customer_id NOT IN (SELECT customer_id FROM {DATABASES}_predictions.predictions)",
+    )
+    layers = {key.partition("/")[0] for key in holding(platform, found["customer"])}
+    assert layers >= {"raw", "bronze", "silver", "gold", "athena"}
+    forget.main(ENVIRONMENT, found["customer"])
+    told = capsys.readouterr().out
+    assert f"{platform.prefix}-customer" in told
+    assert "0 hold the customer" in told
+    assert holding(platform, found["customer"]) == []
 
 
 def test_the_credit_model_scores_the_month_it_was_not_trained_on(run):
@@ -186,9 +231,7 @@ def test_a_broken_glue_script_fails_the_night_with_its_own_error(run, platform):
         replaced(platform, key, b"raise LookupError('the script is broken')\n"),
         pytest.raises(StepFailed, match=r"LookupError.*the script is broken"),
     ):
-        platform.run_machine(
-            "nightly", {"batch": "none", "from": "2025-06-01", "to": "2025-06-01", "as_of": "2025-06-02T00:00:00Z"}
-        )
+        platform.run_machine("nightly", {"batch": "none", "as_of": "2025-06-02T00:00:00Z"})
 
 
 def test_a_broken_training_script_fails_the_pipeline_with_its_own_error(run, platform):
@@ -255,6 +298,69 @@ def test_unusable_data_stops_the_demo_before_anything_is_built(tmp_path, name, c
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert not list((tmp_path / "out").glob("*"))
+
+
+def holding(platform: Platform, word: str) -> list[str]:
+    """Keys of all versions of all objects that hold a word, in bytes or in what Parquet decodes to."""
+    s3 = platform.client("s3")
+
+    def holds(version: dict) -> bool:
+        body = s3.get_object(Bucket=platform.lake, Key=version["Key"], VersionId=version["VersionId"])["Body"].read()
+        if body[:4] == b"PAR1":
+            body = repr(pq.read_table(io.BytesIO(body)).to_pylist()).encode()
+        return re.search(rf"\b{word}\b".encode(), body) is not None
+
+    pages = s3.get_paginator("list_object_versions").paginate(Bucket=platform.lake)
+    versions = [version for page in pages for version in page.get("Versions", ())]
+    with ThreadPoolExecutor(8) as pool:
+        return [v["Key"] for v, held in zip(versions, pool.map(holds, versions), strict=True) if held]
+
+
+def one_value_changed(platform: Platform, day: str) -> tuple[str, str, bytes]:
+    """An object of the day's log with one value of one comparable vector changed: key, payment, content."""
+    for key in platform.keys(f"decisions/decision_date={day}/"):
+        decisions = [json.loads(line) for line in platform.read(key).splitlines()]
+        for decision in decisions:
+            if decision["vector"] and decision["degrade_step"] == "none" and not decision.get("overtaken"):
+                decision["vector"][0] += 0.01
+                content = "".join(json.dumps(d) + "\n" for d in decisions).encode()
+                return key, decision["transaction_id"], content
+    raise AssertionError(f"no decision of {day} was made on fresh features")
+
+
+def run_job(platform: Platform, name: str, arguments: dict[str, str]) -> None:
+    glue, job = platform.client("glue"), f"{platform.prefix}-{name}"
+    started = glue.start_job_run(JobName=job, Arguments=arguments)["JobRunId"]
+    ended = wait(
+        lambda: glue.get_job_run(JobName=job, RunId=started)["JobRun"],
+        lambda found: found["JobRunState"] in ("SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT"),
+        hours=0.1,
+    )
+    assert ended["JobRunState"] == "SUCCEEDED", ended.get("ErrorMessage")
+
+
+@contextmanager
+def listening(platform: Platform, topic: str):
+    """A queue that hears what the topic says. What is given waits for an alarm's message and returns its new state."""
+    sns, sqs = platform.client("sns"), platform.client("sqs")
+    queue = sqs.create_queue(QueueName=f"{platform.prefix}-listening")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    subscription = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True)
+
+    def told(alarm: str) -> str:
+        for _ in range(6):  # other alarms may be heard, too
+            answer = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10, MaxNumberOfMessages=10)
+            for message in answer.get("Messages", []):
+                said = json.loads(json.loads(message["Body"])["Message"])
+                if said["AlarmName"] == alarm:
+                    return said["NewStateValue"]
+        return "nothing was said"
+
+    try:
+        yield told
+    finally:
+        sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+        sqs.delete_queue(QueueUrl=queue)
 
 
 def script_key(name: str) -> str:

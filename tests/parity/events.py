@@ -1,4 +1,5 @@
-"""Random payment logs with every awkward case: ties, zero amounts, bursts, silences, revised labels."""
+"""Random logs in order of arrival, with every awkward case: ties, zero amounts, bursts, silences, late payments,
+revised and early labels, labels that come too late to count, days with more merchants than are remembered, loans."""
 
 from __future__ import annotations
 
@@ -12,37 +13,47 @@ START = 1_522_540_800_000  # 2018-04-01T00:00:00Z
 
 @dataclass(frozen=True)
 class Log:
-    """`payments`: (transaction_id, customer_id, merchant_id, at, cents); `labels`: (transaction_id, is_fraud, at)."""
+    """`payments`: (transaction_id, customer_id, merchant_id, at, cents), as they arrive; `labels`: (transaction_id,
+    is_fraud, at); `loans`: (loan_id, customer_id, at, cents); `outcomes`: (loan_id, defaulted, at)."""
 
     payments: list[tuple[str, str, str, int, int]]
     labels: list[tuple[str, int, int]]
+    loans: list[tuple[str, str, int, int]]
+    outcomes: list[tuple[str, int, int]]
 
 
-def event_log(seed: int, size: int, customers: int = 8, merchants: int = 5, days: int = 45) -> Log:
+def event_log(seed: int, size: int, customers: int = 8, merchants: int = 25, days: int = 45, late: float = 0.1) -> Log:
+    """`late` is the share of payments that arrive after others which happened later."""
     rng = random.Random(seed)
-    times = sorted(moment(rng, days) for _ in range(size))
-    payments = [
-        (
-            f"t{i:06d}",
-            f"c{rng.randrange(customers)}",
-            f"m{rng.randrange(merchants)}",
-            at,
-            rng.choice([0, 1, rng.randrange(10**6)]),
-        )
-        for i, at in enumerate(times)
-    ]
+    arrivals = sorted(moment(rng, days) for _ in range(size))
+    payments = []
+    for i, arrived in enumerate(arrivals):
+        at = arrived
+        if rng.random() < late:
+            at -= rng.choice([1, MINUTE, rng.randrange(DAY), rng.randrange(9 * DAY)])
+        amount = rng.choice([0, 1, rng.randrange(10**4), rng.randrange(10**6)])
+        who, where = f"c{min(rng.randrange(customers), rng.randrange(customers))}", f"m{rng.randrange(merchants)}"
+        payments.append((f"t{i:06d}", who, where, max(START, at), amount))
     labels = []
     for identifier, _, _, at, _ in payments:
-        is_fraud = int(rng.random() < 0.1)
-        labels.append((identifier, is_fraud, at + rng.randrange(0, 12 * DAY)))
+        is_fraud = int(rng.random() < 0.3)
+        told = at + rng.choice([rng.randrange(12 * DAY), rng.randrange(12 * DAY), -rng.randrange(DAY), 91 * DAY])
+        labels.append((identifier, is_fraud, max(START, told)))
         if rng.random() < 0.05:  # a judgement that was revised
             labels.append((identifier, 1 - is_fraud, at + rng.randrange(12 * DAY, 20 * DAY)))
-    return Log(payments, labels)
+    loans = [
+        (f"l{i}", f"c{rng.randrange(customers + 2)}", moment(rng, days), rng.randrange(10**7))
+        for i in range(size // 20)
+    ]
+    outcomes = [(i, int(rng.random() < 0.3), at + rng.randrange(-DAY, 9 * DAY)) for i, _, at, _ in loans[::2]]
+    return Log(payments, labels, loans, outcomes)
 
 
 def moment(rng: random.Random, days: int) -> int:
-    """Half the payments fall on whole minutes, so that ties and tile edges are common."""
+    """Half fall on whole minutes and many into a few days, so that ties, tile edges and busy days occur."""
     at = START + rng.randrange(days * DAY)
+    if rng.random() < 0.2:
+        at = START + rng.choice([3, 17, 18]) * DAY + rng.randrange(DAY)
     if rng.random() < 0.5:
         at -= at % MINUTE
     if rng.random() < 0.1:

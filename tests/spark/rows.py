@@ -50,3 +50,19 @@ def silver_labels(spark: SparkSession, labels: list[tuple[str, int, int]]) -> Da
     return spark.createDataFrame(
         [(i, f, stamp(at)) for i, f, at in labels], "transaction_id string, is_fraud int, reported_at timestamp"
     )
+
+
+def silver_loans(spark: SparkSession, loans: list[tuple[str, str, int, int]]) -> DataFrame:
+    """`loans`: (loan_id, customer_id, at, cents)."""
+    return spark.createDataFrame(
+        [(i, c, stamp(at), cents, 12, {"purpose": "car"}, str(stamp(at).date())[:7]) for i, c, at, cents in loans],
+        "loan_id string, customer_id string, applied_at timestamp, amount_cents bigint, term_months int, "
+        "attributes map<string,string>, event_month string",
+    )
+
+
+def silver_outcomes(spark: SparkSession, outcomes: list[tuple[str, int, int]]) -> DataFrame:
+    """`outcomes`: (loan_id, defaulted, at)."""
+    return spark.createDataFrame(
+        [(i, d, stamp(at)) for i, d, at in outcomes], "loan_id string, defaulted int, observed_at timestamp"
+    )

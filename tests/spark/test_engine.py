@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import random
+
+from pyspark.sql import functions as F
+
 from features.credit import PAYMENT_BEHAVIOUR
 from features.declaration import DAY, HOUR, MINUTE
-from features.fraud import FRAUD
+from features.fraud import FRAUD, LABEL_PATIENCE
 from features.state import State, label_event, payment_event
 from features.vector import CUSTOMER_LAYOUT, MERCHANT_LAYOUT
 from glue.tables import LOAN_FEATURES, TRANSACTION_FEATURES
-from glue.transforms.folding import customer_events, folded, merchant_events
-from glue.transforms.vectors import loan_features, located, transaction_features
+from glue.transforms.events import located, payments
+from glue.transforms.folding import folded_customers, folded_events
+from glue.transforms.vectors import loan_features, transaction_features
 from tests.parity.events import event_log
-from tests.spark.rows import START, silver_labels, silver_transactions, stamp
+from tests.spark.rows import START, silver_labels, silver_loans, silver_transactions
 
 PAYMENTS = [
     ("a", "c1", "m1", START + 9 * HOUR, 1000),
@@ -24,9 +29,14 @@ PAYMENTS = [
 LABELS = [("a", 1, START + 10 * HOUR), ("b", 0, START + 11 * HOUR), ("d", 0, START + 3 * DAY)]
 
 
+def vectors(spark, paid: list, labels: list):
+    rows = payments(silver_transactions(spark, paid)).withColumn("wanted", F.lit(True))
+    told = located(silver_labels(spark, labels), rows)
+    return transaction_features(rows, {"merchant": {"payment": rows, "label": told}})
+
+
 def test_vectors_by_hand(spark):
-    transactions = silver_transactions(spark, PAYMENTS)
-    frame = transaction_features(transactions, located(silver_labels(spark, LABELS), transactions))
+    frame = vectors(spark, PAYMENTS, LABELS)
     row = {r.transaction_id: r.asDict() for r in frame.collect()}
 
     assert frame.columns == [*TRANSACTION_FEATURES.column_names, "event_date"]
@@ -53,26 +63,20 @@ def test_vectors_by_hand(spark):
 
 
 def test_what_the_bank_learnt_later_does_not_change_an_earlier_vector(spark):
-    asked = START + DAY + 9 * HOUR
-    payments = [
+    asked = START + DAY + 9 * HOUR  # the day before has settled
+    paid = [
         *(("a", "c1", "m1", START, 100), ("b", "c1", "m2", START, 100)),
         *(("c", "c1", "m1", asked, 100), ("d", "c1", "m2", asked, 100)),
     ]
-    transactions = silver_transactions(spark, payments)
-    labels = silver_labels(spark, [("a", 1, START + HOUR), ("b", 1, asked + 1)])
-    rows = transaction_features(transactions, located(labels, transactions)).collect()
+    rows = vectors(spark, paid, [("a", 1, START + HOUR), ("b", 1, asked + 1)]).collect()
 
     assert {r.transaction_id: r.merchant_fraud_rate_30d for r in rows} == {"a": None, "b": None, "c": 1.0, "d": None}
 
 
 def test_a_loan_sees_what_its_customer_paid_before_and_is_no_payment_itself(spark):
-    loans = [("l1", "c1", START + 9 * HOUR + 5 * MINUTE), ("l2", "c1", START + 2 * DAY), ("l3", "c9", START)]
-    applications = spark.createDataFrame(
-        [(loan, customer, stamp(at), 100, 12, {"purpose": "car"}, "2018-04") for loan, customer, at in loans],
-        "loan_id string, customer_id string, applied_at timestamp, amount_cents bigint, term_months int, "
-        "attributes map<string,string>, event_month string",
-    )
-    frame = loan_features(applications, silver_transactions(spark, PAYMENTS))
+    asked = [("l1", "c1", START + 9 * HOUR + 5 * MINUTE), ("l2", "c1", START + 2 * DAY), ("l3", "c9", START)]
+    applications = silver_loans(spark, [(*loan, 100) for loan in asked])
+    frame = loan_features(applications, payments(silver_transactions(spark, PAYMENTS)))
     row = {r.loan_id: r.asDict() for r in frame.collect()}
 
     assert frame.columns == [*LOAN_FEATURES.column_names, "event_month"]
@@ -86,27 +90,58 @@ def test_a_loan_sees_what_its_customer_paid_before_and_is_no_payment_itself(spar
 
 
 def test_a_customers_record_folded_from_the_lake_is_the_one_that_the_door_would_have_written(spark):
-    log = event_log(7, size=400)
-    rows = folded(customer_events(silver_transactions(spark, log.payments)), CUSTOMER_LAYOUT).collect()
+    log = event_log(7, size=400, late=0)
+    rows = folded_customers(payments(silver_transactions(spark, log.payments))).collect()
 
     states: dict[str, State] = {}
-    for identifier, customer, _, at, cents in sorted(log.payments, key=lambda p: (p[3], p[0])):
-        states.setdefault(customer, State(CUSTOMER_LAYOUT)).apply(payment_event(at, cents, identifier))
+    for identifier, customer, merchant, at, cents in sorted(log.payments, key=lambda p: (p[3], p[4], p[2], p[0])):
+        states.setdefault(customer, State(CUSTOMER_LAYOUT)).pay(at, cents, merchant, identifier)
     assert {r.entity: (r.clock, r.state) for r in rows} == {c: (s.clock, s.dump()) for c, s in states.items()}
 
 
 def test_a_merchants_record_holds_its_payments_and_what_was_learnt_of_them(spark):
-    log = event_log(8, size=300)
-    transactions = silver_transactions(spark, log.payments)
-    labels = located(silver_labels(spark, log.labels), transactions)
-    rows = folded(merchant_events(transactions, labels), MERCHANT_LAYOUT).collect()
+    log = event_log(8, size=300, late=0)
+    paid = payments(silver_transactions(spark, log.payments))
+    labels = located(silver_labels(spark, log.labels), paid)
+    rows = folded_events({"payment": paid, "label": labels}, "merchant", "merchant_id").collect()
 
-    merchant_of = {p[0]: p[2] for p in log.payments}
+    customers: dict[str, State] = {}
+    of = {p[0]: p for p in log.payments}
+    flags = {}
+    for identifier, customer, merchant, at, cents in log.payments:
+        state = customers.setdefault(customer, State(CUSTOMER_LAYOUT))
+        flags[identifier] = state.flags(at, cents)
+        state.pay(at, cents, merchant)
     events = [(p[2], payment_event(p[3], p[4])) for p in log.payments]
-    events += [(merchant_of[i], label_event(at, is_fraud)) for i, is_fraud, at in log.labels]
+    events += [
+        (of[i][2], label_event(max(told, of[i][3]), is_fraud, flags[i]))
+        for i, is_fraud, told in log.labels
+        if told - of[i][3] <= LABEL_PATIENCE
+    ]
     states: dict[str, State] = {}
     for merchant, event in sorted(events, key=lambda e: e[1].at):
         states.setdefault(merchant, State(MERCHANT_LAYOUT)).apply(event)
     asked = max(s.clock for s in states.values()) + DAY
     found = {r.entity: State.load(r.state, MERCHANT_LAYOUT).values(asked) for r in rows}
     assert found == {m: s.values(asked) for m, s in states.items()}
+    assert any(values["merchant_label_fraud_unexplained_30d"] for values in found.values())
+
+
+def test_shuffling_the_future_changes_no_vector_of_the_past(spark):
+    log = event_log(9, size=500, late=0)
+    cut = sorted(p[3] for p in log.payments)[350]
+    past = {p[0] for p in log.payments if p[3] < cut}
+    rng = random.Random(1)
+    changed = [
+        p if p[3] < cut else (p[0], rng.choice(["c1", "c2"]), "m1", p[3] + rng.randrange(DAY), rng.randrange(10**6))
+        for p in log.payments
+    ]
+    told = [(i, f if at < cut else 1 - f, at if at < cut else at + rng.randrange(DAY)) for i, f, at in log.labels]
+
+    before, after = (
+        {r.transaction_id: r for r in vectors(spark, payments_, labels).collect() if r.transaction_id in past}
+        for payments_, labels in ((log.payments, log.labels), (changed, told))
+    )
+
+    assert len(before) == len(past) > 300
+    assert before == after

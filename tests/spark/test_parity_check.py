@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 
-from glue.transforms.parity import compared
+from glue.transforms.parity import compared, unlike
 
 COLUMNS = ("a", "b", "c")
 
 
 def found(spark, served: list, gold: list) -> dict:
-    left = spark.createDataFrame(served, "transaction_id string, vector array<double>")
+    left = spark.createDataFrame(
+        [(*row, "none", False) if len(row) == 2 else row for row in served],
+        "transaction_id string, vector array<double>, degrade_step string, overtaken boolean",
+    )
     right = spark.createDataFrame(gold, "transaction_id string, a double, b double, c double")
     rows = compared(left, right, COLUMNS).collect()
     return {r.transaction_id: r.differing if r.in_lake else "not in lake" for r in rows}
@@ -45,3 +48,12 @@ def test_decisions_without_a_vector_and_repeated_decisions_are_not_compared_agai
     served = [("t", [1.0, 2.0, 3.0]), ("t", [1.0, 2.0, 3.0]), ("n", None)]
 
     assert found(spark, served, [("t", 1.0, 2.0, 3.0), ("n", 1.0, 2.0, 3.0)]) == {"t": []}
+
+
+def test_decisions_that_say_that_they_were_made_on_other_values_are_counted_and_not_compared(spark):
+    same = [1.0, 2.0, 3.0]
+    served = [("t", same, "none", None), ("d", same, "default_features", True), ("o", same, "none", True)]
+
+    assert found(spark, served, [(i, 9.0, 9.0, 9.0) for i in "tdo"]) == {"t": ["a", "b", "c"]}
+    schema = "transaction_id string, vector array<double>, degrade_step string, overtaken boolean"
+    assert unlike(spark.createDataFrame(served, schema)) == {"degraded": 1, "overtaken": 1}

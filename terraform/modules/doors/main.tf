@@ -8,7 +8,11 @@ locals {
   place     = "${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}"
   sagemaker = "arn:${data.aws_partition.this.partition}:sagemaker:${local.place}"
   ssm       = "arn:${data.aws_partition.this.partition}:ssm:${local.place}"
-  groups    = { CUSTOMER_GROUP = var.feature_groups["customer"], MERCHANT_GROUP = var.feature_groups["merchant"] }
+  groups = {
+    BORROWER_GROUP = var.feature_groups["borrower"]
+    CUSTOMER_GROUP = var.feature_groups["customer"]
+    MERCHANT_GROUP = var.feature_groups["merchant"]
+  }
 
   scoring = {
     ReadRecords = {
@@ -80,7 +84,7 @@ module "stream" {
     }
     LogDecisions = {
       actions   = ["s3:PutObject"]
-      resources = ["${var.lake.arn}/decisions/*"]
+      resources = ["${var.lake.arn}/decisions/*", "${var.lake.arn}/late/*"]
     }
     Alert = {
       actions   = ["sns:Publish"]

@@ -28,8 +28,8 @@ variable "feature_groups" {
   nullable    = false
 
   validation {
-    condition     = length(setsubtract(["customer", "merchant"], keys(var.feature_groups))) == 0
-    error_message = "feature_groups must have customer and merchant, got ${join(", ", keys(var.feature_groups))}."
+    condition     = length(setsubtract(["borrower", "customer", "merchant"], keys(var.feature_groups))) == 0
+    error_message = "feature_groups must have borrower, customer and merchant, got ${join(", ", keys(var.feature_groups))}."
   }
 }
 

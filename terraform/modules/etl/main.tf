@@ -21,6 +21,7 @@ locals {
     publish_features = {
       "--customer_group" = var.feature_groups["customer"]
       "--merchant_group" = var.feature_groups["merchant"]
+      "--borrower_group" = var.feature_groups["borrower"]
       "--loan_group"     = var.feature_groups["loan-applicant"]
     }
   }
@@ -83,7 +84,7 @@ data "aws_iam_policy_document" "this" {
   statement {
     sid       = "ReadRaw"
     actions   = ["s3:GetObject"]
-    resources = ["${var.lake.arn}/raw/*", "${var.lake.arn}/decisions/*"]
+    resources = ["${var.lake.arn}/raw/*", "${var.lake.arn}/decisions/*", "${var.lake.arn}/late/*"]
   }
 
   statement {

@@ -18,7 +18,7 @@ locals {
       Plan = {
         Type          = "Pass"
         QueryLanguage = "JSONata"
-        Output        = "{% ($day := ${local.yesterday}; $merge([{'batch': $day, 'from': $day, 'to': $day}, $states.input])) %}"
+        Output        = "{% ($day := ${local.yesterday}; $merge([{'batch': $day, 'day': $day}, $states.input])) %}"
         Next          = "RawToBronze"
       }
       RawToBronze = merge(local.glue_step["raw_to_bronze"], {
@@ -30,7 +30,7 @@ locals {
         Next       = "SilverToGold"
       })
       SilverToGold = merge(local.glue_step["silver_to_gold"], {
-        Parameters = { JobName = var.jobs["silver_to_gold"], Arguments = { "--from.$" = "$.from", "--to.$" = "$.to" } }
+        Parameters = { JobName = var.jobs["silver_to_gold"], Arguments = { "--batch.$" = "$.batch" } }
         Next       = "PublishAndCheck"
       })
       PublishAndCheck = {
@@ -42,7 +42,7 @@ locals {
             StartAt = "PublishFeatures"
             States = {
               PublishFeatures = merge(local.glue_step["publish_features"], {
-                Parameters = { JobName = var.jobs["publish_features"], Arguments = { "--from.$" = "$.from", "--to.$" = "$.to", "--as_of.$" = "$.as_of" } }
+                Parameters = { JobName = var.jobs["publish_features"], Arguments = { "--batch.$" = "$.batch", "--as_of.$" = "$.as_of" } }
                 End        = true
               })
             }
@@ -56,7 +56,7 @@ locals {
                 Parameters = {
                   Bucket     = var.lake.name
                   MaxKeys    = 1
-                  "Prefix.$" = "States.Format('decisions/decision_date={}/', $.to)"
+                  "Prefix.$" = "States.Format('decisions/decision_date={}/', $.day)"
                 }
                 ResultPath = "$.decisions"
                 Next       = "AnyDecisions"
@@ -68,7 +68,7 @@ locals {
               }
               NothingServed = { Type = "Succeed" }
               CheckParity = merge(local.glue_step["check_parity"], {
-                Parameters = { JobName = var.jobs["check_parity"], Arguments = { "--from.$" = "$.from", "--to.$" = "$.to" } }
+                Parameters = { JobName = var.jobs["check_parity"], Arguments = { "--from.$" = "$.day", "--to.$" = "$.day" } }
                 End        = true
               })
             }

@@ -1,20 +1,30 @@
 """What every feature means, computed anew from the whole history of one entity: slow, and straight from the words.
 
-An event that comes late is taken to happen at the latest time seen before it. An event never sees itself, another one
-of its own millisecond, or anything that arrives after it.
+An event counts when it happens, or when it comes late at the latest time counted before it. It never sees itself,
+another one that counts in its own millisecond, or anything that arrives after it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from features.declaration import SinceLast, Window
-from features.state import Event
+from features.declaration import Distinct, SinceLast, Window
+from features.fraud import HIGH
+from features.state import Event, merchant_fingerprint
+
+
+@dataclass(frozen=True)
+class Paid:
+    """One payment of a customer as it arrived: event time in ms, cents, merchant."""
+
+    at: int
+    amount: int
+    merchant: str
 
 
 @dataclass(frozen=True)
 class Happened:
-    """One event at the time at which it is taken to happen."""
+    """One event at the time at which it counts."""
 
     at: int
     event: Event
@@ -28,21 +38,55 @@ def in_order_of_arrival(events: list[Event]) -> list[Happened]:
     return history
 
 
-def asked_at(history: list[Happened], at: int) -> int:
-    return max([at, *(h.at for h in history)])
+def of_payments(payments: list[Paid]) -> list[Happened]:
+    """A customer's history, each payment with the flags that its own past gives it."""
+    clock, history = -1, []
+    for paid in payments:
+        clock = max(clock, paid.at)
+        flags = frozenset({HIGH.name} if is_high(history, clock, paid.amount) else ())
+        fingerprint = merchant_fingerprint(paid.merchant)
+        history.append(Happened(clock, Event(clock, "payment", (1, paid.amount), flags, fingerprint)))
+    return history
 
 
-def window_sum(window: Window, history: list[Happened], at: int) -> int:
-    """`[floor((t - length) / tile) * tile, t)`, or the `length / tile` whole tiles before the tile of `t`."""
-    t = asked_at(history, at)
-    start = (t - window.length) // window.tile * window.tile
-    end = t if window.open_head else t // window.tile * window.tile
-    return sum(h.event.values[window.column] for h in history if h.event.kind == window.kind and start <= h.at < end)
+def is_high(history: list[Happened], at: int, amount: int) -> bool:
+    """Above three times the mean of the customer's last 30 days, in whole days."""
+    day = 86_400_000
+    amounts = [h.event.values[1] for h in history if (at // day - 30) * day <= h.at < at]
+    return amount * len(amounts) > 3 * sum(amounts)
+
+
+def window_value(window: Window, history: list[Happened], at: int) -> int | None:
+    """`[floor((t - length) / tile) * tile, t)`, or the `length / tile` whole tiles before the tile of `t - delay`."""
+    seen = at - window.delay
+    start = (seen - window.length) // window.tile * window.tile
+    end = at if window.open_head else seen // window.tile * window.tile
+    position = {"count": 0}.get(window.measure, 1)
+    values = [
+        h.event.values[position]
+        for h in history
+        if h.event.kind == window.kind
+        and start <= h.at < end
+        and (window.where is None or (window.where.flag in h.event.flags) == window.where.holds)
+    ]
+    if window.aggregate == "sum":
+        return sum(values)
+    return {"max": max, "min": min}[window.aggregate](values) if values else None
+
+
+def merchants_paid(distinct: Distinct, history: list[Happened], at: int) -> set[int]:
+    """Of every tile the first `kept` different merchants; those of one millisecond in order of their fingerprints."""
+    first = at // distinct.tile - distinct.length // distinct.tile
+    tiles: dict[int, list[int]] = {}
+    for moment, merchant in sorted((h.at, h.event.merchant) for h in history if h.at < at):
+        tile = tiles.setdefault(moment // distinct.tile, [])
+        if merchant not in tile and len(tile) < distinct.kept:
+            tile.append(merchant)
+    return {merchant for tile, merchants in tiles.items() if tile >= first for merchant in merchants}
 
 
 def since_last(feature: SinceLast, history: list[Happened], at: int) -> int | None:
-    t = asked_at(history, at)
-    earlier = [h.at for h in history if h.at < t]
-    if not earlier or t - max(earlier) > feature.horizon:
+    earlier = [h.at for h in history if h.at < at]
+    if not earlier or at - max(earlier) > feature.horizon:
         return None
-    return t - max(earlier)
+    return at - max(earlier)

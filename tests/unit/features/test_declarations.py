@@ -8,16 +8,16 @@ import pytest
 
 from features.contract import CONTRACTS
 from features.credit import PAYMENT_BEHAVIOUR
-from features.declaration import DAY, HOUR, MINUTE, SECOND, FeatureSet, Window, duration_name
-from features.fraud import FRAUD
+from features.declaration import DAY, HOUR, MINUTE, SECOND, FeatureSet, Filter, Window, duration_name
+from features.fraud import FRAUD, HIGH
 
 SETS = [FRAUD, PAYMENT_BEHAVIOUR]
 
 
 def changed(group: str, position: int, **fields) -> FeatureSet:
-    declared = list(getattr(FRAUD, group))
-    declared[position] = replace(declared[position], **fields)
-    return replace(FRAUD, **{group: tuple(declared)})
+    old = getattr(FRAUD, group)[position]
+    new = replace(old, **fields)
+    return replace(FRAUD, features=tuple(new if f is old else f for f in FRAUD.features))
 
 
 def test_the_same_declarations_have_the_same_version():
@@ -30,9 +30,10 @@ def test_the_same_declarations_have_the_same_version():
         replace(FRAUD, name="fraud2"),
         replace(FRAUD, columns=FRAUD.columns[::-1]),
         replace(FRAUD, columns=FRAUD.columns[:-1]),
-        replace(FRAUD, windows=FRAUD.windows[::-1]),
+        replace(FRAUD, features=FRAUD.features[::-1]),
         changed("windows", 0, tile=30 * SECOND),
         changed("windows", 0, open_head=False),
+        changed("flags", 0, factor=2),
         changed("since_last", 0, horizon=29 * DAY),
         changed("calendar", 0, shift=1),
         changed("calendar", 2, values=(0, 1)),
@@ -43,9 +44,10 @@ def test_the_same_declarations_have_the_same_version():
         "name",
         "order of columns",
         "one column less",
-        "order of windows",
+        "order of declarations",
         "tile",
         "head",
+        "factor",
         "horizon",
         "shift",
         "flag",
@@ -58,7 +60,7 @@ def test_any_change_of_a_declaration_changes_the_version(other):
 
 
 def test_a_change_of_what_the_engines_do_changes_the_version(monkeypatch):
-    monkeypatch.setattr("features.declaration.ENGINE_REVISION", 2)
+    monkeypatch.setattr("features.declaration.ENGINE_REVISION", 99)
 
     assert replace(FRAUD).version != FRAUD.version
 
@@ -74,7 +76,7 @@ def test_a_column_that_nobody_declared_is_refused_by_name():
 
 def test_a_name_declared_twice_is_refused():
     with pytest.raises(ValueError, match=r"declared twice \['customer_payment_count_10m'\]"):
-        replace(FRAUD, windows=(*FRAUD.windows, FRAUD.windows[0]))
+        replace(FRAUD, features=(*FRAUD.features, FRAUD.windows[0]))
 
 
 def test_a_measure_that_an_event_does_not_have_is_refused():
@@ -102,13 +104,18 @@ def test_a_duration_below_a_second_has_no_name():
 
 @pytest.mark.parametrize("features", SETS, ids=lambda s: s.name)
 def test_history_reaches_behind_every_window_and_horizon(features):
-    assert all(w.length + w.tile <= features.lookback for w in features.windows)
-    assert all(s.horizon <= features.lookback for s in features.since_last)
+    assert all(w.length + w.tile + w.delay <= features.lookback(w.kind) for w in features.windows)
+    assert all(s.horizon <= features.lookback("payment") for s in features.since_last)
+
+
+def test_history_reaches_behind_the_flags_of_the_payments_that_a_window_counts():
+    """A payment 14 days ago is high or not by the 30 days before it."""
+    assert FRAUD.lookback("payment") == (14 + 1 + 30 + 1) * DAY
 
 
 @pytest.mark.parametrize("features", SETS, ids=lambda s: s.name)
 def test_every_ratio_is_made_of_integers_that_the_set_has(features):
-    integers = {"amount", *(w.name for w in features.windows), *(s.name for s in features.since_last)}
+    integers = {"amount", *(f.name for f in features.features if f not in features.ratios)}
 
     assert {name for r in features.ratios for name in (*r.numerator, *r.denominator)} <= integers
 
@@ -120,8 +127,23 @@ def test_no_column_comes_twice_and_all_names_fit_feature_store(features):
 
 
 def test_merchant_windows_have_closed_heads_so_that_lag_cannot_change_them():
-    assert all(not w.open_head for w in FRAUD.windows_of("merchant"))
-    assert all(w.open_head for w in FRAUD.windows_of("customer"))
+    assert all(w.open_head == (w.entity == "customer") for w in FRAUD.windows)
+
+
+def test_words_about_a_feature_are_no_part_of_its_meaning():
+    assert changed("windows", 0, note="other words", owner="somebody else").version == FRAUD.version
+
+
+@pytest.mark.parametrize("features", SETS, ids=lambda s: s.name)
+def test_every_feature_has_an_owner_and_a_description(features):
+    assert all(f.owner and f.description for f in features.features)
+
+
+def test_a_filter_needs_a_sum_and_a_delay_needs_a_closed_head():
+    with pytest.raises(ValueError, match="only sums can be filtered"):
+        Window("customer", "payment", "amount", HOUR, MINUTE, aggregate="max", where=Filter("high", HIGH.name))
+    with pytest.raises(ValueError, match="only a closed head can be delayed"):
+        Window("customer", "payment", "count", HOUR, MINUTE, delay=HOUR)
 
 
 @pytest.mark.parametrize("contract", CONTRACTS.values(), ids=lambda c: c.entity)

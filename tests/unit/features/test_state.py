@@ -9,10 +9,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.declaration import DAY, HOUR, MINUTE, SECOND, Window
-from features.fraud import FRAUD, SINCE_LAST
-from features.state import REMEMBERED, Layout, State, fingerprint, label_event, payment_event
-from features.vector import CUSTOMER_LAYOUT, MERCHANT_LAYOUT
-from tests.unit.features.definition import in_order_of_arrival, since_last, window_sum
+from features.fraud import FRAUD, HIGH, NEW_MERCHANT, SETTLED, SINCE_LAST
+from features.state import (
+    REMEMBERED,
+    SLACK,
+    Layout,
+    State,
+    fingerprint,
+    label_event,
+    merchant_fingerprint,
+    payment_event,
+)
+from features.vector import CUSTOMER_LAYOUT, LAYOUTS, MERCHANT_LAYOUT
+from tests.unit.features.definition import (
+    Paid,
+    in_order_of_arrival,
+    merchants_paid,
+    of_payments,
+    since_last,
+    window_value,
+)
 
 START = 1_522_540_800_000  # 2018-04-01T00:00:00Z
 BOUND = 32 * 1024  # bytes
@@ -24,15 +40,28 @@ STEPS = st.sampled_from(
         *(-1, -MINUTE, -HOUR, -DAY, -30 * DAY),
     ]
 )
-AMOUNTS = st.integers(0, 10**12)
-HISTORIES = st.lists(st.tuples(STEPS, AMOUNTS, st.sampled_from(["payment", "payment", "label"])), max_size=30)
+AMOUNTS = st.one_of(st.sampled_from([0, 1, 100, 301]), st.integers(0, 10**12))
+MERCHANTS = st.sampled_from([f"m{i}" for i in range(20)])
+PAYMENTS = st.lists(st.tuples(STEPS, AMOUNTS, MERCHANTS), max_size=40)
+HISTORIES = st.lists(
+    st.tuples(STEPS, AMOUNTS, st.sampled_from(["payment", "payment", "label", "flagged"])), max_size=30
+)
+
+
+def payments_of(history) -> list[Paid]:
+    at, payments = START, []
+    for step, amount, merchant in history:
+        at += step
+        payments.append(Paid(at, amount, merchant))
+    return payments
 
 
 def events_of(history):
     at, events = START, []
     for step, amount, kind in history:
-        at += step
-        events.append(payment_event(at, amount) if kind == "payment" else label_event(at, amount % 2))
+        at = max(START, at + step)
+        flags = (HIGH.name,) if kind == "flagged" else ()
+        events.append(payment_event(at, amount) if kind == "payment" else label_event(at, amount % 2, flags))
     return events, at
 
 
@@ -43,27 +72,51 @@ def folded(layout, events) -> State:
     return state
 
 
-@settings(max_examples=120, deadline=None)
+def paid(payments: list[Paid]) -> State:
+    state = State(CUSTOMER_LAYOUT)
+    for number, payment in enumerate(payments):
+        state.pay(payment.at, payment.amount, payment.merchant, f"t{number}")
+    return state
+
+
+@settings(max_examples=150, deadline=None)
+@given(PAYMENTS, STEPS)
+def test_everything_known_of_a_customer_is_what_the_definition_says(history, step):
+    payments = payments_of(history)
+    state, happened = paid(payments), of_payments(payments)
+    at = max(START if not payments else payments[-1].at + step, state.clock)
+
+    assert state.values(at) == {
+        **{w.name: window_value(w, happened, at) for w in CUSTOMER_LAYOUT.windows},
+        **{d.name: len(merchants_paid(d, happened, at)) for d in CUSTOMER_LAYOUT.distinct},
+    }
+    assert state.since_last(SINCE_LAST[0], at) == since_last(SINCE_LAST[0], happened, at)
+    known = merchants_paid(NEW_MERCHANT.among, happened, at)
+    for merchant in ("m0", "m1", "m2"):
+        assert state.has_paid(merchant, NEW_MERCHANT.among, at) == (merchant_fingerprint(merchant) in known)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from([0, 1, HOUR]), st.integers(0, 39)), min_size=17, max_size=60), STEPS)
+def test_a_day_with_more_merchants_than_are_kept_remembers_the_first(history, step):
+    payments = payments_of([(s, 100, f"m{m}") for s, m in history])
+    state, happened = paid(payments), of_payments(payments)
+    at = max(payments[-1].at + step, state.clock)
+
+    for distinct in CUSTOMER_LAYOUT.distinct:
+        assert state.values(at)[distinct.name] == len(merchants_paid(distinct, happened, at))
+
+
+@settings(max_examples=80, deadline=None)
 @given(HISTORIES, STEPS)
-def test_every_window_is_what_the_definition_says(history, step):
+def test_everything_known_of_a_merchant_is_what_the_definition_says(history, step):
     events, last = events_of(history)
-    at = last + step
-    for layout in (CUSTOMER_LAYOUT, MERCHANT_LAYOUT):
-        known = [e for e in events if e.kind in layout.kinds]
-        happened = in_order_of_arrival(known)
-
-        assert folded(layout, known).values(at) == {w.name: window_sum(w, happened, at) for w in layout.windows}
-
-
-@settings(max_examples=60, deadline=None)
-@given(HISTORIES, STEPS)
-def test_the_time_since_the_last_payment_is_what_the_definition_says(history, step):
-    events, last = events_of([(s, a, "payment") for s, a, _ in history])
     happened = in_order_of_arrival(events)
+    at = max(last + step, max((h.at for h in happened), default=START) - SLACK)
 
-    found = folded(CUSTOMER_LAYOUT, events).since_last(SINCE_LAST[0], last + step)
+    found = folded(MERCHANT_LAYOUT, events).values(at)
 
-    assert found == since_last(SINCE_LAST[0], happened, last + step)
+    assert found == {w.name: window_value(w, happened, at) for w in MERCHANT_LAYOUT.windows}
 
 
 @settings(max_examples=60, deadline=None)
@@ -88,7 +141,7 @@ def count_in(milliseconds: int, tile: int = MINUTE) -> Window:
 def test_an_empty_record_knows_nothing():
     state = State(CUSTOMER_LAYOUT)
 
-    assert set(state.values(START).values()) == {0}
+    assert state.values(START) == {f.name: f.default for f in (*CUSTOMER_LAYOUT.windows, *CUSTOMER_LAYOUT.distinct)}
     assert state.since_last(SINCE_LAST[0], START) is None
     assert not state.knows("t1")
 
@@ -112,24 +165,31 @@ def test_payments_of_one_millisecond_do_not_see_each_other_and_are_seen_by_the_n
     assert state.values(START + 1) == {"customer_payment_count_10m": 2}
 
 
-def test_a_payment_that_comes_late_happens_at_the_clock():
-    layout = Layout([count_in(10 * MINUTE)])
-    state = folded(layout, [payment_event(START + HOUR, 1)])
+def test_a_payment_that_comes_late_counts_at_the_clock():
+    state = State(Layout([count_in(10 * MINUTE)]))
 
-    assert state.effective(START) == START + HOUR
-    assert state.values(START) == {"customer_payment_count_10m": 0}, "it shares the millisecond of the clock"
-    state.apply(payment_event(START, 1))
-    assert state.clock == START + HOUR
+    assert state.pay(START + HOUR, 1, "m1") == START + HOUR
+    assert state.pay(START, 1, "m1") == START + HOUR
+    assert state.values(START + HOUR) == {"customer_payment_count_10m": 0}, "both count in that millisecond"
     assert state.values(START + HOUR + 1) == {"customer_payment_count_10m": 2}
 
 
-def test_a_merchants_day_counts_from_midnight_on():
-    state = folded(MERCHANT_LAYOUT, [payment_event(START + HOUR, 700), label_event(START + HOUR, 1)])
+def test_a_payment_is_high_by_what_its_customer_paid_before():
+    """100, then 300 is not above three times the mean of 100; then 601 is above three times the mean of 200."""
+    state = paid([Paid(START, 100, "m1"), Paid(START + 1, 300, "m1"), Paid(START + 2, 601, "m1")])
 
-    assert state.values(START + DAY - 1)["merchant_payment_amount_1d"] == 0
-    assert state.values(START + DAY)["merchant_payment_amount_1d"] == 700
-    assert state.values(START + DAY)["merchant_label_fraud_1d"] == 1
-    assert state.values(START + 2 * DAY)["merchant_payment_amount_1d"] == 0
+    assert state.values(START + 3)["customer_payment_count_high_3d"] == 1
+    assert state.values(START + 2)["customer_payment_count_high_3d"] == 0
+
+
+def test_a_merchants_day_counts_when_it_has_settled():
+    state = folded(MERCHANT_LAYOUT, [payment_event(START + HOUR, 700), label_event(START + HOUR, 1)])
+    settled = START + DAY + SETTLED
+
+    assert state.values(settled - 1)["merchant_payment_amount_1d"] == 0
+    assert state.values(settled)["merchant_payment_amount_1d"] == 700
+    assert state.values(settled)["merchant_label_fraud_1d"] == 1
+    assert state.values(settled + DAY)["merchant_payment_amount_1d"] == 0
 
 
 def test_an_event_that_no_window_asks_for_leaves_the_record_alone():
@@ -154,21 +214,23 @@ def traffic(kind: str, size: int):
                 at += rng.choice(
                     [rng.randrange(MINUTE), rng.randrange(HOUR), rng.randrange(2 * DAY), -rng.randrange(DAY)]
                 )
-        yield payment_event(at, rng.randrange(10**12), f"transaction-{number}")
-        if number % 7 == 0:
-            yield label_event(at, rng.randrange(2))
+        yield at, rng.randrange(10**12), f"merchant-{rng.randrange(400)}", f"transaction-{number}"
 
 
 @pytest.mark.parametrize("layout", [CUSTOMER_LAYOUT, MERCHANT_LAYOUT], ids=["customer", "merchant"])
 @pytest.mark.parametrize("kind", ["one a minute", "bursts", "any"])
 def test_a_record_stays_below_32_kilobytes_after_50_000_events(layout, kind):
     state, largest = State(layout), 0
-    for number, event in enumerate(traffic(kind, 50_000)):
-        state.apply(event)
+    for number, (at, amount, merchant, identifier) in enumerate(traffic(kind, 50_000)):
+        if layout is CUSTOMER_LAYOUT:
+            state.pay(at, amount, merchant, identifier)
+        else:
+            state.apply(payment_event(at, amount, identifier))
+            state.apply(label_event(at, amount % 2))
         if number % 2_500 == 0:
             largest = max(largest, len(state.dump().encode()))
 
-    assert all(len(ring) <= state.layout.rings[key] + 1 for key, ring in state.tiles.items())
+    assert all(len(tiles) <= state.layout.rings[key].kept + 1 for key, tiles in state.tiles.items())
     assert largest < BOUND
     assert len(state.dump().encode()) < BOUND
 
@@ -188,17 +250,9 @@ def test_two_payments_are_not_taken_for_one():
     assert max(fingerprint(i) for i in identifiers) < 2**53, "JSON numbers are doubles to some readers"
 
 
-def test_a_ring_that_is_no_longer_declared_is_dropped_and_a_new_one_starts_empty():
-    old, new = Layout([count_in(10 * MINUTE)]), Layout([count_in(HOUR, 5 * MINUTE)])
-    state = State.load(folded(old, [payment_event(START, 1), payment_event(START + 1, 1)]).dump(), new)
-
-    assert state.values(START + 2) == {"customer_payment_count_1h": 1}, "only what waits for its tile"
-
-
 def test_the_layout_keeps_a_ring_per_kind_and_tile_as_long_as_its_longest_window():
     layout = Layout([count_in(10 * MINUTE), count_in(20 * MINUTE), count_in(HOUR, 5 * MINUTE)])
 
-    assert layout.rings == {("payment", MINUTE): 21, ("payment", 5 * MINUTE): 13}
-    assert {w.name for w in CUSTOMER_LAYOUT.windows} | {w.name for w in MERCHANT_LAYOUT.windows} == {
-        w.name for w in FRAUD.windows
-    }
+    kept = {key: ring.kept for key, ring in layout.rings.items()}
+    assert kept == {("payment", MINUTE): 21, ("payment", 5 * MINUTE): 13}
+    assert {w.name for layout in LAYOUTS.values() for w in layout.windows} == {w.name for w in FRAUD.windows}

@@ -10,32 +10,36 @@ from hypothesis import strategies as st
 
 from features.declaration import DAY, HOUR, Ratio
 from features.fraud import FRAUD
-from features.state import State, label_event, payment_event
+from features.state import Event, label_event, payment_event
 from features.values import instant
-from features.vector import CUSTOMER_LAYOUT, MERCHANT_LAYOUT, calendar, divide, fraud_vector
+from features.vector import Knowledge, calendar, divide, fraud_vector
 
 NOON = instant("2018-04-04T12:00:00Z")  # a Wednesday
 
 
-def vector_of(at: int, amount: int, customer=(), merchant=()) -> dict:
-    states = State(CUSTOMER_LAYOUT), State(MERCHANT_LAYOUT)
-    for state, events in zip(states, (customer, merchant), strict=True):
+def vector_of(at: int, amount: int, paid=(), merchant=(), borrower=()) -> dict:
+    known = Knowledge.nothing()
+    for payment in paid:
+        known.customer.pay(*payment)
+    for state, events in ((known.merchant, merchant), (known.borrower, borrower)):
         for event in events:
             state.apply(event)
-    return dict(zip(FRAUD.columns, fraud_vector(at, amount, *states), strict=True))
+    return dict(zip(FRAUD.columns, fraud_vector(at, known.counts_at(at), amount, "m1", known), strict=True))
 
 
 def test_a_first_payment_has_zero_counts_and_unknown_ratios():
     vector = vector_of(NOON, 1250)
 
     assert vector["amount"] == 1250.0
-    assert all(vector[w.name] == 0.0 for w in FRAUD.windows)
-    assert all(vector[r.name] is None for r in FRAUD.ratios)
-    assert vector["customer_ms_since_last_payment"] is None
+    calendar_names = {f.name for f in FRAUD.calendar}
+    assert {f.name: vector[f.name] for f in FRAUD.features if f.name not in calendar_names} == {
+        f.name: f.default for f in FRAUD.features if f.name not in calendar_names
+    }
 
 
 def test_a_vector_by_hand():
-    customer = [payment_event(NOON - 2 * DAY, 3000), payment_event(NOON - HOUR, 1000)]
+    paid = [(NOON - 2 * DAY, 3000, "m1"), (NOON - HOUR, 1000, "m2")]
+    borrower = [Event(NOON - 9 * DAY, "loan", (1, 500_000)), Event(NOON - 2 * DAY, "outcome", (1, 1))]
     merchant = [
         payment_event(NOON - DAY, 400),
         payment_event(NOON - DAY, 800),
@@ -44,7 +48,7 @@ def test_a_vector_by_hand():
         label_event(NOON - DAY, 0),
         payment_event(NOON - HOUR, 9999),  # today: not closed yet
     ]
-    vector = vector_of(NOON, 1250, customer, merchant)
+    vector = vector_of(NOON, 1250, paid, merchant, borrower)
 
     assert vector["customer_payment_count_10m"] == 0
     assert vector["customer_payment_count_1h"] == 1
@@ -53,6 +57,13 @@ def test_a_vector_by_hand():
     assert vector["customer_ms_since_last_payment"] == HOUR
     assert vector["customer_mean_amount_7d"] == 2000
     assert vector["amount_over_customer_mean_7d"] == 1250 * 2 / 4000
+    assert vector["customer_payment_amount_max_30d"] == 3000
+    assert vector["customer_payment_amount_min_30d"] == 1000
+    assert vector["customer_distinct_merchants_30d"] == 2
+    assert vector["is_new_merchant"] == 0
+    assert vector["high_for_customer"] == 0
+    assert vector["borrower_loan_amount_90d"] == 500_000
+    assert vector["borrower_outcome_default_365d"] == 1
     assert vector["merchant_payment_count_30d"] == 2
     assert vector["amount_over_merchant_mean_30d"] == 1250 * 2 / 1200
     assert vector["merchant_fraud_rate_1d"] == 1 / 3
@@ -99,10 +110,29 @@ def test_a_ratio_beyond_the_exact_doubles_is_rounded_before_it_is_divided():
 
 
 def test_asking_for_a_vector_does_not_change_what_is_remembered():
-    state = State(CUSTOMER_LAYOUT)
-    state.apply(payment_event(NOON, 100, "t1"))
-    before = state.dump()
+    known = Knowledge.nothing()
+    known.customer.pay(NOON, 100, "m1", "t1")
+    before = known.customer.dump()
 
-    fraud_vector(NOON + DAY, 5, state, State(MERCHANT_LAYOUT))
+    fraud_vector(NOON + DAY, NOON + DAY, 5, "m2", known)
 
-    assert state.dump() == before
+    assert known.customer.dump() == before
+
+
+def test_a_late_payment_keeps_its_own_hour_and_counts_at_the_customers_clock():
+    known = Knowledge.nothing()
+    known.customer.pay(NOON, 100, "m1")
+    known.customer.pay(NOON + HOUR, 100, "m1")
+
+    assert known.counts_at(NOON - 2 * HOUR) == NOON + HOUR
+    vector = fraud_vector(NOON - 2 * HOUR, NOON + HOUR, 5, "m1", known)
+    assert vector[FRAUD.columns.index("hour_of_day")] == 10
+    assert vector[FRAUD.columns.index("customer_payment_count_1d")] == 1
+
+
+def test_a_payment_later_than_a_published_record_remembers_counts_where_it_still_does():
+    known = Knowledge.nothing()
+    known.merchant.apply(payment_event(NOON, 1))
+
+    assert known.counts_at(NOON - DAY) == NOON - DAY
+    assert known.counts_at(NOON - 9 * DAY) == NOON - 2 * DAY

@@ -155,8 +155,9 @@ class Bucket:
         valid("s3", "GetObject", request)
         return {"Body": io.BytesIO(self.objects[request["Key"]])}
 
-    def lines(self) -> list[dict]:
-        return [json.loads(line) for body in self.objects.values() for line in body.decode().splitlines()]
+    def lines(self, prefix: str = "decisions/") -> list[dict]:
+        bodies = [body for key, body in self.objects.items() if key.startswith(prefix)]
+        return [json.loads(line) for body in bodies for line in body.decode().splitlines()]
 
 
 class Topic:

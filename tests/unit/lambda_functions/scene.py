@@ -8,16 +8,20 @@ from dataclasses import dataclass, field
 from decide.door import ApiDoor
 from scoring.aws import Model, Records, Release
 from stream.door import StreamDoor
-from stream.sinks import Alerts, DecisionLog
+from stream.sinks import Alerts, DecisionLog, LateLog
 
+from features.declaration import Entity
 from features.payment import Payment
 from features.state import State
-from features.vector import CUSTOMER_LAYOUT, MERCHANT_LAYOUT
+from features.vector import CUSTOMER_LAYOUT
 from tests.unit.lambda_functions.aws import Bucket, Endpoint, FeatureStore, Parameters, Stream, Topic, kinesis_record
 
 POLICY = {"version": "7", "review_at": 0.5, "block_at": 0.9, "rules": []}
-LAYOUTS = {"customer": CUSTOMER_LAYOUT, "merchant": MERCHANT_LAYOUT}
-GROUPS = {"customer": "risk-test-customer", "merchant": "risk-test-merchant"}
+GROUPS: dict[Entity, str] = {
+    "customer": "risk-test-customer",
+    "merchant": "risk-test-merchant",
+    "borrower": "risk-test-borrower",
+}
 NOW = 1_522_575_001_000
 
 
@@ -43,7 +47,7 @@ class Scene:
         self.store, self.endpoint, self.stream = FeatureStore(), Endpoint(), Stream()
         self.bucket, self.topic = Bucket(), Topic()
         self.parameters = Parameters(**{"/risk-test/fraud/release": json.dumps({"policy": self.policy})})
-        self.records = Records(self.store, GROUPS, LAYOUTS)
+        self.records = Records(self.store, GROUPS)
 
     def release(self, clock=lambda: 0.0) -> Release:
         return Release(self.parameters, "/risk-test/fraud/release", clock)
@@ -58,6 +62,7 @@ class Scene:
             Model(self.endpoint, "risk-test-fraud"),
             self.release(),
             DecisionLog(self.bucket, "lake"),
+            LateLog(self.bucket, "lake"),
             Alerts(self.topic, "arn:aws:sns:eu-west-1:000000000000:alerts"),
             lambda: NOW,
         )

@@ -8,7 +8,6 @@ import pytest
 from decide import handler
 from scoring.decision import Decision
 
-from features.state import payment_event
 from features.values import instant
 from tests.unit.lambda_functions.scene import NOW, POLICY, Scene, fields
 
@@ -16,7 +15,7 @@ from tests.unit.lambda_functions.scene import NOW, POLICY, Scene, fields
 def test_a_payment_is_scored_on_its_customers_history():
     scene = Scene()
     states = scene.records.read({"customer": ["c1"]})["customer"]
-    states["c1"].apply(payment_event(instant("2018-04-01T08:55:00Z"), 700, "t0"))
+    states["c1"].pay(instant("2018-04-01T08:55:00Z"), 700, "m1", "t0")
     scene.records.write("customer", states)
 
     decision = scene.ask(fields(0))

@@ -11,17 +11,18 @@ from scoring.settings import MissingSettings, from_environment
 
 from features.fraud import FRAUD
 from features.payment import Payment
-from features.state import State
-from features.vector import CUSTOMER_LAYOUT, MERCHANT_LAYOUT, fraud_vector
+from features.vector import Knowledge, fraud_vector
 from glue.tables import DECISIONS
 
 PAYMENT = Payment("t1", 1_522_575_000_000, "c1", "m1", 1250)
-VECTOR = fraud_vector(PAYMENT.at, PAYMENT.amount, State(CUSTOMER_LAYOUT), State(MERCHANT_LAYOUT))
+VECTOR = fraud_vector(PAYMENT.at, PAYMENT.at, PAYMENT.amount, PAYMENT.merchant_id, Knowledge.nothing())
 POLICY = Policy("7", 0.5, 0.9, (Rule("large", "amount", 1000, "REVIEW"),))
 
 
 def decided(answer=Answer(0.2, "model-7"), vector=VECTOR, step="none"):  # noqa: B008
-    return decide(PAYMENT, vector, answer, POLICY, step=step, door="api", arrived_at=5, decided_at=9)
+    return decide(
+        PAYMENT, vector, answer, POLICY, step=step, door="api", counted_at=PAYMENT.at, arrived_at=5, decided_at=9
+    )
 
 
 def test_a_decision_says_everything_that_explains_it():
@@ -40,6 +41,8 @@ def test_a_decision_says_everything_that_explains_it():
         "policy_version": "7",
         "degrade_step": "none",
         "door": "api",
+        "counted_at": PAYMENT.at,
+        "overtaken": False,
         "arrived_at": 5,
         "decided_at": 9,
     }
@@ -75,12 +78,15 @@ def settings_kind():
 
 
 def test_settings_name_every_missing_variable_at_once():
-    with pytest.raises(MissingSettings, match="CUSTOMER_GROUP, MERCHANT_GROUP, RELEASE_PARAMETER, STREAM_NAME not set"):
+    with pytest.raises(
+        MissingSettings, match="BORROWER_GROUP, CUSTOMER_GROUP, MERCHANT_GROUP, RELEASE_PARAMETER, STREAM_NAME not set"
+    ):
         from_environment(settings_kind(), {"ENDPOINT_NAME": "e", "STREAM_NAME": ""})
 
 
 def test_settings_are_read_from_variables_of_their_names():
-    names = ("stream_name", "endpoint_name", "customer_group", "merchant_group", "release_parameter")
+    groups = ("customer_group", "merchant_group", "borrower_group")
+    names = ("stream_name", "endpoint_name", *groups, "release_parameter")
     settings = from_environment(settings_kind(), {**{n.upper(): f"the {n}" for n in names}, "OTHER": "x"})
 
     assert vars(settings) == {n: f"the {n}" for n in names}

@@ -9,7 +9,7 @@ from scoring.aws import PATIENCE, RELEASE_SECONDS, Model, StoreUnavailable
 from scoring.policy import InvalidPolicy
 
 from features.fraud import FRAUD
-from features.state import State, payment_event
+from features.state import State
 from features.vector import CUSTOMER_LAYOUT
 from tests.unit.lambda_functions.aws import Down, Endpoint
 from tests.unit.lambda_functions.scene import GROUPS, POLICY, Scene
@@ -22,7 +22,7 @@ def _no_waiting(monkeypatch):
 
 def one_payment(at: int) -> State:
     state = State(CUSTOMER_LAYOUT)
-    state.apply(payment_event(at, 100, f"t{at}"))
+    state.pay(at, 100, "m1", f"t{at}")
     return state
 
 

@@ -8,8 +8,7 @@ import pytest
 from scoring.aws import StoreUnavailable
 
 from features.fraud import FRAUD
-from features.state import State, payment_event
-from features.vector import CUSTOMER_LAYOUT, MERCHANT_LAYOUT, fraud_vector
+from features.vector import Knowledge, fraud_vector
 from tests.unit.lambda_functions.scene import NOW, Scene, fields
 
 TEN = [fields(i, customer=f"c{i % 3}") for i in range(10)]
@@ -49,13 +48,37 @@ def test_the_vectors_are_those_of_payments_that_came_one_by_one():
 def test_the_logged_vector_can_be_computed_again():
     scene = Scene()
     scene.deliver([fields(0), fields(1)])
-    state = State(CUSTOMER_LAYOUT)
+    known = Knowledge.nothing()
     first, second = scene.logged()["t0"], scene.logged()["t1"]
     at = 1_522_573_200_000
-    state.apply(payment_event(at, 1000, "t0"))
 
-    assert first["vector"] == fraud_vector(at, 1000, State(CUSTOMER_LAYOUT), State(MERCHANT_LAYOUT))
-    assert second["vector"] == fraud_vector(at + 60_000, 1000, state, State(MERCHANT_LAYOUT))
+    assert first["vector"] == fraud_vector(at, at, 1000, "m1", known)
+    known.customer.pay(at, 1000, "m1", "t0")
+    assert second["vector"] == fraud_vector(at + 60_000, at + 60_000, 1000, "m1", known)
+
+
+def test_a_payment_that_comes_late_counts_at_its_customers_clock_and_the_lake_is_told():
+    scene = Scene()
+    scene.deliver([fields(0), fields(30), fields(1)])
+    late = scene.logged()["t1"]
+
+    assert late["event_time"] == "2018-04-01T09:01:00.000Z"
+    assert late["counted_at"] == scene.logged()["t30"]["counted_at"] == 1_522_573_200_000 + 30 * 60_000
+    assert scene.bucket.lines("late/") == [
+        {"transaction_id": "t1", "event_time": "2018-04-01T09:01:00.000Z", "counted_at": late["counted_at"]}
+    ]
+    assert scene.counted("c1") == 3
+
+
+def test_an_answer_that_payments_in_flight_have_overtaken_says_so():
+    scene = Scene()
+    scene.ask(fields(1))  # t0 was on the stream already
+    handed_on = json.loads(scene.stream.records[0]["Data"])
+
+    scene.deliver([fields(0), handed_on])
+
+    assert [scene.logged()[i]["overtaken"] for i in ("t0", "t1")] == [False, True]
+    assert seen_before(scene) == {"t0": 0, "t1": 0}, "what was scored stays in the log"
 
 
 def test_a_payment_that_the_api_door_decided_is_logged_as_it_was_and_not_scored_again():
@@ -240,7 +263,7 @@ def test_decisions_lie_by_the_payments_day_under_a_name_that_says_who_is_in_it()
     late = {**fields(1), "event_time": "2018-03-31T23:59:59Z"}
     scene.deliver([fields(0), late, fields(2)], first=41)
 
-    today, yesterday = sorted(scene.bucket.objects, reverse=True)
+    today, yesterday = sorted((k for k in scene.bucket.objects if k.startswith("decisions/")), reverse=True)
     assert today.startswith("decisions/decision_date=2018-04-01/shardId-000000000000-41-2-")
     assert yesterday.startswith("decisions/decision_date=2018-03-31/shardId-000000000000-42-1-")
 

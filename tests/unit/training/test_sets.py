@@ -12,7 +12,7 @@ from features.encoding import Column
 from features.fraud import FRAUD
 from training import credit_set, fraud_set
 from training.fraud_set import MATURITY, NothingToLearn
-from training.prepare import SHARES, split_by_time
+from training.prepare import SHARES, OldFeatures, of_version, split_by_time
 
 AS_OF = pd.Timestamp("2018-05-01", tz="UTC")
 
@@ -183,3 +183,12 @@ def test_rows_of_one_instant_never_fall_on_both_sides_and_none_is_lost(times):
     assert not instants[0] & instants[1]
     assert not instants[1] & instants[2]
     assert not instants[0] & instants[2]
+
+
+def test_vectors_of_other_declarations_are_refused_with_what_to_run():
+    features = vectors("2018-04-01", "2018-04-02", "2018-04-03")
+    features["feature_version"] = ["old", FRAUD.version, "old"]
+
+    with pytest.raises(OldFeatures, match=r"2 of 3 vectors from 2018-04-01 to 2018-04-03 .* old, this code makes"):
+        of_version(features, FRAUD.version)
+    assert len(of_version(features[1:2], FRAUD.version)) == 1

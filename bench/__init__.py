@@ -1,0 +1,1 @@
+"""Measurements: the platform beside its peers, in one run on one machine."""

@@ -1,0 +1,84 @@
+"""Runs one formulation in a process of its own and tells how long it took and how much memory it held."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from bench import formulations, population
+
+
+@dataclass(frozen=True)
+class Cost:
+    """`seconds` of the work alone; `memory_gb` the most that the process and its children held."""
+
+    seconds: float
+    memory_gb: float
+
+
+def measured(what: str, rows: int, folder: Path) -> Cost:
+    """Raises CalledProcessError when the formulation fails."""
+    command = [sys.executable, "-m", "bench.measured", what, str(rows), str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        highest = 0
+        while process.poll() is None:
+            highest = max(highest, resident(process.pid))
+            time.sleep(0.2)
+        output = process.stdout.read() if process.stdout else ""
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return Cost(json.loads(output.splitlines()[-1])["seconds"], highest / 2**30)
+
+
+def resident(pid: int) -> int:
+    total = 0
+    try:
+        root = psutil.Process(pid)
+        for process in (root, *root.children(recursive=True)):
+            total += process.memory_info().rss
+    except psutil.NoSuchProcess:
+        pass
+    return total
+
+
+def session():
+    from pyspark.sql import SparkSession
+
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    return (
+        SparkSession.builder.master("local[2]")
+        .config("spark.driver.memory", "2g")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.ui.enabled", "false")
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.sql.parquet.compression.codec", "zstd")
+        .config("spark.sql.shuffle.partitions", "8")
+        .config("spark.sql.execution.arrow.maxRecordsPerBatch", "50000")
+        .getOrCreate()
+    )
+
+
+def main(what: str, rows: int, folder: Path) -> None:
+    target = folder / f"out-{what}"
+    spark = None if what == "duckdb" else session()
+    started = time.perf_counter()
+    if what == "population":
+        population.make(spark, rows, folder)
+    elif what.startswith("hot_"):
+        getattr(formulations, what)(spark, rows)
+    elif what == "duckdb":
+        formulations.duckdb(folder, target)
+    else:
+        getattr(formulations, what)(spark, folder, target)
+    print(json.dumps({"seconds": time.perf_counter() - started}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))

@@ -1,0 +1,61 @@
+"""Prints docs/features.md: every feature from its declaration."""
+
+from __future__ import annotations
+
+from features.credit import PAYMENT_BEHAVIOUR
+from features.declaration import CalendarFlag, CalendarPart, Distinct, Feature, FeatureSet, Window, duration_name
+from features.fraud import FRAUD
+
+HEAD = """# Features
+
+Made by `make docs` from `features/`; do not edit. What events mean to them is on [the page of meanings](meanings.md).
+A window `7d / 6h` reaches back seven days, its tail moving in whole tiles of six hours. An open head ends at the event;
+a closed one at the last tile that closed at least the delay ago. The default is the value of somebody never seen.
+"""
+QUESTIONS = {"fraud": "Is this payment fraud?", "payment_behaviour": "What do payments say of a borrower?"}
+
+
+def page() -> str:
+    return "\n".join([HEAD, section(FRAUD), section(PAYMENT_BEHAVIOUR)])
+
+
+def section(features: FeatureSet) -> str:
+    rows = [row(f) for f in features.features if f.name in features.columns]
+    return "\n".join(
+        [
+            f"## {features.name}: {QUESTIONS[features.name]}",
+            f"Version `{features.version}`, {len(features.columns)} columns.",
+            "",
+            "| feature | meaning | window / tile | head | default | owner |",
+            "|---|---|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def row(feature: Feature) -> str:
+    if isinstance(feature, CalendarPart | CalendarFlag):
+        default = ""
+    else:
+        default = "unknown" if feature.default is None else str(feature.default)
+    cells = (f"`{feature.name}`", feature.description, span(feature), head(feature), default, feature.owner)
+    return f"| {' | '.join(cells)} |"
+
+
+def span(feature: Feature) -> str:
+    if isinstance(feature, Window | Distinct):
+        return f"{duration_name(feature.length)} / {duration_name(feature.tile)}"
+    return ""
+
+
+def head(feature: Feature) -> str:
+    if isinstance(feature, Distinct):
+        return "open"
+    if isinstance(feature, Window):
+        return "open" if feature.open_head else f"closed, {duration_name(feature.delay)} later"
+    return ""
+
+
+if __name__ == "__main__":
+    print(page(), end="")

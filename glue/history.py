@@ -1,0 +1,72 @@
+"""How far back the lake is read: the events that the vectors of some days depend on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from features.declaration import DAY
+from features.fraud import LABEL_PATIENCE
+from glue.arguments import days, days_before
+from glue.lake import Lake
+from glue.tables import LATE, SILVER
+from glue.transforms.events import FLAGS, Happened, day, loans, located, outcomes, payments, reach
+
+TRANSACTIONS = SILVER["transactions"]
+
+
+@dataclass(frozen=True)
+class History:
+    """`paid` is what `events.payments` gives; `happened` what else happened to merchants and borrowers."""
+
+    paid: DataFrame
+    happened: Happened
+
+
+def read_history(spark: SparkSession, lake: Lake, first: str, last: str) -> History | None:
+    """Everything that the vectors of the days from `first` to `last` depend on; none without a payment."""
+    late = late_payments(spark, lake)
+    near = set(days(days_before(first, reach("payment") + 1), last))
+    if late is not None:
+        near |= days_of_late(late, first, last)
+    transactions = lake.read(spark, TRANSACTIONS, near)
+    if transactions is None:
+        return None
+    paid = payments(transactions, late).cache()  # read once: several windows ask for it
+    happened: Happened = {"merchant": {"payment": paid}, "borrower": {}}
+
+    told_from = days_before(first, reach("label") + 1)
+    labels = lake.read(spark, SILVER["fraud_labels"], days(told_from, last))
+    if labels is not None:
+        flags_reach = -(-FLAGS.lookback("payment") // DAY)
+        deep = near | set(days(days_before(told_from, LABEL_PATIENCE // DAY + flags_reach + 1), last))
+        held = set(lake.divisions(TRANSACTIONS))
+        further = None if deep & held == near & held else lake.read(spark, TRANSACTIONS, deep)
+        happened["merchant"]["label"] = located(labels, paid if further is None else payments(further, late))
+
+    applications = lake.read(spark, SILVER["loan_applications"])
+    if applications is not None:
+        happened["borrower"]["loan"] = loans(applications)
+        observed = lake.read(spark, SILVER["loan_outcomes"])
+        if observed is not None:
+            happened["borrower"]["outcome"] = outcomes(observed, applications)
+    return History(paid, happened)
+
+
+def late_payments(spark: SparkSession, lake: Lake) -> DataFrame | None:
+    if not lake.keys(f"{LATE.prefix}/"):
+        return None
+    schema = ", ".join(f"{c.name} {c.type}" for c in LATE.columns)
+    return spark.read.schema(schema).json(lake.path(f"{LATE.prefix}/"))
+
+
+def days_of_late(late: DataFrame, first: str, last: str) -> set[str]:
+    """Days to read besides: of late payments that count in the range, and up to where those of the range count."""
+    happened, counts = F.substring("event_time", 1, 10), day(F.col("counted_at"))
+    rows = late.select(happened.alias("happened"), counts.alias("counts")).distinct().collect()
+    start = days_before(first, reach("payment") + 1)
+    earlier = {row["happened"] for row in rows if row["happened"] < start and start <= row["counts"] <= last}
+    ends = [row["counts"] for row in rows if first <= row["happened"] <= last < row["counts"]]
+    return earlier | set(days(last, max(ends)) if ends else ())

@@ -1,0 +1,115 @@
+"""What happened, as the engines see it: SILVER rows with the moment at which each counts."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from features.declaration import DAY, Entity, FeatureSet, Kind
+from features.fraud import FRAUD, LABEL_PATIENCE
+from glue.transforms.windows import with_open_windows
+
+# The flags of payments and what they compare, without the rest of the set.
+_COMPARED = {name for flag in FRAUD.flags for name in (*flag.left, *flag.right)}
+FLAGS = FeatureSet(
+    "flags",
+    tuple(f for f in FRAUD.features if f in FRAUD.flags or (f.name in _COMPARED and f in FRAUD.windows)),
+    columns=tuple(flag.name for flag in FRAUD.flags),
+)
+
+
+def payments(transactions: DataFrame, late: DataFrame | None = None) -> DataFrame:
+    """SILVER transactions with `at`, `counted_at`, `count`, `amount` and `merchant`.
+
+    A payment counts at its event time. One that a door met late counts at the moment the door says (`late`:
+    `transaction_id, counted_at`): the lake must not know it earlier than the decisions of that time did.
+    """
+    rows = transactions.withColumn("at", F.unix_millis("event_time"))
+    if late is None:
+        rows = rows.withColumn("counted_at", F.col("at"))
+    else:
+        known = late.groupBy("transaction_id").agg(F.max("counted_at").alias("_late"))
+        rows = rows.join(F.broadcast(known), "transaction_id", "left")
+        rows = rows.withColumn("counted_at", F.greatest("at", "_late")).drop("_late")
+    return rows.select(
+        "transaction_id",
+        "customer_id",
+        "merchant_id",
+        "event_time",
+        "event_date",
+        "at",
+        "counted_at",
+        one().alias("count"),
+        F.col("amount_cents").alias("amount"),
+        F.crc32(F.col("merchant_id").cast("binary")).alias("merchant"),
+    )
+
+
+def located(labels: DataFrame, paid: DataFrame) -> DataFrame:
+    """Labels (SILVER) as events of the merchant that took the payment: `merchant_id, counted_at, count, fraud`, flags.
+
+    A label counts when it was reported, and not before its payment. One that came later than LABEL_PATIENCE is left
+    out: it still teaches, but history must end somewhere. `paid` is what `payments` gives, and reaches back
+    LABEL_PATIENCE and the flags' own windows before the first label. Flags are asked of frauds only: the others' count
+    for nothing.
+    """
+    reported = F.greatest(F.unix_millis("reported_at"), F.col("at"))
+    told = (
+        labels.select("transaction_id", "is_fraud", "reported_at")
+        .join(paid.select("transaction_id", "customer_id", "merchant_id", "at"), "transaction_id")
+        .where(F.unix_millis("reported_at") - F.col("at") <= LABEL_PATIENCE)
+        .select(
+            "transaction_id",
+            "customer_id",
+            "merchant_id",
+            reported.alias("counted_at"),
+            one().alias("count"),
+            F.col("is_fraud").cast("bigint").alias("fraud"),
+        )
+    )
+    frauds = told.where("fraud = 1").select("transaction_id", "customer_id").distinct()
+    theirs = paid.join(frauds.select("customer_id").distinct(), "customer_id", "left_semi")
+    flagged = with_open_windows(theirs, FLAGS, "customer_id").select("transaction_id", *FLAGS.columns)
+    known = flagged.join(frauds.select("transaction_id"), "transaction_id", "left_semi")
+    return told.join(known, "transaction_id", "left").fillna(0, list(FLAGS.columns))
+
+
+def loans(applications: DataFrame) -> DataFrame:
+    """SILVER loan applications as events of the borrower."""
+    return applications.select(
+        "customer_id",
+        F.unix_millis("applied_at").alias("counted_at"),
+        one().alias("count"),
+        F.coalesce("amount_cents", F.lit(0).cast("bigint")).alias("amount"),
+    )
+
+
+def outcomes(observed: DataFrame, applications: DataFrame) -> DataFrame:
+    """SILVER loan outcomes as events of the borrower, when they were observed and not before the application."""
+    return observed.join(applications.select("loan_id", "customer_id", "applied_at"), "loan_id").select(
+        "customer_id",
+        F.greatest(F.unix_millis("observed_at"), F.unix_millis("applied_at")).alias("counted_at"),
+        one().alias("count"),
+        F.col("defaulted").cast("bigint").alias("default"),
+    )
+
+
+def before(rows: DataFrame, instant: int) -> DataFrame:
+    """What counted before an instant (ms)."""
+    return rows.where(F.col("counted_at") < instant)
+
+
+def day(milliseconds: Column) -> Column:
+    return F.date_format(F.timestamp_millis(milliseconds), "yyyy-MM-dd")
+
+
+def reach(*kinds: Kind) -> int:
+    """Whole days of events that the vectors of a day look back on."""
+    return -(-FRAUD.lookback(*kinds) // DAY)
+
+
+def one() -> Column:
+    return F.lit(1).cast("bigint")
+
+
+Happened = dict[Entity, dict[Kind, DataFrame]]

@@ -1,0 +1,230 @@
+"""Trailing windows over sorted arrays: the lake's engine for what has an open head.
+
+Every function is linear, or linear times a logarithm, in the number of events whatever the length of a window or the
+traffic of a key: a sliding RANGE frame costs rows times frame. Integers throughout, so nothing depends on order.
+
+`Timeline` holds events of many keys, ordered by key and time. A window of a question is a half-open range of positions
+`[first, last)` in it: `last` is the first event of the question's own millisecond, which it does not see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.declaration import Distinct, FeatureSet, Flag, SinceLast, Window
+
+Integers = NDArray[np.int64]
+FINGERPRINTS = 2**32
+
+
+@dataclass(frozen=True)
+class Values:
+    """Integers, and which of them are known (all when `known` is none)."""
+
+    numbers: Integers
+    known: NDArray[np.bool_] | None = None
+
+
+class Timeline:
+    """Events of many keys: `rank` (an ascending integer per key), `at` (ms, ascending within a key)."""
+
+    def __init__(self, rank: Integers, at: Integers) -> None:
+        self.rank, self.at = rank, at
+        self.origin = int(at.min()) if len(at) else 0
+        self.span = int(at.max()) - self.origin + 1 if len(at) else 1
+        if len(at) and (int(rank[-1]) + 2) * self.span >= 2**63:
+            raise OverflowError(f"{rank[-1]} keys over {self.span} ms do not fit one timeline: use smaller batches")
+        # One ascending number per event, so that one binary search answers for every key.
+        self.order = rank * self.span + (at - self.origin)
+
+    def position(self, rank: Integers, at: Integers) -> Integers:
+        """The first event of the key at or after a time."""
+        return np.searchsorted(self.order, rank * self.span + np.clip(at - self.origin, 0, self.span))
+
+
+class Asked:
+    """Questions to a timeline: `rank` of the key in it and `at`, when the question counts."""
+
+    def __init__(self, timeline: Timeline, rank: Integers, at: Integers) -> None:
+        self.timeline, self.rank, self.at = timeline, rank, at
+        self.last = timeline.position(rank, at)
+        self.firsts: dict[tuple[int, int], Integers] = {}
+
+    def first(self, length: int, tile: int) -> Integers:
+        """Where the window of a whole number of tiles begins."""
+        if (length, tile) not in self.firsts:
+            tail = (self.at // tile - length // tile) * tile
+            self.firsts[length, tile] = self.timeline.position(self.rank, tail)
+        return self.firsts[length, tile]
+
+
+def trailing(
+    asked: Asked, measures: Mapping[str, Integers], merchants: Integers, features: FeatureSet
+) -> dict[str, Values]:
+    """Every open-headed window, flag, distinct count, novelty and time since last of the set, by name.
+
+    `measures` are the events' `count` and `amount`, `merchants` their merchants' fingerprints. Flags and novelties are
+    of the questions: they need the questions to be the events themselves.
+    """
+    windows = [w for w in features.windows if w.open_head]
+    found = {w.name: window_value(asked, w, measures[w.measure]) for w in windows if w.where is None}
+    for flag in features.flags:
+        flagged = holds(flag, {"amount": Values(measures["amount"]), **found})
+        found[flag.name] = Values(flagged)
+        for window in windows:
+            if window.where and window.where.flag == flag.name:
+                passing = flagged if window.where.holds else 1 - flagged
+                found[window.name] = window_value(asked, window, measures[window.measure] * passing)
+    for since in features.since_last:
+        found[since.name] = since_last(asked, since)
+    remembered: dict[tuple[int, int], Merchants] = {}
+    for distinct in features.distinct:
+        bound = (distinct.tile, distinct.kept)
+        if bound not in remembered:
+            remembered[bound] = Merchants(asked.timeline, merchants, distinct)
+        seen = remembered[bound]
+        first = asked.first(distinct.length, distinct.tile)
+        found[distinct.name] = Values(seen.different(first, asked.last))
+        for novelty in features.novelties:
+            if novelty.among == distinct:
+                found[novelty.name] = Values(1 - seen.paid_before(first))
+    return found
+
+
+def window_value(asked: Asked, window: Window, measure: Integers) -> Values:
+    first, last = asked.first(window.length, window.tile), asked.last
+    if window.aggregate == "sum":
+        return Values(trailing_sum(measure, first, last))
+    largest = trailing_max(measure if window.aggregate == "max" else -measure, first, last)
+    return Values(largest if window.aggregate == "max" else -largest, known=first < last)
+
+
+def trailing_sum(measure: Integers, first: Integers, last: Integers) -> Integers:
+    """The difference of two running sums."""
+    running = np.concatenate(([0], np.cumsum(measure)))
+    return running[last] - running[first]
+
+
+def trailing_max(measure: Integers, first: Integers, last: Integers) -> Integers:
+    """Range maxima from a sparse table (Bender and Farach-Colton, 2000): two overlapping powers of two cover a range.
+
+    0 where the range is empty.
+    """
+    length = last - first
+    result = np.zeros(len(length), np.int64)
+    if not len(measure):
+        return result
+    level = np.frexp(np.maximum(length, 1))[1] - 1  # exact floor of the binary logarithm
+    table = measure
+    for power in range(int(level.max()) + 1):
+        chosen = np.flatnonzero((level == power) & (length > 0))
+        result[chosen] = np.maximum(table[first[chosen]], table[last[chosen] - (1 << power)])
+        step = 1 << power
+        table = np.maximum(table[:-step], table[step:]) if len(table) > step else table
+    return result
+
+
+def holds(flag: Flag, known: Mapping[str, Values]) -> Integers:
+    """1 where the comparison of the flag is true. What is unknown makes it false."""
+    left, right = product(flag.left, known), product(flag.right, known)
+    true = left.numbers > flag.factor * right.numbers
+    for side in (left, right):
+        if side.known is not None:
+            true &= side.known
+    return true.astype(np.int64)
+
+
+def product(names: tuple[str, ...], known: Mapping[str, Values]) -> Values:
+    numbers, mask = known[names[0]].numbers, known[names[0]].known
+    for name in names[1:]:
+        numbers = numbers * known[name].numbers
+        also = known[name].known
+        if also is not None:
+            mask = also if mask is None else mask & also
+    return Values(numbers, mask)
+
+
+def since_last(asked: Asked, feature: SinceLast) -> Values:
+    timeline = asked.timeline
+    if not len(timeline.at):
+        return Values(np.zeros_like(asked.at), known=np.zeros(len(asked.at), bool))
+    some = asked.last > timeline.position(asked.rank, np.full_like(asked.at, timeline.origin))
+    elapsed = asked.at - timeline.at[np.maximum(asked.last - 1, 0)]
+    return Values(np.where(some, elapsed, 0), known=some & (elapsed <= feature.horizon))
+
+
+class Merchants:
+    """The merchants that a tile remembers: each counts once per tile, when first paid, and only the first `kept`.
+
+    The events of one millisecond must be in the order of their merchants' fingerprints.
+    """
+
+    def __init__(self, timeline: Timeline, merchants: Integers, feature: Distinct) -> None:
+        size = len(timeline.at)
+        slot = np.arange(size)
+        tile = timeline.at // feature.tile
+        begins = np.ones(size, bool)
+        begins[1:] = (np.diff(timeline.rank) != 0) | (np.diff(tile) != 0)
+        group = np.cumsum(begins)
+        # First payment of each merchant in each tile of each key, and its place among those of the tile.
+        paired = group * FINGERPRINTS + merchants
+        order = np.argsort(paired, kind="stable")
+        repeated = np.zeros(size, bool)
+        repeated[1:] = np.diff(paired[order]) == 0
+        newcomer = np.ones(size, bool)
+        newcomer[order[repeated]] = False
+        so_far = np.cumsum(newcomer)
+        before_tile = np.maximum.accumulate(np.where(begins, so_far - 1, 0))
+        self.remembered = newcomer & (so_far - before_tile <= feature.kept)
+        # For every event, the last remembered payment of the same key to the same merchant at an earlier time.
+        linked = timeline.rank * FINGERPRINTS + merchants
+        chain = np.argsort(linked, kind="stable")
+        opens = np.ones(size, bool)
+        opens[1:] = np.diff(linked[chain]) != 0
+        ticks = opens.copy()
+        ticks[1:] |= np.diff(timeline.at[chain]) != 0
+        opened = np.maximum.accumulate(np.where(opens, slot, 0))
+        ticked = np.maximum.accumulate(np.where(ticks, slot, 0))
+        latest = np.maximum.accumulate(np.where(self.remembered[chain], slot, -1))
+        earlier = np.where(ticked > 0, latest[np.maximum(ticked - 1, 0)], -1)
+        found = earlier >= opened
+        self.before = np.full(size, -1, np.int64)
+        self.before[chain[found]] = chain[earlier[found]]
+
+    def paid_before(self, first: Integers) -> Integers:
+        """1 where the event's merchant is remembered from within its own window."""
+        return (self.before >= first).astype(np.int64)
+
+    def different(self, first: Integers, last: Integers) -> Integers:
+        """How many different merchants are remembered in each range.
+
+        A remembered payment is the first of its merchant in `[first, last)` when the one before it lies before `first`:
+        counting those is a dominance query, answered by a wavelet matrix (Claude, Navarro and Ordonez, 2015).
+        """
+        places = np.flatnonzero(self.remembered)
+        upto = np.concatenate(([0], np.cumsum(self.remembered)))
+        return count_below(self.before[places] + 1, upto[first], upto[last], first + 1)
+
+
+def count_below(numbers: Integers, low: Integers, high: Integers, bound: Integers) -> Integers:
+    """For each query, how many of `numbers[low:high]` (not negative) are below `bound`."""
+    result = np.zeros(len(low), np.int64)
+    if not len(numbers):
+        return result
+    bits = max(int(numbers.max()), int(bound.max())).bit_length()
+    low, high = low.copy(), high.copy()
+    for bit in range(bits - 1, -1, -1):
+        ones = (numbers >> bit) & 1
+        zeros_before = np.concatenate(([0], np.cumsum(1 - ones)))
+        zeros = zeros_before[-1]
+        low_zeros, high_zeros = zeros_before[low], zeros_before[high]
+        up = ((bound >> bit) & 1).astype(bool)
+        result += np.where(up, high_zeros - low_zeros, 0)  # these have a 0 where the bound has a 1
+        low = np.where(up, zeros + low - low_zeros, low_zeros)
+        high = np.where(up, zeros + high - high_zeros, high_zeros)
+        numbers = np.concatenate((numbers[ones == 0], numbers[ones == 1]))
+    return result

@@ -1,0 +1,129 @@
+"""One log through both engines."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from pyspark.sql import functions as F
+
+from features.declaration import DAY, HOUR
+from features.fraud import FRAUD, LABEL_PATIENCE
+from features.state import Event, State, label_event, payment_event
+from features.vector import BORROWER_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT, Knowledge, fraud_vector
+from glue.transforms.events import loans, located, outcomes, payments
+from glue.transforms.vectors import transaction_features
+from tests.parity.events import Log
+from tests.spark.rows import silver_labels, silver_loans, silver_outcomes, silver_transactions
+
+PUBLISHED_AFTER = 2 * HOUR  # a night's jobs end some time after midnight, and before a day has settled
+
+Vectors = dict[str, list[float | None]]
+
+
+@dataclass(frozen=True)
+class Served:
+    """What the doors scored, and what they told the lake of late payments (transaction_id, counted_at)."""
+
+    vectors: Vectors
+    late: list[tuple[str, int]]
+
+
+def lake_vectors(spark, log: Log, late: list[tuple[str, int]], judged: list | None = None) -> Vectors:
+    """`judged` are the payments that labels are about, where they reach further back than the log's payments."""
+    transactions = silver_transactions(spark, log.payments)
+    told = spark.createDataFrame(late, "transaction_id string, counted_at bigint")
+    paid = payments(transactions, told).cache()
+    reaching = paid if judged is None else payments(silver_transactions(spark, judged))
+    applications = silver_loans(spark, log.loans)
+    happened = {
+        "merchant": {"payment": paid, "label": located(silver_labels(spark, log.labels), reaching)},
+        "borrower": {
+            "loan": loans(applications),
+            "outcome": outcomes(silver_outcomes(spark, log.outcomes), applications),
+        },
+    }
+    rows = transaction_features(paid.withColumn("wanted", F.lit(True)), happened).collect()
+    paid.unpersist()
+    return {row["transaction_id"]: [row[name] for name in FRAUD.columns] for row in rows}
+
+
+def served_vectors(log: Log, reload_every: int = 7) -> Served:
+    """What the doors score: customers folded as payments arrive, merchants and borrowers as the lake published them."""
+    customers: dict[str, State] = {}
+    flags_of: dict[str, frozenset[str]] = {}
+    counted: dict[str, int] = {}
+    vectors: Vectors = {}
+    # Merchants' records depend on flags of payments, which depend on the order of arrival: fold once for those.
+    for identifier, customer, merchant, at, cents in log.payments:
+        state = customers.setdefault(customer, State(CUSTOMER_LAYOUT))
+        counted[identifier] = max(at, state.clock)
+        flags_of[identifier] = state.flags(counted[identifier], cents)
+        state.pay(at, cents, merchant, identifier)
+    published = Published(log, counted, flags_of)
+
+    customers = {}
+    for number, (identifier, customer, merchant, at, cents) in enumerate(log.payments):
+        state = customers.setdefault(customer, State(CUSTOMER_LAYOUT))
+        if number % reload_every == 0:  # a record that was written and read back is the same record
+            state = customers[customer] = State.load(state.dump(), CUSTOMER_LAYOUT)
+        now = max(at, state.clock)
+        known = Knowledge(state, published.merchant(merchant, now), published.borrower(customer, now))
+        assert known.counts_at(at) == now, "the logs of these tests hold nothing later than records remember"
+        vectors[identifier] = fraud_vector(at, now, cents, merchant, known)
+        state.pay(now, cents, merchant, identifier)
+    late = [(i, counted[i]) for i, _, _, at, _ in log.payments if counted[i] != at]
+    return Served(vectors, late)
+
+
+class Published:
+    """Records of merchants and borrowers, as of the last midnight whose jobs have ended."""
+
+    def __init__(self, log: Log, counted: dict[str, int], flags_of: dict[str, frozenset[str]]) -> None:
+        self.merchants: dict[str, list[Event]] = {}
+        self.borrowers: dict[str, list[Event]] = {}
+        self.known: dict[tuple[str, str, int], State] = {}
+        paid = {identifier: (merchant, at) for identifier, _, merchant, at, _ in log.payments}
+        for identifier, _, merchant, _, cents in log.payments:
+            self.merchants.setdefault(merchant, []).append(payment_event(counted[identifier], cents))
+        for identifier, is_fraud, told in log.labels:
+            merchant, at = paid[identifier]
+            if told - at <= LABEL_PATIENCE:
+                self.merchants[merchant].append(label_event(max(told, at), is_fraud, flags_of[identifier]))
+        applied = {loan: (customer, at) for loan, customer, at, _ in log.loans}
+        for _, customer, at, cents in log.loans:
+            self.borrowers.setdefault(customer, []).append(Event(at, "loan", (1, cents)))
+        for loan, defaulted, observed in log.outcomes:
+            customer, at = applied[loan]
+            self.borrowers[customer].append(Event(max(observed, at), "outcome", (1, defaulted)))
+
+    def merchant(self, identifier: str, now: int) -> State:
+        return self._of("merchant", identifier, self.merchants.get(identifier, []), now, MERCHANT_LAYOUT)
+
+    def borrower(self, identifier: str, now: int) -> State:
+        return self._of("borrower", identifier, self.borrowers.get(identifier, []), now, BORROWER_LAYOUT)
+
+    def _of(self, entity: str, identifier: str, events: list[Event], now: int, layout) -> State:
+        midnight = (now - PUBLISHED_AFTER) // DAY * DAY
+        if (entity, identifier, midnight) not in self.known:
+            state = State(layout)
+            for event in sorted(events, key=lambda e: e.at):
+                if event.at < midnight:
+                    state.apply(event)
+            self.known[entity, identifier, midnight] = state
+        return self.known[entity, identifier, midnight]
+
+
+def differing(lake: Vectors, served: Vectors) -> list[tuple]:
+    """Every value whose bits differ."""
+    assert lake.keys() == served.keys()
+    return [
+        (identifier, name, lake[identifier][i], served[identifier][i])
+        for identifier in served
+        for i, name in enumerate(FRAUD.columns)
+        if bits(lake[identifier][i]) != bits(served[identifier][i])
+    ]
+
+
+def bits(value: float | None) -> bytes | None:
+    return None if value is None else struct.pack("<d", value)
