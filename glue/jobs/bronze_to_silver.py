@@ -46,11 +46,16 @@ def clean(spark: SparkSession, lake: Lake, batch: str, contract: Contract, gate:
     verdict = gate.judge(good, contract, quarantined=broken, total=total)
     lake.put_json(f"quality/gate/{entity}/{batch}.json", verdict.document)
     verdict.require()  # raises before anything is written: yesterday's SILVER stays
-    lake.write(good, SILVER[entity])
+    partitions = lake.write(good, SILVER[entity])
     refused = quarantine(lake, split.bad, entity, batch, stage="silver")
     good.unpersist()
     bronze.unpersist()
-    return {"rows": total, "written": written, "quarantined": asdict(refused)}
+    return {
+        "rows": total,
+        "written": written,
+        "quarantined": asdict(refused),
+        "divisions": sorted({values[0] for values in partitions}),
+    }
 
 
 if __name__ == "__main__":
