@@ -1,6 +1,8 @@
 -- Payments whose served vector is not the one that the lake computes
 WITH served AS (
-  SELECT DISTINCT decision_date, transaction_id, vector FROM ${decisions}.decisions WHERE vector IS NOT NULL
+  SELECT DISTINCT decision_date, transaction_id, vector
+  FROM ${decisions}.decisions
+  WHERE vector IS NOT NULL AND degrade_step = 'none' AND NOT coalesce(overtaken, false)
 ),
 lake AS (
   SELECT transaction_id, ${vector} AS vector FROM ${gold}.transaction_features

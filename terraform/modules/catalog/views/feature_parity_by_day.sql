@@ -1,6 +1,6 @@
 -- Vectors that were served beside those that the lake computes, by day, bit for bit
 -- decision_date varchar: day of the payment, YYYY-MM-DD
--- served bigint: payments decided by a vector
+-- served bigint: payments decided on fresh features, in the order in which they happened
 -- compared bigint: vectors among them that the lake has computed, too
 -- mismatches bigint: vectors that differ
 -- not_in_lake bigint: vectors that the lake has not computed
@@ -8,7 +8,7 @@ WITH served AS (
   -- The log may hold a decision twice, word for word.
   SELECT DISTINCT decision_date, transaction_id, vector
   FROM ${decisions}.decisions
-  WHERE vector IS NOT NULL
+  WHERE vector IS NOT NULL AND degrade_step = 'none' AND NOT coalesce(overtaken, false)
 ),
 lake AS (
   SELECT transaction_id, ${vector} AS vector
