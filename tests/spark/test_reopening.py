@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 
 from features.declaration import DAY, HOUR
 from glue.reopening import reopened
+from glue.transforms.events import reach
 from tests.spark.rows import START, silver_labels, silver_loans, silver_outcomes, silver_transactions
 
 D = [f"2018-04-{n:02d}" for n in range(2, 31)]  # D[0] is START's day
@@ -85,7 +86,8 @@ def test_a_late_payment_reopens_the_later_days_of_its_customer_and_its_merchant(
 
 
 def test_a_day_beyond_the_windows_is_not_reopened(spark):
-    payments = [("b1", "far", "c1", "m1", day(0) + 33 * DAY, 100), ("b2", "late", "c1", "m1", day(0), 100)]
+    beyond = day(0) + (reach("payment") + 1) * DAY
+    payments = [("b1", "far", "c1", "m1", beyond, 100), ("b2", "late", "c1", "m1", day(0), 100)]
 
     assert reopened(spark, lake(spark, payments), "b2")["transaction_features"] == [D[0]]
 
