@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 from pyspark.sql import DataFrame, SparkSession
 
 from glue.tables import Table
 
+ROWS_PER_FILE = 2_000_000  # some 100 MB of payments: large enough for S3, small enough for one reader
 SIDE_BY_SIDE = 2  # entities that a job takes at once: one waits for S3 while the other computes
 
 
@@ -40,6 +43,7 @@ class Lake:
     database_prefix: str
     s3: Any = field(default_factory=lambda: boto3.client("s3"), repr=False)
     glue: Any = field(default_factory=lambda: boto3.client("glue"), repr=False)
+    rows_per_file: int = ROWS_PER_FILE
 
     @property
     def bucket(self) -> str:
@@ -50,10 +54,17 @@ class Lake:
 
     def keys(self, prefix: str) -> list[str]:
         """Objects below a prefix, folders' marker objects aside."""
+        return list(self.objects(prefix))
+
+    def objects(self, prefix: str) -> dict[str, datetime]:
+        """When each object below a prefix was put there, by key."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
-        return [
-            o["Key"] for page in pages for o in page.get("Contents", ()) if not o["Key"].endswith(("/", "$folder$"))
-        ]
+        return {
+            o["Key"]: o["LastModified"]
+            for page in pages
+            for o in page.get("Contents", ())
+            if not o["Key"].endswith(("/", "$folder$"))
+        }
 
     def folders(self, prefix: str) -> list[str]:
         """Names directly below `prefix/`."""
@@ -69,13 +80,27 @@ class Lake:
         names = (name.partition("=") for name in self.folders(table.prefix))
         return [value for column, _, value in names if column == table.division]
 
+    def partitions(self, table: Table) -> list[list[str]]:
+        """The values of every partition of a Parquet table that holds files."""
+        depth, start = len(table.partitions), table.prefix.count("/") + 1
+        parts = (key.split("/")[start : start + depth] for key in self.keys(f"{table.prefix}/{table.division}="))
+        return [list(values) for values in sorted({tuple(p.partition("=")[2] for p in part) for part in parts})]
+
     def divisions_with(self, table: Table, batch: str) -> list[str]:
         """The days or months of a SILVER table to which a batch has brought rows."""
-        keys = self.keys(f"{table.prefix}/{table.division}=")
-        return sorted({key.split("/")[2].partition("=")[2] for key in keys if f"/batch={batch}/" in key})
+        return sorted({division for division, brought_by in self.partitions(table) if brought_by == batch})
 
     def put_json(self, key: str, document: object) -> None:
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=json.dumps(document, indent=1, sort_keys=True).encode())
+
+    def put_page(self, key: str, html: str) -> None:
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=html.encode(), ContentType="text/html; charset=utf-8")
+
+    def get_json(self, key: str) -> Any | None:
+        """A document that a job wrote; none when there is none."""
+        if key not in self.keys(key):
+            return None
+        return json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
 
     def read(self, spark: SparkSession, table: Table, divisions: Iterable[str] | None = None) -> DataFrame | None:
         """The table's rows, of those days, months or batches only when they are given; none when it has no data.
@@ -91,24 +116,37 @@ class Lake:
             return None
         return spark.read.option("basePath", root).parquet(*(f"{root}/{name}" for name in present))
 
-    def write(self, rows: DataFrame, table: Table) -> list[list[str]]:
-        """Replaces exactly the partitions that occur in `rows` and registers them. Returns their values.
+    def read_any(self, spark: SparkSession, table: Table, divisions: Iterable[str] | None = None) -> DataFrame:
+        """As `read`, and a table without data has no rows."""
+        rows = self.read(spark, table, divisions)
+        return spark.createDataFrame([], schema(table)) if rows is None else rows
+
+    def write(self, rows: DataFrame, table: Table, instead_of: Iterable[Sequence[str]] = ()) -> list[list[str]]:
+        """Replaces the partitions that occur in `rows` and those of `instead_of`; returns the values of the former.
+
+        A partition that is only in `instead_of` disappears, from the catalog too. The rows are read twice: cache them.
+        One partition is one file, or several of `rows_per_file`, sorted by the table's key, so that the same rows are
+        the same bytes.
 
         New files are added first and the old ones deleted after: renaming whole partitions, as Spark's overwrite does,
         costs S3 seconds each, and an interrupted replacement heals when the job is run again.
         """
         names = [p.name for p in table.partitions]
-        rows = rows.select(*table.column_names, *names).cache()
+        rows = rows.select(*table.column_names, *names)
         partitions = [[str(v) for v in row] for row in rows.select(*names).distinct().sort(*names).collect()]
+        emptied = [values for values in sorted(map(list, instead_of)) if values not in partitions]
+        old = [
+            key for values in (*partitions, *emptied) for key in self.keys(f"{table.prefix}/{folder(table, values)}/")
+        ]
         if partitions:
-            old = [key for values in partitions for key in self.keys(f"{table.prefix}/{folder(table, values)}/")]
             writers = min(2 * rows.sparkSession.sparkContext.defaultParallelism, len(partitions))
-            spread = rows.repartition(writers, *names)
-            ordered = spread.sortWithinPartitions(*names, *table.column_names[:1])  # same rows, same files
-            ordered.write.mode("append").partitionBy(*names).parquet(self.path(table.prefix))
-            self.delete(old)
+            ordered = rows.repartition(writers, *names).sortWithinPartitions(*names, *table.key)
+            limited = ordered.write.mode("append").option("maxRecordsPerFile", self.rows_per_file)
+            limited.partitionBy(*names).parquet(self.path(table.prefix))
             self.register(table, partitions)
-        rows.unpersist()
+        self.delete(old)
+        if emptied:
+            self.unregister(table, emptied)
         return partitions
 
     def delete(self, keys: Sequence[str]) -> None:
@@ -138,6 +176,20 @@ class Lake:
                 raise RuntimeError(
                     f"the catalog refused {len(refused)} partitions of {database}.{table.name}: {refused[0]}"
                 )
+
+    def unregister(self, table: Table, partitions: Sequence[Sequence[str]]) -> None:
+        """Makes the catalog forget the partitions; those that it does not know are no error."""
+        database = f"{self.database_prefix}_{table.zone}"
+        for values in partitions:
+            try:
+                self.glue.delete_partition(DatabaseName=database, TableName=table.name, PartitionValues=list(values))
+            except ClientError as refused:
+                if refused.response["Error"]["Code"] != "EntityNotFoundException":
+                    raise
+
+
+def schema(table: Table) -> str:
+    return ", ".join(f"`{c.name}` {c.type}" for c in (*table.columns, *table.partitions))
 
 
 def folder(table: Table, values: Sequence[str]) -> str:

@@ -9,22 +9,32 @@ from pyspark.sql import functions as F
 
 from glue.lake import Lake
 
+REPETITION = ("duplicate", "already_ingested")  # a file that came twice is no reason to doubt it
+
 
 @dataclass(frozen=True)
 class Quarantined:
-    """Rows set aside. A row with two reasons is one row and counts under both."""
+    """Rows set aside. A row with two reasons is one row and counts under both. `repeated` came before as they are."""
 
     rows: int
+    repeated: int
     reasons: dict[str, int]
 
 
 def quarantine(lake: Lake, bad: DataFrame, entity: str, batch: str, stage: str) -> Quarantined:
-    """Writes the rows as JSON lines to `quarantine/<entity>/batch=<batch>/stage=<stage>/`."""
+    """Replaces what the batch's stage had set aside, by nothing too.
+
+    JSON lines in one file of `quarantine/<entity>/batch=<batch>/stage=<stage>/`, sorted by where they came from.
+    """
     bad = bad.cache()
     reasons = bad.select(F.explode("reasons").alias("reason")).groupBy("reason").count().collect()
-    result = Quarantined(bad.count(), {row["reason"]: row["count"] for row in reasons})
-    if result.rows:
-        target = lake.path(f"quarantine/{entity}/batch={batch}/stage={stage}")
-        bad.coalesce(1).write.mode("overwrite").json(target)
+    only_repeated = F.size(F.array_except("reasons", F.array(*map(F.lit, REPETITION)))) == 0
+    (counted,) = bad.agg(F.count(F.lit(1)).alias("rows"), F.count_if(only_repeated).alias("repeated")).collect()
+    place = f"quarantine/{entity}/batch={batch}/stage={stage}"
+    old = lake.keys(f"{place}/")
+    if counted["rows"]:
+        one_file = bad.repartition(1).sortWithinPartitions("source_file", "row_number")
+        one_file.write.mode("append").json(lake.path(place))
+    lake.delete(old)
     bad.unpersist()
-    return result
+    return Quarantined(counted["rows"], counted["repeated"], {row["reason"]: row["count"] for row in reasons})

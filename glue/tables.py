@@ -25,13 +25,14 @@ class Field:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the lake, found at `<zone>/<name>/`."""
+    """A table of the lake, found at `<zone>/<name>/`. `key` tells its rows apart; its files are sorted by it."""
 
     zone: str
     name: str
     columns: tuple[Field, ...]
     partitions: tuple[Field, ...]
     format: str = "parquet"
+    key: tuple[str, ...] = ()
 
     @property
     def prefix(self) -> str:
@@ -65,7 +66,7 @@ ATTRIBUTES = Field("attributes", "map<string,string>", "Every further column of 
 ORIGIN = (
     Field("source_file", "string", "RAW file that held the row"),
     Field("row_number", "bigint", "Position in that file, from 1"),
-    Field("ingested_at", "timestamp", "When the lake took the row in"),
+    Field("ingested_at", "timestamp", "When the file was put into RAW: the same at every run"),
 )
 BATCH = Field("batch", "string", "Batch that brought the row")
 DIVISIONS = {
@@ -75,11 +76,17 @@ DIVISIONS = {
 PATTERNS = {"event_date": "yyyy-MM-dd", "event_month": "yyyy-MM"}
 
 BRONZE = {
-    c.entity: Table("bronze", c.entity, (*contract_fields(c), ATTRIBUTES, *ORIGIN), (BATCH,))
+    c.entity: Table(
+        "bronze",
+        c.entity,
+        (*contract_fields(c), ATTRIBUTES, *ORIGIN),
+        (BATCH,),
+        key=("source_file", "row_number"),
+    )
     for c in CONTRACTS.values()
 }
 SILVER = {
-    c.entity: Table("silver", c.entity, (*contract_fields(c), ATTRIBUTES), (DIVISIONS[c.divided_by], BATCH))
+    c.entity: Table("silver", c.entity, (*contract_fields(c), ATTRIBUTES), (DIVISIONS[c.divided_by], BATCH), key=c.key)
     for c in CONTRACTS.values()
 }
 
@@ -95,6 +102,7 @@ TRANSACTION_FEATURES = Table(
         *(Field(name, "double", "Feature") for name in FRAUD.columns),
     ),
     (DIVISIONS["day"],),
+    key=("transaction_id",),
 )
 
 LOAN_FEATURES = Table(
@@ -111,6 +119,7 @@ LOAN_FEATURES = Table(
         *(Field(name, "double", "Feature") for name in PAYMENT_BEHAVIOUR.columns),
     ),
     (DIVISIONS["month"],),
+    key=("loan_id",),
 )
 GOLD = {t.name: t for t in (TRANSACTION_FEATURES, LOAN_FEATURES)}
 

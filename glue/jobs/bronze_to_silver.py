@@ -1,60 +1,99 @@
-"""Glue job: one batch of BRONZE -> clean, deduplicated SILVER behind the quality gate."""
+"""Glue job: one batch of BRONZE -> clean, deduplicated SILVER behind the quality gate.
+
+The batch is written whole or not at all: when one of its tables does not pass, SILVER stays as it is.
+"""
 
 from __future__ import annotations
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from features.contract import CONTRACTS, Contract
 from glue.arguments import parse
 from glue.lake import SIDE_BY_SIDE, Lake, session
-from glue.quality import REPETITION, Gate
-from glue.quarantine import quarantine
+from glue.metrics import Metrics
+from glue.quality import Gate, Verdict, judged
+from glue.quarantine import Quarantined, quarantine
+from glue.rules import SILVER_SUITES
 from glue.tables import BRONZE, SILVER
 from glue.transforms.conform import conformed
 
 
 def main(argv: list[str]) -> None:
-    args = parse(argv, "batch")
-    spark = session()
+    args = parse(argv, "batch", "namespace")
+    run(session(), args.lake, args.batch, Metrics(args.namespace))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One entity's rows of a batch before they are written: the good ones, what became of the others, the verdict."""
+
+    good: DataFrame
+    rows: int
+    written: int
+    refused: Quarantined
+    verdict: Verdict
+
+
+def run(spark: SparkSession, lake: Lake, batch: str, metrics: Metrics) -> None:
+    """Raises GateFailed when the batch does not pass, and NotTakenIn when BRONZE does not hold it."""
+    taken_in = lake.get_json(f"quality/raw_to_bronze/{batch}.json")
+    if taken_in is None:
+        raise NotTakenIn(f"batch {batch} is not in BRONZE: run raw_to_bronze --batch {batch} first")
     gate = Gate()
+    contracts = [contract for contract in CONTRACTS.values() if contract.entity in taken_in]
+
+    def prepare(contract: Contract) -> Prepared:
+        return prepared(spark, lake, batch, contract, gate, taken_in[contract.entity])
+
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        reports = pool.map(lambda contract: clean(spark, args.lake, args.batch, contract, gate), CONTRACTS.values())
-        report = {contract.entity: found for contract, found in zip(CONTRACTS.values(), reports, strict=True) if found}
-    args.lake.put_json(f"quality/bronze_to_silver/{args.batch}.json", report)
+        found = {c.entity: p for c, p in zip(contracts, pool.map(prepare, contracts), strict=True)}
+        judged(lake, metrics, batch, {entity: p.verdict for entity, p in found.items()})
+        reports = pool.map(lambda entity: write(lake, batch, entity, found[entity]), found)
+        report = dict(zip(found, reports, strict=True))
+    lake.put_json(f"quality/bronze_to_silver/{batch}.json", report)
 
 
-def clean(spark: SparkSession, lake: Lake, batch: str, contract: Contract, gate: Gate) -> dict | None:
-    """One entity's rows of the batch; what became of them, none when there are none."""
+class NotTakenIn(ValueError):
+    """The batch is not in BRONZE."""
+
+
+def prepared(spark: SparkSession, lake: Lake, batch: str, contract: Contract, gate: Gate, taken_in: dict) -> Prepared:
+    """Quarantine is written whatever the verdict: it tells why. `taken_in` is what raw_to_bronze said of the entity."""
     entity = contract.entity
-    bronze = lake.read(spark, BRONZE[entity], [batch])
-    if bronze is None:
-        print(f"{entity}: batch {batch} has no BRONZE rows, skipped")
-        return None
-    bronze = bronze.cache()
-    earlier = lake.read(spark, SILVER[entity])
-    if earlier is None:
-        earlier = spark.createDataFrame([], ", ".join(f"{key} string" for key in ("batch", *contract.key)))
-    split = conformed(bronze, contract, earlier.where(F.col("batch") < batch))
+    unreadable = taken_in["quarantined"]["rows"]
+    bronze = lake.read_any(spark, BRONZE[entity], [batch]).cache()
+    # Whatever order batches are run in, a key stays with the batch that brought it first: rows of this one are no
+    # reason against themselves when it is run again.
+    others = lake.read_any(spark, SILVER[entity])
+    split = conformed(bronze, contract, others.where(F.col("batch") != batch))
     good = split.good.withColumn("batch", F.lit(batch)).cache()
     total, written = bronze.count(), good.count()
-    broken = split.bad.where(F.size(F.array_except("reasons", F.array(*map(F.lit, REPETITION)))) > 0).count()
-    verdict = gate.judge(good, contract, quarantined=broken, total=total)
-    lake.put_json(f"quality/gate/{entity}/{batch}.json", verdict.document)
-    verdict.require()  # raises before anything is written: yesterday's SILVER stays
-    partitions = lake.write(good, SILVER[entity])
     refused = quarantine(lake, split.bad, entity, batch, stage="silver")
-    good.unpersist()
     bronze.unpersist()
+    doubted = unreadable + refused.rows - refused.repeated
+    verdict = gate.judge(good, SILVER_SUITES[entity], doubted, total + unreadable)
+    return Prepared(good, total, written, refused, verdict)
+
+
+def write(lake: Lake, batch: str, entity: str, found: Prepared) -> dict:
+    """Every partition that the batch had before and has no more disappears, and is named as `emptied`."""
+    before = [values for values in lake.partitions(SILVER[entity]) if values[1] == batch]
+    partitions = lake.write(found.good, SILVER[entity], instead_of=before)
+    found.good.unpersist()
+    divisions = sorted({division for division, _ in partitions})
+    earlier = (lake.get_json(f"quality/bronze_to_silver/{batch}.json") or {}).get(entity, {})
+    touched = {*earlier.get("divisions", ()), *earlier.get("emptied", ()), *(division for division, _ in before)}
     return {
-        "rows": total,
-        "written": written,
-        "quarantined": asdict(refused),
-        "divisions": sorted({values[0] for values in partitions}),
+        "rows": found.rows,
+        "written": found.written,
+        "quarantined": asdict(found.refused),
+        "divisions": divisions,
+        "emptied": sorted(touched - set(divisions)),
     }
 
 

@@ -20,24 +20,30 @@ from glue.transforms.cells import typed
 
 def main(argv: list[str]) -> None:
     args = parse(argv, "batch")
-    spark = session()
+    run(session(), args.lake, args.batch)
+
+
+def run(spark: SparkSession, lake: Lake, batch: str) -> None:
+    """Raises ContractBroken for a file that cannot be taken in at all."""
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        reports = pool.map(lambda contract: take_in(spark, args.lake, args.batch, contract), CONTRACTS.values())
+        reports = pool.map(lambda contract: take_in(spark, lake, batch, contract), CONTRACTS.values())
         report = {contract.entity: found for contract, found in zip(CONTRACTS.values(), reports, strict=True) if found}
-    args.lake.put_json(f"quality/raw_to_bronze/{args.batch}.json", report)
+    lake.put_json(f"quality/raw_to_bronze/{batch}.json", report)
 
 
 def take_in(spark: SparkSession, lake: Lake, batch: str, contract: Contract) -> dict | None:
     """One entity's files of the batch; what became of their rows, none when there is no file."""
     entity = contract.entity
-    uris = [lake.path(key) for key in lake.keys(f"raw/{entity}/batch={batch}/")]
+    files = lake.objects(f"raw/{entity}/batch={batch}/")
+    uris = [lake.path(key) for key in files]
     if not uris:
         print(f"{entity}: batch {batch} has no file, skipped")
         return None
     rows = read_raw(spark, uris, contract).cache()
     split = typed(rows, contract)
-    good = split.good.withColumn("ingested_at", F.current_timestamp()).withColumn("batch", F.lit(batch))
-    lake.write(good, BRONZE[entity])
+    put_at = F.create_map(*(F.lit(part) for key, at in files.items() for part in (lake.path(key), at)))
+    good = split.good.withColumn("ingested_at", put_at[F.col("source_file")]).withColumn("batch", F.lit(batch))
+    lake.write(good, BRONZE[entity], instead_of=[[batch]])
     refused = quarantine(lake, split.bad, entity, batch, stage="bronze")
     total = rows.count()
     rows.unpersist()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from pyspark.sql import Row
 
@@ -57,6 +59,9 @@ def test_records_that_the_store_never_takes_end_the_job():
         send(store, entries(3))
 
 
+PUT = datetime(2018, 4, 2, tzinfo=UTC)
+
+
 class Objects:
     """S3 as the lake uses it: a listing in pages of two, and deletions."""
 
@@ -78,7 +83,7 @@ class Objects:
             yield {"CommonPrefixes": [{"Prefix": p} for p in dict.fromkeys(cut)]}
             return
         for start in range(0, len(found), 2):
-            yield {"Contents": [{"Key": k} for k in found[start : start + 2]]}
+            yield {"Contents": [{"Key": k, "LastModified": PUT} for k in found[start : start + 2]]}
 
     def delete_objects(self, **request) -> dict:
         valid("s3", "DeleteObjects", request)

@@ -1,0 +1,35 @@
+"""What the jobs tell CloudWatch about the rows that they judged, by the names that the alarms watch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Measures of one job's run, in the namespace that the job was given."""
+
+    namespace: str
+    cloudwatch: Any = field(default_factory=lambda: boto3.client("cloudwatch"), repr=False)
+
+    def judged(self, passed: Mapping[str, bool], quarantined: Mapping[str, float] | None = None) -> None:
+        """`passed` says by table whether the gate let it through, `quarantined` which share (0-1) was set aside.
+
+        A gate that passed is told as 0: a series without points says nothing of the gate.
+        """
+        failed = {table: 0.0 if ok else 1.0 for table, ok in passed.items()}
+        measures: list[dict] = [point("GateFailed", value, table) for table, value in sorted(failed.items())]
+        measures += [point("GateFailed", sum(failed.values()))] if failed else []
+        measures += [point("QuarantinedShare", share, entity) for entity, share in sorted((quarantined or {}).items())]
+        if measures:
+            self.cloudwatch.put_metric_data(Namespace=self.namespace, MetricData=measures)
+
+
+def point(name: str, value: float, entity: str = "") -> dict:
+    return {"MetricName": name, "Value": value} | (
+        {"Dimensions": [{"Name": "entity", "Value": entity}]} if entity else {}
+    )

@@ -1,0 +1,140 @@
+"""What must hold of a table's rows before they are written: suites generated from contract and features, plus business.
+
+A rule is a condition in SQL that every row meets. It says itself what it allows an unknown value: a condition that is
+null is not met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from features.contract import CONTRACTS, Contract
+from features.credit import PAYMENT_BEHAVIOUR
+from features.declaration import (
+    CalendarFlag,
+    CalendarPart,
+    Distinct,
+    FeatureSet,
+    Flag,
+    Novelty,
+    Ratio,
+    SinceLast,
+    Window,
+)
+from features.fraud import FRAUD
+from features.values import LARGEST_AMOUNT
+from glue.tables import LOAN_FEATURES, SILVER, TRANSACTION_FEATURES, Table, stored_name
+
+SHARES = ("_rate_", "_share_")  # ratios of a part to its whole, by the names that features bear
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`mostly` is the share of rows that must meet the condition. What does not block is reported and written."""
+
+    column: str
+    condition: str
+    mostly: float = 1.0
+    blocks: bool = True
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What is asked of a table's rows: exactly these columns with these Hive types, one row per key, and the rules."""
+
+    name: str
+    columns: tuple[tuple[str, str], ...]
+    key: tuple[str, ...]
+    rules: tuple[Rule, ...]
+
+
+# What the business knows and the types do not say, by entity. A new line here is a new check.
+BUSINESS_RULES: dict[str, tuple[Rule, ...]] = {
+    "transactions": (
+        Rule("amount_cents", f"amount_cents <= {LARGEST_AMOUNT * 100}"),
+        Rule("event_time", "event_time >= timestamp'1970-01-01'"),
+        Rule("currency", "currency is null or currency rlike '^[A-Z]{3}$'", mostly=0.99, blocks=False),
+        Rule("country", "country is null or country rlike '^[A-Z]{2,3}$'", mostly=0.99, blocks=False),
+    ),
+    "fraud_labels": (Rule("reported_at", "reported_at >= timestamp'1970-01-01'"),),
+    "loan_applications": (
+        Rule("applied_at", "applied_at >= timestamp'1970-01-01'"),
+        Rule("amount_cents", f"amount_cents is null or amount_cents <= {LARGEST_AMOUNT * 100}"),
+        Rule("term_months", "term_months is null or term_months between 1 and 600", mostly=0.99, blocks=False),
+    ),
+    "loan_outcomes": (Rule("observed_at", "observed_at >= timestamp'1970-01-01'"),),
+}
+
+
+def suite_of(table: Table, rules: Iterable[Rule]) -> Suite:
+    """Key and partition columns are complete besides: a row without them is nobody's."""
+    columns = tuple((field.name, field.type) for field in (*table.columns, *table.partitions))
+    complete = (Rule(name, f"`{name}` is not null") for name in (*table.key, *(p.name for p in table.partitions)))
+    return Suite(f"{table.zone}.{table.name}", columns, table.key, tuple(dict.fromkeys((*complete, *rules))))
+
+
+def contract_rules(contract: Contract) -> Iterator[Rule]:
+    """Required columns are complete, and every type keeps its range."""
+    for column in contract.columns:
+        name = stored_name(column.name, column.type)
+        if column.required:
+            yield Rule(name, f"`{name}` is not null")
+        if column.type in ("money", "count"):
+            yield Rule(name, f"`{name}` is null or `{name}` >= 0")
+        if column.type == "flag":
+            yield Rule(name, f"`{name}` in (0, 1)")
+
+
+def feature_rules(features: FeatureSet) -> Iterator[Rule]:
+    """What a feature's declaration says of its values; and a longer window never holds less than a shorter one."""
+    for feature in features.features:
+        name = feature.name
+        if isinstance(feature, Window | Distinct | SinceLast):
+            missing = "false" if feature.default is not None else f"`{name}` is null"
+            yield Rule(name, f"{missing} or (`{name}` >= 0 and `{name}` = floor(`{name}`))")
+        elif isinstance(feature, Flag | Novelty | CalendarFlag):
+            yield Rule(name, f"`{name}` in (0, 1)")
+        elif isinstance(feature, CalendarPart):
+            yield Rule(name, f"`{name}` between 0 and {feature.modulo - 1} and `{name}` = floor(`{name}`)")
+        elif isinstance(feature, Ratio):
+            highest = f" and `{name}` <= 1" if any(part in f"{name}_" for part in SHARES) else ""
+            yield Rule(name, f"`{name}` is null or (`{name}` >= 0{highest})")
+    for shorter, longer in nested(features):
+        yield Rule(longer, f"`{longer}` >= `{shorter}`")
+
+
+def nested(features: FeatureSet) -> Iterator[tuple[str, str]]:
+    """Names of windows that differ in their length alone, each with the next longer one that holds all of it."""
+    kinds: dict[tuple, list[Window | Distinct]] = {}
+    for window in features.features:
+        if isinstance(window, Distinct):
+            kinds.setdefault((window.entity, "distinct", window.tile, window.kept), []).append(window)
+        elif isinstance(window, Window) and window.aggregate == "sum":
+            head = "open" if window.open_head else window.tile  # closed heads end where their tiles end
+            same = (window.entity, window.kind, window.measure, window.where, window.delay, head)
+            kinds.setdefault(same, []).append(window)
+    for windows in kinds.values():
+        for shorter, longer in pairwise(sorted(windows, key=lambda w: w.length)):
+            if shorter.length + shorter.tile <= longer.length:  # a tail moves in whole tiles
+                yield shorter.name, longer.name
+
+
+SILVER_SUITES = {
+    entity: suite_of(SILVER[entity], (*contract_rules(contract), *BUSINESS_RULES[entity]))
+    for entity, contract in CONTRACTS.items()
+}
+GOLD_SUITES = {
+    table.name: suite_of(
+        table,
+        (
+            *(Rule(name, f"`{name}` is not null") for name in ("customer_id", dated, "feature_version")),
+            *feature_rules(features),
+        ),
+    )
+    for table, dated, features in (
+        (TRANSACTION_FEATURES, "event_time", FRAUD),
+        (LOAN_FEATURES, "applied_at", PAYMENT_BEHAVIOUR),
+    )
+}

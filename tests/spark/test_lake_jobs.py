@@ -1,0 +1,267 @@
+"""The jobs from RAW to GOLD over a lake in a folder: what they promise of a batch, run once, again, out of order."""
+
+from __future__ import annotations
+
+import pyarrow.parquet as pq
+import pytest
+
+from features.contract import CONTRACTS
+from glue.jobs import bronze_to_silver, raw_to_bronze, silver_to_gold
+from glue.quality import GateFailed
+from glue.tables import BRONZE, GOLD, SILVER
+from tests.spark.folder_lake import FolderLake
+
+HEADER = "transaction_id,event_time,customer_id,merchant_id,amount"
+
+
+@pytest.fixture
+def bank(spark, tmp_path):
+    return Bank(spark, tmp_path)
+
+
+class Bank(FolderLake):
+    """Jobs of one lake. Each run starts without what an earlier one has cached: a job has a session of its own."""
+
+    def to_bronze(self, batch: str) -> None:
+        self.spark.catalog.clearCache()
+        raw_to_bronze.run(self.spark, self.lake, batch)
+
+    def to_silver(self, batch: str) -> None:
+        self.spark.catalog.clearCache()
+        bronze_to_silver.run(self.spark, self.lake, batch, self.metrics)
+
+    def to_gold(self, batch: str) -> None:
+        self.spark.catalog.clearCache()
+        asked = silver_to_gold.touched(self.spark, self.lake, batch)
+        silver_to_gold.run(self.spark, self.lake, batch, asked, self.metrics)
+
+    def take_in(self, batch: str) -> None:
+        self.to_bronze(batch)
+        self.to_silver(batch)
+
+    def pay(self, batch: str, *rows: str, name: str = "payments.csv") -> None:
+        self.put("transactions", batch, name, "\n".join((HEADER, *rows)) + "\n")
+
+    def silver(self) -> dict[str, str]:
+        """Payments of SILVER by identifier, each with the batch that brought it. Fails when one is there twice."""
+        found = {}
+        for path in self.files("silver/transactions/"):
+            batch = path.parent.name.partition("=")[2]
+            for row in pq.ParquetFile(path).read().to_pylist():
+                assert row["transaction_id"] not in found
+                found[row["transaction_id"]] = batch
+        return found
+
+    def reasons(self) -> dict[str, list[str]]:
+        return {row["transaction_id"]: row["reasons"] for row in self.quarantined("transactions")}
+
+
+def payment(number: int, day: int = 2, amount: object = "1.00", customer: str = "c1") -> str:
+    return f"t{number},2018-04-{day:02d}T09:30:00Z,{customer},m{number % 3},{amount}"
+
+
+def test_a_batch_goes_from_raw_to_gold_and_everything_is_told(bank):
+    bank.pay("b1", *(payment(n, day=1 + n % 3) for n in range(12)), payment(12, amount="many"))
+    bank.put("loan_applications", "b1", "l.csv", "loan_id,customer_id,applied_at,amount\nl1,c1,2018-04-09,500\n")
+    bank.take_in("b1")
+    bank.to_gold("b1")
+
+    assert len(bank.rows(GOLD["transaction_features"])) == len(bank.silver()) == 12
+    assert [row["loan_id"] for row in bank.rows(GOLD["loan_features"])] == ["l1"]
+    assert bank.reasons() == {"t12": ["unreadable_amount"]}
+    assert bank.catalog.partitions["transaction_features"] == {("2018-04-01",), ("2018-04-02",), ("2018-04-03",)}
+    assert sorted(bank.cloudwatch.points) == [
+        ("GateFailed", "", 0.0),
+        ("GateFailed", "", 0.0),
+        ("GateFailed", "loan_applications", 0.0),
+        ("GateFailed", "loan_features", 0.0),
+        ("GateFailed", "transaction_features", 0.0),
+        ("GateFailed", "transactions", 0.0),
+        ("QuarantinedShare", "loan_applications", 0.0),
+        ("QuarantinedShare", "transactions", 1 / 13),
+    ]
+    for table in ("transactions", "loan_applications", "transaction_features", "loan_features"):
+        assert bank.json(f"quality/gate/{table}/b1.json")["failed"] == []
+        assert (bank.root / f"quality/gate/{table}/b1.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_a_run_that_is_repeated_leaves_the_same_bytes_in_every_layer(bank):
+    bank.pay("b1", *(payment(n, day=1 + n % 3) for n in range(30)), payment(3), payment(31, amount="x"))
+    bank.pay("b1", *(payment(n, day=4) for n in range(40, 60)), name="more.csv")
+
+    def after_all_jobs() -> dict:
+        bank.take_in("b1")
+        bank.to_gold("b1")
+        reports = {path.name: path.read_bytes() for path in bank.files("quality/") if "gate" not in path.parts}
+        return {zone: bank.contents(zone) for zone in ("bronze/", "silver/", "gold/", "quarantine/")} | reports
+
+    first = after_all_jobs()
+    assert all(first.values())
+    assert after_all_jobs() == first
+
+
+def broken_batch(bank) -> None:
+    bank.pay("b1", *(payment(n) for n in range(8)))
+    bank.take_in("b1")
+    bank.to_gold("b1")
+    bank.cloudwatch.points.clear()
+
+
+def test_a_batch_beyond_its_failure_budget_is_not_written_and_raises_the_alarm(bank):
+    broken_batch(bank)
+    before = bank.contents("silver/")
+    bank.pay("b2", *(payment(n) for n in range(20, 28)), payment(28, amount="many"))
+    bank.put("loan_applications", "b2", "l.csv", "loan_id,customer_id,applied_at\nl1,c1,2018-04-09\n")
+    bank.to_bronze("b2")
+
+    with pytest.raises(GateFailed, match=r"transactions: 11\.1% of the rows went to quarantine, the budget is 10%"):
+        bank.to_silver("b2")
+    assert bank.contents("silver/") == before, "the batch is written whole or not at all"
+    assert {p for p in bank.cloudwatch.points if p[0] == "GateFailed"} == {
+        ("GateFailed", "", 1.0),
+        ("GateFailed", "loan_applications", 0.0),
+        ("GateFailed", "transactions", 1.0),
+    }
+    assert ("QuarantinedShare", "transactions", 1 / 9) in bank.cloudwatch.points
+    assert bank.json("quality/gate/transactions/b2.json")["failed"]
+
+
+def test_a_batch_of_which_no_row_can_be_read_does_not_pass_in_silence(bank):
+    bank.pay("b1", *(payment(n, amount="many") for n in range(3)))
+    bank.to_bronze("b1")
+
+    with pytest.raises(GateFailed, match=r"100\.0% of the rows went to quarantine"):
+        bank.to_silver("b1")
+
+
+def test_rows_that_break_a_rule_of_the_suite_are_not_written(bank):
+    """BRONZE that an earlier version of the code wrote: amounts that the suite does not take."""
+    bank.pay("b1", *(payment(n) for n in range(5)))
+    bank.take_in("b1")
+    before = bank.contents("silver/")
+    (path,) = bank.files("bronze/transactions/")
+    table = pq.ParquetFile(path).read()
+    negative = table.set_column(table.column_names.index("amount_cents"), "amount_cents", [[-5] * table.num_rows])
+    pq.write_table(negative, path)
+
+    with pytest.raises(GateFailed, match="`amount_cents` >= 0: 5 of 5 rows do not"):
+        bank.to_silver("b1")
+    assert bank.contents("silver/") == before
+
+
+def test_vectors_that_do_not_pass_leave_gold_as_it_is(bank):
+    """A SILVER file that somebody has changed behind the jobs' back: the same payment twice."""
+    broken_batch(bank)
+    before = bank.contents("gold/")
+    (path,) = bank.files("silver/transactions/")
+    (path.parent / "copy.parquet").write_bytes(path.read_bytes())
+
+    with pytest.raises(GateFailed, match="one row per transaction_id: 8 keys have several"):
+        bank.to_gold("b1")
+    assert bank.contents("gold/") == before
+    assert ("GateFailed", "transaction_features", 1.0) in bank.cloudwatch.points
+    assert ("GateFailed", "", 1.0) in bank.cloudwatch.points
+
+
+def test_a_batch_that_is_not_in_bronze_ends_the_job_with_what_to_run(bank):
+    with pytest.raises(bronze_to_silver.NotTakenIn, match="run raw_to_bronze --batch b7 first"):
+        bank.to_silver("b7")
+
+
+def rerun_with(bank, *rows: str) -> None:
+    """The same batch again, as after a fix of the code that read it."""
+    bank.pay("b1", *rows)
+    bank.take_in("b1")
+
+
+GOOD = [payment(n) for n in range(20)]
+
+
+def test_rows_leave_quarantine_and_enter_silver_once_when_their_batch_is_run_again(bank):
+    rerun_with(bank, *GOOD, payment(20, amount="many"), payment(0))
+    assert bank.reasons() == {"t20": ["unreadable_amount"], "t0": ["duplicate"]}
+
+    rerun_with(bank, *GOOD, payment(20))
+    assert bank.quarantined("transactions") == []
+    assert list(bank.silver()) == sorted(f"t{n}" for n in range(21))
+
+
+def test_rows_that_are_corrected_in_a_later_batch_enter_silver_once(bank):
+    rerun_with(bank, *GOOD, payment(20, amount="many"))
+    bank.pay("b2", payment(19), payment(20))
+    bank.take_in("b2")
+
+    assert bank.silver() == dict.fromkeys((f"t{n}" for n in range(20)), "b1") | {"t20": "b2"}
+    assert [r["reasons"] for r in bank.quarantined("transactions")] == [["unreadable_amount"], ["already_ingested"]]
+
+
+@pytest.mark.parametrize("order", [("b1", "b2", "b1"), ("b2", "b1", "b2"), ("b1", "b2", "b2", "b1")])
+def test_a_key_stays_with_the_batch_that_brought_it_first_however_often_batches_are_run(bank, order):
+    bank.pay("b1", payment(1), payment(2))
+    bank.pay("b2", payment(2), payment(3))
+    for batch in order:
+        bank.take_in(batch)
+
+    first = order[0]
+    assert bank.silver() == {"t1": "b1", "t2": first, "t3": "b2"}
+
+
+def test_a_partition_that_a_batch_no_longer_writes_disappears_from_files_and_catalog(bank):
+    rerun_with(bank, *GOOD, payment(20, day=5))
+    bank.to_gold("b1")
+    rerun_with(bank, *GOOD)
+    bank.to_gold("b1")
+
+    assert {row["event_time"].day for row in bank.rows(SILVER["transactions"])} == {2}
+    assert {row["event_time"].day for row in bank.rows(GOLD["transaction_features"])} == {2}
+    assert bank.catalog.partitions["transactions"] == {("b1",), ("2018-04-02", "b1")}
+    assert bank.catalog.partitions["transaction_features"] == {("2018-04-02",)}
+    assert bank.json("quality/bronze_to_silver/b1.json")["transactions"]["emptied"] == ["2018-04-05"]
+
+
+def test_other_batches_of_a_day_stay_when_one_is_run_again(bank):
+    bank.pay("b2", payment(30))
+    bank.take_in("b2")
+    before = bank.contents("silver/transactions/event_date=2018-04-02/batch=b2")
+    rerun_with(bank, *GOOD)
+    rerun_with(bank, *GOOD[:3])
+
+    assert bank.contents("silver/transactions/event_date=2018-04-02/batch=b2") == before
+    assert len(bank.silver()) == 4
+
+
+def footers(paths):
+    return [pq.ParquetFile(path).metadata for path in paths]
+
+
+def test_a_small_partition_is_one_file_sorted_with_statistics(bank):
+    bank.pay("b1", *(payment(n, day=1 + n % 2) for n in range(40)))
+    bank.take_in("b1")
+    bank.to_gold("b1")
+
+    for table in (BRONZE["transactions"], SILVER["transactions"], GOLD["transaction_features"]):
+        paths = bank.files(f"{table.prefix}/")
+        assert len({path.parent for path in paths}) == len(paths) > 0
+        for path, footer in zip(paths, footers(paths), strict=True):
+            keys = [tuple(row[k] for k in table.key) for row in pq.ParquetFile(path).read().to_pylist()]
+            assert keys == sorted(keys)
+            position = footer.schema.names.index(table.key[0])
+            statistics = footer.row_group(0).column(position).statistics
+            assert (statistics.min, statistics.max) == (min(keys)[0], max(keys)[0])
+            assert footer.row_group(0).column(position).compression == "ZSTD"
+
+
+def test_a_large_partition_is_several_files_of_a_limited_number_of_rows(spark, tmp_path):
+    bank = Bank(spark, tmp_path, rows_per_file=15)
+    bank.pay("b1", *(payment(n) for n in range(40)))
+    bank.take_in("b1")
+
+    assert sorted(footer.num_rows for footer in footers(bank.files("silver/"))) == [10, 15, 15]
+
+
+def test_an_entity_without_a_file_is_skipped(bank):
+    bank.pay("b1", payment(1))
+    bank.take_in("b1")
+
+    assert list(bank.json("quality/raw_to_bronze/b1.json")) == ["transactions"]
+    assert not any(bank.files(f"silver/{entity}") for entity in CONTRACTS if entity != "transactions")
