@@ -32,8 +32,11 @@ test: $(READY) ## Every test: make test [BACKEND=localstack]
 	@tools/prerequisites.sh >/dev/null
 	@BACKEND=$(or $(BACKEND),embedded) $(PYTHON) -m pytest
 
-bench: $(READY) ## The feature engines beside their peers: make bench [ROWS=5000000]
-	@$(PYTHON) -m bench $(or $(ROWS),5000000)
+bench: $(READY) ## The platform beside its peers: make bench [ROWS=5000000] [ONLY=features]
+	@$(PYTHON) -m bench --rows $(or $(ROWS),5000000) $(addprefix --only ,$(ONLY))
+
+quality: $(READY) ## Scores on a set in the RAW contract: make quality FRAUD=dir START=2018-05-20 FOLDS=4, or CREDIT=dir
+	@$(PYTHON) -m tools.quality "FRAUD=$(FRAUD)" "CREDIT=$(CREDIT)" "START=$(START)" "FOLDS=$(FOLDS)"
 
 check: $(READY) ## Format, lint, types, import contracts, Terraform, generated pages
 	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check .
@@ -87,4 +90,4 @@ lock: ## Make the locked requirements again
 	@cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header etl.in ml.in local.in test.in dashboard.in -o dev.txt
 	@cd requirements && for extra in etl ml local test dashboard; do uv pip compile -q --python-version 3.11 -c dev.txt --generate-hashes --no-emit-index-url --no-header $$extra.in -o $$extra.txt; done
 
-.PHONY: help demo dataset local-up local-down test bench check docs package upload plan deploy forget destroy setup lock
+.PHONY: help demo dataset local-up local-down test bench quality check docs package upload plan deploy forget destroy setup lock

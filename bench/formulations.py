@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
@@ -9,7 +10,7 @@ from pyspark.sql import Window as SparkWindow
 from pyspark.sql import functions as F
 
 from features.declaration import DAY, HOUR, MINUTE
-from glue.transforms.events import located, payments
+from glue.transforms.events import Happened, loans, located, outcomes, payments
 from glue.transforms.vectors import transaction_features
 
 CUSTOMER_SPANS = {"10m": 10 * MINUTE, "1h": HOUR, "1d": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
@@ -17,10 +18,17 @@ MERCHANT_SPANS = {"1d": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
 
 
 def platform(spark: SparkSession, folder: Path, target: Path) -> None:
-    """The platform's own feature job, every feature of the set, labels included."""
-    paid = payments(spark.read.parquet(str(folder / "transactions"))).withColumn("wanted", F.lit(True))
-    told = located(spark.read.parquet(str(folder / "fraud_labels")), paid)
-    rows = transaction_features(paid, {"merchant": {"payment": paid, "label": told}})
+    """The platform's own feature job: every feature of the set, labels and loans included."""
+    late = folder / "late"  # what the doors told of late payments, when doors took part
+    told = spark.read.schema("transaction_id string, counted_at bigint").json(str(late)) if late.exists() else None
+    paid = payments(spark.read.parquet(str(folder / "transactions")), told).withColumn("wanted", F.lit(True))
+    applications = spark.read.parquet(str(folder / "loan_applications"))
+    observed = spark.read.parquet(str(folder / "loan_outcomes"))
+    happened: Happened = {
+        "merchant": {"payment": paid, "label": located(spark.read.parquet(str(folder / "fraud_labels")), paid)},
+        "borrower": {"loan": loans(applications), "outcome": outcomes(observed, applications)},
+    }
+    rows = transaction_features(paid, happened)
     rows.write.mode("overwrite").parquet(str(target))
 
 
@@ -103,7 +111,7 @@ def duckdb(folder: Path, target: Path) -> None:
         f"""
         COPY (
           WITH paid AS (
-            SELECT *, epoch_ms(event_time) AS at FROM read_parquet('{folder}/transactions/*/*.parquet')
+            SELECT *, epoch_ms(event_time) AS ms FROM read_parquet('{folder}/transactions/*/*.parquet')
           ), customers AS (
             SELECT *, {customer},
               max(amount_cents) OVER c30d AS customer_max_30d, amount_cents / avg(amount_cents) OVER c30d AS mean_30d
@@ -111,7 +119,7 @@ def duckdb(folder: Path, target: Path) -> None:
           ), both_ AS (
             SELECT *, NULL AS label, NULL AS is_fraud FROM customers
             UNION ALL BY NAME
-            SELECT merchant_id, epoch_ms(reported_at) AS at, 1 AS label, is_fraud
+            SELECT merchant_id, epoch_ms(reported_at) AS ms, 1 AS label, is_fraud
             FROM read_parquet('{folder}/fraud_labels/*.parquet') JOIN paid USING (transaction_id)
           ), merchants AS (
             SELECT *, {merchant} FROM both_ WINDOW {frames("m", "merchant_id", MERCHANT_SPANS)}
@@ -122,8 +130,51 @@ def duckdb(folder: Path, target: Path) -> None:
     )
 
 
+def polars(folder: Path, target: Path) -> None:
+    """The same windows as `plain_range`, in Polars: rolling sums by time, per key."""
+    os.environ["POLARS_MAX_THREADS"] = "2"
+    import polars as pl
+
+    def windows(prefix: str, key: str, spans: dict[str, int], measures: dict[str, str]) -> list[pl.Expr]:
+        return [
+            pl.col(column)
+            .rolling_sum_by("ms", window_size=f"{span}i", closed="left")
+            .over(key)
+            .alias(f"{prefix}_{measure}_{name}")
+            for name, span in spans.items()
+            for measure, column in measures.items()
+        ]
+
+    month = f"{30 * DAY}i"
+    paid = (
+        pl.scan_parquet(f"{folder}/transactions/*/*.parquet")
+        .with_columns(ms=pl.col("event_time").dt.timestamp("ms"), one=1)
+        .sort("ms")
+        .with_columns(
+            *windows("customer", "customer_id", CUSTOMER_SPANS, {"count": "one", "amount": "amount_cents"}),
+            customer_max_30d=pl.col("amount_cents").rolling_max_by("ms", month, closed="left").over("customer_id"),
+            mean=pl.col("amount_cents").rolling_mean_by("ms", month, closed="left").over("customer_id"),
+        )
+        .with_columns(mean_30d=pl.col("amount_cents") / pl.col("mean"))
+        .collect()
+    )
+    labels = (
+        pl.scan_parquet(f"{folder}/fraud_labels/*.parquet")
+        .join(paid.lazy().select("transaction_id", "merchant_id"), on="transaction_id")
+        .select("merchant_id", pl.col("reported_at").dt.timestamp("ms").alias("ms"), "is_fraud", label=1)
+        .collect()
+    )
+    both = pl.concat([paid, labels], how="diagonal_relaxed").sort("ms")
+    measures = {"count": "one", "amount": "amount_cents", "labels": "label", "frauds": "is_fraud"}
+    merchants = both.with_columns(*windows("merchant", "merchant_id", MERCHANT_SPANS, measures))
+    merchants.filter(pl.col("transaction_id").is_not_null()).write_parquet(f"{target}.parquet", compression="zstd")
+
+
 def frames(prefix: str, key: str, spans: dict[str, int]) -> str:
     return ", ".join(
-        f"{prefix}{n} AS (PARTITION BY {key} ORDER BY at RANGE BETWEEN {span} PRECEDING AND 1 PRECEDING)"
+        f"{prefix}{n} AS (PARTITION BY {key} ORDER BY ms RANGE BETWEEN {span} PRECEDING AND 1 PRECEDING)"
         for n, span in spans.items()
     )
+
+
+PEERS = {"duckdb": duckdb, "polars": polars}  # need no Spark

@@ -56,7 +56,9 @@ def session():
         SparkSession.builder.master("local[2]")
         .config("spark.driver.memory", "2g")
         .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.driver.host", "127.0.0.1")  # results too large for a message are fetched from here
         .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.sql.parquet.compression.codec", "zstd")
         .config("spark.sql.shuffle.partitions", "8")
@@ -67,14 +69,14 @@ def session():
 
 def main(what: str, rows: int, folder: Path) -> None:
     target = folder / f"out-{what}"
-    spark = None if what == "duckdb" else session()
+    spark = None if what in formulations.PEERS else session()
     started = time.perf_counter()
     if what == "population":
         population.make(spark, rows, folder)
     elif what.startswith("hot_"):
         getattr(formulations, what)(spark, rows)
-    elif what == "duckdb":
-        formulations.duckdb(folder, target)
+    elif what in formulations.PEERS:
+        formulations.PEERS[what](folder, target)
     else:
         getattr(formulations, what)(spark, folder, target)
     print(json.dumps({"seconds": time.perf_counter() - started}))

@@ -13,7 +13,8 @@ DAY = 86_400_000
 
 
 def make(spark: SparkSession, rows: int, folder: Path) -> None:
-    """`transactions` and `fraud_labels` (a label for every payment, 1 % fraud, reported within 14 days) as Parquet."""
+    """Parquet: `transactions`, `fraud_labels` (for every payment, 1 % fraud, reported within 14 days), and
+    `loan_applications` with `loan_outcomes`, a fifth as many as there are customers."""
     ids = spark.range(0, rows, 1, 8)
     at = FIRST + (uniform(1) * DAYS * DAY).cast("bigint")
     paid = ids.select(
@@ -33,6 +34,18 @@ def make(spark: SparkSession, rows: int, folder: Path) -> None:
         .alias("reported_at"),
     )
     told.coalesce(8).write.mode("overwrite").parquet(str(folder / "fraud_labels"))
+    applied = spark.range(0, rows // 500, 1, 2).select(
+        F.concat(F.lit("l"), F.col("id").cast("string")).alias("loan_id"),
+        F.concat(F.lit("c"), (uniform(5) * rows / 100).cast("bigint")).alias("customer_id"),
+        F.timestamp_millis(FIRST + (uniform(6) * DAYS * DAY).cast("bigint")).alias("applied_at"),
+        (uniform(7) * 1_000_000).cast("bigint").alias("amount_cents"),
+    )
+    applied.write.mode("overwrite").parquet(str(folder / "loan_applications"))
+    applied.select(
+        "loan_id",
+        (F.pmod(F.xxhash64("loan_id"), F.lit(10)) == 0).cast("int").alias("defaulted"),
+        (F.col("applied_at") + F.expr("INTERVAL 20 DAYS")).alias("observed_at"),
+    ).write.mode("overwrite").parquet(str(folder / "loan_outcomes"))
 
 
 def write(rows: DataFrame, folder: Path, by: str) -> None:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import Window as SparkWindow
 from pyspark.sql import functions as F
-from pyspark.sql.types import LongType, StructType
+from pyspark.sql.types import LongType, StructField, StructType
 
 from features.declaration import MEASURES, CalendarPart, Entity, FeatureSet, Kind, Ratio, Window
 from glue.transforms.trailing import Asked, Timeline, trailing
@@ -31,9 +31,7 @@ def with_open_windows(rows: DataFrame, features: FeatureSet, key: str, wanted: s
     application), `amount` (cents) and `merchant` (fingerprint). Only rows where the column `wanted` is true come back.
     """
     names = open_names(features)
-    schema = StructType(rows.schema.fields)
-    for name in names:
-        schema = schema.add(name, LongType())
+    schema = StructType([*rows.schema.fields, *(StructField(name, LongType()) for name in names)])
 
     def compute(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for table in whole_keys(batches, key):

@@ -1,0 +1,286 @@
+"""A log of payments through the stream door's own code and through the feature job's own code: are all bits equal?
+
+Feature Store, the endpoint and S3 are stood in for in memory; everything between them and the Kinesis batch is what the
+Lambda's zip holds. Merchants and borrowers are published once a night, as on AWS, and 2 % of the payments come late.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import io
+import json
+import multiprocessing
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lambda"))
+
+from scoring.aws import Model, Records, Release
+from stream.door import StreamDoor
+from stream.sinks import Alerts, DecisionLog, LateLog
+
+from bench.measured import measured
+from features.declaration import DAY, HOUR, MINUTE, Entity
+from features.fraud import FRAUD, LABEL_PATIENCE
+from features.state import Event, State, label_event, payment_event
+from features.values import iso
+from features.vector import CUSTOMER_LAYOUT, LAYOUTS
+
+DOORS = 2  # processes, each with its share of the customers, like shards
+BATCH = 200
+PUBLISHED_AFTER = 2 * HOUR  # the night's jobs end some time after midnight
+LATE = 50  # one payment in so many
+LATEST = 60 * MINUTE
+POLICY = {"version": "1", "review_at": 0.5, "block_at": 0.9, "rules": []}
+
+Row = tuple[str, str, str, int, int]  # transaction, customer, merchant, event time (ms), cents
+
+
+def measure(rows: int) -> dict:
+    """Replays `rows` payments; `mismatches` counts values whose bits differ, `compared` the vectors."""
+    folder = Path(tempfile.mkdtemp(prefix="replay-"))
+    try:
+        measured("population", rows, folder)
+        deliveries = delivered(folder)
+        began = time.perf_counter()
+        nights = Nights(folder, deliveries)
+        served = np.lib.format.open_memmap(folder / "served.npy", "w+", np.float64, (rows, len(FRAUD.columns)))
+        doors = [
+            multiprocessing.get_context("fork").Process(target=serve, args=(folder, deliveries, nights, number))
+            for number in range(DOORS)
+        ]
+        for door in doors:
+            door.start()
+        for door in doors:
+            door.join()
+        if any(door.exitcode for door in doors):
+            raise RuntimeError("a door ended before its payments did")
+        seconds = time.perf_counter() - began
+        measured("platform", rows, folder)
+        compared, mismatches = compare(folder / "out-platform", served)
+        late = sum(len(file.read_text().splitlines()) for file in (folder / "late").glob("*.json"))
+    finally:
+        shutil.rmtree(folder)
+    return {
+        "payments": rows,
+        "compared": compared,
+        "mismatches": mismatches,
+        "late": late,
+        "doors_payments_per_s": rows / seconds,
+    }
+
+
+def delivered(folder: Path) -> list[tuple[int, Row]]:
+    """Payments with their arrivals, in order of arrival."""
+    paid = pq.read_table(folder / "transactions").to_pandas()
+    at = paid["event_time"].astype("datetime64[ms]").astype("int64")
+    rows = zip(paid["transaction_id"], paid["customer_id"], paid["merchant_id"], at, paid["amount_cents"], strict=True)
+    return sorted((row[3] + lateness(row[0]), row) for row in rows)
+
+
+def lateness(identifier: str) -> int:
+    key = crc32(identifier.encode())
+    return key // LATE % LATEST if key % LATE == 0 else 0
+
+
+class Nights:
+    """What happened to merchants and borrowers, in order, and their records as the last night published them."""
+
+    def __init__(self, folder: Path, deliveries: Iterable[tuple[int, Row]]) -> None:
+        events: list[tuple[Entity, str, Event]] = []
+        customers: dict[str, State] = {}
+        paid: dict[str, tuple[str, int, frozenset[str]]] = {}
+        for _, (identifier, customer, merchant, at, cents) in deliveries:
+            state = customers.setdefault(customer, State(CUSTOMER_LAYOUT))
+            counted = max(at, state.clock)
+            paid[identifier] = (merchant, at, state.flags(counted, cents))
+            state.pay(at, cents, merchant, identifier)
+            events.append(("merchant", merchant, payment_event(counted, cents)))
+        for identifier, is_fraud, told in read(folder / "fraud_labels", "transaction_id", "is_fraud", "reported_at"):
+            merchant, at, flags = paid[identifier]
+            if told - at <= LABEL_PATIENCE:
+                events.append(("merchant", merchant, label_event(max(told, at), is_fraud, flags)))
+        asked = {}
+        for loan, customer, at, cents in read(
+            folder / "loan_applications", "loan_id", "customer_id", "applied_at", "amount_cents"
+        ):
+            asked[loan] = customer, at
+            events.append(("borrower", customer, Event(at, "loan", (1, cents))))
+        for loan, defaulted, seen in read(folder / "loan_outcomes", "loan_id", "defaulted", "observed_at"):
+            customer, at = asked[loan]
+            events.append(("borrower", customer, Event(max(seen, at), "outcome", (1, defaulted))))
+        self.events = sorted(events, key=lambda e: e[2].at)
+        self.applied = 0
+        self.states: dict[tuple[Entity, str], State] = {}
+        self.texts: dict[tuple[Entity, str], str] = {}
+
+    def pass_until(self, now: int) -> None:
+        """Publishes what counted before the midnight whose jobs have ended by now."""
+        midnight = night_of(now) * DAY
+        while self.applied < len(self.events) and self.events[self.applied][2].at < midnight:
+            entity, identifier, event = self.events[self.applied]
+            key = entity, identifier
+            self.states.setdefault(key, State(LAYOUTS[entity])).apply(event)
+            self.texts.pop(key, None)
+            self.applied += 1
+
+    def record(self, entity: Entity, identifier: str) -> str | None:
+        key = entity, identifier
+        if key in self.states and key not in self.texts:
+            self.texts[key] = self.states[key].dump()
+        return self.texts.get(key)
+
+
+def night_of(now: int) -> int:
+    return (now - PUBLISHED_AFTER) // DAY
+
+
+def read(folder: Path, *names: str) -> Iterator[tuple]:
+    """Rows of a folder of Parquet, times in milliseconds."""
+    frame = pq.read_table(folder, columns=list(names)).to_pandas()
+    for name in frame.select_dtypes(include=["datetime", "datetimetz"]):
+        frame[name] = (
+            pd.to_datetime(frame[name], utc=True).dt.tz_localize(None).astype("datetime64[ms]").astype("int64")
+        )
+    return frame.itertuples(index=False, name=None)
+
+
+@dataclass
+class Aws:
+    """What the door calls: Feature Store, the endpoint, the release parameter, S3 and SNS, in memory."""
+
+    nights: Nights
+    customers: dict[str, str] = field(default_factory=dict)
+    logged: list[bytes] = field(default_factory=list)
+    late: list[bytes] = field(default_factory=list)
+
+    def batch_get_record(self, Identifiers: list[dict]) -> dict:
+        found = []
+        for group in Identifiers:
+            entity = group["FeatureGroupName"]
+            for identifier in group["RecordIdentifiersValueAsString"]:
+                own = entity == "customer"
+                text = self.customers.get(identifier) if own else self.nights.record(entity, identifier)
+                if text is not None:
+                    found.append(answer(entity, identifier, text))
+        return {"Records": found}
+
+    def batch_write_record(self, Entries: list[dict]) -> dict:
+        for entry in Entries:
+            values = {f["FeatureName"]: f["ValueAsString"] for f in entry["Record"]}
+            self.customers[values["customer_id"]] = values["state"]
+        return {}
+
+    def invoke_endpoint(self, Body: str, **_: str) -> dict:
+        scores = [0.0 for _ in json.loads(Body)["rows"]]
+        return {"Body": io.BytesIO(json.dumps({"scores": scores, "model": "none"}).encode())}
+
+    def get_parameter(self, Name: str) -> dict:
+        return {"Parameter": {"Value": json.dumps({"policy": POLICY})}}
+
+    def put_object(self, Key: str, Body: bytes, **_: str) -> dict:
+        (self.late if Key.startswith("late/") else self.logged).append(Body)
+        return {}
+
+
+def answer(entity: str, identifier: str, text: str) -> dict:
+    record = {"feature_version": FRAUD.version, "state": text}
+    return {
+        "FeatureGroupName": entity,
+        "RecordIdentifierValueAsString": identifier,
+        "Record": [{"FeatureName": name, "ValueAsString": value} for name, value in record.items()],
+    }
+
+
+def serve(folder: Path, deliveries: list[tuple[int, Row]], nights: Nights, number: int) -> None:
+    """One door with its share of the customers: writes the vectors that it logged, by the payment's number."""
+    served = np.lib.format.open_memmap(folder / "served.npy", "r+")
+    aws = Aws(nights)
+    door = StreamDoor(
+        Records(aws, {entity: entity for entity in LAYOUTS}),
+        Model(aws, "fraud"),
+        Release(aws, "release"),
+        DecisionLog(aws, "lake"),
+        LateLog(aws, "lake"),
+        Alerts(aws, "alerts"),
+        lambda: 0,
+    )
+    mine = [d for d in deliveries if crc32(d[1][1].encode()) % DOORS == number]
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        for batch in batches(mine):
+            nights.pass_until(batch[0][0])
+            if door.take([kinesis_record(arrived, row) for arrived, row in batch]):
+                raise RuntimeError("a payment was refused")
+            for body in aws.logged:
+                for line in body.splitlines():
+                    decision = json.loads(line)
+                    served[number_of(decision["transaction_id"])] = decision["vector"]
+            aws.logged.clear()
+    served.flush()
+    told = folder / "late"
+    told.mkdir(exist_ok=True)
+    (told / f"{number}.json").write_bytes(b"".join(aws.late))
+
+
+def batches(deliveries: list[tuple[int, Row]]) -> Iterator[list[tuple[int, Row]]]:
+    """None spans the end of a night's jobs."""
+    for _, group in groupby(deliveries, key=lambda d: night_of(d[0])):
+        rows = list(group)
+        for start in range(0, len(rows), BATCH):
+            yield rows[start : start + BATCH]
+
+
+def kinesis_record(arrived: int, row: Row) -> dict:
+    identifier, customer, merchant, at, cents = row
+    payment = {
+        "transaction_id": identifier,
+        "event_time": iso(at),
+        "customer_id": customer,
+        "merchant_id": merchant,
+        "amount": f"{cents // 100}.{cents % 100:02d}",
+    }
+    return {
+        "eventID": f"shardId-000000000000:{identifier}",
+        "kinesis": {
+            "sequenceNumber": identifier,
+            "data": base64.b64encode(json.dumps(payment).encode()).decode(),
+            "approximateArrivalTimestamp": arrived / 1000,
+        },
+    }
+
+
+def compare(lake: Path, served: np.ndarray) -> tuple[int, int]:
+    """Vectors compared, and values whose bits differ."""
+    compared, mismatches = 0, 0
+    seen = np.zeros(len(served), bool)
+    for file in sorted(lake.rglob("*.parquet")):
+        table = pq.read_table(file, columns=["transaction_id", *FRAUD.columns])
+        numbers = np.array([number_of(i) for i in table["transaction_id"].to_pylist()], dtype=np.int64)
+        values = np.column_stack([table[name].to_numpy() for name in FRAUD.columns])
+        mismatches += int((values.view(np.int64) != served[numbers].view(np.int64)).sum())
+        seen[numbers] = True
+        compared += len(numbers)
+    if not seen.all() or compared != len(served):
+        raise RuntimeError(f"the lake has {compared} vectors of {len(served)} payments")
+    return compared, mismatches
+
+
+def number_of(identifier: str) -> int:
+    return int(identifier[1:])
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(int(sys.argv[1])), indent=1))
