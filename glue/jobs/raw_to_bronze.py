@@ -13,7 +13,7 @@ from features.contract import CONTRACTS, Contract
 from glue.arguments import parse
 from glue.lake import SIDE_BY_SIDE, Lake, session
 from glue.quarantine import quarantine
-from glue.raw import read_raw
+from glue.raw import ContractBroken, first_line, read_raw
 from glue.tables import BRONZE
 from glue.transforms.cells import typed
 
@@ -35,19 +35,20 @@ def take_in(spark: SparkSession, lake: Lake, batch: str, contract: Contract) -> 
     """One entity's files of the batch; what became of their rows, none when there is no file."""
     entity = contract.entity
     files = lake.objects(f"raw/{entity}/batch={batch}/")
-    uris = [lake.path(key) for key in files]
-    if not uris:
+    if not files:
         print(f"{entity}: batch {batch} has no file, skipped")
         return None
-    rows = read_raw(spark, uris, contract).cache()
+    put_at = {lake.path(key): at for key, at in files.items()}
+    rows = read_raw(spark, list(put_at), contract, put_at, lake.opened).cache()
+    try:
+        total = rows.count()
+    except Exception as broken:  # a page deep in a file
+        raise ContractBroken(f"{entity} of batch {batch} cannot be read: {first_line(broken)}") from broken
     split = typed(rows, contract)
-    put_at = F.create_map(*(F.lit(part) for key, at in files.items() for part in (lake.path(key), at)))
-    good = split.good.withColumn("ingested_at", put_at[F.col("source_file")]).withColumn("batch", F.lit(batch))
-    lake.write(good, BRONZE[entity], instead_of=[[batch]])
+    lake.write(split.good.withColumn("batch", F.lit(batch)), BRONZE[entity], instead_of=[[batch]])
     refused = quarantine(lake, split.bad, entity, batch, stage="bronze")
-    total = rows.count()
     rows.unpersist()
-    return {"files": len(uris), "rows": total, "written": total - refused.rows, "quarantined": asdict(refused)}
+    return {"files": len(files), "rows": total, "written": total - refused.rows, "quarantined": asdict(refused)}
 
 
 if __name__ == "__main__":

@@ -9,11 +9,16 @@ from pyspark.sql import functions as F
 
 from features.contract import Column as ContractColumn
 from features.contract import Contract
+from features.payment import LONGEST_IDENTIFIER
 from features.values import BLANKS, LARGEST_AMOUNT, LAST_INSTANT
 from glue.tables import stored_name
 
 LARGEST_COUNT = 2**31 - 1
-ORIGIN = ("source_file", "row_number")
+ORIGIN = ("source_file", "row_number", "ingested_at")
+# What the doors refuse: 13 to 19 digits in groups that pass the Luhn check; a float's point besides.
+PAN = r"^\s*\d(?:[ -]?\d){12,18}(?:\.0)?\s*$"
+PAN_INSIDE = r"(?<!\d)(?:\d[ -]?){9,15}((?:\d[ -]?){3}\d)(?!\d)"
+MASKED = "****"
 
 
 @dataclass(frozen=True)
@@ -25,40 +30,49 @@ class Split:
 
 
 def typed(raw: DataFrame, contract: Contract) -> Split:
-    """`raw` has text columns and ORIGIN. Good rows have the contract's types; bad rows keep their text.
+    """`raw` is what `read_raw` gives. Good rows have the contract's types; bad rows keep their text.
 
-    An optional cell that cannot be read is a reason too: a wrong value is not an absent one.
+    Card numbers are masked. An optional cell that cannot be read is a reason too: a wrong value is not an absent one.
     """
-    for column in contract.columns:
-        if column.name not in raw.columns:
-            raw = raw.withColumn(column.name, F.lit(None).cast("string"))
-    known = {c.name for c in contract.columns} | set(ORIGIN)
-    extra = [name for name in raw.columns if name not in known]
-    trimmed = [
-        F.nullif(F.btrim(F.col(f"`{c.name}`"), F.lit(BLANKS)), F.lit("")).alias(c.name) for c in contract.columns
-    ]
-    attributes = attributes_of(extra).alias("attributes")
-    rows = raw.select(*trimmed, attributes, *ORIGIN)
-    judged = rows.select(
-        "*",
-        *(read(c).alias(f"_{c.name}") for c in contract.columns),
-    ).withColumn("reasons", F.array_compact(F.array(*(reason(c) for c in contract.columns))))
+    trimmed = [F.nullif(F.btrim(c.name, F.lit(BLANKS)), F.lit("")).alias(c.name) for c in contract.columns]
+    filled = F.map_filter("attributes", lambda _, value: F.length(value) > 0)
+    rows = raw.select(*trimmed, filled.alias("attributes"), *ORIGIN, "fault", "line")
+    reasons = F.concat(F.array_compact(F.array(*(reason(c) for c in contract.columns))), pan_like_attributes())
+    judged = rows.select("*", *(read(c).alias(f"_{c.name}") for c in contract.columns)).withColumn(
+        "reasons", F.when(F.col("fault").isNull(), reasons).otherwise(F.array("fault"))
+    )
     good = judged.where(F.size("reasons") == 0).select(
         *(F.col(f"_{c.name}").alias(stored_name(c.name, c.type)) for c in contract.columns),
         "attributes",
         *ORIGIN,
     )
     bad = judged.where(F.size("reasons") > 0).select(
-        *(c.name for c in contract.columns), "attributes", *ORIGIN, "reasons"
+        *(masked(F.col(c.name)).alias(c.name) for c in contract.columns),
+        F.transform_values("attributes", lambda _, value: masked(value)).alias("attributes"),
+        *ORIGIN,
+        F.regexp_replace("line", PAN_INSIDE, f"{MASKED}$1").alias("line"),
+        "reasons",
     )
     return Split(good, bad)
 
 
-def attributes_of(names: list[str]) -> Column:
-    if not names:
-        return F.create_map().cast("map<string,string>")
-    pairs = [item for name in sorted(names) for item in (F.lit(name), F.col(f"`{name}`"))]
-    return F.map_filter(F.create_map(*pairs), lambda _, value: value.isNotNull() & (value != ""))
+def is_pan_like(text: Column) -> Column:
+    digits = F.regexp_replace(F.regexp_replace(text, r"\.0\s*$", ""), r"\D", "")
+    return F.when(text.rlike(PAN), F.call_function("luhn_check", digits)).otherwise(F.lit(False))
+
+
+def masked(text: Column) -> Column:
+    """The last four digits stay, as on a receipt: enough to find the row where it came from."""
+    digits = F.regexp_replace(F.regexp_replace(text, r"\.0\s*$", ""), r"\D", "")
+    return F.when(is_pan_like(text), F.concat(F.lit(MASKED), F.right(digits, F.lit(4)))).otherwise(text)
+
+
+def pan_like_attributes() -> Column:
+    """A reason for every further column whose cell is a card number. A look at all cells finds that most have none."""
+    found = F.map_keys(F.map_filter("attributes", lambda _, value: is_pan_like(value)))
+    reasons = F.transform(found, lambda name: F.concat(F.lit("pan_like_"), name))
+    some = F.array_join(F.map_values("attributes"), "\n").rlike(f"(?m){PAN}")
+    return F.when(some, reasons).otherwise(F.array().cast("array<string>"))
 
 
 def read(column: ContractColumn) -> Column:
@@ -82,8 +96,16 @@ def read(column: ContractColumn) -> Column:
 
 
 def reason(column: ContractColumn) -> Column:
-    """The reason code of a cell, null when the cell is fine."""
+    """The reason code of a cell, the first that fits: a card number is never only unreadable. Null of a fine cell."""
     text, value = F.col(column.name), F.col(f"_{column.name}")
-    missing = F.when(text.isNull(), F.lit(f"missing_{column.name}")) if column.required else F.lit(None)
-    unreadable = F.when(text.isNotNull() & value.isNull(), F.lit(f"unreadable_{column.name}"))
-    return F.coalesce(missing, unreadable)
+    reasons = [
+        F.when(text.isNull(), F.lit(f"missing_{column.name}")) if column.required else F.lit(None),
+        F.when(is_pan_like(text), F.lit(f"pan_like_{column.name}")),
+    ]
+    if column.type == "money":
+        reasons.append(F.when(text.cast("decimal(28,10)") < 0, F.lit(f"negative_{column.name}")))
+    if column.type == "text" and column.required:
+        too_long = F.length(text) > LONGEST_IDENTIFIER
+        reasons.append(F.when(too_long, F.lit(f"too_long_{column.name}")))
+    reasons.append(F.when(text.isNotNull() & value.isNull(), F.lit(f"unreadable_{column.name}")))
+    return F.coalesce(*reasons)

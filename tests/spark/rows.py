@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 from features.contract import CONTRACTS, Contract
 
 MONDAY = datetime(2018, 4, 2, tzinfo=UTC)
+TAKEN_IN = datetime(2018, 4, 3, tzinfo=UTC)
 START = int(MONDAY.timestamp() * 1000)
 TRANSACTIONS = CONTRACTS["transactions"]
 
@@ -18,11 +19,19 @@ def stamp(at: int) -> datetime:
 
 
 def raw(spark: SparkSession, contract: Contract, *rows: dict) -> DataFrame:
-    """RAW text cells as `read_raw` gives them; the columns are those that any row names."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    cells = [(*(row.get(name) for name in names), "s3://lake/raw/file.csv", n) for n, row in enumerate(rows, 1)]
+    """RAW text cells as `read_raw` gives them; what the contract does not name is an attribute."""
+    names = [column.name for column in contract.columns]
+    cells = [
+        (
+            *(row.get(name) for name in names),
+            {name: cell for name, cell in row.items() if name not in names},
+            *("s3://lake/raw/file.csv", number, TAKEN_IN, None, None),
+        )
+        for number, row in enumerate(rows, 1)
+    ]
     schema = ", ".join(f"`{name}` string" for name in names)
-    return spark.createDataFrame(cells, f"{schema}, source_file string, row_number bigint")
+    origin = "source_file string, row_number bigint, ingested_at timestamp, fault string, line string"
+    return spark.createDataFrame(cells, f"{schema}, attributes map<string,string>, {origin}")
 
 
 def payment(**changes) -> dict:

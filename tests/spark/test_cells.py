@@ -40,9 +40,9 @@ def test_every_missing_cell_has_its_reason(spark):
 def test_every_unreadable_cell_has_its_reason(spark):
     rows = [
         *(payment(event_time=cell) for cell in ("soon", "2018-13-01", "2018", "2018-04", "12:30", "1969-12-31")),
-        *(payment(amount=cell) for cell in ("a lot", "-0.01", "NaN", "Infinity", "10000000000.01", "1_000", "12,50")),
+        *(payment(amount=cell) for cell in ("a lot", "NaN", "Infinity", "10000000000.01", "1_000", "12,50")),
     ]
-    expected = ["unreadable_event_time"] * 6 + ["unreadable_amount"] * 7
+    expected = ["unreadable_event_time"] * 6 + ["unreadable_amount"] * 6
 
     assert reasons(spark, TRANSACTIONS, *rows) == {n: [reason] for n, reason in enumerate(expected, 1)}
 
@@ -94,6 +94,39 @@ def test_a_file_without_further_columns_has_no_attributes(spark):
     assert typed(raw(spark, TRANSACTIONS, payment()), TRANSACTIONS).good.first().attributes == {}
 
 
+def test_a_negative_amount_has_a_reason_of_its_own(spark):
+    assert reasons(spark, TRANSACTIONS, payment(amount="-0.01"), payment(amount="-0")) == {1: ["negative_amount"]}
+
+
+CARD = "4111111111111111"
+
+
+def test_a_card_number_is_refused_in_any_column_however_it_is_written_and_masked(spark):
+    written = [CARD, f" {CARD}", "4111 1111 1111 1111", "4111-1111-1111-1111", f"{CARD}.0"]
+    names = ["transaction_id", "customer_id", "amount", "event_time", "ip", "note"]
+    cases = [(name, cell) for name in names for cell in written]
+    rows = [payment(**{name: cell}) for name, cell in cases]
+    bad = {r.row_number: r for r in typed(raw(spark, TRANSACTIONS, *rows), TRANSACTIONS).bad.collect()}
+
+    for number, (name, _) in enumerate(cases, 1):
+        row = bad[number].asDict()
+        assert row["reasons"] == [f"pan_like_{name}"]
+        assert {**row, **row["attributes"]}[name] == "****1111"
+
+
+def test_digits_that_fail_the_luhn_check_are_an_identifier_like_any_other(spark):
+    row = payment(transaction_id="4111111111111112", note="4111111111111113")
+    split = typed(raw(spark, TRANSACTIONS, row), TRANSACTIONS)
+
+    assert [r.transaction_id for r in split.good.collect()] == ["4111111111111112"]
+
+
+def test_an_identifier_is_no_longer_than_the_doors_take(spark):
+    rows = [payment(customer_id="c" * 128), payment(customer_id="c" * 129)]
+
+    assert reasons(spark, TRANSACTIONS, *rows) == {2: ["too_long_customer_id"]}
+
+
 def test_a_bad_row_keeps_its_text_so_that_it_can_be_repaired(spark):
     split = typed(raw(spark, TRANSACTIONS, payment(amount="12,50", colour="red")), TRANSACTIONS)
 
@@ -140,7 +173,19 @@ CELLS = {
         "10000000000.001",
         "5 EUR",
     ],
-    "customer_id": ["c1", " c1", "c1 ", "\tc1\n", "c 1", "   ", "\u00e9"],
+    "customer_id": [
+        "c1",
+        " c1",
+        "c1 ",
+        "\tc1\n",
+        "c 1",
+        "   ",
+        "\u00e9",
+        CARD,
+        "4111 1111-11111111",
+        "c" * 128,
+        "c" * 129,
+    ],
 }
 
 

@@ -5,20 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from pyspark.sql import functions as F
 
 from features.contract import CONTRACTS
 from glue.tables import SILVER
 from glue.transforms.cells import typed
 from glue.transforms.conform import conformed
-from tests.spark.rows import MONDAY, TRANSACTIONS, payment, raw
+from tests.spark.rows import TAKEN_IN, TRANSACTIONS, payment, raw
 
 LABELS = CONTRACTS["fraud_labels"]
-NOW = MONDAY + timedelta(days=1)
 
 
 def bronze(spark, contract, *rows):
-    return typed(raw(spark, contract, *rows), contract).good.withColumn("ingested_at", F.lit(NOW))
+    return typed(raw(spark, contract, *rows), contract).good
 
 
 def known(spark, contract, *keys):
@@ -71,7 +69,7 @@ def test_what_an_earlier_batch_brought_is_already_ingested(spark):
 
 
 def test_a_payment_from_the_future_is_refused_and_a_clock_that_is_a_little_ahead_is_not(spark):
-    ahead = [(NOW + timedelta(hours=h)).isoformat() for h in (24, 25)]
+    ahead = [(TAKEN_IN + timedelta(hours=h)).isoformat() for h in (24, 25)]
     split = split_of(spark, payment(event_time=ahead[0]), payment(transaction_id="t2", event_time=ahead[1]))
 
     assert refused(split) == {2: ["future_event_time"]}

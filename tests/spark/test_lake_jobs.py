@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from features.contract import CONTRACTS
 from glue.jobs import bronze_to_silver, raw_to_bronze, silver_to_gold
 from glue.quality import GateFailed
+from glue.raw import ContractBroken
 from glue.tables import BRONZE, GOLD, SILVER
 from tests.spark.folder_lake import FolderLake
 
@@ -257,6 +259,32 @@ def test_a_large_partition_is_several_files_of_a_limited_number_of_rows(spark, t
     bank.take_in("b1")
 
     assert sorted(footer.num_rows for footer in footers(bank.files("silver/"))) == [10, 15, 15]
+
+
+def test_a_card_number_is_nowhere_behind_raw(bank):
+    card = "4111111111111111"
+    ragged = f"t22,2018-04-02,{card},m1"
+    bank.pay("b1", *GOOD, payment(20, customer=card), ragged)
+    bank.take_in("b1")
+
+    bad = bank.quarantined("transactions")
+    assert [row["reasons"] for row in bad] == [["pan_like_customer_id"], ["ragged_row"]]
+    assert (bad[0]["customer_id"], bad[1]["line"]) == ("****1111", "t22,2018-04-02,****1111,m1")
+    for path in bank.files(""):
+        assert path.parts[len(bank.root.parts)] == "raw" or card.encode() not in path.read_bytes()
+
+
+def test_a_parquet_file_that_is_damaged_inside_ends_the_job_with_its_name(bank):
+    path = bank.put("transactions", "b1", "a.parquet", b"")
+    names = HEADER.split(",")
+    pq.write_table(pa.table({name: [f"{name}-{n}" for n in range(500)] for name in names}), path, compression="snappy")
+    content = bytearray(path.read_bytes())
+    content[4:2000] = b"\xff" * 1996
+    path.write_bytes(content)
+
+    with pytest.raises(ContractBroken, match=r"transactions of batch b1 cannot be read: .*a\.parquet"):
+        bank.to_bronze("b1")
+    assert bank.files("bronze/") == []
 
 
 def test_an_entity_without_a_file_is_skipped(bank):

@@ -1,11 +1,18 @@
-"""RAW files: every row's origin, and errors that name file, column, what was expected and what came."""
+"""RAW files: every row's origin, rows that are no rows, and errors that name file, column, expected and found."""
 
 from __future__ import annotations
 
+import io
+from datetime import datetime
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from glue.csv_files import NotReadable, columns_of
 from glue.raw import ContractBroken, read_raw, with_row_number
-from tests.spark.rows import TRANSACTIONS, payment
+from tests.spark.rows import TAKEN_IN, TRANSACTIONS, payment
 
 HEADER = ",".join(payment())
 
@@ -14,7 +21,7 @@ HEADER = ",".join(payment())
 def folder(tmp_path):
     def write(name: str, *lines: str) -> str:
         path = tmp_path / name
-        path.write_text("\n".join(lines) + "\n")
+        path.write_bytes(("\n".join(lines) + "\n").encode())
         return str(path)
 
     return write
@@ -27,9 +34,11 @@ def csv_row(number: int) -> str:
 def test_all_cells_are_text_and_every_row_knows_where_it_came_from(spark, folder):
     uri = folder("a.csv", HEADER, csv_row(1), csv_row(2))
 
-    first, second = read_raw(spark, [uri], TRANSACTIONS).sort("row_number").collect()
+    first, second = read_raw(spark, [uri], TRANSACTIONS, {uri: TAKEN_IN}).sort("row_number").collect()
     assert (first.transaction_id, first.amount, first.source_file, first.row_number) == ("t00001", "12.50", uri, 1)
     assert (second.transaction_id, second.row_number) == ("t00002", 2)
+    assert first.ingested_at == TAKEN_IN.replace(tzinfo=None)
+    assert (first.currency, first.attributes, first.fault, first.line) == (None, {}, None, None)
 
 
 def test_quotes_commas_and_letters_of_any_language_survive(spark, folder):
@@ -39,20 +48,47 @@ def test_quotes_commas_and_letters_of_any_language_survive(spark, folder):
     assert (row.transaction_id, row.customer_id, row.merchant_id) == ('t "1", a', "Zoë", "m,1")
 
 
-def test_parquet_and_csv_of_one_batch_are_read_together_and_numbered_apart(spark, folder, tmp_path):
-    parquet = str(tmp_path / "b.parquet")
-    spark.createDataFrame([payment(transaction_id="t9", colour="red")]).coalesce(1).write.parquet(parquet)
-    rows = read_raw(spark, [folder("a.csv", HEADER, csv_row(1)), parquet], TRANSACTIONS).collect()
-
-    assert {(r.transaction_id, r.row_number, r.colour) for r in rows} == {("t00001", 1, None), ("t9", 1, "red")}
+def written(tmp_path, name: str, **columns) -> str:
+    pq.write_table(pa.table(columns), tmp_path / name)
+    return str(tmp_path / name)
 
 
-def test_numbers_of_a_parquet_file_become_text(spark, tmp_path):
-    uri = str(tmp_path / "a.parquet")
-    spark.createDataFrame([{**payment(), "transaction_id": 7, "amount": 12.5}]).coalesce(1).write.parquet(uri)
+def test_files_whose_columns_and_types_differ_are_read_together_and_numbered_apart(spark, folder, tmp_path):
+    """A new column, one in another type, another order and another case, and an optional one that is gone."""
+    text = {"event_time": ["2018-04-02"], "customer_id": ["c1"], "merchant_id": ["m1"]}
+    files = [
+        folder("a.csv", f"{HEADER},channel", f"{csv_row(1)},web"),
+        written(tmp_path, "b.parquet", transaction_id=[7], **text, amount=pa.array([12], pa.int32())),
+        written(
+            tmp_path, "c.parquet", transaction_id=["t8"], **text, amount=pa.array([12], pa.int64()), colour=["red"]
+        ),
+        written(tmp_path, "d.parquet", Amount=[Decimal("12.50")], TRANSACTION_ID=[9.0], **text),
+    ]
+    rows = {r.transaction_id: r for r in read_raw(spark, files, TRANSACTIONS).collect()}
+
+    assert {key: (row.amount, row.channel, row.attributes, row.row_number) for key, row in rows.items()} == {
+        "t00001": ("12.50", "web", {}, 1),
+        "7": ("12", None, {}, 1),
+        "t8": ("12", None, {"colour": "red"}, 1),
+        "9": ("12.50", None, {}, 1),
+    }
+
+
+def test_a_time_of_a_parquet_file_without_zone_is_utc(spark, tmp_path):
+    times = pa.array([datetime(2018, 4, 2, 9, 30)], pa.timestamp("us"))
+    cells = {name: ["x"] for name in payment() if name != "event_time"}
+
+    assert read_raw(spark, [written(tmp_path, "a.parquet", event_time=times, **cells)], TRANSACTIONS).first()[1] == (
+        "2018-04-02 09:30:00"
+    )
+
+
+def test_further_columns_may_have_the_names_of_our_own(spark, folder):
+    uri = folder("a.csv", f"{HEADER},row_number,batch,cells,line,", f"{csv_row(1)},77,b9,x,y,z")
 
     row = read_raw(spark, [uri], TRANSACTIONS).first()
-    assert (row.transaction_id, row.amount) == ("7", "12.5")
+    assert row.row_number == 1
+    assert row.attributes == {"row_number": "77", "batch": "b9", "cells": "x", "line": "y", "column_10": "z"}
 
 
 def test_rows_are_numbered_through_all_partitions_of_a_file(spark, folder):
@@ -79,29 +115,152 @@ def test_a_file_without_rows_is_no_error(spark, folder):
     assert read_raw(spark, [folder("a.csv", HEADER)], TRANSACTIONS).collect() == []
 
 
+# Rows that are no rows: one file of them, read once.
+LINES = {
+    1: csv_row(1).encode(),
+    2: b"t2,2018-04-02,c1,m1",
+    3: b"t3,2018-04-02,c1,m1,1,surplus",
+    4: b't4,2018-04-02,c1,"m1,1',
+    5: b't5,2018-04-02,c1,m1,"1',
+    6: b't6,2018-04-02,"c',
+    7: b'1",m1,1',
+    8: b"t8,2018-04-02,c\x00,m1,1",
+    9: "t9,2018-04-02,Zoë,m1,1".encode("latin-1"),
+    10: b"",
+    11: b"t11,2018-04-02,4111 1111 1111 1111,m1",
+    12: ("t12" + "," * 5000).encode(),
+    13: "t13,2018-04-02,Zoë,m1,1".encode(),
+}
+
+
+@pytest.fixture(scope="module")
+def faults(spark, tmp_path_factory):
+    """Reason and cells by row number."""
+    path = tmp_path_factory.mktemp("raw") / "a.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + HEADER.encode() + b"\r\n" + b"\r\n".join(LINES.values()) + b"\r\n")
+    return {r.row_number: r for r in read_raw(spark, [str(path)], TRANSACTIONS, longest_line=6000).collect()}
+
+
+def reasons(faults, *numbers: int) -> list[str | None]:
+    return [faults[n].fault for n in numbers]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_column(faults):
+    assert faults[1].transaction_id == "t00001"
+
+
+def test_a_row_with_too_few_or_too_many_cells_is_ragged(faults):
+    assert reasons(faults, 2, 3, 12) == ["ragged_row"] * 3
+
+
+def test_a_quote_that_is_not_closed_ends_with_its_line(faults):
+    assert reasons(faults, 4, 5, 13) == ["unclosed_quote", "unclosed_quote", None]
+
+
+def test_a_line_end_within_quotes_makes_two_faulty_rows(faults):
+    assert reasons(faults, 6, 7) == ["unclosed_quote", "unclosed_quote"]
+
+
+def test_a_nul_byte_is_a_fault(faults):
+    assert reasons(faults, 8) == ["nul_byte"]
+
+
+def test_a_row_in_latin_1_is_a_fault_and_one_in_utf_8_is_none(faults):
+    assert reasons(faults, 9) == ["not_utf8"]
+    assert (faults[13].fault, faults[13].customer_id) == (None, "Zoë")
+
+
+def test_a_blank_line_is_no_row_but_counts_as_a_line(faults):
+    assert set(faults) == set(LINES) - {10}
+
+
+def test_a_faulty_row_keeps_its_line_instead_of_cells(faults):
+    assert (faults[2].line, faults[2].transaction_id) == ("t2,2018-04-02,c1,m1", None)
+    assert faults[1].line is None
+
+
+# Files that cannot be taken in
+
+
 def refusal(spark, uri: str) -> str:
     with pytest.raises(ContractBroken) as refused:
         read_raw(spark, [uri], TRANSACTIONS).collect()
-    return str(refused.value)
+    assert str(refused.value).startswith(f"{uri}: ")
+    return str(refused.value).removeprefix(f"{uri}: ")
 
 
 def test_missing_columns_are_named_with_the_file_what_is_needed_and_what_it_has(spark, folder):
     uri = folder("a.csv", "transaction_id,event_time,when,amount", "t1,2018-04-02,x,1")
 
     assert refusal(spark, uri) == (
-        f"{uri}: column customer_id, merchant_id is missing; transactions needs "
+        "column customer_id, merchant_id is missing; transactions needs "
         "transaction_id, event_time, customer_id, merchant_id, amount; "
         "the file has transaction_id, event_time, when, amount"
     )
 
 
-def test_a_file_that_is_no_parquet_is_named(spark, folder):
-    uri = folder("a.parquet", "this is text")
+def test_a_card_number_in_place_of_a_columns_name_is_not_repeated(spark, folder):
+    assert "4111" not in refusal(spark, folder("a.csv", "t1,2018-04-02,4111111111111111,m1,1"))
 
-    assert refusal(spark, uri).startswith(f"{uri}: cannot be read as parquet: ")
+
+def test_a_column_that_comes_twice_is_named(spark, folder):
+    assert refusal(spark, folder("a.csv", f"{HEADER},Amount", f"{csv_row(1)},2")) == (
+        "expected every column once, whatever its case; the file has amount, amount"
+    )
+    assert "the file has x, X" in refusal(spark, folder("a.csv", f"{HEADER},x,X", f"{csv_row(1)},2,3"))
+
+
+def test_a_truncated_parquet_file_is_named(spark, tmp_path):
+    uri = written(tmp_path, "a.parquet", **{name: ["x"] * 100 for name in payment()})
+    content = (tmp_path / "a.parquet").read_bytes()
+    (tmp_path / "a.parquet").write_bytes(content[: len(content) // 2])
+
+    assert refusal(spark, uri).startswith("cannot be read as parquet: ")
+
+
+def test_a_parquet_file_that_is_named_csv_is_told_apart(spark, tmp_path):
+    assert refusal(spark, written(tmp_path, "a.csv", x=[1])) == "is a Parquet file; name it .parquet"
 
 
 def test_a_file_of_another_kind_is_named_with_the_kinds_that_are_read(spark, folder):
-    uri = folder("a.xlsx", "x")
+    for name in ("a.xlsx", "_a.csv", ".a.csv"):
+        assert (
+            refusal(spark, folder(name, "x")) == "expected a file ending in .parquet or .csv, not hidden by `_` or `.`"
+        )
 
-    assert refusal(spark, uri) == f"{uri}: expected a file ending in .parquet or .csv"
+
+def of(content: bytes, longest: int = 100) -> list[str]:
+    return columns_of(io.BytesIO(content).read, longest)
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_a_header_is_read_whatever_its_line_ends(end):
+    assert of(b'\xef\xbb\xbf a ,"b, c"' + end + b"1,2" + end) == ["a", "b, c"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty; expected a header line"),
+        (b"\n1,2\n", "begins with an empty line; expected a header line"),
+        ("a,b\n1,2\n".encode("utf-16"), "is UTF-16; expected UTF-8"),
+        ("a,b\n1,2\n".encode("utf-16-le"), "has NUL bytes in its header; is it UTF-16? Expected UTF-8"),
+        ("é,b\n".encode("latin-1"), "has a header that is not UTF-8"),
+        (b"\x1f\x8b\x08", "is compressed; expected plain text"),
+        (b"PK\x03\x04", "is a ZIP archive or a spreadsheet; expected plain text"),
+    ],
+)
+def test_a_file_that_is_no_csv_is_told_apart(content, said):
+    with pytest.raises(NotReadable) as refused:
+        of(content)
+    assert str(refused.value) == said
+
+
+@pytest.mark.parametrize("before", [0, 1, 7, 33, 1000])
+def test_a_line_just_over_the_limit_is_refused_and_one_at_the_limit_is_not(before):
+    lines = b"a,b\n" + b"1,2\n" * before
+
+    assert of(lines + b"x" * 50 + b"\n1,2\n", longest=50) == ["a", "b"]
+    for end in (b"\n1,2\n", b""):
+        with pytest.raises(NotReadable, match=f"^line {before + 2} is longer than 50 bytes; is its line end missing"):
+            of(lines + b"x" * 51 + end, longest=50)
