@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from features.encoding import Encoding
+from inference.calibration import Calibration
+from inference.runtimes import COMPILED, LIBRARIES, NATIVE, Booster, Explainable, Onnx
+
+LARGEST_FILE = 512 * 1024 * 1024  # bytes; a tree model is a hundredth of it
+MOST_REASONS = 5
 
 
 class BrokenArchive(ValueError):
@@ -20,31 +25,45 @@ class OtherFeatures(ValueError):
     """The caller's vectors were made by another feature version than the model's."""
 
 
-class Booster(Protocol):
-    """A learner's runtime: probabilities of the positive class for a float32 matrix with NaN for missing."""
-
-    def probabilities(self, matrix: np.ndarray) -> np.ndarray: ...
-
-
 class Model:
-    """One opened archive. `score` takes rows of cells in the order of the manifest's columns."""
+    """One opened archive. `score` takes rows of cells in the order of the manifest's columns.
 
-    def __init__(self, folder: Path) -> None:
-        manifest = folder / "manifest.json"
-        if not manifest.is_file():
-            raise BrokenArchive(f"{manifest} is missing: the archive was not made by training")
-        self.manifest = json.loads(manifest.read_text())
+    The manifest says which runtime serves; `runtime` asks for the other one, to compare them.
+    """
+
+    def __init__(self, folder: Path, runtime: str | None = None) -> None:
+        self.folder = folder
+        self.manifest = read_manifest(folder)
         self.encoding = Encoding.parse(self.manifest["columns"])
+        self.numbers_only = all(column.categories is None for column in self.encoding.columns)
         self.feature_version: str = self.manifest["feature_version"]
         self.name: str = self.manifest["name"]
-        self.booster = open_booster(self.manifest, folder)
+        self.runtime: str = runtime or self.manifest.get("runtime", NATIVE)
+        self.calibration = calibration_of(self.manifest)
+        self.booster = open_booster(self.manifest, folder, self.runtime)
+        self._library: Explainable | None = None
+        self._opening = threading.Lock()
 
     def score(self, rows: Sequence[Sequence[object]]) -> list[float]:
         """One probability per row. Raises features.encoding.InvalidRow."""
-        if not rows:
-            return []
-        matrix = np.array([self.encoding.encode(row) for row in rows], dtype=np.float64).astype(np.float32)
-        return [float(p) for p in self.booster.probabilities(matrix)]
+        return self.probabilities(self.matrix(rows)).tolist() if len(rows) else []
+
+    def probabilities(self, matrix: np.ndarray) -> np.ndarray:
+        """Of a float32 matrix of shape (rows, columns) with NaN for missing; of shape (rows,)."""
+        if isinstance(self.booster, Constant):
+            return self.booster.probabilities(matrix)
+        return self.calibration.probabilities(self.booster.margins(matrix))
+
+    def matrix(self, rows: Sequence[Sequence[object]]) -> np.ndarray:
+        """Rows of cells as the learner sees them. Raises features.encoding.InvalidRow."""
+        if self.numbers_only:
+            try:
+                numbers = np.array(rows, dtype=np.float64)
+            except (TypeError, ValueError, OverflowError):
+                numbers = np.empty(0)  # a cell that is no number, or rows of several lengths: encode says which
+            if numbers.ndim == 2 and numbers.shape[1] == len(self.encoding.columns) and not np.isinf(numbers).any():
+                return single(numbers)
+        return single(np.array([self.encoding.encode(row) for row in rows], dtype=np.float64))
 
     def require(self, feature_version: str) -> None:
         """Raises OtherFeatures unless the caller's features are the model's."""
@@ -54,20 +73,93 @@ class Model:
                 "deploy the code and the model of one release"
             )
 
+    def reasons(self, rows: Sequence[Sequence[object]]) -> list[list[dict]]:
+        """For each row, what raised its score most: feature, what it means, contribution in log-odds, largest first.
 
-def open_booster(manifest: dict, folder: Path) -> Booster:
-    """The runtime that the manifest's learner needs; libraries are imported only when used."""
-    learner = manifest["learner"]
-    if learner == "constant":
-        return Constant(manifest["base_rate"])
-    path = folder / manifest["file"]
+        A hundred times slower than `score`. The library that explains is opened when it is first asked.
+        """
+        if not len(rows) or isinstance(self.booster, Constant):
+            return [[] for _ in rows]
+        with self._opening:
+            if self._library is None:
+                self._library = open_library(self.manifest, self.folder)
+            found = self._library.contributions(self.matrix(rows))
+        return [self.strongest(row) for row in found]
+
+    def strongest(self, contributions: np.ndarray) -> list[dict]:
+        meanings = self.manifest.get("meanings", {})
+        order = np.argsort(-contributions, kind="stable")[:MOST_REASONS]
+        names = self.encoding.names
+        return [
+            {
+                "feature": names[i],
+                "meaning": meanings.get(names[i], names[i]),
+                "contribution": float(contributions[i] * self.calibration.slope),
+            }
+            for i in order
+            if contributions[i] > 0
+        ]
+
+
+def read_manifest(folder: Path) -> dict:
+    """Raises BrokenArchive unless the folder has a manifest with what every archive says."""
+    path = folder / "manifest.json"
     if not path.is_file():
+        raise BrokenArchive(f"{path} is missing: the archive was not made by training")
+    try:
+        manifest = json.loads(path.read_text())
+        absent = [key for key in ("name", "learner", "feature_version", "columns") if key not in manifest]
+    except (ValueError, TypeError, RecursionError) as wrong:
+        raise BrokenArchive(f"{path} is not the JSON object that training writes: {type(wrong).__name__}") from None
+    if absent:
+        raise BrokenArchive(f"{path} does not say {', '.join(absent)}: the archive was not made by training")
+    return manifest
+
+
+def calibration_of(manifest: dict) -> Calibration:
+    if "calibration" not in manifest:
+        return Calibration()
+    try:
+        return Calibration.parse(manifest["calibration"])
+    except (KeyError, TypeError, ValueError) as wrong:
+        raise BrokenArchive(f"the manifest's calibration cannot be used: {wrong!r}") from None
+
+
+def open_booster(manifest: dict, folder: Path, runtime: str) -> Booster:
+    """What scores; libraries are imported only when used."""
+    if manifest["learner"] == "constant":
+        return Constant(manifest["base_rate"])
+    if runtime == COMPILED:
+        return Onnx(file_of(manifest, "compiled", folder))
+    if runtime == NATIVE:
+        return open_library(manifest, folder)
+    raise BrokenArchive(f"expected runtime {COMPILED} or {NATIVE}, got {runtime!r}")
+
+
+def open_library(manifest: dict, folder: Path) -> Explainable:
+    learner = manifest["learner"]
+    if learner not in LIBRARIES:
+        raise BrokenArchive(f"expected learner {', '.join(LIBRARIES)} or constant, got {learner!r}")
+    return LIBRARIES[learner](file_of(manifest, "file", folder))
+
+
+def file_of(manifest: dict, key: str, folder: Path) -> Path:
+    """A file that the manifest names. Raises BrokenArchive when it lies elsewhere, is missing, or is too large."""
+    name = manifest.get(key)
+    if not isinstance(name, str) or name in ("", ".", "..") or "/" in name or "\\" in name:
+        raise BrokenArchive(f"the manifest's {key}: expected the name of a file beside it, got {name!r}")
+    path = folder / name
+    if path.is_symlink() or not path.is_file():
         raise BrokenArchive(f"{path} is missing")
-    if learner == "xgboost":
-        return XGBoost(path)
-    if learner == "catboost":
-        return CatBoost(path)
-    raise BrokenArchive(f"expected learner xgboost, catboost or constant, got {learner!r}")
+    if path.stat().st_size > LARGEST_FILE:
+        raise BrokenArchive(f"{path} has more than {LARGEST_FILE} bytes")
+    return path
+
+
+def single(numbers: np.ndarray) -> np.ndarray:
+    """In single precision, as the learners see numbers; beyond its range a number is as large as it gets."""
+    limit = np.finfo(np.float32).max
+    return np.clip(numbers, -limit, limit).astype(np.float32)
 
 
 class Constant:
@@ -79,24 +171,5 @@ class Constant:
     def probabilities(self, matrix: np.ndarray) -> np.ndarray:
         return np.full(len(matrix), self.base_rate)
 
-
-class XGBoost:
-    def __init__(self, path: Path) -> None:
-        import xgboost
-
-        self.booster = xgboost.Booster(params={"nthread": 1})
-        self.booster.load_model(path)
-
-    def probabilities(self, matrix: np.ndarray) -> np.ndarray:
-        return self.booster.inplace_predict(matrix)
-
-
-class CatBoost:
-    def __init__(self, path: Path) -> None:
-        import catboost
-
-        self.model = catboost.CatBoostClassifier()
-        self.model.load_model(str(path))
-
-    def probabilities(self, matrix: np.ndarray) -> np.ndarray:
-        return self.model.predict_proba(matrix, thread_count=1)[:, 1]
+    def margins(self, matrix: np.ndarray) -> np.ndarray:
+        return np.full(len(matrix), np.log(self.base_rate / (1 - self.base_rate)))

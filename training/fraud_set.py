@@ -31,6 +31,7 @@ def assemble(features: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Timestamp) 
     return pd.DataFrame(
         {
             "identifier": rows["transaction_id"],
+            "customer_id": rows["customer_id"],
             "at": rows["event_time"],
             "label": rows["is_fraud"].astype(int),
             **{name: rows[name] for name in FRAUD.columns},

@@ -33,15 +33,10 @@ def solve(y: np.ndarray, p: np.ndarray, amount: np.ndarray, costs: Costs) -> dic
     best = None
     for review_at in candidates:
         for block_at in candidates[candidates >= review_at]:
-            blocked = p >= block_at
-            reviewed = (p >= review_at) & ~blocked
+            reviewed = (p >= review_at) & (p < block_at)
             if reviewed.mean() > costs.capacity:
                 continue
-            passed = ~blocked & ~reviewed
-            loss = costs.lost_share * (
-                amount[passed & (y == 1)].sum() + (1 - costs.review_recall) * amount[reviewed & (y == 1)].sum()
-            )
-            cost = loss + costs.blocked_good * (blocked & (y == 0)).sum() + costs.review * reviewed.sum()
+            cost = total_cost(y, p, amount, costs, review_at, block_at)
             if best is None or cost < best[0]:
                 best = (cost, float(review_at), float(block_at))
     assert best is not None  # reviewing and blocking nobody is always within capacity
@@ -50,6 +45,26 @@ def solve(y: np.ndarray, p: np.ndarray, amount: np.ndarray, costs: Costs) -> dic
         "review_at": review_at,
         "block_at": block_at,
         "rules": RULES,
-        "expected_cost_per_1000": float(1000 * cost / len(y)),
+        "expected_cost_per_1000": 1000 * cost / len(y),
         "cost_without_model_per_1000": float(1000 * costs.lost_share * amount[y == 1].sum() / len(y)),
     }
+
+
+def total_cost(
+    y: np.ndarray, p: np.ndarray, amount: np.ndarray, costs: Costs, review_at: float, block_at: float
+) -> float:
+    """Of deciding all rows by the two thresholds, in units of the currency."""
+    blocked = p >= block_at
+    reviewed = (p >= review_at) & ~blocked
+    passed = ~blocked & ~reviewed
+    lost = costs.lost_share * (
+        amount[passed & (y == 1)].sum() + (1 - costs.review_recall) * amount[reviewed & (y == 1)].sum()
+    )
+    return float(lost + costs.blocked_good * (blocked & (y == 0)).sum() + costs.review * reviewed.sum())
+
+
+def expected_cost(
+    y: np.ndarray, p: np.ndarray, amount: np.ndarray, costs: Costs, review_at: float, block_at: float
+) -> float:
+    """Of a thousand payments like these, in units of the currency."""
+    return 1000 * total_cost(y, p, amount, costs, review_at, block_at) / len(y)

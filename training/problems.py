@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import pandas as pd
 
 from features.credit import PAYMENT_BEHAVIOUR
+from features.declaration import FeatureSet
 from features.encoding import Encoding
 from features.fraud import FRAUD
 from training import credit_set, fraud_set
+from training.learners import Settings
 
 
 @dataclass(frozen=True)
@@ -18,31 +21,51 @@ class Problem:
     """`assemble(features, labels, as_of)` gives a point-in-time frame: `identifier, at, label`, then columns."""
 
     name: str
-    feature_version: str
+    features: FeatureSet
     assemble: Callable[[pd.DataFrame, pd.DataFrame, pd.Timestamp], pd.DataFrame]
     fit_encoding: Callable[[pd.DataFrame], Encoding]
     has_policy: bool
-    xgboost: dict[str, float]  # what this problem wants of the learner, beside learners.XGBOOST
+    measure: Literal["ap", "auc"]  # what settings and learners are chosen by, on rows that no report is about
+    candidates: Mapping[str, tuple[Settings, ...]]  # by learner; without earlier days to choose by, the first
     unwatched: tuple[str, ...] = ()  # columns whose distribution changes with the clock: no drift
+
+    @property
+    def feature_version(self) -> str:
+        return self.features.version
+
+    @property
+    def meanings(self) -> dict[str, str]:
+        """What each feature means, for a reviewer."""
+        return {f.name: f.description for f in self.features.features if f.name in self.features.columns}
 
 
 PROBLEMS = {
     "fraud": Problem(
         "fraud",
-        FRAUD.version,
+        FRAUD,
         fraud_set.assemble,
         fraud_set.fit_encoding,
         has_policy=True,
-        # On rare positives XGBoost 3's estimated base score costs several points of average precision.
-        xgboost={"max_depth": 5, "eta": 0.05, "base_score": 0.5},
+        measure="ap",
+        candidates={
+            "xgboost": (Settings(200), Settings(200, "root")),
+            "catboost": (Settings(400), Settings(400, "root")),
+        },
         unwatched=tuple(feature.name for feature in FRAUD.calendar),
     ),
     "credit": Problem(
         "credit",
-        PAYMENT_BEHAVIOUR.version,
+        PAYMENT_BEHAVIOUR,
         credit_set.assemble,
         credit_set.fit_encoding,
         has_policy=False,
-        xgboost={"max_depth": 4, "eta": 0.03},
+        measure="auc",
+        candidates={
+            "xgboost": (
+                Settings(300, parameters={"max_depth": 4, "eta": 0.03}),
+                Settings(300, parameters={"max_depth": 3, "eta": 0.03}),
+            ),
+            "catboost": (Settings(400, parameters={"learning_rate": 0.03}),),
+        },
     ),
 }

@@ -13,10 +13,15 @@ import numpy as np
 import pandas as pd
 
 from features.encoding import Encoding
+from inference.model import single
+from inference.runtimes import COMPILED
+from training import calibration, compiled
 from training.drift import baseline
 from training.frames import read_folder
 from training.learners import LEARNERS, Rows
+from training.metrics import RANKING
 from training.problems import PROBLEMS
+from training.selection import choose, rolling
 
 ROOT = Path("/opt/ml")
 CODE = Path(__file__).resolve().parent.parent
@@ -48,39 +53,59 @@ class Hyperparameters:
 
 def matrix(rows: pd.DataFrame, encoding: Encoding) -> np.ndarray:
     """Rows as the server will see them: through the same encoding, in single precision."""
-    cells = rows[list(encoding.names)].astype(object).where(rows[list(encoding.names)].notna(), None)
+    cells = rows[list(encoding.names)]
+    if all(column.categories is None for column in encoding.columns) and all(k.kind in "iuf" for k in cells.dtypes):
+        return single(cells.to_numpy(dtype=np.float64))
+    cells = cells.astype(object).where(cells.notna(), None)
     encoded = [encoding.encode(row) for row in cells.itertuples(index=False, name=None)]
-    return np.array(encoded, dtype=np.float64).astype(np.float32)
+    return single(np.array(encoded, dtype=np.float64))
 
 
 def train(hyperparameters: Hyperparameters, data: Path, model: Path) -> None:
-    """Fits on the channel `train`, stops by the channel `validation`, writes the archive's files to `model`."""
-    problem = PROBLEMS[hyperparameters.problem]
+    """Chooses settings within the channel `train`, fits on it, calibrates on `validation`, writes the archive's files
+    to `model`. Raises compiled.Unfaithful when the compiled form scores otherwise than the trained one."""
+    problem, learner = PROBLEMS[hyperparameters.problem], LEARNERS[hyperparameters.learner]
     encoding = Encoding.parse(json.loads((data / "train" / "columns.json").read_text()))
     rows, held = read_folder(data / "train"), read_folder(data / "validation")
     learned = Rows(matrix(rows, encoding), rows["label"].to_numpy())
     judged = Rows(matrix(held, encoding), held["label"].to_numpy())
-    fit, file = LEARNERS[hyperparameters.learner]
-    fitted = fit(learned, judged, hyperparameters.seed, problem.xgboost)
 
-    fitted.save(model / file)
+    candidates = problem.candidates[hyperparameters.learner]
+    choice = choose(
+        hyperparameters.learner, candidates, rolling(learned), RANKING[problem.measure], hyperparameters.seed
+    )
+    fitted = learner.fit(learned, choice.settings, hyperparameters.seed)
+    fitted.save(model / learner.file)
+    content = compiled.compile_model(hyperparameters.learner, model / learner.file, len(encoding.columns))
+    (model / compiled.FILE).write_bytes(content)
+    margins = fitted.margins(judged.x)
+    calibrated = calibration.fit(margins, judged.y)
     manifest = {
         "name": hyperparameters.name,
         "problem": problem.name,
         "learner": hyperparameters.learner,
-        "file": file,
+        "file": learner.file,
+        "compiled": compiled.FILE,
+        "runtime": COMPILED,
+        "calibration": calibrated.document(),
         "feature_version": problem.feature_version,
         "columns": encoding.document(),
-        "rounds": fitted.rounds,
+        "meanings": {name: text for name, text in problem.meanings.items() if name in encoding.names},
+        "settings": choice.settings.document(),
+        "chosen_by": {"measure": problem.measure, "mean": choice.measure},
         "rows": {"train": len(rows), "validation": len(held)},
         "trained_until": str(held["at"].max()),
     }
     (model / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True))
+    difference = compiled.require_faithful(model, learned.x, hyperparameters.seed)
     # The newest rows, not all of them: what drifts is measured from how things were when the model was made.
-    known = baseline(encoding.names, judged.x, fitted.probabilities(judged.x), problem.unwatched)
+    known = baseline(encoding.names, judged.x, calibrated.probabilities(margins), problem.unwatched)
     (model / "baseline.json").write_text(json.dumps(known))
     include_server(model / "code")
-    print(f"trained {problem.name} with {hyperparameters.learner}: {len(rows)} rows, {fitted.rounds} rounds")
+    print(
+        f"trained {problem.name} with {hyperparameters.learner}: {len(rows)} rows, {choice.settings.document()}, "
+        f"compiled within {difference:.1e}"
+    )
 
 
 def include_server(target: Path) -> None:

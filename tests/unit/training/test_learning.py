@@ -5,23 +5,21 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import onnx
 import pandas as pd
 import pytest
 
 from features.encoding import Column, Encoding
 from features.fraud import FRAUD
 from inference.model import Model
-from training import learners
+from training import calibration, compiled
 from training.frames import NoRows, read_folder, write_frame
-from training.learners import LEARNERS, Rows
+from training.learners import LEARNERS, Rows, Settings
+from training.metrics import RANKING
 from training.prepare import split_by_time
 from training.problems import PROBLEMS
+from training.selection import choose, rolling
 from training.train import Hyperparameters, matrix, train
-
-
-@pytest.fixture
-def _few_rounds(monkeypatch):
-    monkeypatch.setattr(learners, "ROUNDS", 20)
 
 
 def rows(size: int, seed: int = 0) -> pd.DataFrame:
@@ -55,28 +53,28 @@ def data(tmp_path):
     return tmp_path
 
 
-@pytest.mark.usefixtures("_few_rounds")
 @pytest.mark.parametrize("learner", LEARNERS)
 def test_a_reloaded_archive_gives_the_probabilities_of_the_fitted_model(data, learner):
     train(Hyperparameters("credit", learner, "job-1", seed=3), data / "data", data / "model")
     model = Model(data / "model")
     frame = rows(50, seed=9)
 
-    fit, _ = LEARNERS[learner]
     parts = {name: read_folder(data / "data" / name) for name in ("train", "validation")}
     learnt, held = (Rows(matrix(p, ENCODING), p["label"].to_numpy()) for p in parts.values())
-    fitted = fit(learnt, held, 3, PROBLEMS["credit"].xgboost)
+    settings = Settings(**model.manifest["settings"])
+    fitted = LEARNERS[learner].fit(learnt, settings, 3)
+    calibrated = calibration.fit(fitted.margins(held.x), held.y)
     cells = (
         frame[["income", "purpose"]].astype(object).where(frame[["income", "purpose"]].notna(), None).values.tolist()
     )
     served = model.score(cells)
 
-    assert served == [float(p) for p in fitted.probabilities(matrix(frame, ENCODING))]
+    assert served == pytest.approx(calibrated.probabilities(fitted.margins(matrix(frame, ENCODING))), abs=1e-6)
+    assert Model(data / "model", runtime="native").score(cells) == pytest.approx(served, abs=1e-6)
     assert len({round(p, 6) for p in served}) > 10, "it learnt something"
     assert all(0 < p < 1 for p in served)
 
 
-@pytest.mark.usefixtures("_few_rounds")
 def test_an_archive_says_what_it_is_and_carries_the_server_and_its_baseline(data):
     train(Hyperparameters("credit", "xgboost", "job-1"), data / "data", data / "model")
     manifest = json.loads((data / "model" / "manifest.json").read_text())
@@ -84,8 +82,9 @@ def test_an_archive_says_what_it_is_and_carries_the_server_and_its_baseline(data
     assert manifest["feature_version"] == PROBLEMS["credit"].feature_version
     assert (manifest["name"], manifest["learner"], manifest["file"]) == ("job-1", "xgboost", "model.json")
     assert manifest["rows"] == {"train": 280, "validation": 60}
-    assert 1 <= manifest["rounds"] <= 20
-    assert Model(data / "model").booster.booster.num_boosted_rounds() == manifest["rounds"]
+    assert (manifest["compiled"], manifest["runtime"]) == ("model.onnx", "onnx")
+    native = Model(data / "model", runtime="native").booster
+    assert native.booster.num_boosted_rounds() == manifest["settings"]["rounds"]
     known = json.loads((data / "model" / "baseline.json").read_text())
     assert set(known["columns"]) == {"income", "purpose"}
     code = data / "model" / "code"
@@ -94,13 +93,79 @@ def test_an_archive_says_what_it_is_and_carries_the_server_and_its_baseline(data
     assert not list(code.rglob("__pycache__"))
 
 
-@pytest.mark.usefixtures("_few_rounds")
 def test_the_same_seed_trains_the_same_model(data):
     for name in ("a", "b"):
         (data / name).mkdir()
         train(Hyperparameters("credit", "xgboost", "job-1", seed=1), data / "data", data / name)
 
     assert (data / "a" / "model.json").read_bytes() == (data / "b" / "model.json").read_bytes()
+
+
+def rewritten(folder, change) -> None:
+    """Changes the compiled trees of an archive."""
+    path = folder / compiled.FILE
+    model = onnx.load_model_from_string(path.read_bytes())
+    change({a.name: a for a in model.graph.node[0].attribute})
+    path.write_bytes(model.SerializeToString())
+
+
+def other_leaf(attributes) -> None:
+    attributes["target_weights"].floats[0] += 0.01
+
+
+def other_border(attributes) -> None:
+    """The first split compares the other way round when a cell is exactly at it."""
+    attributes["nodes_modes"].strings[0] = b"BRANCH_LEQ"
+
+
+def other_way_for_gaps(attributes) -> None:
+    attributes["nodes_missing_value_tracks_true"].ints[0] ^= 1
+
+
+@pytest.mark.parametrize("change", [other_leaf, other_border, other_way_for_gaps])
+def test_an_archive_whose_compiled_trees_differ_anywhere_is_refused(data, change):
+    train(Hyperparameters("credit", "xgboost", "job-1"), data / "data", data / "model")
+    known = matrix(read_folder(data / "data" / "train"), ENCODING)
+    assert compiled.require_faithful(data / "model", known, seed=0) <= compiled.TOLERANCE
+
+    rewritten(data / "model", change)
+
+    with pytest.raises(compiled.Unfaithful, match=r"the compiled model gives .* where the trained one gives"):
+        compiled.require_faithful(data / "model", known, seed=0)
+
+
+def test_a_candidate_is_judged_by_rows_that_are_later_than_all_it_learned_from():
+    at = np.arange(100.0, dtype=np.float32)
+    folds = rolling(Rows(at[:, None], (at % 2).astype(int)))
+
+    assert [(f.learned.x.max(), f.judged.x.min(), f.judged.x.max()) for f in folds] == [(59, 60, 79), (79, 80, 99)]
+
+
+def test_a_block_that_has_one_class_only_judges_nothing():
+    y = np.array([0, 1] * 40 + [0] * 20)
+
+    assert len(rolling(Rows(np.zeros((100, 1), np.float32), y))) == 1
+
+
+def test_the_candidate_that_ranks_later_rows_best_is_chosen_with_its_rounds():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(600, 3)).astype(np.float32)
+    data = Rows(x, ((x[:, 0] > 0) ^ (x[:, 1] > 0)).astype(int))  # one split alone knows nothing of it
+    stump, tree = Settings(40, parameters={"max_depth": 1}), Settings(40, parameters={"max_depth": 3})
+
+    choice = choose("xgboost", [stump, tree], rolling(data), RANKING["ap"], seed=0)
+
+    assert choice.settings.parameters == {"max_depth": 3}
+    assert choice.settings.rounds in (10, 20, 30, 40)
+    assert choice.measure > 0.9
+    assert choose("xgboost", [stump, tree], [], RANKING["ap"], seed=0).settings == stump
+
+
+def test_a_rare_class_weighs_the_root_of_the_ratio_when_it_is_told_to():
+    y = np.array([1] + [0] * 100)
+
+    assert Settings(1, "root").positive_weight(y) == 10
+    assert Settings(1).positive_weight(y) == 1
 
 
 def test_missing_cells_reach_the_learner_as_missing():

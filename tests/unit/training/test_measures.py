@@ -7,8 +7,9 @@ from itertools import product
 import numpy as np
 import pytest
 
+from training import calibration
 from training.drift import baseline, psi, report
-from training.metrics import expected_calibration_error, ks, measures
+from training.metrics import card_precision, expected_calibration_error, ks, measures, recall_at
 from training.policy import Costs, solve
 
 Y = np.array([0, 0, 1, 1])
@@ -41,6 +42,57 @@ def test_a_score_that_says_the_base_rate_is_calibrated_and_separates_nothing():
 
 def test_the_calibration_error_is_the_mean_gap():
     assert expected_calibration_error(np.zeros(100), np.full(100, 0.3)) == pytest.approx(0.3)
+
+
+def test_recall_at_a_false_positive_rate_by_hand():
+    y = np.array([1, 0, 1, 0, 0, 0, 1])
+    p = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.1])
+
+    assert recall_at(y, p, 0.0) == pytest.approx(1 / 3)
+    assert recall_at(y, p, 0.25) == pytest.approx(2 / 3)
+    assert recall_at(y, p, 0.24) == pytest.approx(1 / 3)
+    assert recall_at(y, p, 1.0) == 1
+
+
+def test_card_precision_by_hand():
+    """Two cards a day are looked at. Day 1: a (fraud) and b are the highest; day 2: a was found, so c and d are."""
+    day = np.array([1, 1, 1, 1, 2, 2, 2, 2])
+    card = np.array(list("aabc") + list("acde"))
+    y = np.array([0, 1, 0, 1, 1, 1, 1, 1])
+    p = np.array([0.2, 0.9, 0.8, 0.1, 0.99, 0.5, 0.4, 0.3])
+
+    assert card_precision(day, card, y, p, looked_at=2) == (1 / 2 + 2 / 2) / 2
+
+
+def test_a_card_is_a_hit_when_any_payment_of_its_day_was_fraud_whatever_that_payment_scored():
+    day, card = np.array([1, 1]), np.array(["a", "a"])
+
+    assert card_precision(day, card, np.array([1, 0]), np.array([0.1, 0.9]), looked_at=1) == 1
+
+
+def test_calibration_finds_the_odds_that_outcomes_follow():
+    rng = np.random.default_rng(0)
+    margins = rng.normal(0, 2, 200_000)
+    y = (rng.random(200_000) < 1 / (1 + np.exp(-(0.5 * margins - 3)))).astype(int)
+    found = calibration.fit(margins, y)
+
+    assert (found.slope, found.intercept) == (pytest.approx(0.5, abs=0.02), pytest.approx(-3, abs=0.05))
+    assert found.probabilities(margins).mean() == pytest.approx(y.mean(), abs=1e-3)
+
+
+def test_calibration_keeps_the_order_even_of_a_score_that_is_the_wrong_way_round():
+    margins = np.linspace(-4, 4, 1000)
+    y = (margins < 0).astype(int)
+    p = calibration.fit(margins, y).probabilities(margins)
+
+    assert (np.diff(p) > 0).all()
+    assert p.mean() == pytest.approx(0.5, abs=0.01)
+
+
+def test_calibration_of_one_class_alone_is_finite_and_never_certain():
+    found = calibration.fit(np.linspace(-1, 1, 50), np.zeros(50, int))
+
+    assert found.probabilities(np.array([0.0]))[0] == pytest.approx(1 / 52, rel=0.5)
 
 
 def held_out(size: int = 4000, seed: int = 0):

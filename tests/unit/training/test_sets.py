@@ -20,6 +20,7 @@ AS_OF = pd.Timestamp("2018-05-01", tz="UTC")
 def vectors(*times: str) -> pd.DataFrame:
     frame = pd.DataFrame({name: [float(i) for i in range(len(times))] for name in FRAUD.columns})
     frame.insert(0, "transaction_id", [f"t{i}" for i in range(len(times))])
+    frame.insert(1, "customer_id", [f"c{i}" for i in range(len(times))])
     frame["event_time"] = pd.to_datetime(list(times), utc=True, format="ISO8601")
     return frame
 
@@ -56,7 +57,7 @@ def test_the_fraud_set_has_the_features_in_order_and_its_rows_by_time():
     features = vectors("2018-04-03", "2018-04-01", "2018-04-02")
     rows = fraud_set.assemble(features, labels(*((f"t{i}", i % 2, "2018-04-10") for i in range(3))), AS_OF)
 
-    assert list(rows.columns) == ["identifier", "at", "label", *FRAUD.columns]
+    assert list(rows.columns) == ["identifier", "customer_id", "at", "label", *FRAUD.columns]
     assert list(rows["identifier"]) == ["t1", "t2", "t0"]
     assert fraud_set.fit_encoding(rows).names == FRAUD.columns
 

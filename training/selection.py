@@ -1,0 +1,75 @@
+"""How to learn is chosen on earlier days: each candidate learns before a cut and is judged after it (rolling origin).
+
+Rolling-origin evaluation: Tashman (2000). Nothing that a model is reported on takes part in the choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from training.learners import LEARNERS, Rows, Settings
+
+STOPS = (0.25, 0.5, 0.75, 1.0)  # shares of the rounds at which a candidate is judged too
+LARGEST = 60_000  # newest rows that a candidate learns from: the order of candidates needs no more
+
+Measure = Callable[[np.ndarray, np.ndarray], float]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Rows that a candidate learns from, and later rows that judge it."""
+
+    learned: Rows
+    judged: Rows
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The best settings of a learner and its mean measure over the folds; none when there was no fold to judge by."""
+
+    learner: str
+    settings: Settings
+    measure: float | None
+
+
+def rolling(rows: Rows, origins: int = 2, share: float = 0.2) -> list[Fold]:
+    """The newest `origins` blocks of `share` of the rows, each judged by what learned from the rows before it.
+
+    `rows` are in order of time. A block without both classes judges nothing and is left out.
+    """
+    size = round(share * len(rows.y))
+    cuts = [len(rows.y) - size * n for n in range(origins, 0, -1)]
+    folds = [
+        Fold(part(rows, max(0, cut - LARGEST), cut), part(rows, cut, cut + size)) for cut in cuts if cut > 0 and size
+    ]
+    return [fold for fold in folds if teaches(fold.learned) and teaches(fold.judged)]
+
+
+def part(rows: Rows, start: int, end: int) -> Rows:
+    return Rows(rows.x[start:end], rows.y[start:end])
+
+
+def teaches(rows: Rows) -> bool:
+    return 0 < rows.y.sum() < len(rows.y)
+
+
+def choose(learner: str, candidates: Sequence[Settings], folds: Sequence[Fold], measure: Measure, seed: int) -> Choice:
+    """The candidate, and the share of its rounds, with the best mean measure. The first one when there is no fold."""
+    if not folds:
+        return Choice(learner, candidates[0], None)
+    best: Choice | None = None
+    for settings in candidates:
+        stops = [max(1, round(share * settings.rounds)) for share in STOPS]
+        fitted = [LEARNERS[learner].fit(fold.learned, settings, seed) for fold in folds]
+        for rounds in stops:
+            found = [
+                measure(fold.judged.y, f.margins(fold.judged.x, rounds)) for fold, f in zip(folds, fitted, strict=True)
+            ]
+            mean = float(np.mean(found))
+            if best is None or best.measure is None or mean > best.measure:
+                best = Choice(learner, replace(settings, rounds=rounds), mean)
+    assert best is not None
+    return best
