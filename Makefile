@@ -45,10 +45,12 @@ check: $(READY) ## Format, lint, types, import contracts, Terraform, generated p
 	@$(PYTHON) -m tools.terraform check
 	@$(PYTHON) -m datasets.describe | diff - docs/datasets.md || { echo "docs/datasets.md is old: make docs" >&2; exit 1; }
 	@$(PYTHON) -m features.describe | diff - docs/features.md || { echo "docs/features.md is old: make docs" >&2; exit 1; }
+	@$(PYTHON) -m glue.describe | diff - docs/tables.md || { echo "docs/tables.md is old: make docs" >&2; exit 1; }
 
 docs: $(READY) ## Make the generated pages again
 	@$(PYTHON) -m datasets.describe > docs/datasets.md
 	@$(PYTHON) -m features.describe > docs/features.md
+	@$(PYTHON) -m glue.describe > docs/tables.md
 
 ##@ An AWS account, or local AWS with ENV=local
 package: $(READY) ## Build everything that Terraform refers to

@@ -10,6 +10,7 @@ Neither the document nor the page holds a cell: both outlive the rows.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
@@ -83,6 +84,7 @@ class Gate:
         Without `quarantined` there is no budget to keep and no share.
         """
         with self.turn:
+            started = time.perf_counter()
             self.judged += 1
             name = f"{suite.name} {self.judged}"
             asset = self.source.add_dataframe_asset(name=name)
@@ -91,6 +93,7 @@ class Gate:
                 self.context.suites.add(gx.ExpectationSuite(name=name, expectations=expectations(suite)))
             )
             page = DefaultJinjaPageView().render(ValidationResultsPageRenderer().render(result))
+            seconds = time.perf_counter() - started
         broken = [(said(r), r.expectation_config) for r in result.results if not r.success]
         failed = [words for words, config in broken if blocks(config)]
         share = None if quarantined is None else quarantined / total if total else 0.0
@@ -101,6 +104,7 @@ class Gate:
             "warned": [words for words, config in broken if not blocks(config)],
             "quarantined_share": share,
             "results": [r.to_json_dict() for r in result.results],
+            "seconds": seconds,
             "statistics": dict(result.statistics),
         }
         return Verdict(suite.name, not failed, document, page)

@@ -111,6 +111,7 @@ module "watch" {
   entities       = [for table in var.tables : table.name if table.zone == "silver"]
   failed_queue   = module.doors.failed_queue
   feature_groups = keys(var.feature_groups)
+  feature_tables = [for table in var.tables : table.name if table.zone == "gold"]
   functions      = merge(module.doors.functions, { release = module.release.function })
   kms_key_arn    = module.lake.bucket.kms_key_arn
   namespace      = local.namespace

@@ -15,6 +15,7 @@ from glue.tables import LOAN_FEATURES, TRANSACTION_FEATURES
 from glue.transforms.events import located, payments
 from glue.transforms.folding import folded_customers, folded_events
 from glue.transforms.vectors import loan_features, transaction_features
+from glue.transforms.windows import with_open_windows
 from tests.parity.events import event_log
 from tests.spark.rows import START, silver_labels, silver_loans, silver_transactions
 
@@ -97,6 +98,19 @@ def test_a_customers_record_folded_from_the_lake_is_the_one_that_the_door_would_
     for identifier, customer, merchant, at, cents in sorted(log.payments, key=lambda p: (p[3], p[4], p[2], p[0])):
         states.setdefault(customer, State(CUSTOMER_LAYOUT)).pay(at, cents, merchant, identifier)
     assert {r.entity: (r.clock, r.state) for r in rows} == {c: (s.clock, s.dump()) for c, s in states.items()}
+    for row in rows:
+        said = states[row.entity].values(row.clock + 1)
+        assert {name: row[name] for name in said} == said, "in numbers too, for those who join"
+
+
+def test_rows_that_are_asked_keep_their_own_columns(spark):
+    rows = payments(silver_transactions(spark, PAYMENTS))
+    columns = list(rows.columns)
+
+    with_open_windows(rows, FRAUD, "customer_id")
+
+    assert rows.columns == columns
+    assert rows.schema.names == columns
 
 
 def test_a_merchants_record_holds_its_payments_and_what_was_learnt_of_them(spark):

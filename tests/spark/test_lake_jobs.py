@@ -6,12 +6,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from bench.folder_lake import FolderLake
 from features.contract import CONTRACTS
 from glue.jobs import bronze_to_silver, raw_to_bronze, silver_to_gold
 from glue.quality import GateFailed
 from glue.raw import ContractBroken
 from glue.tables import BRONZE, GOLD, SILVER
-from tests.spark.folder_lake import FolderLake
 
 HEADER = "transaction_id,event_time,customer_id,merchant_id,amount"
 

@@ -69,6 +69,25 @@ data "aws_iam_policy_document" "bucket" {
       values   = ["false"]
     }
   }
+
+  # RAW is what came. Only the job that forgets a customer, whose role is made elsewhere, takes anything out.
+  statement {
+    sid       = "RawStays"
+    effect    = "Deny"
+    actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
+    resources = ["${aws_s3_bucket.this.arn}/raw/*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "ArnNotLike"
+      variable = "aws:PrincipalArn"
+      values   = ["arn:${data.aws_partition.this.partition}:iam::${data.aws_caller_identity.this.account_id}:role/${var.prefix}-forget"]
+    }
+  }
 }
 
 # What nobody can see is paid for all the same: parts of uploads that never ended, versions that were replaced.

@@ -13,7 +13,7 @@ locals {
     { title = "Parity: vectors compared and different", metrics = [for m in ["ParityCompared", "ParityMismatches"] : [var.namespace, m, { stat = "Sum" }]] },
     { title = "Features: hours since the newest event", metrics = [for group in var.feature_groups : [var.namespace, "FeatureAgeHours", "group", group, { stat = "Maximum" }]] },
     { title = "Quarantine: share of a batch's rows", metrics = [for entity in var.entities : [var.namespace, "QuarantinedShare", "entity", entity, { stat = "Maximum" }]] },
-    { title = "Quality gate: batches that failed", metrics = concat([[var.namespace, "GateFailed", { stat = "Sum" }]], [for entity in var.entities : [var.namespace, "GateFailed", "entity", entity, { stat = "Sum" }]]) },
+    { title = "Quality gate: batches that failed", metrics = concat([[var.namespace, "GateFailed", { stat = "Sum" }]], [for entity in setunion(var.entities, var.feature_tables) : [var.namespace, "GateFailed", "entity", entity, { stat = "Sum" }]]) },
     { title = "Drift: PSI of score and worst feature", metrics = [for m in ["ScorePSI", "WorstFeaturePSI"] : [var.namespace, m, { stat = "Maximum" }]] },
     { title = "State machines that failed", metrics = [for arn in values(var.state_machines) : ["AWS/States", "ExecutionsFailed", "StateMachineArn", arn, { stat = "Sum" }]] },
   ]

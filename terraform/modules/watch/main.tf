@@ -94,7 +94,7 @@ locals {
         above       = 0
       }
       gate-failed = {
-        description = "A batch did not pass the quality gate; nothing of it was written to SILVER"
+        description = "A table did not pass the quality gate; nothing of the batch was written to its layer"
         namespace   = var.namespace
         metric      = "GateFailed"
         dimensions  = {}

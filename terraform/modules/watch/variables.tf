@@ -16,6 +16,13 @@ variable "feature_groups" {
   nullable    = false
 }
 
+variable "feature_tables" {
+  description = "Tables of vectors that the quality gate judges, as `transaction_features`."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}
+
 variable "functions" {
   description = "Lambda function names by short name; `stream` reads the payment stream."
   type        = map(string)

@@ -110,3 +110,17 @@ run "goes_with_its_data_when_told_so" {
     error_message = "Without keep_data a destroy must leave nothing."
   }
 }
+
+run "lets_nobody_but_who_forgets_delete_what_came" {
+  command = plan
+
+  assert {
+    condition = anytrue([
+      for statement in data.aws_iam_policy_document.bucket.statement :
+      statement.effect == "Deny" && contains(statement.actions, "s3:DeleteObjectVersion") && contains(statement.actions, "s3:DeleteObject")
+      && alltrue([for resource in statement.resources : endswith(resource, "/raw/*")])
+      && alltrue([for condition in statement.condition : condition.test == "ArnNotLike" && alltrue([for role in condition.values : endswith(role, ":role/risk-dev-forget")])])
+    ])
+    error_message = "RAW must stay: deletion is denied to everyone but the role of the job that forgets."
+  }
+}

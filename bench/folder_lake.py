@@ -10,16 +10,28 @@ import io
 import json
 import uuid
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
+import botocore.session
 import pyarrow.parquet as pq
 from botocore.exceptions import ClientError
+from botocore.validate import validate_parameters
 from pyspark.sql import SparkSession
 
 from glue.lake import Lake
 from glue.metrics import Metrics
 from glue.tables import Table
-from tests.unit.lambda_functions.aws import valid
+
+
+@cache
+def service(name: str):
+    return botocore.session.get_session().get_service_model(name)
+
+
+def valid(name: str, operation: str, request: dict) -> None:
+    """Raises when AWS would not understand the request."""
+    validate_parameters(request, service(name).operation_model(operation).input_shape)
 
 
 class FolderLake:
@@ -28,6 +40,7 @@ class FolderLake:
     def __init__(self, spark: SparkSession, root: Path, **settings) -> None:
         self.spark, self.root, self.bucket = spark, root, f"lake-{uuid.uuid4().hex[:8]}"
         hadoop = spark.sparkContext._jsc.hadoopConfiguration()
+        hadoop.set("fs.file.impl", "org.apache.hadoop.fs.RawLocalFileSystem")  # no checksum files beside the data
         hadoop.set("fs.s3.impl", "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme")
         hadoop.set(f"fs.viewfs.mounttable.{self.bucket}.linkFallback", f"file://{root}/")
         self.catalog, self.cloudwatch = Catalog(), CloudWatch()
