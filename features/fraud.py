@@ -61,10 +61,12 @@ MERCHANT_MEASURES: tuple[tuple[Kind, str], ...] = (
     ("label", "count"),
     ("label", "fraud"),
 )
+# A merchant that is being robbed stays so for weeks: windows of several lengths tell when its frauds began and ended.
+LABEL_DAYS = (1, 3, 7, 14, 21, 30)
 MERCHANT = tuple(
     Window("merchant", kind, measure, days * DAY, DAY, open_head=False, delay=SETTLED)
     for kind, measure in MERCHANT_MEASURES
-    for days in (1, 7, 30)
+    for days in (LABEL_DAYS if kind == "label" else (1, 7, 30))
 )
 UNEXPLAINED = tuple(
     Window(
@@ -78,7 +80,7 @@ UNEXPLAINED = tuple(
         where=Filter("unexplained", HIGH.name, holds=False),
         note="Known frauds at the merchant whose amount was usual for the customer",
     )
-    for days in (7, 30)
+    for days in (3, 7, 14, 21, 30)
 )
 
 # What the same bank knows of the payer as a borrower. Loans come by night: closed days, like a merchant's.
@@ -126,11 +128,11 @@ RATIOS = (
     ),
     *(
         Ratio(
-            f"merchant_fraud_rate_{span}",
-            numerator=(f"merchant_label_fraud_{span}",),
-            denominator=(f"merchant_label_count_{span}",),
+            f"merchant_fraud_rate_{days}d",
+            numerator=(f"merchant_label_fraud_{days}d",),
+            denominator=(f"merchant_label_count_{days}d",),
         )
-        for span in ("1d", "7d", "30d")
+        for days in LABEL_DAYS
     ),
 )
 
