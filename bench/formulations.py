@@ -10,8 +10,10 @@ from pyspark.sql import Window as SparkWindow
 from pyspark.sql import functions as F
 
 from features.declaration import DAY, HOUR, MINUTE
+from features.fraud import FRAUD
 from glue.transforms.events import Happened, loans, located, outcomes, payments
 from glue.transforms.vectors import transaction_features
+from glue.transforms.windows import with_closed_windows
 
 CUSTOMER_SPANS = {"10m": 10 * MINUTE, "1h": HOUR, "1d": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
 MERCHANT_SPANS = {"1d": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
@@ -73,13 +75,13 @@ def hot_merchant(spark: SparkSession, rows: int) -> DataFrame:
 
 
 def hot_platform(spark: SparkSession, rows: int) -> None:
-    """All vectors of the payments of one merchant."""
-    paid = payments(hot_merchant(spark, rows)).withColumn("wanted", F.lit(True))
-    consume(transaction_features(paid, {"merchant": {"payment": paid}}))
+    """The merchant's windows for each of its payments, as the feature job computes them."""
+    paid = payments(hot_merchant(spark, rows))
+    consume(with_closed_windows(paid, {"payment": paid}, FRAUD, "merchant", "merchant_id"))
 
 
 def hot_range(spark: SparkSession, rows: int) -> None:
-    """The merchant's three windows alone, over RANGE frames."""
+    """The same windows over RANGE frames."""
     paid = hot_merchant(spark, rows).withColumn("at", F.unix_millis("event_time"))
     for name, span in MERCHANT_SPANS.items():
         frame = SparkWindow.partitionBy("merchant_id").orderBy("at").rangeBetween(-span, -1)

@@ -95,6 +95,7 @@ class Layout:
         self.windows = tuple(f for f in features if isinstance(f, Window))
         self.distinct = tuple(f for f in features if isinstance(f, Distinct))
         self.flags = tuple(f for f in features if isinstance(f, Flag))
+        self.names = (*(w.name for w in self.windows), *(d.name for d in self.distinct))
         # What an event of a kind adds, once for all rings of the kind.
         self.columns = {
             kind: tuple(dict.fromkeys(column_of(w) for w in self.windows if w.kind == kind))

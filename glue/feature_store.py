@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
 
 import boto3
 from pyspark.sql import DataFrame, Row
 
 CALL = 25  # records per BatchWriteRecord
-ONLINE = ("OnlineStore",)  # a record that only the doors read: nobody analyses tiles
-BOTH = ("OnlineStore", "OfflineStore")
+STORES = ["OnlineStore", "OfflineStore"]
 PATIENCE = 6  # tries for records the store did not take
 
 
@@ -18,22 +19,58 @@ class StoreRefused(RuntimeError):
     """Feature Store did not take some records even after retries."""
 
 
-def publish(rows: DataFrame, group: str, stores: tuple[str, ...]) -> int:
-    """Writes every row as one record: columns are features, nulls are left out. Returns the number of records."""
+@dataclass(frozen=True)
+class Written:
+    """How many records, and the newest event time among them (none of none)."""
 
-    def write(partition: Iterable[Row]) -> Iterator[int]:
+    records: int = 0
+    newest: str | None = None
+
+    def __add__(self, other: Written) -> Written:
+        times = [t for t in (self.newest, other.newest) if t is not None]
+        return Written(self.records + other.records, max(times, default=None))
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Which slices of a publication are done: an object each, below `prefix/`. A run that was stopped goes on there."""
+
+    bucket: str
+    prefix: str
+
+    def done(self, group: str, keys: Iterable[str]) -> frozenset[int]:
+        """`keys` are those found below the prefix."""
+        start = f"{self.prefix}/{group}/"
+        return frozenset(int(k.removeprefix(start).removesuffix(".json")) for k in keys if k.startswith(start))
+
+    def key(self, group: str, number: int) -> str:
+        return f"{self.prefix}/{group}/{number}.json"
+
+
+def publish(rows: DataFrame, name: str, group: str, progress: Progress, done: frozenset[int]) -> None:
+    """Writes every row as one record of the feature group `name`: columns are features, nulls are left out.
+
+    A slice is a partition of `rows`, which must hold the same rows at every run. Slices in `done` are not even
+    computed; a finished one is marked with what was written. `group` names the marks.
+    """
+
+    def write(number: int, partition: Iterable[Row]) -> Iterator[int]:
+        if number in done:
+            return
         client = boto3.client("sagemaker-featurestore-runtime")
-        written = 0
+        written = Written()
         for chunk in chunks(partition):
-            send(client, [entry(group, stores, row) for row in chunk])
-            written += len(chunk)
-        yield written
+            send(client, [entry(name, row) for row in chunk])
+            written += Written(len(chunk), max(row["event_time"] for row in chunk))
+        body = json.dumps(asdict(written)).encode()
+        boto3.client("s3").put_object(Bucket=progress.bucket, Key=progress.key(group, number), Body=body)
+        yield number
 
-    return sum(rows.rdd.mapPartitions(write).collect())
+    rows.rdd.mapPartitionsWithIndex(write).count()
 
 
-def entry(group: str, stores: tuple[str, ...], row: Row) -> dict:
-    return {"FeatureGroupName": group, "TargetStores": list(stores), "Record": record(row)}
+def entry(group: str, row: Row) -> dict:
+    return {"FeatureGroupName": group, "TargetStores": STORES, "Record": record(row)}
 
 
 def record(row: Row) -> list[dict[str, str]]:

@@ -22,14 +22,22 @@ class Metrics:
         A gate that passed is told as 0: a series without points says nothing of the gate.
         """
         failed = {table: 0.0 if ok else 1.0 for table, ok in passed.items()}
-        measures: list[dict] = [point("GateFailed", value, table) for table, value in sorted(failed.items())]
+        measures: list[dict] = [point("GateFailed", value, entity=table) for table, value in sorted(failed.items())]
         measures += [point("GateFailed", sum(failed.values()))] if failed else []
-        measures += [point("QuarantinedShare", share, entity) for entity, share in sorted((quarantined or {}).items())]
+        measures += [
+            point("QuarantinedShare", share, entity=entity) for entity, share in sorted((quarantined or {}).items())
+        ]
+        self._put(measures)
+
+    def aged(self, hours: Mapping[str, float]) -> None:
+        """By feature group, the age of its newest event when it was published."""
+        self._put([point("FeatureAgeHours", age, group=group) for group, age in sorted(hours.items())])
+
+    def _put(self, measures: list[dict]) -> None:
         if measures:
             self.cloudwatch.put_metric_data(Namespace=self.namespace, MetricData=measures)
 
 
-def point(name: str, value: float, entity: str = "") -> dict:
-    return {"MetricName": name, "Value": value} | (
-        {"Dimensions": [{"Name": "entity", "Value": entity}]} if entity else {}
-    )
+def point(name: str, value: float, **dimensions: str) -> dict:
+    named = [{"Name": key, "Value": of} for key, of in dimensions.items()]
+    return {"MetricName": name, "Value": value} | ({"Dimensions": named} if named else {})

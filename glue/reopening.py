@@ -11,13 +11,14 @@ from features.credit import PAYMENT_BEHAVIOUR
 from features.declaration import DAY
 from glue.lake import Lake
 from glue.tables import SILVER, Table
+from glue.transforms.events import day as day_of
 from glue.transforms.events import reach
 
 
 def reopened(spark: SparkSession, lake: Lake, batch: str) -> dict[str, list[str]]:
     """Days of `transaction_features` and months (by their first day) of `loan_features` to make again.
 
-    Under `happened`, the days of what the batch brought.
+    Under `happened`, the days of what the batch brought or changed: whose records of customers and merchants are old.
     """
     held = {name: lake.divisions_with(table, batch) for name, table in SILVER.items()}
     new = {name: of_batch(spark, lake, SILVER[name], batch, divisions) for name, divisions in held.items()}
@@ -26,8 +27,10 @@ def reopened(spark: SparkSession, lake: Lake, batch: str) -> dict[str, list[str]
     earliest = min((division for divisions in held.values() for division in divisions), default="9999")
     days_after = [d for d in lake.divisions(SILVER["transactions"]) if d[:7] >= earliest[:7] and d not in days]
     months_after = [m for m in lake.divisions(SILVER["loan_applications"]) if m >= earliest[:7] and m not in months]
+    happened = {day for rows in new.values() if rows is not None for day in days_in(rows)}
     if days_after:
         for key, rows, seen_for in changes(spark, lake, new, [*days, *days_after]):
+            happened |= {row[0] for row in rows.select(day_of(F.col("since"))).distinct().collect()}
             met = later(spark, lake, SILVER["transactions"], days_after, key, rows, seen_for)
             days |= divisions_of(met, "event_date")
     if months_after and new["transactions"] is not None:
@@ -36,7 +39,7 @@ def reopened(spark: SparkSession, lake: Lake, batch: str) -> dict[str, list[str]
         met = later(spark, lake, SILVER["loan_applications"], months_after, "customer_id", rows, seen_for)
         months |= divisions_of(met, "event_month")
     return {
-        "happened": sorted({day for rows in new.values() if rows is not None for day in days_in(rows)}),
+        "happened": sorted(happened),
         "transaction_features": sorted(days),
         "loan_features": sorted(f"{month}-01" for month in months),
     }

@@ -14,8 +14,10 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from features.declaration import Entity
 from features.encoding import numbers
 from features.fraud import FRAUD
+from features.vector import LAYOUTS
 from glue.tables import LOAN_FEATURES, TABLES
 from tools.archives import files_below, tarred, wheel, zipped
 
@@ -25,6 +27,7 @@ BUILD = ROOT / "build" / "package"
 FUNCTIONS = {"decide": ("decide", "scoring"), "stream": ("stream", "scoring"), "release": ("release", "scoring")}
 BOOTSTRAP_BASE_RATE = 0.01
 VERSION = "0.1.0"
+IDENTIFIERS: dict[Entity, str] = {"customer": "customer_id", "merchant": "merchant_id", "borrower": "customer_id"}
 FEATURE_STORE_TYPES = {"string": "String", "bigint": "Integral", "int": "Integral", "double": "Fractional"}
 
 
@@ -123,21 +126,22 @@ def vars_of(column) -> dict[str, str]:
 
 
 def feature_groups() -> dict[str, dict]:
-    """Feature groups by short name: identifier and features, as CreateFeatureGroup wants them."""
-    online = [
-        {"name": "event_time", "type": "String"},
-        {"name": "feature_version", "type": "String"},
-        {"name": "state", "type": "String"},
-    ]
+    """Feature groups by short name: identifier and features, as CreateFeatureGroup wants them.
+
+    A record holds the entity's state, which the doors read, and what it says in numbers, which analysts join: the lake
+    writes both, the doors the state alone.
+    """
+    groups: dict[str, dict] = {}
+    for entity, key in IDENTIFIERS.items():
+        texts = (key, "event_time", "feature_version", "state")
+        counted = LAYOUTS[entity].names
+        features = [{"name": n, "type": "String"} for n in texts] + [{"name": n, "type": "Integral"} for n in counted]
+        groups[entity] = {"identifier": key, "features": features}
     loan = [
         {"name": c.name, "type": FEATURE_STORE_TYPES[c.type]} for c in LOAN_FEATURES.columns if c.name != "applied_at"
     ]
-    return {
-        "customer": {"identifier": "customer_id", "features": [{"name": "customer_id", "type": "String"}, *online]},
-        "merchant": {"identifier": "merchant_id", "features": [{"name": "merchant_id", "type": "String"}, *online]},
-        "borrower": {"identifier": "customer_id", "features": [{"name": "customer_id", "type": "String"}, *online]},
-        "loan-applicant": {"identifier": "loan_id", "features": [*loan, {"name": "event_time", "type": "String"}]},
-    }
+    applicant = {"identifier": "loan_id", "features": [*loan, {"name": "event_time", "type": "String"}]}
+    return {**groups, "loan-applicant": applicant}
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
-"""Glue job: lake -> Feature Store. Online records of customers, merchants and borrowers, and one record per loan
-application.
+"""Glue job: lake -> Feature Store. Records of customers, merchants and borrowers, and one record per loan application.
 
 Safe to run at any time: Feature Store keeps the record with the newest event time, so a record that the stream door has
-moved further stays as it is.
+moved further stays as it is. A run that was stopped goes on where it was when it is started again with its arguments.
 """
 
 from __future__ import annotations
@@ -10,30 +9,28 @@ from __future__ import annotations
 import sys
 from functools import reduce
 
-import boto3
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from features.fraud import FRAUD
 from features.values import day, instant
 from glue.arguments import days, month_end, parse
-from glue.feature_store import BOTH, ONLINE, publish
+from glue.feature_store import Progress, Written, publish
 from glue.history import read_history
-from glue.lake import session
+from glue.lake import Lake, session
+from glue.metrics import Metrics
 from glue.reopening import reopened
 from glue.tables import LOAN_FEATURES
 from glue.transforms.events import before
 from glue.transforms.events import day as day_of
-from glue.transforms.folding import folded_customers, folded_events
+from glue.transforms.folding import PARTITIONS, folded_customers, folded_events
+
+GROUPS = ("customer", "merchant", "borrower", "loan-applicant")
 
 
 def main(argv: list[str]) -> None:
-    # fmt: off
-    args = parse(
-        argv, "as_of", "customer_group", "merchant_group", "borrower_group", "loan_group", "namespace",
-        either=(("batch",), ("from", "to")),
-    )
-    # fmt: on
+    names = {group: f"{group.replace('-', '_')}_group" for group in GROUPS}
+    args = parse(argv, "as_of", "namespace", *names.values(), either=(("batch",), ("from", "to")))
     spark, lake = session(), args.lake
     as_of = instant(args.as_of)
     if args.batch:
@@ -43,53 +40,58 @@ def main(argv: list[str]) -> None:
     else:
         payment_days = loan_months = days(args.from_, args.to)
         run = f"{args.from_}_{args.to}"
-    report = {"customer": 0, "merchant": 0, "borrower": 0, "loan_applicant": 0}
-    newest: dict[str, int | None] = {}
 
+    progress = Progress(lake.bucket, f"tmp/publish_features/{run}/{as_of}-{FRAUD.version}")
+    before_us = lake.keys(f"{progress.prefix}/")
+    records = {**entity_records(spark, lake, as_of, payment_days), **loan_records(spark, lake, loan_months)}
+    for group, rows in records.items():
+        publish(rows, getattr(args, names[group]), group, progress, progress.done(group, before_us))
+
+    marks = lake.keys(f"{progress.prefix}/")
+    written = {group: total(lake, [k for k in marks if f"/{group}/" in k]) for group in GROUPS}
+    ages = {g: (as_of - instant(w.newest)) / 3_600_000 for g, w in written.items() if w.newest is not None}
+    report = {group: w.records for group, w in written.items()}
+    lake.put_json(f"quality/publish_features/{run}.json", {**report, "age_hours": ages})
+    Metrics(args.namespace).aged(ages)
+    lake.delete(marks)  # it is complete: whoever starts it once more wants it done once more
+
+
+def entity_records(spark: SparkSession, lake: Lake, as_of: int, touched: list[str]) -> dict[str, DataFrame]:
+    """Records of those to whom something happened on the touched days, as of an instant."""
     last = day(as_of - 1)
     history = read_history(spark, lake, last, last)
-    if history is not None:
-        paid = before(history.paid, as_of)
-        happened = {
-            entity: {kind: before(rows, as_of) for kind, rows in kinds.items()}
-            for entity, kinds in history.happened.items()
-        }
-        customers = folded_customers(of_touched({"": paid}, "customer_id", payment_days)[""])
-        records = {
-            "customer": online_record(customers, "customer_id"),
-            "merchant": online_record(
-                folded_events(of_touched(happened["merchant"], "merchant_id", payment_days), "merchant", "merchant_id"),
-                "merchant_id",
-            ),
-        }
-        if happened["borrower"]:
-            borrowers = folded_events(happened["borrower"], "borrower", "customer_id")
-            records["borrower"] = online_record(borrowers, "customer_id")
-        for entity, rows in records.items():
-            rows = rows.cache()
-            report[entity] = publish(rows, getattr(args, f"{entity}_group"), ONLINE)
-            newest[entity] = rows.agg(F.max(F.unix_millis(F.to_timestamp("event_time")))).collect()[0][0]
-            rows.unpersist()
+    if history is None:
+        return {}
+    happened = {
+        entity: {kind: before(rows, as_of) for kind, rows in kinds.items()}
+        for entity, kinds in history.happened.items()
+    }
+    payers = of_touched({"payment": before(history.paid, as_of)}, "customer_id", touched)["payment"]
+    paid = of_touched(happened["merchant"], "merchant_id", touched)
+    records = {
+        "customer": entity_record(folded_customers(payers), "customer_id"),
+        "merchant": entity_record(folded_events(paid, "merchant", "merchant_id"), "merchant_id"),
+    }
+    if happened["borrower"]:
+        borrowers = folded_events(happened["borrower"], "borrower", "customer_id")
+        records["borrower"] = entity_record(borrowers, "customer_id")
+    return records
 
-    months = sorted({f"{d[:7]}-01" for d in loan_months} | {month_end(d) for d in loan_months})
-    loans = lake.read(spark, LOAN_FEATURES, months)
-    if loans is not None:
-        report["loan_applicant"] = publish(loan_record(loans), args.loan_group, BOTH)
-        newest["loan_applicant"] = loans.agg(F.max(F.unix_millis("applied_at"))).collect()[0][0]
-    ages = {group: (as_of - at) / 3_600_000 for group, at in newest.items() if at is not None}
-    lake.put_json(f"quality/publish_features/{run}.json", {**report, "age_hours": ages})
-    if ages:
-        boto3.client("cloudwatch").put_metric_data(
-            Namespace=args.namespace,
-            MetricData=[
-                {
-                    "MetricName": "FeatureAgeHours",
-                    "Dimensions": [{"Name": "group", "Value": group.replace("_", "-")}],
-                    "Value": age,
-                }
-                for group, age in sorted(ages.items())
-            ],
-        )
+
+def loan_records(spark: SparkSession, lake: Lake, months: list[str]) -> dict[str, DataFrame]:
+    """Records of the loan applications of some months, given by any of their days."""
+    wanted = sorted({f"{d[:7]}-01" for d in months} | {month_end(d) for d in months})
+    loans = lake.read(spark, LOAN_FEATURES, wanted)
+    if loans is None:
+        return {}
+    columns = [name for name in LOAN_FEATURES.column_names if name != "applied_at"]
+    rows = loans.select(*columns, iso(F.col("applied_at")).alias("event_time"))
+    return {"loan-applicant": rows.repartition(PARTITIONS, "loan_id")}
+
+
+def total(lake: Lake, marks: list[str]) -> Written:
+    """What all slices of a group have written, those of an earlier start included."""
+    return sum((Written(**found) for key in marks if (found := lake.get_json(key))), Written())
 
 
 def of_touched(events: dict, key: str, touched: list[str]) -> dict:
@@ -99,18 +101,14 @@ def of_touched(events: dict, key: str, touched: list[str]) -> dict:
     return {kind: rows.join(keys, key, "left_semi") for kind, rows in events.items()}
 
 
-def online_record(states: DataFrame, key: str) -> DataFrame:
+def entity_record(states: DataFrame, key: str) -> DataFrame:
+    """What the doors read, and what the record says in numbers, as features of one record."""
     return states.select(
         F.col("entity").alias(key),
         iso(F.timestamp_millis("clock")).alias("event_time"),
         F.lit(FRAUD.version).alias("feature_version"),
-        "state",
+        *(name for name in states.columns if name not in ("entity", "clock")),
     )
-
-
-def loan_record(loans: DataFrame) -> DataFrame:
-    columns = [name for name in LOAN_FEATURES.column_names if name != "applied_at"]
-    return loans.select(*columns, iso(F.col("applied_at")).alias("event_time"))
 
 
 def iso(time: Column) -> Column:

@@ -14,12 +14,12 @@ from features.fraud import FRAUD
 from features.state import Event, State
 from features.vector import LAYOUTS
 
-RECORD = "entity string, clock bigint, state string"
+PARTITIONS = 8  # fixed, so that a slice holds the same records when the job is run again
 FLAGS = tuple(flag.name for flag in FRAUD.flags)
 
 
 def folded_customers(paid: DataFrame) -> DataFrame:
-    """What `events.payments` gives -> one record per customer: `entity, clock, state`."""
+    """What `events.payments` gives -> one record per customer, see `folded`."""
     columns = ["customer_id", "counted_at", "amount", "merchant_id", "transaction_id"]
 
     def pay(state: State, row: Any) -> None:
@@ -30,7 +30,7 @@ def folded_customers(paid: DataFrame) -> DataFrame:
 
 
 def folded_events(happened: dict[Kind, DataFrame], entity: Entity, key: str) -> DataFrame:
-    """Events of merchants or borrowers by kind -> one record per `key`: `entity, clock, state`."""
+    """Events of merchants or borrowers by kind -> one record per `key`, see `folded`."""
     frames = [
         rows.select(
             F.col(key).alias("entity"),
@@ -55,30 +55,39 @@ def folded_events(happened: dict[Kind, DataFrame], entity: Entity, key: str) -> 
 def folded(rows: DataFrame, entity: Entity, take: Callable[[State, Any], None]) -> DataFrame:
     """Folds rows, entity first and `counted_at` second, in the order in which they count.
 
-    Python, because the record must be what the incremental engine would have written; one pass over a bounded stretch
-    of history.
+    Returns `entity, clock, state`, and what the record says of the entity right after its newest event, a column for
+    each window and distinct count. Python, because the record must be what the incremental engine would have written;
+    one pass over a bounded stretch of history.
     """
     layout = LAYOUTS[entity]
+    names = layout.names
+
+    def record(who: str, state: State) -> tuple:
+        values = state.values(state.clock + 1)
+        return (who, state.clock, state.dump(), *(values[name] for name in names))
 
     def fold(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         who, state = None, State(layout)
-        done: list[tuple[str, int, str]] = []
+        done: list[tuple] = []
         for frame in frames:
             for row in frame.itertuples(index=False, name=None):
                 if row[0] != who:
                     if who is not None:
-                        done.append((who, state.clock, state.dump()))
+                        done.append(record(who, state))
                     who, state = row[0], State(layout)
                 take(state, row)
-            yield records(done)
+            yield records(done, names)
             done = []
         if who is not None:
-            yield records([(who, state.clock, state.dump())])
+            yield records([record(who, state)], names)
 
     # Every event of an entity reaches one worker, in order; ties are put in an order so that a rerun gives the same.
-    ordered = rows.repartition(rows.columns[0]).sortWithinPartitions(*rows.columns)
-    return ordered.mapInPandas(fold, RECORD)  # type: ignore[arg-type]
+    ordered = rows.repartition(PARTITIONS, rows.columns[0]).sortWithinPartitions(*rows.columns)
+    columns = ", ".join(f"{name} bigint" for name in names)
+    return ordered.mapInPandas(fold, f"entity string, clock bigint, state string, {columns}")  # type: ignore[arg-type]
 
 
-def records(done: list[tuple[str, int, str]]) -> pd.DataFrame:
-    return pd.DataFrame(done, columns=["entity", "clock", "state"])
+def records(done: list[tuple], names: tuple[str, ...]) -> pd.DataFrame:
+    """Whole numbers stay whole beside what is unknown."""
+    frame = pd.DataFrame(done, columns=["entity", "clock", "state", *names])
+    return frame.astype(dict.fromkeys(names, "Int64"))

@@ -19,10 +19,10 @@ locals {
     check_parity     = {}
     forget_customer  = { "--groups" = join(",", sort(values(var.feature_groups))) }
     publish_features = {
-      "--customer_group" = var.feature_groups["customer"]
-      "--merchant_group" = var.feature_groups["merchant"]
-      "--borrower_group" = var.feature_groups["borrower"]
-      "--loan_group"     = var.feature_groups["loan-applicant"]
+      "--customer_group"       = var.feature_groups["customer"]
+      "--merchant_group"       = var.feature_groups["merchant"]
+      "--borrower_group"       = var.feature_groups["borrower"]
+      "--loan_applicant_group" = var.feature_groups["loan-applicant"]
     }
   }
 }

@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import Row
 
 from glue import feature_store
-from glue.feature_store import BOTH, CALL, PATIENCE, StoreRefused, chunks, entry, send
+from glue.feature_store import CALL, PATIENCE, StoreRefused, chunks, entry, send
 from glue.lake import Lake, folder
 from glue.tables import SILVER, TRANSACTION_FEATURES
 from tests.unit.lambda_functions.aws import FeatureStore, valid
@@ -21,7 +21,7 @@ def _no_waiting(monkeypatch):
 
 def entries(size: int) -> list[dict]:
     rows = [Row(customer_id=f"c{i}", event_time="2018-04-01T00:00:00.000Z") for i in range(size)]
-    return [entry("risk-customer", BOTH, row) for row in rows]
+    return [entry("risk-customer", row) for row in rows]
 
 
 def test_rows_go_in_calls_that_the_api_takes():
@@ -35,7 +35,7 @@ def test_rows_go_in_calls_that_the_api_takes():
 def test_a_row_becomes_features_as_text_and_an_unknown_is_left_out():
     row = Row(loan_id="l1", amount_cents=100, rate=0.1 + 0.2, term_months=None)
 
-    assert entry("g", BOTH, row)["Record"] == [
+    assert entry("g", row)["Record"] == [
         {"FeatureName": "loan_id", "ValueAsString": "l1"},
         {"FeatureName": "amount_cents", "ValueAsString": "100"},
         {"FeatureName": "rate", "ValueAsString": "0.30000000000000004"},

@@ -45,7 +45,7 @@ run "runs_every_job_on_glue_5_1_with_a_time_limit" {
   }
 
   assert {
-    condition     = aws_glue_job.this["publish_features"].default_arguments["--loan_group"] == "risk-dev-loan-applicant"
+    condition     = aws_glue_job.this["publish_features"].default_arguments["--loan_applicant_group"] == "risk-dev-loan-applicant"
     error_message = "The publishing job knows its feature groups."
   }
 
