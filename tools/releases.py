@@ -16,19 +16,21 @@ PROBLEMS = ("credit", "fraud")
 def delete_packages(prefix: str) -> int:
     """Deletes every registered model package of the platform; returns how many there were."""
     sagemaker: Any = boto3.client("sagemaker")
-    deleted = 0
-    for problem in PROBLEMS:
-        pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=f"{prefix}-{problem}")
-        try:
-            found = [p["ModelPackageArn"] for page in pages for p in page["ModelPackageSummaryList"]]
-        except sagemaker.exceptions.ClientError as missing:
-            if "does not exist" in str(missing) or "ResourceNotFound" in str(missing):
-                continue
-            raise
-        for package in found:
-            sagemaker.delete_model_package(ModelPackageName=package)
-        deleted += len(found)
-    return deleted
+    found = [arn for problem in PROBLEMS for arn in packages(sagemaker, f"{prefix}-{problem}")]
+    for package in found:
+        sagemaker.delete_model_package(ModelPackageName=package)
+    return len(found)
+
+
+def packages(sagemaker: Any, group: str, **among: str) -> list[str]:
+    """ARNs of a group's model packages; of a group that does not exist, none."""
+    pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group, **among)
+    try:
+        return [p["ModelPackageArn"] for page in pages for p in page["ModelPackageSummaryList"]]
+    except sagemaker.exceptions.ClientError as missing:
+        if "does not exist" in str(missing) or "ResourceNotFound" in str(missing):
+            return []
+        raise
 
 
 def delete_models(prefix: str) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import boto3
 
-from tools import releases
+from tools import features_in_use, releases
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
@@ -132,8 +132,10 @@ def main(verb: str, name: str = "local") -> None:
         init_root(name, made["state_bucket"])
         print(made["artifacts_bucket"])
     elif verb == "plan":
+        features_in_use.require_declared(f"risk-{name}")
         run("platform", name, "plan", *variables(name))
     elif verb == "apply":
+        features_in_use.require_declared(f"risk-{name}")
         run("platform", name, "apply", "-auto-approve", "-compact-warnings", *variables(name))
     elif verb == "destroy":
         account = boto3.client("sts").get_caller_identity()["Account"]
@@ -152,5 +154,5 @@ def main(verb: str, name: str = "local") -> None:
 if __name__ == "__main__":
     try:
         main(*sys.argv[1:])
-    except TerraformFailed as failed:
+    except (TerraformFailed, features_in_use.FeatureInUse) as failed:
         raise SystemExit(str(failed)) from None

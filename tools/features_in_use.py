@@ -1,0 +1,70 @@
+"""Which declared features approved models use: code that no longer declares one of them is not deployed."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlparse
+
+import boto3
+
+from features.credit import PAYMENT_BEHAVIOUR
+from features.fraud import FRAUD
+from tools.releases import packages
+
+DECLARED: dict[str, tuple[str, ...]] = {"credit": PAYMENT_BEHAVIOUR.columns, "fraud": FRAUD.columns}
+
+
+class FeatureInUse(RuntimeError):
+    """An approved model uses a feature that the code does not declare any more; the text says what to do."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """One approved model package and the features of ours that it was trained on."""
+
+    problem: str
+    package: str
+    features: frozenset[str]
+
+
+def require_declared(prefix: str) -> None:
+    """Raises FeatureInUse when the code at hand lacks a feature of an approved model of the platform."""
+    broken = list(removed(uses(prefix), DECLARED))
+    if broken:
+        raise FeatureInUse(
+            f"{'; '.join(broken)}. Its endpoint or batch job would refuse every row. Declare the feature again, or "
+            "withdraw the model first: aws sagemaker update-model-package --model-approval-status Rejected "
+            "--model-package-arn <that one>; then deploy, make GOLD again and train"
+        )
+
+
+def removed(used: Iterable[Use], declared: Mapping[str, Iterable[str]]) -> Iterator[str]:
+    """A sentence for each model that uses what is not declared."""
+    for use in used:
+        missing = sorted(use.features - set(declared[use.problem]))
+        if missing:
+            yield f"the approved model {use.package} uses {', '.join(missing)}, which this code does not declare"
+
+
+def uses(prefix: str) -> Iterator[Use]:
+    """Every approved model package of the platform, as its archive says."""
+    sagemaker: Any = boto3.client("sagemaker")
+    s3: Any = boto3.client("s3")
+    for problem in DECLARED:
+        for arn in packages(sagemaker, f"{prefix}-{problem}", ModelApprovalStatus="Approved"):
+            described = sagemaker.describe_model_package(ModelPackageName=arn)
+            place = urlparse(described["InferenceSpecification"]["Containers"][0]["ModelDataUrl"])
+            with tempfile.TemporaryFile() as file:
+                s3.download_fileobj(place.netloc, place.path.lstrip("/"), file)
+                file.seek(0)
+                yield Use(problem, arn, frozenset(manifest(file)["meanings"]))
+
+
+def manifest(archive: Any) -> dict:
+    with tarfile.open(fileobj=archive) as opened:
+        return json.load(opened.extractfile("manifest.json"))  # type: ignore[arg-type]
