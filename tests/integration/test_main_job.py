@@ -27,7 +27,9 @@ from demo.platform import Platform, StepFailed, wait
 from demo.run import Run, prepare_folder
 from demo.telling import Teller
 from features.fraud import FRAUD
+from glue.transforms.point_in_time import athena_sql
 from tools import forget, package, terraform, upload
+from tools.features_in_use import DECLARED, removed, uses
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = "local"
@@ -185,6 +187,26 @@ def test_the_drift_report_knows_every_feature(run):
     drift = run.evidence["drift"]
     assert drift["rows"] == run.found["fraud"]["decided"]
     assert len(drift["features"]) > 30
+
+
+def test_published_records_join_payments_as_they_were_known_just_before(run, platform):
+    gold, features = f"{DATABASES}_gold", ("customer_payment_count_30d", "customer_payment_amount_30d")
+    spine = f"(SELECT transaction_id, customer_id, event_time FROM {gold}.transaction_features)"
+    rows = platform.query("feature_store", athena_sql(spine, "customer", "customer_id", "event_time", features))
+
+    known = [row for row in rows if row["features_at"]]
+    assert known
+    assert all(row["features_at"] < row["event_time"] for row in known)
+    assert all(int(row["customer_payment_count_30d"]) >= 1 for row in known), "the payment that made the record"
+
+
+def test_a_feature_of_an_approved_model_cannot_be_removed(run):
+    found = list(uses(f"risk-{ENVIRONMENT}"))
+
+    assert {use.problem for use in found} == {"credit", "fraud"}
+    assert not list(removed(found, DECLARED))
+    fewer = {problem: set(names) - {"customer_payment_count_30d"} for problem, names in DECLARED.items()}
+    assert any("customer_payment_count_30d" in said for said in removed(found, fewer))
 
 
 def test_a_second_plan_is_empty(run):
