@@ -15,7 +15,7 @@ from glue.lake import SIDE_BY_SIDE, Lake, session
 from glue.quarantine import quarantine
 from glue.raw import ContractBroken, first_line, read_raw
 from glue.tables import BRONZE
-from glue.transforms.cells import typed
+from glue.transforms.cells import judged, split_by_reasons
 
 
 def main(argv: list[str]) -> None:
@@ -39,12 +39,12 @@ def take_in(spark: SparkSession, lake: Lake, batch: str, contract: Contract) -> 
         print(f"{entity}: batch {batch} has no file, skipped")
         return None
     put_at = {lake.path(key): at for key, at in files.items()}
-    rows = read_raw(spark, list(put_at), contract, put_at, lake.opened).cache()
+    rows = judged(read_raw(spark, list(put_at), contract, put_at, lake.opened), contract).cache()
     try:
         total = rows.count()
     except Exception as broken:  # a page deep in a file
         raise ContractBroken(f"{entity} of batch {batch} cannot be read: {first_line(broken)}") from broken
-    split = typed(rows, contract)
+    split = split_by_reasons(rows, contract)
     lake.write(split.good.withColumn("batch", F.lit(batch)), BRONZE[entity], instead_of=[[batch]])
     refused = quarantine(lake, split.bad, entity, batch, stage="bronze")
     rows.unpersist()

@@ -34,19 +34,27 @@ def typed(raw: DataFrame, contract: Contract) -> Split:
 
     Card numbers are masked. An optional cell that cannot be read is a reason too: a wrong value is not an absent one.
     """
+    return split_by_reasons(judged(raw, contract), contract)
+
+
+def judged(raw: DataFrame, contract: Contract) -> DataFrame:
+    """Every row with its cells as text, these read as `_<column>`, and `reasons`: cache it, it is split twice."""
     trimmed = [F.nullif(F.btrim(c.name, F.lit(BLANKS)), F.lit("")).alias(c.name) for c in contract.columns]
     filled = F.map_filter("attributes", lambda _, value: F.length(value) > 0)
     rows = raw.select(*trimmed, filled.alias("attributes"), *ORIGIN, "fault", "line")
     reasons = F.concat(F.array_compact(F.array(*(reason(c) for c in contract.columns))), pan_like_attributes())
-    judged = rows.select("*", *(read(c).alias(f"_{c.name}") for c in contract.columns)).withColumn(
+    return rows.select("*", *(read(c).alias(f"_{c.name}") for c in contract.columns)).withColumn(
         "reasons", F.when(F.col("fault").isNull(), reasons).otherwise(F.array("fault"))
     )
-    good = judged.where(F.size("reasons") == 0).select(
+
+
+def split_by_reasons(rows: DataFrame, contract: Contract) -> Split:
+    good = rows.where(F.size("reasons") == 0).select(
         *(F.col(f"_{c.name}").alias(stored_name(c.name, c.type)) for c in contract.columns),
         "attributes",
         *ORIGIN,
     )
-    bad = judged.where(F.size("reasons") > 0).select(
+    bad = rows.where(F.size("reasons") > 0).select(
         *(masked(F.col(c.name)).alias(c.name) for c in contract.columns),
         F.transform_values("attributes", lambda _, value: masked(value)).alias("attributes"),
         *ORIGIN,
