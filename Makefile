@@ -65,6 +65,9 @@ plan: upload ## Show what would change: make plan ENV=dev
 deploy: upload ## Build the platform: make deploy ENV=dev
 	@$(PYTHON) -m tools.terraform apply $(ENV)
 
+why: $(READY) ## One decision, computed again from the lake and its model: make why TX=id ENV=dev
+	@$(PYTHON) -m tools.why "$(ENV)" "$$TX"
+
 forget: $(READY) ## Delete one customer's data for good: make forget CUSTOMER=id ENV=dev
 	@$(PYTHON) -m tools.forget "$(ENV)" "$$CUSTOMER"
 
@@ -92,4 +95,4 @@ lock: ## Make the locked requirements again
 	@cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header etl.in ml.in local.in test.in dashboard.in -o dev.txt
 	@cd requirements && for extra in etl ml local test dashboard; do uv pip compile -q --python-version 3.11 -c dev.txt --generate-hashes --no-emit-index-url --no-header $$extra.in -o $$extra.txt; done
 
-.PHONY: help demo dataset local-up local-down test bench quality check docs package upload plan deploy forget destroy setup lock
+.PHONY: help demo dataset local-up local-down test bench quality check docs package upload plan deploy why forget destroy setup lock

@@ -18,6 +18,8 @@ import httpx
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
+from tools import athena
+
 POLL_SECONDS = 1.0
 
 
@@ -139,25 +141,11 @@ class Platform:
 
     def query(self, database: str, sql: str) -> list[dict[str, str]]:
         """Runs a query in the analysts' workgroup and returns its rows as text."""
-        athena = self.client("athena")
-        started = athena.start_query_execution(
-            QueryString=sql,
-            QueryExecutionContext={"Database": f"{self.prefix.replace('-', '_')}_{database}"},
-            WorkGroup=self.outputs["athena_workgroup"],
-        )["QueryExecutionId"]
-        done = wait(
-            lambda: athena.get_query_execution(QueryExecutionId=started)["QueryExecution"]["Status"],
-            lambda s: s["State"] not in ("QUEUED", "RUNNING"),
-            hours=0.2,
-        )
-        if done["State"] != "SUCCEEDED":
-            raise StepFailed(f"Athena: {done.get('StateChangeReason')} in {sql}")
-        rows = [
-            [cell.get("VarCharValue", "") for cell in row["Data"]]
-            for page in athena.get_paginator("get_query_results").paginate(QueryExecutionId=started)
-            for row in page["ResultSet"]["Rows"]
-        ]
-        return [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+        name = f"{self.prefix.replace('-', '_')}_{database}"
+        try:
+            return athena.rows(self.client("athena"), self.outputs["athena_workgroup"], name, sql)
+        except athena.QueryFailed as failed:
+            raise StepFailed(str(failed)) from None
 
     # Payments
 

@@ -30,6 +30,7 @@ from features.fraud import FRAUD
 from glue.transforms.point_in_time import athena_sql
 from tools import forget, package, terraform, upload
 from tools.features_in_use import DECLARED, removed, uses
+from tools.why.__main__ import explain
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = "local"
@@ -106,6 +107,20 @@ def test_every_payment_is_decided_once(run):
 
 def test_every_served_vector_is_the_one_the_lake_computes(run):
     assert run.found["parity"] == {"compared": run.found["fraud"]["decided"], "mismatches": 0}
+
+
+def test_a_decision_can_be_computed_again_from_the_lake_and_its_model(run, platform, capsys):
+    rows = [json.loads(line) for line in next((run.folder / "decisions").glob("*.json")).read_text().splitlines()]
+    asked = [next(d for d in rows if d["door"] == "api"), max(rows, key=lambda d: d["fraud_score"])]
+
+    for decision in asked:
+        found = explain(
+            platform.prefix, platform.lake, platform.outputs["athena_workgroup"], decision["transaction_id"]
+        )
+        said = capsys.readouterr().out
+        assert found == 0, said
+        assert "equal to the bit" in said
+        assert repr(decision["fraud_score"]) in said
 
 
 def test_one_served_value_that_differs_raises_the_parity_alarm_and_somebody_is_told(run, platform):

@@ -1,0 +1,41 @@
+"""Questions to Athena in the analysts' workgroup, answered as rows of text."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+POLL_SECONDS = 0.5
+PATIENCE_SECONDS = 900
+
+
+class QueryFailed(RuntimeError):
+    """Athena did not answer; the text has its reason and the query."""
+
+
+def rows(athena: Any, workgroup: str, database: str, sql: str) -> list[dict[str, str]]:
+    """The query's rows by column name; what is null is an empty text. Raises QueryFailed."""
+    started = athena.start_query_execution(
+        QueryString=sql, QueryExecutionContext={"Database": database}, WorkGroup=workgroup
+    )["QueryExecutionId"]
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        status = athena.get_query_execution(QueryExecutionId=started)["QueryExecution"]["Status"]
+        if status["State"] not in ("QUEUED", "RUNNING"):
+            break
+        if time.monotonic() > until:
+            raise QueryFailed(f"Athena: no answer within {PATIENCE_SECONDS} s to {sql}")
+        time.sleep(POLL_SECONDS)
+    if status["State"] != "SUCCEEDED":
+        raise QueryFailed(f"Athena: {status.get('StateChangeReason')} in {sql}")
+    found = [
+        [cell.get("VarCharValue", "") for cell in row["Data"]]
+        for page in athena.get_paginator("get_query_results").paginate(QueryExecutionId=started)
+        for row in page["ResultSet"]["Rows"]
+    ]
+    return [dict(zip(found[0], row, strict=True)) for row in found[1:]]
+
+
+def text(value: str) -> str:
+    """A text as SQL spells it."""
+    return "'" + value.replace("'", "''") + "'"

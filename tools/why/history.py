@@ -1,0 +1,150 @@
+"""What the lake says of a payment and of everything that its vector depends on, asked through Athena."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from features.declaration import DAY
+from features.fraud import FRAUD, HIGH, LABEL_PATIENCE
+from features.payment import Payment
+from features.state import Event, State, label_event, payment_event
+from features.values import day, instant
+from features.vector import BORROWER_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT, Knowledge, Vector, fraud_vector
+from tools.athena import text
+
+Ask = Callable[[str, str], list[dict[str, str]]]  # zone and SQL -> rows
+LATE = "late/"
+
+
+class NotFound(LookupError):
+    """The lake does not know what was asked for; the text says where it was looked for."""
+
+
+@dataclass(frozen=True)
+class Lake:
+    """`ask` queries a zone's database, `database` begins the databases' names; `late` says of late payments when they
+    count (ms), by their identifier."""
+
+    ask: Ask
+    database: str
+    late: dict[str, int]
+
+    def decision(self, transaction_id: str) -> dict:
+        """The logged decision. Written twice after a crash, it is the same twice: the first is returned."""
+        found = self.ask("decisions", f"SELECT * FROM decisions WHERE transaction_id = {text(transaction_id)} LIMIT 1")
+        if not found:
+            raise NotFound(
+                f"no decision on {transaction_id!r} in the decision log's table; a decision of today is there when the "
+                "night's crawler has run"
+            )
+        row: dict[str, Any] = dict(found[0])
+        row["vector"] = [
+            None if cell in ("null", "") else float(cell) for cell in row["vector"].strip("[]").split(", ")
+        ]
+        row["fraud_score"] = float(row["fraud_score"]) if row["fraud_score"] else None
+        row["counted_at"] = int(row["counted_at"])
+        return row
+
+    def payment(self, transaction_id: str, day_: str) -> Payment:
+        """The payment as SILVER holds it."""
+        found = self._payments(f"transaction_id = {text(transaction_id)} AND event_date = {text(day_)}")
+        for paid in found:
+            return paid
+        raise NotFound(f"SILVER has no payment {transaction_id!r} of {day_}: its batch has not been taken in")
+
+    def vector(self, payment: Payment, counted_at: int) -> Vector:
+        """The vector of the payment from everything that counted before it, by the incremental engine."""
+        known = Knowledge(
+            self.customer(payment.customer_id, counted_at),
+            self.merchant(payment.merchant_id, counted_at),
+            self.borrower(payment.customer_id, counted_at),
+        )
+        return fraud_vector(payment.at, counted_at, payment.amount, payment.merchant_id, known)
+
+    def customer(self, identifier: str, until: int) -> State:
+        state = State(CUSTOMER_LAYOUT)
+        paid = self._payments(f"customer_id = {text(identifier)} AND {since(until, 'payment')}")
+        for at, payment in sorted(
+            ((self.counted(p), p) for p in paid), key=lambda pair: (pair[0], pair[1].transaction_id)
+        ):
+            if at < until:
+                state.pay(at, payment.amount, payment.merchant_id, payment.transaction_id)
+        return state
+
+    def merchant(self, identifier: str, until: int) -> State:
+        paid = self._payments(f"merchant_id = {text(identifier)} AND {since(until, 'payment')}")
+        events = [payment_event(self.counted(p), p.amount) for p in paid]
+        return folded(State(MERCHANT_LAYOUT), [*events, *self._labels(identifier, until)], until)
+
+    def borrower(self, identifier: str, until: int) -> State:
+        mine = f"customer_id = {text(identifier)}"
+        applied = {
+            row["loan_id"]: (instant(row["applied_at"]), int(row["amount_cents"] or 0))
+            for row in self.ask(
+                "silver", f"SELECT loan_id, applied_at, amount_cents FROM loan_applications WHERE {mine}"
+            )
+        }
+        events = [Event(at, "loan", (1, cents)) for at, cents in applied.values()]
+        if applied:
+            among = ", ".join(map(text, applied))
+            sql = f"SELECT loan_id, defaulted, observed_at FROM loan_outcomes WHERE loan_id IN ({among})"
+            for row in self.ask("silver", sql):
+                at = max(instant(row["observed_at"]), applied[row["loan_id"]][0])
+                events.append(Event(at, "outcome", (1, int(row["defaulted"]))))
+        return folded(State(BORROWER_LAYOUT), events, until)
+
+    def counted(self, payment: Payment) -> int:
+        return max(payment.at, self.late.get(payment.transaction_id, 0))
+
+    def _payments(self, where: str) -> Iterator[Payment]:
+        columns = "transaction_id, customer_id, merchant_id, event_time, amount_cents"
+        for row in self.ask("silver", f"SELECT {columns} FROM transactions WHERE {where}"):
+            yield Payment(
+                row["transaction_id"],
+                instant(row["event_time"]),
+                row["customer_id"],
+                row["merchant_id"],
+                int(row["amount_cents"]),
+            )
+
+    def _labels(self, merchant: str, until: int) -> Iterator[Event]:
+        """The flag of each fraud is the one that its own vector in GOLD has."""
+        reported = since(until, "label").replace("event_date", "l.event_date")
+        sql = f"""
+            SELECT l.is_fraud, l.reported_at, t.transaction_id, t.event_time, g.{HIGH.name} AS high
+            FROM fraud_labels l
+            JOIN transactions t ON t.transaction_id = l.transaction_id
+            LEFT JOIN {self.database}_gold.transaction_features g ON g.transaction_id = l.transaction_id
+            WHERE t.merchant_id = {text(merchant)} AND {reported}
+        """
+        for row in self.ask("silver", sql):
+            at, told = instant(row["event_time"]), instant(row["reported_at"])
+            if told - at <= LABEL_PATIENCE:
+                flags = (HIGH.name,) if row["high"] and float(row["high"]) == 1 else ()
+                yield label_event(max(told, at), int(row["is_fraud"]), flags)
+
+
+def since(until: int, *kinds: Any) -> str:
+    """A condition on the partition: days from the first that a vector of `until` can see; two more for late ones."""
+    return f"event_date BETWEEN {text(day(until - FRAUD.lookback(*kinds) - 2 * DAY))} AND {text(day(until))}"
+
+
+def folded(state: State, events: Iterable[Event], until: int) -> State:
+    for event in sorted(events, key=lambda e: e.at):
+        if event.at < until:
+            state.apply(event)
+    return state
+
+
+def late_payments(s3: Any, bucket: str) -> dict[str, int]:
+    """What the doors told of payments that count later than they happened."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=LATE)
+    found: dict[str, int] = {}
+    for key in (item["Key"] for page in pages for item in page.get("Contents", ())):
+        for line in s3.get_object(Bucket=bucket, Key=key)["Body"].read().splitlines():
+            told = json.loads(line)
+            found[told["transaction_id"]] = max(told["counted_at"], found.get(told["transaction_id"], 0))
+    return found
