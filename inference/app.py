@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -10,7 +11,9 @@ from features.encoding import InvalidRow
 from inference.model import Model, OtherFeatures
 
 LIMIT = 6 * 1024 * 1024  # bytes of one request, SageMaker's limit
+MOST_EXPLAINED = 100  # rows of one request: explaining takes milliseconds a row
 JSON, CSV = "application/json", "text/csv"
+EXPECTED = 'expected {"feature_version": "...", "rows": [[...], ...]}, and "explain": true to be told why'
 
 
 class Refused(Exception):
@@ -48,31 +51,42 @@ class App:
             return 200, JSON, json.dumps(limits).encode()
         if route != ("POST", "/invocations"):
             raise Refused(404, f"expected POST /invocations or GET /ping, got {' '.join(route)}")
-        headers = {k.decode().lower(): v.decode() for k, v in scope["headers"]}
+        kind = content_type(scope["headers"])
         body = await read(receive)
-        kind = headers.get("content-type", CSV).partition(";")[0].strip().lower()
         if kind == JSON:
-            return 200, JSON, self.from_json(body)
+            return 200, JSON, await self.from_json(body)
         if kind == CSV:
             return 200, CSV, self.from_csv(body)
         raise Refused(415, f"expected content type {CSV} or {JSON}, got {kind}")
 
-    def from_json(self, body: bytes) -> bytes:
+    async def from_json(self, body: bytes) -> bytes:
         try:
             request = json.loads(body)
-            version, rows = request["feature_version"], request["rows"]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            raise Refused(400, 'expected {"feature_version": "...", "rows": [[...], ...]}') from None
+            version, rows, explain = request["feature_version"], request["rows"], request.get("explain", False)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise Refused(400, EXPECTED) from None
+        if not isinstance(rows, list) or not isinstance(explain, bool):
+            raise Refused(400, EXPECTED)
         try:
             self.model.require(version)
         except OtherFeatures as other:
             raise Refused(409, str(other)) from None
-        answer = {"scores": self.score(rows), "model": self.model.name, "feature_version": self.model.feature_version}
+        answer: dict = {"scores": self.score(rows), "model": self.model.name, "feature_version": version}
+        if explain:
+            if len(rows) > MOST_EXPLAINED:
+                raise Refused(400, f"expected at most {MOST_EXPLAINED} rows to explain, got {len(rows)}")
+            # In a thread of its own: whoever wants no reasons does not wait for those who do.
+            answer["reasons"] = await asyncio.to_thread(self.model.reasons, rows)
         return json.dumps(answer).encode()
 
     def from_csv(self, body: bytes) -> bytes:
         try:
-            rows = [row for row in csv.reader(io.StringIO(body.decode())) if row]
+            text = body.decode()
+            rows: list[list[str]] = (
+                [row for row in csv.reader(io.StringIO(text)) if row]
+                if '"' in text
+                else [line.split(",") for line in text.replace("\r\n", "\n").split("\n") if line]
+            )
         except (UnicodeDecodeError, csv.Error) as wrong:
             raise Refused(400, f"the body is not CSV in UTF-8: {type(wrong).__name__}") from None
         return "".join(f"{score!r}\n" for score in self.score(rows)).encode()
@@ -82,6 +96,13 @@ class App:
             return self.model.score(rows)
         except (InvalidRow, TypeError) as wrong:
             raise Refused(400, str(wrong)) from None
+
+
+def content_type(headers) -> str:
+    for name, value in headers:
+        if name.lower() == b"content-type":
+            return value.decode("latin-1").partition(";")[0].strip().lower()
+    return CSV
 
 
 async def read(receive) -> bytes:

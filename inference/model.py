@@ -15,6 +15,7 @@ from inference.runtimes import COMPILED, LIBRARIES, NATIVE, Booster, Explainable
 
 LARGEST_FILE = 512 * 1024 * 1024  # bytes; a tree model is a hundredth of it
 MOST_REASONS = 5
+NAN = float("nan")
 
 
 class BrokenArchive(ValueError):
@@ -58,11 +59,14 @@ class Model:
         """Rows of cells as the learner sees them. Raises features.encoding.InvalidRow."""
         if self.numbers_only:
             try:
-                numbers = np.array(rows, dtype=np.float64)
+                cells = [[NAN if cell is None or cell == "" else float(cell) for cell in row] for row in rows]  # type: ignore[arg-type]
             except (TypeError, ValueError, OverflowError):
-                numbers = np.empty(0)  # a cell that is no number, or rows of several lengths: encode says which
-            if numbers.ndim == 2 and numbers.shape[1] == len(self.encoding.columns) and not np.isinf(numbers).any():
-                return single(numbers)
+                cells = []  # a cell that is no number: encode says which
+            if {len(row) for row in cells} == {len(self.encoding.columns)}:
+                with np.errstate(over="ignore"):
+                    numbers = np.array(cells, dtype=np.float32)
+                if not np.isinf(numbers).any():
+                    return numbers
         return single(np.array([self.encoding.encode(row) for row in rows], dtype=np.float64))
 
     def require(self, feature_version: str) -> None:

@@ -14,12 +14,25 @@ from inference.app import App
 from inference.model import Model
 
 MODEL = Path("/opt/ml/model")
+LAST_REQUESTS = 25  # seconds for requests in flight after SIGTERM; SageMaker kills after 30
+
+
+def run(folder: Path, port: int, host: str = "0.0.0.0") -> None:
+    app = App(Model(folder))  # an archive that cannot be opened ends the process before it says it is healthy
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=LAST_REQUESTS,
+    )
 
 
 def main() -> None:
-    app = App(Model(MODEL))  # an archive that cannot be opened ends the process before it says it is healthy
-    port = int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080"))
-    uvicorn.run(app, host="0.0.0.0", port=port, loop="uvloop", http="httptools", log_level="warning", access_log=False)
+    run(MODEL, int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080")))
 
 
 if __name__ == "__main__":

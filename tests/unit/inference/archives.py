@@ -36,4 +36,5 @@ def trained(folder: Path) -> Path:
     booster = xgboost.train({"objective": "binary:logistic", "nthread": 1}, xgboost.DMatrix(x, y), 20)
     folder.mkdir(parents=True)
     booster.save_model(folder / "model.json")
-    return written(folder, learner="xgboost", file="model.json")
+    meanings = {"income": "What the applicant earns", "purpose": "What the money is for"}
+    return written(folder, learner="xgboost", file="model.json", meanings=meanings)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
+
 import pytest
 
 from features.encoding import InvalidRow
 from features.fraud import FRAUD
+from inference.archive import UnsafeArchive, unpack
+from inference.calibration import Calibration
 from inference.model import BrokenArchive, Model, OtherFeatures
 from tests.unit.inference.archives import trained, written
 from tools.package import BOOTSTRAP_BASE_RATE, ROOT, bootstrap_model, files_below
@@ -63,3 +68,81 @@ def test_the_bootstrap_model_gives_every_payment_the_base_rate(tmp_path):
 
     model.require(FRAUD.version)
     assert model.score([[0.0] * len(FRAUD.columns), [None] * len(FRAUD.columns)]) == [BOOTSTRAP_BASE_RATE] * 2
+
+
+@pytest.mark.parametrize("name", ["../model.json", "/etc/passwd", "a/b", "", ".."])
+def test_a_manifest_that_names_a_file_elsewhere_is_broken(tmp_path, name):
+    with pytest.raises(BrokenArchive, match="expected the name of a file beside it"):
+        Model(written(tmp_path, learner="xgboost", file=name))
+
+
+def test_a_link_is_no_model_file(tmp_path):
+    (tmp_path / "real").write_text("{}")
+    folder = written(tmp_path / "archive", learner="xgboost", file="model.json")
+    (folder / "model.json").symlink_to(tmp_path / "real")
+
+    with pytest.raises(BrokenArchive, match="is missing"):
+        Model(folder)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "5", '{"name": "x"}'])
+def test_a_manifest_that_is_none_is_named(tmp_path, text):
+    (tmp_path / "manifest.json").write_text(text)
+
+    with pytest.raises(BrokenArchive, match=r"manifest\.json (is not the JSON object|does not say)"):
+        Model(tmp_path)
+
+
+@pytest.mark.parametrize("wrong", [{"slope": -1, "intercept": 0}, {"slope": 1}, {"slope": "x", "intercept": 0}, 5])
+def test_a_calibration_that_would_turn_the_order_round_or_is_none_is_broken(tmp_path, wrong):
+    with pytest.raises(BrokenArchive, match="calibration"):
+        Model(written(tmp_path, calibration=wrong))
+
+
+def test_an_unknown_runtime_is_broken(tmp_path):
+    with pytest.raises(BrokenArchive, match="expected runtime onnx or native, got 'steam'"):
+        Model(written(tmp_path, learner="xgboost", runtime="steam"))
+
+
+def test_a_calibrated_score_is_what_the_two_numbers_say_and_finite_at_the_ends():
+    found = Calibration(2.0, -1.0)
+
+    assert found.probability(0.5) == 0.5
+    assert found.probability(0.0) == pytest.approx(0.2689414)
+    assert 0 <= found.probability(-1e30) < found.probability(-3) < found.probability(3) <= found.probability(1e30) <= 1
+
+
+def tarred(*members: tarfile.TarInfo) -> tarfile.TarFile:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for member in members:
+            archive.addfile(member, io.BytesIO(bytes(min(member.size, 100))) if member.size else None)
+    buffer.seek(0)
+    return tarfile.open(fileobj=buffer)
+
+
+def member(name: str, **changes) -> tarfile.TarInfo:
+    found = tarfile.TarInfo(name)
+    for key, value in changes.items():
+        setattr(found, key, value)
+    return found
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        member("../outside"),
+        member("/outside"),
+        member("link", type=tarfile.SYMTYPE, linkname="/etc/passwd"),
+        member("pipe", type=tarfile.FIFOTYPE),
+    ],
+    ids=lambda m: m.name,
+)
+def test_an_archive_that_would_write_elsewhere_or_holds_more_than_files_is_refused_before_anything_is_written(
+    tmp_path, bad
+):
+    with tarred(member("good", size=3), bad) as archive, pytest.raises(UnsafeArchive):
+        unpack(archive, tmp_path / "opened")
+
+    assert not (tmp_path / "opened").exists()
+    assert not (tmp_path / "outside").exists()

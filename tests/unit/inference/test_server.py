@@ -9,7 +9,7 @@ import httpx
 import pytest
 import uvicorn
 
-from inference.app import LIMIT, App
+from inference.app import LIMIT, MOST_EXPLAINED, App
 from inference.model import Model
 from tests.unit.inference.archives import trained
 
@@ -149,3 +149,29 @@ def test_a_request_beyond_sagemakers_limit_is_refused_and_the_server_goes_on(htt
 @pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("GET", "/invocations"), ("POST", "/ping")])
 def test_any_other_route_is_not_found(http, method, path):
     assert "/invocations" in refused(http.request(method, path), 404)
+
+
+def explained(http, rows, **more) -> httpx.Response:
+    return invoke(http, json.dumps({"feature_version": "abc", "rows": rows, "explain": True, **more}), JSON)
+
+
+def test_reasons_come_only_when_asked_for_and_name_what_raised_the_score_in_words(http):
+    assert "reasons" not in ask(http, [[10, "house"]]).json()
+
+    answer = explained(http, [[10, "house"], [90, "car"]]).json()
+
+    high, low = answer["reasons"]
+    assert {reason["feature"] for reason in high} == {"income", "purpose"}
+    assert [r["contribution"] for r in high] == sorted((r["contribution"] for r in high), reverse=True)
+    assert all(r["contribution"] > 0 for r in high)
+    assert next(r["meaning"] for r in high if r["feature"] == "income") == "What the applicant earns"
+    assert low == []
+    assert answer["scores"] == ask(http, [[10, "house"], [90, "car"]]).json()["scores"]
+
+
+def test_more_rows_than_can_be_explained_in_time_are_refused(http):
+    assert f"at most {MOST_EXPLAINED} rows" in refused(explained(http, [[10, "house"]] * (MOST_EXPLAINED + 1)), 400)
+
+
+def test_explain_is_yes_or_no(http):
+    assert "explain" in refused(explained(http, [[10, "house"]], explain="maybe"), 400)

@@ -1,0 +1,68 @@
+"""Credit by stratified cross-validation: settings and calibration come from within each training part."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import StratifiedKFold
+
+from tools.quality.history import Unusable
+from training import calibration
+from training.credit_set import assemble, fit_encoding
+from training.learners import LEARNERS, Rows
+from training.metrics import RANKING, measures
+from training.problems import PROBLEMS
+from training.selection import Choice, Fold, choose
+from training.train import matrix
+
+SEED = 0
+FOLDS = 5
+INNER = 4
+REPORTED = ("auc", "ks", "brier", "ece")
+LOANS = PROBLEMS["credit"]
+
+
+def measure(features: pd.DataFrame, outcomes: pd.DataFrame) -> dict:
+    """The report over all loans with a known outcome. Raises Unusable when a class has fewer rows than folds."""
+    rows = assemble(features, outcomes, pd.Timestamp.max.tz_localize("UTC"))
+    rarer = int(rows["label"].value_counts().min())
+    if rarer < FOLDS * INNER:
+        raise Unusable(f"expected at least {FOLDS * INNER} loans of either outcome, found {rarer} of the rarer one")
+    split = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED).split(rows, rows["label"])
+    found = [measure_fold(rows.iloc[learned], rows.iloc[tested]) for learned, tested in split]
+    return {
+        "folds": found,
+        "mean": {name: float(np.mean([fold[name] for fold in found])) for name in REPORTED},
+        "feature_version": LOANS.feature_version,
+    }
+
+
+def measure_fold(learned: pd.DataFrame, tested: pd.DataFrame) -> dict:
+    encoding = fit_encoding(learned)
+    rows = Rows(matrix(learned, encoding), learned["label"].to_numpy())
+    choice, margins = chosen(rows)
+    fitted = LEARNERS[choice.learner].fit(rows, choice.settings, SEED)
+    p = calibration.fit(margins, rows.y).probabilities(fitted.margins(matrix(tested, encoding)))
+    found = measures(tested["label"].to_numpy(), p)
+    return {
+        **{name: found[name] for name in REPORTED},
+        "train_rows": len(learned),
+        "test_rows": len(tested),
+        "learner": choice.learner,
+        "settings": choice.settings.document(),
+    }
+
+
+def chosen(rows: Rows) -> tuple[Choice, np.ndarray]:
+    """The best learner and settings by inner cross-validation, and the margins of rows that it did not learn from."""
+    inner = list(StratifiedKFold(INNER, shuffle=True, random_state=SEED).split(rows.x, rows.y))
+    folds = [Fold(Rows(rows.x[a], rows.y[a]), Rows(rows.x[b], rows.y[b])) for a, b in inner]
+    choices = [
+        choose(learner, candidates, folds, RANKING[LOANS.measure], SEED)
+        for learner, candidates in LOANS.candidates.items()
+    ]
+    best = max(choices, key=lambda choice: choice.measure or 0.0)
+    margins = np.empty(len(rows.y))
+    for fold, (_, judged) in zip(folds, inner, strict=True):
+        margins[judged] = LEARNERS[best.learner].fit(fold.learned, best.settings, SEED).margins(fold.judged.x)
+    return best, margins

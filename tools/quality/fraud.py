@@ -1,0 +1,110 @@
+"""Fraud by the Handbook's protocol: settings from earlier weeks, then consecutive weekly folds."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from features.fraud import FRAUD
+from tools.quality.handbook import Fold, consecutive, earlier, parts
+from tools.quality.history import Unusable
+from training.fraud_set import assemble, fit_encoding
+from training.learners import LEARNERS, Rows
+from training.metrics import RANKING, card_precision
+from training.problems import PROBLEMS
+from training.selection import Choice, choose, teaches
+from training.selection import Fold as Judged
+from training.train import matrix
+
+SEED = 0
+CHOSEN_ON = 3  # earlier folds that settings are chosen on, where the data goes back so far
+FRAUDS = PROBLEMS["fraud"]
+
+
+class Payments:
+    """Vectors with the label that came to be known in the end, and the labels as they were told."""
+
+    def __init__(self, vectors: pd.DataFrame, labels: pd.DataFrame) -> None:
+        final = labels.sort_values("reported_at").drop_duplicates("transaction_id", keep="last")
+        rows = vectors.merge(final[["transaction_id", "is_fraud"]], on="transaction_id", how="inner")
+        self.rows = rows.sort_values(["event_time", "transaction_id"], ignore_index=True)
+        self.labels = labels
+        self.day = self.rows["event_time"].dt.tz_convert(None).to_numpy().astype("datetime64[D]")
+        self.customer = self.rows["customer_id"].to_numpy()
+        self.y = self.rows["is_fraud"].to_numpy().astype(int)
+        self.encoding = fit_encoding(self.rows)
+
+    def first_day(self) -> date:
+        return self.day.min().item()
+
+    def last_day(self) -> date:
+        return self.day.max().item()
+
+    def split(self, fold: Fold) -> tuple[Rows, Rows, np.ndarray]:
+        """What teaches, with the labels known when the test starts; what tests; and the mask of the latter."""
+        teaches, tests = parts(self.day, self.customer, self.y, fold)
+        as_of = pd.Timestamp(fold.test_start, tz="UTC")
+        known = assemble(self.rows.loc[teaches].drop(columns="is_fraud"), self.labels, as_of)
+        learned = Rows(matrix(known, self.encoding), known["label"].to_numpy())
+        return learned, Rows(matrix(self.rows.loc[tests], self.encoding), self.y[tests]), tests
+
+
+def measure(payments: Payments, start: date, count: int) -> dict:
+    """The report of `count` folds from `start`. Raises Unusable when the data does not reach that far."""
+    folds = consecutive(start, count)
+    require_days(payments, folds)
+    choice = chosen(payments, folds[0])
+    found = [measure_fold(payments, fold, choice) for fold in folds]
+    return {
+        "folds": found,
+        "mean": {name: float(np.mean([f[name] for f in found])) for name in ("auc", "ap", "cp100")},
+        "feature_version": FRAUD.version,
+        "learner": choice.learner,
+        "settings": choice.settings.document(),
+        "chosen_on": [str(f.start) for f in earlier(folds[0], payments.first_day(), CHOSEN_ON)],
+        "chosen_by": {"measure": FRAUDS.measure, "mean": choice.measure},
+    }
+
+
+def chosen(payments: Payments, first: Fold) -> Choice:
+    """The best learner and settings on weeks whose labels were all known before the first fold trained."""
+    judged = []
+    for fold in earlier(first, payments.first_day(), CHOSEN_ON):
+        learned, tested, _ = payments.split(fold)
+        if teaches(learned) and teaches(tested):
+            judged.append(Judged(learned, tested))
+    choices = [
+        choose(learner, candidates, judged, RANKING[FRAUDS.measure], SEED)
+        for learner, candidates in FRAUDS.candidates.items()
+    ]
+    return max(choices, key=lambda choice: -1.0 if choice.measure is None else choice.measure)
+
+
+def measure_fold(payments: Payments, fold: Fold, choice: Choice) -> dict:
+    learned, tested, mask = payments.split(fold)
+    for rows, what in ((learned, "week that teaches"), (tested, "week that tests")):
+        if not teaches(rows):
+            raise Unusable(
+                f"fold {fold.start}: expected frauds and honest payments in the {what}, "
+                f"found {int(rows.y.sum())} frauds among {len(rows.y)} payments"
+            )
+    p = LEARNERS[choice.learner].fit(learned, choice.settings, SEED).margins(tested.x)
+    return {
+        "start": str(fold.start),
+        "auc": float(RANKING["auc"](tested.y, p)),
+        "ap": float(RANKING["ap"](tested.y, p)),
+        "cp100": card_precision(payments.day[mask], payments.customer[mask], tested.y, p),
+        "train_rows": len(learned.y),
+        "test_rows": len(tested.y),
+    }
+
+
+def require_days(payments: Payments, folds: list[Fold]) -> None:
+    first, last = folds[0].start, folds[-1].end - timedelta(days=1)
+    if payments.first_day() > first or payments.last_day() < last:
+        raise Unusable(
+            f"START={first} and FOLDS={len(folds)} need labelled payments from {first} to {last}; "
+            f"the data has them from {payments.first_day()} to {payments.last_day()}"
+        )

@@ -1,0 +1,128 @@
+"""RAW files of a folder -> the rows that training reads, by the platform's own transforms on a local Spark."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from features.contract import CONTRACTS
+from glue.raw import FORMATS, read_raw
+from glue.tables import SILVER
+from glue.transforms.cells import typed
+from glue.transforms.conform import conformed
+from glue.transforms.events import Happened, loans, located, outcomes, payments
+from glue.transforms.vectors import loan_features, transaction_features
+from training.frames import read_folder
+
+
+class Unusable(ValueError):
+    """The folder or an argument cannot be used; the text says what was expected and what came."""
+
+
+class History:
+    """SILVER of one folder of RAW files; rows that break the contract are counted and left out."""
+
+    def __init__(self, spark: SparkSession, source: Path, scratch: Path) -> None:
+        self.spark = spark
+        self.source = source
+        self.scratch = scratch
+
+    def payments(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Vectors of all payments, as in GOLD, and labels, as in SILVER."""
+        paid = payments(self.silver("transactions", required=True)).withColumn("wanted", F.lit(True))
+        labels = self.silver("fraud_labels", required=True)
+        happened: Happened = {"merchant": {"payment": paid, "label": located(labels, paid)}, "borrower": {}}
+        if self.file("loan_applications"):
+            applications = self.silver("loan_applications")
+            happened["borrower"]["loan"] = loans(applications)
+            if self.file("loan_outcomes"):
+                happened["borrower"]["outcome"] = outcomes(self.silver("loan_outcomes"), applications)
+        vectors = transaction_features(paid, happened)
+        return self.frame(vectors, "vectors"), read_folder(self.scratch / "fraud_labels")
+
+    def loans(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Rows of all loan applications, as in GOLD, and outcomes, as in SILVER."""
+        applications = self.silver("loan_applications", required=True)
+        self.silver("loan_outcomes", required=True)
+        if self.file("transactions"):
+            paid = self.silver("transactions")
+        else:
+            schema = ", ".join(f"{c.name} {c.type}" for c in SILVER["transactions"].columns)
+            paid = self.spark.createDataFrame([], f"{schema}, event_date string")
+        rows = loan_features(applications, payments(paid))
+        return self.frame(rows, "loans"), read_folder(self.scratch / "loan_outcomes")
+
+    def file(self, entity: str) -> Path | None:
+        found = [path for form in FORMATS if (path := self.source / f"{entity}{form}").is_file()]
+        if len(found) > 1:
+            raise Unusable(
+                f"{self.source}: expected one file for {entity}, found {' and '.join(p.name for p in found)}"
+            )
+        return found[0] if found else None
+
+    def silver(self, entity: str, required: bool = False) -> DataFrame:
+        """Raises Unusable when a required file is absent, and glue.raw.ContractBroken when a file cannot be used."""
+        path = self.file(entity)
+        if path is None:
+            if required:
+                names = ", ".join(sorted(p.name for p in self.source.iterdir())[:10]) or "nothing"
+                raise Unusable(f"{self.source}: expected {entity} as .csv or .parquet, found {names}")
+            raise LookupError(entity)
+        contract = CONTRACTS[entity]
+        rows = read_raw(self.spark, [str(path)], contract)
+        bronze = typed(rows, contract).good
+        bronze = bronze.withColumn("ingested_at", F.current_timestamp()).withColumn("batch", F.lit("quality"))
+        nothing = self.spark.createDataFrame([], ", ".join(f"{key} string" for key in contract.key))
+        target = str(self.scratch / entity)
+        conformed(bronze, contract, nothing).good.write.mode("overwrite").parquet(target)
+        kept = self.spark.read.parquet(target)
+        left_out = rows.count() - kept.count()
+        if left_out:
+            print(f"{entity}: {left_out} rows break the RAW contract or repeat others, and are left out")
+        return kept
+
+    def frame(self, rows: DataFrame, name: str) -> pd.DataFrame:
+        rows.write.mode("overwrite").parquet(str(self.scratch / name))
+        return read_folder(self.scratch / name)
+
+
+@contextmanager
+def opened(source: Path) -> Iterator[History]:
+    """History of a folder; Spark and its files are gone afterwards. Raises Unusable unless it is a folder."""
+    if not source.is_dir():
+        raise Unusable(f"{source}: expected a folder with files of the RAW contract, found none")
+    with tempfile.TemporaryDirectory(prefix="quality-") as scratch:
+        spark = session(Path(scratch))
+        try:
+            yield History(spark, source, Path(scratch) / "silver")
+        finally:
+            spark.stop()
+
+
+def session(scratch: Path) -> SparkSession:
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    spark = (
+        SparkSession.builder.master("local[*]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.driver.memory", "3g")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.local.dir", str(scratch / "spark"))
+        .config("spark.sql.warehouse.dir", str(scratch / "warehouse"))
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.sql.shuffle.partitions", "8")
+        .config("spark.sql.ansi.enabled", "false")
+        .getOrCreate()
+    )
+    spark.sparkContext.setLogLevel("ERROR")
+    return spark
