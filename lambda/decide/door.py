@@ -1,17 +1,30 @@
-"""What the API door does with one payment: read, score, decide, hand the event on."""
+"""What the API door does with one payment: read, score, decide, remember the answer, hand the event on.
+
+It degrades in named steps instead of failing: `default_features` when the records cannot be read, `rules_only` when the
+model cannot be asked, `review` when there is not even a policy. Only when the event cannot be handed on does it answer
+with an error, and the same question may be asked again: the first answer stands.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from scoring.answers import Answers, OtherQuestion
 from scoring.aws import Model, Records, Release, StoreUnavailable
 from scoring.decision import Answer, Decision, DegradeStep, decide
 from scoring.metrics import emit
 
 from features.payment import Payment
 from features.vector import Knowledge, fraud_vector
+
+HANDING_ON = 2  # tries
+
+
+class NotHandedOn(RuntimeError):
+    """The stream did not take the event: the decision is not known to anybody, and must be asked for again."""
 
 
 @dataclass(frozen=True)
@@ -21,13 +34,38 @@ class ApiDoor:
     records: Records
     model: Model
     release: Release
-    stream: object
+    answers: Answers
+    stream: Any
     stream_name: str
     now: Callable[[], int]
 
     def decide(self, payment: Payment, fields: Mapping) -> dict:
-        """The decision's document. Degrades in named steps instead of failing."""
+        """The decision's document. Raises OtherQuestion, NotHandedOn."""
         arrived = self.now()
+        document = self.decision(payment, arrived).document()
+        earlier, remembered = None, True
+        try:
+            earlier = self.answers.claim(payment, document)
+        except OtherQuestion:
+            raise
+        except Exception as failed:  # whatever ails the table, the payer gets an answer; the stream door counts it once
+            remembered = False
+            warn("the answer is not remembered", failed)
+        if earlier is not None:
+            document = earlier.decision
+        if earlier is None or not earlier.applied:
+            self._hand_on(document, fields)
+        emit(
+            {"door": "api"},
+            decisions=int(earlier is None),
+            repeated=int(earlier is not None),
+            unremembered=int(not remembered),
+            decision_ms=self.now() - arrived,
+            degraded=int(document["degrade_step"] != "none"),
+        )
+        return document
+
+    def decision(self, payment: Payment, arrived: int) -> Decision:
         step: DegradeStep = "none"
         try:
             known = self.records.about([payment])[0]
@@ -37,27 +75,34 @@ class ApiDoor:
         vector = fraud_vector(payment.at, counted_at, payment.amount, payment.merchant_id, known)
         try:
             (said,) = self.model.score([vector])
-        except Exception:  # whatever ails the endpoint, the payer gets an answer
+        except Exception as failed:  # whatever ails the endpoint, the payer gets an answer
+            warn("endpoint did not answer", failed)
             step, said = "rules_only", Answer(None, None)
-        decision = decide(
+        policy = self.release.policy_or_none()
+        return decide(
             payment,
             vector,
             said,
-            self.release.policy(),
-            step=step,
+            policy,
+            step="review" if policy is None else step,
             door="api",
             counted_at=counted_at,
             arrived_at=arrived,
             decided_at=self.now(),
         )
-        self._hand_on(decision, fields)
-        emit({"door": "api"}, decisions=1, decision_ms=self.now() - arrived, degraded=int(step != "none"))
-        return decision.document()
 
-    def _hand_on(self, decision: Decision, fields: Mapping) -> None:
+    def _hand_on(self, document: dict, fields: Mapping) -> None:
         """The stream door applies the payment to the state and logs the decision: one writer per customer."""
-        self.stream.put_record(  # type: ignore[attr-defined]
-            StreamName=self.stream_name,
-            PartitionKey=decision.customer_id,
-            Data=json.dumps({**fields, "decision": decision.document()}).encode(),
-        )
+        event = json.dumps({**fields, "decision": document}).encode()
+        for left in reversed(range(HANDING_ON)):
+            try:
+                self.stream.put_record(StreamName=self.stream_name, PartitionKey=document["customer_id"], Data=event)
+                return
+            except Exception as failed:
+                warn("the stream did not take the event", failed)
+                if not left:
+                    raise NotHandedOn(type(failed).__name__) from None
+
+
+def warn(message: str, failed: Exception) -> None:
+    print(json.dumps({"level": "ERROR", "message": message, "error": type(failed).__name__}))

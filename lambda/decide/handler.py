@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import boto3
-from scoring.aws import Model, Records, Release, client_config
+from scoring.answers import Answers, OtherQuestion
+from scoring.aws import Model, Records, Release
+from scoring.budget import API
 from scoring.settings import from_environment
 
-from decide.door import ApiDoor
+from decide.door import ApiDoor, NotHandedOn
 from features.payment import InvalidPayment, Payment
 
 
 @dataclass(frozen=True)
 class Settings:
+    answers_table: str
     stream_name: str
     endpoint_name: str
     customer_group: str
@@ -30,19 +33,20 @@ class Settings:
 def door() -> ApiDoor:
     """Clients are made once per cold start and their connections kept."""
     settings = from_environment(Settings, os.environ)
-    quick = client_config(read_seconds=0.5, retries=1)
     return ApiDoor(
         records=Records(
-            boto3.client("sagemaker-featurestore-runtime", config=quick),
+            boto3.client("sagemaker-featurestore-runtime", config=API.store.config),
             {
                 "customer": settings.customer_group,
                 "merchant": settings.merchant_group,
                 "borrower": settings.borrower_group,
             },
+            patience=API.store.requests,
         ),
-        model=Model(boto3.client("sagemaker-runtime", config=quick), settings.endpoint_name),
-        release=Release(boto3.client("ssm", config=quick), settings.release_parameter),
-        stream=boto3.client("kinesis", config=quick),
+        model=Model(boto3.client("sagemaker-runtime", config=API.model.config), settings.endpoint_name),
+        release=Release(boto3.client("ssm", config=API.policy.config), settings.release_parameter),
+        answers=Answers(boto3.client("dynamodb", config=API.answers.config), settings.answers_table, time.time),
+        stream=boto3.client("kinesis", config=API.stream.config),
         stream_name=settings.stream_name,
         now=lambda: int(time.time() * 1000),
     )
@@ -57,7 +61,12 @@ def handle(event: dict, context: object) -> dict:
     except (ValueError, RecursionError) as wrong:
         where = f": {wrong.msg} at position {wrong.pos}" if isinstance(wrong, json.JSONDecodeError) else ""
         return answer(400, {"error": f"the body is not JSON{where}"})
-    return answer(200, door().decide(payment, fields))
+    try:
+        return answer(200, door().decide(payment, fields))
+    except OtherQuestion as other:
+        return answer(409, {"error": str(other)})
+    except NotHandedOn:
+        return answer(503, {"error": "the decision could not be recorded; ask again, the answer will be the same"})
 
 
 def answer(status: int, body: dict) -> dict:

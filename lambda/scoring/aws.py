@@ -1,4 +1,4 @@
-"""The scorer's calls to AWS. Clients are passed in; time limits and retries come from one budget."""
+"""The scorer's calls to AWS. Clients are passed in; their time limits come from `scoring.budget`."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from botocore.config import Config
-
 from features.declaration import Entity
 from features.fraud import FRAUD
 from features.payment import Payment
 from features.state import State
 from features.values import iso
 from features.vector import LAYOUTS, Knowledge, Vector
+from scoring.breaker import Breaker
 from scoring.decision import Answer
 from scoring.policy import Policy
 
@@ -27,24 +26,17 @@ class StoreUnavailable(RuntimeError):
     """Feature Store did not answer, or left records undone after retries."""
 
 
-def client_config(read_seconds: float, retries: int) -> Config:
-    """Time limits of one kind of call. boto3's defaults (60 s, 5 tries) would outlive any payment."""
-    return Config(
-        connect_timeout=0.5,
-        read_timeout=read_seconds,
-        retries={"total_max_attempts": retries + 1, "mode": "standard"},
-        max_pool_connections=10,
-        tcp_keepalive=True,
-    )
-
-
 class Records:
     """Online records of customers, merchants and borrowers."""
 
-    def __init__(self, client, groups: dict[Entity, str]) -> None:
-        """`groups` by entity."""
+    def __init__(
+        self, client, groups: dict[Entity, str], patience: int = PATIENCE, breaker: Breaker | None = None
+    ) -> None:
+        """`groups` by entity; `patience` is how often what a read left undone is asked for."""
         self.client = client
         self.groups = groups
+        self.patience = patience
+        self.breaker = breaker or Breaker()
 
     def about(self, payments: Sequence[Payment]) -> list[Knowledge]:
         """What is known for each payment; those of one customer share its state. Raises StoreUnavailable."""
@@ -65,8 +57,8 @@ class Records:
         pairs = [(self.groups[e], i) for e, ids in states.items() for i in ids]
         for start in range(0, len(pairs), READ):
             asked = by_group(pairs[start : start + READ])
-            for _ in range(PATIENCE):
-                answer = self._call(self.client.batch_get_record, Identifiers=asked)
+            for _ in range(self.patience):
+                answer = self._ask(asked)
                 for found in answer["Records"]:
                     entity = entity_of[found["FeatureGroupName"].rpartition("/")[2]]
                     values = {f["FeatureName"]: f.get("ValueAsString") for f in found["Record"]}
@@ -109,6 +101,9 @@ class Records:
             else:
                 raise StoreUnavailable(f"{len(left)} records were left unwritten")
 
+    def _ask(self, asked: list[dict]) -> dict:
+        return self._call(lambda: self.breaker.call(lambda: self.client.batch_get_record(Identifiers=asked)))
+
     @staticmethod
     def _call(method: Callable, **arguments) -> dict:
         try:
@@ -127,12 +122,16 @@ def by_group(pairs: list[tuple[str, str]]) -> list[dict]:
 class Model:
     """The fraud endpoint."""
 
-    def __init__(self, client, endpoint: str) -> None:
+    def __init__(self, client, endpoint: str, breaker: Breaker | None = None) -> None:
         self.client = client
         self.endpoint = endpoint
+        self.breaker = breaker or Breaker()
 
     def score(self, vectors: list[Vector]) -> list[Answer]:
         """One answer per vector, in order. Any failure of the endpoint passes through to the caller."""
+        return self.breaker.call(lambda: self._score(vectors))
+
+    def _score(self, vectors: list[Vector]) -> list[Answer]:
         body = json.dumps({"feature_version": FRAUD.version, "rows": vectors})
         answer = self.client.invoke_endpoint(
             EndpointName=self.endpoint, ContentType="application/json", Accept="application/json", Body=body
@@ -141,6 +140,8 @@ class Model:
         scores = document["scores"]
         if len(scores) != len(vectors):
             raise ValueError(f"asked for {len(vectors)} scores, the endpoint gave {len(scores)}")
+        if not all(0 <= score <= 1 for score in scores):
+            raise ValueError("the endpoint gave a score that is no probability")
         return [Answer(float(score), document["model"]) for score in scores]
 
 
@@ -166,3 +167,11 @@ class Release:
                 print(json.dumps({"level": "ERROR", "message": "the policy is the last known", "error": repr(failed)}))
             self.read_at = self.clock()
         return self.known
+
+    def policy_or_none(self) -> Policy | None:
+        """None when none was ever read: then a person decides."""
+        try:
+            return self.policy()
+        except Exception as failed:
+            print(json.dumps({"level": "ERROR", "message": "no policy was ever read", "error": type(failed).__name__}))
+            return None

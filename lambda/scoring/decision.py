@@ -11,6 +11,7 @@ from features.values import iso
 from features.vector import Vector
 from scoring.policy import Action, Policy
 
+WITHOUT_POLICY: tuple[Action, list[str]] = ("REVIEW", ["no_policy"])
 DegradeStep = Literal["none", "default_features", "rules_only", "review"]
 
 
@@ -58,7 +59,7 @@ def decide(
     payment: Payment,
     vector: Vector | None,
     answer: Answer,
-    policy: Policy,
+    policy: Policy | None,
     *,
     step: DegradeStep,
     door: str,
@@ -66,9 +67,9 @@ def decide(
     arrived_at: int,
     decided_at: int,
 ) -> Decision:
-    """The decision on one payment from its vector, the model's answer and the policy."""
+    """The decision on one payment from its vector, the model's answer and the policy; without a policy, a person's."""
     values = dict(zip(FRAUD.columns, vector, strict=True)) if vector is not None else {"amount": float(payment.amount)}
-    action, reasons = policy.judge(answer.score, values)
+    action, reasons = policy.judge(answer.score, values) if policy else WITHOUT_POLICY
     return Decision(
         transaction_id=payment.transaction_id,
         fraud_score=answer.score,
@@ -81,7 +82,7 @@ def decide(
         vector=vector,
         feature_version=FRAUD.version,
         model=answer.model,
-        policy_version=policy.version,
+        policy_version=policy.version if policy else "none",
         degrade_step=step,
         door=door,
         counted_at=counted_at,

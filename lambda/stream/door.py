@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from dataclasses import fields as fields_of
 
+from scoring.answers import Answers
 from scoring.aws import Model, Records, Release
 from scoring.decision import Answer, Decision, DegradeStep, decide
 from scoring.metrics import emit
@@ -45,6 +46,7 @@ class StreamDoor:
     log: DecisionLog
     late: LateLog
     alerts: Alerts
+    answers: Answers
     now: Callable[[], int]
 
     def take(self, records: list[dict]) -> list[dict]:
@@ -67,6 +69,9 @@ class StreamDoor:
             self.late.write([a.decision for a in late if a.decision is not None])
             unsent = self.alerts.send([document for _, document in documents if document["action"] == "BLOCK"])
             self.records.write("customer", {a.payment.customer_id: customers[a.payment.customer_id] for a in fresh})
+        self._note(
+            [a.payment.transaction_id for a in arrivals if a.decision is not None and a.decision["door"] == "api"]
+        )
         now = self.now()
         emit(
             {"door": "stream"},
@@ -94,6 +99,13 @@ class StreamDoor:
             fresh.append(arrival)
         return fresh
 
+    def _note(self, identifiers: list[str]) -> None:
+        """Repetitions of these questions need not be handed on any more. Without the note they are, and count once."""
+        try:
+            self.answers.applied(identifiers)
+        except Exception as failed:
+            print(json.dumps({"level": "ERROR", "message": "answers were not noted", "error": type(failed).__name__}))
+
     def _score(self, arrivals: list[Arrival]) -> None:
         if not arrivals:
             return
@@ -103,7 +115,9 @@ class StreamDoor:
         except Exception as failed:  # whatever ails the endpoint, the shard must go on
             print(json.dumps({"level": "ERROR", "message": "endpoint did not answer", "error": type(failed).__name__}))
             step, answers = "rules_only", [Answer(None, None)] * len(arrivals)
-        policy = self.release.policy()
+        policy = self.release.policy_or_none()
+        if policy is None:
+            step = "review"
         for arrival, answer in zip(arrivals, answers, strict=True):
             arrival.decision = decide(
                 arrival.payment,

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import boto3
-from scoring.aws import Model, Records, Release, client_config
+from scoring.answers import Answers
+from scoring.aws import Model, Records, Release
+from scoring.budget import STREAM
 from scoring.settings import from_environment
 
 from stream.door import StreamDoor
@@ -17,6 +19,7 @@ from stream.sinks import Alerts, DecisionLog, LateLog
 
 @dataclass(frozen=True)
 class Settings:
+    answers_table: str
     endpoint_name: str
     customer_group: str
     merchant_group: str
@@ -30,7 +33,7 @@ class Settings:
 def door() -> StreamDoor:
     """Clients are made once per cold start and their connections kept."""
     settings = from_environment(Settings, os.environ)
-    patient = client_config(read_seconds=5, retries=2)
+    patient = STREAM.config
     return StreamDoor(
         records=Records(
             boto3.client("sagemaker-featurestore-runtime", config=patient),
@@ -45,6 +48,7 @@ def door() -> StreamDoor:
         log=DecisionLog(boto3.client("s3", config=patient), settings.lake_bucket),
         late=LateLog(boto3.client("s3", config=patient), settings.lake_bucket),
         alerts=Alerts(boto3.client("sns", config=patient), settings.alert_topic_arn),
+        answers=Answers(boto3.client("dynamodb", config=patient), settings.answers_table, time.time),
         now=lambda: int(time.time() * 1000),
     )
 

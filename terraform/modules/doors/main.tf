@@ -42,18 +42,23 @@ module "decide" {
   timeout_seconds = 5
 
   environment = merge(local.groups, {
+    ANSWERS_TABLE     = aws_dynamodb_table.answers.name
     ENDPOINT_NAME     = var.endpoint_name
     RELEASE_PARAMETER = var.release_parameter
     STREAM_NAME       = aws_kinesis_stream.transactions.name
   })
 
   permissions = merge(local.scoring, {
+    RememberAnswers = {
+      actions   = ["dynamodb:PutItem"]
+      resources = [aws_dynamodb_table.answers.arn]
+    }
     HandOn = {
       actions   = ["kinesis:PutRecord"]
       resources = [aws_kinesis_stream.transactions.arn]
     }
     EncryptWhatIsHandedOn = {
-      actions   = ["kms:GenerateDataKey"]
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
       resources = [var.lake.kms_key_arn]
     }
   })
@@ -72,6 +77,7 @@ module "stream" {
 
   environment = merge(local.groups, {
     ALERT_TOPIC_ARN   = var.alert_topic_arn
+    ANSWERS_TABLE     = aws_dynamodb_table.answers.name
     ENDPOINT_NAME     = var.endpoint_name
     LAKE_BUCKET       = var.lake.name
     RELEASE_PARAMETER = var.release_parameter
@@ -81,6 +87,10 @@ module "stream" {
     MoveFeatures = {
       actions   = ["sagemaker:BatchWriteRecord", "sagemaker:PutRecord"]
       resources = ["${local.sagemaker}:feature-group/${local.groups.CUSTOMER_GROUP}"]
+    }
+    NoteApplied = {
+      actions   = ["dynamodb:UpdateItem"]
+      resources = [aws_dynamodb_table.answers.arn]
     }
     LogDecisions = {
       actions   = ["s3:PutObject"]

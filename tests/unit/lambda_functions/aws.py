@@ -135,10 +135,49 @@ class Stream:
 
     def __init__(self) -> None:
         self.records: list[dict] = []
+        self.refusing = 0
 
     def put_record(self, **request) -> None:
         valid("kinesis", "PutRecord", request)
+        if self.refusing:
+            self.refusing -= 1
+            raise Down
         self.records.append(request)
+
+
+class Refused(Exception):
+    """A condition of DynamoDB was not met; `response` as botocore gives it."""
+
+    def __init__(self, item: dict | None) -> None:
+        super().__init__("ConditionalCheckFailedException")
+        self.response = {"Error": {"Code": "ConditionalCheckFailedException"}} | ({"Item": item} if item else {})
+
+
+class Table:
+    """DynamoDB items by transaction_id, for the two conditions that the doors use."""
+
+    def __init__(self) -> None:
+        self.items: dict[str, dict] = {}
+        self.down = False
+
+    def put_item(self, **request) -> None:
+        valid("dynamodb", "PutItem", request)
+        if self.down:
+            raise Down
+        key = request["Item"]["transaction_id"]["S"]
+        assert request["ConditionExpression"] == "attribute_not_exists(transaction_id)"
+        if key in self.items:
+            raise Refused(self.items[key])
+        self.items[key] = request["Item"]
+
+    def update_item(self, **request) -> None:
+        valid("dynamodb", "UpdateItem", request)
+        if self.down:
+            raise Down
+        key = request["Key"]["transaction_id"]["S"]
+        if key not in self.items:
+            raise Refused(None)
+        self.items[key]["applied"] = request["ExpressionAttributeValues"][":yes"]
 
 
 class Bucket:

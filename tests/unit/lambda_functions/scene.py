@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 
 from decide.door import ApiDoor
+from scoring.answers import Answers
 from scoring.aws import Model, Records, Release
 from stream.door import StreamDoor
 from stream.sinks import Alerts, DecisionLog, LateLog
@@ -14,7 +15,16 @@ from features.declaration import Entity
 from features.payment import Payment
 from features.state import State
 from features.vector import CUSTOMER_LAYOUT
-from tests.unit.lambda_functions.aws import Bucket, Endpoint, FeatureStore, Parameters, Stream, Topic, kinesis_record
+from tests.unit.lambda_functions.aws import (
+    Bucket,
+    Endpoint,
+    FeatureStore,
+    Parameters,
+    Stream,
+    Table,
+    Topic,
+    kinesis_record,
+)
 
 POLICY = {"version": "7", "review_at": 0.5, "block_at": 0.9, "rules": []}
 GROUPS: dict[Entity, str] = {
@@ -45,7 +55,8 @@ class Scene:
 
     def __post_init__(self) -> None:
         self.store, self.endpoint, self.stream = FeatureStore(), Endpoint(), Stream()
-        self.bucket, self.topic = Bucket(), Topic()
+        self.bucket, self.topic, self.table = Bucket(), Topic(), Table()
+        self.answers = Answers(self.table, "risk-test-answers", lambda: NOW / 1000)
         self.parameters = Parameters(**{"/risk-test/fraud/release": json.dumps({"policy": self.policy})})
         self.records = Records(self.store, GROUPS)
 
@@ -54,7 +65,9 @@ class Scene:
 
     def api(self) -> ApiDoor:
         model = Model(self.endpoint, "risk-test-fraud")
-        return ApiDoor(self.records, model, self.release(), self.stream, "risk-test-transactions", lambda: NOW)
+        return ApiDoor(
+            self.records, model, self.release(), self.answers, self.stream, "risk-test-transactions", lambda: NOW
+        )
 
     def stream_door(self) -> StreamDoor:
         return StreamDoor(
@@ -64,6 +77,7 @@ class Scene:
             DecisionLog(self.bucket, "lake"),
             LateLog(self.bucket, "lake"),
             Alerts(self.topic, "arn:aws:sns:eu-west-1:000000000000:alerts"),
+            self.answers,
             lambda: NOW,
         )
 

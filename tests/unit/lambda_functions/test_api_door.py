@@ -99,10 +99,13 @@ def test_every_decision_is_counted_with_its_degradation(capsys):
     scene.endpoint.down = True
     scene.ask(fields(0))
 
-    line = json.loads(capsys.readouterr().out)
+    line = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (line["door"], line["decisions"], line["degraded"]) == ("api", 1, 1)
     units = {m["Name"]: m["Unit"] for m in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
-    assert units == {"decisions": "Count", "decision_ms": "Milliseconds", "degraded": "Count"}
+    assert units == {
+        **dict.fromkeys(("decisions", "repeated", "unremembered", "degraded"), "Count"),
+        "decision_ms": "Milliseconds",
+    }
 
 
 @pytest.fixture
@@ -110,6 +113,18 @@ def scene(monkeypatch) -> Scene:
     scene = Scene()
     monkeypatch.setattr(handler, "door", scene.api)
     return scene
+
+
+def test_another_payment_under_a_known_identifier_gets_409_and_a_lost_event_503(scene):
+    handler.handle({"body": json.dumps(fields(0))}, None)
+    other = handler.handle({"body": json.dumps(fields(0, amount="99.00"))}, None)
+    scene.stream.refusing = 2
+    lost = handler.handle({"body": json.dumps(fields(1))}, None)
+
+    assert other["statusCode"] == 409
+    assert "99" not in other["body"]
+    assert lost["statusCode"] == 503
+    assert "ask again" in lost["body"]
 
 
 def test_a_valid_body_is_answered_with_the_decision(scene):

@@ -1,0 +1,81 @@
+"""What the API door has answered, kept for a day: the same question gets the same answer, however often it comes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from features.payment import Payment
+from scoring.breaker import Breaker
+
+KEPT_SECONDS = 86_400  # a client that asks again does so within minutes
+
+
+class OtherQuestion(ValueError):
+    """A payment with this identifier was decided with other content. The text holds no content."""
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The answer that was given first, and whether the stream door has applied its payment."""
+
+    decision: dict
+    applied: bool
+
+
+class Answers:
+    """A DynamoDB table by `transaction_id`. `now` gives seconds since 1970."""
+
+    def __init__(self, client: Any, table: str, now: Callable[[], float], breaker: Breaker | None = None) -> None:
+        self.client, self.table, self.now = client, table, now
+        self.breaker = breaker or Breaker()
+
+    def claim(self, payment: Payment, decision: dict) -> Earlier | None:
+        """Keeps the decision unless one is kept already, which is then returned. Raises OtherQuestion."""
+        question = fingerprint(payment)
+        try:
+            self.breaker.call(lambda: self._put(payment.transaction_id, question, decision))
+        except Exception as refused:
+            kept = getattr(refused, "response", {}).get("Item")
+            if kept is None:
+                raise
+            self.breaker.failed = 0  # it answered
+            if kept["question"]["S"] != question:
+                raise OtherQuestion(
+                    f"transaction_id {payment.transaction_id}: another payment with this identifier was decided"
+                ) from None
+            return Earlier(json.loads(kept["decision"]["S"]), "applied" in kept)
+        return None
+
+    def _put(self, identifier: str, question: str, decision: dict) -> None:
+        self.client.put_item(
+            TableName=self.table,
+            Item={
+                "transaction_id": {"S": identifier},
+                "question": {"S": question},
+                "decision": {"S": json.dumps(decision)},
+                "expires": {"N": str(int(self.now()) + KEPT_SECONDS)},
+            },
+            ConditionExpression="attribute_not_exists(transaction_id)",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+
+    def applied(self, identifiers: Iterable[str]) -> None:
+        """Notes that these payments are in their customers' records: a late repetition must not bring them again."""
+        for identifier in identifiers:
+            self.client.update_item(
+                TableName=self.table,
+                Key={"transaction_id": {"S": identifier}},
+                UpdateExpression="SET applied = :yes",
+                ConditionExpression="attribute_exists(transaction_id)",  # an expired one stays away
+                ExpressionAttributeValues={":yes": {"BOOL": True}},
+            )
+
+
+def fingerprint(payment: Payment) -> str:
+    """What makes two questions the same: every field of the contract, as it was understood."""
+    fields = (payment.transaction_id, payment.at, payment.customer_id, payment.merchant_id, payment.amount)
+    return hashlib.sha256(json.dumps(fields).encode()).hexdigest()

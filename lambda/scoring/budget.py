@@ -1,0 +1,73 @@
+"""How long each call of a door may take: every time limit and every number of tries, in one place.
+
+boto3's own defaults (60 s, 5 tries) would outlive any payment. What a door can wait at worst is the sum of its calls;
+`tests/unit/lambda_functions/test_budget.py` holds it below the time limits of Lambda and API Gateway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from botocore.config import Config
+
+
+@dataclass(frozen=True)
+class Call:
+    """Seconds to connect and to read, tries of boto3 for one request, and requests for one purpose."""
+
+    connect: float
+    read: float
+    tries: int = 1
+    requests: int = 1
+
+    @property
+    def worst(self) -> float:
+        """Seconds until the caller goes on, whatever the service does, boto3's pauses between tries included.
+
+        boto3 pauses at most `2 ** tries` seconds before a further try (its standard mode).
+        """
+        pauses = sum(2**n for n in range(self.tries - 1))
+        return self.requests * (self.tries * (self.connect + self.read) + pauses)
+
+    @property
+    def config(self) -> Config:
+        return Config(
+            connect_timeout=self.connect,
+            read_timeout=self.read,
+            retries={"total_max_attempts": self.tries, "mode": "standard"},
+            max_pool_connections=10,
+            tcp_keepalive=True,
+        )
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The calls of one door, in the order in which it makes them."""
+
+    store: Call
+    model: Call
+    policy: Call
+    answers: Call
+    stream: Call
+
+    @property
+    def worst(self) -> float:
+        return sum(call.worst for call in self.calls)
+
+    @property
+    def calls(self) -> Iterable[Call]:
+        return (self.store, self.model, self.policy, self.answers, self.stream)
+
+
+# The payer waits: one try each, and the door degrades. Only handing on is tried twice: what is not handed on is lost.
+API = Budget(
+    store=Call(connect=0.2, read=0.15, requests=2),
+    model=Call(connect=0.2, read=0.25),
+    policy=Call(connect=0.2, read=0.2),
+    answers=Call(connect=0.2, read=0.1),
+    stream=Call(connect=0.2, read=0.3, requests=2),
+)
+
+# Nobody waits, but the shard must go on. What fails for good comes again with the batch.
+STREAM = Call(connect=0.5, read=5, tries=3, requests=1)

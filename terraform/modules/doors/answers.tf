@@ -1,0 +1,26 @@
+# What the API door has answered, for a day: the same question gets the same answer.
+
+resource "aws_dynamodb_table" "answers" {
+  name         = "${var.prefix}-answers"
+  billing_mode = "PAY_PER_REQUEST"
+  hash_key     = "transaction_id"
+
+  attribute {
+    name = "transaction_id"
+    type = "S"
+  }
+
+  ttl {
+    attribute_name = "expires"
+    enabled        = true
+  }
+
+  point_in_time_recovery {
+    enabled = false # answers live for a day; what was decided lies in the log
+  }
+
+  server_side_encryption {
+    enabled     = true
+    kms_key_arn = var.lake.kms_key_arn
+  }
+}

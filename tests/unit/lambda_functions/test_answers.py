@@ -1,0 +1,103 @@
+"""The API door is idempotent: asked again, it gives the first answer, and the payment counts once."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from decide.door import NotHandedOn
+from scoring.answers import OtherQuestion
+
+from tests.unit.lambda_functions.scene import Scene, fields
+
+
+def handed_on(scene: Scene) -> list[dict]:
+    return [json.loads(record["Data"]) for record in scene.stream.records]
+
+
+def test_the_same_question_gets_the_first_answer_though_the_model_thinks_otherwise_by_now():
+    scene = Scene()
+    first = scene.ask(fields(0))
+    scene.endpoint.scorer = lambda rows: [0.95]
+
+    assert scene.ask(fields(0)) == first
+    assert scene.ask(fields(0)) == first
+
+
+def test_a_question_asked_again_counts_once():
+    scene = Scene()
+    for _ in range(3):
+        scene.ask(fields(0))
+    scene.deliver(handed_on(scene))
+
+    assert scene.counted("c1") == 1
+    assert list(scene.logged()) == ["t0"]
+
+
+def test_a_payment_that_was_applied_is_not_handed_on_again_however_late_the_repetition():
+    scene = Scene()
+    scene.ask(fields(0))
+    scene.deliver(handed_on(scene))
+    scene.stream.records.clear()
+
+    scene.ask(fields(0))
+
+    assert not scene.stream.records
+
+
+def test_a_repeated_delivery_notes_what_a_crash_left_unnoted():
+    scene = Scene()
+    scene.ask(fields(0))
+    scene.table.down = True
+    scene.deliver(handed_on(scene))
+    assert "applied" not in scene.table.items["t0"]
+    scene.table.down = False
+
+    scene.deliver(handed_on(scene))
+
+    assert "applied" in scene.table.items["t0"]
+
+
+def test_another_payment_under_a_known_identifier_is_refused():
+    scene = Scene()
+    scene.ask(fields(0))
+
+    with pytest.raises(OtherQuestion, match="t0"):
+        scene.ask(fields(0, amount="99.00"))
+    assert len(scene.stream.records) == 1
+
+
+def test_the_same_payment_in_other_words_is_the_same_question():
+    scene = Scene()
+    first = scene.ask(fields(0, amount="10.00"))
+
+    assert scene.ask(fields(0, amount="10")) == first
+
+
+def test_without_the_table_the_payer_still_gets_an_answer(capsys):
+    scene = Scene()
+    scene.table.down = True
+
+    assert scene.ask(fields(0))["action"] == "APPROVE"
+    assert '"unremembered": 1' in capsys.readouterr().out
+
+
+def test_an_event_that_the_stream_refuses_once_is_handed_on_at_the_second_try():
+    scene = Scene()
+    scene.stream.refusing = 1
+    scene.ask(fields(0))
+
+    assert len(scene.stream.records) == 1
+
+
+def test_an_event_that_cannot_be_handed_on_is_asked_for_again_and_the_first_answer_stands():
+    scene = Scene()
+    scene.stream.refusing = 2
+    with pytest.raises(NotHandedOn):
+        scene.ask(fields(0))
+    scene.endpoint.scorer = lambda rows: [0.95]
+
+    again = scene.ask(fields(0))
+
+    assert again["fraud_score"] == 0.01
+    assert len(scene.stream.records) == 1

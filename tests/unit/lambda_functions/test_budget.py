@@ -1,0 +1,88 @@
+"""Time limits add up to less than anybody waits, and services that hang are left alone."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from scoring.breaker import Breaker, Open
+from scoring.budget import API, STREAM
+
+from tests.unit.lambda_functions.aws import Down
+
+TERRAFORM = Path(__file__).resolve().parents[3] / "terraform" / "modules" / "doors"
+
+
+@pytest.fixture
+def unanswering() -> Iterator[str]:
+    """A server that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+def limit(file: str, name: str) -> float:
+    """The first number that Terraform gives a setting."""
+    found = re.search(rf"{name}\s*=\s*(\d+)", (TERRAFORM / file).read_text())
+    assert found
+    return float(found[1])
+
+
+def test_the_api_door_answers_before_lambda_or_the_gateway_lose_patience():
+    assert API.worst < limit("main.tf", "timeout_seconds")
+    assert API.worst < limit("api.tf", "timeout_milliseconds") / 1000
+
+
+def test_no_call_keeps_botos_own_limits():
+    for call in (*API.calls, STREAM):
+        assert call.config.read_timeout == call.read < 60
+        assert call.config.retries == {"total_max_attempts": call.tries, "mode": "standard"}
+
+
+def test_a_service_that_accepts_and_never_answers_costs_what_the_budget_says(unanswering):
+    client = boto3.client(
+        "sagemaker-runtime",
+        endpoint_url=unanswering,
+        region_name="eu-west-1",
+        aws_access_key_id="a",
+        aws_secret_access_key="b",
+        config=API.model.config,
+    )
+    begun = time.monotonic()
+    with pytest.raises(Exception, match="timeout"):
+        client.invoke_endpoint(EndpointName="e", Body=b"")
+
+    assert time.monotonic() - begun < API.model.worst + 0.5  # the half second is this process's own
+
+
+def test_a_breaker_leaves_a_failing_service_alone_and_tries_it_again_later():
+    now, asked = [0.0], []
+    breaker = Breaker(failures=3, pause=5, clock=lambda: now[0])
+
+    def fail():
+        asked.append(now[0])
+        raise Down
+
+    for _ in range(3):
+        with pytest.raises(Down):
+            breaker.call(fail)
+    for now[0] in (0.0, 2.0, 4.9):
+        with pytest.raises(Open):
+            breaker.call(fail)
+    now[0] = 5.0
+    with pytest.raises(Down):
+        breaker.call(fail)
+    with pytest.raises(Open):
+        breaker.call(fail)
+    now[0] = 10.0
+    assert breaker.call(lambda: "there") == "there"
+    with pytest.raises(Down):
+        breaker.call(fail)
+
+    assert asked == [0.0, 0.0, 0.0, 5.0, 10.0], (
+        "one try after each pause, and failures are counted anew after a success"
+    )
