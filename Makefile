@@ -32,11 +32,11 @@ test: $(READY) ## Every test: make test [BACKEND=localstack]
 	@tools/prerequisites.sh >/dev/null
 	@BACKEND=$(or $(BACKEND),embedded) $(PYTHON) -m pytest
 
-bench: $(READY) ## The platform beside its peers: make bench [ROWS=5000000] [ONLY=features]
-	@$(PYTHON) -m bench --rows $(or $(ROWS),5000000) $(addprefix --only ,$(ONLY))
+bench: $(READY) ## The platform beside its peers: make bench [ROWS=5000000] [ONLY=features|lake|serving|doors] [LONG=1]
+	@$(PYTHON) -m bench --rows $(or $(ROWS),5000000) $(addprefix --only ,$(ONLY)) $(if $(LONG),--long)
 
 quality: $(READY) ## Scores on a set in the RAW contract: make quality FRAUD=dir START=2018-05-20 FOLDS=4, or CREDIT=dir
-	@$(PYTHON) -m tools.quality "FRAUD=$(FRAUD)" "CREDIT=$(CREDIT)" "START=$(START)" "FOLDS=$(FOLDS)"
+	@OMP_WAIT_POLICY=passive $(PYTHON) -m tools.quality "FRAUD=$(FRAUD)" "CREDIT=$(CREDIT)" "START=$(START)" "FOLDS=$(FOLDS)"
 
 check: $(READY) ## Format, lint, types, import contracts, Terraform, generated pages
 	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check .
@@ -68,6 +68,9 @@ deploy: upload ## Build the platform: make deploy ENV=dev
 why: $(READY) ## One decision, computed again from the lake and its model: make why TX=id ENV=dev
 	@$(PYTHON) -m tools.why "$(ENV)" "$$TX"
 
+replay-dlq: $(READY) ## What the stream door gave up, on the stream again: make replay-dlq ENV=dev
+	@PYTHONPATH=.:lambda $(PYTHON) -m tools.replay "$(ENV)"
+
 forget: $(READY) ## Delete one customer's data for good: make forget CUSTOMER=id ENV=dev
 	@$(PYTHON) -m tools.forget "$(ENV)" "$$CUSTOMER"
 
@@ -95,4 +98,4 @@ lock: ## Make the locked requirements again
 	@cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header etl.in ml.in local.in test.in dashboard.in -o dev.txt
 	@cd requirements && for extra in etl ml local test dashboard; do uv pip compile -q --python-version 3.11 -c dev.txt --generate-hashes --no-emit-index-url --no-header $$extra.in -o $$extra.txt; done
 
-.PHONY: help demo dataset local-up local-down test bench quality check docs package upload plan deploy why forget destroy setup lock
+.PHONY: help demo dataset local-up local-down test bench quality check docs package upload plan deploy why replay-dlq forget destroy setup lock

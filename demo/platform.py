@@ -85,12 +85,12 @@ class Platform:
         if done["status"] != "SUCCEEDED":
             raise StepFailed(f"{name} {done['status']}: {done.get('error', '')} {explain(done.get('cause'))}")
 
-    def train(self, problem: str, as_of: str, learner: str) -> dict:
+    def train(self, problem: str, as_of: str) -> dict:
         """Runs a training pipeline. Returns the registered package's ARN and its evaluation."""
         sagemaker = self.client("sagemaker")
         execution = sagemaker.start_pipeline_execution(
             PipelineName=f"{self.prefix}-{problem}",
-            PipelineParameters=[{"Name": "AsOf", "Value": as_of}, {"Name": "Learner", "Value": learner}],
+            PipelineParameters=[{"Name": "AsOf", "Value": as_of}],
         )["PipelineExecutionArn"]
         done = wait(
             lambda: sagemaker.describe_pipeline_execution(PipelineExecutionArn=execution),
@@ -102,7 +102,7 @@ class Platform:
             reasons = [f"{s['StepName']}: {s['FailureReason']}" for s in steps if s.get("FailureReason")]
             raise StepFailed(f"the {problem} pipeline {done['PipelineExecutionStatus']}: {'; '.join(reasons)}")
         package = next(s["Metadata"]["RegisterModel"]["Arn"] for s in steps if "RegisterModel" in s["Metadata"])
-        return {"package": package, "learner": learner, "evaluation": self.evaluation(package)}
+        return {"package": package, "evaluation": self.evaluation(package)}
 
     def evaluation(self, package: str) -> dict:
         described = self.client("sagemaker").describe_model_package(ModelPackageName=package)

@@ -48,8 +48,12 @@ PROBLEMS = {
         has_policy=True,
         measure="ap",
         candidates={
-            "xgboost": (Settings(200), Settings(200, "root")),
-            "catboost": (Settings(400), Settings(400, "root")),
+            "xgboost": (
+                Settings(200),
+                Settings(200, parameters={"max_depth": 4}),
+                Settings(200, "root", {"max_depth": 4}),
+            ),
+            "catboost": (Settings(300), Settings(300, "root", {"depth": 4})),
         },
         unwatched=tuple(feature.name for feature in FRAUD.calendar),
     ),

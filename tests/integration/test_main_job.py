@@ -194,8 +194,10 @@ def test_broken_rows_are_quarantined_with_their_reason_and_counted(run):
 
 def test_both_learners_were_trained_by_the_same_pipeline_and_one_was_released(run):
     made = run.evidence["packages"]["fraud"]
-    assert [p["learner"] for p in made] == ["xgboost", "catboost"]
-    assert run.evidence["fraud_release"]["model_package_arn"] in {p["package"] for p in made}
+    candidates = {c["learner"]: c["validation"]["ap"] for c in made["evaluation"]["candidates"]}
+    assert set(candidates) == {"xgboost", "catboost"}
+    assert made["evaluation"]["learner"] == max(candidates, key=candidates.__getitem__)
+    assert run.evidence["fraud_release"]["model_package_arn"] == made["package"]
 
 
 def test_the_drift_report_knows_every_feature(run):

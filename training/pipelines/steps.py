@@ -1,4 +1,4 @@
-"""The steps that credit and fraud share: prepare, train, evaluate, gate, register."""
+"""The steps that credit and fraud share: prepare, train every learner, evaluate, gate, register the better one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ from sagemaker.mlops.workflow.pipeline import Pipeline
 from sagemaker.mlops.workflow.steps import ProcessingStep, TrainingStep
 from sagemaker.train.model_trainer import ModelTrainer
 
+from training.evaluate import ARCHIVE
 from training.pipelines.places import Places
+from training.problems import PROBLEMS
 
 CONTAINER = "/opt/ml/processing"
 HOUR = 3600
@@ -34,7 +36,6 @@ def pipeline(
 ) -> Pipeline:
     """The training pipeline of one problem. `features` and `labels` are prefixes of the lake."""
     as_of = ParameterString("AsOf")
-    learner = ParameterString("Learner", default_value="xgboost", enum_values=["xgboost", "catboost"])
     gate = ParameterFloat("MinimumAuc", default_value=minimum_auc)
     run = Join(on="/", values=[f"s3://{places.lake}/training/{problem}", ExecutionVariables.PIPELINE_EXECUTION_ID])
 
@@ -64,28 +65,30 @@ def pipeline(
     )
     prepared = prepare.properties.ProcessingOutputConfig.Outputs
 
-    trainer = ModelTrainer(
-        training_image=places.image,
-        role=places.role,
-        sagemaker_session=session,
-        base_job_name=f"{places.prefix}-{problem}",
-        compute=Compute(instance_type=places.instance, instance_count=1, volume_size_in_gb=30),
-        stopping_condition=StoppingCondition(max_runtime_in_seconds=HOUR),
-        output_data_config=OutputDataConfig(s3_output_path=f"s3://{places.lake}/training/{problem}/models"),
-        hyperparameters={"problem": problem, "learner": learner},
-    )
-    train = TrainingStep(
-        name="Train",
-        step_args=trainer.train(
-            input_data_config=[
-                InputData(channel_name="train", data_source=prepared["train"].S3Output.S3Uri),
-                InputData(channel_name="validation", data_source=prepared["validation"].S3Output.S3Uri),
-                InputData(channel_name="code", data_source=places.code),
-            ],
-            wait=False,
-        ),
-    )
-    archive = train.properties.ModelArtifacts.S3ModelArtifacts
+    def training(learner: str) -> TrainingStep:
+        trainer = ModelTrainer(
+            training_image=places.image,
+            role=places.role,
+            sagemaker_session=session,
+            base_job_name=f"{places.prefix}-{problem}-{learner}",
+            compute=Compute(instance_type=places.instance, instance_count=1, volume_size_in_gb=30),
+            stopping_condition=StoppingCondition(max_runtime_in_seconds=HOUR),
+            output_data_config=OutputDataConfig(s3_output_path=f"s3://{places.lake}/training/{problem}/models"),
+            hyperparameters={"problem": problem, "learner": learner},
+        )
+        return TrainingStep(
+            name=f"Train-{learner}",
+            step_args=trainer.train(
+                input_data_config=[
+                    InputData(channel_name="train", data_source=prepared["train"].S3Output.S3Uri),
+                    InputData(channel_name="validation", data_source=prepared["validation"].S3Output.S3Uri),
+                    InputData(channel_name="code", data_source=places.code),
+                ],
+                wait=False,
+            ),
+        )
+
+    trained = {learner: training(learner) for learner in PROBLEMS[problem].candidates}
 
     evaluation = PropertyFile(name="Evaluation", output_name="evaluation", path="evaluation.json")
     evaluate = processing(
@@ -93,14 +96,14 @@ def pipeline(
         "training.evaluate",
         [],
         {
-            "model": archive,
+            **{f"model-{n}": step.properties.ModelArtifacts.S3ModelArtifacts for n, step in trained.items()},
             "test": prepared["test"].S3Output.S3Uri,
             "validation": prepared["validation"].S3Output.S3Uri,
         },
-        ["evaluation"],
+        ["evaluation", "model"],
         files=[evaluation],
     )
-    register = ModelStep(name="Register", step_args=registration(problem, places, session, archive, evaluate))
+    register = ModelStep(name="Register", step_args=registration(problem, places, session, evaluate))
     reached = JsonGet(step_name=evaluate.name, property_file=evaluation, json_path="test.auc")
     refused = FailStep(
         name="TooWeak",
@@ -114,15 +117,17 @@ def pipeline(
     )
     return Pipeline(
         name=f"{places.prefix}-{problem}",
-        parameters=[as_of, learner, gate],
-        steps=[prepare, train, evaluate, decide],
+        parameters=[as_of, gate],
+        steps=[prepare, *trained.values(), evaluate, decide],
         sagemaker_session=session,
     )
 
 
-def registration(problem: str, places: Places, session, archive, evaluate: ProcessingStep) -> _ModelStepArguments:
+def registration(problem: str, places: Places, session, evaluate: ProcessingStep) -> _ModelStepArguments:
     """The request that registers the archive. Written out: the SDK's builder would put AWS's own server around it."""
-    quality = evaluate.properties.ProcessingOutputConfig.Outputs["evaluation"].S3Output.S3Uri
+    outputs = evaluate.properties.ProcessingOutputConfig.Outputs
+    quality = outputs["evaluation"].S3Output.S3Uri
+    archive = Join(on="/", values=[outputs["model"].S3Output.S3Uri, ARCHIVE])
     arguments = _ModelStepArguments(_Session(session))
     arguments.caller_name = "create_model_package_from_containers"
     arguments.create_model_package_request = {

@@ -1,0 +1,157 @@
+"""The Handbook's protocol against days that can be counted by hand."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.fraud import FRAUD
+from tools.quality.__main__ import measure as measured
+from tools.quality.credit import measure as credit
+from tools.quality.fraud import Payments
+from tools.quality.fraud import measure as fraud
+from tools.quality.handbook import Fold, consecutive, earlier, parts
+from tools.quality.history import Unusable
+
+START = date(2018, 5, 7)
+
+
+def days(*offsets: int) -> np.ndarray:
+    return np.array([np.datetime64(START + timedelta(days=n), "D") for n in offsets])
+
+
+def test_a_week_teaches_a_week_is_skipped_and_a_week_tests():
+    offsets = range(-1, 22)
+    teaches, tests = parts(days(*offsets), np.array(["c"] * 23), np.zeros(23, int), Fold(START))
+
+    assert [n for n, yes in zip(offsets, teaches, strict=True) if yes] == list(range(0, 7))
+    assert [n for n, yes in zip(offsets, tests, strict=True) if yes] == list(range(14, 21))
+
+
+def test_a_card_leaves_the_test_when_its_fraud_was_in_the_week_that_teaches():
+    _, tests = parts(days(3, 14, 14), np.array(["a", "a", "b"]), np.array([1, 0, 0]), Fold(START))
+
+    assert tests.tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize(("fraud_on", "first_left_out"), [(6, 14), (7, 15), (8, 16), (12, 20)])
+def test_a_card_leaves_the_test_from_the_day_on_which_its_fraud_is_known(fraud_on, first_left_out):
+    offsets = [fraud_on, *range(14, 21)]
+    _, tests = parts(days(*offsets), np.array(["a"] * 8), np.array([1] + [0] * 7), Fold(START))
+
+    assert [n for n, yes in zip(offsets, tests, strict=True) if yes] == list(range(14, first_left_out))
+
+
+def test_a_fraud_whose_label_comes_after_the_test_takes_nobody_out():
+    _, tests = parts(days(13, 14, 20), np.array(["a"] * 3), np.array([1, 0, 0]), Fold(START))
+
+    assert tests.tolist() == [False, True, True]
+
+
+def test_folds_follow_each_other_by_a_week():
+    assert [fold.start for fold in consecutive(START, 3)] == [START, date(2018, 5, 14), date(2018, 5, 21)]
+
+
+def test_settings_are_chosen_on_weeks_whose_labels_were_all_known_when_the_first_fold_trained():
+    first = Fold(START)
+    folds = earlier(first, date(2018, 4, 1), 3)
+
+    assert [fold.start for fold in folds] == [date(2018, 4, 23), date(2018, 4, 16), date(2018, 4, 9)]
+    assert all(fold.end <= first.start + timedelta(days=7) for fold in folds)
+    assert all(fold.end + timedelta(days=7) <= first.test_start for fold in folds)
+    assert earlier(first, date(2018, 4, 17), 3) == folds[:1]
+
+
+def history(size: int = 6000, seed: int = 0) -> Payments:
+    """Seven weeks of payments whose fraud shows in one feature."""
+    rng = np.random.default_rng(seed)
+    at = pd.Timestamp("2018-04-01", tz="UTC") + pd.to_timedelta(np.sort(rng.uniform(0, 49, size)), unit="D")
+    told = rng.normal(size=size)
+    vectors = pd.DataFrame({name: np.zeros(size) for name in FRAUD.columns})
+    vectors["amount"] = told
+    vectors.insert(0, "transaction_id", [f"t{i}" for i in range(size)])
+    vectors.insert(1, "customer_id", [f"c{i}" for i in rng.integers(0, 3000, size)])
+    vectors["event_time"] = at
+    labels = pd.DataFrame(
+        {
+            "transaction_id": vectors["transaction_id"],
+            "is_fraud": (told + rng.normal(size=size) / 4 > 2).astype(int),
+            "reported_at": at + pd.Timedelta(days=7),
+        }
+    )
+    return Payments(vectors, labels)
+
+
+def test_each_fold_is_reported_with_its_rows_and_the_means_are_of_the_folds():
+    payments = history()
+    found = fraud(payments, date(2018, 4, 22), 2)
+
+    assert [fold["start"] for fold in found["folds"]] == ["2018-04-22", "2018-04-29"]
+    assert found["mean"]["ap"] == pytest.approx(np.mean([fold["ap"] for fold in found["folds"]]))
+    assert all(fold["auc"] > 0.8 for fold in found["folds"]), "the fraud shows"
+    since = (payments.day - np.datetime64("2018-04-22")).astype(int)
+    assert found["folds"][0]["train_rows"] == ((since >= 0) & (since < 7)).sum()
+    assert found["chosen_on"] == ["2018-04-08", "2018-04-01"]
+
+
+def test_labels_that_were_not_known_when_the_test_starts_do_not_teach():
+    payments = history()
+    payments.labels.loc[payments.labels.index % 2 == 0, "reported_at"] += pd.Timedelta(days=30)
+    learned, tested, _ = payments.split(Fold(date(2018, 4, 22)))
+
+    assert 350 < len(learned.y) < 500 < len(tested.y), "half of a week's payments"
+
+
+def test_folds_beyond_the_data_are_refused_with_the_days_that_are_there():
+    with pytest.raises(Unusable, match=r"need labelled payments from 2018-04-22 to 2018-06-02; .* to 2018-05-19"):
+        fraud(history(), date(2018, 4, 22), 4)
+
+
+def test_credit_is_measured_on_every_loan_once():
+    rng = np.random.default_rng(0)
+    income = rng.normal(size=400)
+    loans = pd.DataFrame(
+        {
+            "loan_id": [f"l{i}" for i in range(400)],
+            "customer_id": "c",
+            "applied_at": pd.Timestamp("2025-01-01", tz="UTC"),
+            "amount_cents": 100,
+            "term_months": 12,
+            "attributes": [f'{{"income": "{value:.4f}"}}' for value in income],
+        }
+    )
+    outcomes = pd.DataFrame(
+        {
+            "loan_id": loans["loan_id"],
+            "defaulted": (income + rng.normal(size=400) / 2 < 0).astype(int),
+            "observed_at": pd.Timestamp("2025-06-01", tz="UTC"),
+        }
+    )
+    found = credit(loans, outcomes)
+
+    assert [fold["test_rows"] for fold in found["folds"]] == [80] * 5
+    assert set(found["mean"]) == {"auc", "ks", "brier", "ece"}
+    assert found["mean"]["auc"] > 0.85
+    assert found["mean"]["brier"] < 0.25
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "expected make quality FRAUD=dir"),
+        ({"START": "2018-05-20"}, "expected make quality FRAUD=dir"),
+        ({"CREDIT": "x", "START": "2018-05-20"}, "START and FOLDS belong to FRAUD"),
+        ({"FRAUD": "x", "START": "soon"}, "START: expected the first day that teaches, as 2018-05-20, got 'soon'"),
+        ({"FRAUD": "x"}, "START: expected the first day"),
+        ({"FRAUD": "x", "START": "2018-05-20", "FOLDS": "0"}, "FOLDS: expected a whole number from 1 to 52, got '0'"),
+        ({"FRAUD": "x", "START": "2018-05-20", "FOLDS": "many"}, "FOLDS: expected a whole number"),
+        ({"CREDIT": "no-such-folder"}, "no-such-folder: expected a folder with files of the RAW contract"),
+    ],
+)
+def test_wrong_words_are_refused_with_what_was_expected(given, said):
+    with pytest.raises(Unusable) as wrong:
+        measured(given)
+    assert said in str(wrong.value)
