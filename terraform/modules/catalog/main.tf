@@ -3,12 +3,13 @@
 locals {
   zones = toset([for table in var.tables : table.zone])
 
-  # Quarantine needs no job to make its folders known: Athena knows the entities, and reads all batches below them.
+  # Quarantine needs no job to make its folders known: Athena knows the entities, and `stream` for what was no payment,
+  # and reads all batches below them.
   projections = {
     "quarantine.quarantine" = {
       "projection.enabled"        = "true"
       "projection.entity.type"    = "enum"
-      "projection.entity.values"  = join(",", sort([for table in var.tables : table.name if table.zone == "silver"]))
+      "projection.entity.values"  = join(",", sort(concat(["stream"], [for table in var.tables : table.name if table.zone == "silver"])))
       "storage.location.template" = "s3://${var.lake.name}/quarantine/$${entity}/"
     }
   }

@@ -120,7 +120,7 @@ run "knows_quarantine_without_a_crawler" {
   command = plan
 
   assert {
-    condition     = aws_glue_catalog_table.this["quarantine.quarantine"].parameters["projection.entity.values"] == "fraud_labels,loan_applications,loan_outcomes,transactions"
+    condition     = aws_glue_catalog_table.this["quarantine.quarantine"].parameters["projection.entity.values"] == "fraud_labels,loan_applications,loan_outcomes,stream,transactions"
     error_message = "Quarantine is divided by the entities that SILVER has."
   }
 
