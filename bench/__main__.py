@@ -1,4 +1,4 @@
-"""`make bench [ROWS=5000000] [ONLY=features]`: the platform beside its peers, in one run on one machine.
+"""`make bench [ROWS=5000000] [ONLY=features] [LONG=1]`: the platform beside its peers, in one run on one machine.
 
 Each part leaves build/bench/<part>.json; docs/benchmarks.md is made from what is there. Ratios are what to read: the
 machine's own speed cancels out of them.
@@ -14,12 +14,15 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-from bench import features, page
+from bench import doors, features, lake, page, serving
 
 RESULTS = Path("build/bench")
 PAGE = Path("docs/benchmarks.md")
-PARTS: dict[str, Callable[[int], dict]] = {
-    "features": features.measure,
+PARTS: dict[str, Callable[[argparse.Namespace], dict]] = {
+    "features": lambda asked: features.measure(asked.rows),
+    "lake": lambda asked: lake.measure(asked.rows),
+    "serving": lambda asked: serving.measure(),
+    "doors": lambda asked: doors.measure(doors.LONG if asked.long else doors.STREAMED),
 }
 
 
@@ -27,10 +30,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rows", type=int, default=5_000_000)
     parser.add_argument("--only", choices=sorted(PARTS), action="append")
+    parser.add_argument("--long", action="store_true", help="a million payments through the stream door")
     arguments = parser.parse_args()
     RESULTS.mkdir(parents=True, exist_ok=True)
     for part in arguments.only or PARTS:
-        found = {"measured_on": date.today().isoformat(), "machine": machine(), **PARTS[part](arguments.rows)}
+        found = {"measured_on": date.today().isoformat(), "machine": machine(), **PARTS[part](arguments)}
         (RESULTS / f"{part}.json").write_text(json.dumps(found, indent=1) + "\n")
         print(part, json.dumps(found, indent=1), flush=True)
     PAGE.write_text(page.of({file.stem: json.loads(file.read_text()) for file in sorted(RESULTS.glob("*.json"))}))

@@ -21,6 +21,7 @@ from botocore.awsrequest import AWSRequest
 from tools import athena
 
 POLL_SECONDS = 1.0
+ASKED_AGAIN = 3
 
 
 class StepFailed(RuntimeError):
@@ -172,7 +173,10 @@ class Platform:
             raise StepFailed("the API door wants a signed request, and no AWS credentials are set")
         SigV4Auth(credentials, "execute-api", os.environ["AWS_REGION"]).add_auth(request)
         begun = time.perf_counter()
-        answer = self.http.post(url, content=body, headers=dict(request.headers))
+        for _ in range(ASKED_AGAIN):
+            answer = self.http.post(url, content=body, headers=dict(request.headers))
+            if answer.status_code != 503:  # the door asks to be asked again, and gives the same answer
+                break
         took = (time.perf_counter() - begun) * 1000
         if answer.status_code != 200:
             raise StepFailed(f"the API door answered {answer.status_code}: {answer.text[:500]}")

@@ -62,11 +62,11 @@ class Budget:
 
 # The payer waits: one try each, and the door degrades. Only handing on is tried twice: what is not handed on is lost.
 API = Budget(
-    store=Call(connect=0.2, read=0.15, requests=2),
-    model=Call(connect=0.2, read=0.25),
+    store=Call(connect=0.2, read=0.3, requests=2),
+    model=Call(connect=0.2, read=0.4),
     policy=Call(connect=0.2, read=0.2),
-    answers=Call(connect=0.2, read=0.1),
-    stream=Call(connect=0.2, read=0.3, requests=2),
+    answers=Call(connect=0.2, read=0.2),
+    stream=Call(connect=0.2, read=0.5, requests=2),
 )
 
 # Nobody waits, but the shard must go on. What fails for good comes again with the batch.
