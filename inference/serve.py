@@ -8,9 +8,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import uvicorn
+import uvloop
 
-from inference.app import App
+from inference.app import LIMIT, App
+from inference.connections import Server
 from inference.model import Model
 
 MODEL = Path("/opt/ml/model")
@@ -19,16 +20,8 @@ LAST_REQUESTS = 25  # seconds for requests in flight after SIGTERM; SageMaker ki
 
 def run(folder: Path, port: int, host: str = "0.0.0.0") -> None:
     app = App(Model(folder))  # an archive that cannot be opened ends the process before it says it is healthy
-    uvicorn.run(
-        app,
-        host=host,
-        port=port,
-        loop="uvloop",
-        http="httptools",
-        log_level="warning",
-        access_log=False,
-        timeout_graceful_shutdown=LAST_REQUESTS,
-    )
+    server = Server(app, LIMIT, LAST_REQUESTS)
+    uvloop.run(server.run(host, port))
 
 
 def main() -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import socket
 import threading
 
 import httpx
 import pytest
-import uvicorn
 
 from inference.app import LIMIT, MOST_EXPLAINED, App
+from inference.connections import LARGEST_HEAD, Server
 from inference.model import Model
 from tests.unit.inference.archives import trained
 
@@ -17,29 +19,32 @@ JSON = {"content-type": "application/json"}
 CSV = {"content-type": "text/csv"}
 
 
-class Served(uvicorn.Server):
-    """A server in a thread: `port` is known once it listens."""
+def serve(server: Server, listening: threading.Event, ports: list[int]) -> None:
+    async def all_its_life() -> None:
+        ports.append(await server.listen("127.0.0.1", 0))
+        listening.set()
+        await server.until_told()
 
-    def __init__(self, app) -> None:
-        super().__init__(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
-        self.listening = threading.Event()
-
-    async def startup(self, sockets=None) -> None:
-        await super().startup(sockets)
-        self.port = self.servers[0].sockets[0].getsockname()[1]
-        self.listening.set()
+    asyncio.run(all_its_life())
 
 
 @pytest.fixture(scope="module")
-def http(tmp_path_factory):
-    server = Served(App(Model(trained(tmp_path_factory.mktemp("archive") / "model"))))
-    thread = threading.Thread(target=server.run)
+def port(tmp_path_factory):
+    app = App(Model(trained(tmp_path_factory.mktemp("archive") / "model")))
+    server, listening, ports = Server(app, LIMIT, patience=5), threading.Event(), []
+    thread = threading.Thread(target=serve, args=(server, listening, ports))
     thread.start()
-    assert server.listening.wait(10)
-    with httpx.Client(base_url=f"http://127.0.0.1:{server.port}") as client:
-        yield client
-    server.should_exit = True
+    assert listening.wait(10)
+    yield ports[0]
+    server.stop()
     thread.join(10)
+    assert not thread.is_alive()
+
+
+@pytest.fixture(scope="module")
+def http(port):
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        yield client
 
 
 def invoke(http, content, headers) -> httpx.Response:
@@ -175,3 +180,87 @@ def test_more_rows_than_can_be_explained_in_time_are_refused(http):
 
 def test_explain_is_yes_or_no(http):
     assert "explain" in refused(explained(http, [[10, "house"]], explain="maybe"), 400)
+
+
+def raw(port: int, *parts: bytes) -> bytes:
+    """Everything that the server says to some bytes, sent part by part, until it closes."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        for part in parts:
+            connection.sendall(part)
+        said = b""
+        while received := connection.recv(65536):
+            said += received
+        return said
+
+
+def post(body: bytes, *headers: str) -> bytes:
+    lines = [
+        "POST /invocations HTTP/1.1",
+        "Host: x",
+        "Content-Type: text/csv",
+        f"Content-Length: {len(body)}",
+        *headers,
+    ]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def test_pipelined_requests_are_answered_in_order_and_the_connection_closes_when_asked_to(port):
+    said = raw(port, post(b"10,house\n") * 40 + post(b"90,house\n", "Connection: close"))
+
+    assert said.count(b"HTTP/1.1 200 OK") == 41
+    scores = [float(part.rpartition(b"\r\n\r\n")[2]) for part in said.split(b"HTTP/1.1 200 OK")[1:]]
+    assert len(set(scores[:40])) == 1
+    assert scores[40] < scores[0]
+    assert said.count(b"connection: close") == 1
+
+
+def test_an_answer_that_takes_long_keeps_its_place_among_those_behind_it(port):
+    body = json.dumps({"feature_version": "abc", "rows": [[10, "house"]] * 50, "explain": True}).encode()
+    slow = post(body).replace(b"text/csv", b"application/json")
+    said = raw(port, slow + post(b"10,house\n", "Connection: close"))
+
+    first, second = said.split(b"HTTP/1.1 200 OK")[1:]
+    assert b"reasons" in first
+    assert b"text/csv" in second
+
+
+def test_a_request_may_come_byte_by_byte_or_in_chunks(port):
+    whole = raw(port, post(b"10,house\n", "Connection: close"))
+    bytewise = post(b"10,house\n", "Connection: close")
+    chunked = (
+        b"POST /invocations HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+        b"3\r\n10,\r\n6\r\nhouse\n\r\n0\r\n\r\n"
+    )
+
+    assert raw(port, *(bytewise[i : i + 1] for i in range(len(bytewise)))) == whole
+    assert raw(port, chunked) == whole
+
+
+def test_who_expects_to_be_told_to_continue_is_told(port):
+    said = raw(port, post(b"10,house\n", "Expect: 100-continue", "Connection: close"))
+
+    assert said.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK")
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"hello\r\n\r\n", b"400"),
+        (b"GET /ping HTTP/1.1\r\nX: " + b"a" * (LARGEST_HEAD + 9), b"431"),
+        (b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n", b"413"),
+        (b"GET /ping HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", b"200"),
+    ],
+)
+def test_what_is_no_request_or_too_large_is_told_so_and_ends_the_connection(port, http, sent, status):
+    said = raw(port, sent)
+
+    assert said.startswith(b"HTTP/1.1 " + status)
+    assert b"connection: close" in said
+    assert http.get("/ping").status_code == 200
+
+
+def test_a_client_that_goes_away_in_the_middle_harms_nobody(port, http):
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(post(b"10,house\n")[:-3])
+
+    assert http.get("/ping").status_code == 200
