@@ -17,6 +17,7 @@ variables {
     "glue/jobs/silver_to_gold"   = { key = "glue/jobs/silver_to_gold/1/silver_to_gold.py", hash = "hash" }
     "glue/library"               = { key = "glue/library/1/risk_platform-0.1.0-py3-none-any.whl", hash = "hash" }
     "lambda/decide"              = { key = "lambda/decide/1/decide.zip", hash = "hash" }
+    "lambda/labels"              = { key = "lambda/labels/1/labels.zip", hash = "hash" }
     "lambda/release"             = { key = "lambda/release/1/release.zip", hash = "hash" }
     "lambda/stream"              = { key = "lambda/stream/1/stream.zip", hash = "hash" }
     "models/bootstrap"           = { key = "models/bootstrap/1/model.tar.gz", hash = "hash" }

@@ -93,10 +93,18 @@ def test_a_handler_imports_nothing_heavy_though_it_is_installed(function):
     assert not {*HEAVY, "glue", "training", "inference", "tools", "local"} & loaded
 
 
+# Where Terraform declares a function: the file, and the module's name in it.
+DECLARED = {
+    "decide": ("doors/main.tf", "decide"),
+    "labels": ("doors/labels.tf", "labels"),
+    "release": ("release/main.tf", "function"),
+    "stream": ("doors/main.tf", "stream"),
+}
+
+
 def module_of(function: str) -> str:
-    if function == "release":
-        return block(terraform("release/main.tf"), 'module "function" {')
-    return block(terraform("doors/main.tf"), f'module "{function}" {{')
+    file, name = DECLARED[function]
+    return block(terraform(file), f'module "{name}" {{')
 
 
 def environment_of(function: str) -> set[str]:

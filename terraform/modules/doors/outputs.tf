@@ -10,7 +10,7 @@ output "failed_queue" {
 
 output "functions" {
   description = "Names of the doors' functions by door."
-  value       = { decide = module.decide.name, stream = module.stream.name }
+  value       = { decide = module.decide.name, labels = module.labels.name, stream = module.stream.name }
 }
 
 output "stream_name" {

@@ -21,6 +21,7 @@ variables {
 
   code = {
     "lambda/decide" = { key = "lambda/decide/1/decide.zip", hash = "hash" }
+    "lambda/labels" = { key = "lambda/labels/1/labels.zip", hash = "hash" }
     "lambda/stream" = { key = "lambda/stream/1/stream.zip", hash = "hash" }
   }
 }
@@ -34,7 +35,7 @@ run "tells_stream_queue_and_functions" {
   }
 
   assert {
-    condition     = output.functions == { decide = "risk-dev-decide", stream = "risk-dev-stream" }
+    condition     = output.functions == { decide = "risk-dev-decide", labels = "risk-dev-labels", stream = "risk-dev-stream" }
     error_message = "Alarms find functions by door."
   }
 }

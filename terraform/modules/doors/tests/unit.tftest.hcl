@@ -21,6 +21,7 @@ variables {
 
   code = {
     "lambda/decide" = { key = "lambda/decide/1/decide.zip", hash = "hash" }
+    "lambda/labels" = { key = "lambda/labels/1/labels.zip", hash = "hash" }
     "lambda/stream" = { key = "lambda/stream/1/stream.zip", hash = "hash" }
   }
 }
@@ -68,6 +69,16 @@ run "asks_who_calls_and_logs_no_payment" {
   assert {
     condition     = aws_apigatewayv2_route.decisions.authorization_type == "AWS_IAM" && aws_apigatewayv2_route.decisions.route_key == "POST /decisions"
     error_message = "The API door is for signed requests."
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_route.labels.authorization_type == "AWS_IAM" && aws_apigatewayv2_route.labels.route_key == "POST /labels"
+    error_message = "So is the labels door."
+  }
+
+  assert {
+    condition     = endswith(aws_lambda_permission.labels.source_arn, "/*/POST/labels")
+    error_message = "The API may call the labels door by its own route only."
   }
 
   assert {

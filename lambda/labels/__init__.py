@@ -1,0 +1,1 @@
+"""The labels door: what reviewers and chargebacks say of payments, into RAW."""

@@ -1,0 +1,43 @@
+"""Lambda entry point of the labels door (HTTP API, payload format 2.0)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+
+import boto3
+from scoring.settings import from_environment
+
+from labels.door import InvalidLabels, LabelsDoor
+
+
+@dataclass(frozen=True)
+class Settings:
+    lake_bucket: str
+
+
+@lru_cache(maxsize=1)
+def door() -> LabelsDoor:
+    """The client is made once per cold start and its connections kept."""
+    settings = from_environment(Settings, os.environ)
+    return LabelsDoor(boto3.client("s3"), settings.lake_bucket, lambda: int(time.time() * 1000))
+
+
+def handle(event: dict, context: object) -> dict:
+    try:
+        body = event.get("body") or "null"
+        document = json.loads(base64.b64decode(body) if event.get("isBase64Encoded") else body)
+    except (ValueError, RecursionError):
+        return answer(400, {"error": "the body is not JSON"})
+    try:
+        return answer(202, door().take(document))
+    except InvalidLabels as wrong:
+        return answer(400, {"error": str(wrong)})
+
+
+def answer(status: int, body: dict) -> dict:
+    return {"statusCode": status, "headers": {"content-type": "application/json"}, "body": json.dumps(body)}
