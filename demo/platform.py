@@ -168,10 +168,7 @@ class Platform:
         url, headers = self.api
         body = json.dumps(fields).encode()
         request = AWSRequest("POST", url, data=body, headers={"content-type": "application/json", **headers})
-        credentials = boto3.Session().get_credentials()
-        if credentials is None:
-            raise StepFailed("the API door wants a signed request, and no AWS credentials are set")
-        SigV4Auth(credentials, "execute-api", os.environ["AWS_REGION"]).add_auth(request)
+        self.signer.add_auth(request)
         begun = time.perf_counter()
         for _ in range(ASKED_AGAIN):
             answer = self.http.post(url, content=body, headers=dict(request.headers))
@@ -181,6 +178,13 @@ class Platform:
         if answer.status_code != 200:
             raise StepFailed(f"the API door answered {answer.status_code}: {answer.text[:500]}")
         return answer.json(), took
+
+    @cached_property
+    def signer(self) -> SigV4Auth:
+        credentials = boto3.Session().get_credentials()
+        if credentials is None:
+            raise StepFailed("the API door wants a signed request, and no AWS credentials are set")
+        return SigV4Auth(credentials, "execute-api", os.environ["AWS_REGION"])
 
     @cached_property
     def http(self) -> httpx.Client:
