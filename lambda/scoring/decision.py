@@ -69,7 +69,7 @@ def decide(
 ) -> Decision:
     """The decision on one payment from its vector, the model's answer and the policy; without a policy, a person's."""
     values = dict(zip(FRAUD.columns, vector, strict=True)) if vector is not None else {"amount": float(payment.amount)}
-    action, reasons = policy.judge(answer.score, values) if policy else WITHOUT_POLICY
+    action, reasons = policy.judge(answer.score, values, payment) if policy else WITHOUT_POLICY
     return Decision(
         transaction_id=payment.transaction_id,
         fraud_score=answer.score,

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Literal
+
+from features.payment import LONGEST_IDENTIFIER, Payment
 
 Action = Literal["APPROVE", "REVIEW", "BLOCK"]
 SEVERITY: dict[Action, int] = {"APPROVE": 0, "REVIEW": 1, "BLOCK": 2}
+LISTED_FIELDS = ("customer_id", "merchant_id")
+LARGEST_EXPLORE_SHARE = 0.1
+SAMPLED = "block_sampled_for_review"
 
 
 class InvalidPolicy(ValueError):
@@ -15,7 +22,7 @@ class InvalidPolicy(ValueError):
 
 
 @dataclass(frozen=True)
-class Rule:
+class Limit:
     """`action` when the feature is above the limit, whatever the model says."""
 
     name: str
@@ -23,35 +30,73 @@ class Rule:
     above: float
     action: Action
 
+    def speaks(self, payment: Payment, values: Mapping[str, float | None]) -> bool:
+        value = values.get(self.feature)
+        return value is not None and value > self.above
+
+
+@dataclass(frozen=True)
+class Listed:
+    """`action` when the payment's customer or merchant is on the list, whatever the model says."""
+
+    name: str
+    field: str
+    among: frozenset[str]
+    action: Action
+
+    def speaks(self, payment: Payment, values: Mapping[str, float | None]) -> bool:
+        return (payment.customer_id if self.field == "customer_id" else payment.merchant_id) in self.among
+
+
+Rule = Limit | Listed
+
 
 @dataclass(frozen=True)
 class Policy:
-    """A score at or above a threshold takes its action; a rule can only make the action more severe."""
+    """A score at or above a threshold takes its action; a rule can only make the action more severe.
+
+    Of the payments that the score alone would block, `explore_share` goes to a person instead: a blocked payment is
+    never labelled by what becomes of it, and a model that learns from its own blocks alone confirms itself. Which
+    payments these are depends on their identifiers only, so that both doors and every repetition agree.
+    """
 
     version: str
     review_at: float
     block_at: float
     rules: tuple[Rule, ...]
+    explore_share: float = 0.0
 
     @classmethod
-    def parse(cls, document: Mapping, features: tuple[str, ...]) -> Policy:
-        """Raises InvalidPolicy when thresholds are out of order or a rule names an unknown feature or action."""
+    def parse(cls, document: Mapping, features: Sequence[str]) -> Policy:
+        """Raises InvalidPolicy for a missing part, thresholds out of order, or a rule about nothing known."""
         try:
-            rules = tuple(Rule(r["name"], r["feature"], float(r["above"]), r["action"]) for r in document["rules"])
-            policy = cls(str(document["version"]), float(document["review_at"]), float(document["block_at"]), rules)
-        except (KeyError, TypeError, ValueError) as wrong:
-            raise InvalidPolicy(f"a policy has version, review_at, block_at and rules; {wrong!r}") from None
-        if not 0 <= policy.review_at <= policy.block_at <= 1:
-            raise InvalidPolicy(
-                f"expected 0 <= review_at <= block_at <= 1, got {policy.review_at} and {policy.block_at}"
+            rules = tuple(rule(r, features) for r in document["rules"])
+            version, review_at, block_at = (
+                document["version"],
+                float(document["review_at"]),
+                float(document["block_at"]),
             )
-        for rule in rules:
-            if rule.feature not in features or rule.action not in SEVERITY:
-                raise InvalidPolicy(f"rule {rule.name}: unknown feature {rule.feature!r} or action {rule.action!r}")
-        return policy
+            explore_share = float(document.get("explore_share", 0.0))
+        except InvalidPolicy:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError) as wrong:
+            raise InvalidPolicy(f"a policy has version, review_at, block_at and rules; {wrong!r}") from None
+        if not 0 <= review_at <= block_at <= 1:
+            raise InvalidPolicy(f"expected 0 <= review_at <= block_at <= 1, got {review_at} and {block_at}")
+        if not 0 <= explore_share <= LARGEST_EXPLORE_SHARE:
+            raise InvalidPolicy(f"expected explore_share from 0 to {LARGEST_EXPLORE_SHARE}, got {explore_share}")
+        names = [r.name for r in rules]
+        if len(set(names)) < len(names):
+            raise InvalidPolicy(f"expected each rule to have a name of its own, as reasons are told by it; got {names}")
+        return cls(str(version), review_at, block_at, rules, explore_share)
 
-    def judge(self, score: float | None, values: Mapping[str, float | None]) -> tuple[Action, list[str]]:
-        """The action and its reasons, the model's first. Without a score only rules speak, and REVIEW is the floor."""
+    def judge(
+        self, score: float | None, values: Mapping[str, float | None], payment: Payment
+    ) -> tuple[Action, list[str]]:
+        """The action and its reasons, the model's first. Without a score only rules speak, and REVIEW is the floor.
+
+        `values` are features by name.
+        """
         action: Action = "APPROVE"
         reasons: list[str] = []
         if score is None:
@@ -60,9 +105,41 @@ class Policy:
             action, reasons = "BLOCK", ["score_at_or_above_block_threshold"]
         elif score >= self.review_at:
             action, reasons = "REVIEW", ["score_at_or_above_review_threshold"]
-        for rule in self.rules:
-            value = values.get(rule.feature)
-            if value is not None and value > rule.above:
-                reasons.append(rule.name)
-                action = max(action, rule.action, key=SEVERITY.__getitem__)
-        return action, reasons
+        speaking = [r for r in self.rules if r.speaks(payment, values)]
+        blocked_by_rule = any(r.action == "BLOCK" for r in speaking)
+        if action == "BLOCK" and not blocked_by_rule and sampled(payment.transaction_id, self.explore_share):
+            action, reasons = "REVIEW", [*reasons, SAMPLED]
+        for spoken in speaking:
+            action = max(action, spoken.action, key=SEVERITY.__getitem__)
+        return action, [*reasons, *(spoken.name for spoken in speaking)]
+
+
+def sampled(transaction_id: str, share: float) -> bool:
+    """Whether a payment is among that share of all. Who is in a share is in every larger one."""
+    drawn = int.from_bytes(hashlib.sha256(f"explore {transaction_id}".encode()).digest()[:6], "big")
+    return drawn < share * 2**48
+
+
+def rule(document: Mapping, features: Sequence[str]) -> Rule:
+    """Raises InvalidPolicy."""
+    kinds = {frozenset(("name", "action", "feature", "above")), frozenset(("name", "action", "field", "among"))}
+    if not isinstance(document, Mapping) or frozenset(document) not in kinds:
+        raise InvalidPolicy("a rule has name and action, and feature and above or field and among, and nothing else")
+    name, action = str(document["name"]), document["action"]
+    if action not in SEVERITY:
+        raise InvalidPolicy(f"rule {name}: expected an action of {', '.join(SEVERITY)}, got {action!r}")
+    if "feature" in document:
+        above = float(document["above"])
+        if document["feature"] not in features or not isfinite(above):
+            raise InvalidPolicy(f"rule {name}: expected a known feature above a number, got {document['feature']!r}")
+        return Limit(name, document["feature"], above, action)
+    field, among = document["field"], document["among"]
+    if field not in LISTED_FIELDS:
+        raise InvalidPolicy(f"rule {name}: expected field to be one of {', '.join(LISTED_FIELDS)}, got {field!r}")
+    if not isinstance(among, list) or not among or not all(map(identifies, among)):
+        raise InvalidPolicy(f"rule {name}: expected among to be a list of identifiers, not empty")
+    return Listed(name, field, frozenset(among), action)
+
+
+def identifies(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_IDENTIFIER and value == value.strip()

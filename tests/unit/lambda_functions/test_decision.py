@@ -6,7 +6,7 @@ import json
 
 import pytest
 from scoring.decision import Answer, decide, decision_date
-from scoring.policy import Policy, Rule
+from scoring.policy import Limit, Policy
 from scoring.settings import MissingSettings, from_environment
 
 from features.fraud import FRAUD
@@ -16,7 +16,7 @@ from glue.tables import DECISIONS
 
 PAYMENT = Payment("t1", 1_522_575_000_000, "c1", "m1", 1250)
 VECTOR = fraud_vector(PAYMENT.at, PAYMENT.at, PAYMENT.amount, PAYMENT.merchant_id, Knowledge.nothing())
-POLICY = Policy("7", 0.5, 0.9, (Rule("large", "amount", 1000, "REVIEW"),))
+POLICY = Policy("7", 0.5, 0.9, (Limit("large", "amount", 1000, "REVIEW"),))
 
 
 def decided(answer=Answer(0.2, "model-7"), vector=VECTOR, step="none"):  # noqa: B008
