@@ -68,6 +68,9 @@ deploy: upload ## Build the platform: make deploy ENV=dev
 why: $(READY) ## One decision, computed again from the lake and its model: make why TX=id ENV=dev
 	@$(PYTHON) -m tools.why "$(ENV)" "$$TX"
 
+backtest: $(READY) ## Another policy over stored decisions: make backtest POLICY=file.json FROM=day TO=day ENV=dev
+	@PYTHONPATH=.:lambda $(PYTHON) -m tools.backtest "$(ENV)" "$(POLICY)" "$(FROM)" "$(TO)"
+
 replay-dlq: $(READY) ## What the stream door gave up, on the stream again: make replay-dlq ENV=dev
 	@PYTHONPATH=.:lambda $(PYTHON) -m tools.replay "$(ENV)"
 
@@ -98,4 +101,4 @@ lock: ## Make the locked requirements again
 	@cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header etl.in ml.in local.in test.in dashboard.in -o dev.txt
 	@cd requirements && for extra in etl ml local test dashboard; do uv pip compile -q --python-version 3.11 -c dev.txt --generate-hashes --no-emit-index-url --no-header $$extra.in -o $$extra.txt; done
 
-.PHONY: help demo dataset local-up local-down test bench quality check docs package upload plan deploy why replay-dlq forget destroy setup lock
+.PHONY: help demo dataset local-up local-down test bench quality check docs package upload plan deploy why backtest replay-dlq forget destroy setup lock

@@ -9,7 +9,7 @@ import io
 import json
 import os
 import subprocess
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,11 +20,14 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 import pytest
+from scoring.policy import Limit, Listed, Policy
 
 from features.fraud import FRAUD
+from features.payment import Payment
 from glue.lake import Lake
 from glue.tables import DECISIONS, PREDICTIONS, SILVER, TABLES, TRANSACTION_FEATURES, Table
-from tools import package, terraform
+from tools import athena, package, terraform
+from tools.backtest.__main__ import backtest
 
 MODULE = terraform.ROOT / "terraform" / "modules" / "catalog"
 VIEWS = sorted(path.stem for path in (MODULE / "views").glob("*.sql"))
@@ -591,6 +594,36 @@ def test_served_vectors_that_differ_are_shown_beside_the_lakes(analysts):
     (found,) = answered(analysts, "served_vectors_that_differ")
     assert found["transaction_id"] == expected["transaction_id"]
     assert found["served"] != found["computed"]
+
+
+def test_a_back_test_judges_every_decision_once_by_what_athena_gives_it(analysts):
+    w = analysts.world
+    limit = Limit("large", FRAUD.columns[3], 0.5, "REVIEW")
+    policy = Policy("new", 0.4, 0.7, (limit, Listed("mule", "customer_id", frozenset({"C2"}), "BLOCK")), 0.1)
+    payments = {
+        d["transaction_id"]: Payment(d["transaction_id"], 0, d["customer_id"], d["merchant_id"], d["amount_cents"])
+        for d in w.decisions
+    }
+    actions = {
+        d["transaction_id"]: policy.judge(
+            d["fraud_score"], {limit.feature: (d["vector"] or [None] * 4)[3]}, payments[d["transaction_id"]]
+        )[0]
+        for d in w.decisions
+    }
+    days = sorted(d["event_time"][:10] for d in w.decisions)
+
+    def ask(zone, sql):
+        return athena.rows(analysts.aws.client("athena"), analysts.prefix, f"{analysts.database_prefix}_{zone}", sql)
+
+    found = backtest(ask, analysts.database_prefix, policy, days[0], days[-1])
+
+    assert found["decisions"] == len(w.decisions)
+    assert found["days"] == Counter(days)
+    assert found["candidate"]["actions"] == {a: list(actions.values()).count(a) for a in ("APPROVE", "REVIEW", "BLOCK")}
+    assert found["labelled"] == sum(identifier in w.verdicts for identifier in actions)
+    for action, cents in found["candidate"]["fraud_cents"].items():
+        frauds = [i for i in actions if actions[i] == action and w.verdicts.get(i) == 1]
+        assert cents == sum(payments[i].amount for i in frauds)
 
 
 def test_terraform_sees_views_and_queries_as_it_made_them(analysts):

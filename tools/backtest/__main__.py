@@ -1,0 +1,84 @@
+"""Entry point: reads the policy, asks Athena, prints the table, writes build/backtest.json."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import boto3
+from scoring.policy import InvalidPolicy, Policy
+
+from features.fraud import FRAUD
+from tools import athena, terraform
+from tools.backtest.comparison import compare, told
+from tools.backtest.stored import Ask, Stored
+from training.policy import Costs
+
+REPORT = terraform.BUILD / "backtest.json"
+
+
+def main(environment: str = "", file: str = "", first: str = "", last: str = "") -> None:
+    if not all((environment, file, first, last)):
+        raise SystemExit("backtest: expected POLICY=<file.json> FROM=YYYY-MM-DD TO=YYYY-MM-DD ENV=<environment>")
+    first, last = day("FROM", first), day("TO", last)
+    if first > last:
+        raise SystemExit(f"backtest: expected FROM not after TO, got {first} and {last}")
+    policy = read(Path(file))
+    outputs = terraform.outputs(environment)
+    database = outputs["prefix"].replace("-", "_")
+    client: Any = boto3.client("athena")
+
+    def ask(zone: str, sql: str) -> list[dict[str, str]]:
+        return athena.rows(client, outputs["athena_workgroup"], f"{database}_{zone}", sql)
+
+    try:
+        found = backtest(ask, database, policy, first, last)
+    except athena.QueryFailed as failed:
+        raise SystemExit(f"backtest: {failed}") from None
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    REPORT.write_text(json.dumps(found, indent=1) + "\n")
+    print("\n".join(told(found)))
+    print(f"written to {REPORT.relative_to(terraform.ROOT)}")
+
+
+def backtest(ask: Ask, database: str, policy: Policy, first: str, last: str) -> dict:
+    """The back-test's document. Ends the program when there is nothing to compare."""
+    stored, costs = Stored(ask, database), Costs()
+    found = compare(stored.decisions(policy, first, last), policy, costs)
+    if not found["decisions"]:
+        other = f"; {stored.other_features} were made with features that this code does not have"
+        raise SystemExit(
+            f"backtest: the decision log's table has no decision from {first} to {last} to judge again"
+            f"{other if stored.other_features else ', the night that crawls it makes a day known'}"
+        )
+    return {
+        "from": first,
+        "to": last,
+        "costs": asdict(costs),
+        "left_out_for_other_features": stored.other_features,
+        **found,
+    }
+
+
+def read(file: Path) -> Policy:
+    try:
+        return Policy.parse(json.loads(file.read_text()), FRAUD.columns)
+    except OSError as missing:
+        raise SystemExit(f"backtest: cannot read {file}: {missing.strerror}") from None
+    except (InvalidPolicy, ValueError) as wrong:
+        raise SystemExit(f"backtest: {file}: {wrong}") from None
+
+
+def day(name: str, value: str) -> str:
+    try:
+        return date.fromisoformat(value).isoformat()
+    except ValueError:
+        raise SystemExit(f"backtest: expected {name}=YYYY-MM-DD, got {value!r}") from None
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

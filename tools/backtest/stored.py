@@ -1,0 +1,77 @@
+"""Stored decisions with the latest labels, asked of Athena: only those features that the policy's rules look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scoring.policy import Limit, Policy
+
+from features.fraud import FRAUD
+from features.payment import Payment
+from features.values import instant
+from tools.athena import text
+from tools.backtest.comparison import Decided
+
+Ask = Callable[[str, str], list[dict[str, str]]]  # zone and SQL -> rows
+
+
+@dataclass
+class Stored:
+    """Decisions from day to day, both included. `other_features` counts what cannot be judged again: rules look at
+    features, and those of another version mean something else."""
+
+    ask: Ask
+    database: str
+    other_features: int = 0
+
+    def decisions(self, policy: Policy, first: str, last: str) -> Iterator[Decided]:
+        features = looked_at(policy)
+        for row in self.ask("decisions", query(self.database, features, first, last)):
+            if features and row["feature_version"] != FRAUD.version:
+                self.other_features += 1
+                continue
+            yield decided(row, features)
+
+
+def looked_at(policy: Policy) -> list[str]:
+    return sorted({rule.feature for rule in policy.rules if isinstance(rule, Limit)})
+
+
+def query(database: str, features: Sequence[str], first: str, last: str) -> str:
+    """A decision that the log holds twice, after a crash, is the same twice: one of them is taken."""
+    cells = "".join(f", element_at(vector, {FRAUD.columns.index(name) + 1}) AS {name}" for name in features)
+    kept = "".join(f", d.{name}" for name in features)
+    return f"""
+        WITH verdicts AS (
+          SELECT transaction_id, max_by(is_fraud, reported_at) AS is_fraud
+          FROM {database}_silver.fraud_labels GROUP BY transaction_id
+        ), numbered AS (
+          SELECT transaction_id, fraud_score, action, event_time, customer_id, merchant_id, amount_cents,
+            feature_version, decision_date{cells},
+            row_number() OVER (PARTITION BY transaction_id ORDER BY decided_at) AS turn
+          FROM decisions WHERE decision_date BETWEEN {text(first)} AND {text(last)}
+        )
+        SELECT d.transaction_id, d.fraud_score, d.action, d.event_time, d.customer_id, d.merchant_id, d.amount_cents,
+          d.feature_version, d.decision_date, v.is_fraud{kept}
+        FROM numbered d LEFT JOIN verdicts v ON v.transaction_id = d.transaction_id
+        WHERE d.turn = 1
+    """
+
+
+def decided(row: dict[str, Any], features: Sequence[str]) -> Decided:
+    return Decided(
+        payment=Payment(
+            row["transaction_id"],
+            instant(row["event_time"]),
+            row["customer_id"],
+            row["merchant_id"],
+            int(row["amount_cents"]),
+        ),
+        day=row["decision_date"],
+        score=float(row["fraud_score"]) if row["fraud_score"] else None,
+        action=row["action"],
+        values={name: float(row[name]) if row[name] else None for name in features},
+        is_fraud=bool(int(row["is_fraud"])) if row["is_fraud"] else None,
+    )
