@@ -86,3 +86,12 @@ def test_a_breaker_leaves_a_failing_service_alone_and_tries_it_again_later():
     assert asked == [0.0, 0.0, 0.0, 5.0, 10.0], (
         "one try after each pause, and failures are counted anew after a success"
     )
+
+
+def test_the_page_tells_the_limits_that_the_code_has():
+    page = (TERRAFORM.parents[2] / "docs" / "latency.md").read_text()
+    rows = [line.split("|")[2:6] for line in page.splitlines() if re.match(r"\| [A-Z]\w+.*\d \|$", line)]
+
+    told = [tuple(float(cell) for cell in row) for row in rows]
+    assert told == [(c.connect, c.read, c.requests, pytest.approx(c.worst)) for c in API.calls]
+    assert f"{API.worst:.1f} seconds" in page
