@@ -90,16 +90,15 @@ def same(logged: Vector, computed: Vector) -> list[tuple[str, float | None, floa
 
 def registered(clients: dict[str, Any], group: str, name: str, folder: Path) -> Model | None:
     """The registered model of that name, opened by the server's own code; none when there is none."""
-    for package in packages(clients["sagemaker"], group):
+    for number, package in enumerate(packages(clients["sagemaker"], group)):  # the newest first
         described = clients["sagemaker"].describe_model_package(ModelPackageName=package)
         place = urlparse(described["InferenceSpecification"]["Containers"][0]["ModelDataUrl"])
-        if f"/{name}/" not in place.path:
-            continue
-        archive = folder / "model.tar.gz"
+        archive, opened = folder / f"{number}.tar.gz", folder / str(number)
         clients["s3"].download_file(place.netloc, place.path.lstrip("/"), str(archive))
-        with tarfile.open(archive) as opened:
-            opened.extractall(folder / "opened", filter="data")
-        return Model(folder / "opened")
+        with tarfile.open(archive) as content:
+            content.extractall(opened, filter="data")
+        if (model := Model(opened)).name == name:
+            return model
     return None
 
 
