@@ -112,7 +112,7 @@ module "watch" {
   failed_queue   = module.doors.failed_queue
   feature_groups = keys(var.feature_groups)
   feature_tables = [for table in var.tables : table.name if table.zone == "gold"]
-  functions      = merge(module.doors.functions, { release = module.release.function })
+  functions      = merge(module.doors.functions, { release = module.release.function, seal = module.orchestration.function })
   kms_key_arn    = module.lake.bucket.kms_key_arn
   namespace      = local.namespace
   prefix         = local.prefix
@@ -138,7 +138,7 @@ module "orchestration" {
 
   athena_workgroup   = module.catalog.workgroup
   code_uri           = "s3://${local.artifacts.bucket}/${var.artifacts["training/code"].key}"
-  crawler            = module.catalog.decisions_crawler
+  crawlers           = module.catalog.crawlers
   execution_role_arn = module.learning.execution_role_arn
   image              = local.image
   instance_type      = var.instance_types.jobs
@@ -146,6 +146,7 @@ module "orchestration" {
   lake               = module.lake.bucket
   namespace          = local.namespace
   prefix             = local.prefix
+  seal_code          = merge({ bucket = local.artifacts.bucket }, var.artifacts["lambda/seal"])
 }
 
 # Who is told of a blocked payment subscribes here.

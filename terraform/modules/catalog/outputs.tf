@@ -1,6 +1,6 @@
-output "decisions_crawler" {
-  description = "Crawler that makes new days of decisions known."
-  value       = aws_glue_crawler.this["decisions"].name
+output "crawlers" {
+  description = "Crawlers by what they make known to Athena: new days of decisions, and what came to RAW."
+  value       = { for what, crawler in aws_glue_crawler.this : what => crawler.name }
 }
 
 output "workgroup" {

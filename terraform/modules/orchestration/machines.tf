@@ -11,8 +11,39 @@ locals {
     }
   }
 
+  # What came and what was decided becomes known to Athena: a crawler each, started and waited for.
+  crawls = {
+    for what, name in var.crawlers : what => {
+      StartAt = "Crawl${title(what)}"
+      States = {
+        "Crawl${title(what)}" = {
+          Type       = "Task"
+          Resource   = "arn:aws:states:::aws-sdk:glue:startCrawler"
+          Parameters = { Name = name }
+          Catch      = [{ ErrorEquals = ["Glue.CrawlerRunningException"], Next = "Let${title(what)}Run", ResultPath = null }]
+          ResultPath = null
+          Next       = "Let${title(what)}Run"
+        }
+        "Let${title(what)}Run" = { Type = "Wait", Seconds = 3, Next = "Ask${title(what)}Crawler" }
+        "Ask${title(what)}Crawler" = {
+          Type       = "Task"
+          Resource   = "arn:aws:states:::aws-sdk:glue:getCrawler"
+          Parameters = { Name = name }
+          ResultPath = "$.crawler"
+          Next       = "${title(what)}Crawled"
+        }
+        "${title(what)}Crawled" = {
+          Type    = "Choice"
+          Choices = [{ Variable = "$.crawler.Crawler.State", StringEquals = "READY", Next = "${title(what)}Known" }]
+          Default = "Let${title(what)}Run"
+        }
+        "${title(what)}Known" = { Type = "Succeed" }
+      }
+    }
+  }
+
   nightly = {
-    Comment = "RAW to GOLD and to the feature store for one batch, then the parity check"
+    Comment = "RAW to GOLD and to the feature store for one batch, then the parity check and the seal of the decision log"
     StartAt = "Plan"
     States = {
       Plan = {
@@ -37,7 +68,7 @@ locals {
         Type       = "Parallel"
         ResultPath = null
         End        = true
-        Branches = [
+        Branches = concat([
           {
             StartAt = "PublishFeatures"
             States = {
@@ -64,43 +95,23 @@ locals {
               AnyDecisions = {
                 Type    = "Choice"
                 Choices = [{ Variable = "$.decisions.Contents", IsPresent = true, Next = "CheckParity" }]
-                Default = "NothingServed"
+                Default = "Seal"
               }
-              NothingServed = { Type = "Succeed" }
               CheckParity = merge(local.glue_step["check_parity"], {
                 Parameters = { JobName = var.jobs["check_parity"], Arguments = { "--from.$" = "$.day", "--to.$" = "$.day" } }
-                End        = true
+                Next       = "Seal"
               })
-            }
-          },
-          {
-            StartAt = "CrawlDecisions"
-            States = {
-              CrawlDecisions = {
+              # A day without decisions is sealed, too: nobody can bring some later.
+              Seal = {
                 Type       = "Task"
-                Resource   = "arn:aws:states:::aws-sdk:glue:startCrawler"
-                Parameters = { Name = var.crawler }
-                Catch      = [{ ErrorEquals = ["Glue.CrawlerRunningException"], Next = "LetItRun", ResultPath = null }]
+                Resource   = "arn:aws:states:::lambda:invoke"
+                Parameters = { FunctionName = module.seal.arn, Payload = { "day.$" = "$.day" } }
                 ResultPath = null
-                Next       = "LetItRun"
+                End        = true
               }
-              LetItRun = { Type = "Wait", Seconds = 3, Next = "AskCrawler" }
-              AskCrawler = {
-                Type       = "Task"
-                Resource   = "arn:aws:states:::aws-sdk:glue:getCrawler"
-                Parameters = { Name = var.crawler }
-                ResultPath = "$.crawler"
-                Next       = "Crawled"
-              }
-              Crawled = {
-                Type    = "Choice"
-                Choices = [{ Variable = "$.crawler.Crawler.State", StringEquals = "READY", Next = "Done" }]
-                Default = "LetItRun"
-              }
-              Done = { Type = "Succeed" }
             }
           },
-        ]
+        ], values(local.crawls))
       }
     }
   }

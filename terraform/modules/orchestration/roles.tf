@@ -38,9 +38,15 @@ data "aws_iam_policy_document" "machines" {
   }
 
   statement {
+    sid       = "Seal"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [module.seal.arn]
+  }
+
+  statement {
     sid       = "Crawl"
     actions   = ["glue:StartCrawler", "glue:GetCrawler"]
-    resources = ["${local.arn}:glue:${local.place}:crawler/${var.crawler}"]
+    resources = [for name in values(var.crawlers) : "${local.arn}:glue:${local.place}:crawler/${name}"]
   }
 
   statement {

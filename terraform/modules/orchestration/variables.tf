@@ -10,10 +10,15 @@ variable "code_uri" {
   nullable    = false
 }
 
-variable "crawler" {
-  description = "Crawler of the decisions."
-  type        = string
+variable "crawlers" {
+  description = "Crawlers that the night starts, by what they crawl."
+  type        = map(string)
   nullable    = false
+
+  validation {
+    condition     = alltrue([for what in keys(var.crawlers) : can(regex("^[a-z]+$", what))])
+    error_message = "crawlers are named by one word in small letters, got ${join(", ", keys(var.crawlers))}."
+  }
 }
 
 variable "execution_role_arn" {
@@ -60,5 +65,11 @@ variable "namespace" {
 variable "prefix" {
   description = "Beginning of every resource's name."
   type        = string
+  nullable    = false
+}
+
+variable "seal_code" {
+  description = "The zip of the seal: bucket, key and base64 SHA-256."
+  type        = object({ bucket = string, key = string, hash = string })
   nullable    = false
 }

@@ -70,12 +70,12 @@ variables {
   }
 }
 
-run "tells_the_crawler_and_the_workgroup" {
+run "tells_the_crawlers_and_the_workgroup" {
   command = plan
 
   assert {
-    condition     = output.decisions_crawler == "risk-dev-decisions" && output.workgroup.predictions_database == "risk_dev_predictions"
-    error_message = "State machines find crawler and database by these outputs."
+    condition     = output.crawlers == { decisions = "risk-dev-decisions", raw = "risk-dev-raw" } && output.workgroup.predictions_database == "risk_dev_predictions"
+    error_message = "State machines find crawlers and database by these outputs."
   }
 }
 

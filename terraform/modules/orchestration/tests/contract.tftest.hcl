@@ -13,12 +13,13 @@ variables {
 
   athena_workgroup   = { name = "risk-dev", arn = "arn:aws:athena:eu-west-1:111122223333:workgroup/risk-dev", predictions_database = "risk_dev_predictions" }
   code_uri           = "s3://risk-dev-artifacts/training/code/1/code.tar.gz"
-  crawler            = "risk-dev-decisions"
+  crawlers           = { decisions = "risk-dev-decisions", raw = "risk-dev-raw" }
   execution_role_arn = "arn:aws:iam::111122223333:role/risk-dev-sagemaker"
   image              = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/risk-dev-ml:1"
   instance_type      = "ml.m5.xlarge"
   namespace          = "Risk"
   prefix             = "risk-dev"
+  seal_code          = { bucket = "risk-dev-artifacts", key = "lambda/seal/1/seal.zip", hash = "hash" }
 
   jobs = {
     raw_to_bronze    = "risk-dev-raw-to-bronze"

@@ -13,12 +13,13 @@ variables {
 
   athena_workgroup   = { name = "risk-dev", arn = "arn:aws:athena:eu-west-1:111122223333:workgroup/risk-dev", predictions_database = "risk_dev_predictions" }
   code_uri           = "s3://risk-dev-artifacts/training/code/1/code.tar.gz"
-  crawler            = "risk-dev-decisions"
+  crawlers           = { decisions = "risk-dev-decisions", raw = "risk-dev-raw" }
   execution_role_arn = "arn:aws:iam::111122223333:role/risk-dev-sagemaker"
   image              = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/risk-dev-ml:1"
   instance_type      = "ml.m5.xlarge"
   namespace          = "Risk"
   prefix             = "risk-dev"
+  seal_code          = { bucket = "risk-dev-artifacts", key = "lambda/seal/1/seal.zip", hash = "hash" }
 
   jobs = {
     raw_to_bronze    = "risk-dev-raw-to-bronze"
@@ -38,6 +39,23 @@ run "waits_for_each_job_before_the_next" {
   assert {
     condition     = keys(aws_scheduler_schedule.this) == ["drift", "nightly", "score-loans"]
     error_message = "Every machine runs by the clock."
+  }
+}
+
+run "seals_the_log_after_the_parity_check_and_when_nothing_was_served" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for states in [jsondecode(aws_sfn_state_machine.this["nightly"].definition).States.PublishAndCheck.Branches[1].States] :
+      states.CheckParity.Next == "Seal" && states.AnyDecisions.Default == "Seal" && states.Seal.Parameters.Payload["day.$"] == "$.day"
+    ])
+    error_message = "Every day is sealed, when nothing more is expected to change it."
+  }
+
+  assert {
+    condition     = [for s in data.aws_iam_policy_document.machines.statement : s.actions if s.sid == "Seal"] == [toset(["lambda:InvokeFunction"])]
+    error_message = "The night may call the seal."
   }
 }
 
