@@ -46,3 +46,13 @@ run "refuses_a_nightly_run_without_one_of_its_jobs" {
 
   expect_failures = [var.jobs]
 }
+
+run "refuses_a_crawler_whose_name_cannot_name_states" {
+  command = plan
+
+  variables {
+    crawlers = { "raw files" = "risk-dev-raw" }
+  }
+
+  expect_failures = [var.crawlers]
+}
