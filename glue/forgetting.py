@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -26,12 +27,13 @@ from glue.transforms.forgetting import (
 from glue.versions import Stored, contents, each, end, hide, replace
 
 ANSWERS = "athena/"  # what queries answered: made again by asking again, so not worth rewriting
+SEALED = "decisions/"
 TOLD_BY = ("raw/", "decisions/")  # where every payment and loan came in: one that two customers share shows there
 
 
 @dataclass(frozen=True)
 class Change:
-    """What was done to one object. `refused` says why nothing could be."""
+    """What was done to one object. `refused` says why nothing could be; `logged` is a decision object that changed."""
 
     layer: str
     rows: int = 0
@@ -39,17 +41,20 @@ class Change:
     files: int = 0
     versions: int = 0
     refused: str = ""
+    logged: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass
 class Removed:
-    """What all rounds took out, by layer."""
+    """What all rounds took out, by layer. `logged` has the SHA-256 that decision objects have now, none where no row
+    was left: the log is sealed, and this is how the seal's check knows who changed it."""
 
     rows: Counter[str] = field(default_factory=Counter)
     cells: Counter[str] = field(default_factory=Counter)
     files: Counter[str] = field(default_factory=Counter)
     versions: int = 0
     refused: list[str] = field(default_factory=list)
+    logged: dict[str, str | None] = field(default_factory=dict)
 
     def add(self, changes: Iterable[Change]) -> None:
         for change in changes:
@@ -58,10 +63,14 @@ class Removed:
             self.files[change.layer] += change.files
             self.versions += change.versions
             self.refused += [change.refused] if change.refused else []
+            self.logged.update(change.logged)
 
     def document(self) -> dict:
         counted = {"rows": self.rows, "cells": self.cells, "files": self.files}
-        return {name: dict(+counts) for name, counts in counted.items()} | {"versions": self.versions}
+        return {name: dict(+counts) for name, counts in counted.items()} | {
+            "versions": self.versions,
+            "decisions": self.logged,
+        }
 
 
 def known(spark: SparkSession, lake: Lake, objects: list[Stored], customer: Person) -> Person:
@@ -130,6 +139,7 @@ def forget(s3: Any, bucket: str, stored: Stored, person: Person) -> list[Change]
     ended: list[str] = []
     markers = list(stored.markers)
     rewritten = False
+    logged: dict[str, str | None] = {}
     try:
         for version, tag, body in contents(s3, bucket, stored):
             done = without(stored.key, body, person)
@@ -145,13 +155,15 @@ def forget(s3: Any, bucket: str, stored: Stored, person: Person) -> list[Change]
                 else:
                     continue
                 rows, cells = done.rows, done.cells
+                if stored.key.startswith(SEALED):
+                    logged[stored.key] = hashlib.sha256(done.content).hexdigest() if done.content is not None else None
             end(s3, bucket, stored.key, [version])
             ended.append(version)
     except CannotRewrite as refused:
-        return [Change(stored.layer, rows, cells, int(bool(ended)), len(ended), f"{stored.key}: {refused}")]
+        return [Change(stored.layer, rows, cells, int(bool(ended)), len(ended), f"{stored.key}: {refused}", logged)]
     if not rewritten and set(ended) == set(stored.versions):
         end(s3, bucket, stored.key, markers)  # markers of a key of which nothing is left
-    return [Change(stored.layer, rows, cells, 1, len(ended))] if ended else []
+    return [Change(stored.layer, rows, cells, 1, len(ended), logged=logged)] if ended else []
 
 
 def without(key: str, body: bytes, person: Person) -> Scrubbed:

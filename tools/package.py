@@ -24,7 +24,7 @@ from tools.archives import files_below, tarred, wheel, zipped
 ROOT = Path(__file__).resolve().parent.parent
 
 BUILD = ROOT / "build" / "package"
-FUNCTIONS = {name: (name, "scoring") for name in ("decide", "labels", "release", "stream")}
+FUNCTIONS = {name: (name, "scoring") for name in ("decide", "labels", "release", "seal", "stream")}
 BOOTSTRAP_BASE_RATE = 0.01
 VERSION = "0.1.0"
 IDENTIFIERS: dict[Entity, str] = {"customer": "customer_id", "merchant": "merchant_id", "borrower": "customer_id"}

@@ -19,6 +19,7 @@ variables {
     "lambda/decide"              = { key = "lambda/decide/1/decide.zip", hash = "hash" }
     "lambda/labels"              = { key = "lambda/labels/1/labels.zip", hash = "hash" }
     "lambda/release"             = { key = "lambda/release/1/release.zip", hash = "hash" }
+    "lambda/seal"                = { key = "lambda/seal/1/seal.zip", hash = "hash" }
     "lambda/stream"              = { key = "lambda/stream/1/stream.zip", hash = "hash" }
     "models/bootstrap"           = { key = "models/bootstrap/1/model.tar.gz", hash = "hash" }
     "training/code"              = { key = "training/code/1/code.tar.gz", hash = "hash" }

@@ -98,6 +98,7 @@ DECLARED = {
     "decide": ("doors/main.tf", "decide"),
     "labels": ("doors/labels.tf", "labels"),
     "release": ("release/main.tf", "function"),
+    "seal": ("orchestration/seal.tf", "seal"),
     "stream": ("doors/main.tf", "stream"),
 }
 

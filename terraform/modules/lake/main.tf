@@ -88,6 +88,25 @@ data "aws_iam_policy_document" "bucket" {
       values   = ["arn:${data.aws_partition.this.partition}:iam::${data.aws_caller_identity.this.account_id}:role/${var.prefix}-forget"]
     }
   }
+
+  # A seal is written once: only where none is.
+  statement {
+    sid       = "SealsAreWrittenOnce"
+    effect    = "Deny"
+    actions   = ["s3:PutObject"]
+    resources = ["${aws_s3_bucket.this.arn}/seals/*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Null"
+      variable = "s3:if-none-match"
+      values   = ["true"]
+    }
+  }
 }
 
 # What nobody can see is paid for all the same: parts of uploads that never ended, versions that were replaced.

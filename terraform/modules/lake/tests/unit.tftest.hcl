@@ -124,3 +124,16 @@ run "lets_nobody_but_who_forgets_delete_what_came" {
     error_message = "RAW must stay: deletion is denied to everyone but the role of the job that forgets."
   }
 }
+
+run "writes_a_seal_once" {
+  command = plan
+
+  assert {
+    condition = anytrue([
+      for statement in data.aws_iam_policy_document.bucket.statement :
+      statement.effect == "Deny" && contains(statement.actions, "s3:PutObject") && alltrue([for resource in statement.resources : endswith(resource, "/seals/*")])
+      && alltrue([for condition in statement.condition : condition.test == "Null" && condition.variable == "s3:if-none-match"])
+    ])
+    error_message = "Nobody replaces a seal."
+  }
+}

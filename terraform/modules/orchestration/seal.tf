@@ -1,0 +1,36 @@
+# The seal of the decision log: the night's last step on the day's decisions.
+
+module "seal" {
+  source = "../function"
+
+  name            = "${var.prefix}-seal"
+  description     = "Seals a day's decision log, so that a later change is found"
+  handler         = "seal.handler.handle"
+  kms_key_arn     = var.lake.kms_key_arn
+  code            = var.seal_code
+  memory_mb       = 1769 # one full vCPU: it hashes what it reads
+  timeout_seconds = 900
+
+  environment = {
+    LAKE_BUCKET = var.lake.name
+  }
+
+  permissions = {
+    FindObjects = {
+      actions   = ["s3:ListBucket"]
+      resources = [var.lake.arn]
+    }
+    ReadLog = {
+      actions   = ["s3:GetObject"]
+      resources = ["${var.lake.arn}/decisions/*", "${var.lake.arn}/seals/*"]
+    }
+    WriteSeals = {
+      actions   = ["s3:PutObject"]
+      resources = ["${var.lake.arn}/seals/*"]
+    }
+    UseKey = {
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [var.lake.kms_key_arn]
+    }
+  }
+}

@@ -1,0 +1,1 @@
+"""`make verify-log ENV=<env>`: whether the decision log is what was sealed."""
