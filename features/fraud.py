@@ -134,6 +134,11 @@ RATIOS = (
         )
         for days in LABEL_DAYS
     ),
+    # Below 1 the merchant's trouble began long ago, and may be over.
+    *(
+        Ratio(f"{window}_share_21d_of_30d", numerator=(f"{window}_21d",), denominator=(f"{window}_30d",))
+        for window in ("merchant_label_fraud", "merchant_label_fraud_unexplained")
+    ),
 )
 
 SINCE_LAST = (SinceLast("customer", "customer_ms_since_last_payment", horizon=30 * DAY),)
