@@ -28,7 +28,7 @@ class Fold:
 
 @dataclass(frozen=True)
 class Choice:
-    """The best settings of a learner and its mean measure over the folds; none when there was no fold to judge by."""
+    """The settings chosen for a learner, and their mean measure over the folds; none when there was no fold."""
 
     learner: str
     settings: Settings
@@ -57,19 +57,29 @@ def teaches(rows: Rows) -> bool:
 
 
 def choose(learner: str, candidates: Sequence[Settings], folds: Sequence[Fold], measure: Measure, seed: int) -> Choice:
-    """The candidate, and the share of its rounds, with the best mean measure. The first one when there is no fold."""
+    """The candidate, and the share of its rounds, that is best on later rows; the first one when there is no fold.
+
+    Candidates come simplest first. Of those that cannot be told from the best one, the simplest with the fewest rounds
+    is taken: its mean is within one standard error, over the folds, of the best (Breiman et al., 1984).
+    """
     if not folds:
         return Choice(learner, candidates[0], None)
-    best: Choice | None = None
+    found: list[tuple[Settings, np.ndarray]] = []
     for settings in candidates:
-        stops = [max(1, round(share * settings.rounds)) for share in STOPS]
         fitted = [LEARNERS[learner].fit(fold.learned, settings, seed) for fold in folds]
-        for rounds in stops:
-            found = [
-                measure(fold.judged.y, f.margins(fold.judged.x, rounds)) for fold, f in zip(folds, fitted, strict=True)
+        for rounds in dict.fromkeys(max(1, round(share * settings.rounds)) for share in STOPS):
+            scores = [
+                measure(fold.judged.y, model.margins(fold.judged.x, rounds))
+                for fold, model in zip(folds, fitted, strict=True)
             ]
-            mean = float(np.mean(found))
-            if best is None or best.measure is None or mean > best.measure:
-                best = Choice(learner, replace(settings, rounds=rounds), mean)
-    assert best is not None
-    return best
+            found.append((replace(settings, rounds=rounds), np.array(scores)))
+    _, best = max(found, key=lambda pair: pair[1].mean())
+    settings, scores = next(pair for pair in found if cannot_be_told_apart(pair[1], best))
+    return Choice(learner, settings, float(scores.mean()))
+
+
+def cannot_be_told_apart(scores: np.ndarray, best: np.ndarray) -> bool:
+    """Whether the mean gap to the best is within its standard error. Measures of the same folds, of shape (folds,)."""
+    gaps = best - scores
+    error = gaps.std(ddof=1) / len(gaps) ** 0.5 if len(gaps) > 1 else 0.0
+    return bool(gaps.mean() <= error)

@@ -18,7 +18,7 @@ from training.learners import LEARNERS, Rows, Settings
 from training.metrics import RANKING
 from training.prepare import split_by_time
 from training.problems import PROBLEMS
-from training.selection import choose, rolling
+from training.selection import cannot_be_told_apart, choose, rolling
 from training.train import Hyperparameters, matrix, train
 
 
@@ -159,6 +159,15 @@ def test_the_candidate_that_ranks_later_rows_best_is_chosen_with_its_rounds():
     assert choice.settings.rounds in (10, 20, 30, 40)
     assert choice.measure > 0.9
     assert choose("xgboost", [stump, tree], [], RANKING["ap"], seed=0).settings == stump
+
+
+def test_of_two_that_cannot_be_told_apart_the_simpler_is_taken():
+    best = np.array([0.70, 0.72, 0.74])
+
+    assert cannot_be_told_apart(best, best)
+    assert cannot_be_told_apart(np.array([0.71, 0.70, 0.735]), best), "mean gap .005, standard error .0087"
+    assert not cannot_be_told_apart(best - 0.01, best), "a gap that every fold shows"
+    assert not cannot_be_told_apart(np.array([0.69]), np.array([0.70])), "one fold tells no error"
 
 
 def test_a_rare_class_weighs_the_root_of_the_ratio_when_it_is_told_to():
