@@ -74,8 +74,8 @@ def choose(learner: str, candidates: Sequence[Settings], folds: Sequence[Fold], 
             ]
             found.append((replace(settings, rounds=rounds), np.array(scores)))
     _, best = max(found, key=lambda pair: pair[1].mean())
-    settings, scores = next(pair for pair in found if cannot_be_told_apart(pair[1], best))
-    return Choice(learner, settings, float(scores.mean()))
+    simplest, reached = next(pair for pair in found if cannot_be_told_apart(pair[1], best))
+    return Choice(learner, simplest, float(reached.mean()))
 
 
 def cannot_be_told_apart(scores: np.ndarray, best: np.ndarray) -> bool:
