@@ -125,12 +125,13 @@ module "doors" {
   alert_topic_arn   = aws_sns_topic.fraud_alerts.arn
   artifacts_bucket  = local.artifacts.bucket
   code              = var.artifacts
+  enhanced_fan_out  = var.stream.enhanced_fan_out
   endpoint_name     = module.endpoint.name
   feature_groups    = module.feature_store.names
   lake              = module.lake.bucket
   prefix            = local.prefix
   release_parameter = module.release.parameters["fraud"]
-  shards            = var.stream_shards
+  shards            = var.stream.shards
 }
 
 module "orchestration" {

@@ -76,15 +76,18 @@ variable "s3_use_path_style" {
   nullable    = false
 }
 
-variable "stream_shards" {
-  description = "Shards of the payment stream; one shard takes 1,000 payments a second."
-  type        = number
-  default     = 2
-  nullable    = false
+variable "stream" {
+  description = "The payment stream: `shards`, each of which takes 1,000 payments a second, and `enhanced_fan_out`, which gives the stream door 2 MB a second of every shard for itself, at a price by the hour."
+  type = object({
+    shards           = optional(number, 2)
+    enhanced_fan_out = optional(bool, false)
+  })
+  default  = {}
+  nullable = false
 
   validation {
-    condition     = var.stream_shards >= 1 && var.stream_shards <= 500
-    error_message = "stream_shards must be between 1 and 500, got ${var.stream_shards}."
+    condition     = var.stream.shards >= 1 && var.stream.shards <= 500
+    error_message = "stream.shards must be between 1 and 500, got ${var.stream.shards}."
   }
 }
 

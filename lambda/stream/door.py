@@ -77,6 +77,7 @@ class StreamDoor:
             {"door": "stream"},
             decisions=len(documents),
             repeated=len(arrivals) - len(fresh),
+            blocked=sum(d["action"] == "BLOCK" for _, d in documents),
             degraded=sum(d["degrade_step"] != "none" for _, d in documents),
             unsent_alerts=unsent,
             oldest_ms=now - min(a.arrived_at for a in arrivals),

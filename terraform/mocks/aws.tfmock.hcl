@@ -40,6 +40,10 @@ mock_resource "aws_kinesis_stream" {
   defaults = { arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/mock" }
 }
 
+mock_resource "aws_kinesis_stream_consumer" {
+  defaults = { arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/mock/consumer/mock:1" }
+}
+
 mock_resource "aws_kms_key" {
   defaults = { arn = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000" }
 }

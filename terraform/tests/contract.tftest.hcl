@@ -71,9 +71,9 @@ run "refuses_a_stream_without_shards" {
   command = plan
 
   variables {
-    stream_shards = 0
+    stream = { shards = 0 }
   }
 
   # The doors say the same of what they are given.
-  expect_failures = [var.stream_shards]
+  expect_failures = [var.stream]
 }

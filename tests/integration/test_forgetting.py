@@ -69,6 +69,9 @@ class Bank:
         listed = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix)
         return [item["Key"] for item in listed.get("Contents", ())]
 
+    def current(self, key: str) -> bytes | None:
+        return self.read(key) if key in self.listed(key) else None
+
     def forget(self, customer_id: str) -> dict:
         return forget.ask(self.s3, self.glue, self.prefix, self.bucket, customer_id)
 
@@ -326,6 +329,15 @@ def test_the_receipt_counts_what_was_done_and_names_nobody(forgotten, store):
         "merchant": 0,
     }
     assert bank.listed("forgetting/") == []
+
+
+def test_the_receipt_says_what_every_rewritten_decision_object_is_now(forgotten):
+    bank, run, before = forgotten
+    changed = {key for key in before if key.startswith("decisions/") and before[key] != bank.current(key)}
+    assert changed
+    assert run["decisions"] == {
+        key: hashlib.sha256(bank.read(key)).hexdigest() if key in bank.listed("decisions/") else None for key in changed
+    }
 
 
 def test_a_second_run_finds_nothing_and_says_so(forgotten):

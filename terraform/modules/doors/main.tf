@@ -105,7 +105,7 @@ module "stream" {
         "kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords", "kinesis:GetShardIterator",
         "kinesis:ListShards", "kinesis:SubscribeToShard",
       ]
-      resources = [aws_kinesis_stream.transactions.arn]
+      resources = concat([aws_kinesis_stream.transactions.arn], aws_kinesis_stream_consumer.stream[*].arn)
     }
     UseKey = {
       actions   = ["kms:Decrypt", "kms:GenerateDataKey"]

@@ -12,9 +12,17 @@ resource "aws_kinesis_stream" "transactions" {
   }
 }
 
+# A reader of its own: records are pushed to it, and no other reader slows it down. It costs money by the shard hour.
+resource "aws_kinesis_stream_consumer" "stream" {
+  count = var.enhanced_fan_out ? 1 : 0
+
+  name       = "${var.prefix}-stream"
+  stream_arn = aws_kinesis_stream.transactions.arn
+}
+
 resource "aws_lambda_event_source_mapping" "stream" {
   function_name                      = module.stream.arn
-  event_source_arn                   = aws_kinesis_stream.transactions.arn
+  event_source_arn                   = coalesce(one(aws_kinesis_stream_consumer.stream[*].arn), aws_kinesis_stream.transactions.arn)
   starting_position                  = "TRIM_HORIZON" # LATEST may miss what arrives while the mapping is made
   batch_size                         = 100
   maximum_batching_window_in_seconds = 0

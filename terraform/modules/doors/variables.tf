@@ -22,6 +22,13 @@ variable "endpoint_name" {
   nullable    = false
 }
 
+variable "enhanced_fan_out" {
+  description = "Whether the stream door has 2 MB a second of every shard for itself, pushed to it, instead of sharing them with other readers."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "feature_groups" {
   description = "Feature group names by short name."
   type        = map(string)

@@ -8,6 +8,7 @@ resource "aws_sns_topic" "alarms" {
 
 locals {
   oldest_features  = 30   # hours: a day, and what a night takes
+  most_blocked     = 30   # payments in a minute: an attack, or a policy or a model that went wrong
   most_quarantined = 0.05 # of a batch's rows; the gate refuses the batch at twice as many
 
   # Every alarm: what is measured, and from where on it is wrong.
@@ -84,6 +85,14 @@ locals {
         dimensions  = { door = "stream" }
         statistic   = "Sum"
         above       = 0
+      }
+      blocks-burst = {
+        description = "More than ${local.most_blocked} payments were blocked within a minute: an attack, or a policy or a model gone wrong"
+        namespace   = var.namespace
+        metric      = "blocked"
+        dimensions  = { door = "stream" }
+        statistic   = "Sum"
+        above       = local.most_blocked
       }
       alerts-unsent = {
         description = "Payments were blocked and nobody was told: SNS did not take the alerts"

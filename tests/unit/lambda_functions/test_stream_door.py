@@ -301,3 +301,16 @@ def test_a_decision_about_another_payment_is_poison():
     decision = scene.ask(fields(0))
 
     assert scene.deliver([{**fields(1), "decision": decision}]) == [{"itemIdentifier": "1"}]
+
+
+def test_the_number_of_blocked_payments_is_told_whichever_door_blocked_them(capsys):
+    scene = Scene()
+    scene.endpoint.scorer = lambda rows: [0.95 if row[FRAUD.columns.index("amount")] > 100_000 else 0.1 for row in rows]
+    scene.ask(fields(0, amount="2000.00"))
+    handed_on = json.loads(scene.stream.records[0]["Data"])
+    capsys.readouterr()
+
+    scene.deliver([handed_on, fields(1), fields(2, amount="3000.00"), fields(3)])
+
+    metrics = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (metrics["decisions"], metrics["blocked"]) == (4, 2)

@@ -86,3 +86,26 @@ run "asks_who_calls_and_logs_no_payment" {
     error_message = "Access logs hold no payment."
   }
 }
+
+run "reads_the_stream_itself_unless_told_otherwise" {
+  assert {
+    condition     = aws_lambda_event_source_mapping.stream.event_source_arn == aws_kinesis_stream.transactions.arn && length(aws_kinesis_stream_consumer.stream) == 0
+    error_message = "Nobody pays for fan-out who did not ask for it."
+  }
+}
+
+run "reads_through_a_consumer_of_its_own_with_enhanced_fan_out" {
+  variables {
+    enhanced_fan_out = true
+  }
+
+  assert {
+    condition     = aws_kinesis_stream_consumer.stream[0].stream_arn == aws_kinesis_stream.transactions.arn
+    error_message = "The consumer is one of the payment stream."
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.stream.event_source_arn == aws_kinesis_stream_consumer.stream[0].arn
+    error_message = "The mapping reads through the consumer, or it is paid for and not used."
+  }
+}

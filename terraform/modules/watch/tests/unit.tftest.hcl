@@ -54,6 +54,20 @@ run "watches_what_the_night_writes" {
   }
 }
 
+run "watches_bursts_of_blocked_payments" {
+  command = plan
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.this["blocks-burst"].metric_name == "blocked"
+      && aws_cloudwatch_metric_alarm.this["blocks-burst"].dimensions["door"] == "stream"
+      && aws_cloudwatch_metric_alarm.this["blocks-burst"].statistic == "Sum"
+      && aws_cloudwatch_metric_alarm.this["blocks-burst"].threshold > 0
+    )
+    error_message = "One blocked payment is a day's work, many within a minute are an event."
+  }
+}
+
 run "tells_over_an_encrypted_topic" {
   command = plan
 
