@@ -310,7 +310,7 @@ def test_the_number_of_blocked_payments_is_told_whichever_door_blocked_them(caps
     handed_on = json.loads(scene.stream.records[0]["Data"])
     capsys.readouterr()
 
-    scene.deliver([handed_on, fields(1), fields(2, amount="3000.00"), fields(3)])
+    scene.deliver([handed_on, fields(1), fields(2, amount="3000.00"), fields(3), fields(4)])
 
     metrics = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert (metrics["decisions"], metrics["blocked"]) == (4, 2)
+    assert (metrics["decisions"], metrics["blocked"]) == (5, 2)
