@@ -54,7 +54,7 @@ class DeadLetter:
                 raise ValueError
             return cls(
                 handle=message["ReceiptHandle"],
-                stream=batch["streamArn"].rpartition("/")[2],
+                stream=stream_of(batch["streamArn"]),
                 shard=batch["shardId"],
                 first=first,
                 last=last,
@@ -127,8 +127,14 @@ class Shards:
     def expired(self, letter: DeadLetter) -> bool:
         """Whether the shard's oldest record is younger than the letter's first: what is missing is gone for good."""
         iterator = self._iterator({**self._place(letter), "ShardIteratorType": "TRIM_HORIZON"})
+        if iterator is None:  # a shard that was split or merged away goes with its last record; a stream raises here
+            return letter.shard not in self._shards(letter.stream)
         oldest = next(self._from(iterator), None)
         return oldest is None or int(oldest["SequenceNumber"]) > int(letter.first)
+
+    def _shards(self, stream: str) -> set[str]:
+        pages = self.kinesis.get_paginator("list_shards").paginate(StreamName=stream)
+        return {shard["ShardId"] for page in pages for shard in page["Shards"]}
 
     def _from(self, iterator: str | None) -> Iterator[dict]:
         """Records until the end of the shard, or until now."""
@@ -152,6 +158,14 @@ class Shards:
             if code_of(refused) not in GONE:
                 raise
         return None
+
+
+def stream_of(arn: str) -> str:
+    """The stream's name, from its ARN or from that of a consumer of it. Raises ValueError."""
+    service, _, name = arn.partition(":stream/")
+    if not name or ":kinesis:" not in service:
+        raise ValueError
+    return name.partition("/")[0]
 
 
 def code_of(refused: Exception) -> str:

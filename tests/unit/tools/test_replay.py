@@ -19,6 +19,8 @@ from tools.replay.replay import Counts, Quarantine, Replay, Stream, StreamRefuse
 
 BEGAN = 1_522_600_000_000
 PAN = "4111111111111111"
+STREAM = "risk-test-transactions"
+ARN = f"arn:aws:kinesis:eu-west-1:000000000000:stream/{STREAM}"
 ARRIVED = datetime(2018, 4, 1, 12, tzinfo=UTC)
 
 
@@ -42,18 +44,31 @@ class Kinesis:
         ]
         self.trimmed = 0
         self.most = 3
+        self.shards = ["shardId-000000000000"]
         self.refusing = 0
         self.taking = 1
         self.put: list[tuple[str, bytes]] = []
 
     def get_shard_iterator(self, **request: Any) -> dict:
         valid("kinesis", "GetShardIterator", request)
+        if (request["StreamName"], request["ShardId"]) not in [(STREAM, shard) for shard in self.shards]:
+            raise Refused("ResourceNotFoundException")
         if request["ShardIteratorType"] == "TRIM_HORIZON":
             return {"ShardIterator": str(self.trimmed)}
         position = int(request["StartingSequenceNumber"]) - 100
         if position < self.trimmed:
             raise Refused("InvalidArgumentException")
         return {"ShardIterator": str(position)}
+
+    def get_paginator(self, operation: str) -> Kinesis:
+        assert operation == "list_shards"
+        return self
+
+    def paginate(self, **request: Any) -> list[dict]:
+        valid("kinesis", "ListShards", request)
+        if request["StreamName"] != STREAM:
+            raise Refused("ResourceNotFoundException")
+        return [{"Shards": [{"ShardId": shard}]} for shard in self.shards]
 
     def get_records(self, **request: Any) -> dict:
         valid("kinesis", "GetRecords", request)
@@ -108,13 +123,13 @@ class Sqs:
         del self.messages[request["ReceiptHandle"]]
 
 
-def letter(first: int, last: int) -> str:
+def letter(first: int, last: int, arn: str = ARN) -> str:
     info = {
         "shardId": "shardId-000000000000",
         "startSequenceNumber": str(100 + first),
         "endSequenceNumber": str(100 + last),
         "batchSize": last - first + 1,
-        "streamArn": "arn:aws:kinesis:eu-west-1:000000000000:stream/risk-test-transactions",
+        "streamArn": arn,
     }
     return json.dumps({"requestContext": {"condition": "RetryAttemptsExhausted"}, "KinesisBatchInfo": info})
 
@@ -196,6 +211,29 @@ def test_what_is_beyond_retention_is_counted_and_written_down_and_the_rest_comes
     (row,) = bucket.lines("quarantine/stream/batch=2018-04-01/")
     assert (row["first_sequence"], row["last_sequence"], row["expired"]) == ("100", "104", 2)
     assert not sqs.messages
+
+
+def test_a_range_that_a_consumer_of_the_stream_gave_up_comes_back_too():
+    kinesis = Kinesis(PAYMENTS)
+
+    assert replayed(Sqs(letter(0, 3, f"{ARN}/consumer/risk-test-stream:1540591608")), kinesis, Bucket()).replayed == 4
+
+
+def test_a_shard_that_went_with_its_last_record_has_expired():
+    kinesis, sqs = Kinesis(PAYMENTS), Sqs(letter(0, 3))
+    kinesis.shards = ["shardId-000000000001"]
+
+    assert replayed(sqs, kinesis, Bucket()).expired == 4
+    assert not sqs.messages
+
+
+def test_a_stream_that_is_not_there_is_an_error_and_no_expiry():
+    sqs = Sqs(letter(0, 3, ARN.replace("risk-test", "risk-other")))
+
+    with pytest.raises(Refused):
+        replayed(sqs, Kinesis(PAYMENTS), Bucket())
+    assert list(sqs.messages) == ["h0"]
+    assert not sqs.hidden
 
 
 def test_a_range_that_is_gone_whole_takes_nothing_that_came_later():
