@@ -29,8 +29,12 @@ GROUPS = ("customer", "merchant", "borrower", "loan-applicant")
 
 
 def main(argv: list[str]) -> None:
-    names = {group: f"{group.replace('-', '_')}_group" for group in GROUPS}
-    args = parse(argv, "as_of", "namespace", *names.values(), either=(("batch",), ("from", "to")))
+    # fmt: off
+    args = parse(
+        argv, "as_of", "customer_group", "merchant_group", "borrower_group", "loan_applicant_group", "namespace",
+        either=(("batch",), ("from", "to")),
+    )
+    # fmt: on
     spark, lake = session(), args.lake
     as_of = instant(args.as_of)
     if args.batch:
@@ -45,7 +49,8 @@ def main(argv: list[str]) -> None:
     before_us = lake.keys(f"{progress.prefix}/")
     records = {**entity_records(spark, lake, as_of, payment_days), **loan_records(spark, lake, loan_months)}
     for group, rows in records.items():
-        publish(rows, getattr(args, names[group]), group, progress, progress.done(group, before_us))
+        name = getattr(args, f"{group.replace('-', '_')}_group")
+        publish(rows, name, group, progress, progress.done(group, before_us))
 
     marks = lake.keys(f"{progress.prefix}/")
     written = {group: total(lake, [k for k in marks if f"/{group}/" in k]) for group in GROUPS}
