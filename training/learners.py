@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -68,9 +68,9 @@ class FittedXGBoost:
     def __init__(self, rows: Rows, settings: Settings, seed: int) -> None:
         import xgboost
 
-        parameters = {**XGBOOST, **settings.parameters, "seed": seed}
+        parameters: dict[str, Any] = {**XGBOOST, **settings.parameters, "seed": seed}
         parameters["scale_pos_weight"] = settings.positive_weight(rows.y)
-        train = xgboost.QuantileDMatrix(rows.x, rows.y, max_bin=XGBOOST["max_bin"])
+        train = xgboost.QuantileDMatrix(rows.x, rows.y, max_bin=parameters["max_bin"])
         self.booster = xgboost.train(parameters, train, num_boost_round=settings.rounds)
 
     def margins(self, matrix: np.ndarray, rounds: int | None = None) -> np.ndarray:
