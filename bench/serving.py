@@ -1,6 +1,7 @@
 """The model server beside the stack of AWS's XGBoost container: same model, same rows, one worker each.
 
-The server runs on one core, the client on another. `rps` is with CONNECTIONS kept busy, latency with one at a time.
+The server runs on one core, the client on another. `rps` is with CONNECTIONS kept busy, in the best of ROUNDS,
+which other work on the machine disturbed least; latency is with one request at a time.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from training import compiled
 
 FEATURES, TREES, DEPTH = 50, 300, 6
 WARM_UP, CALLS = 300, 3_000
-CONNECTIONS, SECONDS = 4, 5.0
+CONNECTIONS, SECONDS, ROUNDS = 16, 2.0, 4
 START = 30.0  # seconds until a server must answer
 OURS = """
 import sys
@@ -104,7 +105,7 @@ def of_server(command: list[str], core: int, bodies: list[bytes]) -> dict:
     with started(command, core) as port:
         requests = [request(body) for body in bodies]
         latencies = one_at_a_time(port, requests, WARM_UP + CALLS)[WARM_UP:]
-        rps = throughput(port, requests)
+        rps = max(throughput(port, requests) for _ in range(ROUNDS))
     p50, p99 = np.quantile(latencies, [0.5, 0.99]) * 1e6
     return {"rps": rps, "p50_us": float(p50), "p99_us": float(p99)}
 
