@@ -270,6 +270,7 @@ class FeatureSet:
         unknown = {name for f in self.features for name in needs(f)} | set(self.columns)
         if doubled or unknown - known:
             raise ValueError(f"{self.name}: declared twice {sorted(doubled)}, never declared {sorted(unknown - known)}")
+        self.require_one_meaning()
 
     @cached_property
     def version(self) -> str:
@@ -305,6 +306,25 @@ class FeatureSet:
     def ratios(self) -> tuple[Ratio, ...]:
         return tuple(f for f in self.features if isinstance(f, Ratio))
 
+    def require_one_meaning(self) -> None:
+        """Raises ValueError for a declaration that the two engines would compute differently."""
+        closed: dict[Entity, set[tuple[int, int]]] = {}
+        for window in self.windows:
+            if window.open_head:
+                refuse(window.entity != "customer", window.name, "only a customer's window has an open head")
+                refuse(window.kind != "payment", window.name, "an open head sees payments only")
+            else:
+                refuse(window.entity == "customer", window.name, "a customer's window has an open head")
+                refuse(window.aggregate != "sum", window.name, "a closed head counts and adds up only")
+                refuse(
+                    window.where is not None and window.kind != "label", window.name, "only labels carry flags there"
+                )
+                closed.setdefault(window.entity, set()).add((window.tile, window.delay))
+        for entity, shapes in closed.items():
+            refuse(len(shapes) > 1, entity, "its closed windows share one tile and one delay")
+        for feature in (*self.since_last, *self.distinct):
+            refuse(feature.entity != "customer", feature.name, "it is known of customers only")
+
     def lookback(self, *kinds: Kind) -> int:
         """Milliseconds of events of these kinds that every value of the set fits into."""
         reaches = [w.length + w.tile + w.delay + self._behind(w) for w in self.windows if w.kind in kinds]
@@ -319,6 +339,11 @@ class FeatureSet:
             return 0
         compared = {name for flag in self.flags if flag.name == window.where.flag for name in needs(flag)}
         return max((w.length + w.tile for w in self.windows if w.name in compared), default=0)
+
+
+def refuse(wrong: bool, name: str, rule: str) -> None:
+    if wrong:
+        raise ValueError(f"{name}: {rule}; both engines must be taught before it can be declared")
 
 
 def needs(feature: Feature) -> tuple[str, ...]:

@@ -38,10 +38,11 @@ def read_history(spark: SparkSession, lake: Lake, first: str, last: str) -> Hist
     happened: Happened = {"merchant": {"payment": paid}, "borrower": {}}
 
     told_from = days_before(first, reach("label") + 1)
-    labels = lake.read(spark, SILVER["fraud_labels"], days(told_from, last))
+    until = max(near)  # a late payment of the last day counts later, and sees what was told until then
+    labels = lake.read(spark, SILVER["fraud_labels"], days(told_from, until))
     if labels is not None:
         flags_reach = -(-FLAGS.lookback("payment") // DAY)
-        deep = near | set(days(days_before(told_from, LABEL_PATIENCE // DAY + flags_reach + 1), last))
+        deep = near | set(days(days_before(told_from, LABEL_PATIENCE // DAY + flags_reach + 1), until))
         held = set(lake.divisions(TRANSACTIONS))
         further = None if deep & held == near & held else lake.read(spark, TRANSACTIONS, deep)
         happened["merchant"]["label"] = located(labels, paid if further is None else payments(further, late))

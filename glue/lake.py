@@ -175,7 +175,16 @@ class Lake:
             answer = self.glue.batch_create_partition(
                 DatabaseName=database, TableName=table.name, PartitionInputList=chunk
             )
-            refused = [e for e in answer.get("Errors", ()) if e["ErrorDetail"]["ErrorCode"] != "AlreadyExistsException"]
+            errors = answer.get("Errors", ())
+            refused = [e for e in errors if e["ErrorDetail"]["ErrorCode"] != "AlreadyExistsException"]
+            # Athena goes by a partition's own columns: one that is known gets those that its table has by now.
+            for old in (e["PartitionValues"] for e in errors if e not in refused):
+                self.glue.update_partition(
+                    DatabaseName=database,
+                    TableName=table.name,
+                    PartitionValueList=old,
+                    PartitionInput=next(p for p in chunk if p["Values"] == old),
+                )
             if refused:
                 raise RuntimeError(
                     f"the catalog refused {len(refused)} partitions of {database}.{table.name}: {refused[0]}"

@@ -66,6 +66,16 @@ def changes(
         yield "merchant_id", since(told, "merchant_id", "reported_at"), reach("label")
     if applications is not None:
         yield "customer_id", since(applications, "customer_id", "applied_at"), reach("loan")
+    # What waited for the row that it is about: labels for their payment, outcomes for their application.
+    waiting, seen = lake.read(spark, SILVER["fraud_labels"]), lake.read(spark, SILVER["loan_outcomes"])
+    if paid is not None and waiting is not None:
+        told = waiting.join(paid.select("transaction_id", "merchant_id", "event_time"), "transaction_id")
+        told = told.withColumn("told_at", F.greatest("reported_at", "event_time"))
+        yield "merchant_id", since(told, "merchant_id", "told_at"), reach("label")
+    if applications is not None and seen is not None:
+        known_now = seen.join(applications.select("loan_id", "customer_id", "applied_at"), "loan_id")
+        known_now = known_now.withColumn("known_at", F.greatest("observed_at", "applied_at"))
+        yield "customer_id", since(known_now, "customer_id", "known_at"), reach("outcome")
     observed, known = new["loan_outcomes"], lake.read(spark, SILVER["loan_applications"])
     if observed is not None and known is not None:
         seen = observed.join(known.select("loan_id", "customer_id"), "loan_id")

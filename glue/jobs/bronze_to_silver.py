@@ -76,7 +76,8 @@ def prepared(spark: SparkSession, lake: Lake, batch: str, contract: Contract, ga
     refused = quarantine(lake, split.bad, entity, batch, stage="silver")
     bronze.unpersist()
     doubted = unreadable + refused.rows - refused.repeated
-    verdict = gate.judge(good, SILVER_SUITES[entity], doubted, total + unreadable)
+    # What came twice counts on neither side: many repetitions must not hide that half of the new rows are bad.
+    verdict = gate.judge(good, SILVER_SUITES[entity], doubted, total + unreadable - refused.repeated)
     return Prepared(good, total, written, refused, verdict)
 
 

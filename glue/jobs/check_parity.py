@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 
 import boto3
+from pyspark.sql import functions as F
 
 from features.fraud import FRAUD
 from glue.arguments import days, parse
@@ -30,13 +31,16 @@ def main(argv: list[str]) -> None:
     if present and gold is not None:
         schema = ", ".join(f"{c.name} {c.type}" for c in DECISIONS.columns)
         served = spark.read.schema(schema).json([lake.path(prefix) for prefix in present])
-        served = served.cache()
+        # Vectors of another feature version mean something else: a change of features is no skew.
+        other = served.where(F.col("feature_version") != FRAUD.version).count()
+        served = served.where(F.col("feature_version") == FRAUD.version).cache()
         rows = compared(served, gold, FRAUD.columns).cache()
         wrong = rows.where("array_size(differing) > 0")
         report = {
             "compared": rows.where("in_lake").count(),
             "mismatches": wrong.count(),
             "not_in_lake": rows.where("not in_lake").count(),
+            "other_version": other,
             **unlike(served),
             "examples": [row.asDict() for row in wrong.select("transaction_id", "differing").limit(EXAMPLES).collect()],
         }

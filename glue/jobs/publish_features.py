@@ -62,9 +62,12 @@ def main(argv: list[str]) -> None:
 
 
 def entity_records(spark: SparkSession, lake: Lake, as_of: int, touched: list[str]) -> dict[str, DataFrame]:
-    """Records of those to whom something happened on the touched days, as of an instant."""
+    """Records of those to whom something happened on the touched days, as of an instant.
+
+    Their newest event is no older than the first of those days, so history from there on fills every window.
+    """
     last = day(as_of - 1)
-    history = read_history(spark, lake, last, last)
+    history = read_history(spark, lake, min((*touched, last)), last)
     if history is None:
         return {}
     happened = {

@@ -14,6 +14,7 @@ from features.values import BLANKS, LARGEST_AMOUNT, LAST_INSTANT
 from glue.tables import stored_name
 
 LARGEST_COUNT = 2**31 - 1
+EXACT = "decimal(38,25)"  # a cast rounds too: 25 decimals are more than a double as text can have
 ORIGIN = ("source_file", "row_number", "ingested_at")
 # What the doors refuse: 13 to 19 digits in groups that pass the Luhn check; a float's point besides.
 PAN = r"^\s*\d(?:[ -]?\d){12,18}(?:\.0)?\s*$"
@@ -91,9 +92,10 @@ def read(column: ContractColumn) -> Column:
         at = F.when(text.rlike(r"^\d{4}-\d{2}-\d{2}"), text.cast("timestamp"))
         return F.when(F.unix_millis(at).between(0, LAST_INSTANT), at)
     if column.type == "money":
-        # Exact decimals, half to even: the doors read money the same way.
-        value = text.cast("decimal(28,10)")
-        return F.when((value >= 0) & (value <= int(LARGEST_AMOUNT)), F.bround(value * 100, 0).cast("bigint"))
+        # Exact decimals, rounded once and half to even: the doors read money the same way.
+        value = text.cast(EXACT)
+        cents = (F.bround(value, 2) * 100).cast("bigint")
+        return F.when((value >= 0) & (value <= int(LARGEST_AMOUNT)), cents)
     if column.type == "flag":
         value = text.cast("double")
         return F.when(value.isin(0.0, 1.0), value.cast("int"))
@@ -111,7 +113,7 @@ def reason(column: ContractColumn) -> Column:
         F.when(is_pan_like(text), F.lit(f"pan_like_{column.name}")),
     ]
     if column.type == "money":
-        reasons.append(F.when(text.cast("decimal(28,10)") < 0, F.lit(f"negative_{column.name}")))
+        reasons.append(F.when(text.cast(EXACT) < 0, F.lit(f"negative_{column.name}")))
     if column.type == "text" and column.required:
         too_long = F.length(text) > LONGEST_IDENTIFIER
         reasons.append(F.when(too_long, F.lit(f"too_long_{column.name}")))

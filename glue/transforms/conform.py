@@ -13,29 +13,36 @@ FUTURE_GRACE = "1 day"  # clocks differ; a payment further ahead than this is an
 
 
 def conformed(bronze: DataFrame, contract: Contract, already: DataFrame) -> Split:
-    """`already` holds the keys of earlier batches. First come, first kept.
+    """`already` holds the SILVER rows of other batches. First come, first kept; a row from the future came not at all.
 
-    A repetition with the same content is dropped as `duplicate`, one with other content as `conflicting_duplicate`;
-    both are returned among the bad rows, so that a batch's rows always add up.
+    A repetition with the same content is a `duplicate` within the batch, `already_ingested` where another batch brought
+    it; one with other content is a `conflicting_duplicate`. All are returned among the bad rows, so that a batch's rows
+    always add up.
     """
     silver = SILVER[contract.entity]
     content = [c for c in silver.column_names if c not in contract.key and c != "attributes"]
     fingerprint = F.xxhash64(*(F.col(c) for c in content), F.sort_array(F.map_entries("attributes")).cast("string"))
-    in_order = Window.partitionBy(*contract.key).orderBy("source_file", "row_number")
+    too_early = F.col(contract.dated_by) > F.col("ingested_at") + F.expr(f"INTERVAL {FUTURE_GRACE}")
+    in_order = Window.partitionBy(*contract.key).orderBy("_early", "source_file", "row_number")
+    earlier = already.select(*contract.key, fingerprint.alias("_known")).dropDuplicates([*contract.key])
     ranked = (
         bronze.withColumn("_content", fingerprint)
+        .withColumn("_early", too_early)
         .withColumn("_rank", F.row_number().over(in_order))
         .withColumn("_first", F.first("_content").over(in_order))
-        .join(already.select(*contract.key).distinct().withColumn("_known", F.lit(True)), list(contract.key), "left")
+        .join(earlier, list(contract.key), "left")
     )
-    repeated = F.when(F.col("_known"), F.lit("already_ingested")).when(
+    conflict = F.lit("conflicting_duplicate")
+    repeated = F.when(
+        F.col("_known").isNotNull(),
+        F.when(F.col("_content") == F.col("_known"), F.lit("already_ingested")).otherwise(conflict),
+    ).when(
         F.col("_rank") > 1,
-        F.when(F.col("_content") == F.col("_first"), F.lit("duplicate")).otherwise(F.lit("conflicting_duplicate")),
+        F.when(F.col("_content") == F.col("_first"), F.lit("duplicate")).otherwise(conflict),
     )
-    too_early = F.col(contract.dated_by) > F.col("ingested_at") + F.expr(f"INTERVAL {FUTURE_GRACE}")
     judged = ranked.withColumn(
-        "reasons", F.array_compact(F.array(repeated, F.when(too_early, F.lit(f"future_{contract.dated_by}"))))
-    ).drop("_rank", "_known", "_content", "_first")
+        "reasons", F.array_compact(F.array(repeated, F.when(F.col("_early"), F.lit(f"future_{contract.dated_by}"))))
+    ).drop("_rank", "_known", "_content", "_first", "_early")
     good = judged.where(F.size("reasons") == 0).select(
         *silver.column_names,
         F.date_format(contract.dated_by, PATTERNS[silver.division]).alias(silver.division),

@@ -1,7 +1,7 @@
 """The Spark engine: compiles the declarations of `features` to columns.
 
 Open-headed windows are computed by `trailing` over sorted Arrow batches, which `make bench` measures against RANGE
-frames and against running sums in SQL; everything else is JVM expressions. All sums are of integers: exact, whatever
+frames; everything else is JVM expressions. All sums are of integers: exact, whatever
 the order of addition.
 """
 

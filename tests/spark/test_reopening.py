@@ -123,3 +123,20 @@ def test_a_late_payment_reopens_the_months_of_its_customers_later_loans(spark):
     held = lake(spark, [*OLD, ("b2", "late", "c1", "m1", day(20), 100)], loans=loans)
 
     assert reopened(spark, held, "b2")["loan_features"] == ["2018-05-01"]
+
+
+def test_a_payment_that_its_label_waited_for_reopens_the_days_on_which_its_merchant_knows_it(spark):
+    """The label of day 20 was there first; c8 pays m5 forty-eight days after the payment, beyond payments' windows."""
+    far = ("b1", "t5", "c8", "m5", day(48), 100)
+    assert reach("payment") < 48
+    held = lake(spark, [far, ("b2", "waited", "c7", "m5", day(0), 100)], labels=[("b1", "waited", 1, day(20))])
+
+    assert reopened(spark, held, "b2")["transaction_features"] == ["2018-04-02", "2018-05-20"]
+
+
+def test_an_application_that_its_outcome_waited_for_reopens_the_days_on_which_it_is_seen(spark):
+    far = ("b1", "t5", "c1", "m5", day(120), 100)
+    assert reach("loan") < 120
+    held = lake(spark, [far], loans=[("b2", "l1", "c1", day(0), 500)], outcomes=[("b1", "l1", 1, day(30))])
+
+    assert reopened(spark, held, "b2")["transaction_features"] == ["2018-07-31"]
