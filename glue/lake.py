@@ -178,13 +178,13 @@ class Lake:
             errors = answer.get("Errors", ())
             refused = [e for e in errors if e["ErrorDetail"]["ErrorCode"] != "AlreadyExistsException"]
             # Athena goes by a partition's own columns: one that is known gets those that its table has by now.
-            for old in (e["PartitionValues"] for e in errors if e not in refused):
-                self.glue.update_partition(
-                    DatabaseName=database,
-                    TableName=table.name,
-                    PartitionValueList=old,
-                    PartitionInput=next(p for p in chunk if p["Values"] == old),
-                )
+            old = [e["PartitionValues"] for e in errors if e not in refused]
+            if old:
+                entries = [
+                    {"PartitionValueList": p["Values"], "PartitionInput": p} for p in chunk if p["Values"] in old
+                ]
+                answer = self.glue.batch_update_partition(DatabaseName=database, TableName=table.name, Entries=entries)
+                refused += answer.get("Errors", ())
             if refused:
                 raise RuntimeError(
                     f"the catalog refused {len(refused)} partitions of {database}.{table.name}: {refused[0]}"

@@ -111,7 +111,7 @@ data "aws_iam_policy_document" "this" {
     sid = "RegisterPartitions"
     actions = [
       "glue:GetDatabase", "glue:GetTable", "glue:GetPartitions", "glue:BatchCreatePartition", "glue:CreatePartition",
-      "glue:DeletePartition", "glue:UpdatePartition",
+      "glue:DeletePartition", "glue:BatchUpdatePartition", "glue:UpdatePartition",
     ]
     resources = ["${local.glue}:catalog", "${local.glue}:database/${var.database_prefix}_*", "${local.glue}:table/${var.database_prefix}_*"]
   }
