@@ -121,9 +121,9 @@ class Catalog:
 
     def batch_update_partition(self, **request) -> dict:
         valid("glue", "BatchUpdatePartition", request)
-        for entry in request["Entries"]:
-            place = entry["PartitionInput"]["StorageDescriptor"]["Location"]
-            self.partitions["/".join(entry["PartitionValueList"])] = place
+        for one in request["Entries"]:
+            place = one["PartitionInput"]["StorageDescriptor"]["Location"]
+            self.partitions["/".join(one["PartitionValueList"])] = place
         return {"Errors": []}
 
 
