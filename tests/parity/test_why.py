@@ -11,6 +11,7 @@ import sqlglot
 from features.fraud import FRAUD, HIGH
 from features.payment import Payment
 from features.values import day
+from glue.tables import SILVER
 from tests.parity.engines import bits, served_vectors
 from tests.parity.events import event_log
 from tools.why.history import Lake
@@ -37,9 +38,11 @@ class Tables:
         )
         self.database.execute(
             "CREATE TABLE fraud_labels (transaction_id VARCHAR, is_fraud INT, "
-            "reported_at TIMESTAMP, event_date VARCHAR)"
+            f"reported_at TIMESTAMP, {SILVER['fraud_labels'].division} VARCHAR)"
         )
-        fill("INSERT INTO fraud_labels VALUES (?, ?, ?, ?)", [(i, f, stamp(at), day(at)) for i, f, at in log.labels])
+        fill(
+            "INSERT INTO fraud_labels VALUES (?, ?, ?, ?)", [(i, f, stamp(at), day(at)[:7]) for i, f, at in log.labels]
+        )
         self.database.execute(
             "CREATE TABLE loan_applications (loan_id VARCHAR, customer_id VARCHAR, applied_at TIMESTAMP, "
             "amount_cents BIGINT)"

@@ -112,7 +112,8 @@ class Lake:
 
     def _labels(self, merchant: str, until: int) -> Iterator[Event]:
         """The flag of each fraud is the one that its own vector in GOLD has."""
-        reported = since(until, "label").replace("event_date", "l.event_date")
+        first, last = span(until, "label")
+        reported = f"l.event_month BETWEEN {text(first[:7])} AND {text(last[:7])}"
         sql = f"""
             SELECT l.is_fraud, l.reported_at, t.transaction_id, t.event_time, g.{HIGH.name} AS high
             FROM fraud_labels l
@@ -129,7 +130,12 @@ class Lake:
 
 def since(until: int, *kinds: Any) -> str:
     """A condition on the partition: days from the first that a vector of `until` can see; two more for late ones."""
-    return f"event_date BETWEEN {text(day(until - FRAUD.lookback(*kinds) - 2 * DAY))} AND {text(day(until))}"
+    first, last = span(until, *kinds)
+    return f"event_date BETWEEN {text(first)} AND {text(last)}"
+
+
+def span(until: int, *kinds: Any) -> tuple[str, str]:
+    return day(until - FRAUD.lookback(*kinds) - 2 * DAY), day(until)
 
 
 def folded(state: State, events: Iterable[Event], until: int) -> State:
