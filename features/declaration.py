@@ -322,8 +322,9 @@ class FeatureSet:
                 closed.setdefault(window.entity, set()).add((window.tile, window.delay))
         for entity, shapes in closed.items():
             refuse(len(shapes) > 1, entity, "its closed windows share one tile and one delay")
-        for feature in (*self.since_last, *self.distinct):
-            refuse(feature.entity != "customer", feature.name, "it is known of customers only")
+        known_of = [(f.name, f.entity) for f in self.since_last] + [(f.name, f.entity) for f in self.distinct]
+        for name, entity in known_of:
+            refuse(entity != "customer", name, "it is known of customers only")
 
     def lookback(self, *kinds: Kind) -> int:
         """Milliseconds of events of these kinds that every value of the set fits into."""
