@@ -33,11 +33,17 @@ def main() -> None:
     parser.add_argument("--long", action="store_true", help="a million payments through the stream door")
     arguments = parser.parse_args()
     RESULTS.mkdir(parents=True, exist_ok=True)
+    broken = []
     for part in arguments.only or PARTS:
         found = {"measured_on": date.today().isoformat(), "machine": machine(), **PARTS[part](arguments)}
         (RESULTS / f"{part}.json").write_text(json.dumps(found, indent=1) + "\n")
         print(part, json.dumps(found, indent=1), flush=True)
+        broken += [
+            f"{part}: {name} is {value}" for name, value in page.flat(found) if page.breaks_a_promise(name, value)
+        ]
     PAGE.write_text(page.of({file.stem: json.loads(file.read_text()) for file in sorted(RESULTS.glob("*.json"))}))
+    if broken:
+        raise SystemExit("; ".join(broken))
 
 
 def machine() -> str:

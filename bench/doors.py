@@ -18,13 +18,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-import local
+from bench.deployed import deployed
 from bench.replay import Aws
 from demo.platform import Platform
 from features.declaration import DAY, MINUTE
@@ -33,7 +32,7 @@ from features.payment import Payment
 from features.state import State, label_event, payment_event
 from features.values import iso
 from features.vector import CUSTOMER_LAYOUT, MERCHANT_LAYOUT
-from tools import package, terraform, upload
+from tools import package
 
 DECISIONS = 3_000
 IMPORTS = 7
@@ -143,28 +142,6 @@ def packaged(name: str) -> Path:
         package.main()
     listed = json.loads((package.BUILD / "package.tfvars.json").read_text())["artifacts"]
     return package.BUILD / listed[name]["key"]
-
-
-@contextlib.contextmanager
-def deployed(folder: Path) -> Iterator[Platform]:
-    """The platform on a local AWS of its own, gone afterwards."""
-    before, state = dict(os.environ), terraform.STATE
-    with local.running(folder / "aws", port=0) as aws:
-        ours = aws.environment()
-        os.environ.clear()
-        os.environ.update(ours)
-        terraform.STATE = folder / "terraform"
-        try:
-            package.main()
-            made = terraform.bootstrap("local")
-            terraform.init_root("local", made["state_bucket"])
-            upload.main(made["artifacts_bucket"])
-            terraform.main("apply", "local")
-            yield Platform(terraform.outputs("local"))
-        finally:
-            terraform.STATE = state
-            os.environ.clear()
-            os.environ.update(before)
 
 
 def api(platform: Platform) -> dict:

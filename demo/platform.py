@@ -142,9 +142,9 @@ class Platform:
 
     def query(self, database: str, sql: str) -> list[dict[str, str]]:
         """Runs a query in the analysts' workgroup and returns its rows as text."""
-        name = f"{self.prefix.replace('-', '_')}_{database}"
+        analysts = athena.Analysts(self.client("athena"), self.prefix, self.outputs["athena_workgroup"])
         try:
-            return athena.rows(self.client("athena"), self.outputs["athena_workgroup"], name, sql)
+            return analysts.ask(database, sql)
         except athena.QueryFailed as failed:
             raise StepFailed(str(failed)) from None
 

@@ -8,13 +8,12 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlparse
 
 import boto3
 
 from features.credit import PAYMENT_BEHAVIOUR
 from features.fraud import FRAUD
-from tools.releases import packages
+from tools.releases import fetch_archive, packages
 
 DECLARED: dict[str, tuple[str, ...]] = {"credit": PAYMENT_BEHAVIOUR.columns, "fraud": FRAUD.columns}
 
@@ -57,11 +56,8 @@ def uses(prefix: str) -> Iterator[Use]:
     s3: Any = boto3.client("s3")
     for problem in DECLARED:
         for arn in packages(sagemaker, f"{prefix}-{problem}", ModelApprovalStatus="Approved"):
-            described = sagemaker.describe_model_package(ModelPackageName=arn)
-            place = urlparse(described["InferenceSpecification"]["Containers"][0]["ModelDataUrl"])
             with tempfile.TemporaryFile() as file:
-                s3.download_fileobj(place.netloc, place.path.lstrip("/"), file)
-                file.seek(0)
+                fetch_archive(sagemaker, s3, arn, file)
                 yield Use(problem, arn, frozenset(manifest(file)["meanings"]))
 
 

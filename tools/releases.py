@@ -6,7 +6,8 @@ and ends here.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, BinaryIO
+from urllib.parse import urlparse
 
 import boto3
 
@@ -31,6 +32,14 @@ def packages(sagemaker: Any, group: str, **among: str) -> list[str]:
         if "does not exist" in str(missing) or "ResourceNotFound" in str(missing):
             return []
         raise
+
+
+def fetch_archive(sagemaker: Any, s3: Any, package: str, target: BinaryIO) -> None:
+    """Writes the model archive of a registered package to an open file, and goes back to its beginning."""
+    described = sagemaker.describe_model_package(ModelPackageName=package)
+    place = urlparse(described["InferenceSpecification"]["Containers"][0]["ModelDataUrl"])
+    s3.download_fileobj(place.netloc, place.path.lstrip("/"), target)
+    target.seek(0)
 
 
 def delete_models(prefix: str) -> int:

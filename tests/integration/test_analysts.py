@@ -612,10 +612,8 @@ def test_a_back_test_judges_every_decision_once_by_what_athena_gives_it(analysts
     }
     days = sorted(d["event_time"][:10] for d in w.decisions)
 
-    def ask(zone, sql):
-        return athena.rows(analysts.aws.client("athena"), analysts.prefix, f"{analysts.database_prefix}_{zone}", sql)
-
-    found = backtest(ask, analysts.database_prefix, policy, days[0], days[-1])
+    asked = athena.Analysts(analysts.aws.client("athena"), analysts.prefix, analysts.prefix)
+    found = backtest(asked.ask, asked.databases, policy, days[0], days[-1])
 
     assert found["decisions"] == len(w.decisions)
     assert found["days"] == Counter(days)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-import local
+from bench.deployed import ENVIRONMENT, deployed
 from datasets import generated
 from datasets.population import Settings
 from demo.intake import Intake
@@ -28,38 +27,20 @@ from demo.run import Run, prepare_folder
 from demo.telling import Teller
 from features.fraud import FRAUD
 from glue.transforms.point_in_time import athena_sql
-from tools import forget, package, terraform, upload
+from tools import forget, package, terraform
 from tools.features_in_use import DECLARED, removed, uses
 from tools.why.__main__ import explain
 
 ROOT = Path(__file__).resolve().parents[2]
-ENVIRONMENT = "local"
 DATABASES = f"risk_{ENVIRONMENT}"
 
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory):
     """The deployed platform. The process's environment points to it while the module runs."""
-    folder = tmp_path_factory.mktemp("platform")
-    before, state = dict(os.environ), terraform.STATE
-    with local.running(folder / "aws", port=0) as aws:
-        ours = aws.environment()
-        os.environ.clear()
-        os.environ.update(ours)
-        terraform.STATE = folder / "terraform"
-        try:
-            package.main()
-            made = terraform.bootstrap(ENVIRONMENT)
-            terraform.init_root(ENVIRONMENT, made["state_bucket"])
-            upload.main(made["artifacts_bucket"])
-            terraform.main("apply", ENVIRONMENT)
-            deployed = Platform(terraform.outputs(ENVIRONMENT))
-            yield deployed
-            take_down(deployed)
-        finally:
-            terraform.STATE = state
-            os.environ.clear()
-            os.environ.update(before)
+    with deployed(tmp_path_factory.mktemp("platform")) as found:
+        yield found
+        take_down(found)
 
 
 def take_down(platform: Platform) -> None:
@@ -277,7 +258,7 @@ def test_a_broken_training_script_fails_the_pipeline_with_its_own_error(run, pla
     key = script_key("training/code")
     broken = changed_archive(artifact(platform, key), "training/train.py", b"raise LookupError('training is broken')\n")
     with replaced(platform, key, broken), pytest.raises(StepFailed, match="LookupError: training is broken"):
-        platform.train("credit", "2025-08-01T00:00:00Z", "xgboost")
+        platform.train("credit", "2025-08-01T00:00:00Z")
 
 
 def test_a_broken_serving_script_fails_the_release_with_its_own_error(run, platform):

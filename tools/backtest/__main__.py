@@ -7,7 +7,6 @@ import sys
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import boto3
 from scoring.policy import InvalidPolicy, Policy
@@ -29,14 +28,9 @@ def main(environment: str = "", file: str = "", first: str = "", last: str = "")
         raise SystemExit(f"backtest: expected FROM not after TO, got {first} and {last}")
     policy = read(Path(file))
     outputs = terraform.outputs(environment)
-    database = outputs["prefix"].replace("-", "_")
-    client: Any = boto3.client("athena")
-
-    def ask(zone: str, sql: str) -> list[dict[str, str]]:
-        return athena.rows(client, outputs["athena_workgroup"], f"{database}_{zone}", sql)
-
+    analysts = athena.Analysts(boto3.client("athena"), outputs["prefix"], outputs["athena_workgroup"])
     try:
-        found = backtest(ask, database, policy, first, last)
+        found = backtest(analysts.ask, analysts.databases, policy, first, last)
     except athena.QueryFailed as failed:
         raise SystemExit(f"backtest: {failed}") from None
     REPORT.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,6 @@ import tarfile
 import tempfile
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 import boto3
 
@@ -16,7 +15,7 @@ from features.fraud import FRAUD
 from features.vector import Vector
 from inference.model import Model
 from tools import athena, terraform
-from tools.releases import packages
+from tools.releases import fetch_archive, packages
 from tools.why.history import Lake, NotFound, late_payments
 
 SHOWN = 12  # differing features that are listed
@@ -35,12 +34,8 @@ def main(environment: str = "", transaction_id: str = "") -> int:
 def explain(prefix: str, bucket: str, workgroup: str, transaction_id: str) -> int:
     """Prints the decision and its recomputation; 0 when vector and score are equal to the bit."""
     clients: dict[str, Any] = {name: boto3.client(name) for name in ("athena", "s3", "sagemaker")}  # type: ignore[call-overload]
-    database = prefix.replace("-", "_")
-
-    def ask(zone: str, sql: str) -> list[dict[str, str]]:
-        return athena.rows(clients["athena"], workgroup, f"{database}_{zone}", sql)
-
-    lake = Lake(ask, database, late_payments(clients["s3"], bucket))
+    analysts = athena.Analysts(clients["athena"], prefix, workgroup)
+    lake = Lake(analysts.ask, analysts.databases, late_payments(clients["s3"], bucket))
     decision = lake.decision(transaction_id)
     print(
         f"{transaction_id}: {decision['action']} by policy {decision['policy_version']}, door {decision['door']}, "
@@ -91,12 +86,11 @@ def same(logged: Vector, computed: Vector) -> list[tuple[str, float | None, floa
 def registered(clients: dict[str, Any], group: str, name: str, folder: Path) -> Model | None:
     """The registered model of that name, opened by the server's own code; none when there is none."""
     for number, package in enumerate(packages(clients["sagemaker"], group)):  # the newest first
-        described = clients["sagemaker"].describe_model_package(ModelPackageName=package)
-        place = urlparse(described["InferenceSpecification"]["Containers"][0]["ModelDataUrl"])
-        archive, opened = folder / f"{number}.tar.gz", folder / str(number)
-        clients["s3"].download_file(place.netloc, place.path.lstrip("/"), str(archive))
-        with tarfile.open(archive) as content:
-            content.extractall(opened, filter="data")
+        opened = folder / str(number)
+        with tempfile.TemporaryFile() as file:
+            fetch_archive(clients["sagemaker"], clients["s3"], package, file)
+            with tarfile.open(fileobj=file) as content:
+                content.extractall(opened, filter="data")
         if (model := Model(opened)).name == name:
             return model
     return None

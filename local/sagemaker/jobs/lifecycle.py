@@ -6,6 +6,7 @@ import logging
 import subprocess
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
@@ -100,7 +101,7 @@ def cut_reason(reason: str) -> str:
     return f"{head} ... {tail}"
 
 
-class Jobs:
+class Jobs(ABC):
     """The operations of one kind of job. A subclass says how to run one: `run(document, stop) -> final members`.
 
     Stored documents: the request, `<Kind>JobArn`, `<Kind>JobStatus` (InProgress, Stopping, then Completed, Failed or
@@ -123,14 +124,15 @@ class Jobs:
 
     def check(self, request: dict[str, Any]) -> None:
         """Raise an `ApiError` for what this machine cannot do; called before the job exists."""
+        return None
 
     def initial(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return further members of a new job's document."""
         return {}
 
+    @abstractmethod
     def run(self, document: dict[str, Any], stop: Stop) -> dict[str, Any]:
         """Do the work; returns members to store with Completed. Raises `JobFailed` or `JobStopped`."""
-        raise NotImplementedError
 
     def operations(self) -> dict[str, Callable[[dict[str, Any]], dict[str, Any]]]:
         """Return the handlers by operation name."""
