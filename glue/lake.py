@@ -19,7 +19,7 @@ SIDE_BY_SIDE = 2  # entities that a job takes at once: one waits for S3 while th
 
 
 def session() -> SparkSession:
-    """The job's Spark session, with the settings that the data's meaning depends on."""
+    """The job's Spark session, with the settings that the data's meaning, or the speed of planning, depends on."""
     spark = SparkSession.builder.getOrCreate()
     for setting, value in {
         "spark.sql.session.timeZone": "UTC",
@@ -27,6 +27,8 @@ def session() -> SparkSession:
         "spark.sql.parquet.compression.codec": "zstd",
         "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
         "spark.sql.ansi.enabled": "false",
+        # Guessing more filters from those that are there takes seconds of planning where cells' conditions are long.
+        "spark.sql.constraintPropagation.enabled": "false",
     }.items():
         spark.conf.set(setting, value)
     return spark
