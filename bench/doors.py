@@ -57,7 +57,7 @@ def decide_cpu_ms() -> float:
     from scoring.aws import Model, Records, Release
 
     aws = Memory()
-    names = {entity: entity for entity in ("customer", "merchant", "borrower")}
+    names = {entity: entity for entity in ("customer", "merchant", "account")}
     door = ApiDoor(
         Records(aws, names),  # type: ignore[arg-type]
         Model(aws, "fraud"),

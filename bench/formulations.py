@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from features.declaration import DAY, HOUR, MINUTE
 from features.fraud import FRAUD
-from glue.transforms.events import Happened, loans, located, outcomes, payments
+from glue.transforms.events import by_entity, located, payments
 from glue.transforms.vectors import transaction_features
 from glue.transforms.windows import with_closed_windows
 
@@ -26,11 +26,8 @@ def platform(spark: SparkSession, folder: Path, target: Path) -> None:
     paid = payments(spark.read.parquet(str(folder / "transactions")), told).withColumn("wanted", F.lit(True))
     applications = spark.read.parquet(str(folder / "loan_applications"))
     observed = spark.read.parquet(str(folder / "loan_outcomes"))
-    happened: Happened = {
-        "merchant": {"payment": paid, "label": located(spark.read.parquet(str(folder / "fraud_labels")), paid)},
-        "borrower": {"loan": loans(applications), "outcome": outcomes(observed, applications)},
-    }
-    rows = transaction_features(paid, happened)
+    told = located(spark.read.parquet(str(folder / "fraud_labels")), paid).cache()
+    rows = transaction_features(paid, by_entity(paid, told, applications, observed))
     rows.write.mode("overwrite").parquet(str(target))
 
 

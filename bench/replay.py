@@ -1,7 +1,7 @@
 """A log of payments through the stream door's own code and through the feature job's own code: are all bits equal?
 
 Feature Store, the endpoint and S3 are stood in for in memory; everything between them and the Kinesis batch is what the
-Lambda's zip holds. Merchants and borrowers are published once a night, as on AWS, and 2 % of the payments come late.
+Lambda's zip holds. Merchants and accounts are published once a night, as on AWS, and 2 % of the payments come late.
 """
 
 from __future__ import annotations
@@ -98,31 +98,32 @@ def lateness(identifier: str) -> int:
 
 
 class Nights:
-    """What happened to merchants and borrowers, in order, and their records as the last night published them."""
+    """What happened to merchants and accounts, in order, and their records as the last night published them."""
 
     def __init__(self, folder: Path, deliveries: Iterable[tuple[int, Row]]) -> None:
         events: list[tuple[Entity, str, Event]] = []
         customers: dict[str, State] = {}
-        paid: dict[str, tuple[str, int, frozenset[str]]] = {}
+        paid: dict[str, tuple[str, str, int, frozenset[str]]] = {}
         for _, (identifier, customer, merchant, at, cents) in deliveries:
             state = customers.setdefault(customer, State(CUSTOMER_LAYOUT))
             counted = max(at, state.clock)
-            paid[identifier] = (merchant, at, state.flags(counted, cents))
+            paid[identifier] = (customer, merchant, at, state.flags(counted, cents))
             state.pay(at, cents, merchant, identifier)
             events.append(("merchant", merchant, payment_event(counted, cents)))
         for identifier, is_fraud, told in read(folder / "fraud_labels", "transaction_id", "is_fraud", "reported_at"):
-            merchant, at, flags = paid[identifier]
+            customer, merchant, at, flags = paid[identifier]
             if told - at <= LABEL_PATIENCE:
-                events.append(("merchant", merchant, label_event(max(told, at), is_fraud, flags)))
+                label = label_event(max(told, at), is_fraud, flags)
+                events += [("merchant", merchant, label), ("account", customer, label)]
         asked = {}
         for loan, customer, at, cents in read(
             folder / "loan_applications", "loan_id", "customer_id", "applied_at", "amount_cents"
         ):
             asked[loan] = customer, at
-            events.append(("borrower", customer, Event(at, "loan", (1, cents))))
+            events.append(("account", customer, Event(at, "loan", (1, cents))))
         for loan, defaulted, seen in read(folder / "loan_outcomes", "loan_id", "defaulted", "observed_at"):
             customer, at = asked[loan]
-            events.append(("borrower", customer, Event(max(seen, at), "outcome", (1, defaulted))))
+            events.append(("account", customer, Event(max(seen, at), "outcome", (1, defaulted))))
         self.events = sorted(events, key=lambda e: e[2].at)
         self.applied = 0
         self.states: dict[tuple[Entity, str], State] = {}

@@ -83,16 +83,34 @@ UNEXPLAINED = tuple(
     for days in (3, 7, 14, 21, 30)
 )
 
-# What the same bank knows of the payer as a borrower. Loans come by night: closed days, like a merchant's.
-BORROWER_WINDOWS: tuple[tuple[Kind, str, int], ...] = (
+# What the bank learns of a customer by night, as a lender and from reported frauds: closed days, like a merchant's. It
+# is a record apart from the customer's own, which only the stream door writes.
+RISK_DAYS = (3, 7, 14, 30)
+ACCOUNT_WINDOWS: tuple[tuple[Kind, str, int], ...] = (
+    *(("label", measure, days) for days in RISK_DAYS for measure in ("count", "fraud")),
     ("loan", "count", 90),
     ("loan", "amount", 90),
     ("outcome", "count", 365),
     ("outcome", "default", 365),
 )
-BORROWER = tuple(
-    Window("borrower", kind, measure, days * DAY, DAY, open_head=False, delay=SETTLED)
-    for kind, measure, days in BORROWER_WINDOWS
+ACCOUNT = tuple(
+    Window("account", kind, measure, days * DAY, DAY, open_head=False, delay=SETTLED)
+    for kind, measure, days in ACCOUNT_WINDOWS
+)
+# A stolen card is used again and again until it is blocked: its known frauds, and those that its owner would not pay.
+UNUSUAL = tuple(
+    Window(
+        "account",
+        "label",
+        "fraud",
+        days * DAY,
+        DAY,
+        open_head=False,
+        delay=SETTLED,
+        where=Filter("unusual", HIGH.name),
+        note="Known frauds of the customer whose amount was high for the customer",
+    )
+    for days in (3, 7, 14)
 )
 
 CALENDAR = (
@@ -134,6 +152,14 @@ RATIOS = (
         )
         for days in LABEL_DAYS
     ),
+    *(
+        Ratio(
+            f"account_fraud_rate_{days}d",
+            numerator=(f"account_label_fraud_{days}d",),
+            denominator=(f"account_label_count_{days}d",),
+        )
+        for days in RISK_DAYS
+    ),
     # Below 1 the merchant's trouble began long ago, and may be over.
     *(
         Ratio(f"{window}_share_21d_of_30d", numerator=(f"{window}_21d",), denominator=(f"{window}_30d",))
@@ -154,7 +180,8 @@ FEATURES: tuple[Feature, ...] = (
     *SINCE_LAST,
     *MERCHANT,
     *UNEXPLAINED,
-    *BORROWER,
+    *ACCOUNT,
+    *UNUSUAL,
     *RATIOS,
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from features.contract import TRANSACTIONS
@@ -39,7 +39,9 @@ class Payment:
         if missing:
             raise InvalidPayment(f"missing {', '.join(missing)}; a payment has {', '.join(TRANSACTIONS.required)}")
         for name, value in fields.items():
-            if isinstance(value, (str, int)) and looks_like_pan(str(value)):
+            if looks_like_pan(name):
+                raise InvalidPayment("a column's name looks like a card number; send a token instead")
+            if any(looks_like_pan(str(cell)) for cell in cells(value)):
                 raise InvalidPayment(f"{name} looks like a card number; send a token instead")
         texts = {}
         for name in ("transaction_id", "customer_id", "merchant_id"):
@@ -62,6 +64,19 @@ class Payment:
         return cls(at=at, amount=amount, **texts)
 
 
+def cells(value: object) -> Iterator[object]:
+    """What a column holds, however deep: texts and numbers, and the names within it."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield name
+            yield from cells(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from cells(inner)
+    else:
+        yield value
+
+
 def trimmed(value: object) -> object:
     """Blanks around a text are no part of it, as in the lake."""
     return value.strip(BLANKS) if isinstance(value, str) else value
@@ -77,8 +92,11 @@ def storable(text: str) -> bool:
 
 
 def looks_like_pan(text: str) -> bool:
-    """13 to 19 digits, spaces and hyphens aside, that pass the Luhn check (ISO/IEC 7812-1) and nothing else."""
-    text = text.strip()
+    """13 to 19 digits, spaces and hyphens aside, that pass the Luhn check (ISO/IEC 7812-1) and nothing else.
+
+    A number that JSON made a float is one too.
+    """
+    text = text.strip().removesuffix(".0")
     if not DIGITS.fullmatch(text):
         return False
     digits = [int(c) for c in text if c.isdigit()]

@@ -1,4 +1,4 @@
-"""The incremental engine: everything the platform remembers of one customer, merchant or borrower, event by event.
+"""The incremental engine: everything the platform remembers of one customer, merchant or account, event by event.
 
 A record is bounded whatever the traffic: one ring of tiles per kind and tile size, the merchants of each day, and the
 identifiers of the last payments, so that a payment delivered twice counts once. An update touches one tile per ring.

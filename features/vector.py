@@ -16,11 +16,11 @@ def features_of(entity: Entity) -> tuple[Feature, ...]:
 
 CUSTOMER_LAYOUT = Layout((*features_of("customer"), *FRAUD.distinct, HIGH))
 MERCHANT_LAYOUT = Layout(features_of("merchant"))
-BORROWER_LAYOUT = Layout(features_of("borrower"))
+ACCOUNT_LAYOUT = Layout(features_of("account"))
 LAYOUTS: dict[Entity, Layout] = {
     "customer": CUSTOMER_LAYOUT,
     "merchant": MERCHANT_LAYOUT,
-    "borrower": BORROWER_LAYOUT,
+    "account": ACCOUNT_LAYOUT,
 }
 
 Vector = list[float | None]
@@ -32,12 +32,12 @@ class Knowledge:
 
     customer: State
     merchant: State
-    borrower: State
+    account: State
 
     @classmethod
     def nothing(cls) -> Knowledge:
         """Of somebody never seen."""
-        return cls(State(CUSTOMER_LAYOUT), State(MERCHANT_LAYOUT), State(BORROWER_LAYOUT))
+        return cls(State(CUSTOMER_LAYOUT), State(MERCHANT_LAYOUT), State(ACCOUNT_LAYOUT))
 
     def counts_at(self, at: int) -> int:
         """When a payment stamped `at` counts: at its event time, or when it comes late at its customer's clock.
@@ -45,7 +45,7 @@ class Knowledge:
         Records that the lake publishes keep two days more than their windows: a payment later than that counts at the
         oldest moment they can still be asked about.
         """
-        return max(at, self.customer.clock, self.merchant.clock - SLACK, self.borrower.clock - SLACK)
+        return max(at, self.customer.clock, self.merchant.clock - SLACK, self.account.clock - SLACK)
 
 
 def fraud_vector(at: int, counted_at: int, amount: int, merchant_id: str, known: Knowledge) -> Vector:
@@ -54,7 +54,7 @@ def fraud_vector(at: int, counted_at: int, amount: int, merchant_id: str, known:
     `at` is its event time, which the calendar goes by; `counted_at` is when it counts, which the windows go by.
     """
     values: dict[str, int | float | None] = {"amount": amount}
-    for state in (known.customer, known.merchant, known.borrower):
+    for state in (known.customer, known.merchant, known.account):
         values.update(state.values(counted_at))
     for feature in FRAUD.since_last:
         values[feature.name] = known.customer.since_last(feature, counted_at)

@@ -12,14 +12,14 @@ from features.fraud import LABEL_PATIENCE
 from glue.arguments import days, days_before
 from glue.lake import Lake
 from glue.tables import LATE, SILVER
-from glue.transforms.events import FLAGS, Happened, day, loans, located, outcomes, payments, reach
+from glue.transforms.events import FLAGS, Happened, by_entity, day, located, payments, reach
 
 TRANSACTIONS = SILVER["transactions"]
 
 
 @dataclass(frozen=True)
 class History:
-    """`paid` is what `events.payments` gives; `happened` what else happened to merchants and borrowers."""
+    """`paid` is what `events.payments` gives; `happened` what else happened to merchants and accounts."""
 
     paid: DataFrame
     happened: Happened
@@ -35,25 +35,21 @@ def read_history(spark: SparkSession, lake: Lake, first: str, last: str) -> Hist
     if transactions is None:
         return None
     paid = payments(transactions, late).cache()  # read once: several windows ask for it
-    happened: Happened = {"merchant": {"payment": paid}, "borrower": {}}
 
     told_from = days_before(first, reach("label") + 1)
     until = max(near)  # a late payment of the last day counts later, and sees what was told until then
     labels = lake.read(spark, SILVER["fraud_labels"], days(told_from, until))
+    told = None
     if labels is not None:
         flags_reach = -(-FLAGS.lookback("payment") // DAY)
         deep = near | set(days(days_before(told_from, LABEL_PATIENCE // DAY + flags_reach + 1), until))
         held = set(lake.divisions(TRANSACTIONS))
         further = None if deep & held == near & held else lake.read(spark, TRANSACTIONS, deep)
-        happened["merchant"]["label"] = located(labels, paid if further is None else payments(further, late))
+        told = located(labels, paid if further is None else payments(further, late)).cache()
 
     applications = lake.read(spark, SILVER["loan_applications"])
-    if applications is not None:
-        happened["borrower"]["loan"] = loans(applications)
-        observed = lake.read(spark, SILVER["loan_outcomes"])
-        if observed is not None:
-            happened["borrower"]["outcome"] = outcomes(observed, applications)
-    return History(paid, happened)
+    observed = lake.read(spark, SILVER["loan_outcomes"])
+    return History(paid, by_entity(paid, told, applications, observed))
 
 
 def late_payments(spark: SparkSession, lake: Lake) -> DataFrame | None:

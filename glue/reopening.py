@@ -14,6 +14,8 @@ from glue.tables import SILVER, Table
 from glue.transforms.events import day as day_of
 from glue.transforms.events import reach
 
+LABELLED = ("customer_id", "merchant_id")  # whose records labels enter
+
 
 def reopened(spark: SparkSession, lake: Lake, batch: str) -> dict[str, list[str]]:
     """Days of `transaction_features` and months (by their first day) of `loan_features` to make again.
@@ -54,24 +56,24 @@ def changes(
     if paid is not None:
         yield "customer_id", since(paid, "customer_id", "event_time"), reach("payment")
         yield "merchant_id", since(paid, "merchant_id", "event_time"), reach("payment")
-        # A late payment changes the flags of later ones, and what is known of the merchants where those were frauds.
+        # A late payment changes the flags of later ones, and what is known of those who paid and were paid in fraud.
         rows = since(paid, "customer_id", "event_time")
         flagged = later(spark, lake, SILVER["transactions"], after, "customer_id", rows, reach("payment"))
         frauds = lake.read(spark, SILVER["fraud_labels"])
         if flagged is not None and frauds is not None:
-            told = frauds.where("is_fraud = 1").join(flagged.select("transaction_id", "merchant_id"), "transaction_id")
-            yield "merchant_id", since(told, "merchant_id", "reported_at"), reach("label")
+            told = frauds.where("is_fraud = 1").join(flagged.select("transaction_id", *LABELLED), "transaction_id")
+            yield from told_of(told, "reported_at")
     if labels is not None and transactions is not None:
-        told = labels.join(transactions.select("transaction_id", "merchant_id"), "transaction_id")
-        yield "merchant_id", since(told, "merchant_id", "reported_at"), reach("label")
+        yield from told_of(
+            labels.join(transactions.select("transaction_id", *LABELLED), "transaction_id"), "reported_at"
+        )
     if applications is not None:
         yield "customer_id", since(applications, "customer_id", "applied_at"), reach("loan")
     # What waited for the row that it is about: labels for their payment, outcomes for their application.
     waiting, seen = lake.read(spark, SILVER["fraud_labels"]), lake.read(spark, SILVER["loan_outcomes"])
     if paid is not None and waiting is not None:
-        told = waiting.join(paid.select("transaction_id", "merchant_id", "event_time"), "transaction_id")
-        told = told.withColumn("told_at", F.greatest("reported_at", "event_time"))
-        yield "merchant_id", since(told, "merchant_id", "told_at"), reach("label")
+        told = waiting.join(paid.select("transaction_id", *LABELLED, "event_time"), "transaction_id")
+        yield from told_of(told.withColumn("told_at", F.greatest("reported_at", "event_time")), "told_at")
     if applications is not None and seen is not None:
         known_now = seen.join(applications.select("loan_id", "customer_id", "applied_at"), "loan_id")
         known_now = known_now.withColumn("known_at", F.greatest("observed_at", "applied_at"))
@@ -80,6 +82,12 @@ def changes(
     if observed is not None and known is not None:
         seen = observed.join(known.select("loan_id", "customer_id"), "loan_id")
         yield "customer_id", since(seen, "customer_id", "observed_at"), reach("outcome")
+
+
+def told_of(labels: DataFrame, dated: str) -> Iterator[tuple[str, DataFrame, int]]:
+    """Labels change what is known of both sides of their payments."""
+    for key in LABELLED:
+        yield key, since(labels, key, dated), reach("label")
 
 
 def since(rows: DataFrame, key: str, dated: str) -> DataFrame:

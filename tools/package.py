@@ -27,7 +27,7 @@ BUILD = ROOT / "build" / "package"
 FUNCTIONS = {name: (name, "scoring") for name in ("decide", "labels", "release", "seal", "stream")}
 BOOTSTRAP_BASE_RATE = 0.01
 VERSION = "0.1.0"
-IDENTIFIERS: dict[Entity, str] = {"customer": "customer_id", "merchant": "merchant_id", "borrower": "customer_id"}
+IDENTIFIERS: dict[Entity, str] = {"customer": "customer_id", "merchant": "merchant_id", "account": "customer_id"}
 FEATURE_STORE_TYPES = {"string": "String", "bigint": "Integral", "int": "Integral", "double": "Fractional"}
 
 

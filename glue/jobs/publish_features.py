@@ -1,4 +1,4 @@
-"""Glue job: lake -> Feature Store. Records of customers, merchants and borrowers, and one record per loan application.
+"""Glue job: lake -> Feature Store. Records of customers, merchants and accounts, and one record per loan application.
 
 Safe to run at any time: Feature Store keeps the record with the newest event time, so a record that the stream door has
 moved further stays as it is. A run that was stopped goes on where it was when it is started again with its arguments.
@@ -25,13 +25,13 @@ from glue.transforms.events import before
 from glue.transforms.events import day as day_of
 from glue.transforms.folding import PARTITIONS, folded_customers, folded_events
 
-GROUPS = ("customer", "merchant", "borrower", "loan-applicant")
+GROUPS = ("customer", "merchant", "account", "loan-applicant")
 
 
 def main(argv: list[str]) -> None:
     # fmt: off
     args = parse(
-        argv, "as_of", "customer_group", "merchant_group", "borrower_group", "loan_applicant_group", "namespace",
+        argv, "as_of", "customer_group", "merchant_group", "account_group", "loan_applicant_group", "namespace",
         either=(("batch",), ("from", "to")),
     )
     # fmt: on
@@ -80,9 +80,9 @@ def entity_records(spark: SparkSession, lake: Lake, as_of: int, touched: list[st
         "customer": entity_record(folded_customers(payers), "customer_id"),
         "merchant": entity_record(folded_events(paid, "merchant", "merchant_id"), "merchant_id"),
     }
-    if happened["borrower"]:
-        borrowers = folded_events(happened["borrower"], "borrower", "customer_id")
-        records["borrower"] = entity_record(borrowers, "customer_id")
+    if happened["account"]:
+        accounts = of_touched(happened["account"], "customer_id", touched)
+        records["account"] = entity_record(folded_events(accounts, "account", "customer_id"), "customer_id")
     return records
 
 

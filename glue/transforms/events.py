@@ -9,6 +9,8 @@ from features.declaration import DAY, Entity, FeatureSet, Kind
 from features.fraud import FRAUD, LABEL_PATIENCE
 from glue.transforms.windows import with_open_windows
 
+Happened = dict[Entity, dict[Kind, DataFrame]]
+
 # The flags of payments and what they compare, without the rest of the set.
 _COMPARED = {name for flag in FRAUD.flags for name in (*flag.left, *flag.right)}
 FLAGS = FeatureSet(
@@ -46,7 +48,7 @@ def payments(transactions: DataFrame, late: DataFrame | None = None) -> DataFram
 
 
 def located(labels: DataFrame, paid: DataFrame) -> DataFrame:
-    """Labels (SILVER) as events of the merchant that took the payment: `merchant_id, counted_at, count, fraud`, flags.
+    """Labels (SILVER) as events of both sides: `customer_id, merchant_id, counted_at, count, fraud`, and flags.
 
     A label counts when it was reported, and not before its payment. One that came later than LABEL_PATIENCE is left
     out: it still teaches, but history must end somewhere. `paid` is what `payments` gives, and reaches back
@@ -75,7 +77,7 @@ def located(labels: DataFrame, paid: DataFrame) -> DataFrame:
 
 
 def loans(applications: DataFrame) -> DataFrame:
-    """SILVER loan applications as events of the borrower."""
+    """SILVER loan applications as events of the account."""
     return applications.select(
         "customer_id",
         F.unix_millis("applied_at").alias("counted_at"),
@@ -85,13 +87,31 @@ def loans(applications: DataFrame) -> DataFrame:
 
 
 def outcomes(observed: DataFrame, applications: DataFrame) -> DataFrame:
-    """SILVER loan outcomes as events of the borrower, when they were observed and not before the application."""
+    """SILVER loan outcomes as events of the account, when they were observed and not before the application."""
     return observed.join(applications.select("loan_id", "customer_id", "applied_at"), "loan_id").select(
         "customer_id",
         F.greatest(F.unix_millis("observed_at"), F.unix_millis("applied_at")).alias("counted_at"),
         one().alias("count"),
         F.col("defaulted").cast("bigint").alias("default"),
     )
+
+
+def by_entity(
+    paid: DataFrame,
+    told: DataFrame | None = None,
+    applications: DataFrame | None = None,
+    observed: DataFrame | None = None,
+) -> Happened:
+    """What happened to merchants and accounts, by kind: `paid` and `told` are what `payments` and `located` give, the
+    others SILVER's loan applications and outcomes."""
+    found: Happened = {"merchant": {"payment": paid}, "account": {}}
+    if told is not None:
+        found["merchant"]["label"] = found["account"]["label"] = told
+    if applications is not None:
+        found["account"]["loan"] = loans(applications)
+        if observed is not None:
+            found["account"]["outcome"] = outcomes(observed, applications)
+    return found
 
 
 def before(rows: DataFrame, instant: int) -> DataFrame:
@@ -110,6 +130,3 @@ def reach(*kinds: Kind) -> int:
 
 def one() -> Column:
     return F.lit(1).cast("bigint")
-
-
-Happened = dict[Entity, dict[Kind, DataFrame]]

@@ -30,7 +30,7 @@ def folded_customers(paid: DataFrame) -> DataFrame:
 
 
 def folded_events(happened: dict[Kind, DataFrame], entity: Entity, key: str) -> DataFrame:
-    """Events of merchants or borrowers by kind -> one record per `key`, see `folded`."""
+    """Events of merchants or accounts by kind -> one record per `key`, see `folded`."""
     frames = [
         rows.select(
             F.col(key).alias("entity"),

@@ -12,13 +12,13 @@ from glue.tables import LOAN_FEATURES, TRANSACTION_FEATURES
 from glue.transforms.events import Happened
 from glue.transforms.windows import with_calendar, with_closed_windows, with_open_windows, with_ratios
 
-KEYS: dict[Entity, str] = {"merchant": "merchant_id", "borrower": "customer_id"}
+KEYS: dict[Entity, str] = {"merchant": "merchant_id", "account": "customer_id"}
 
 
 def transaction_features(paid: DataFrame, happened: Happened) -> DataFrame:
     """Vectors of the rows of `paid` (see `events.payments`) whose column `wanted` is true.
 
-    `paid` and `happened` (events of the merchant and of the borrower, by kind) must reach back FRAUD.lookback before
+    `paid` and `happened` (events of the merchant and of the account, by kind) must reach back FRAUD.lookback before
     the first wanted row.
     """
     rows = with_open_windows(paid, FRAUD, "customer_id", wanted="wanted")

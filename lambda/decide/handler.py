@@ -25,7 +25,7 @@ class Settings:
     endpoint_name: str
     customer_group: str
     merchant_group: str
-    borrower_group: str
+    account_group: str
     release_parameter: str
 
 
@@ -39,7 +39,7 @@ def door() -> ApiDoor:
             {
                 "customer": settings.customer_group,
                 "merchant": settings.merchant_group,
-                "borrower": settings.borrower_group,
+                "account": settings.account_group,
             },
             patience=API.store.requests,
         ),

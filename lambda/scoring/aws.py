@@ -27,7 +27,7 @@ class StoreUnavailable(RuntimeError):
 
 
 class Records:
-    """Online records of customers, merchants and borrowers."""
+    """Online records of customers, merchants and accounts."""
 
     def __init__(
         self, client, groups: dict[Entity, str], patience: int = PATIENCE, breaker: Breaker | None = None
@@ -42,10 +42,10 @@ class Records:
         """What is known for each payment; those of one customer share its state. Raises StoreUnavailable."""
         customers = dict.fromkeys(p.customer_id for p in payments)
         merchants = dict.fromkeys(p.merchant_id for p in payments)
-        states = self.read({"customer": customers, "merchant": merchants, "borrower": customers})
+        states = self.read({"customer": customers, "merchant": merchants, "account": customers})
         return [
             Knowledge(
-                states["customer"][p.customer_id], states["merchant"][p.merchant_id], states["borrower"][p.customer_id]
+                states["customer"][p.customer_id], states["merchant"][p.merchant_id], states["account"][p.customer_id]
             )
             for p in payments
         ]

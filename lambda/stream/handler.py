@@ -23,7 +23,7 @@ class Settings:
     endpoint_name: str
     customer_group: str
     merchant_group: str
-    borrower_group: str
+    account_group: str
     release_parameter: str
     lake_bucket: str
     alert_topic_arn: str
@@ -40,7 +40,7 @@ def door() -> StreamDoor:
             {
                 "customer": settings.customer_group,
                 "merchant": settings.merchant_group,
-                "borrower": settings.borrower_group,
+                "account": settings.account_group,
             },
         ),
         model=Model(boto3.client("sagemaker-runtime", config=patient), settings.endpoint_name),

@@ -11,7 +11,7 @@ from tools import package
 from tools.archives import files_below, zipped
 from tools.replay.__main__ import replay
 
-KINDS = {"customer": "customer_id", "merchant": "merchant_id", "borrower": "customer_id"}
+KINDS = {"customer": "customer_id", "merchant": "merchant_id", "account": "customer_id"}
 PAYMENTS = [
     {
         "transaction_id": f"T{n}",

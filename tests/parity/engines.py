@@ -10,8 +10,8 @@ from pyspark.sql import functions as F
 from features.declaration import DAY, HOUR
 from features.fraud import FRAUD, LABEL_PATIENCE
 from features.state import Event, State, label_event, payment_event
-from features.vector import BORROWER_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT, Knowledge, fraud_vector
-from glue.transforms.events import loans, located, outcomes, payments
+from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT, Knowledge, fraud_vector
+from glue.transforms.events import by_entity, located, payments
 from glue.transforms.vectors import transaction_features
 from tests.parity.events import Log
 from tests.spark.rows import silver_labels, silver_loans, silver_outcomes, silver_transactions
@@ -36,20 +36,15 @@ def lake_vectors(spark, log: Log, late: list[tuple[str, int]], judged: list | No
     paid = payments(transactions, told).cache()
     reaching = paid if judged is None else payments(silver_transactions(spark, judged))
     applications = silver_loans(spark, log.loans)
-    happened = {
-        "merchant": {"payment": paid, "label": located(silver_labels(spark, log.labels), reaching)},
-        "borrower": {
-            "loan": loans(applications),
-            "outcome": outcomes(silver_outcomes(spark, log.outcomes), applications),
-        },
-    }
+    told_of = located(silver_labels(spark, log.labels), reaching)
+    happened = by_entity(paid, told_of, applications, silver_outcomes(spark, log.outcomes))
     rows = transaction_features(paid.withColumn("wanted", F.lit(True)), happened).collect()
     paid.unpersist()
     return {row["transaction_id"]: [row[name] for name in FRAUD.columns] for row in rows}
 
 
 def served_vectors(log: Log, reload_every: int = 7) -> Served:
-    """What the doors score: customers folded as payments arrive, merchants and borrowers as the lake published them."""
+    """What the doors score: customers folded as payments arrive, merchants and accounts as the lake published them."""
     customers: dict[str, State] = {}
     flags_of: dict[str, frozenset[str]] = {}
     counted: dict[str, int] = {}
@@ -68,7 +63,7 @@ def served_vectors(log: Log, reload_every: int = 7) -> Served:
         if number % reload_every == 0:  # a record that was written and read back is the same record
             state = customers[customer] = State.load(state.dump(), CUSTOMER_LAYOUT)
         now = max(at, state.clock)
-        known = Knowledge(state, published.merchant(merchant, now), published.borrower(customer, now))
+        known = Knowledge(state, published.merchant(merchant, now), published.account(customer, now))
         assert known.counts_at(at) == now, "the logs of these tests hold nothing later than records remember"
         vectors[identifier] = fraud_vector(at, now, cents, merchant, known)
         state.pay(now, cents, merchant, identifier)
@@ -77,31 +72,33 @@ def served_vectors(log: Log, reload_every: int = 7) -> Served:
 
 
 class Published:
-    """Records of merchants and borrowers, as of the last midnight whose jobs have ended."""
+    """Records of merchants and accounts, as of the last midnight whose jobs have ended."""
 
     def __init__(self, log: Log, counted: dict[str, int], flags_of: dict[str, frozenset[str]]) -> None:
         self.merchants: dict[str, list[Event]] = {}
-        self.borrowers: dict[str, list[Event]] = {}
+        self.accounts: dict[str, list[Event]] = {}
         self.known: dict[tuple[str, str, int], State] = {}
-        paid = {identifier: (merchant, at) for identifier, _, merchant, at, _ in log.payments}
+        paid = {identifier: (customer, merchant, at) for identifier, customer, merchant, at, _ in log.payments}
         for identifier, _, merchant, _, cents in log.payments:
             self.merchants.setdefault(merchant, []).append(payment_event(counted[identifier], cents))
         for identifier, is_fraud, told in log.labels:
-            merchant, at = paid[identifier]
+            customer, merchant, at = paid[identifier]
             if told - at <= LABEL_PATIENCE:
-                self.merchants[merchant].append(label_event(max(told, at), is_fraud, flags_of[identifier]))
+                label = label_event(max(told, at), is_fraud, flags_of[identifier])
+                self.merchants[merchant].append(label)
+                self.accounts.setdefault(customer, []).append(label)
         applied = {loan: (customer, at) for loan, customer, at, _ in log.loans}
         for _, customer, at, cents in log.loans:
-            self.borrowers.setdefault(customer, []).append(Event(at, "loan", (1, cents)))
+            self.accounts.setdefault(customer, []).append(Event(at, "loan", (1, cents)))
         for loan, defaulted, observed in log.outcomes:
             customer, at = applied[loan]
-            self.borrowers[customer].append(Event(max(observed, at), "outcome", (1, defaulted)))
+            self.accounts[customer].append(Event(max(observed, at), "outcome", (1, defaulted)))
 
     def merchant(self, identifier: str, now: int) -> State:
         return self._of("merchant", identifier, self.merchants.get(identifier, []), now, MERCHANT_LAYOUT)
 
-    def borrower(self, identifier: str, now: int) -> State:
-        return self._of("borrower", identifier, self.borrowers.get(identifier, []), now, BORROWER_LAYOUT)
+    def account(self, identifier: str, now: int) -> State:
+        return self._of("account", identifier, self.accounts.get(identifier, []), now, ACCOUNT_LAYOUT)
 
     def _of(self, entity: str, identifier: str, events: list[Event], now: int, layout) -> State:
         midnight = (now - PUBLISHED_AFTER) // DAY * DAY

@@ -92,11 +92,11 @@ def test_a_day_beyond_the_windows_is_not_reopened(spark):
     assert reopened(spark, lake(spark, payments), "b2")["transaction_features"] == [D[0]]
 
 
-def test_a_late_label_reopens_the_days_after_it_was_reported_at_its_merchant(spark):
+def test_a_late_label_reopens_the_days_after_it_was_reported_of_its_customer_and_its_merchant(spark):
     held = lake(spark, OLD, labels=[("b2", "t0", 1, day(1))])
 
     found = reopened(spark, held, "b2")
-    assert found["transaction_features"] == [D[4]]
+    assert found["transaction_features"] == [D[2], D[4]]
     assert found["happened"] == [D[1]]
 
 
@@ -125,13 +125,13 @@ def test_a_late_payment_reopens_the_months_of_its_customers_later_loans(spark):
     assert reopened(spark, held, "b2")["loan_features"] == ["2018-05-01"]
 
 
-def test_a_payment_that_its_label_waited_for_reopens_the_days_on_which_its_merchant_knows_it(spark):
-    """The label of day 20 was there first; c8 pays m5 forty-eight days after the payment, beyond payments' windows."""
-    far = ("b1", "t5", "c8", "m5", day(48), 100)
+def test_a_payment_that_its_label_waited_for_reopens_the_days_on_which_both_sides_know_it(spark):
+    """The label of day 20 was there first. c8 pays m5, and c7 pays m6, later than payments' windows reach."""
+    far = [("b1", "t5", "c8", "m5", day(48), 100), ("b1", "t6", "c7", "m6", day(49), 100)]
     assert reach("payment") < 48
-    held = lake(spark, [far, ("b2", "waited", "c7", "m5", day(0), 100)], labels=[("b1", "waited", 1, day(20))])
+    held = lake(spark, [*far, ("b2", "waited", "c7", "m5", day(0), 100)], labels=[("b1", "waited", 1, day(20))])
 
-    assert reopened(spark, held, "b2")["transaction_features"] == ["2018-04-02", "2018-05-20"]
+    assert reopened(spark, held, "b2")["transaction_features"] == ["2018-04-02", "2018-05-20", "2018-05-21"]
 
 
 def test_an_application_that_its_outcome_waited_for_reopens_the_days_on_which_it_is_seen(spark):

@@ -18,7 +18,7 @@ from glue.raw import FORMATS, read_raw
 from glue.tables import SILVER
 from glue.transforms.cells import typed
 from glue.transforms.conform import conformed
-from glue.transforms.events import Happened, loans, located, outcomes, payments
+from glue.transforms.events import by_entity, located, payments
 from glue.transforms.vectors import loan_features, transaction_features
 from training.frames import read_folder
 
@@ -38,14 +38,10 @@ class History:
     def payments(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Vectors of all payments, as in GOLD, and labels, as in SILVER."""
         paid = payments(self.silver("transactions", required=True)).withColumn("wanted", F.lit(True))
-        labels = self.silver("fraud_labels", required=True)
-        happened: Happened = {"merchant": {"payment": paid, "label": located(labels, paid)}, "borrower": {}}
-        if self.file("loan_applications"):
-            applications = self.silver("loan_applications")
-            happened["borrower"]["loan"] = loans(applications)
-            if self.file("loan_outcomes"):
-                happened["borrower"]["outcome"] = outcomes(self.silver("loan_outcomes"), applications)
-        vectors = transaction_features(paid, happened)
+        told = located(self.silver("fraud_labels", required=True), paid).cache()
+        applications = self.silver("loan_applications") if self.file("loan_applications") else None
+        observed = self.silver("loan_outcomes") if self.file("loan_outcomes") else None
+        vectors = transaction_features(paid, by_entity(paid, told, applications, observed))
         return self.frame(vectors, "vectors"), read_folder(self.scratch / "fraud_labels")
 
     def loans(self) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -12,7 +12,7 @@ from features.fraud import FRAUD, HIGH, LABEL_PATIENCE
 from features.payment import Payment
 from features.state import Event, State, label_event, payment_event
 from features.values import day, instant
-from features.vector import BORROWER_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT, Knowledge, Vector, fraud_vector
+from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT, Knowledge, Vector, fraud_vector
 from tools.athena import text
 
 Ask = Callable[[str, str], list[dict[str, str]]]  # zone and SQL -> rows
@@ -60,7 +60,7 @@ class Lake:
         known = Knowledge(
             self.customer(payment.customer_id, counted_at),
             self.merchant(payment.merchant_id, counted_at),
-            self.borrower(payment.customer_id, counted_at),
+            self.account(payment.customer_id, counted_at),
         )
         return fraud_vector(payment.at, counted_at, payment.amount, payment.merchant_id, known)
 
@@ -77,9 +77,9 @@ class Lake:
     def merchant(self, identifier: str, until: int) -> State:
         paid = self._payments(f"merchant_id = {text(identifier)} AND {since(until, 'payment')}")
         events = [payment_event(self.counted(p), p.amount) for p in paid]
-        return folded(State(MERCHANT_LAYOUT), [*events, *self._labels(identifier, until)], until)
+        return folded(State(MERCHANT_LAYOUT), [*events, *self._labels("merchant_id", identifier, until)], until)
 
-    def borrower(self, identifier: str, until: int) -> State:
+    def account(self, identifier: str, until: int) -> State:
         mine = f"customer_id = {text(identifier)}"
         applied = {
             row["loan_id"]: (instant(row["applied_at"]), int(row["amount_cents"] or 0))
@@ -88,13 +88,14 @@ class Lake:
             )
         }
         events = [Event(at, "loan", (1, cents)) for at, cents in applied.values()]
+        events += self._labels("customer_id", identifier, until)
         if applied:
             among = ", ".join(map(text, applied))
             sql = f"SELECT loan_id, defaulted, observed_at FROM loan_outcomes WHERE loan_id IN ({among})"
             for row in self.ask("silver", sql):
                 at = max(instant(row["observed_at"]), applied[row["loan_id"]][0])
                 events.append(Event(at, "outcome", (1, int(row["defaulted"]))))
-        return folded(State(BORROWER_LAYOUT), events, until)
+        return folded(State(ACCOUNT_LAYOUT), events, until)
 
     def counted(self, payment: Payment) -> int:
         return max(payment.at, self.late.get(payment.transaction_id, 0))
@@ -110,8 +111,8 @@ class Lake:
                 int(row["amount_cents"]),
             )
 
-    def _labels(self, merchant: str, until: int) -> Iterator[Event]:
-        """The flag of each fraud is the one that its own vector in GOLD has."""
+    def _labels(self, key: str, identifier: str, until: int) -> Iterator[Event]:
+        """Labels of a merchant's or a customer's payments. Each fraud's flag is the one that its vector in GOLD has."""
         first, last = span(until, "label")
         reported = f"l.event_month BETWEEN {text(first[:7])} AND {text(last[:7])}"
         sql = f"""
@@ -119,7 +120,7 @@ class Lake:
             FROM fraud_labels l
             JOIN transactions t ON t.transaction_id = l.transaction_id
             LEFT JOIN {self.database}_gold.transaction_features g ON g.transaction_id = l.transaction_id
-            WHERE t.merchant_id = {text(merchant)} AND {reported}
+            WHERE t.{key} = {text(identifier)} AND {reported}
         """
         for row in self.ask("silver", sql):
             at, told = instant(row["event_time"]), instant(row["reported_at"])

@@ -35,8 +35,8 @@ variable "feature_groups" {
   nullable    = false
 
   validation {
-    condition     = length(setsubtract(["borrower", "customer", "merchant"], keys(var.feature_groups))) == 0
-    error_message = "feature_groups must have borrower, customer and merchant, got ${join(", ", keys(var.feature_groups))}."
+    condition     = length(setsubtract(["account", "customer", "merchant"], keys(var.feature_groups))) == 0
+    error_message = "feature_groups must have account, customer and merchant, got ${join(", ", keys(var.feature_groups))}."
   }
 }
 

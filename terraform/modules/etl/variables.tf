@@ -22,8 +22,8 @@ variable "feature_groups" {
   nullable    = false
 
   validation {
-    condition     = length(setsubtract(["borrower", "customer", "loan-applicant", "merchant"], keys(var.feature_groups))) == 0
-    error_message = "feature_groups must have borrower, customer, loan-applicant and merchant, got ${join(", ", keys(var.feature_groups))}."
+    condition     = length(setsubtract(["account", "customer", "loan-applicant", "merchant"], keys(var.feature_groups))) == 0
+    error_message = "feature_groups must have account, customer, loan-applicant and merchant, got ${join(", ", keys(var.feature_groups))}."
   }
 }
 

@@ -78,6 +78,24 @@ def test_a_card_number_that_came_as_a_number_is_refused():
     assert refusal({**FIELDS, "device_id": int(PANS[0])}).startswith("device_id looks like")
 
 
+@pytest.mark.parametrize(
+    "within",
+    [
+        {"number": PANS[0]},
+        {"notes": ["none", {"seen": [PANS[1]]}]},
+        [int(PANS[2])],
+        {PANS[3]: "the card"},
+        float(PANS[4]),
+    ],
+)
+def test_a_card_number_is_found_however_deep_it_lies(within):
+    assert refusal({**FIELDS, "anything": within}) == "anything looks like a card number; send a token instead"
+
+
+def test_a_card_number_as_a_columns_name_is_refused_and_not_repeated():
+    assert PANS[0] not in refusal({**FIELDS, PANS[0]: "x"})
+
+
 @pytest.mark.parametrize("name", ["amount", "event_time"])
 @pytest.mark.parametrize(
     "written", ["4111111111111111.00", "4111111111111111x", "x4111111111111111", 4111111111111111.0]

@@ -17,11 +17,11 @@ from features.vector import Knowledge, calendar, divide, fraud_vector
 NOON = instant("2018-04-04T12:00:00Z")  # a Wednesday
 
 
-def vector_of(at: int, amount: int, paid=(), merchant=(), borrower=()) -> dict:
+def vector_of(at: int, amount: int, paid=(), merchant=(), account=()) -> dict:
     known = Knowledge.nothing()
     for payment in paid:
         known.customer.pay(*payment)
-    for state, events in ((known.merchant, merchant), (known.borrower, borrower)):
+    for state, events in ((known.merchant, merchant), (known.account, account)):
         for event in events:
             state.apply(event)
     return dict(zip(FRAUD.columns, fraud_vector(at, known.counts_at(at), amount, "m1", known), strict=True))
@@ -39,7 +39,7 @@ def test_a_first_payment_has_zero_counts_and_unknown_ratios():
 
 def test_a_vector_by_hand():
     paid = [(NOON - 2 * DAY, 3000, "m1"), (NOON - HOUR, 1000, "m2")]
-    borrower = [Event(NOON - 9 * DAY, "loan", (1, 500_000)), Event(NOON - 2 * DAY, "outcome", (1, 1))]
+    account = [Event(NOON - 9 * DAY, "loan", (1, 500_000)), Event(NOON - 2 * DAY, "outcome", (1, 1))]
     merchant = [
         payment_event(NOON - DAY, 400),
         payment_event(NOON - DAY, 800),
@@ -48,7 +48,7 @@ def test_a_vector_by_hand():
         label_event(NOON - DAY, 0),
         payment_event(NOON - HOUR, 9999),  # today: not closed yet
     ]
-    vector = vector_of(NOON, 1250, paid, merchant, borrower)
+    vector = vector_of(NOON, 1250, paid, merchant, account)
 
     assert vector["customer_payment_count_10m"] == 0
     assert vector["customer_payment_count_1h"] == 1
@@ -62,8 +62,8 @@ def test_a_vector_by_hand():
     assert vector["customer_distinct_merchants_30d"] == 2
     assert vector["is_new_merchant"] == 0
     assert vector["high_for_customer"] == 0
-    assert vector["borrower_loan_amount_90d"] == 500_000
-    assert vector["borrower_outcome_default_365d"] == 1
+    assert vector["account_loan_amount_90d"] == 500_000
+    assert vector["account_outcome_default_365d"] == 1
     assert vector["merchant_payment_count_30d"] == 2
     assert vector["amount_over_merchant_mean_30d"] == 1250 * 2 / 1200
     assert vector["merchant_fraud_rate_1d"] == 1 / 3

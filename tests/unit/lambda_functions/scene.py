@@ -30,7 +30,7 @@ POLICY = {"version": "7", "review_at": 0.5, "block_at": 0.9, "rules": []}
 GROUPS: dict[Entity, str] = {
     "customer": "risk-test-customer",
     "merchant": "risk-test-merchant",
-    "borrower": "risk-test-borrower",
+    "account": "risk-test-account",
 }
 NOW = 1_522_575_001_000
 

@@ -80,13 +80,13 @@ def settings_kind():
 def test_settings_name_every_missing_variable_at_once():
     with pytest.raises(
         MissingSettings,
-        match="ANSWERS_TABLE, BORROWER_GROUP, CUSTOMER_GROUP, MERCHANT_GROUP, RELEASE_PARAMETER, STREAM_NAME not",
+        match="ACCOUNT_GROUP, ANSWERS_TABLE, CUSTOMER_GROUP, MERCHANT_GROUP, RELEASE_PARAMETER, STREAM_NAME not",
     ):
         from_environment(settings_kind(), {"ENDPOINT_NAME": "e", "STREAM_NAME": ""})
 
 
 def test_settings_are_read_from_variables_of_their_names():
-    groups = ("customer_group", "merchant_group", "borrower_group")
+    groups = ("customer_group", "merchant_group", "account_group")
     names = ("answers_table", "stream_name", "endpoint_name", *groups, "release_parameter")
     settings = from_environment(settings_kind(), {**{n.upper(): f"the {n}" for n in names}, "OTHER": "x"})
 

@@ -14,7 +14,7 @@ variables {
   alert_topic_arn   = "arn:aws:sns:eu-west-1:111122223333:risk-dev-fraud-alerts"
   artifacts_bucket  = "risk-dev-artifacts"
   endpoint_name     = "risk-dev-fraud"
-  feature_groups    = { borrower = "risk-dev-borrower", customer = "risk-dev-customer", merchant = "risk-dev-merchant" }
+  feature_groups    = { account = "risk-dev-account", customer = "risk-dev-customer", merchant = "risk-dev-merchant" }
   prefix            = "risk-dev"
   release_parameter = "/risk-dev/fraud/release"
   shards            = 2

@@ -22,7 +22,7 @@ variables {
 
   artifacts       = { bucket = "risk-dev-artifacts", arn = "arn:aws:s3:::risk-dev-artifacts" }
   database_prefix = "risk_dev"
-  feature_groups  = { borrower = "risk-dev-borrower", customer = "risk-dev-customer", merchant = "risk-dev-merchant", loan-applicant = "risk-dev-loan-applicant" }
+  feature_groups  = { account = "risk-dev-account", customer = "risk-dev-customer", merchant = "risk-dev-merchant", loan-applicant = "risk-dev-loan-applicant" }
   namespace       = "Risk"
   prefix          = "risk-dev"
 }
