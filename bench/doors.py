@@ -1,9 +1,11 @@
 """The doors: own CPU per decision, cold import, size; then the deployed doors on the local AWS, under load.
 
 `decide_cpu_p50_ms` is the function's own CPU for one payment of a busy customer, AWS's answers coming from memory.
-`api_p99_ms` is the client's wait at 50 requests/s; `stream_tps` payments per second from the first arrival to the last
-decision, `stream_p99_ms` the age of a payment when it was decided. The stream is filled faster than it is worked off,
-so that age is mostly waiting. The model is the one that an empty account starts with.
+`hop_ms` are the API door's calls one by one, with its own clients and nothing else under way. `api_p99_ms` is the
+client's wait at 50 requests/s, after ten seconds of the same load: until then containers start, which provisioned
+concurrency spares on AWS. `stream_tps` is payments per second from the first arrival to the last decision,
+`stream_p99_ms` the age of a payment when it was decided. The stream is filled faster than it is worked off, so that age
+is mostly waiting. The model is the one that an empty account starts with.
 """
 
 from __future__ import annotations
@@ -18,9 +20,11 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import boto3
 import numpy as np
 
 from bench.deployed import deployed
@@ -31,12 +35,14 @@ from features.fraud import FRAUD
 from features.payment import Payment
 from features.state import State, label_event, payment_event
 from features.values import iso
-from features.vector import CUSTOMER_LAYOUT, MERCHANT_LAYOUT
+from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT
 from tools import package
 
 DECISIONS = 3_000
 IMPORTS = 7
 RATE, SECONDS = 50, 40  # of the API door
+WARMING = 10  # seconds
+CALLS = 300  # of each hop
 STREAMED, LONG = 20_000, 1_000_000
 FIRST = 1_748_736_000_000  # 2025-06-01: one UTC day, so that merchants' closed days hold nothing yet
 CUSTOMERS, MERCHANTS = 2_000, 200
@@ -47,7 +53,7 @@ def measure(payments: int = STREAMED) -> dict:
     from the feature engine's own, fed in the order of the shard."""
     found = {"decide_cpu_p50_ms": decide_cpu_ms(), "cold_import_ms": cold_import_ms(), "zip_mb": zip_mb()}
     with tempfile.TemporaryDirectory(prefix="bench-doors-") as folder, deployed(Path(folder)) as platform:
-        return {**found, **api(platform), **stream(platform, payments)}
+        return {**found, "hop_ms": hops(platform), **api(platform), **stream(platform, payments)}
 
 
 def decide_cpu_ms() -> float:
@@ -78,7 +84,7 @@ def decide_cpu_ms() -> float:
 
 
 class Memory(Aws):
-    """One customer with six payments a day for 30 days, one merchant with a hundred."""
+    """One customer with six payments a day for 30 days, all judged, and one merchant with a hundred."""
 
     def __init__(self) -> None:
         rng = random.Random(1)
@@ -88,7 +94,10 @@ class Memory(Aws):
         for at in sorted(FIRST + rng.randrange(30 * DAY) for _ in range(3_000)):
             merchant.apply(payment_event(at, rng.randrange(90_000)))
             merchant.apply(label_event(at, int(rng.random() < 0.01)))
-        self.texts = {"customer": customer.dump(), "merchant": merchant.dump()}
+        account = State(ACCOUNT_LAYOUT)
+        for number in range(180):
+            account.apply(label_event(FIRST + number * (DAY // 6), int(number % 60 == 0)))
+        self.texts = {"customer": customer.dump(), "merchant": merchant.dump(), "account": account.dump()}
 
     def batch_get_record(self, Identifiers: list[dict]) -> dict:
         records = [
@@ -146,21 +155,59 @@ def packaged(name: str) -> Path:
 
 def api(platform: Platform) -> dict:
     """An open loop: a payment every 20 ms, however long answers take."""
-    for number in range(20):  # connections, and containers that are warm
-        platform.ask(payment(900_000 + number, FIRST - DAY, whose="a"))
-    waited: list[float] = []
     begun = time.perf_counter()
 
-    def ask(number: int) -> None:
+    def ask(number: int) -> float:
         due = begun + number / RATE
         time.sleep(max(0.0, due - time.perf_counter()))
         platform.ask(payment(800_000 + number, FIRST - DAY + number, whose="a"))
-        waited.append((time.perf_counter() - due) * 1000)
+        return (time.perf_counter() - due) * 1000
 
     with ThreadPoolExecutor(20) as pool:
-        list(pool.map(ask, range(RATE * SECONDS)))
-    p50, p99 = np.quantile(waited, (0.5, 0.99))
+        waited = list(pool.map(ask, range(RATE * (WARMING + SECONDS))))
+    p50, p99 = np.quantile(waited[RATE * WARMING :], (0.5, 0.99))
     return {"api_requests_per_s": RATE, "api_p50_ms": float(p50), "api_p99_ms": float(p99)}
+
+
+def hops(platform: Platform) -> dict:
+    """Percentiles of each call, as the function makes it, and the sum of the 99th: what a door waits at worst but for
+    its own work and API Gateway's."""
+    from scoring.answers import Answers
+    from scoring.aws import Model, Records
+    from scoring.budget import API
+
+    name = platform.prefix
+    groups = {entity: f"{name}-{entity}" for entity in ("customer", "merchant", "account")}
+    store = boto3.client("sagemaker-featurestore-runtime", config=API.store.config)
+    records = Records(store, groups, patience=API.store.requests)  # type: ignore[arg-type]
+    model = Model(boto3.client("sagemaker-runtime", config=API.model.config), platform.outputs["endpoint_name"])
+    answers = Answers(boto3.client("dynamodb", config=API.answers.config), f"{name}-answers", time.time)
+    kinesis = boto3.client("kinesis", config=API.stream.config)
+    empty: list[float | None] = [None] * len(FRAUD.columns)
+    paid = [Payment.parse(payment(700_000 + number, FIRST - 2 * DAY, whose="h")) for number in range(CALLS)]
+    calls: dict[str, Callable[[Payment], object]] = {
+        "BatchGetRecord": lambda p: records.about([p]),
+        "InvokeEndpoint": lambda p: model.score([empty]),
+        "PutItem": lambda p: answers.claim(p, {"vector": empty}),
+        "PutRecord": lambda p: kinesis.put_record(
+            StreamName=platform.outputs["stream_name"],
+            PartitionKey=p.customer_id,
+            Data=json.dumps(payment(int(p.transaction_id[1:]), p.at, whose="h")).encode(),
+        ),
+    }
+    found = {call: percentiles([timed(ask, p) for p in paid][CALLS // 10 :]) for call, ask in calls.items()}
+    return {**found, "sum_of_p99": sum(of["p99"] for of in found.values())}
+
+
+def timed(ask: Callable[[Payment], object], paid: Payment) -> float:
+    begun = time.perf_counter()
+    ask(paid)
+    return (time.perf_counter() - begun) * 1000
+
+
+def percentiles(milliseconds: list[float]) -> dict[str, float]:
+    p50, p99 = np.quantile(milliseconds, (0.5, 0.99))
+    return {"p50": float(p50), "p99": float(p99)}
 
 
 def stream(platform: Platform, payments: int) -> dict:

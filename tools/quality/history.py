@@ -14,9 +14,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from features.contract import CONTRACTS
+from glue.lake import schema
 from glue.raw import FORMATS, read_raw
 from glue.tables import SILVER
-from glue.transforms.cells import typed
+from glue.transforms.cells import judged, split_by_reasons
 from glue.transforms.conform import conformed
 from glue.transforms.events import by_entity, located, payments
 from glue.transforms.vectors import loan_features, transaction_features
@@ -73,20 +74,25 @@ class History:
                 raise Unusable(f"{self.source}: expected {entity} as .csv or .parquet, found {names}")
             raise LookupError(entity)
         contract = CONTRACTS[entity]
-        rows = read_raw(self.spark, [str(path)], contract)
-        bronze = typed(rows, contract).good
-        bronze = bronze.withColumn("ingested_at", F.current_timestamp()).withColumn("batch", F.lit("quality"))
-        nothing = self.spark.createDataFrame([], ", ".join(f"{key} string" for key in contract.key))
-        target = str(self.scratch / entity)
-        conformed(bronze, contract, nothing).good.write.mode("overwrite").parquet(target)
-        kept = self.spark.read.parquet(target)
-        left_out = rows.count() - kept.count()
+        # Layer by layer, as the jobs do: Spark cannot hold the plan of all of them at once.
+        rows = judged(read_raw(self.spark, [str(path)], contract), contract).cache()
+        total = rows.count()
+        good = split_by_reasons(rows, contract).good.withColumn("ingested_at", F.current_timestamp())
+        bronze = self.written(good.withColumn("batch", F.lit("quality")), f"bronze/{entity}")
+        rows.unpersist()
+        nothing = self.spark.createDataFrame([], schema(SILVER[entity]))
+        kept = self.written(conformed(bronze, contract, nothing).good, entity)
+        left_out = total - kept.count()
         if left_out:
             print(f"{entity}: {left_out} rows break the RAW contract or repeat others, and are left out")
         return kept
 
-    def frame(self, rows: DataFrame, name: str) -> pd.DataFrame:
+    def written(self, rows: DataFrame, name: str) -> DataFrame:
         rows.write.mode("overwrite").parquet(str(self.scratch / name))
+        return self.spark.read.parquet(str(self.scratch / name))
+
+    def frame(self, rows: DataFrame, name: str) -> pd.DataFrame:
+        self.written(rows, name)
         return read_folder(self.scratch / name)
 
 
