@@ -9,7 +9,7 @@ locals {
   sagemaker = "arn:${data.aws_partition.this.partition}:sagemaker:${local.place}"
   ssm       = "arn:${data.aws_partition.this.partition}:ssm:${local.place}"
   groups = {
-    ACCOUNT_GROUP = var.feature_groups["account"]
+    ACCOUNT_GROUP  = var.feature_groups["account"]
     CUSTOMER_GROUP = var.feature_groups["customer"]
     MERCHANT_GROUP = var.feature_groups["merchant"]
   }

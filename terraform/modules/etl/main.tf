@@ -21,7 +21,7 @@ locals {
     publish_features = {
       "--customer_group"       = var.feature_groups["customer"]
       "--merchant_group"       = var.feature_groups["merchant"]
-      "--account_group"       = var.feature_groups["account"]
+      "--account_group"        = var.feature_groups["account"]
       "--loan_applicant_group" = var.feature_groups["loan-applicant"]
     }
   }
