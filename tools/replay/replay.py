@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from stream.door import require_own
+from stream.door import event_of
 
-from features.payment import InvalidPayment, Payment
+from features.payment import InvalidPayment
 from features.values import day
 from tools.replay.dead_letters import DeadLetter, NoDeadLetter, Queue, Shards
 from tools.replay.masking import masked, masked_line
@@ -164,9 +164,7 @@ def judged(data: bytes, arrived: int) -> tuple[dict, str | None]:
     except (ValueError, RecursionError):
         return {"line": masked_line(data.decode("utf-8", "replace"))}, "the record is not JSON"
     try:
-        payment = Payment.parse(fields, now=arrived)
-        if fields.get("decision") is not None:
-            require_own(fields["decision"], payment)
+        event_of(fields, arrived)
     except InvalidPayment as wrong:
         row = masked(fields)
         return (row if isinstance(row, dict) else {"line": json.dumps(row)}), str(wrong)

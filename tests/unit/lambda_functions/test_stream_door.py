@@ -95,6 +95,14 @@ def test_a_payment_that_the_api_door_decided_is_logged_as_it_was_and_not_scored_
     assert scene.counted("c1") == 1
 
 
+def test_a_decision_whose_instants_would_pass_for_card_numbers_is_logged():
+    scene = Scene()
+    decision = scene.ask(fields(0)) | {"arrived_at": 4222222222222, "decided_at": 4222222222222}
+
+    assert scene.deliver([{**fields(0), "decision": decision}]) == []
+    assert scene.logged() == {"t0": decision}
+
+
 def test_a_batch_delivered_twice_counts_once():
     scene = Scene()
     scene.deliver(TEN)
