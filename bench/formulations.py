@@ -22,8 +22,8 @@ MERCHANT_SPANS = {"1d": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
 def platform(spark: SparkSession, folder: Path, target: Path) -> None:
     """The platform's own feature job: every feature of the set, labels and loans included."""
     late = folder / "late"  # what the doors told of late payments, when doors took part
-    told = spark.read.schema("transaction_id string, counted_at bigint").json(str(late)) if late.exists() else None
-    paid = payments(spark.read.parquet(str(folder / "transactions")), told).withColumn("wanted", F.lit(True))
+    met = spark.read.schema("transaction_id string, counted_at bigint").json(str(late)) if late.exists() else None
+    paid = payments(spark.read.parquet(str(folder / "transactions")), met).withColumn("wanted", F.lit(True))
     applications = spark.read.parquet(str(folder / "loan_applications"))
     observed = spark.read.parquet(str(folder / "loan_outcomes"))
     told = located(spark.read.parquet(str(folder / "fraud_labels")), paid).cache()

@@ -9,6 +9,7 @@ from features.declaration import (
     CalendarFlag,
     CalendarPart,
     Distinct,
+    Entity,
     Feature,
     FeatureSet,
     Filter,
@@ -68,19 +69,21 @@ MERCHANT = tuple(
     for kind, measure in MERCHANT_MEASURES
     for days in (LABEL_DAYS if kind == "label" else (1, 7, 30))
 )
-UNEXPLAINED = tuple(
-    Window(
-        "merchant",
-        "label",
-        "fraud",
-        days * DAY,
-        DAY,
-        open_head=False,
-        delay=SETTLED,
-        where=Filter("unexplained", HIGH.name, holds=False),
-        note="Known frauds at the merchant whose amount was usual for the customer",
+
+
+def known_frauds(entity: Entity, of: Filter, days: tuple[int, ...], note: str) -> tuple[Window, ...]:
+    """Reported frauds of an entity that pass a filter, over closed days."""
+    return tuple(
+        Window(entity, "label", "fraud", n * DAY, DAY, open_head=False, delay=SETTLED, where=of, note=note)
+        for n in days
     )
-    for days in (3, 7, 14, 21, 30)
+
+
+UNEXPLAINED = known_frauds(
+    "merchant",
+    Filter("unexplained", HIGH.name, holds=False),
+    (3, 7, 14, 21, 30),
+    "Known frauds at the merchant whose amount was usual for the customer",
 )
 
 # What the bank learns of a customer by night, as a lender and from reported frauds: closed days, like a merchant's. It
@@ -98,19 +101,11 @@ ACCOUNT = tuple(
     for kind, measure, days in ACCOUNT_WINDOWS
 )
 # A stolen card is used again and again until it is blocked: its known frauds, and those that its owner would not pay.
-UNUSUAL = tuple(
-    Window(
-        "account",
-        "label",
-        "fraud",
-        days * DAY,
-        DAY,
-        open_head=False,
-        delay=SETTLED,
-        where=Filter("unusual", HIGH.name),
-        note="Known frauds of the customer whose amount was high for the customer",
-    )
-    for days in (3, 7, 14)
+UNUSUAL = known_frauds(
+    "account",
+    Filter("unusual", HIGH.name),
+    (3, 7, 14),
+    "Known frauds of the customer whose amount was high for the customer",
 )
 
 CALENDAR = (
