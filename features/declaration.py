@@ -19,7 +19,7 @@ DAY = 24 * HOUR
 
 Entity = Literal["customer", "merchant", "account"]
 Kind = Literal["payment", "label", "loan", "outcome"]
-Aggregate = Literal["sum", "max", "min"]
+Aggregate = Literal["sum", "max", "min", "tiles"]
 
 # What one event adds to a tile, by kind. Integers only: sums must not depend on the order of addition.
 MEASURES: dict[Kind, tuple[str, ...]] = {
@@ -92,7 +92,8 @@ class Filter:
 
 @dataclass(frozen=True)
 class Window(Declared):
-    """Sum, largest or smallest of one measure over the trailing window of one entity, in events or cents.
+    """Sum, largest or smallest of one measure over the trailing window of one entity, in events or cents; or, as `tiles`,
+    in how many of its tiles an event lies: a distinct count that is exact, since a window has few tiles.
 
     With an open head the window of an event at `t` is `[floor((t - length) / tile) * tile, t)`; it never contains the
     event itself nor another event of the same millisecond. With a closed head it is the `length / tile` whole tiles
@@ -116,6 +117,8 @@ class Window(Declared):
             raise ValueError(f"{self.name}: the length must be a whole number of tiles")
         if self.delay and self.open_head:
             raise ValueError(f"{self.name}: only a closed head can be delayed")
+        if self.aggregate == "tiles" and self.measure != "count":
+            raise ValueError(f"{self.name}: tiles are counted whatever their events measure")
         if self.where and self.aggregate != "sum":
             raise ValueError(f"{self.name}: only sums can be filtered")
 
@@ -133,12 +136,14 @@ class Window(Declared):
 
     @property
     def default(self) -> int | None:
-        return 0 if self.aggregate == "sum" else None
+        return 0 if self.aggregate in ("sum", "tiles") else None
 
     @property
     def description(self) -> str:
         if self.note:
             return self.note
+        if self.aggregate == "tiles":
+            return f"Different {duration_name(self.tile)} tiles with any of the {self.entity}'s {PLURALS[self.kind]}, exact"
         what = PLURALS[self.kind]
         filtered = f" with{'' if self.where.holds else 'out'} {self.where.flag}" if self.where else ""
         of = "" if self.measure == "count" else f"{self.measure} of "

@@ -29,6 +29,7 @@ CUSTOMER = tuple(
     for length, tile in CUSTOMER_TILES.items()
     for measure in ("count", "amount")
 )
+DAYS_ACTIVE = Window("customer", "payment", "count", 30 * DAY, DAY, aggregate="tiles")
 EXTREMES = (
     Window("customer", "payment", "amount", 7 * DAY, 6 * HOUR, aggregate="max"),
     Window("customer", "payment", "amount", 30 * DAY, DAY, aggregate="max"),
@@ -167,6 +168,7 @@ SINCE_LAST = (SinceLast("customer", "customer_ms_since_last_payment", horizon=30
 FEATURES: tuple[Feature, ...] = (
     *CALENDAR,
     *CUSTOMER,
+    DAYS_ACTIVE,
     *EXTREMES,
     HIGH,
     *HIGH_PAYMENTS,

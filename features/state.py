@@ -56,6 +56,8 @@ class TileColumn:
     def of(self, event: Event) -> int:
         if self.where and (self.where.flag in event.flags) != self.where.holds:
             return 0
+        if self.aggregate == "tiles":
+            return 1
         return event.values[self.measure]
 
 
@@ -252,17 +254,24 @@ class State:
     def _read(self, key: tuple[Kind, int], reading: Reading, at: int, found: dict[str, Value]) -> None:
         tile = key[1]
         first, last = reading.span(at, tile)
-        rows = [slot for index, slot in self.tiles[key].items() if first <= index <= last]
+        slots = self.tiles[key]
+        settling = self.clock // tile
         waiting = self.pending.get(key[0])
-        if waiting is not None and self.clock < at and first <= self.clock // tile <= last:
-            rows.append([waiting[source] for source in self.layout.rings[key].sources])
+        if waiting is not None and self.clock < at and first <= settling <= last:
+            kept_ring = self.layout.rings[key]
+            values = [waiting[source] for source in kept_ring.sources]
+            rows = [slot for index, slot in slots.items() if first <= index <= last and index != settling]
+            slot = slots.get(settling)
+            rows.append(values if slot is None else merged(kept_ring.columns, slot, values))
+        else:
+            rows = [slot for index, slot in slots.items() if first <= index <= last]
         if rows:
             columns = tuple(zip(*rows, strict=True))
             for name, position, aggregate in reading.windows:
                 found[name] = FOLD[aggregate](columns[position])
         else:
             for name, _, aggregate in reading.windows:
-                found[name] = 0 if aggregate == "sum" else None
+                found[name] = 0 if aggregate in ("sum", "tiles") else None
 
     def _merchants_paid(self, feature: Distinct, at: int) -> set[int]:
         head = at // feature.tile
@@ -313,12 +322,14 @@ class State:
         return state
 
 
-FOLD: dict[Aggregate, Callable[[Iterable[int]], int]] = {"sum": sum, "max": max, "min": min}
+# What a window makes of its tiles; and what a tile, or a millisecond, makes of two numbers where it does not add them.
+FOLD: dict[Aggregate, Callable[[Iterable[int]], int]] = {"sum": sum, "max": max, "min": min, "tiles": sum}
+JOIN: dict[Aggregate, Callable[[int, int], int]] = {"max": max, "min": min, "tiles": max}
 
 
 def merged(columns: Sequence[TileColumn], left: list[int], right: list[int]) -> list[int]:
     return [
-        a + b if column.aggregate == "sum" else (max if column.aggregate == "max" else min)(a, b)
+        a + b if column.aggregate == "sum" else JOIN[column.aggregate](a, b)
         for column, a, b in zip(columns, left, right, strict=True)
     ]
 

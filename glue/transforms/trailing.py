@@ -41,6 +41,12 @@ class Timeline:
         # One ascending number per event, so that one binary search answers for every key.
         self.order = rank * self.span + (at - self.origin)
 
+    def opens(self, tile: int) -> Integers:
+        """1 for the first event of its key in its tile, else 0."""
+        first = np.ones(len(self.at), np.int64)
+        first[1:] = (np.diff(self.rank) != 0) | (np.diff(self.at // tile) != 0)
+        return first
+
     def position(self, rank: Integers, at: Integers) -> Integers:
         """The first event of the key at or after a time."""
         return np.searchsorted(self.order, rank * self.span + np.clip(at - self.origin, 0, self.span))
@@ -99,6 +105,8 @@ def window_value(asked: Asked, window: Window, measure: Integers) -> Values:
     first, last = asked.first(window.length, window.tile), asked.last
     if window.aggregate == "sum":
         return Values(trailing_sum(measure, first, last))
+    if window.aggregate == "tiles":  # a window begins with a tile: the first event of each of its tiles is in it
+        return Values(trailing_sum(asked.timeline.opens(window.tile), first, last))
     largest = trailing_max(measure if window.aggregate == "max" else -measure, first, last)
     return Values(largest if window.aggregate == "max" else -largest, known=first < last)
 
@@ -166,9 +174,7 @@ class Merchants:
     def __init__(self, timeline: Timeline, merchants: Integers, feature: Distinct) -> None:
         size = len(timeline.at)
         slot = np.arange(size)
-        tile = timeline.at // feature.tile
-        begins = np.ones(size, bool)
-        begins[1:] = (np.diff(timeline.rank) != 0) | (np.diff(tile) != 0)
+        begins = timeline.opens(feature.tile).astype(bool)
         group = np.cumsum(begins)
         # First payment of each merchant in each tile of each key, and its place among those of the tile.
         paired = group * FINGERPRINTS + merchants

@@ -71,6 +71,8 @@ def window_value(window: Window, history: list[Happened], at: int) -> int | None
     ]
     if window.aggregate == "sum":
         return sum(values)
+    if window.aggregate == "tiles":
+        return len({h.at // window.tile for h in history if h.event.kind == window.kind and start <= h.at < end})
     return {"max": max, "min": min}[window.aggregate](values) if values else None
 
 

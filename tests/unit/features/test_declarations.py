@@ -171,6 +171,7 @@ def test_the_contract_is_the_published_one():
     ("declared", "rule"),
     [
         (Window("merchant", "payment", "amount", 30 * DAY, DAY, open_head=False, aggregate="max"), "adds up only"),
+        (Window("merchant", "payment", "count", 30 * DAY, DAY, open_head=False, aggregate="tiles"), "adds up only"),
         (Window("merchant", "payment", "count", 5 * DAY, DAY), "open head"),
         (Window("customer", "payment", "count", 5 * DAY, DAY, open_head=False), "open head"),
         (Window("merchant", "payment", "count", 5 * DAY, HOUR, open_head=False), "one tile and one delay"),

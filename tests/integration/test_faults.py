@@ -1,0 +1,400 @@
+"""What may go wrong around the doors of the deployed platform, for real, and then a recount from the lake.
+
+After each fault every payment is in the decision log, and the log and the customers' records are what the feature
+engine makes of each payment once. One platform serves all tests; each has customers of its own and repairs what it
+breaks. What cannot be broken through AWS's own interface is broken on the wire between the doors and AWS.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import threading
+import time
+
+import pytest
+
+from bench.deployed import deployed
+from demo.platform import StepFailed
+from features.declaration import DAY
+from features.payment import Payment, looks_like_pan
+from features.values import iso
+from tests.integration.faults_scene import ALL_ONCE, Scene, identifiers, payments, until, wired
+
+# Model servers that are healthy and no good.
+SLOW = b"""
+import http.server, os, time
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers()
+    def do_POST(self):
+        time.sleep(60)
+http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
+"""
+GARBAGE = b"""
+import http.server, itertools, json, os
+SAID = itertools.cycle(["", "<html>", "null", "[]", "{}", '{"scores": []}', "NaN", "1.5", "-0.1", "null", '"0.1"'])
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers()
+    def do_POST(self):
+        rows = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["rows"]
+        said = next(SAID)
+        if said in ("NaN", "1.5", "-0.1", "null", '"0.1"'):
+            said = '{"model": "garbage", "scores": [%s]}' % ", ".join([said] * len(rows))
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said.encode())
+http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
+"""
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory):
+    with (
+        deployed(tmp_path_factory.mktemp("platform")) as platform,
+        wired(platform, os.environ["AWS_ENDPOINT_URL"]) as found,
+    ):
+        yield found
+
+
+def test_payments_that_come_repeatedly_and_in_any_order_are_counted_once(scene: Scene):
+    paid = payments("dup", 60)
+    rng = random.Random(7)
+    sent = [p for p in paid for _ in range(rng.randint(1, 3))]
+    rng.shuffle(sent)
+
+    scene.pay(sent)
+
+    assert scene.recount(paid) == ALL_ONCE
+    assert scene.lines_of(paid) == len(paid), "no crash, so no line twice"
+
+
+def test_a_payment_that_is_asked_about_and_streamed_as_well_is_decided_once(scene: Scene):
+    paid = payments("both", 12)
+    for payment in paid:
+        scene.ask(payment)
+        scene.pay([payment])
+
+    assert scene.recount(paid) == ALL_ONCE
+    assert scene.lines_of(paid) == len(paid)
+
+
+def test_an_event_whose_receipt_was_lost_gets_the_same_answer_again_and_counts_once(scene: Scene):
+    (payment,) = payments("receipt", 1)
+    with scene.wire.cut("PutRecord", "unanswered"), pytest.raises(StepFailed, match=r"503.*ask again"):
+        scene.ask(payment)
+    first = scene.await_decided([payment])[payment["transaction_id"]]
+
+    answered = scene.ask(payment)
+
+    assert (answered["fraud_score"], answered["decided_at"]) == (first["fraud_score"], first["decided_at"])
+    assert scene.recount([payment]) == ALL_ONCE
+    assert scene.lines_of([payment]) == 1
+
+
+def test_payments_streamed_while_the_endpoint_is_gone_are_decided_by_rules_and_counted_once(scene: Scene):
+    before, during, after = payments("gone", 20), payments("gone", 20, first=20), payments("gone", 4, first=40)
+    asked = {**during[0], "transaction_id": "gone-asked"}
+    sagemaker, configuration = scene.client("sagemaker"), scene.serving
+    degraded = scene.counted("degraded", "stream")
+    scene.pay(before)
+    scene.await_decided(before)
+    sagemaker.delete_endpoint(EndpointName=scene.endpoint)
+    try:
+        scene.pay(during)
+        decided = scene.await_decided(during).values()
+        answered = scene.ask(asked)
+    finally:
+        until(lambda: not sagemaker.list_endpoints()["Endpoints"])
+        sagemaker.create_endpoint(EndpointName=scene.endpoint, EndpointConfigName=configuration)
+        scene.platform.await_endpoint(configuration)
+    scene.pay(after)
+
+    assert {line["degrade_step"] for line in decided} == {"rules_only"} == {answered["degrade_step"]}
+    assert {(line["action"], *line["reasons"]) for line in decided} == {("REVIEW", "no_model_score")}
+    assert scene.recount([*before, *during, *after, asked]) == ALL_ONCE
+    until(lambda: scene.counted("degraded", "stream") >= degraded + len(during))
+
+
+@pytest.mark.parametrize(("how", "server"), [("slow", SLOW), ("garbage", GARBAGE)])
+def test_payments_that_the_model_does_not_score_are_decided_by_rules_and_counted_once(scene: Scene, how, server):
+    streamed, asked = payments(how, 24), payments(how, 6, first=24)
+    configuration = scene.offer(f"model-{how}", lambda files: files.update({"code/serve.py": server}))
+    with scene.served_by(configuration):
+        scene.pay(streamed)
+        answers = [scene.platform.ask(payment) for payment in asked]
+        decided = scene.await_decided(streamed, 120).values()
+
+    assert {answer["degrade_step"] for answer, _ in answers} == {"rules_only"}
+    assert max(took for _, took in answers) < 5_000, "the payer's patience, API Gateway's limit"
+    assert {(line["degrade_step"], line["fraud_score"]) for line in decided} == {("rules_only", None)}
+    assert scene.recount([*streamed, *asked]) == ALL_ONCE
+
+
+def test_payments_that_flow_while_the_model_is_released_and_rolled_back_are_all_scored_once(scene: Scene):
+    def sterner(files: dict[str, bytes]) -> None:
+        manifest = json.loads(files["manifest.json"])
+        files["manifest.json"] = json.dumps({**manifest, "name": "rival", "base_rate": 1.0}).encode()
+
+    rival, paid, done = scene.offer("rival", sterner), payments("roll", 2_000, customers=12), threading.Event()
+    sent: list[dict] = []
+
+    def flow() -> None:
+        for start in range(0, len(paid), 10):
+            if done.is_set():
+                return
+            scene.pay(paid[start : start + 10])
+            sent.extend(paid[start : start + 10])
+            done.wait(0.2)
+
+    def scored_by(model: str, after: int) -> bool:
+        return any(line["model"] == model for line in list(scene.decided(sent[after:]).values()))
+
+    sender = threading.Thread(target=flow)
+    sender.start()
+    try:
+        until(lambda: len(scene.decided(sent)) > 20)
+        (champion,) = {line["model"] for line in scene.decided(sent).values()}
+        with scene.served_by(rival):
+            until(lambda: scored_by("rival", 0))
+        released = len(sent)
+        until(lambda: scored_by(champion, released))
+    finally:
+        done.set()
+        sender.join()
+
+    assert scene.recount(sent) == ALL_ONCE
+    assert {line["model"] for line in scene.decided(sent).values()} == {champion, "rival"}
+    assert {line["degrade_step"] for line in scene.decided(sent).values()} == {"none"}
+    blocked = {i for i, line in scene.decided(sent).items() if line["action"] == "BLOCK"}
+    assert blocked == {i for i, line in scene.decided(sent).items() if line["model"] == "rival"}
+    until(lambda: {json.loads(json.loads(told)["Message"])["transaction_id"] for told in scene.alerted()} >= blocked)
+
+
+def test_payments_that_flow_while_the_stream_is_resharded_are_counted_once_in_their_order(scene: Scene):
+    """Out to four shards and back to two: a child waits until what its parents hold is done."""
+    paid, sent = payments("shard", 600, customers=16), 0
+    closed = set()
+    for count in (4, 2):
+        # What is on the way when the shards are closed: the doors are slower than this.
+        scene.pay(paid[sent : sent + 200])
+        closed |= scene.reshard(count)
+        sent += 200
+    scene.pay(paid[sent:])
+
+    assert len(closed) == 6
+    assert scene.recount(paid) == ALL_ONCE
+    assert scene.lines_of(paid) == len(paid)
+    assert {line["counted_at"] for line in scene.decided(paid).values()} == {Payment.parse(p).at for p in paid}, (
+        "none late"
+    )
+
+
+def test_payments_that_a_deleted_feature_group_could_not_tell_about_come_back_once(scene: Scene):
+    """The accounts' group: it holds nothing yet, so that what is made again is what was deleted."""
+    paid, sagemaker = payments("store", 9), scene.client("sagemaker")
+    name = f"{scene.platform.prefix}-account"
+    group = sagemaker.describe_feature_group(FeatureGroupName=name)
+    sagemaker.delete_feature_group(FeatureGroupName=name)
+    try:
+        answered = scene.ask(paid[8])
+        scene.pay(paid[:8])
+        until(lambda: scene.waiting() == len(paid), 120)
+        moved, logged = set(scene.states(p["customer_id"] for p in paid).values()), scene.decided(paid)
+    finally:
+        again = ("RecordIdentifierFeatureName", "EventTimeFeatureName", "FeatureDefinitions", "OnlineStoreConfig")
+        sagemaker.create_feature_group(
+            FeatureGroupName=name,
+            **{key: group[key] for key in (*again, "RoleArn")},
+        )
+        until(lambda: sagemaker.describe_feature_group(FeatureGroupName=name)["FeatureGroupStatus"] == "Created")
+
+    scene.bring_back(paid)
+
+    assert answered["degrade_step"] == "default_features"
+    assert (moved, logged) == ({""}, {})
+    assert scene.recount(paid) == ALL_ONCE
+    assert scene.lines_of(paid) == len(paid)
+
+
+def test_a_store_that_throttles_for_a_moment_delays_payments_and_parks_none(scene: Scene):
+    paid = payments("moment", 24)
+    with scene.wire.cut("BatchGetRecord", "throttled") as cut:
+        scene.pay(paid)
+        until(lambda: cut.hits >= 3)
+
+    assert scene.recount(paid) == ALL_ONCE
+    assert scene.waiting() == 0
+
+
+@pytest.mark.parametrize("operation", ["BatchGetRecord", "InvokeEndpoint", "PutObject", "BatchWriteRecord"])
+def test_payments_whose_calls_were_done_and_not_answered_are_counted_once(scene: Scene, operation):
+    paid = payments(f"lost-{operation}", 24)
+    with scene.wire.cut(operation, "unanswered") as cut:
+        scene.pay(paid)
+        until(lambda: cut.hits >= 4)
+
+    scene.bring_back(paid)
+
+    assert scene.recount(paid) == ALL_ONCE
+
+
+def test_a_log_that_takes_nothing_moves_no_state_and_gets_every_decision_once_afterwards(scene: Scene):
+    paid = payments("sink", 8)
+    with scene.wire.cut("PutObject", "denied", "/decisions/"):
+        scene.pay(paid)
+        until(lambda: scene.waiting() == len(paid), 120)
+        moved, logged = set(scene.states(p["customer_id"] for p in paid).values()), scene.decided(paid)
+
+    scene.bring_back(paid)
+
+    assert (moved, logged) == ({""}, {})
+    assert scene.recount(paid) == ALL_ONCE
+    assert scene.lines_of(paid) == len(paid)
+
+
+def test_payments_that_were_logged_and_given_up_count_once_as_they_were_decided_last(scene: Scene):
+    """Logged by rules while neither model nor records could be reached. Others of the same customers are applied before
+    they come back, so that they come late, see more, and are scored: the log then holds two decisions of each."""
+    given_up, meanwhile = payments("write", 8, day=5), payments("write", 8, day=5, first=8)
+    with scene.wire.cut("BatchWriteRecord", "denied"), scene.wire.cut("InvokeEndpoint", "denied"):
+        scene.pay(given_up)
+        until(lambda: scene.waiting() == len(given_up), 120)
+    until(lambda: scene.ask({**meanwhile[0], "customer_id": "nobody", "transaction_id": f"ask{time.time()}"}))
+    scene.pay(meanwhile)
+    scene.await_decided(meanwhile)
+
+    scene.bring_back([*given_up, *meanwhile])
+
+    assert scene.recount([*given_up, *meanwhile]) == {"decided in two ways": sorted(identifiers(given_up))}
+    counted = scene.read_by_analysts(given_up[0]["event_time"][:10])
+    assert sum(counted.values()) == len(given_up) + len(meanwhile), "analysts count each payment once"
+
+
+def test_good_payments_between_poison_are_decided_and_the_poison_is_set_aside(scene: Scene):
+    good = payments("poison", 16, customers=1)
+    large = {**good[15], "note": "x" * (2**20 - 1_000)}
+    stranger = {**good[14], "merchant_id": "a merchant that nobody knows"}
+    good[14:] = [stranger, large]
+    ahead = iso(int(time.time() * 1000) + 2 * DAY)
+
+    def but(**changed: object) -> bytes:
+        return json.dumps({**good[0], "transaction_id": "bad", **changed}).encode()
+
+    poison = {
+        b"no JSON": "the record is not JSON",
+        b"\xff\xfe\x00": "the record is not JSON",
+        b"[" * (2**20 - 100): "the record is not JSON",
+        b"[1, 2]": "expected a JSON object",
+        but(transaction_id=7): "transaction_id: expected text",
+        but(customer_id={"id": "c"}): "customer_id: expected text",
+        but(merchant_id=None): "missing merchant_id",
+        but(merchant_id="m" * 2**19): "merchant_id: expected text of at most 128",
+        but(amount="much"): "amount: expected a decimal",
+        but(amount=-1): "amount: expected an amount between",
+        but(event_time="yesterday"): "event_time: expected an ISO 8601",
+        but(event_time=ahead): "event_time: expected at most a day ahead",
+        but(decision={"action": "APPROVE"}): "decision: expected what the API door hands on",
+    }
+    mixed = [record for pair in zip(map(encoded, good), poison, strict=False) for record in pair]
+    known = {key for key, _ in scene.objects("quarantine/stream/")}
+    scene.put(*mixed, *map(encoded, good[len(poison) :]), key="poison-c0")
+    until(lambda: scene.waiting() == len(poison), 120)
+    decided = scene.await_decided(good)
+
+    scene.bring_back(good)
+
+    assert scene.recount(good) == ALL_ONCE
+    assert len(decided) == len(good)
+    aside = [line for key, lines in scene.objects("quarantine/stream/") if key not in known for line in lines]
+    reasons = sorted(line["reasons"][0] for line in aside)
+    assert len(reasons) == len(poison)
+    assert all(any(reason.startswith(wanted) for reason in reasons) for wanted in poison.values()), reasons
+
+
+def test_poison_that_is_nested_too_deep_is_set_aside_like_any_other(scene: Scene):
+    (good,) = payments("deep", 1)
+    nested = b'{"transaction_id": "deep-bad", "nested": %s%s}' % (b"[" * 700, b"]" * 700)
+    scene.put(nested, encoded(good), key=good["customer_id"])
+    until(lambda: scene.waiting() == 1)
+    try:
+        scene.bring_back([good])
+    finally:  # what cannot be set aside would stop every other replay, too
+        scene.client("sqs").purge_queue(QueueUrl=scene.failed)
+
+    assert scene.recount([good]) == ALL_ONCE
+
+
+def test_late_payments_count_when_they_come_and_early_ones_are_refused_at_both_doors(scene: Scene):
+    paid = payments("skew", 16)
+    late = [p for days in (1, 3, 40) for p in payments(f"skew{days}", 4, day=-days)]
+    late = [{**p, "customer_id": f"skew-c{number % 4}"} for number, p in enumerate(late)]
+    ahead = {**paid[0], "transaction_id": "skew-ahead", "event_time": iso(int(time.time() * 1000) + 2 * DAY)}
+    scene.pay(paid)
+    scene.await_decided(paid)
+    for start in range(0, len(late), 4):
+        scene.pay(late[start : start + 4])
+        scene.await_decided(late[start : start + 4])
+    with pytest.raises(StepFailed, match=r"400.*a day ahead of the clock"):
+        scene.ask(ahead)
+    scene.pay([ahead])
+    until(lambda: scene.waiting() == 1)
+
+    scene.bring_back([*paid, *late])
+
+    assert scene.recount([*paid, *late]) == ALL_ONCE
+    assert not scene.decided([ahead])
+
+
+def test_no_card_number_is_taken_in_and_nothing_that_the_platform_wrote_holds_one(scene: Scene):
+    (payment, *good) = payments("pan", 9, customers=1)
+    cards = [card(f"4{number:014}") for number in range(101, 114)]
+    spaced = " ".join(cards[1][start : start + 4] for start in range(0, 16, 4))
+    places: list[dict] = [
+        {"customer_id": cards[0]},
+        {"merchant_id": spaced},
+        {"transaction_id": "-".join(cards[2][start : start + 4] for start in range(0, 16, 4))},
+        {"note": cards[3]},
+        {"card": int(cards[4])},
+        {"card": float(cards[5])},
+        {"card": {"number": {"plain": cards[6]}}},
+        {"cards": ["x", [cards[7]]]},
+        {cards[8]: "a column's name"},
+        {"inner": {cards[9]: 1}},
+        {"amount": cards[10]},
+        {"event_time": cards[11]},
+        {"device_id": f"  {cards[12]}\t"},
+    ]
+    bad = [{**payment, "transaction_id": f"pan-bad{number}", **place} for number, place in enumerate(places)]
+    said = []
+    for fields in bad:
+        with pytest.raises(StepFailed, match=r"answered 400.*looks like a card number") as refused:
+            scene.ask(fields)
+        said.append(("answer", str(refused.value)))
+    broken = b'{"card": "%s", ' % cards[3].encode()
+    scene.put(*map(encoded, bad), broken, *map(encoded, good), key="pan-c0")
+    until(lambda: scene.waiting() == len(bad) + 1, 120)
+
+    queued = [("failed queue", body) for body in scene.parked()]
+    scene.bring_back(good)
+
+    assert scene.recount(good) == ALL_ONCE
+    assert not scene.decided(bad)
+    number = re.compile("|".join("[ -]?".join(digits) for digits in cards))
+    assert [where for where, text in (*said, *queued, *scene.everything_said()) if number.search(text)] == []
+    aside = [line for _, lines in scene.objects("quarantine/stream/") for line in lines]
+    assert sum("****" in json.dumps(line) for line in aside) == len(bad) + 1, "masked but for four digits"
+
+
+def encoded(fields: dict) -> bytes:
+    return json.dumps(fields).encode()
+
+
+def card(digits: str) -> str:
+    """The digits and a check digit."""
+    return next(number for number in (f"{digits}{check}" for check in range(10)) if looks_like_pan(number))

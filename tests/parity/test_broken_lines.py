@@ -1,0 +1,88 @@
+"""One broken line in either engine, and the proof of parity is no longer one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = Path(__file__).with_name("broken.py")
+
+# file, a line of it, the same line broken
+MUTANTS = (
+    ("features/state.py", "head = (at - self.delay) // tile", "head = at // tile"),
+    ("features/state.py", "return head - self.tiles, head if", "return head - self.tiles + 1, head if"),
+    ("features/state.py", "head if self.open_head else head - 1", "head"),
+    (
+        "features/state.py",
+        "self.where.flag in event.flags) != self.where.holds",
+        "self.where.flag in event.flags) == 0",
+    ),
+    ("features/state.py", "if event.at > self.clock:", "if event.at >= self.clock:"),
+    (
+        "features/state.py",
+        "for key, kept_ring in self.layout.rings.items():\n                kind, tile",
+        "for key, kept_ring in [*self.layout.rings.items()][1:]:\n                kind, tile",
+    ),
+    ("features/state.py", "tiles[index] = merged(kept_ring.columns, slot, values)", "tiles[index] = values"),
+    ("features/state.py", "elif len(day) < most:", "elif len(day) < 0:"),
+    ("features/state.py", "last = self.clock if at > self.clock else self.previous", "last = self.clock"),
+    ("features/state.py", "at - last > feature.horizon", "at - last > 0 * feature.horizon"),
+    (
+        "features/state.py",
+        "return left is not None and right is not None and left > flag",
+        "return left is not None and right is not None and left >= flag",
+    ),
+    ("features/state.py", '{"max": max, "min": min, "tiles": max}', '{"max": max, "min": min, "tiles": int.__add__}'),
+    ("features/vector.py", "int(not known.customer.has_paid(", "int(known.customer.has_paid("),
+    ("features/vector.py", "calendar(FRAUD, at)", "calendar(FRAUD, counted_at)"),
+    ("glue/transforms/trailing.py", "tail = (self.at // tile - length // tile) * tile", "tail = self.at - length"),
+    (
+        "glue/transforms/trailing.py",
+        "return running[last] - running[first]",
+        "return running[last] - running[first] + (last > first)",
+    ),
+    ("glue/transforms/trailing.py", "so_far - before_tile <= feature.kept", "so_far - before_tile < feature.kept"),
+    ("glue/transforms/windows.py", 'F.col("counted_at") - delay, tile', 'F.col("counted_at"), tile'),
+    ("glue/transforms/windows.py", "rangeBetween(-w.tiles, -1)", "rangeBetween(-w.tiles, 0)"),
+    ("glue/transforms/events.py", 'F.greatest("at", "_late")', 'F.col("at")'),
+    (
+        "glue/transforms/events.py",
+        'reported = F.greatest(F.unix_millis("reported_at"), F.col("at"))',
+        'reported = F.unix_millis("reported_at")',
+    ),
+    ("glue/transforms/events.py", '- F.col("at") <= LABEL_PATIENCE', '- F.col("at") <= LABEL_PATIENCE * 2'),
+)
+
+
+def test_any_broken_line_of_either_engine_makes_vectors_differ(tmp_path):
+    for room in ("features", "glue", "tests"):
+        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "tests" / "__init__.py").touch()  # else an installed package of that name comes first
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(tmp_path),
+        "PYTHONDONTWRITEBYTECODE": "1",  # a line broken within the second of its writing would be read from bytecode
+        "PYSPARK_PYTHON": sys.executable,
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_LOCAL_DIRS": str(tmp_path / "spark"),
+    }
+    ran = subprocess.run(
+        [sys.executable, str(PROGRAM), str(tmp_path)],
+        input=json.dumps(MUTANTS),
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    sound, *broken = map(json.loads, ran.stdout.splitlines())
+
+    assert sound == 0
+    unseen = [mutant for mutant, found in zip(MUTANTS, broken, strict=True) if found == 0]
+    assert not unseen, "these lines can be broken without a value differing"
