@@ -92,8 +92,9 @@ class Filter:
 
 @dataclass(frozen=True)
 class Window(Declared):
-    """Sum, largest or smallest of one measure over the trailing window of one entity, in events or cents; or, as `tiles`,
-    in how many of its tiles an event lies: a distinct count that is exact, since a window has few tiles.
+    """Sum, largest or smallest of one measure over the trailing window of one entity, in events or cents.
+
+    Or, as `tiles`, in how many of its tiles an event lies: a distinct count that is exact, since a window has few.
 
     With an open head the window of an event at `t` is `[floor((t - length) / tile) * tile, t)`; it never contains the
     event itself nor another event of the same millisecond. With a closed head it is the `length / tile` whole tiles
@@ -143,7 +144,7 @@ class Window(Declared):
         if self.note:
             return self.note
         if self.aggregate == "tiles":
-            return f"Different {duration_name(self.tile)} tiles with any of the {self.entity}'s {PLURALS[self.kind]}, exact"
+            return f"Tiles of {duration_name(self.tile)} that hold any of the {self.entity}'s {PLURALS[self.kind]}, exact"
         what = PLURALS[self.kind]
         filtered = f" with{'' if self.where.holds else 'out'} {self.where.flag}" if self.where else ""
         of = "" if self.measure == "count" else f"{self.measure} of "
