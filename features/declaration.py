@@ -144,7 +144,8 @@ class Window(Declared):
         if self.note:
             return self.note
         if self.aggregate == "tiles":
-            return f"Tiles of {duration_name(self.tile)} that hold any of the {self.entity}'s {PLURALS[self.kind]}, exact"
+            tiles = f"Tiles of {duration_name(self.tile)} that hold any"
+            return f"{tiles} of the {self.entity}'s {PLURALS[self.kind]}, exact"
         what = PLURALS[self.kind]
         filtered = f" with{'' if self.where.holds else 'out'} {self.where.flag}" if self.where else ""
         of = "" if self.measure == "count" else f"{self.measure} of "
