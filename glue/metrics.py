@@ -30,8 +30,13 @@ class Metrics:
         self._put(measures)
 
     def aged(self, hours: Mapping[str, float]) -> None:
-        """By feature group, the age of its newest event when it was published."""
+        """By feature group, the age of its newest event when features were published."""
         self._put([point("FeatureAgeHours", age, group=group) for group, age in sorted(hours.items())])
+
+    def compared(self, vectors: int, mismatches: int, not_in_lake: int) -> None:
+        """Served vectors: how many the lake has too, how many of those differ, and how many it has not."""
+        counts = {"ParityCompared": vectors, "ParityMismatches": mismatches, "ParityNotInLake": not_in_lake}
+        self._put([point(name, count) for name, count in counts.items()])
 
     def _put(self, measures: list[dict]) -> None:
         if measures:

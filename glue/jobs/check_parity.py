@@ -1,19 +1,22 @@
 """Glue job: are the vectors that were served the vectors that the lake computes? Bit for bit.
 
-Joins the decisions of a range of days with GOLD, counts differences and puts the count as a metric. The job succeeds
-when it could compare; whether zero differed is for the alarm and for whoever reads the report.
+Joins the decisions of a range of days with GOLD, counts vectors that differ and vectors that the lake has not, and puts
+the counts as metrics. The job succeeds when it could compare; whether zero differed is for the alarms and for whoever
+reads the report.
 """
 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
-import boto3
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from features.fraud import FRAUD
 from glue.arguments import days, parse
-from glue.lake import session
+from glue.lake import Lake, session
+from glue.metrics import Metrics
 from glue.tables import DECISIONS, TRANSACTION_FEATURES
 from glue.transforms.parity import compared, unlike
 
@@ -22,36 +25,36 @@ EXAMPLES = 20
 
 def main(argv: list[str]) -> None:
     args = parse(argv, "from", "to", "namespace")
-    spark, lake = session(), args.lake
     asked = days(args.from_, args.to)
+    report = run(session(), args.lake, asked)
+    args.lake.put_json(f"quality/check_parity/{args.from_}_{args.to}.json", report)
+    Metrics(args.namespace).compared(report["compared"], report["mismatches"], report["not_in_lake"])
+
+
+def run(spark: SparkSession, lake: Lake, asked: list[str]) -> dict[str, Any]:
+    """Counts over the decisions of those days, and examples of transactions with the names of what differs."""
+    served = decisions(spark, lake, asked)
+    # Vectors of another feature version mean something else: a change of features is no skew.
+    ours = served.where(F.col("feature_version") == FRAUD.version).cache()
+    rows = compared(ours, lake.read_any(spark, TRANSACTION_FEATURES, asked), FRAUD.columns).cache()
+    wrong = rows.where("array_size(differing) > 0")
+    return {
+        "compared": rows.where("in_lake").count(),
+        "mismatches": wrong.count(),
+        "not_in_lake": rows.where("not in_lake").count(),
+        "other_version": served.where(F.col("feature_version") != FRAUD.version).count(),
+        **unlike(ours),
+        "examples": [row.asDict() for row in wrong.select("transaction_id", "differing").limit(EXAMPLES).collect()],
+    }
+
+
+def decisions(spark: SparkSession, lake: Lake, asked: list[str]) -> DataFrame:
+    """The doors' log of those days."""
     present = [f"decisions/decision_date={day}/" for day in asked if lake.keys(f"decisions/decision_date={day}/")]
-    gold = lake.read(spark, TRANSACTION_FEATURES, asked)
-    report: dict[str, object] = {"compared": 0, "mismatches": 0, "not_in_lake": 0, "degraded": 0, "overtaken": 0}
-    report["examples"] = []
-    if present and gold is not None:
-        schema = ", ".join(f"{c.name} {c.type}" for c in DECISIONS.columns)
-        served = spark.read.schema(schema).json([lake.path(prefix) for prefix in present])
-        # Vectors of another feature version mean something else: a change of features is no skew.
-        other = served.where(F.col("feature_version") != FRAUD.version).count()
-        served = served.where(F.col("feature_version") == FRAUD.version).cache()
-        rows = compared(served, gold, FRAUD.columns).cache()
-        wrong = rows.where("array_size(differing) > 0")
-        report = {
-            "compared": rows.where("in_lake").count(),
-            "mismatches": wrong.count(),
-            "not_in_lake": rows.where("not in_lake").count(),
-            "other_version": other,
-            **unlike(served),
-            "examples": [row.asDict() for row in wrong.select("transaction_id", "differing").limit(EXAMPLES).collect()],
-        }
-    lake.put_json(f"quality/check_parity/{args.from_}_{args.to}.json", report)
-    boto3.client("cloudwatch").put_metric_data(
-        Namespace=args.namespace,
-        MetricData=[
-            {"MetricName": "ParityCompared", "Value": report["compared"], "Unit": "Count"},
-            {"MetricName": "ParityMismatches", "Value": report["mismatches"], "Unit": "Count"},
-        ],
-    )
+    logged = ", ".join(f"{c.name} {c.type}" for c in DECISIONS.columns)
+    if not present:
+        return spark.createDataFrame([], logged)
+    return spark.read.schema(logged).json([lake.path(prefix) for prefix in present])
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from glue.transforms.events import day as day_of
 from glue.transforms.folding import PARTITIONS, folded_customers, folded_events
 
 GROUPS = ("customer", "merchant", "account", "loan-applicant")
+NEWEST = "quality/publish_features/newest.json"  # by group, the newest event time of all its records
 
 
 def main(argv: list[str]) -> None:
@@ -54,7 +55,10 @@ def main(argv: list[str]) -> None:
 
     marks = lake.keys(f"{progress.prefix}/")
     written = {group: total(lake, [k for k in marks if f"/{group}/" in k]) for group in GROUPS}
-    ages = {g: (as_of - instant(w.newest)) / 3_600_000 for g, w in written.items() if w.newest is not None}
+    newest = {**(lake.get_json(NEWEST) or {})}  # a group that nothing happened to grows old, and must say so
+    newest |= {g: max(w.newest, newest.get(g, "")) for g, w in written.items() if w.newest is not None}
+    lake.put_json(NEWEST, newest)
+    ages = {group: (as_of - instant(at)) / 3_600_000 for group, at in newest.items()}
     report = {group: w.records for group, w in written.items()}
     lake.put_json(f"quality/publish_features/{run}.json", {**report, "age_hours": ages})
     Metrics(args.namespace).aged(ages)

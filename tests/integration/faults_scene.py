@@ -62,6 +62,11 @@ class Wire:
             wbufsize = -1
             disable_nagle_algorithm = True
 
+            def handle_expect_100(self) -> bool:
+                done = super().handle_expect_100()
+                self.wfile.flush()  # else a client that puts an object waits a second for it
+                return done
+
             def relay(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 cut = wire.cut_of(self.path, operation_of(self.command, self.path, self.headers, body))

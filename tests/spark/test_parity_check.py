@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 
+from bench.folder_lake import FolderLake
+from features.fraud import FRAUD
+from glue.jobs import check_parity
 from glue.transforms.parity import compared, unlike
 
 COLUMNS = ("a", "b", "c")
@@ -57,3 +61,26 @@ def test_decisions_that_say_that_they_were_made_on_other_values_are_counted_and_
     assert found(spark, served, [(i, 9.0, 9.0, 9.0) for i in "tdo"]) == {"t": ["a", "b", "c"]}
     schema = "transaction_id string, vector array<double>, degrade_step string, overtaken boolean"
     assert unlike(spark.createDataFrame(served, schema)) == {"degraded": 1, "overtaken": 1}
+
+
+def test_decisions_of_another_feature_version_are_counted_apart_and_what_the_lake_has_not_is_missing(spark, tmp_path):
+    bank = FolderLake(spark, tmp_path)
+    decisions = [
+        {"transaction_id": "ours", "feature_version": FRAUD.version},
+        {"transaction_id": "theirs", "feature_version": "0" * 12},
+    ]
+    lines = [json.dumps({**d, "vector": [0.0] * len(FRAUD.columns), "degrade_step": "none"}) for d in decisions]
+    bank.lake.s3.put_object(
+        Bucket=bank.bucket, Key="decisions/decision_date=2026-03-01/a.json", Body="\n".join(lines).encode()
+    )
+
+    report = check_parity.run(spark, bank.lake, ["2026-03-01", "2026-03-02"])
+
+    counted = {name: report[name] for name in ("compared", "mismatches", "not_in_lake", "other_version")}
+    assert counted == {"compared": 0, "mismatches": 0, "not_in_lake": 1, "other_version": 1}
+
+
+def test_days_without_decisions_are_compared_to_nothing(spark, tmp_path):
+    report = check_parity.run(spark, FolderLake(spark, tmp_path).lake, ["2026-03-01"])
+
+    assert not any(report.values())

@@ -10,7 +10,7 @@ locals {
     { title = "Stream: age of the oldest payment (ms)", metrics = [["AWS/Lambda", "IteratorAge", "FunctionName", var.functions["stream"], { stat = "Maximum" }]] },
     { title = "Function errors", metrics = [for name in values(var.functions) : ["AWS/Lambda", "Errors", "FunctionName", name, { stat = "Sum" }]] },
     { title = "Payments given up", metrics = [["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", var.failed_queue, { stat = "Maximum" }]] },
-    { title = "Parity: vectors compared and different", metrics = [for m in ["ParityCompared", "ParityMismatches"] : [var.namespace, m, { stat = "Sum" }]] },
+    { title = "Parity: vectors compared, different, not in the lake", metrics = [for m in ["ParityCompared", "ParityMismatches", "ParityNotInLake"] : [var.namespace, m, { stat = "Sum" }]] },
     { title = "Features: hours since the newest event", metrics = [for group in var.feature_groups : [var.namespace, "FeatureAgeHours", "group", group, { stat = "Maximum" }]] },
     { title = "Quarantine: share of a batch's rows", metrics = [for entity in var.entities : [var.namespace, "QuarantinedShare", "entity", entity, { stat = "Maximum" }]] },
     { title = "Quality gate: batches that failed", metrics = concat([[var.namespace, "GateFailed", { stat = "Sum" }]], [for entity in setunion(var.entities, var.feature_tables) : [var.namespace, "GateFailed", "entity", entity, { stat = "Sum" }]]) },

@@ -35,7 +35,7 @@ locals {
     },
     {
       for group in var.feature_groups : "features-${group}-old" => {
-        description = "The newest ${group} record is more than ${local.oldest_features} hours older than the night that published it"
+        description = "The newest ${group} record is more than ${local.oldest_features} hours older than the night"
         namespace   = var.namespace
         metric      = "FeatureAgeHours"
         dimensions  = { group = group }
@@ -114,6 +114,14 @@ locals {
         description = "A served vector differs from the one that the lake computes"
         namespace   = var.namespace
         metric      = "ParityMismatches"
+        dimensions  = {}
+        statistic   = "Sum"
+        above       = 0
+      }
+      parity-not-in-lake = {
+        description = "Payments were decided that the lake has no vector of"
+        namespace   = var.namespace
+        metric      = "ParityNotInLake"
         dimensions  = {}
         statistic   = "Sum"
         above       = 0
