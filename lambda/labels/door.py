@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -22,6 +23,10 @@ THERE_ALREADY = ("PreconditionFailed", "ConditionalRequestConflict")
 
 class InvalidLabels(ValueError):
     """The request breaks the RAW contract. The text names label and column, and never repeats a cell."""
+
+
+class NotStored(RuntimeError):
+    """The lake did not take the labels."""
 
 
 @dataclass(frozen=True, order=True)
@@ -44,7 +49,7 @@ class LabelsDoor:
     def take(self, document: object) -> dict:
         """Writes the labels of a request to the batch of today (UTC), which the coming night takes in.
 
-        The same labels again, in any order, are the same file and written once. Raises InvalidLabels.
+        The same labels again, in any order, are the same file and written once. Raises InvalidLabels, and NotStored.
         """
         now = self.now()
         labels = parse(document, now)
@@ -67,7 +72,8 @@ class LabelsDoor:
             code = getattr(refused, "response", {}).get("Error", {}).get("Code")
             if code in THERE_ALREADY:
                 return False
-            raise
+            print(json.dumps({"level": "ERROR", "message": "labels were not stored", "error": type(refused).__name__}))
+            raise NotStored from refused
         return True
 
 

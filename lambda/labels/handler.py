@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import boto3
+from scoring.budget import LABELS
 from scoring.settings import from_environment
 
-from labels.door import InvalidLabels, LabelsDoor
+from labels.door import InvalidLabels, LabelsDoor, NotStored
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Settings:
 def door() -> LabelsDoor:
     """The client is made once per cold start and its connections kept."""
     settings = from_environment(Settings, os.environ)
-    return LabelsDoor(boto3.client("s3"), settings.lake_bucket, lambda: int(time.time() * 1000))
+    return LabelsDoor(boto3.client("s3", config=LABELS.config), settings.lake_bucket, lambda: int(time.time() * 1000))
 
 
 def handle(event: dict, context: object) -> dict:
@@ -37,6 +38,8 @@ def handle(event: dict, context: object) -> dict:
         return answer(202, door().take(document))
     except InvalidLabels as wrong:
         return answer(400, {"error": str(wrong)})
+    except NotStored:
+        return answer(503, {"error": "the labels could not be stored; send the same again, it is written once"})
 
 
 def answer(status: int, body: dict) -> dict:

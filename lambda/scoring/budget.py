@@ -69,5 +69,8 @@ API = Budget(
     stream=Call(connect=0.2, read=0.5, requests=2),
 )
 
+# Whoever reports a label waits for one write, and can send the same again.
+LABELS = Call(connect=0.3, read=1.5, tries=2)
+
 # Nobody waits, but the shard must go on. What fails for good comes again with the batch.
 STREAM = Call(connect=0.5, read=5, tries=3, requests=1)

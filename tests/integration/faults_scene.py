@@ -279,17 +279,22 @@ class Scene:
         }
         return {what: which for what, which in found.items() if which}
 
-    def reshard(self, count: int) -> set[str]:
-        """Asks for so many open shards; the names of those that were closed."""
+    def reshard(self, count: int) -> int:
+        """Asks for so many open shards; how many were closed for it."""
         kinesis, name = self.client("kinesis"), self.platform.outputs["stream_name"]
+
+        def closed() -> int:
+            shards = kinesis.list_shards(StreamName=name)["Shards"]
+            return sum("EndingSequenceNumber" in shard["SequenceNumberRange"] for shard in shards)
+
+        def taking() -> int:
+            told = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
+            return told["OpenShardCount"] if told["StreamStatus"] == "ACTIVE" else 0
+
+        before = closed()
         kinesis.update_shard_count(StreamName=name, TargetShardCount=count, ScalingType="UNIFORM_SCALING")
-        until(
-            lambda: (
-                kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["OpenShardCount"] == count
-            )
-        )
-        shards = kinesis.list_shards(StreamName=name)["Shards"]
-        return {s["ShardId"] for s in shards if "EndingSequenceNumber" in s["SequenceNumberRange"]}
+        until(lambda: taking() == count)
+        return closed() - before
 
     def read_by_analysts(self, day: str) -> dict[str, int]:
         """Decisions of a day by action, as the analysts' view counts them."""

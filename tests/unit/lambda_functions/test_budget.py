@@ -11,7 +11,7 @@ from pathlib import Path
 import boto3
 import pytest
 from scoring.breaker import Breaker, Open
-from scoring.budget import API, STREAM
+from scoring.budget import API, LABELS, STREAM
 
 from tests.unit.lambda_functions.aws import Down
 
@@ -37,8 +37,13 @@ def test_the_api_door_answers_before_lambda_or_the_gateway_lose_patience():
     assert API.worst < limit("api.tf", "timeout_milliseconds") / 1000
 
 
+def test_the_labels_door_answers_before_lambda_or_the_gateway_lose_patience():
+    assert LABELS.worst < limit("labels.tf", "timeout_seconds")
+    assert LABELS.worst < limit("labels.tf", "timeout_milliseconds") / 1000
+
+
 def test_no_call_keeps_botos_own_limits():
-    for call in (*API.calls, STREAM):
+    for call in (*API.calls, STREAM, LABELS):
         assert call.config.read_timeout == call.read < 60
         assert call.config.retries == {"total_max_attempts": call.tries, "mode": "standard"}
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from labels import handler
-from labels.door import InvalidLabels, LabelsDoor, parse
+from labels.door import InvalidLabels, LabelsDoor, NotStored, parse
 
 from features.contract import FRAUD_LABELS
 from tests.unit.lambda_functions.aws import Bucket
@@ -148,13 +148,30 @@ def test_labels_are_read_in_order_of_payment_and_time():
     assert [x.is_fraud for x in parse([label(2), later, earlier], NOW)] == [1, 0, 1]
 
 
-def test_what_s3_refuses_for_another_reason_is_not_called_repeated():
+def test_what_s3_refuses_for_another_reason_is_not_called_repeated(capsys):
     class Closed(Bucket):
         def put_object(self, **request: Any) -> None:
             raise Refused("AccessDenied")
 
-    with pytest.raises(Refused):
+    with pytest.raises(NotStored):
         door(Closed()).take(label())
+    assert "labels were not stored" in capsys.readouterr().out
+
+
+def test_labels_that_a_closed_lake_does_not_take_are_asked_for_again(monkeypatch):
+    monkeypatch.setenv("LAKE_BUCKET", "lake")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # nobody listens there
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    handler.door.cache_clear()
+    try:
+        said = handler.handle({"body": json.dumps(label())}, None)
+    finally:
+        handler.door.cache_clear()
+
+    assert said["statusCode"] == 503
+    assert "send the same again" in json.loads(said["body"])["error"]
 
 
 @pytest.mark.parametrize("body", ["", "{", "null", "[" * 100_000])
