@@ -57,25 +57,34 @@ def teaches(rows: Rows) -> bool:
 
 
 def choose(learner: str, candidates: Sequence[Settings], folds: Sequence[Fold], measure: Measure, seed: int) -> Choice:
-    """The candidate, and the share of its rounds, that is best on later rows; the first one when there is no fold.
+    """The candidate, with the share of its rounds, that is best on later rows; the first one when there is no fold.
 
-    Candidates come simplest first. Of those that cannot be told from the best one, the simplest with the fewest rounds
-    is taken: its mean is within one standard error, over the folds, of the best (Breiman et al., 1984).
+    Candidates come simplest first. Of those that cannot be told from the best one the simplest is taken: its mean is
+    within one standard error, over the folds, of the best (Breiman et al., 1984). Rounds are no measure of simplicity,
+    each candidate has those that it is best with: boosting that is stopped early has learnt too little, not less.
     """
     if not folds:
         return Choice(learner, candidates[0], None)
-    found: list[tuple[Settings, np.ndarray]] = []
-    for settings in candidates:
-        fitted = [LEARNERS[learner].fit(fold.learned, settings, seed) for fold in folds]
-        for rounds in dict.fromkeys(max(1, round(share * settings.rounds)) for share in STOPS):
-            scores = [
-                measure(fold.judged.y, model.margins(fold.judged.x, rounds))
-                for fold, model in zip(folds, fitted, strict=True)
-            ]
-            found.append((replace(settings, rounds=rounds), np.array(scores)))
-    _, best = max(found, key=lambda pair: pair[1].mean())
+    found = [with_rounds(learner, settings, folds, measure, seed) for settings in candidates]
+    _, best = max(found, key=mean)
     simplest, reached = next(pair for pair in found if cannot_be_told_apart(pair[1], best))
     return Choice(learner, simplest, float(reached.mean()))
+
+
+def with_rounds(
+    learner: str, settings: Settings, folds: Sequence[Fold], measure: Measure, seed: int
+) -> tuple[Settings, np.ndarray]:
+    """The settings with the share of their rounds that is best on later rows, and its measures, of shape (folds,)."""
+    fitted = [(LEARNERS[learner].fit(fold.learned, settings, seed), fold.judged) for fold in folds]
+    stopped = []
+    for rounds in dict.fromkeys(max(1, round(share * settings.rounds)) for share in STOPS):
+        scores = [measure(judged.y, model.margins(judged.x, rounds)) for model, judged in fitted]
+        stopped.append((replace(settings, rounds=rounds), np.array(scores)))
+    return max(stopped, key=mean)
+
+
+def mean(found: tuple[Settings, np.ndarray]) -> float:
+    return float(found[1].mean())
 
 
 def cannot_be_told_apart(scores: np.ndarray, best: np.ndarray) -> bool:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
+from bench.folder_lake import FolderLake
 from features.contract import CONTRACTS, Contract
+from features.values import iso
+from glue.tables import LATE, SILVER
 
 MONDAY = datetime(2018, 4, 2, tzinfo=UTC)
 TAKEN_IN = datetime(2018, 4, 3, tzinfo=UTC)
@@ -75,3 +80,37 @@ def silver_outcomes(spark: SparkSession, outcomes: list[tuple[str, int, int]]) -
     return spark.createDataFrame(
         [(i, d, stamp(at)) for i, d, at in outcomes], "loan_id string, defaulted int, observed_at timestamp"
     )
+
+
+def fill(
+    lake: FolderLake,
+    payments: Sequence,
+    labels: Sequence = (),
+    loans: Sequence = (),
+    outcomes: Sequence = (),
+    late: Sequence = (),
+) -> None:
+    """SILVER in a folder, as batches would have left it, and what the doors told of late payments
+    (transaction_id, counted_at)."""
+    spark = lake.spark
+    frames = {
+        "transactions": silver_transactions(spark, payments),
+        "fraud_labels": by_month(silver_labels(spark, labels), "reported_at") if labels else None,
+        "loan_applications": silver_loans(spark, loans) if loans else None,
+        "loan_outcomes": by_month(silver_outcomes(spark, outcomes), "observed_at") if outcomes else None,
+    }
+    for entity, rows in frames.items():
+        if rows is not None:
+            table = SILVER[entity]
+            absent = [c for c in (*table.columns, *table.partitions) if c.name not in rows.columns]
+            given = {c.name: F.lit("b1" if c.name == "batch" else None).cast(c.type) for c in absent}
+            lake.lake.write(rows.withColumns(given), table)
+    if late:
+        at = {p[0]: p[3] for p in payments}
+        told = [(i, iso(at[i]), counts) for i, counts in late]
+        rows = spark.createDataFrame(told, "transaction_id string, event_time string, counted_at bigint")
+        rows.write.json(lake.lake.path(LATE.prefix))
+
+
+def by_month(rows: DataFrame, dated: str) -> DataFrame:
+    return rows.withColumn("event_month", F.date_format(dated, "yyyy-MM"))

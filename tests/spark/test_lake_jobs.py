@@ -128,6 +128,15 @@ def test_a_batch_beyond_its_failure_budget_is_not_written_and_raises_the_alarm(b
     assert bank.json("quality/gate/transactions/b2.json")["failed"]
 
 
+def test_many_repetitions_do_not_hide_that_the_new_rows_are_bad(bank):
+    broken_batch(bank)
+    bank.pay("b2", *(payment(n) for n in range(8)), payment(20), payment(21, amount="many"))
+    bank.to_bronze("b2")
+
+    with pytest.raises(GateFailed, match=r"transactions: 50\.0% of the rows went to quarantine"):
+        bank.to_silver("b2")
+
+
 def test_a_batch_of_which_no_row_can_be_read_does_not_pass_in_silence(bank):
     bank.pay("b1", *(payment(n, amount="many") for n in range(3)))
     bank.to_bronze("b1")

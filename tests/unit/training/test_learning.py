@@ -18,7 +18,7 @@ from training.learners import LEARNERS, Rows, Settings
 from training.metrics import RANKING
 from training.prepare import split_by_time
 from training.problems import PROBLEMS
-from training.selection import cannot_be_told_apart, choose, rolling
+from training.selection import cannot_be_told_apart, choose, rolling, with_rounds
 from training.train import Hyperparameters, matrix, train
 
 
@@ -159,6 +159,17 @@ def test_the_candidate_that_ranks_later_rows_best_is_chosen_with_its_rounds():
     assert choice.settings.rounds in (10, 20, 30, 40)
     assert choice.measure > 0.9
     assert choose("xgboost", [stump, tree], [], RANKING["ap"], seed=0).settings == stump
+
+
+def test_a_candidate_has_the_rounds_that_it_is_best_with():
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(2_000, 3)).astype(np.float32)
+    data = Rows(x, (x[:, 0] + x[:, 1] + rng.normal(size=2_000) > 1.5).astype(int))
+    settings = Settings(200, parameters={"max_depth": 6, "eta": 0.3})  # learns the noise in the end
+
+    chosen, _ = with_rounds("xgboost", settings, rolling(data), RANKING["ap"], seed=0)
+
+    assert chosen.rounds == 50
 
 
 def test_of_two_that_cannot_be_told_apart_the_simpler_is_taken():
