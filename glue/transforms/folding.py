@@ -13,6 +13,7 @@ from features.declaration import MEASURES, Entity, Kind
 from features.fraud import FRAUD
 from features.state import Event, State
 from features.vector import LAYOUTS
+from glue.transforms.gathering import gathered
 
 PARTITIONS = 8  # fixed, so that a slice holds the same records when the job is run again
 FLAGS = tuple(flag.name for flag in FRAUD.flags)
@@ -81,8 +82,8 @@ def folded(rows: DataFrame, entity: Entity, take: Callable[[State, Any], None]) 
         if who is not None:
             yield records([record(who, state)], names)
 
-    # Every event of an entity reaches one worker, in order; ties are put in an order so that a rerun gives the same.
-    ordered = rows.repartition(PARTITIONS, rows.columns[0]).sortWithinPartitions(*rows.columns)
+    # Ties are put in an order so that a rerun gives the same.
+    ordered = gathered(rows, *rows.columns, partitions=PARTITIONS)
     columns = ", ".join(f"{name} bigint" for name in names)
     return ordered.mapInPandas(fold, f"entity string, clock bigint, state string, {columns}")  # type: ignore[arg-type]
 

@@ -18,6 +18,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import LongType, StructField, StructType
 
 from features.declaration import MEASURES, CalendarPart, Entity, FeatureSet, Kind, Ratio, Window
+from glue.transforms.gathering import gathered
 from glue.transforms.trailing import Asked, Timeline, trailing
 
 AT_ONCE = 200_000  # rows that a worker computes at a time: what bounds its memory, unless one key has more
@@ -44,8 +45,7 @@ def with_open_windows(rows: DataFrame, features: FeatureSet, key: str, wanted: s
                 table = table.filter(table[wanted])
             yield from table.to_batches(max_chunksize=PER_BATCH)
 
-    ordered = rows.repartition(key).sortWithinPartitions(key, "counted_at", "merchant")
-    return ordered.mapInArrow(compute, schema)  # type: ignore[arg-type]
+    return gathered(rows, key, "counted_at", "merchant").mapInArrow(compute, schema)  # type: ignore[arg-type]
 
 
 def open_names(features: FeatureSet) -> list[str]:
