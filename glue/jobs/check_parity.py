@@ -18,7 +18,7 @@ from glue.arguments import days, parse
 from glue.lake import Lake, session
 from glue.metrics import Metrics
 from glue.tables import DECISIONS, TRANSACTION_FEATURES
-from glue.transforms.parity import compared, unlike
+from glue.transforms.parity import compared, last_decisions, unlike
 
 EXAMPLES = 20
 
@@ -33,7 +33,7 @@ def main(argv: list[str]) -> None:
 
 def run(spark: SparkSession, lake: Lake, asked: list[str]) -> dict[str, Any]:
     """Counts over the decisions of those days, and examples of transactions with the names of what differs."""
-    served = decisions(spark, lake, asked)
+    served = last_decisions(decisions(spark, lake, asked))
     # Vectors of another feature version mean something else: a change of features is no skew.
     ours = served.where(F.col("feature_version") == FRAUD.version).cache()
     rows = compared(ours, lake.read_any(spark, TRANSACTION_FEATURES, asked), FRAUD.columns).cache()

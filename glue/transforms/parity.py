@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
+
+
+def last_decisions(served: DataFrame) -> DataFrame:
+    """One decision per payment: the last, which was applied.
+
+    One that was logged and then given up before it was applied comes back late, sees more and is decided again. The API
+    door's answer stays the same then, but counts later.
+    """
+    newest = Window.partitionBy("transaction_id").orderBy(F.desc("decided_at"), F.desc("counted_at"))
+    return served.withColumn("_turn", F.row_number().over(newest)).where("_turn = 1").drop("_turn")
 
 
 def compared(served: DataFrame, gold: DataFrame, columns: tuple[str, ...]) -> DataFrame:

@@ -3,7 +3,8 @@
 Order of writes: the decision log, what came late, alerts, the online records. A crash after the log scores the
 payments that were not yet applied again, from the same state, and makes the same decisions; a payment that was
 applied is known by its identifier and never counts twice. The log may then hold a decision twice, equal but for
-`decided_at` and timings, and an alert may come twice, as SNS delivers; neither is lost by a crash.
+`decided_at` and timings, and an alert may come twice, as SNS delivers; neither is lost by a crash. A batch that was
+logged and then given up is decided anew when it is replayed, and later than before: the last decision was applied.
 """
 
 from __future__ import annotations

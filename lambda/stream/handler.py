@@ -10,6 +10,7 @@ from functools import lru_cache
 import boto3
 from scoring.answers import Answers
 from scoring.aws import Model, Records, Release
+from scoring.breaker import Breaker
 from scoring.budget import STREAM
 from scoring.settings import from_environment
 
@@ -42,6 +43,8 @@ def door() -> StreamDoor:
                 "merchant": settings.merchant_group,
                 "account": settings.account_group,
             },
+            # Nobody waits here: a store that is back must be asked, or a batch's few retries pass without a call.
+            breaker=Breaker(pause=0),
         ),
         model=Model(boto3.client("sagemaker-runtime", config=patient), settings.endpoint_name),
         release=Release(boto3.client("ssm", config=patient), settings.release_parameter),

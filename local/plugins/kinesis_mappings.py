@@ -24,6 +24,7 @@ from ministack.services import cloudwatch, kinesis, lambda_svc, sqs
 
 from local.plugins import own_client, s3_files
 from local.plugins.kinesis_delivery import Answer, Delivery, Discarded, Policy, Record
+from local.plugins.kinesis_resharding import parents_of
 from local.settings import Settings
 
 HOOKS = {
@@ -64,6 +65,7 @@ IDLE_SECONDS = 1.0
 logger = logging.getLogger("local")
 _lanes: dict[tuple[str, str, int], _Lane] = {}
 _lock = threading.Lock()
+_positions_lock = threading.Lock()  # all shards of a mapping share one document
 
 
 def install(settings: Settings) -> None:
@@ -196,7 +198,9 @@ def _look_after_lanes() -> bool:
         spec = parse_arn(mapping["EventSourceArn"])
         stream = kinesis._streams.get_scoped(spec.account_id, spec.region, spec.resource.partition("/")[2])
         width = int(mapping.get("ParallelizationFactor") or 1)
-        for shard_id in stream["shards"] if stream else ():
+        positions = lambda_svc._kinesis_positions.get_scoped(account, region, mapping["UUID"]) or {}
+        shards = stream["shards"] if stream else {}
+        for shard_id in [name for name in shards if _parents_read(shards, name, positions)]:
             for number in range(width):
                 wanted[mapping["UUID"], shard_id, number] = (account, region, mapping, shard_id, number, width)
     with _lock:
@@ -209,6 +213,17 @@ def _look_after_lanes() -> bool:
         for lane in started.values():
             lane.thread.start()
     return False
+
+
+def _parents_read(shards: dict, shard_id: str, positions: dict) -> bool:
+    """Whether everything that was written before this shard was opened is done: customers keep their order."""
+    for parent in (name for name in parents_of(shards[shard_id]) if name in shards):
+        records = shards[parent]["records"]
+        if records and positions.get(parent, "") < records[-1]["SequenceNumber"]:
+            return False
+        if not _parents_read(shards, parent, positions):
+            return False
+    return True
 
 
 class _Lane:
@@ -326,8 +341,9 @@ class _Lane:
         mine = (self.mapping["UUID"], self.shard_id)
         slowest = min((lane.position for key, lane in list(_lanes.items()) if key[:2] == mine), default=number)
         if mine[0] in lambda_svc._esms:
-            positions = lambda_svc._kinesis_positions.get(mine[0]) or {}
-            lambda_svc._kinesis_positions[mine[0]] = {**positions, self.shard_id: slowest}
+            with _positions_lock:
+                positions = lambda_svc._kinesis_positions.get(mine[0]) or {}
+                lambda_svc._kinesis_positions[mine[0]] = {**positions, self.shard_id: slowest}
 
     def _invoke(self, records: Sequence[Record]) -> Answer:
         name = self.mapping["FunctionName"]

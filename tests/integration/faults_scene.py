@@ -31,7 +31,7 @@ from tools.replay.__main__ import replay
 FIRST = 1_748_736_000_000  # 2025-06-01
 DOORS = ("stream", "decide")
 ALL_ONCE: dict[str, list] = {}  # what a recount finds when nothing is wrong
-OBJECT = re.compile(r"decisions/decision_date=[\d-]+/shardId-\d+-(\d+)-\d+-[0-9a-f]{8}\.json")
+OBJECT = re.compile(r"decisions/decision_date=[\d-]+/shardId-\d+-(\d+)-(\d+)-[0-9a-f]{8}\.json")
 OF_A_RETRY = ("decided_at", "arrived_at")  # what two lines of one decision may differ in
 
 Kind = Literal["denied", "throttled", "silent", "unanswered"]
@@ -159,8 +159,8 @@ class Scene:
     platform: Platform
     wire: Wire
     ears: str
-    alerts: list[str] = field(default_factory=list)
-    known: dict[tuple[str, str], list[dict]] = field(default_factory=dict)
+    alerts: list[str] = field(default_factory=list, repr=False)
+    known: dict[tuple[str, str], list[dict]] = field(default_factory=dict, repr=False)
 
     def client(self, name: str) -> Any:
         return self.platform.client(name)
@@ -182,12 +182,16 @@ class Scene:
     # What became of them
 
     def logged(self) -> list[dict]:
-        """Every line of the decision log in the order of the shards' sequence numbers."""
+        """Every line of the decision log in the order in which the doors wrote them for a customer.
+
+        That is the order of the shards' sequence numbers. Where a batch came again it was cut, or some of it was
+        applied already: of two objects that begin with the same record the one with fewer lines is the later one.
+        """
         found = []
         for key, lines in self.objects("decisions/"):
             named = OBJECT.fullmatch(key)
             assert named, f"{key} is no name of the log"
-            found += [((int(named[1]), line["decided_at"], place), line) for place, line in enumerate(lines)]
+            found += [((int(named[1]), -int(named[2]), place), line) for place, line in enumerate(lines)]
         return [line for _, line in sorted(found, key=lambda pair: pair[0])]
 
     def objects(self, prefix: str) -> Iterator[tuple[str, list[dict]]]:
@@ -367,6 +371,17 @@ class Scene:
             yield
         finally:
             self.serve(before)
+            self.await_scores()
+
+    def await_scores(self) -> None:
+        """A door leaves a model alone for a while that has failed it: sends payments until all of them are scored."""
+
+        def scored() -> bool:
+            probes = payments(f"probe{time.time_ns()}", 8, customers=8, day=-400)
+            self.pay(probes)
+            return {line["degrade_step"] for line in self.await_decided(probes).values()} == {"none"}
+
+        until(scored)
 
     # What was said
 

@@ -116,11 +116,13 @@ def test_payments_streamed_while_the_endpoint_is_gone_are_decided_by_rules_and_c
         until(lambda: not sagemaker.list_endpoints()["Endpoints"])
         sagemaker.create_endpoint(EndpointName=scene.endpoint, EndpointConfigName=configuration)
         scene.platform.await_endpoint(configuration)
+        scene.await_scores()
     scene.pay(after)
 
     assert {line["degrade_step"] for line in decided} == {"rules_only"} == {answered["degrade_step"]}
     assert {(line["action"], *line["reasons"]) for line in decided} == {("REVIEW", "no_model_score")}
     assert scene.recount([*before, *during, *after, asked]) == ALL_ONCE
+    assert {line["degrade_step"] for line in scene.decided(after).values()} == {"none"}
     until(lambda: scene.counted("degraded", "stream") >= degraded + len(during))
 
 

@@ -40,7 +40,7 @@ def looked_at(policy: Policy) -> list[str]:
 
 
 def query(database: str, features: Sequence[str], first: str, last: str) -> str:
-    """A decision that the log holds twice, after a crash, is the same twice: one of them is taken."""
+    """Of the decisions on one payment that the log holds the last, which was applied."""
     cells = "".join(f", element_at(vector, {FRAUD.columns.index(name) + 1}) AS {name}" for name in features)
     kept = "".join(f", d.{name}" for name in features)
     return f"""
@@ -50,7 +50,7 @@ def query(database: str, features: Sequence[str], first: str, last: str) -> str:
         ), numbered AS (
           SELECT transaction_id, fraud_score, action, event_time, customer_id, merchant_id, amount_cents,
             feature_version, decision_date{cells},
-            row_number() OVER (PARTITION BY transaction_id ORDER BY decided_at) AS turn
+            row_number() OVER (PARTITION BY transaction_id ORDER BY decided_at DESC, counted_at DESC) AS turn
           FROM decisions WHERE decision_date BETWEEN {text(first)} AND {text(last)}
         )
         SELECT d.transaction_id, d.fraud_score, d.action, d.event_time, d.customer_id, d.merchant_id, d.amount_cents,

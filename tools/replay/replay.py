@@ -165,9 +165,13 @@ def judged(data: bytes, arrived: int) -> tuple[dict, str | None]:
         return {"line": masked_line(data.decode("utf-8", "replace"))}, "the record is not JSON"
     try:
         event_of(fields, arrived)
-    except InvalidPayment as wrong:
-        row = masked(fields)
-        return (row if isinstance(row, dict) else {"line": json.dumps(row)}), str(wrong)
+    except (InvalidPayment, RecursionError) as wrong:
+        reason = str(wrong) if isinstance(wrong, InvalidPayment) else "the record is not JSON"
+        try:
+            row = masked(fields)
+            return (row if isinstance(row, dict) else {"line": json.dumps(row)}), reason
+        except RecursionError:  # nested too deep to be looked through value by value
+            return {"line": masked_line(data.decode("utf-8", "replace"))}, reason
     return fields, None
 
 

@@ -33,8 +33,9 @@ class Lake:
     late: dict[str, int]
 
     def decision(self, transaction_id: str) -> dict:
-        """The logged decision. Written twice after a crash, it is the same twice: the first is returned."""
-        found = self.ask("decisions", f"SELECT * FROM decisions WHERE transaction_id = {text(transaction_id)} LIMIT 1")
+        """The logged decision; of several the last, which was applied."""
+        mine = f"transaction_id = {text(transaction_id)} ORDER BY decided_at DESC, counted_at DESC"
+        found = self.ask("decisions", f"SELECT * FROM decisions WHERE {mine} LIMIT 1")
         if not found:
             raise NotFound(
                 f"no decision on {transaction_id!r} in the decision log's table; a decision of today is there when the "

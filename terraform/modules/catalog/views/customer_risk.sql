@@ -23,9 +23,17 @@ paid AS (
 decided AS (
   SELECT
     customer_id,
-    count(DISTINCT CASE WHEN action = 'REVIEW' THEN transaction_id END) AS reviewed,
-    count(DISTINCT CASE WHEN action = 'BLOCK' THEN transaction_id END) AS blocked
-  FROM ${decisions}.decisions
+    count_if(action = 'REVIEW') AS reviewed,
+    count_if(action = 'BLOCK') AS blocked
+  FROM (
+    -- The log may hold a payment's decision more than once: the last one was applied.
+    SELECT
+      customer_id,
+      action,
+      row_number() OVER (PARTITION BY transaction_id ORDER BY decided_at DESC, counted_at DESC) AS turn
+    FROM ${decisions}.decisions
+  )
+  WHERE turn = 1
   GROUP BY customer_id
 ),
 lent AS (

@@ -6,10 +6,17 @@
 -- p95_ms bigint: 95 of 100 took no longer
 -- p99_ms bigint: 99 of 100 took no longer
 -- slowest_ms bigint: the slowest one
-WITH made AS (
-  -- The log may hold a decision twice, word for word.
-  SELECT DISTINCT decision_date, door, transaction_id, decided_at - arrived_at AS took
+WITH numbered AS (
+  -- The log may hold a payment's decision more than once: the last one was applied.
+  SELECT
+    decision_date,
+    door,
+    decided_at - arrived_at AS took,
+    row_number() OVER (PARTITION BY transaction_id ORDER BY decided_at DESC, counted_at DESC) AS turn
   FROM ${decisions}.decisions
+),
+made AS (
+  SELECT * FROM numbered WHERE turn = 1
 )
 SELECT
   decision_date,

@@ -6,10 +6,13 @@
 -- amount double: amount of the payments
 -- mean_score double: mean probability of fraud
 -- degraded bigint: decisions made without fresh features or without the model
-WITH made AS (
-  -- The log may hold a decision twice, word for word.
-  SELECT DISTINCT decision_date, transaction_id, action, amount_cents, fraud_score, degrade_step
+WITH numbered AS (
+  -- The log may hold a payment's decision more than once: the last one was applied.
+  SELECT *, row_number() OVER (PARTITION BY transaction_id ORDER BY decided_at DESC, counted_at DESC) AS turn
   FROM ${decisions}.decisions
+),
+made AS (
+  SELECT * FROM numbered WHERE turn = 1
 )
 SELECT
   decision_date,
