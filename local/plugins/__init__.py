@@ -17,6 +17,7 @@ NAMES = (
     "own_client",
     "s3_for_hadoop",
     "lambda_workers",
+    "expiry",
     "kinesis_resharding",
     "kinesis_mappings",
     "glue_jobs",
