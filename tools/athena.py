@@ -9,6 +9,10 @@ from typing import Any
 POLL_SECONDS = 0.5
 PATIENCE_SECONDS = 900
 
+# The log may hold several decisions on a payment: the first in this order is the last, which was applied. A state only
+# grows, so of two of one instant the one that was overtaken came later.
+LAST_FIRST = "decided_at DESC, counted_at DESC, overtaken DESC"
+
 
 class QueryFailed(RuntimeError):
     """Athena did not answer; the text has its reason and the query."""

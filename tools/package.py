@@ -7,8 +7,10 @@ only when, the code is new.
 from __future__ import annotations
 
 import base64
+import fcntl
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -44,12 +46,26 @@ class Package:
         key = f"{name}/{sha.hex()[:12]}/{filename}"
         path = self.folder / key
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        replace(path, content)
         self.listed[name] = {"key": key, "hash": base64.b64encode(sha).decode()}
         return key
 
 
+def replace(path: Path, content: bytes) -> None:
+    whole = path.with_name(f".{path.name}.{os.getpid()}")
+    whole.write_bytes(content)
+    whole.replace(path)
+
+
 def main() -> None:
+    """One process at a time; a file is replaced at once, for another process may be uploading it."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with (BUILD / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        build()
+
+
+def build() -> None:
     package = Package(BUILD)
     features = files_below(ROOT, "features")
     for function, packages in FUNCTIONS.items():
@@ -73,7 +89,7 @@ def main() -> None:
         "tables": {f"{t.zone}.{t.name}": table(t) for t in TABLES},
         "feature_groups": feature_groups(),
     }
-    (BUILD / "package.tfvars.json").write_text(json.dumps(listing, indent=1, sort_keys=True) + "\n")
+    replace(BUILD / "package.tfvars.json", (json.dumps(listing, indent=1, sort_keys=True) + "\n").encode())
     print(f"{len(package.listed)} artifacts in {BUILD.relative_to(ROOT)}")
 
 

@@ -76,7 +76,7 @@ def main(argv: Sequence[str]) -> None:
     with tarfile.open(INPUT / "model" / "model.tar.gz") as archive:
         known = json.load(archive.extractfile("baseline.json"))  # type: ignore[arg-type]
     decisions = [json.loads(line) for f in sorted((INPUT / "decisions").rglob("*.json")) for line in f.open()]
-    decisions.sort(key=lambda d: (d["decided_at"], d["counted_at"]))
+    decisions.sort(key=lambda d: (d["decided_at"], d["counted_at"], bool(d["overtaken"])))
     applied = {d["transaction_id"]: d for d in decisions}  # the log may hold several on a payment: the last counts
     scored = [d for d in applied.values() if d["vector"] is not None and d[SCORE] is not None]
     if not scored:

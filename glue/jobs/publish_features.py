@@ -7,6 +7,7 @@ moved further stays as it is. A run that was stopped goes on where it was when i
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -24,9 +25,10 @@ from glue.tables import LOAN_FEATURES
 from glue.transforms.events import before
 from glue.transforms.events import day as day_of
 from glue.transforms.folding import PARTITIONS, folded_customers, folded_events
+from glue.transforms.gathering import gathered
 
 GROUPS = ("customer", "merchant", "account", "loan-applicant")
-NEWEST = "quality/publish_features/newest.json"  # by group, the newest event time of all its records
+NEWEST = f"quality/publish_features/newest-{FRAUD.version}.json"  # by group, the newest event time of all its records
 
 
 def main(argv: list[str]) -> None:
@@ -55,8 +57,7 @@ def main(argv: list[str]) -> None:
 
     marks = lake.keys(f"{progress.prefix}/")
     written = {group: total(lake, [k for k in marks if f"/{group}/" in k]) for group in GROUPS}
-    newest = {**(lake.get_json(NEWEST) or {})}  # a group that nothing happened to grows old, and must say so
-    newest |= {g: max(w.newest, newest.get(g, "")) for g, w in written.items() if w.newest is not None}
+    newest = newer(lake.get_json(NEWEST) or {}, written)
     lake.put_json(NEWEST, newest)
     ages = {group: (as_of - instant(at)) / 3_600_000 for group, at in newest.items()}
     report = {group: w.records for group, w in written.items()}
@@ -98,12 +99,17 @@ def loan_records(spark: SparkSession, lake: Lake, months: list[str]) -> dict[str
         return {}
     columns = [name for name in LOAN_FEATURES.column_names if name != "applied_at"]
     rows = loans.select(*columns, iso(F.col("applied_at")).alias("event_time"))
-    return {"loan-applicant": rows.repartition(PARTITIONS, "loan_id")}
+    return {"loan-applicant": gathered(rows, "loan_id", partitions=PARTITIONS)}
 
 
 def total(lake: Lake, marks: list[str]) -> Written:
     """What all slices of a group have written, those of an earlier start included."""
     return sum((Written(**found) for key in marks if (found := lake.get_json(key))), Written())
+
+
+def newer(before: Mapping[str, str], written: Mapping[str, Written]) -> dict[str, str]:
+    """The newest event time by group: a group that nothing was written to keeps its own, and grows old."""
+    return {**before, **{g: max(w.newest, before.get(g, "")) for g, w in written.items() if w.newest is not None}}
 
 
 def of_touched(events: dict, key: str, touched: list[str]) -> dict:

@@ -10,21 +10,24 @@ def last_decisions(served: DataFrame) -> DataFrame:
     """One decision per payment: the last, which was applied.
 
     One that was logged and then given up before it was applied comes back late, sees more and is decided again. The API
-    door's answer stays the same then, but counts later.
+    door's answer stays the same then, but counts later, or at the same moment and is overtaken.
     """
-    newest = Window.partitionBy("transaction_id").orderBy(F.desc("decided_at"), F.desc("counted_at"))
+    newest = Window.partitionBy("transaction_id").orderBy(
+        *(F.desc(c) for c in ("decided_at", "counted_at", "overtaken"))
+    )
     return served.withColumn("_turn", F.row_number().over(newest)).where("_turn = 1").drop("_turn")
 
 
 def compared(served: DataFrame, gold: DataFrame, columns: tuple[str, ...]) -> DataFrame:
-    """One row per served vector: `transaction_id, in_lake, differing` (names of the values that differ).
+    """One row per served vector: `transaction_id, in_lake, differing` (names of the values that differ). `served` has
+    one decision per payment.
 
     Decisions that say that they were made on other values than the lake's are left out: without a vector, on default
     features, or overtaken by payments in flight. They are counted by `unlike`. `<=>` takes two unknowns as equal; any
     other difference counts, however small.
     """
     fresh = served.where("vector is not null and degrade_step = 'none' and not coalesce(overtaken, false)")
-    scored = fresh.select("transaction_id", "vector").dropDuplicates(["transaction_id"])
+    scored = fresh.select("transaction_id", "vector")
     lake = gold.select("transaction_id", F.lit(True).alias("in_lake"), *columns)
     pairs = scored.join(lake, "transaction_id", "left").withColumn("in_lake", F.coalesce("in_lake", F.lit(False)))
     differing = [
@@ -37,7 +40,7 @@ def compared(served: DataFrame, gold: DataFrame, columns: tuple[str, ...]) -> Da
 
 def unlike(served: DataFrame) -> dict[str, int]:
     """Decisions that were not made on fresh features, by what they say of themselves."""
-    counts = served.dropDuplicates(["transaction_id"]).agg(
+    counts = served.agg(
         F.count_if(F.expr("degrade_step <> 'none'")).alias("degraded"),
         F.count_if(F.expr("degrade_step = 'none' and coalesce(overtaken, false)")).alias("overtaken"),
     )

@@ -101,6 +101,7 @@ class ApiDoor:
             except Exception as failed:
                 warn("the stream did not take the event", failed)
                 if not left:
+                    emit({"door": "api"}, not_handed_on=1)
                     raise NotHandedOn(type(failed).__name__) from None
 
 

@@ -73,6 +73,7 @@ class LabelsDoor:
             if code in THERE_ALREADY:
                 return False
             print(json.dumps({"level": "ERROR", "message": "labels were not stored", "error": type(refused).__name__}))
+            emit({"door": "labels"}, labels_not_stored=1)
             raise NotStored from refused
         return True
 

@@ -323,7 +323,7 @@ class Scene:
         return self.client("sqs").get_queue_url(QueueName=f"{self.platform.prefix}-stream-failed")["QueueUrl"]
 
     def bring_back(self, payments: list[dict]) -> None:
-        """Replays as an operator does: again while something failed again, for a breaker may still be open."""
+        """Replays as an operator does: again while something failed again."""
         count = len(identifiers(payments))
         for _ in range(5):
             if self.waiting():
@@ -424,7 +424,7 @@ class Scene:
 
     def parked(self) -> list[str]:
         """What waits in the failed queue, and stays there."""
-        return heard(self.client("sqs"), self.failed, hidden=0)
+        return heard(self.client("sqs"), self.failed, back=True)
 
 
 def same(line: dict) -> dict:
@@ -437,16 +437,14 @@ def readable(body: bytes) -> str:
     return (gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body).decode("utf-8", "replace")
 
 
-def heard(sqs: Any, url: str, hidden: int = 600) -> list[str]:
-    """Messages that wait in a queue; those that are not hidden are read once more than they are there."""
-    found: dict[str, str] = {}
-    for _ in range(100):
-        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=hidden)
-        fresh = {m["MessageId"]: m["Body"] for m in answer.get("Messages", ())}
-        if fresh.keys() <= found.keys():
-            break
-        found |= fresh
-    return list(found.values())
+def heard(sqs: Any, url: str, back: bool = False) -> list[str]:
+    """Messages that wait in a queue; afterwards they are hidden, or wait again."""
+    found: list[dict] = []
+    while some := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=600).get("Messages"):
+        found += some
+    for message in found if back else ():
+        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+    return [message["Body"] for message in found]
 
 
 def unpacked(archive: bytes) -> dict[str, bytes]:

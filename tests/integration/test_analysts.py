@@ -122,7 +122,27 @@ class World:
             "door": draw.choice(("api", "stream")),
             "arrived_at": 1_000_000,
             "decided_at": 1_000_000 + draw.randrange(5, 90),
+            "counted_at": 1_000_000,
+            "overtaken": False,
         }
+
+    def given_up(self) -> list[Row]:
+        """Earlier decisions on some payments, logged and never applied; and one that is there twice."""
+        first, second, third = (
+            {
+                **row,
+                "action": "APPROVE" if row["action"] == "BLOCK" else "BLOCK",
+                "fraud_score": 1 - row["fraud_score"],
+                "vector": [-1.0] * len(FRAUD.columns),
+                **earlier,
+            }
+            for row, earlier in (
+                (self.decisions[1], {"decided_at": self.decisions[1]["decided_at"] - 1, "counted_at": 2_000_000}),
+                (self.decisions[2], {"counted_at": 999_999}),
+                (self.decisions[8], {"overtaken": False}),
+            )
+        )
+        return [self.decisions[0], first, second, third]
 
     @property
     def verdicts(self) -> dict[str, int]:
@@ -143,8 +163,7 @@ class World:
             if p["transaction_id"] in self.vectors
         ]
         write(lake, TRANSACTION_FEATURES, gold, lambda row: [row["event_time"].isoformat()[:10]])
-        # The first decision of the log is there twice, in two objects.
-        for name, decisions in (("a", self.decisions), ("b", self.decisions[:1])):
+        for name, decisions in (("a", self.decisions), ("b", self.given_up())):
             for (date,), rows in grouped(decisions, lambda row: [row["event_time"][:10]]).items():
                 lines = "".join(json.dumps(row, default=str) + "\n" for row in rows)
                 lake.s3.put_object(

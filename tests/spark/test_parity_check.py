@@ -8,7 +8,7 @@ import math
 from bench.folder_lake import FolderLake
 from features.fraud import FRAUD
 from glue.jobs import check_parity
-from glue.transforms.parity import compared, unlike
+from glue.transforms.parity import compared, last_decisions, unlike
 
 COLUMNS = ("a", "b", "c")
 
@@ -48,8 +48,8 @@ def test_a_payment_that_the_lake_does_not_have_is_said_to_be_missing_and_not_wro
     assert found(spark, [("t", [1.0, 2.0, 3.0])], [("u", 1.0, 2.0, 3.0)]) == {"t": "not in lake"}
 
 
-def test_decisions_without_a_vector_and_repeated_decisions_are_not_compared_again(spark):
-    served = [("t", [1.0, 2.0, 3.0]), ("t", [1.0, 2.0, 3.0]), ("n", None)]
+def test_decisions_without_a_vector_are_not_compared(spark):
+    served = [("t", [1.0, 2.0, 3.0]), ("n", None)]
 
     assert found(spark, served, [("t", 1.0, 2.0, 3.0), ("n", 1.0, 2.0, 3.0)]) == {"t": []}
 
@@ -84,3 +84,24 @@ def test_days_without_decisions_are_compared_to_nothing(spark, tmp_path):
     report = check_parity.run(spark, FolderLake(spark, tmp_path).lake, ["2026-03-01"])
 
     assert not any(report.values())
+
+
+def test_of_several_decisions_on_a_payment_the_last_is_taken(spark):
+    rows = spark.createDataFrame(
+        [
+            ("later", 1, 9, False, "given up"),
+            ("later", 2, 5, False, "applied"),
+            ("same answer", 1, 5, False, "given up"),
+            ("same answer", 1, 7, False, "applied"),
+            ("same moment", 1, 5, False, "given up"),
+            ("same moment", 1, 5, True, "applied"),
+            ("once", 1, 5, None, "applied"),
+        ],
+        "transaction_id string, decided_at bigint, counted_at bigint, overtaken boolean, what string",
+    )
+
+    taken = last_decisions(rows).collect()
+
+    assert {row["transaction_id"]: row["what"] for row in taken} == dict.fromkeys(
+        ("later", "same answer", "same moment", "once"), "applied"
+    )

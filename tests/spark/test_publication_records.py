@@ -6,7 +6,8 @@ from bench.folder_lake import FolderLake
 from features.declaration import DAY, HOUR
 from features.state import State, label_event, payment_event
 from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT
-from glue.jobs.publish_features import entity_records
+from glue.feature_store import Written
+from glue.jobs.publish_features import entity_records, newer
 from tests.spark.rows import START, fill, stamp
 
 PAYMENTS = [
@@ -46,3 +47,14 @@ def test_a_record_after_weeks_of_quiet_holds_all_that_its_windows_reach(spark, t
         "m1": folded(MERCHANT_LAYOUT, payment_event(PAYMENTS[1][3], 2_000), label_event(TOLD, 1)),
     }
     assert states["account"] == {"quiet": folded(ACCOUNT_LAYOUT, label_event(TOLD, 1))}
+
+
+def test_a_group_that_nothing_was_written_to_keeps_its_newest_event_and_grows_old():
+    before = {"customer": "2026-03-02T00:00:00.000Z", "account": "2026-03-01T00:00:00.000Z"}
+    written = {
+        "customer": Written(1, "2026-03-01T12:00:00.000Z"),  # a backfill
+        "merchant": Written(2, "2026-03-03T00:00:00.000Z"),
+        "account": Written(),
+    }
+
+    assert newer(before, written) == {**before, "merchant": "2026-03-03T00:00:00.000Z"}

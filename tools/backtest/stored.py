@@ -11,7 +11,7 @@ from scoring.policy import Limit, Policy
 from features.fraud import FRAUD
 from features.payment import Payment
 from features.values import instant
-from tools.athena import text
+from tools.athena import LAST_FIRST, text
 from tools.backtest.comparison import Decided
 
 Ask = Callable[[str, str], list[dict[str, str]]]  # zone and SQL -> rows
@@ -50,7 +50,7 @@ def query(database: str, features: Sequence[str], first: str, last: str) -> str:
         ), numbered AS (
           SELECT transaction_id, fraud_score, action, event_time, customer_id, merchant_id, amount_cents,
             feature_version, decision_date{cells},
-            row_number() OVER (PARTITION BY transaction_id ORDER BY decided_at DESC, counted_at DESC) AS turn
+            row_number() OVER (PARTITION BY transaction_id ORDER BY {LAST_FIRST}) AS turn
           FROM decisions WHERE decision_date BETWEEN {text(first)} AND {text(last)}
         )
         SELECT d.transaction_id, d.fraud_score, d.action, d.event_time, d.customer_id, d.merchant_id, d.amount_cents,

@@ -13,7 +13,7 @@ from features.payment import Payment
 from features.state import Event, State, label_event, payment_event
 from features.values import day, instant
 from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT, Knowledge, Vector, fraud_vector
-from tools.athena import text
+from tools.athena import LAST_FIRST, text
 
 Ask = Callable[[str, str], list[dict[str, str]]]  # zone and SQL -> rows
 LATE = "late/"
@@ -34,7 +34,7 @@ class Lake:
 
     def decision(self, transaction_id: str) -> dict:
         """The logged decision; of several the last, which was applied."""
-        mine = f"transaction_id = {text(transaction_id)} ORDER BY decided_at DESC, counted_at DESC"
+        mine = f"transaction_id = {text(transaction_id)} ORDER BY {LAST_FIRST}"
         found = self.ask("decisions", f"SELECT * FROM decisions WHERE {mine} LIMIT 1")
         if not found:
             raise NotFound(

@@ -7,9 +7,19 @@ locals {
     "silver.fraud_labels", "silver.loan_applications", "silver.loan_outcomes", "silver.transactions",
   ]
 
-  # What the files write as ${...}: a database by zone, and the served vector as GOLD stores it, in the model's order.
+  # The log may hold several decisions on a payment: the last one was applied. Athena prunes by the columns that it
+  # partitions by; a payment's decisions all have its own day.
+  last_decisions = join(" ", [
+    "(SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY decision_date, transaction_id",
+    "ORDER BY decided_at DESC, counted_at DESC, overtaken DESC) AS turn",
+    "FROM ${aws_glue_catalog_database.this["decisions"].name}.decisions) WHERE turn = 1)",
+  ])
+
+  # What the files write as ${...}: a database by zone, the decisions that were applied, and the served vector as GOLD
+  # stores it, in the model's order.
   names = merge(
     { for zone, database in aws_glue_catalog_database.this : zone => database.name },
+    { last_decisions = local.last_decisions },
     { vector = "ARRAY[${join(", ", [for c in var.tables["gold.transaction_features"].columns : c.name if c.type == "double"])}]" },
   )
 

@@ -7,7 +7,8 @@ resource "aws_sns_topic" "alarms" {
 }
 
 locals {
-  oldest_features  = 30   # hours: a day, and what a night takes
+  # Hours: a day, and what a night takes; where nothing happens on some days, a long weekend more.
+  oldest_features  = { customer = 30, merchant = 30, account = 102, loan-applicant = 102 }
   most_blocked     = 30   # payments in a minute: an attack, or a policy or a model that went wrong
   most_quarantined = 0.05 # of a batch's rows; the gate refuses the batch at twice as many
 
@@ -35,12 +36,12 @@ locals {
     },
     {
       for group in var.feature_groups : "features-${group}-old" => {
-        description = "The newest ${group} record is more than ${local.oldest_features} hours older than the night"
+        description = "The newest ${group} record is more than ${lookup(local.oldest_features, group, local.oldest_features.customer)} hours older than the night"
         namespace   = var.namespace
         metric      = "FeatureAgeHours"
         dimensions  = { group = group }
         statistic   = "Maximum"
-        above       = local.oldest_features
+        above       = lookup(local.oldest_features, group, local.oldest_features.customer)
       }
     },
     {
@@ -99,6 +100,22 @@ locals {
         namespace   = var.namespace
         metric      = "unsent_alerts"
         dimensions  = { door = "stream" }
+        statistic   = "Sum"
+        above       = 0
+      }
+      api-not-handed-on = {
+        description = "The stream did not take payments that the API door had decided; their senders were told to ask again"
+        namespace   = var.namespace
+        metric      = "not_handed_on"
+        dimensions  = { door = "api" }
+        statistic   = "Sum"
+        above       = 0
+      }
+      labels-not-stored = {
+        description = "The lake did not take reported labels; their senders were asked to send them again"
+        namespace   = var.namespace
+        metric      = "labels_not_stored"
+        dimensions  = { door = "labels" }
         statistic   = "Sum"
         above       = 0
       }

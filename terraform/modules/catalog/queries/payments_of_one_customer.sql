@@ -3,18 +3,10 @@ WITH verdicts AS (
   SELECT transaction_id, max_by(is_fraud, reported_at) AS is_fraud
   FROM ${silver}.fraud_labels
   GROUP BY transaction_id
-),
-made AS (
-  SELECT
-    transaction_id,
-    action,
-    fraud_score,
-    row_number() OVER (PARTITION BY transaction_id ORDER BY decided_at DESC, counted_at DESC) AS turn
-  FROM ${decisions}.decisions
 )
 SELECT t.event_time, t.transaction_id, t.merchant_id, t.amount_cents, m.action, m.fraud_score, v.is_fraud
 FROM ${silver}.transactions t
-LEFT JOIN made m ON m.transaction_id = t.transaction_id AND m.turn = 1
+LEFT JOIN ${last_decisions} m ON m.transaction_id = t.transaction_id
 LEFT JOIN verdicts v ON v.transaction_id = t.transaction_id
 WHERE t.customer_id = ?
 ORDER BY t.event_time, t.transaction_id

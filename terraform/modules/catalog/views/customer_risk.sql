@@ -25,15 +25,7 @@ decided AS (
     customer_id,
     count_if(action = 'REVIEW') AS reviewed,
     count_if(action = 'BLOCK') AS blocked
-  FROM (
-    -- The log may hold a payment's decision more than once: the last one was applied.
-    SELECT
-      customer_id,
-      action,
-      row_number() OVER (PARTITION BY transaction_id ORDER BY decided_at DESC, counted_at DESC) AS turn
-    FROM ${decisions}.decisions
-  )
-  WHERE turn = 1
+  FROM ${last_decisions}
   GROUP BY customer_id
 ),
 lent AS (

@@ -6,17 +6,9 @@
 -- p95_ms bigint: 95 of 100 took no longer
 -- p99_ms bigint: 99 of 100 took no longer
 -- slowest_ms bigint: the slowest one
-WITH numbered AS (
-  -- The log may hold a payment's decision more than once: the last one was applied.
-  SELECT
-    decision_date,
-    door,
-    decided_at - arrived_at AS took,
-    row_number() OVER (PARTITION BY transaction_id ORDER BY decided_at DESC, counted_at DESC) AS turn
-  FROM ${decisions}.decisions
-),
-made AS (
-  SELECT * FROM numbered WHERE turn = 1
+WITH made AS (
+  SELECT decision_date, door, decided_at - arrived_at AS took
+  FROM ${last_decisions}
 )
 SELECT
   decision_date,

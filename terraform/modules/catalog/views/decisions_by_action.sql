@@ -6,14 +6,6 @@
 -- amount double: amount of the payments
 -- mean_score double: mean probability of fraud
 -- degraded bigint: decisions made without fresh features or without the model
-WITH numbered AS (
-  -- The log may hold a payment's decision more than once: the last one was applied.
-  SELECT *, row_number() OVER (PARTITION BY transaction_id ORDER BY decided_at DESC, counted_at DESC) AS turn
-  FROM ${decisions}.decisions
-),
-made AS (
-  SELECT * FROM numbered WHERE turn = 1
-)
 SELECT
   decision_date,
   action,
@@ -22,5 +14,5 @@ SELECT
   CAST(sum(amount_cents) AS double) / 100 AS amount,
   avg(fraud_score) AS mean_score,
   count_if(degrade_step <> 'none') AS degraded
-FROM made
+FROM ${last_decisions}
 GROUP BY decision_date, action

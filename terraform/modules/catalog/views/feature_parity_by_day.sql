@@ -4,15 +4,10 @@
 -- compared bigint: vectors among them that the lake has computed, too
 -- mismatches bigint: vectors that differ
 -- not_in_lake bigint: vectors that the lake has not computed
-WITH numbered AS (
-  -- The log may hold a payment's decision more than once: the last one was applied.
-  SELECT *, row_number() OVER (PARTITION BY transaction_id ORDER BY decided_at DESC, counted_at DESC) AS turn
-  FROM ${decisions}.decisions
-),
-served AS (
+WITH served AS (
   SELECT decision_date, transaction_id, vector
-  FROM numbered
-  WHERE turn = 1 AND vector IS NOT NULL AND degrade_step = 'none' AND NOT coalesce(overtaken, false)
+  FROM ${last_decisions}
+  WHERE vector IS NOT NULL AND degrade_step = 'none' AND NOT coalesce(overtaken, false)
 ),
 lake AS (
   SELECT transaction_id, ${vector} AS vector

@@ -38,7 +38,7 @@ run "watches_what_the_night_writes" {
 
   assert {
     condition = toset([for key, alarm in aws_cloudwatch_metric_alarm.this : "${alarm.metric_name} ${join("", values(alarm.dimensions))} ${alarm.threshold}" if contains(["FeatureAgeHours", "QuarantinedShare"], alarm.metric_name)]) == toset([
-      "FeatureAgeHours customer 30", "FeatureAgeHours loan-applicant 30", "QuarantinedShare loan_applications 0.05", "QuarantinedShare transactions 0.05",
+      "FeatureAgeHours customer 30", "FeatureAgeHours loan-applicant 102", "QuarantinedShare loan_applications 0.05", "QuarantinedShare transactions 0.05",
     ])
     error_message = "Each group's freshness and each entity's quarantine has an alarm."
   }
