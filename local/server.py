@@ -175,7 +175,8 @@ async def _serve(settings: Settings, listener: socket.socket, ready: Callable[[]
     quiet = _Checkpoint(ministack)
     config = Config()
     config.bind = [f"fd://{listener.fileno()}"]
-    config.keep_alive_timeout = 75
+    # Longer than clients keep idle connections (Go: 90 s): one that is used as it is closed makes its call unanswered.
+    config.keep_alive_timeout = 300
     config.graceful_timeout = GRACE_SECONDS
     config.loglevel = "WARNING"
     await serve(_Application(ministack.app, ready, plugins.close, quiet), config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 SEED, SIZE, SHAPE = 6, 1_500, {"customers": 5, "merchants": 60, "days": 120}
-OURS = ("features", "glue", "tests")
+OURS = ("bench", "features", "glue", "tests")
 
 
 def main(root: Path) -> None:
