@@ -26,6 +26,8 @@ from features.payment import Payment
 from features.state import State
 from features.values import iso
 from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT, Knowledge, fraud_vector
+from tests.integration import sagemaker_scene
+from tools.archives import tarred
 from tools.replay.__main__ import replay
 
 FIRST = 1_748_736_000_000  # 2025-06-01
@@ -352,7 +354,7 @@ class Scene:
         files = unpacked(s3.get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))["Body"].read())
         change(files)
         bucket, key = self.platform.outputs["artifacts_bucket"], f"models/{name}/model.tar.gz"
-        s3.put_object(Bucket=bucket, Key=key, Body=packed(files))
+        s3.put_object(Bucket=bucket, Key=key, Body=tarred(files))
         container = {"Image": model["PrimaryContainer"]["Image"], "ModelDataUrl": f"s3://{bucket}/{key}"}
         sagemaker.create_model(ModelName=name, ExecutionRoleArn=model["ExecutionRoleArn"], PrimaryContainer=container)
         kept = {k: variant[k] for k in ("VariantName", "InitialInstanceCount", "InstanceType")}
@@ -453,27 +455,13 @@ def unpacked(archive: bytes) -> dict[str, bytes]:
         return {member.name.removeprefix("./"): file.read() for member, file in files if file is not None}
 
 
-def packed(files: dict[str, bytes]) -> bytes:
-    target = io.BytesIO()
-    with tarfile.open(fileobj=target, mode="w:gz") as tar:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return target.getvalue()
-
-
 def identifiers(payments: Iterable[dict]) -> set[str]:
     return {p["transaction_id"] for p in payments}
 
 
 def until(look: Callable[[], Any], seconds: float = 60) -> Any:
-    """The first true answer of `look`; fails when there is none in time."""
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.2)
-    return found
+    """As everywhere, with the patience that a deployed platform needs."""
+    return sagemaker_scene.until(look, seconds)
 
 
 def payments(whose: str, count: int, customers: int = 4, day: int = 0, first: int = 0) -> list[dict]:
