@@ -145,7 +145,10 @@ def test_an_identifier_of_several_words_is_found_as_it_stands():
     assert [json.loads(line)["note"] for line in done.content.splitlines()] == ["<forgotten>", "joanna@example.org"]
 
 
-@pytest.mark.parametrize("body", [tarred({"a/model.bin": b"\0C-1\0"}), gzip.compress(b"x,C-1"), b"\0\1 C-1 \0"])
+PACKED = {"tar": tarred({"a/model.bin": b"\0C-1\0"}), "gzip": gzip.compress(b"x,C-1"), "binary": b"\0\1 C-1 \0"}
+
+
+@pytest.mark.parametrize("body", PACKED.values(), ids=PACKED)
 def test_what_is_packed_or_binary_is_searched_and_never_rewritten(body):
     assert holds(body, ANNA)
     with pytest.raises(CannotRewrite, match="make it again"):
