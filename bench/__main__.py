@@ -15,6 +15,7 @@ from datetime import date
 from pathlib import Path
 
 from bench import doors, features, lake, page, serving
+from features.fraud import FRAUD
 
 RESULTS = Path("build/bench")
 PAGE = Path("docs/benchmarks.md")
@@ -35,7 +36,12 @@ def main() -> None:
     RESULTS.mkdir(parents=True, exist_ok=True)
     broken = []
     for part in arguments.only or PARTS:
-        found = {"measured_on": date.today().isoformat(), "machine": machine(), **PARTS[part](arguments)}
+        about = {
+            "measured_on": date.today().isoformat(),
+            "machine": machine(),
+            "feature_version": FRAUD.version,
+        }
+        found = {**about, **PARTS[part](arguments)}
         (RESULTS / f"{part}.json").write_text(json.dumps(found, indent=1) + "\n")
         print(part, json.dumps(found, indent=1), flush=True)
         broken += [

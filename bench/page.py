@@ -24,7 +24,7 @@ TARGETS = {
     "duplicated": "0",
     "mismatches": "0",
 }
-ABOUT = ("measured_on", "machine")
+ABOUT = ("measured_on", "machine", "feature_version")
 
 
 def of(results: Mapping[str, Mapping]) -> str:
@@ -37,10 +37,14 @@ def of(results: Mapping[str, Mapping]) -> str:
         "What each figure means stands in the module of its part, `bench/<part>.py`.",
     ]
     for part, found in results.items():
-        lines += ["", f"## {part}", "", f"{found['measured_on']}, {found['machine']}", ""]
+        lines += ["", f"## {part}", "", about(found), ""]
         lines += ["| figure | measured | target |", "|---|---:|---:|"]
         lines += [f"| `{name}` | {figure(value)} | {target(name)} |" for name, value in flat(found)]
     return "\n".join(lines) + "\n"
+
+
+def about(found: Mapping) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {found[name]}" for name in ABOUT if name in found)
 
 
 def breaks_a_promise(name: str, value: object) -> bool:
