@@ -78,7 +78,7 @@ def evaluate(
         costs = Costs()
         judged = scores(model, validation)
         policy = solve(validation["label"].to_numpy(), judged, units(validation), costs)
-        report["policy"] = policy
+        report["policy"] = {**policy, "model": model.name}
         report["test"]["expected_cost_per_1000"] = expected_cost(
             test["label"].to_numpy(), tested, units(test), costs, policy["review_at"], policy["block_at"]
         )

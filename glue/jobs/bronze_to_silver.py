@@ -67,10 +67,7 @@ def prepared(spark: SparkSession, lake: Lake, batch: str, contract: Contract, ga
     entity = contract.entity
     unreadable = taken_in["quarantined"]["rows"]
     bronze = lake.read_any(spark, BRONZE[entity], [batch]).cache()
-    # Whatever order batches are run in, a key stays with the batch that brought it first: rows of this one are no
-    # reason against themselves when it is run again.
-    others = lake.read_any(spark, SILVER[entity])
-    split = conformed(bronze, contract, others.where(F.col("batch") != batch))
+    split = conformed(bronze, contract, known(spark, lake, batch, contract, bronze))
     good = split.good.withColumn("batch", F.lit(batch)).cache()
     total, written = bronze.count(), good.count()
     refused = quarantine(lake, split.bad, entity, batch, stage="silver")
@@ -79,6 +76,20 @@ def prepared(spark: SparkSession, lake: Lake, batch: str, contract: Contract, ga
     # What came twice counts on neither side: many repetitions must not hide that half of the new rows are bad.
     verdict = gate.judge(good, SILVER_SUITES[entity], doubted, total + unreadable - refused.repeated)
     return Prepared(good, total, written, refused, verdict)
+
+
+def known(spark: SparkSession, lake: Lake, batch: str, contract: Contract, bronze: DataFrame) -> DataFrame:
+    """SILVER rows of other batches, of every division in which one has a key of this batch.
+
+    Whatever order batches are run in, a key stays with the batch that brought it first: rows of this one are no reason
+    against themselves when it is run again. Keys are looked for in all of SILVER, since a repetition may give another
+    time. Whole rows are read where there is one only: on most nights, nowhere.
+    """
+    silver, key = SILVER[contract.entity], list(contract.key)
+    others = lake.read_any(spark, silver).where(F.col("batch") != batch)
+    met = others.select(silver.division, *key).join(bronze.select(*key), key, "left_semi")
+    divisions = [row[0] for row in met.select(silver.division).distinct().collect()]
+    return lake.read_any(spark, silver, divisions).where(F.col("batch") != batch)
 
 
 def write(lake: Lake, batch: str, entity: str, found: Prepared) -> dict:

@@ -78,7 +78,7 @@ class ApiDoor:
         except Exception as failed:  # whatever ails the endpoint, the payer gets an answer
             warn("endpoint did not answer", failed)
             step, said = "rules_only", Answer(None, None)
-        policy = self.release.policy_or_none()
+        policy = self.release.policy_or_none(said.model)
         return decide(
             payment,
             vector,

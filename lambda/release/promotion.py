@@ -1,4 +1,8 @@
-"""What a release does: a SageMaker model, for fraud a new endpoint configuration, and the release parameter."""
+"""What a release does: a SageMaker model, for fraud a new endpoint configuration, and the release parameter.
+
+The parameter keeps the policy of the model that serves until the endpoint has changed over, which takes minutes. Any
+step may fail and be tried again: what is done already is left as it is.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +29,7 @@ class Promotion:
         problem = group.removeprefix(f"{self.prefix}-")
         version = package.rpartition("/")[2]
         model = f"{group}-v{version}"
+        parameter = f"/{self.prefix}/{problem}/release"
         self._once(
             self.sagemaker.create_model,  # type: ignore[attr-defined]
             ModelName=model,
@@ -38,6 +43,7 @@ class Promotion:
             "model_data": description["InferenceSpecification"]["Containers"][0]["ModelDataUrl"],
             "endpoint_config": None,
             "policy": self._policy(description),
+            "earlier_policy": None,
         }
         if problem in SERVED:
             release["endpoint_config"] = model
@@ -53,9 +59,13 @@ class Promotion:
                     }
                 ],
             )
-            self.sagemaker.update_endpoint(EndpointName=group, EndpointConfigName=model)  # type: ignore[attr-defined]
+            endpoint = self.sagemaker.describe_endpoint(EndpointName=group)  # type: ignore[attr-defined]
+            release["earlier_policy"] = self._earlier_policy(parameter, package, endpoint["EndpointConfigName"])
+            # SageMaker refuses a change that is under way or done.
+            if model not in (endpoint["EndpointConfigName"], pending(endpoint)):
+                self.sagemaker.update_endpoint(EndpointName=group, EndpointConfigName=model)  # type: ignore[attr-defined]
         self.ssm.put_parameter(  # type: ignore[attr-defined]
-            Name=f"/{self.prefix}/{problem}/release", Value=json.dumps(release), Type="String", Overwrite=True
+            Name=parameter, Value=json.dumps(release), Type="String", Overwrite=True
         )
         return {"released": True, **release}
 
@@ -66,6 +76,13 @@ class Promotion:
         policy = json.loads(body.read()).get("policy")
         return {**policy, "version": f"{description['ModelPackageVersion']}"} if policy else None
 
+    def _earlier_policy(self, parameter: str, package: str, serving: str) -> dict | None:
+        """The policy of the model that serves by the endpoint configuration `serving`."""
+        recorded = json.loads(self.ssm.get_parameter(Name=parameter)["Parameter"]["Value"])  # type: ignore[attr-defined]
+        if recorded["model_package_arn"] != package and recorded["endpoint_config"] == serving:
+            return recorded["policy"]
+        return recorded.get("earlier_policy")
+
     @staticmethod
     def _once(create, **arguments) -> None:
         """EventBridge delivers at least once: what exists already under this name is the same thing."""
@@ -74,3 +91,8 @@ class Promotion:
         except Exception as failed:
             if "already exist" not in str(failed).lower():
                 raise
+
+
+def pending(endpoint: dict) -> str | None:
+    """The configuration that an endpoint is changing over to."""
+    return (endpoint.get("PendingDeploymentSummary") or {}).get("EndpointConfigName")

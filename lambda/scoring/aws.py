@@ -146,32 +146,48 @@ class Model:
 
 
 class Release:
-    """The current release's policy, read from SSM and kept for half a minute."""
+    """The release's policies, read from SSM and kept for half a minute.
+
+    They are the released model's and, for as long as the endpoint changes over, that of the model which served before:
+    thresholds are solved for one model's scores.
+    """
 
     def __init__(self, client, parameter: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.client = client
         self.parameter = parameter
         self.clock = clock
         self.read_at = float("-inf")
-        self.known: Policy | None = None
+        self.read_for: str | None = None
+        self.known: list[Policy] = []
 
-    def policy(self) -> Policy:
-        """Keeps the last known policy when SSM does not answer or holds no usable one: an old policy beats none."""
-        if self.known is None or self.clock() - self.read_at > RELEASE_SECONDS:
-            try:
-                value = self.client.get_parameter(Name=self.parameter)["Parameter"]["Value"]
-                self.known = Policy.parse(json.loads(value)["policy"], FRAUD.columns)
-            except Exception as failed:
-                if self.known is None:
-                    raise
-                print(json.dumps({"level": "ERROR", "message": "the policy is the last known", "error": repr(failed)}))
-            self.read_at = self.clock()
-        return self.known
+    def policy(self, model: str | None) -> Policy:
+        """The policy of the model that has answered; of one that the release does not know, or none, the newest.
 
-    def policy_or_none(self) -> Policy | None:
+        Keeps the last known policies when SSM does not answer or holds no usable ones: an old policy beats none.
+        """
+        if self.clock() - self.read_at > RELEASE_SECONDS or not self.known or self._is_news(model):
+            self._read()
+            self.read_at, self.read_for = self.clock(), model
+        return next((policy for policy in self.known if policy.model == model), self.known[0])
+
+    def policy_or_none(self, model: str | None) -> Policy | None:
         """None when none was ever read: then a person decides."""
         try:
-            return self.policy()
+            return self.policy(model)
         except Exception as failed:
             print(json.dumps({"level": "ERROR", "message": "no policy was ever read", "error": type(failed).__name__}))
             return None
+
+    def _is_news(self, model: str | None) -> bool:
+        """A model that answers for the first time may have been released since the last look. One look will do."""
+        return model not in (None, self.read_for, *(policy.model for policy in self.known))
+
+    def _read(self) -> None:
+        try:
+            release = json.loads(self.client.get_parameter(Name=self.parameter)["Parameter"]["Value"])
+            documents = [release["policy"], *filter(None, [release.get("earlier_policy")])]
+            self.known = [Policy.parse(document, FRAUD.columns) for document in documents]
+        except Exception as failed:
+            if not self.known:
+                raise
+            print(json.dumps({"level": "ERROR", "message": "the policy is the last known", "error": repr(failed)}))

@@ -58,6 +58,8 @@ class Policy:
     Of the payments that the score alone would block, `explore_share` goes to a person instead: a blocked payment is
     never labelled by what becomes of it, and a model that learns from its own blocks alone confirms itself. Which
     payments these are depends on their identifiers only, so that both doors and every repetition agree.
+
+    `model` is the one whose scores the thresholds were solved for.
     """
 
     version: str
@@ -65,6 +67,7 @@ class Policy:
     block_at: float
     rules: tuple[Rule, ...]
     explore_share: float = 0.0
+    model: str | None = None
 
     @classmethod
     def parse(cls, document: Mapping, features: Sequence[str]) -> Policy:
@@ -88,7 +91,7 @@ class Policy:
         names = [r.name for r in rules]
         if len(set(names)) < len(names):
             raise InvalidPolicy(f"expected each rule to have a name of its own, as reasons are told by it; got {names}")
-        return cls(str(version), review_at, block_at, rules, explore_share)
+        return cls(str(version), review_at, block_at, rules, explore_share, document.get("model"))
 
     def judge(
         self, score: float | None, values: Mapping[str, float | None], payment: Payment

@@ -117,7 +117,7 @@ class StreamDoor:
         except Exception as failed:  # whatever ails the endpoint, the shard must go on
             print(json.dumps({"level": "ERROR", "message": "endpoint did not answer", "error": type(failed).__name__}))
             step, answers = "rules_only", [Answer(None, None)] * len(arrivals)
-        policy = self.release.policy_or_none()
+        policy = self.release.policy_or_none(answers[0].model)
         if policy is None:
             step = "review"
         for arrival, answer in zip(arrivals, answers, strict=True):

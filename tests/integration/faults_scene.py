@@ -6,7 +6,10 @@ import gzip
 import http.client
 import io
 import json
+import math
+import os
 import re
+import signal
 import tarfile
 import threading
 import time
@@ -18,6 +21,7 @@ from typing import Any, Literal
 from urllib.parse import urlparse
 
 import boto3
+import psutil
 import pyarrow.parquet as pq
 
 from demo.platform import Platform
@@ -36,17 +40,19 @@ ALL_ONCE: dict[str, list] = {}  # what a recount finds when nothing is wrong
 OBJECT = re.compile(r"decisions/decision_date=[\d-]+/shardId-\d+-(\d+)-(\d+)-[0-9a-f]{8}\.json")
 OF_A_RETRY = ("decided_at", "arrived_at")  # what two lines of one decision may differ in
 
-Kind = Literal["denied", "throttled", "silent", "unanswered"]
+Kind = Literal["denied", "throttled", "silent", "unanswered", "killed", "killed_after"]
 ERRORS = {"denied": (403, "AccessDeniedException"), "throttled": (400, "ThrottlingException")}
 
 
 @dataclass
 class Cut:
-    """One operation that fails: refused with AWS's own error, never answered, or done and its answer lost."""
+    """One operation that fails: refused with AWS's own error, never answered, done and its answer lost, or ended with
+    its caller, before it was done or after. Of more than `most` calls the later ones succeed."""
 
     operation: str
     kind: Kind
     where: str = ""
+    most: float = math.inf
     hits: int = 0
     over: threading.Event = field(default_factory=threading.Event)
 
@@ -74,6 +80,8 @@ class Wire:
                 cut = wire.cut_of(self.path, operation_of(self.command, self.path, self.headers, body))
                 if cut is not None and cut.kind in ERRORS:
                     return self.refuse(*ERRORS[cut.kind])
+                if cut is not None and cut.kind == "killed":
+                    return self.kill_caller()
                 if cut is not None and cut.kind == "silent":
                     cut.over.wait(60)
                     self.close_connection = True
@@ -85,6 +93,8 @@ class Wire:
                 answer = onward.getresponse()
                 said = answer.read()
                 onward.close()
+                if cut is not None and cut.kind == "killed_after":
+                    return self.kill_caller()
                 if cut is not None:
                     self.close_connection = True
                     return None
@@ -92,6 +102,17 @@ class Wire:
                 return self.answer(answer.status, kept, said)
 
             do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = relay
+
+            def kill_caller(self) -> None:
+                """As a container dies that runs out of memory: at once, in the midst of a call."""
+                calling = (self.client_address[1], self.server.server_address[1])
+                (caller,) = {
+                    connection.pid
+                    for connection in psutil.net_connections("tcp4")
+                    if connection.raddr and (connection.laddr.port, connection.raddr.port) == calling
+                }
+                os.kill(caller, signal.SIGKILL)
+                self.close_connection = True
 
             def refuse(self, status: int, code: str) -> None:
                 told = f"<Error><Code>{code}</Code></Error>" if self.command == "PUT" else json.dumps({"__type": code})
@@ -124,15 +145,15 @@ class Wire:
 
     def cut_of(self, path: str, operation: str) -> Cut | None:
         for cut in self.cuts:
-            if cut.operation == operation and cut.where in path:
+            if cut.operation == operation and cut.where in path and cut.hits < cut.most:
                 cut.hits += 1
                 return cut
         return None
 
     @contextmanager
-    def cut(self, operation: str, kind: Kind, where: str = "") -> Iterator[Cut]:
-        """While it lasts, calls of the operation whose path holds `where` fail."""
-        cut = Cut(operation, kind, where)
+    def cut(self, operation: str, kind: Kind, where: str = "", most: float = math.inf) -> Iterator[Cut]:
+        """While it lasts, calls of the operation whose path holds `where` fail, `most` of them."""
+        cut = Cut(operation, kind, where, most)
         self.cuts.append(cut)
         try:
             yield cut

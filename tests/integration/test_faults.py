@@ -24,7 +24,15 @@ from demo.platform import ASKED_AGAIN, StepFailed
 from features.declaration import DAY
 from features.payment import looks_like_pan
 from features.values import instant, iso
-from tests.integration.faults_scene import ALL_ONCE, Scene, payments, until, wired
+from tests.integration.faults_scene import ALL_ONCE, Kind, Scene, payments, until, wired
+
+STREAM_WRITES = [
+    ("PutObject", "/decisions/"),
+    ("PutObject", "/late/"),
+    ("PublishBatch", ""),
+    ("BatchWriteRecord", ""),
+    ("UpdateItem", ""),
+]
 
 # Model servers that are healthy and no good.
 SLOW = b"""
@@ -287,6 +295,41 @@ def test_payments_whose_calls_were_done_and_not_answered_are_counted_once(scene:
     scene.bring_back(paid)
 
     assert scene.recount(paid) == ALL_ONCE
+
+
+@pytest.mark.parametrize("kind", ["killed", "killed_after"])
+def test_payments_count_once_at_whichever_write_the_stream_door_is_killed(scene: Scene, kind: Kind):
+    """In each round one that was asked about, some that come late, and a model that blocks all: so that every write
+    takes place."""
+    whole: list[dict] = []
+    with scene.served_by(scene.offer(f"stern-{kind}", sterner)):
+        for operation, where in STREAM_WRITES:
+            whose = f"{kind}-{operation}{where.strip('/')}"
+            before, late = payments(whose, 4), payments(whose, 4, day=-1, first=4)
+            (asked,) = payments(whose, 1, first=8)
+            scene.pay(before)
+            scene.await_decided(before)
+            with scene.wire.cut(operation, kind, where, most=1) as cut:
+                scene.ask(asked)
+                scene.pay(late)
+                until(lambda cut=cut: cut.hits)
+            whole += [*before, *late, asked]
+            scene.bring_back(whole)
+
+    assert scene.recount(whole) == ALL_ONCE
+
+
+@pytest.mark.parametrize("kind", ["killed", "killed_after"])
+@pytest.mark.parametrize("operation", ["PutItem", "PutRecord"])
+def test_a_payment_counts_once_though_the_api_door_is_killed_as_it_writes(scene: Scene, operation, kind: Kind):
+    (payment,) = payments(f"api-{kind}-{operation}", 1)
+    with scene.wire.cut(operation, kind, most=1), pytest.raises(StepFailed, match="answered 50"):
+        scene.ask(payment)
+
+    scene.ask(payment)
+
+    assert scene.recount([payment]) == ALL_ONCE
+    assert scene.lines_of([payment]) == 1
 
 
 def test_a_log_that_takes_nothing_moves_no_state_and_gets_every_decision_once_afterwards(scene: Scene):

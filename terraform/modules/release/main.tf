@@ -10,6 +10,7 @@ locals {
   # Until a model is approved: nobody is blocked by a model that knows nothing, and rules already speak.
   bootstrap_policy = {
     version   = "bootstrap"
+    model     = "bootstrap"
     review_at = 1
     block_at  = 1
     rules     = []
@@ -29,12 +30,14 @@ resource "aws_ssm_parameter" "release" {
     model_data        = null
     endpoint_config   = var.endpoint.endpoint_config
     policy            = local.bootstrap_policy
+    earlier_policy    = null
     } : {
     model_package_arn = null
     model_name        = null
     model_data        = null
     endpoint_config   = null
     policy            = null
+    earlier_policy    = null
   })
 
   # The release function owns the value from here on.
@@ -65,7 +68,12 @@ module "function" {
       resources = [for problem, _ in var.problems : "${local.sagemaker}:model-package/${var.prefix}-${problem}/*"]
     }
     MakeModels = {
-      actions = ["sagemaker:CreateModel", "sagemaker:CreateEndpointConfig", "sagemaker:UpdateEndpoint"]
+      actions = [
+        "sagemaker:CreateModel",
+        "sagemaker:CreateEndpointConfig",
+        "sagemaker:DescribeEndpoint",
+        "sagemaker:UpdateEndpoint",
+      ]
       resources = flatten([
         for problem, _ in var.problems : [
           "${local.sagemaker}:model/${var.prefix}-${problem}-*",
@@ -83,7 +91,7 @@ module "function" {
       resources = [var.lake.kms_key_arn]
     }
     Record = {
-      actions   = ["ssm:PutParameter"]
+      actions   = ["ssm:GetParameter", "ssm:PutParameter"]
       resources = [for parameter in aws_ssm_parameter.release : parameter.arn]
     }
     PassModelRole = {

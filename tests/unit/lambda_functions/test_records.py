@@ -137,6 +137,9 @@ def test_an_endpoint_that_answers_for_fewer_rows_is_not_believed():
         Model(Endpoint(lambda rows: [0.5]), "e").score([[1.0], [2.0]])
 
 
+RELEASE = "/risk-test/fraud/release"
+
+
 class Clock:
     now = 0.0
 
@@ -145,32 +148,53 @@ class Clock:
 
 
 def released(scene: Scene, **changes) -> None:
-    scene.parameters.values["/risk-test/fraud/release"] = json.dumps({"policy": {**POLICY, **changes}})
+    scene.parameters.values[RELEASE] = json.dumps({"policy": {**POLICY, **changes}})
 
 
 def test_the_policy_is_read_once_in_half_a_minute():
     scene, clock = Scene(), Clock()
     release = scene.release(clock)
-    release.policy()
+    release.policy(None)
     released(scene, version="8")
     clock.now = RELEASE_SECONDS - 1
 
-    assert release.policy().version == "7"
+    assert release.policy(None).version == "7"
     assert scene.parameters.reads == 1
     clock.now = RELEASE_SECONDS + 1
-    assert release.policy().version == "8"
+    assert release.policy(None).version == "8"
     assert scene.parameters.reads == 2
+
+
+def test_each_model_is_judged_by_the_policy_that_was_solved_for_it():
+    scene = Scene(policy={**POLICY, "version": "8", "model": "new"})
+    value = json.loads(scene.parameters.values[RELEASE])
+    scene.parameters.values[RELEASE] = json.dumps({**value, "earlier_policy": {**POLICY, "model": "old"}})
+    release = scene.release()
+
+    assert [release.policy(model).version for model in ("old", "new", "another", None)] == ["7", "8", "8", "8"]
+
+
+def test_a_model_that_answers_for_the_first_time_has_the_release_read_once():
+    scene = Scene(policy={**POLICY, "model": "old"})
+    release = scene.release()
+    release.policy("old")
+    released(scene, version="8", model="new")
+
+    assert [release.policy("new").version for _ in range(3)] == ["8"] * 3
+    assert scene.parameters.reads == 2
+    assert [release.policy("unheard of").version for _ in range(3)] == ["8"] * 3
+    assert scene.parameters.reads == 3
 
 
 def test_an_old_policy_serves_on_when_ssm_does_not_answer():
     scene, clock = Scene(), Clock()
     release = scene.release(clock)
-    release.policy()
+    release.policy(None)
     scene.parameters.down = True
     clock.now = 1000
 
-    assert release.policy().version == "7"
-    release.policy()
+    assert release.policy(None).version == "7"
+    release.policy(None)
     assert scene.parameters.reads == 2, "it is not asked again for every payment"
 
 
@@ -178,11 +202,11 @@ def test_an_old_policy_serves_on_when_ssm_does_not_answer():
 def test_an_old_policy_serves_on_when_the_new_one_is_unusable(policy):
     scene, clock = Scene(), Clock()
     release = scene.release(clock)
-    release.policy()
-    scene.parameters.values["/risk-test/fraud/release"] = json.dumps({"policy": policy})
+    release.policy(None)
+    scene.parameters.values[RELEASE] = json.dumps({"policy": policy})
     clock.now = 1000
 
-    assert release.policy().version == "7"
+    assert release.policy(None).version == "7"
 
 
 def test_without_any_policy_ever_read_the_failure_shows():
@@ -190,6 +214,6 @@ def test_without_any_policy_ever_read_the_failure_shows():
     scene.parameters.down = True
 
     with pytest.raises(Down):
-        scene.release().policy()
+        scene.release().policy(None)
     with pytest.raises(InvalidPolicy):
-        Scene(policy=None).release().policy()
+        Scene(policy=None).release().policy(None)

@@ -15,6 +15,8 @@ from tests.unit.lambda_functions.aws import Bucket, Parameters, valid
 ARN = "arn:aws:sagemaker:eu-west-1:000000000000:model-package/risk-test-{}/{}"
 ROLE = "arn:aws:iam::000000000000:role/execution"
 SOLVED = {"review_at": 0.4, "block_at": 0.8, "rules": [], "expected_cost_per_1000": 3.0}
+BOOTSTRAP = {"version": "bootstrap", "model": "bootstrap", "review_at": 1, "block_at": 1, "rules": []}
+FRAUD_RELEASE = "/risk-test/fraud/release"
 
 
 class SageMaker:
@@ -23,7 +25,7 @@ class SageMaker:
     def __init__(self) -> None:
         self.models: dict[str, dict] = {}
         self.configs: dict[str, dict] = {}
-        self.endpoints: dict[str, str] = {}
+        self.endpoints: dict[str, dict] = {"risk-test-fraud": {"EndpointConfigName": "bootstrap"}}
         self.refuses: Exception | None = None
 
     def create_model(self, **request) -> None:
@@ -44,7 +46,21 @@ class SageMaker:
         valid("sagemaker", "UpdateEndpoint", request)
         if request["EndpointConfigName"] not in self.configs:
             raise KeyError(request["EndpointConfigName"])
-        self.endpoints[request["EndpointName"]] = request["EndpointConfigName"]
+        endpoint = self.endpoints[request["EndpointName"]]
+        if "PendingDeploymentSummary" in endpoint or endpoint["EndpointConfigName"] == request["EndpointConfigName"]:
+            raise ValueError("Cannot update endpoint")
+        endpoint["PendingDeploymentSummary"] = {"EndpointConfigName": request["EndpointConfigName"]}
+
+    def describe_endpoint(self, **request) -> dict:
+        valid("sagemaker", "DescribeEndpoint", request)
+        return self.endpoints[request["EndpointName"]]
+
+    def change_over(self, deployed: bool = True) -> None:
+        """What the endpoint was changing over to serves, or was rolled back."""
+        endpoint = self.endpoints["risk-test-fraud"]
+        wanted = endpoint.pop("PendingDeploymentSummary")
+        if deployed:
+            endpoint.update(wanted)
 
     def describe_model_package(self, **request) -> dict:
         valid("sagemaker", "DescribeModelPackage", request)
@@ -62,10 +78,13 @@ class Scene:
     """A promotion and what it works on."""
 
     def __init__(self) -> None:
-        self.sagemaker, self.bucket, self.parameters = SageMaker(), Bucket(), Parameters()
+        self.sagemaker, self.bucket = SageMaker(), Bucket()
+        bootstrap = {"model_package_arn": None, "endpoint_config": "bootstrap", "policy": BOOTSTRAP}
+        self.parameters = Parameters(**{FRAUD_RELEASE: json.dumps(bootstrap)})
         for version in (3, 4):
+            policy = {**SOLVED, "model": f"job-{version}"}
             self.bucket.objects[f"training/risk-test-fraud/{version}/evaluation.json"] = json.dumps(
-                {"policy": SOLVED}
+                {"policy": policy}
             ).encode()
             self.bucket.objects[f"training/risk-test-credit/{version}/evaluation.json"] = b'{"test": {}}'
 
@@ -86,7 +105,8 @@ def test_a_fraud_package_becomes_a_model_a_configuration_and_the_endpoints_choic
     }
     (variant,) = scene.sagemaker.configs["risk-test-fraud-v3"]["ProductionVariants"]
     assert (variant["ModelName"], variant["InstanceType"]) == ("risk-test-fraud-v3", "ml.m5.large")
-    assert scene.sagemaker.endpoints == {"risk-test-fraud": "risk-test-fraud-v3"}
+    scene.sagemaker.change_over()
+    assert scene.sagemaker.endpoints == {"risk-test-fraud": {"EndpointConfigName": "risk-test-fraud-v3"}}
 
 
 def test_the_release_parameter_says_what_serves():
@@ -98,7 +118,8 @@ def test_the_release_parameter_says_what_serves():
         "model_name": "risk-test-fraud-v3",
         "model_data": "s3://lake/training/risk-test-fraud/model.tar.gz",
         "endpoint_config": "risk-test-fraud-v3",
-        "policy": {**SOLVED, "version": "3"},
+        "policy": {**SOLVED, "model": "job-3", "version": "3"},
+        "earlier_policy": BOOTSTRAP,
     }
     assert answer == {"released": True, **scene.recorded()}
 
@@ -115,7 +136,7 @@ def test_a_credit_package_serves_batches_and_needs_no_endpoint():
     scene = Scene()
     scene.release("credit")
 
-    assert scene.sagemaker.endpoints == scene.sagemaker.configs == {}
+    assert scene.sagemaker.configs == {}
     assert scene.recorded("credit")["endpoint_config"] is None
     assert scene.recorded("credit")["policy"] is None
 
@@ -127,22 +148,60 @@ def test_an_event_that_comes_twice_releases_the_same_thing():
     assert list(scene.sagemaker.models) == ["risk-test-fraud-v3"]
 
 
+@pytest.mark.parametrize("deployed", [False, True])
+def test_a_release_that_is_tried_again_after_a_failure_ends_as_if_it_had_not_failed(deployed):
+    """The endpoint was told, and then the parameter was not written; SageMaker refuses the same change a second time."""
+    scene, undisturbed = Scene(), Scene()
+    undisturbed.release()
+    before = dict(scene.parameters.values)
+    scene.release()
+    scene.parameters.values = before
+    if deployed:
+        scene.sagemaker.change_over()
+    scene.release()
+
+    assert {**scene.recorded(), "earlier_policy": None} == {**undisturbed.recorded(), "earlier_policy": None}
+    assert deployed or scene.recorded() == undisturbed.recorded()
+
+
 def test_a_later_version_takes_over():
     scene = Scene()
     scene.release(version=3)
+    scene.sagemaker.change_over()
+    scene.release(version=4)
+    scene.sagemaker.change_over()
+
+    assert scene.sagemaker.endpoints == {"risk-test-fraud": {"EndpointConfigName": "risk-test-fraud-v4"}}
+    assert scene.recorded()["model_name"] == "risk-test-fraud-v4"
+
+
+def test_the_policy_of_the_model_that_serves_is_kept_until_the_endpoint_has_changed_over():
+    scene = Scene()
+    scene.release(version=3)
+    assert scene.recorded()["earlier_policy"]["model"] == "bootstrap"
+    scene.sagemaker.change_over()
     scene.release(version=4)
 
-    assert scene.sagemaker.endpoints == {"risk-test-fraud": "risk-test-fraud-v4"}
-    assert scene.recorded()["model_name"] == "risk-test-fraud-v4"
+    assert scene.recorded()["earlier_policy"]["model"] == "job-3"
+
+
+def test_the_policy_of_the_model_that_serves_is_kept_when_the_next_one_was_rolled_back():
+    scene = Scene()
+    scene.release(version=3)
+    scene.sagemaker.change_over(deployed=False)
+    scene.release(version=4)
+
+    assert scene.recorded()["earlier_policy"]["model"] == "bootstrap"
 
 
 def test_a_refusal_of_sagemaker_is_not_taken_for_something_that_exists():
     scene = Scene()
     scene.sagemaker.refuses = PermissionError("not authorized to perform sagemaker:CreateModel")
 
+    before = dict(scene.parameters.values)
     with pytest.raises(PermissionError):
         scene.release()
-    assert scene.parameters.values == {}
+    assert scene.parameters.values == before
 
 
 def event(status: str, **further) -> dict:

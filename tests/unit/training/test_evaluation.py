@@ -82,6 +82,7 @@ def test_thresholds_come_from_validation_rows_and_their_cost_from_test_rows(foun
     policy = found[1]["policy"]
 
     assert 0 < policy["review_at"] <= policy["block_at"] <= 1
+    assert policy["model"] == "told", "the better one's"
     assert found[1]["test"]["expected_cost_per_1000"] != policy["expected_cost_per_1000"]
 
 
