@@ -259,6 +259,7 @@ def kinesis_record(arrived: int, row: Row) -> dict:
         "eventID": f"shardId-000000000000:{identifier}",
         "kinesis": {
             "sequenceNumber": identifier,
+            "partitionKey": customer,
             "data": base64.b64encode(json.dumps(payment).encode()).decode(),
             "approximateArrivalTimestamp": arrived / 1000,
         },

@@ -159,14 +159,26 @@ class State:
     """What is remembered of one entity.
 
     `clock` is the latest event time seen. Events of the millisecond `clock` wait in `pending`: an event never sees
-    another one of its own millisecond.
+    another one of its own millisecond. `recorded_at` is the event time of the stored record that it was read from, in
+    ms: no part of the record's text, but the next record must be later.
     """
 
-    __slots__ = ("clock", "layout", "merchants", "pending", "previous", "remembered", "tiles", "waiting_merchants")
+    __slots__ = (
+        "clock",
+        "layout",
+        "merchants",
+        "pending",
+        "previous",
+        "recorded_at",
+        "remembered",
+        "tiles",
+        "waiting_merchants",
+    )
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self.clock = NEVER
+        self.recorded_at = NEVER
         self.previous = NEVER
         self.pending: dict[Kind, list[int]] = {}
         self.tiles: dict[tuple[Kind, int], dict[int, list[int]]] = {key: {} for key in layout.rings}

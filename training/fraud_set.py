@@ -15,13 +15,17 @@ class NothingToLearn(ValueError):
 
 
 def assemble(features: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Vectors with the label that was known at `as_of`: the latest report of each payment up to then."""
+    """Vectors with the label that was known at `as_of`: the latest report of each payment up to then.
+
+    A matured payment that nobody has reported is honest: most banks report frauds only.
+    """
     known = (
         labels[labels["reported_at"] <= as_of].sort_values("reported_at").drop_duplicates("transaction_id", keep="last")
     )
     rows = features[features["event_time"] < as_of - MATURITY].merge(
-        known[["transaction_id", "is_fraud"]], on="transaction_id", how="inner"
+        known[["transaction_id", "is_fraud"]], on="transaction_id", how="left"
     )
+    rows["is_fraud"] = rows["is_fraud"].fillna(0)
     if rows.empty or rows["is_fraud"].nunique() < 2:
         raise NothingToLearn(
             f"no payment before {as_of - MATURITY} has both kinds of labels known at {as_of}; "

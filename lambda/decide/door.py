@@ -27,6 +27,10 @@ class NotHandedOn(RuntimeError):
     """The stream did not take the event: the decision is not known to anybody, and must be asked for again."""
 
 
+class NotRemembered(RuntimeError):
+    """The payment was decided before, and that answer cannot be read now: another one must not be given."""
+
+
 @dataclass(frozen=True)
 class ApiDoor:
     """`now` gives milliseconds since 1970; `stream` is a Kinesis client."""
@@ -40,9 +44,10 @@ class ApiDoor:
     now: Callable[[], int]
 
     def decide(self, payment: Payment, fields: Mapping) -> dict:
-        """The decision's document. Raises OtherQuestion, NotHandedOn."""
+        """The decision's document. Raises OtherQuestion, NotHandedOn, NotRemembered."""
         arrived = self.now()
-        document = self.decision(payment, arrived).document()
+        decision, counted_before = self.decision(payment, arrived)
+        document = decision.document()
         earlier, remembered = None, True
         try:
             earlier = self.answers.claim(payment, document)
@@ -51,6 +56,8 @@ class ApiDoor:
         except Exception as failed:  # whatever ails the table, the payer gets an answer; the stream door counts it once
             remembered = False
             warn("the answer is not remembered", failed)
+            if counted_before:
+                raise NotRemembered from failed
         if earlier is not None:
             document = earlier.decision
         if earlier is None or not earlier.applied:
@@ -65,7 +72,8 @@ class ApiDoor:
         )
         return document
 
-    def decision(self, payment: Payment, arrived: int) -> Decision:
+    def decision(self, payment: Payment, arrived: int) -> tuple[Decision, bool]:
+        """The decision, and whether the payment is in its customer's record already."""
         step: DegradeStep = "none"
         try:
             known = self.records.about([payment])[0]
@@ -79,7 +87,7 @@ class ApiDoor:
             warn("endpoint did not answer", failed)
             step, said = "rules_only", Answer(None, None)
         policy = self.release.policy_or_none(said.model)
-        return decide(
+        decision = decide(
             payment,
             vector,
             said,
@@ -90,6 +98,7 @@ class ApiDoor:
             arrived_at=arrived,
             decided_at=self.now(),
         )
+        return decision, known.customer.knows(payment.transaction_id)
 
     def _hand_on(self, document: dict, fields: Mapping) -> None:
         """The stream door applies the payment to the state and logs the decision: one writer per customer."""

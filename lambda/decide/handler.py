@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import time
@@ -14,8 +15,10 @@ from scoring.aws import Model, Records, Release
 from scoring.budget import API
 from scoring.settings import from_environment
 
-from decide.door import ApiDoor, NotHandedOn
+from decide.door import ApiDoor, NotHandedOn, NotRemembered
 from features.payment import InvalidPayment, Payment
+
+LARGEST_BODY = 2**18  # the stream takes 1 MiB, decision and all: what it refuses would be asked again for ever
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,11 @@ def door() -> ApiDoor:
 
 
 def handle(event: dict, context: object) -> dict:
+    body = event.get("body") or "null"
+    if len(body) > LARGEST_BODY:
+        return answer(413, {"error": f"a payment has at most {LARGEST_BODY} characters, got {len(body)}"})
     try:
-        fields = json.loads(event.get("body") or "null")
+        fields = json.loads(base64.b64decode(body) if event.get("isBase64Encoded") else body)
         payment = Payment.parse(fields, now=int(time.time() * 1000))
     except InvalidPayment as wrong:
         return answer(400, {"error": str(wrong)})
@@ -65,7 +71,7 @@ def handle(event: dict, context: object) -> dict:
         return answer(200, door().decide(payment, fields))
     except OtherQuestion as other:
         return answer(409, {"error": str(other)})
-    except NotHandedOn:
+    except (NotHandedOn, NotRemembered):
         return answer(503, {"error": "the decision could not be recorded; ask again, the answer will be the same"})
 
 

@@ -18,7 +18,6 @@ from features.values import InvalidValue, day, instant, iso
 
 MOST = 500  # labels of one request
 SHOWN = 10  # faults that an answer lists
-THERE_ALREADY = ("PreconditionFailed", "ConditionalRequestConflict")
 
 
 class InvalidLabels(ValueError):
@@ -70,7 +69,7 @@ class LabelsDoor:
             self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType="text/csv", IfNoneMatch="*")
         except Exception as refused:
             code = getattr(refused, "response", {}).get("Error", {}).get("Code")
-            if code in THERE_ALREADY:
+            if code == "PreconditionFailed":
                 return False
             print(json.dumps({"level": "ERROR", "message": "labels were not stored", "error": type(refused).__name__}))
             emit({"door": "labels"}, labels_not_stored=1)
@@ -119,7 +118,7 @@ def read(row: object, now: int) -> Label:
     except InvalidValue as wrong:
         raise InvalidLabels(f"reported_at: {wrong}") from None
     if reported > now + AHEAD:
-        raise InvalidLabels("reported_at: expected at most a day ahead of the clock; nobody knows tomorrow's frauds")
+        raise InvalidLabels("reported_at: expected at most five minutes ahead of the clock; nobody knows tomorrow's frauds")
     return Label(identifier, reported, fraud)
 
 

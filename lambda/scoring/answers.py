@@ -36,43 +36,55 @@ class Answers:
     def claim(self, payment: Payment, decision: dict) -> Earlier | None:
         """Keeps the decision unless one is kept already, which is then returned. Raises OtherQuestion."""
         question = fingerprint(payment)
+        kept = self.breaker.call(lambda: self._put(payment.transaction_id, question, decision))
+        if kept is None:
+            return None
+        if kept["question"]["S"] != question:
+            raise OtherQuestion(
+                f"transaction_id {payment.transaction_id}: another payment with this identifier was decided"
+            )
+        return Earlier(json.loads(kept["decision"]["S"]), "applied" in kept)
+
+    def _put(self, identifier: str, question: str, decision: dict) -> dict | None:
+        """The item that is there already: that is an answer, and no failure of the table."""
         try:
-            self.breaker.call(lambda: self._put(payment.transaction_id, question, decision))
+            self.client.put_item(
+                TableName=self.table,
+                Item={
+                    "transaction_id": {"S": identifier},
+                    "question": {"S": question},
+                    "decision": {"S": json.dumps(decision)},
+                    "expires": {"N": str(int(self.now()) + KEPT_SECONDS)},
+                },
+                ConditionExpression="attribute_not_exists(transaction_id)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
         except Exception as refused:
             kept = getattr(refused, "response", {}).get("Item")
             if kept is None:
                 raise
-            self.breaker.failed = 0  # it answered
-            if kept["question"]["S"] != question:
-                raise OtherQuestion(
-                    f"transaction_id {payment.transaction_id}: another payment with this identifier was decided"
-                ) from None
-            return Earlier(json.loads(kept["decision"]["S"]), "applied" in kept)
+            return kept
         return None
-
-    def _put(self, identifier: str, question: str, decision: dict) -> None:
-        self.client.put_item(
-            TableName=self.table,
-            Item={
-                "transaction_id": {"S": identifier},
-                "question": {"S": question},
-                "decision": {"S": json.dumps(decision)},
-                "expires": {"N": str(int(self.now()) + KEPT_SECONDS)},
-            },
-            ConditionExpression="attribute_not_exists(transaction_id)",
-            ReturnValuesOnConditionCheckFailure="ALL_OLD",
-        )
 
     def applied(self, identifiers: Iterable[str]) -> None:
         """Notes that these payments are in their customers' records: a late repetition must not bring them again."""
         for identifier in identifiers:
-            self.client.update_item(
-                TableName=self.table,
-                Key={"transaction_id": {"S": identifier}},
-                UpdateExpression="SET applied = :yes",
-                ConditionExpression="attribute_exists(transaction_id)",  # an expired one stays away
-                ExpressionAttributeValues={":yes": {"BOOL": True}},
-            )
+            try:
+                self.client.update_item(
+                    TableName=self.table,
+                    Key={"transaction_id": {"S": identifier}},
+                    UpdateExpression="SET applied = :yes",
+                    ConditionExpression="attribute_exists(transaction_id)",
+                    ExpressionAttributeValues={":yes": {"BOOL": True}},
+                )
+            except Exception as refused:  # one that expired, or was never remembered, stays away
+                if code_of(refused) != "ConditionalCheckFailedException":
+                    raise
+
+
+def code_of(refused: Exception) -> str | None:
+    """AWS's name for a refusal."""
+    return getattr(refused, "response", {}).get("Error", {}).get("Code")
 
 
 def fingerprint(payment: Payment) -> str:

@@ -10,7 +10,7 @@ from features.declaration import Entity
 from features.fraud import FRAUD
 from features.payment import Payment
 from features.state import State
-from features.values import iso
+from features.values import instant, iso
 from features.vector import LAYOUTS, Knowledge, Vector
 from scoring.breaker import Breaker
 from scoring.decision import Answer
@@ -62,10 +62,11 @@ class Records:
                 for found in answer["Records"]:
                     entity = entity_of[found["FeatureGroupName"].rpartition("/")[2]]
                     values = {f["FeatureName"]: f.get("ValueAsString") for f in found["Record"]}
+                    identifier = found["RecordIdentifierValueAsString"]
                     # A record of another feature version has other tiles: the entity starts afresh.
                     if values.get("feature_version") == FRAUD.version:
-                        identifier = found["RecordIdentifierValueAsString"]
                         states[entity][identifier] = State.load(values["state"], LAYOUTS[entity])
+                    states[entity][identifier].recorded_at = instant(values["event_time"])
                 asked = answer.get("UnprocessedIdentifiers") or []
                 if answer.get("Errors"):
                     raise StoreUnavailable(answer["Errors"][0]["ErrorCode"])
@@ -75,15 +76,20 @@ class Records:
                 raise StoreUnavailable(f"{len(asked)} groups of identifiers were left unprocessed")
         return states
 
-    def write(self, entity: Entity, states: dict[str, State]) -> None:
-        """Overwrites online records. The offline store is filled from the lake, not from here."""
+    def write(self, entity: Entity, states: dict[str, State], arrived: int) -> None:
+        """Overwrites online records. The offline store is filled from the lake, not from here.
+
+        Feature Store takes only a record that is later than the one it has. A payment that comes late, or in the same
+        millisecond as another, moves no clock: so a record is dated by when its last event arrived (`arrived`, ms) and
+        at least a millisecond after the one before. A night's publication that began earlier cannot undo it.
+        """
         entries = [
             {
                 "FeatureGroupName": self.groups[entity],
                 "TargetStores": ["OnlineStore"],
                 "Record": [
                     {"FeatureName": f"{entity}_id", "ValueAsString": identifier},
-                    {"FeatureName": "event_time", "ValueAsString": iso(state.clock)},
+                    {"FeatureName": "event_time", "ValueAsString": iso(recorded(state, arrived))},
                     {"FeatureName": "feature_version", "ValueAsString": FRAUD.version},
                     {"FeatureName": "state", "ValueAsString": state.dump()},
                 ],
@@ -110,6 +116,11 @@ class Records:
             return method(**arguments)
         except Exception as failed:
             raise StoreUnavailable(type(failed).__name__) from failed
+
+
+def recorded(state: State, arrived: int) -> int:
+    """The event time of the next record of an entity, in ms."""
+    return max(state.clock, state.recorded_at + 1, arrived)
 
 
 def by_group(pairs: list[tuple[str, str]]) -> list[dict]:

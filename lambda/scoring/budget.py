@@ -7,7 +7,7 @@ boto3's own defaults (60 s, 5 tries) would outlive any payment. What a door can 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from botocore.config import Config
 
@@ -43,25 +43,35 @@ class Call:
 
 @dataclass(frozen=True)
 class Budget:
-    """The calls of one door, in the order in which it makes them."""
+    """What both doors ask, in the order in which they do."""
 
     store: Call
     model: Call
     policy: Call
     answers: Call
-    stream: Call
+
+    @property
+    def calls(self) -> Iterable[Call]:
+        return tuple(getattr(self, each.name) for each in fields(self))
 
     @property
     def worst(self) -> float:
         return sum(call.worst for call in self.calls)
 
-    @property
-    def calls(self) -> Iterable[Call]:
-        return (self.store, self.model, self.policy, self.answers, self.stream)
+
+@dataclass(frozen=True)
+class ApiBudget(Budget):
+    stream: Call
+
+
+@dataclass(frozen=True)
+class StreamBudget(Budget):
+    log: Call
+    alerts: Call
 
 
 # The payer waits: one try each, and the door degrades. Only handing on is tried twice: what is not handed on is lost.
-API = Budget(
+API = ApiBudget(
     store=Call(connect=0.2, read=0.3, requests=2),
     model=Call(connect=0.2, read=0.4),
     policy=Call(connect=0.2, read=0.2),
@@ -72,5 +82,13 @@ API = Budget(
 # Whoever reports a label waits for one write, and can send the same again.
 LABELS = Call(connect=0.3, read=1.5, tries=2)
 
-# Nobody waits, but the shard must go on. What fails for good comes again with the batch.
-STREAM = Call(connect=0.5, read=5, tries=3, requests=1)
+# Nobody waits, but the shard must go on. What fails for good comes again with the batch: after whatever it can do without
+# (model, policy, alerts, notes of answers) the log and the records must still fit into the function's time.
+STREAM = StreamBudget(
+    store=Call(connect=0.5, read=5, tries=3),
+    model=Call(connect=0.5, read=2, tries=2),
+    policy=Call(connect=0.5, read=1),
+    answers=Call(connect=0.5, read=1),
+    log=Call(connect=0.5, read=5, tries=3),
+    alerts=Call(connect=0.5, read=1),
+)

@@ -1,10 +1,11 @@
 """What the stream door does with a batch.
 
-Order of writes: the decision log, what came late, alerts, the online records. A crash after the log scores the
-payments that were not yet applied again, from the same state, and makes the same decisions; a payment that was
-applied is known by its identifier and never counts twice. The log may then hold a decision twice, equal but for
-`decided_at` and timings, and an alert may come twice, as SNS delivers; neither is lost by a crash. A batch that was
-logged and then given up is decided anew when it is replayed, and later than before: the last decision was applied.
+Order of writes: the decision log, what came late, alerts, the online records. After a crash the payments that were not
+yet applied come again; what was logged of the very same payments stands, whatever the model would say now, and a
+payment that was applied is known by its identifier: it counts once, as long as no REMEMBERED others of its customer lie
+between. Where a batch came again in another cut the log may hold a decision twice, and an alert may come twice, as SNS
+delivers; neither is lost by a crash. A batch that was logged and then given up is decided anew when it is replayed, and
+later than before: the last decision was applied.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from scoring.answers import Answers
 from scoring.aws import Model, Records, Release
 from scoring.decision import Answer, Decision, DegradeStep, decide
 from scoring.metrics import emit
+from scoring.policy import SEVERITY
 
 from features.payment import InvalidPayment, Payment
+from features.values import iso
 from features.vector import Knowledge, Vector, fraud_vector
 from stream.sinks import Alerts, DecisionLog, LateLog
 
@@ -63,13 +66,13 @@ class StreamDoor:
         customers = {a.payment.customer_id: k.customer for a, k in zip(arrivals, known, strict=True)}
         fresh = self._apply(arrivals, known)
         self._score([a for a in fresh if a.decision is None])
-        documents = [(a.sequence, a.decision) for a in fresh if a.decision is not None]
-        if documents:
-            self.log.write(shard, documents)
-            late = [a for a in fresh if a.counted_at != a.payment.at]
-            self.late.write([a.decision for a in late if a.decision is not None])
-            unsent = self.alerts.send([document for _, document in documents if document["action"] == "BLOCK"])
-            self.records.write("customer", {a.payment.customer_id: customers[a.payment.customer_id] for a in fresh})
+        documents = []
+        if fresh:
+            documents = self.log.write(shard, [(a.sequence, a.decision) for a in fresh if a.decision is not None])
+            self.late.write([d for d in documents if iso(d["counted_at"]) != d["event_time"]])
+            unsent = self.alerts.send([d for d in documents if d["action"] == "BLOCK"])
+            moved = {a.payment.customer_id: customers[a.payment.customer_id] for a in fresh}
+            self.records.write("customer", moved, max(a.arrived_at for a in fresh))
         self._note(
             [a.payment.transaction_id for a in arrivals if a.decision is not None and a.decision["door"] == "api"]
         )
@@ -78,8 +81,8 @@ class StreamDoor:
             {"door": "stream"},
             decisions=len(documents),
             repeated=len(arrivals) - len(fresh),
-            blocked=sum(d["action"] == "BLOCK" for _, d in documents),
-            degraded=sum(d["degrade_step"] != "none" for _, d in documents),
+            blocked=sum(d["action"] == "BLOCK" for d in documents),
+            degraded=sum(d["degrade_step"] != "none" for d in documents),
             unsent_alerts=unsent,
             oldest_ms=now - min(a.arrived_at for a in arrivals),
         )
@@ -146,7 +149,7 @@ def parse(records: list[dict]) -> tuple[list[Arrival], list[dict]]:
         try:
             fields = json.loads(base64.b64decode(kinesis["data"]))
             arrived = int(kinesis["approximateArrivalTimestamp"] * 1000)
-            payment, decision = event_of(fields, arrived)
+            payment, decision = event_of(fields, arrived, kinesis["partitionKey"])
         except (ValueError, RecursionError) as wrong:
             reason = str(wrong) if isinstance(wrong, InvalidPayment) else "the record is not JSON"
             print(json.dumps({"level": "ERROR", "message": "poison record", "sequence": sequence, "reason": reason}))
@@ -155,24 +158,45 @@ def parse(records: list[dict]) -> tuple[list[Arrival], list[dict]]:
     return arrivals, []
 
 
-def event_of(fields: object, arrived: int) -> tuple[Payment, dict | None]:
-    """A payment that arrived at `arrived` (ms), and the API door's decision on it. Raises InvalidPayment."""
+def event_of(fields: object, arrived: int, key: str) -> tuple[Payment, dict | None]:
+    """A payment that arrived at `arrived` (ms) by a partition key, and the API door's decision on it.
+
+    Raises InvalidPayment.
+    """
     # The decision is ours: its instants in milliseconds may well pass for card numbers.
     decision = fields.get("decision") if isinstance(fields, dict) else None
     own = {k: v for k, v in fields.items() if k != "decision"} if isinstance(fields, dict) else fields
     payment = Payment.parse(own, now=arrived)  # type: ignore[arg-type]
-    if decision is not None:
-        require_own(decision, payment)
-    return payment, decision
+    if key != payment.customer_id:
+        # Two shards would write one customer's record at once, and each undo what the other has counted.
+        raise InvalidPayment("partition key: expected the payment's customer_id")
+    return payment, None if decision is None else own_decision(decision, payment)
 
 
-def require_own(decision: object, payment: Payment) -> None:
-    """A decision that comes with a payment is the API door's on this very payment, or the record is poison."""
-    wanted = {f.name for f in fields_of(Decision)}
-    if not isinstance(decision, dict) or set(decision) != wanted:
+def own_decision(decision: object, payment: Payment) -> dict | None:
+    """A decision that comes with a payment: the API door's on this very payment, or the record is poison.
+
+    None when another version of that door has made it, while it was under way: the payment is then decided anew.
+    """
+    of_payment = {
+        "door": "api",
+        "transaction_id": payment.transaction_id,
+        "customer_id": payment.customer_id,
+        "merchant_id": payment.merchant_id,
+        "amount_cents": payment.amount,
+        "event_time": iso(payment.at),
+    }
+    if not isinstance(decision, dict) or not of_payment.keys() <= decision.keys():
         raise InvalidPayment("decision: expected what the API door hands on")
-    if (decision["transaction_id"], decision["customer_id"]) != (payment.transaction_id, payment.customer_id):
+    if any(decision[name] != value for name, value in of_payment.items()):
         raise InvalidPayment("decision: it is about another payment")
+    if set(decision) != {f.name for f in fields_of(Decision)}:
+        print(json.dumps({"level": "WARN", "message": "a decision of another version is made anew"}))
+        return None
+    score = decision["fraud_score"]
+    if decision["action"] not in SEVERITY or not (score is None or (isinstance(score, float) and 0 <= score <= 1)):
+        raise InvalidPayment("decision: expected an action and a probability")
+    return decision
 
 
 def shard_of(records: list[dict]) -> str:

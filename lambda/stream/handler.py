@@ -34,10 +34,10 @@ class Settings:
 def door() -> StreamDoor:
     """Clients are made once per cold start and their connections kept."""
     settings = from_environment(Settings, os.environ)
-    patient = STREAM.config
+    s3 = boto3.client("s3", config=STREAM.log.config)
     return StreamDoor(
         records=Records(
-            boto3.client("sagemaker-featurestore-runtime", config=patient),
+            boto3.client("sagemaker-featurestore-runtime", config=STREAM.store.config),
             {
                 "customer": settings.customer_group,
                 "merchant": settings.merchant_group,
@@ -46,12 +46,12 @@ def door() -> StreamDoor:
             # Nobody waits here: a store that is back must be asked, or a batch's few retries pass without a call.
             breaker=Breaker(pause=0),
         ),
-        model=Model(boto3.client("sagemaker-runtime", config=patient), settings.endpoint_name),
-        release=Release(boto3.client("ssm", config=patient), settings.release_parameter),
-        log=DecisionLog(boto3.client("s3", config=patient), settings.lake_bucket),
-        late=LateLog(boto3.client("s3", config=patient), settings.lake_bucket),
-        alerts=Alerts(boto3.client("sns", config=patient), settings.alert_topic_arn),
-        answers=Answers(boto3.client("dynamodb", config=patient), settings.answers_table, time.time),
+        model=Model(boto3.client("sagemaker-runtime", config=STREAM.model.config), settings.endpoint_name),
+        release=Release(boto3.client("ssm", config=STREAM.policy.config), settings.release_parameter),
+        log=DecisionLog(s3, settings.lake_bucket),
+        late=LateLog(s3, settings.lake_bucket),
+        alerts=Alerts(boto3.client("sns", config=STREAM.alerts.config), settings.alert_topic_arn),
+        answers=Answers(boto3.client("dynamodb", config=STREAM.answers.config), settings.answers_table, time.time),
         now=lambda: int(time.time() * 1000),
     )
 

@@ -14,23 +14,38 @@ ALERTS_PER_CALL = 10  # the API's limit
 
 
 class DecisionLog:
-    """JSON lines below `decisions/decision_date=.../`. Writing the same decisions again writes the same object."""
+    """JSON lines below `decisions/decision_date=.../`. What is written is never written over."""
 
     def __init__(self, client, bucket: str) -> None:
         self.client = client
         self.bucket = bucket
 
-    def write(self, shard: str, decisions: list[tuple[str, dict]]) -> None:
-        """`decisions` are pairs of sequence number and document."""
-        days: dict[str, list[tuple[str, dict]]] = {}
-        for sequence, document in decisions:
-            days.setdefault(decision_date(document), []).append((sequence, document))
-        for day, rows in days.items():
-            lines = "".join(json.dumps(document) + "\n" for _, document in rows)
+    def write(self, shard: str, decisions: list[tuple[str, dict]]) -> list[dict]:
+        """Takes pairs of sequence number and document. Returns what the log now says of these payments, in their order:
+        of a batch that comes again in the same cut, what was decided first."""
+        said = [document for _, document in decisions]
+        days: dict[str, list[int]] = {}
+        for place, document in enumerate(said):
+            days.setdefault(decision_date(document), []).append(place)
+        for day, places in days.items():
             # The name holds who is in it: a retry that decides on fewer payments must not replace the fuller object.
-            members = crc32(" ".join(document["transaction_id"] for _, document in rows).encode())
-            key = f"decisions/decision_date={day}/{shard}-{rows[0][0]}-{len(rows)}-{members:08x}.json"
-            self.client.put_object(Bucket=self.bucket, Key=key, Body=lines.encode())
+            members = crc32(" ".join(said[place]["transaction_id"] for place in places).encode())
+            first, _ = decisions[places[0]]
+            key = f"decisions/decision_date={day}/{shard}-{first}-{len(places)}-{members:08x}.json"
+            for place, document in zip(places, self._put(key, [said[p] for p in places]), strict=True):
+                said[place] = document
+        return said
+
+    def _put(self, key: str, documents: list[dict]) -> list[dict]:
+        body = "".join(json.dumps(document) + "\n" for document in documents).encode()
+        try:
+            self.client.put_object(Bucket=self.bucket, Key=key, Body=body, IfNoneMatch="*")
+        except Exception as refused:
+            if getattr(refused, "response", {}).get("Error", {}).get("Code") != "PreconditionFailed":
+                raise
+            written = self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+            return [json.loads(line) for line in written.splitlines()]
+        return documents
 
 
 class LateLog:
@@ -60,7 +75,8 @@ class Alerts:
         self.topic = topic
 
     def send(self, blocked: list[dict]) -> int:
-        """Returns how many messages SNS did not take; they are named in the log. Alerts never hold up payments."""
+        """Returns how many messages SNS did not take; they are named in the log. Alerts never hold up payments: once SNS
+        has not answered it is not asked again."""
         entries = [
             {
                 "Id": str(number),
@@ -75,13 +91,16 @@ class Alerts:
             for number, d in enumerate(blocked)
         ]
         unsent: list[str] = []
+        silent = False
         for start in range(0, len(entries), ALERTS_PER_CALL):
             chunk = entries[start : start + ALERTS_PER_CALL]
-            try:
-                answer = self.client.publish_batch(TopicArn=self.topic, PublishBatchRequestEntries=chunk)
-                refused = [entry["Id"] for entry in answer.get("Failed") or []]
-            except Exception:  # whatever ails SNS, the decision is in the log and the shard must go on
-                refused = [entry["Id"] for entry in chunk]
+            refused = [entry["Id"] for entry in chunk]
+            if not silent:
+                try:
+                    answer = self.client.publish_batch(TopicArn=self.topic, PublishBatchRequestEntries=chunk)
+                    refused = [entry["Id"] for entry in answer.get("Failed") or []]
+                except Exception:  # whatever ails SNS, the decision is in the log and the shard must go on
+                    silent = True
             unsent += [blocked[int(number)]["transaction_id"] for number in refused]
         if unsent:
             print(json.dumps({"level": "ERROR", "message": "alerts were not sent", "transactions": unsent}))

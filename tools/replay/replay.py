@@ -137,7 +137,7 @@ class Replay:
         reasons: list[str] = []
         for record in records:
             arrived = int(record["ApproximateArrivalTimestamp"].timestamp() * 1000)
-            row, reason = judged(record["Data"], arrived)
+            row, reason = judged(record["Data"], arrived, record["PartitionKey"])
             if reason is None:
                 payments.append(record)
                 continue
@@ -157,14 +157,14 @@ class Replay:
         return True
 
 
-def judged(data: bytes, arrived: int) -> tuple[dict, str | None]:
+def judged(data: bytes, arrived: int, key: str) -> tuple[dict, str | None]:
     """A record as a row for the quarantine, and why it is poison; no reason when the stream door will take it."""
     try:
         fields = json.loads(data)
     except (ValueError, RecursionError):
         return {"line": masked_line(data.decode("utf-8", "replace"))}, "the record is not JSON"
     try:
-        event_of(fields, arrived)
+        event_of(fields, arrived, key)
     except (InvalidPayment, RecursionError) as wrong:
         reason = str(wrong) if isinstance(wrong, InvalidPayment) else "the record is not JSON"
         try:

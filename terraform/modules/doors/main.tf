@@ -73,7 +73,7 @@ module "stream" {
   kms_key_arn     = var.lake.kms_key_arn
   code            = merge({ bucket = var.artifacts_bucket }, var.code["lambda/stream"])
   memory_mb       = 1769
-  timeout_seconds = 60
+  timeout_seconds = 120
 
   environment = merge(local.groups, {
     ALERT_TOPIC_ARN   = var.alert_topic_arn
@@ -95,6 +95,10 @@ module "stream" {
     LogDecisions = {
       actions   = ["s3:PutObject"]
       resources = ["${var.lake.arn}/decisions/*", "${var.lake.arn}/late/*"]
+    }
+    ReadWhatWasLogged = {
+      actions   = ["s3:GetObject"]
+      resources = ["${var.lake.arn}/decisions/*"]
     }
     Alert = {
       actions   = ["sns:Publish"]

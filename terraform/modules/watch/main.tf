@@ -80,10 +80,26 @@ locals {
         above       = 60
       }
       decisions-degraded = {
-        description = "Decisions are made without fresh features or without the model"
+        description = "The stream door decides without the model or a policy"
         namespace   = var.namespace
         metric      = "degraded"
         dimensions  = { door = "stream" }
+        statistic   = "Sum"
+        above       = 0
+      }
+      answers-degraded = {
+        description = "The API door answers without fresh features, the model or a policy"
+        namespace   = var.namespace
+        metric      = "degraded"
+        dimensions  = { door = "api" }
+        statistic   = "Sum"
+        above       = 0
+      }
+      answers-unremembered = {
+        description = "The API door cannot remember its answers: a question that comes again may be answered otherwise"
+        namespace   = var.namespace
+        metric      = "unremembered"
+        dimensions  = { door = "api" }
         statistic   = "Sum"
         above       = 0
       }

@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Callable
 from functools import cache
+from typing import ClassVar
 
 import botocore.session
 from botocore.validate import validate_parameters
@@ -87,8 +88,10 @@ class FeatureStore:
             unprocessed, entries = entries[-1:], entries[:-1]
         for entry in entries:
             values = {f["FeatureName"]: f["ValueAsString"] for f in entry["Record"]}
-            identifier = next(iter(values.values()))
-            self.records[entry["FeatureGroupName"], identifier] = values
+            key = entry["FeatureGroupName"], next(iter(values.values()))
+            # What is not later than the record is history, and goes nowhere: the offline store is not named.
+            if key not in self.records or values["event_time"] > self.records[key]["event_time"]:
+                self.records[key] = values
         return {"Errors": refused, "UnprocessedEntries": unprocessed}
 
 
@@ -180,6 +183,12 @@ class Table:
         self.items[key]["applied"] = request["ExpressionAttributeValues"][":yes"]
 
 
+class There(Exception):
+    """An object that must not be written over is there already; `response` as botocore gives it."""
+
+    response: ClassVar = {"Error": {"Code": "PreconditionFailed"}}
+
+
 class Bucket:
     """S3 objects by key."""
 
@@ -188,6 +197,8 @@ class Bucket:
 
     def put_object(self, **request) -> None:
         valid("s3", "PutObject", request)
+        if request.get("IfNoneMatch") and request["Key"] in self.objects:
+            raise There
         self.objects[request["Key"]] = request["Body"]
 
     def get_object(self, **request) -> dict:
@@ -204,12 +215,14 @@ class Topic:
 
     def __init__(self) -> None:
         self.messages: list[dict] = []
+        self.asked = 0
         self.calls = 0
         self.down = False
         self.refusing = 0
 
     def publish_batch(self, **request) -> dict:
         valid("sns", "PublishBatch", request)
+        self.asked += 1
         if len(request["PublishBatchRequestEntries"]) > 10:
             raise ValueError("TooManyEntriesInBatchRequest")
         if self.down:
@@ -224,8 +237,12 @@ class Topic:
         }
 
 
-def kinesis_record(data: bytes | str | dict, sequence: int, arrived: float = 1_522_575_000.5) -> dict:
-    """One record as Lambda hands it to the function."""
+def kinesis_record(
+    data: bytes | str | dict, sequence: int, arrived: float = 1_522_575_000.5, key: str | None = None
+) -> dict:
+    """One record as Lambda hands it to the function. Its partition key is the customer, if nothing else is given."""
+    if key is None:
+        key = str(data.get("customer_id", "")).strip() if isinstance(data, dict) else "c1"
     if isinstance(data, dict):
         data = json.dumps(data)
     if isinstance(data, str):
@@ -234,6 +251,7 @@ def kinesis_record(data: bytes | str | dict, sequence: int, arrived: float = 1_5
         "eventID": f"shardId-000000000000:{sequence}",
         "kinesis": {
             "sequenceNumber": str(sequence),
+            "partitionKey": key,
             "data": base64.b64encode(data).decode(),
             "approximateArrivalTimestamp": arrived,
         },

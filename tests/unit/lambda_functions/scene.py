@@ -92,6 +92,10 @@ class Scene:
         stored = self.store.records.get((GROUPS["customer"], identifier))
         return State.load(stored["state"], CUSTOMER_LAYOUT) if stored else State(CUSTOMER_LAYOUT)
 
+    def states(self) -> dict[tuple[str, str], str]:
+        """Every stored state, whatever its record is dated."""
+        return {key: record["state"] for key, record in self.store.records.items()}
+
     def counted(self, identifier: str) -> int:
         """Payments that the customer's record holds, all time of the test."""
         state = self.customer(identifier)

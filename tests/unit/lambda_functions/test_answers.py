@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from decide.door import NotHandedOn
+from decide.door import NotHandedOn, NotRemembered
 from scoring.answers import OtherQuestion
 
+from features.payment import Payment
 from tests.unit.lambda_functions.scene import Scene, fields
 
 
@@ -56,6 +57,43 @@ def test_a_repeated_delivery_notes_what_a_crash_left_unnoted():
     scene.deliver(handed_on(scene))
 
     assert "applied" in scene.table.items["t0"]
+
+
+def test_one_answer_that_is_not_kept_any_more_does_not_leave_the_others_unnoted():
+    scene = Scene()
+    for number in range(3):
+        scene.ask(fields(number))
+    del scene.table.items["t0"]
+    scene.deliver(handed_on(scene))
+
+    assert ["applied" in scene.table.items[f"t{number}"] for number in (1, 2)] == [True, True]
+
+
+def test_a_question_that_comes_again_is_no_failure_of_the_table():
+    """Time-outs in between count, and a repetition shows that the table answers."""
+    scene = Scene()
+    scene.ask(fields(0))
+    for down in (True, True, False):
+        scene.table.down = down
+        scene.ask(fields(0))
+    scene.table.down = True
+    scene.ask(fields(1))
+    scene.table.down = False
+
+    assert scene.answers.claim(Payment.parse(fields(0)), {}) is not None, "it was asked"
+
+
+def test_a_payment_that_was_counted_gets_no_second_answer_while_the_first_cannot_be_read():
+    scene = Scene()
+    first = scene.ask(fields(0))
+    scene.deliver(handed_on(scene))
+    scene.table.down = True
+    scene.endpoint.scorer = lambda rows: [0.95]
+    with pytest.raises(NotRemembered):
+        scene.ask(fields(0))
+    scene.table.down = False
+
+    assert scene.ask(fields(0)) == first
 
 
 def test_another_payment_under_a_known_identifier_is_refused():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -16,7 +17,7 @@ def test_a_payment_is_scored_on_its_customers_history():
     scene = Scene()
     states = scene.records.read({"customer": ["c1"]})["customer"]
     states["c1"].pay(instant("2018-04-01T08:55:00Z"), 700, "m1", "t0")
-    scene.records.write("customer", states)
+    scene.records.write("customer", states, 0)
 
     decision = scene.ask(fields(0))
 
@@ -132,6 +133,19 @@ def test_a_valid_body_is_answered_with_the_decision(scene):
 
     assert answer["statusCode"] == 200
     assert set(json.loads(answer["body"])) == set(Decision.__dataclass_fields__)
+
+
+def test_a_body_may_come_in_base64(scene):
+    body = base64.b64encode(json.dumps(fields(0)).encode()).decode()
+
+    assert handler.handle({"body": body, "isBase64Encoded": True}, None)["statusCode"] == 200
+
+
+def test_a_body_that_the_stream_could_not_take_with_its_decision_is_refused_before_it_is_decided(scene):
+    answer = handler.handle({"body": json.dumps({**fields(0), "note": "x" * handler.LARGEST_BODY})}, None)
+
+    assert answer["statusCode"] == 413
+    assert scene.endpoint.asked == [] == scene.stream.records
 
 
 @pytest.mark.parametrize(

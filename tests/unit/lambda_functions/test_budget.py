@@ -25,9 +25,10 @@ def unanswering() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
-def limit(file: str, name: str) -> float:
-    """The first number that Terraform gives a setting."""
-    found = re.search(rf"{name}\s*=\s*(\d+)", (TERRAFORM / file).read_text())
+def limit(file: str, name: str, below: str = "") -> float:
+    """The first number that Terraform gives a setting, below a line."""
+    text = (TERRAFORM / file).read_text()
+    found = re.search(rf"{name}\s*=\s*(\d+)", text[text.index(below) :])
     assert found
     return float(found[1])
 
@@ -42,8 +43,13 @@ def test_the_labels_door_answers_before_lambda_or_the_gateway_lose_patience():
     assert LABELS.worst < limit("labels.tf", "timeout_milliseconds") / 1000
 
 
+def test_the_stream_door_ends_its_batch_in_time_whatever_hangs_that_it_can_do_without():
+    """Reads, both logs and records each take their worst and succeed; one that fails for good ends the batch at once."""
+    assert STREAM.worst + STREAM.log.worst + STREAM.store.worst < limit("main.tf", "timeout_seconds", 'module "stream"')
+
+
 def test_no_call_keeps_botos_own_limits():
-    for call in (*API.calls, STREAM, LABELS):
+    for call in (*API.calls, *STREAM.calls, LABELS):
         assert call.config.read_timeout == call.read < 60
         assert call.config.retries == {"total_max_attempts": call.tries, "mode": "standard"}
 

@@ -104,7 +104,7 @@ def test_a_stream_door_that_is_killed_at_any_call_loses_and_doubles_nothing(at, 
     assert deaths
     assert scene.logged() == wanted.logged(), "the same decisions, each payment once"
     assert all(same(lines) for lines in by_identifier(scene).values()), "a line written twice is the same line"
-    assert scene.store.records == wanted.store.records, "the same states"
+    assert scene.states() == wanted.states(), "the same states"
 
 
 def by_identifier(scene: Scene) -> dict[str, list[dict]]:
@@ -132,7 +132,7 @@ def test_batches_that_come_again_in_other_cuts_count_once(seed):
         done = end
 
     assert scene.logged() == wanted.logged()
-    assert scene.store.records == wanted.store.records
+    assert scene.states() == wanted.states()
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before the call", "after it"])

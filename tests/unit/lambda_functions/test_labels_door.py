@@ -101,7 +101,7 @@ def test_another_word_on_the_same_payment_is_another_file():
         (label(fraud=1.0), "is_fraud: expected 1 for fraud or 0"),
         (label(at="yesterday"), "reported_at: expected an ISO 8601 instant"),
         (label(at=None), "reported_at: expected an ISO 8601 instant"),
-        (label(at="2018-04-02T09:30:02Z"), "reported_at: expected at most a day ahead of the clock"),
+        (label(at="2018-04-02T09:30:02Z"), "reported_at: expected at most five minutes ahead of the clock"),
         ([label(1), label(1, 0)], "label 2: another label of this request says the opposite"),
         ([label(1), {}, label(2), []], "label 2: .*; label 4: "),
         ([{}] * 30, "label 10: [^;]*; and 20 more"),

@@ -15,6 +15,9 @@ from tests.unit.lambda_functions.aws import Down, Endpoint
 from tests.unit.lambda_functions.scene import GROUPS, POLICY, Scene
 
 
+ARRIVED = 0
+
+
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
     monkeypatch.setattr("scoring.aws.time.sleep", lambda seconds: None)
@@ -28,7 +31,7 @@ def one_payment(at: int) -> State:
 
 def test_what_was_written_is_read_back():
     scene = Scene()
-    scene.records.write("customer", {"c1": one_payment(1000)})
+    scene.records.write("customer", {"c1": one_payment(1000)}, ARRIVED)
 
     states = scene.records.read({"customer": ["c1", "c2"], "merchant": ["m1"]})
 
@@ -39,7 +42,7 @@ def test_what_was_written_is_read_back():
 
 def test_a_record_goes_to_the_online_store_alone_with_the_time_and_the_meaning_it_has():
     scene = Scene()
-    scene.records.write("customer", {"c1": one_payment(1_522_575_000_000)})
+    scene.records.write("customer", {"c1": one_payment(1_522_575_000_000)}, ARRIVED)
 
     ((entry,),) = scene.store.writes
     values = {f["FeatureName"]: f["ValueAsString"] for f in entry["Record"]}
@@ -49,9 +52,39 @@ def test_a_record_goes_to_the_online_store_alone_with_the_time_and_the_meaning_i
     assert set(values) == {"customer_id", "event_time", "feature_version", "state"}
 
 
+def test_a_record_is_later_than_the_one_before_though_no_clock_has_moved():
+    """Feature Store keeps the old record otherwise: of three payments in one millisecond it would know the first."""
+    scene, at = Scene(), 1_522_575_000_000
+    for number in range(3):
+        state = scene.records.read({"customer": ["c1"]})["customer"]["c1"]
+        state.pay(at, 100, "m1", f"t{number}")
+        scene.records.write("customer", {"c1": state}, ARRIVED)
+
+    assert all(scene.records.read({"customer": ["c1"]})["customer"]["c1"].knows(f"t{number}") for number in range(3))
+
+
+def test_a_record_is_no_older_than_the_arrival_of_what_it_holds():
+    """A publication that folded the lake before that does not know the payment, and must not win."""
+    scene = Scene()
+    scene.records.write("customer", {"c1": one_payment(1000)}, 1_522_575_000_000)
+
+    assert scene.store.records[GROUPS["customer"], "c1"]["event_time"] == "2018-04-01T09:30:00.000Z"
+
+
+def test_a_record_of_another_feature_version_is_followed_by_a_later_one():
+    scene = Scene()
+    scene.records.write("customer", {"c1": one_payment(1000)}, 5000)
+    scene.store.records[GROUPS["customer"], "c1"]["feature_version"] = "older"
+    afresh = scene.records.read({"customer": ["c1"]})["customer"]["c1"]
+    afresh.pay(2000, 100, "m1", "t2")
+    scene.records.write("customer", {"c1": afresh}, ARRIVED)
+
+    assert scene.records.read({"customer": ["c1"]})["customer"]["c1"].knows("t2")
+
+
 def test_a_record_of_another_feature_version_counts_as_none():
     scene = Scene()
-    scene.records.write("customer", {"c1": one_payment(1000)})
+    scene.records.write("customer", {"c1": one_payment(1000)}, ARRIVED)
     scene.store.records[GROUPS["customer"], "c1"]["feature_version"] = "older"
 
     assert scene.records.read({"customer": ["c1"]})["customer"]["c1"].clock == -1
@@ -59,7 +92,7 @@ def test_a_record_of_another_feature_version_counts_as_none():
 
 def test_many_identifiers_are_asked_for_in_calls_that_the_api_takes():
     scene = Scene()
-    scene.records.write("customer", {f"c{i}": one_payment(1000 + i) for i in range(130)})
+    scene.records.write("customer", {f"c{i}": one_payment(1000 + i) for i in range(130)}, ARRIVED)
 
     states = scene.records.read({"customer": [f"c{i}" for i in range(130)], "merchant": ["m1"]})
 
@@ -70,7 +103,7 @@ def test_many_identifiers_are_asked_for_in_calls_that_the_api_takes():
 
 def test_identifiers_that_were_left_unprocessed_are_asked_for_again():
     scene = Scene()
-    scene.records.write("customer", {f"c{i}": one_payment(1000 + i) for i in range(4)})
+    scene.records.write("customer", {f"c{i}": one_payment(1000 + i) for i in range(4)}, ARRIVED)
     scene.store.spared = PATIENCE - 1
 
     states = scene.records.read({"customer": [f"c{i}" for i in range(4)]})
@@ -102,7 +135,7 @@ def test_a_store_that_does_not_answer_is_unavailable():
     with pytest.raises(StoreUnavailable, match="Down"):
         scene.records.read({"customer": ["c1"]})
     with pytest.raises(StoreUnavailable, match="Down"):
-        scene.records.write("customer", {"c1": one_payment(1)})
+        scene.records.write("customer", {"c1": one_payment(1)}, ARRIVED)
 
 
 def test_records_that_were_refused_or_left_are_written_again():
@@ -110,7 +143,7 @@ def test_records_that_were_refused_or_left_are_written_again():
     scene.store.failing, scene.store.spared = 2, 1
     states = {f"c{i}": one_payment(1000 + i) for i in range(5)}
 
-    scene.records.write("customer", states)
+    scene.records.write("customer", states, ARRIVED)
 
     assert [len(call) for call in scene.store.writes] == [5, 2, 1]
     assert {identifier for _, identifier in scene.store.records} == set(states)
@@ -121,7 +154,7 @@ def test_patience_with_writes_ends():
     scene.store.failing = 100
 
     with pytest.raises(StoreUnavailable, match="1 records were left unwritten"):
-        scene.records.write("customer", {"c1": one_payment(1)})
+        scene.records.write("customer", {"c1": one_payment(1)}, ARRIVED)
     assert len(scene.store.writes) == PATIENCE
 
 

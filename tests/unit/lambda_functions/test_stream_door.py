@@ -9,6 +9,7 @@ from scoring.aws import StoreUnavailable
 
 from features.fraud import FRAUD
 from features.vector import Knowledge, fraud_vector
+from tests.unit.lambda_functions.aws import kinesis_record
 from tests.unit.lambda_functions.scene import NOW, Scene, fields
 
 TEN = [fields(i, customer=f"c{i % 3}") for i in range(10)]
@@ -42,7 +43,7 @@ def test_the_vectors_are_those_of_payments_that_came_one_by_one():
         alone.deliver([payment], first=number + 1)
 
     assert together.logged() == alone.logged()
-    assert together.store.records == alone.store.records
+    assert together.states() == alone.states()
 
 
 def test_the_logged_vector_can_be_computed_again():
@@ -116,7 +117,7 @@ def test_a_batch_delivered_twice_counts_once():
 def test_a_full_batch_of_one_customer_delivered_twice_counts_once():
     """A card that is being tested fills a batch alone."""
     scene = Scene()
-    burst = [fields(i) for i in range(100)]
+    burst = [fields(i, minute=i // 4) for i in range(100)]
     scene.deliver(burst)
     scene.deliver(burst)
 
@@ -309,6 +310,71 @@ def test_a_decision_about_another_payment_is_poison():
     decision = scene.ask(fields(0))
 
     assert scene.deliver([{**fields(1), "decision": decision}]) == [{"itemIdentifier": "1"}]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"amount_cents": 1},
+        {"merchant_id": "m2"},
+        {"event_time": "2018-04-01T09:00:00.001Z"},
+        {"door": "stream"},
+        {"action": "WAVE THROUGH"},
+        {"fraud_score": 2.0},
+        {"fraud_score": "0.1"},
+    ],
+)
+def test_a_decision_that_says_other_than_its_payment_or_nothing_possible_is_poison(changed):
+    scene = Scene()
+    decision = scene.ask(fields(0))
+
+    assert scene.deliver([{**fields(0), "decision": {**decision, **changed}}]) == [{"itemIdentifier": "1"}]
+    assert scene.deliver([{**fields(0), "decision": decision}]) == []
+
+
+@pytest.mark.parametrize("other", [{"new_in_the_next_version": 1}, {"degrade_step": None}])
+def test_a_decision_under_way_that_another_version_of_the_door_made_is_made_anew(other):
+    """None stands for a column that the other version did not have."""
+    scene = Scene()
+    decision = scene.ask(fields(0)) | other
+    scene.deliver([{**fields(0), "decision": {k: v for k, v in decision.items() if v is not None or k not in other}}])
+
+    assert scene.logged()["t0"]["door"] == "stream"
+    assert scene.counted("c1") == 1
+
+
+def test_a_payment_that_comes_by_another_key_than_its_customer_is_poison():
+    """Another shard's consumer may be writing that customer's record at the same moment."""
+    scene = Scene()
+    record = kinesis_record(fields(0), 1, key="t0")
+
+    assert scene.stream_door().take([record]) == [{"itemIdentifier": "1"}]
+    assert scene.logged() == {}
+
+
+def test_what_was_logged_of_a_batch_stands_when_it_comes_again_in_the_same_cut():
+    scene = Scene()
+    scene.endpoint.scorer = lambda rows: [0.95] * len(rows)
+    scene.store.down_for_writes = True
+    with pytest.raises(StoreUnavailable):
+        scene.deliver([fields(0)])
+    (key,), before = scene.bucket.objects, dict(scene.bucket.objects)
+    scene.store.down_for_writes, scene.endpoint.down = False, True
+    scene.deliver([fields(0)])
+
+    assert scene.bucket.objects == before, key
+    assert scene.counted("c1") == 1
+    assert [message["action"] for message in scene.topic.messages] == ["BLOCK", "BLOCK"], "what is in the log"
+
+
+def test_sns_that_does_not_answer_is_asked_once():
+    scene = Scene()
+    scene.endpoint.scorer = lambda rows: [0.95] * len(rows)
+    scene.topic.down = True
+    scene.deliver([fields(i, minute=i // 4) for i in range(35)])
+
+    assert scene.topic.asked == 1
+    assert scene.counted("c1") == 35
 
 
 def test_the_number_of_blocked_payments_is_told_whichever_door_blocked_them(capsys):

@@ -50,7 +50,14 @@ def test_the_label_is_the_latest_one_that_was_known_by_then():
     )
     rows = fraud_set.assemble(features, known, AS_OF)
 
-    assert dict(zip(rows["identifier"], rows["label"], strict=True)) == {"t0": 1, "t1": 0}
+    assert dict(zip(rows["identifier"], rows["label"], strict=True)) == {"t0": 1, "t1": 0, "t2": 0}
+
+
+def test_a_matured_payment_that_nobody_reported_is_honest():
+    features = vectors("2018-04-01", "2018-04-02", "2018-04-03")
+    rows = fraud_set.assemble(features, labels(("t1", 1, "2018-04-05")), AS_OF)
+
+    assert dict(zip(rows["identifier"], rows["label"], strict=True)) == {"t0": 0, "t1": 1, "t2": 0}
 
 
 def test_the_fraud_set_has_the_features_in_order_and_its_rows_by_time():
