@@ -71,6 +71,9 @@ why: $(READY) ## One decision, computed again from the lake and its model: make 
 backtest: $(READY) ## Another policy over stored decisions: make backtest POLICY=file.json FROM=day TO=day ENV=dev
 	@PYTHONPATH=.:lambda $(PYTHON) -m tools.backtest "$(ENV)" "$(POLICY)" "$(FROM)" "$(TO)"
 
+policy: $(READY) ## Another policy's rules and lists go live: make policy POLICY=file.json ENV=dev
+	@PYTHONPATH=.:lambda $(PYTHON) -m tools.policy "$(ENV)" "$(POLICY)"
+
 verify-log: $(READY) ## Whether the decision log is what was sealed: make verify-log ENV=dev
 	@PYTHONPATH=.:lambda $(PYTHON) -m tools.verify "$(ENV)"
 
@@ -104,4 +107,4 @@ lock: ## Make the locked requirements again
 	@cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header etl.in ml.in local.in test.in dashboard.in -o dev.txt
 	@cd requirements && for extra in etl ml local test dashboard; do uv pip compile -q --python-version 3.11 -c dev.txt --generate-hashes --no-emit-index-url --no-header $$extra.in -o $$extra.txt; done
 
-.PHONY: help demo dataset local-up local-down test bench quality check docs package upload plan deploy why backtest verify-log replay-dlq forget destroy setup lock
+.PHONY: help demo dataset local-up local-down test bench quality check docs package upload plan deploy why backtest policy verify-log replay-dlq forget destroy setup lock

@@ -10,8 +10,7 @@ from dataclasses import asdict, dataclass
 import boto3
 from pyspark.sql import DataFrame, Row
 
-CALL = 25  # records per BatchWriteRecord
-STORES = ["OnlineStore", "OfflineStore"]
+CALL = 24  # entries per BatchWriteRecord, two of each record; the API's limit is 25
 PATIENCE = 6  # tries for records the store did not take
 
 
@@ -47,8 +46,12 @@ class Progress:
         return f"{self.prefix}/{group}/{number}.json"
 
 
-def publish(rows: DataFrame, name: str, group: str, progress: Progress, done: frozenset[int]) -> None:
+def publish(rows: DataFrame, name: str, group: str, progress: Progress, done: frozenset[int], online_at: str) -> None:
     """Writes every row as one record of the feature group `name`: columns are features, nulls are left out.
+
+    The offline store dates a record by its own `event_time`. Online it is dated by `online_at`, or by its own time where
+    that is later: Feature Store takes only what is later than what it has, and a record may be made anew without
+    anything that happened since.
 
     A slice is a partition of `rows`, which must hold the same rows at every run. Slices in `done` are not even
     computed; a finished one is marked with what was written. `group` names the marks.
@@ -60,7 +63,7 @@ def publish(rows: DataFrame, name: str, group: str, progress: Progress, done: fr
         client = boto3.client("sagemaker-featurestore-runtime")
         written = Written()
         for chunk in chunks(partition):
-            send(client, [entry(name, row) for row in chunk])
+            send(client, [entry for row in chunk for entry in entries(name, row, online_at)])
             written += Written(len(chunk), max(row["event_time"] for row in chunk))
         body = json.dumps(asdict(written)).encode()
         boto3.client("s3").put_object(Bucket=progress.bucket, Key=progress.key(group, number), Body=body)
@@ -69,14 +72,17 @@ def publish(rows: DataFrame, name: str, group: str, progress: Progress, done: fr
     rows.rdd.mapPartitionsWithIndex(write).count()
 
 
-def entry(group: str, row: Row) -> dict:
-    return {"FeatureGroupName": group, "TargetStores": STORES, "Record": record(row)}
-
-
-def record(row: Row) -> list[dict[str, str]]:
+def entries(group: str, row: Row, online_at: str) -> list[dict]:
+    held = row.asDict()
+    online = {**held, "event_time": max(held["event_time"], online_at)}
     return [
-        {"FeatureName": name, "ValueAsString": text(value)} for name, value in row.asDict().items() if value is not None
+        {"FeatureGroupName": group, "TargetStores": [store], "Record": record(values)}
+        for store, values in (("OnlineStore", online), ("OfflineStore", held))
     ]
+
+
+def record(values: dict[str, object]) -> list[dict[str, str]]:
+    return [{"FeatureName": name, "ValueAsString": text(value)} for name, value in values.items() if value is not None]
 
 
 def text(value: object) -> str:
@@ -87,7 +93,7 @@ def chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
     chunk: list[Row] = []
     for row in rows:
         chunk.append(row)
-        if len(chunk) == CALL:
+        if 2 * len(chunk) == CALL:
             yield chunk
             chunk = []
     if chunk:
@@ -95,10 +101,17 @@ def chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 
 def send(client, entries: list[dict]) -> None:
+    """Raises StoreRefused. Its text holds no record: it ends up in logs."""
+    codes: set[str] = set()
     for attempt in range(PATIENCE):
         answer = client.batch_write_record(Entries=entries)
+        codes = {error["ErrorCode"] for error in answer.get("Errors", ())}
         entries = [e["Entry"] for e in answer.get("Errors", ())] + list(answer.get("UnprocessedEntries", ()))
         if not entries:
             return
         time.sleep(0.1 * 2**attempt)
-    raise StoreRefused(f"{len(entries)} records were not taken after {PATIENCE} tries, first: {entries[0]}")
+    groups = sorted({entry["FeatureGroupName"] for entry in entries})
+    raise StoreRefused(
+        f"{len(entries)} records of {', '.join(groups)} were not taken after {PATIENCE} tries: "
+        f"{', '.join(sorted(codes)) or 'left unprocessed'}"
+    )

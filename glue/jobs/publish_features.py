@@ -1,7 +1,9 @@
 """Glue job: lake -> Feature Store. Records of customers, merchants and accounts, and one record per loan application.
 
-Safe to run at any time: Feature Store keeps the record with the newest event time, so a record that the stream door has
-moved further stays as it is. A run that was stopped goes on where it was when it is started again with its arguments.
+Safe to run at any time. Feature Store keeps the record with the latest event time: online, that is the instant up to which
+this job has folded the lake, and for the stream door the arrival of the payment. So what has arrived since stays as it
+is, and everything older is replaced. A run that was stopped goes on where it was when it is started again with its
+arguments.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from pyspark.sql import functions as F
 
 from features.fraud import FRAUD
 from features.values import day, instant
+from features.values import iso as text_of
 from glue.arguments import days, month_end, parse
 from glue.feature_store import Progress, Written, publish
 from glue.history import read_history
@@ -29,6 +32,7 @@ from glue.transforms.gathering import gathered
 
 GROUPS = ("customer", "merchant", "account", "loan-applicant")
 NEWEST = f"quality/publish_features/newest-{FRAUD.version}.json"  # by group, the newest event time of all its records
+TURNS = "quality/publish_features/turns.json"  # by instant, how often records as of it were published again
 
 
 def main(argv: list[str]) -> None:
@@ -50,10 +54,11 @@ def main(argv: list[str]) -> None:
 
     progress = Progress(lake.bucket, f"tmp/publish_features/{run}/{as_of}-{FRAUD.version}")
     before_us = lake.keys(f"{progress.prefix}/")
+    online_at = text_of(as_of + turn(lake, as_of))
     records = {**entity_records(spark, lake, as_of, payment_days), **loan_records(spark, lake, loan_months)}
     for group, rows in records.items():
         name = getattr(args, f"{group.replace('-', '_')}_group")
-        publish(rows, name, group, progress, progress.done(group, before_us))
+        publish(rows, name, group, progress, progress.done(group, before_us), online_at)
 
     marks = lake.keys(f"{progress.prefix}/")
     written = {group: total(lake, [k for k in marks if f"/{group}/" in k]) for group in GROUPS}
@@ -64,6 +69,14 @@ def main(argv: list[str]) -> None:
     lake.put_json(f"quality/publish_features/{run}.json", {**report, "age_hours": ages})
     Metrics(args.namespace).aged(ages)
     lake.delete(marks)  # it is complete: whoever starts it once more wants it done once more
+
+
+def turn(lake: Lake, as_of: int) -> int:
+    """How often records were published as of this instant before: each time a millisecond later, so that it counts."""
+    turns = lake.get_json(TURNS) or {}
+    turns[str(as_of)] = turns.get(str(as_of), -1) + 1
+    lake.put_json(TURNS, turns)
+    return turns[str(as_of)]
 
 
 def entity_records(spark: SparkSession, lake: Lake, as_of: int, touched: list[str]) -> dict[str, DataFrame]:

@@ -1,6 +1,6 @@
 """What a release does: a SageMaker model, for fraud a new endpoint configuration, and the release parameter.
 
-The parameter keeps the policy of the model that serves until the endpoint has changed over, which takes minutes. Any
+The parameter keeps the thresholds of the model that serves until the endpoint has changed over, which takes minutes. Any
 step may fail and be tried again: what is done already is left as it is.
 """
 
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from urllib.parse import urlparse
 
 SERVED = ("fraud",)  # problems with an endpoint; the others score in batches
+OPERATORS = ("rules", "explore_share", "rules_version")  # of a policy, once `make policy` has put them there
+THRESHOLDS = ("version", "model", "review_at", "block_at")  # of a policy, solved for one model
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,9 @@ class Promotion:
             "policy": self._policy(description),
             "earlier_policy": None,
         }
+        recorded = json.loads(self.ssm.get_parameter(Name=parameter)["Parameter"]["Value"])  # type: ignore[attr-defined]
+        if release["policy"]:
+            release["policy"] = with_operators(release["policy"], recorded["policy"])
         if problem in SERVED:
             release["endpoint_config"] = model
             self._once(
@@ -60,7 +65,7 @@ class Promotion:
                 ],
             )
             endpoint = self.sagemaker.describe_endpoint(EndpointName=group)  # type: ignore[attr-defined]
-            release["earlier_policy"] = self._earlier_policy(parameter, package, endpoint["EndpointConfigName"])
+            release["earlier_policy"] = earlier_policy(recorded, endpoint["EndpointConfigName"])
             # SageMaker refuses a change that is under way or done.
             if model not in (endpoint["EndpointConfigName"], pending(endpoint)):
                 self.sagemaker.update_endpoint(EndpointName=group, EndpointConfigName=model)  # type: ignore[attr-defined]
@@ -76,13 +81,6 @@ class Promotion:
         policy = json.loads(body.read()).get("policy")
         return {**policy, "version": f"{description['ModelPackageVersion']}"} if policy else None
 
-    def _earlier_policy(self, parameter: str, package: str, serving: str) -> dict | None:
-        """The policy of the model that serves by the endpoint configuration `serving`."""
-        recorded = json.loads(self.ssm.get_parameter(Name=parameter)["Parameter"]["Value"])  # type: ignore[attr-defined]
-        if recorded["model_package_arn"] != package and recorded["endpoint_config"] == serving:
-            return recorded["policy"]
-        return recorded.get("earlier_policy")
-
     @staticmethod
     def _once(create, **arguments) -> None:
         """EventBridge delivers at least once: what exists already under this name is the same thing."""
@@ -91,6 +89,20 @@ class Promotion:
         except Exception as failed:
             if "already exist" not in str(failed).lower():
                 raise
+
+
+def with_operators(policy: dict, recorded: dict) -> dict:
+    """A release brings thresholds; rules, lists and the sampled share stay the operator's."""
+    theirs = {name: recorded[name] for name in OPERATORS if name in recorded} if "rules_version" in recorded else {}
+    version = f"{policy['version']}+{theirs['rules_version']}" if theirs else policy["version"]
+    return {**policy, **theirs, "version": version}
+
+
+def earlier_policy(recorded: dict, serving: str) -> dict | None:
+    """Thresholds of the model that serves by the endpoint configuration `serving`."""
+    if recorded["endpoint_config"] == serving:
+        return {name: value for name, value in recorded["policy"].items() if name in THRESHOLDS}
+    return recorded.get("earlier_policy")
 
 
 def pending(endpoint: dict) -> str | None:

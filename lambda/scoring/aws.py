@@ -196,8 +196,8 @@ class Release:
     def _read(self) -> None:
         try:
             release = json.loads(self.client.get_parameter(Name=self.parameter)["Parameter"]["Value"])
-            documents = [release["policy"], *filter(None, [release.get("earlier_policy")])]
-            self.known = [Policy.parse(document, FRAUD.columns) for document in documents]
+            earlier = [{**release["policy"], **old} for old in [release.get("earlier_policy")] if old]
+            self.known = [Policy.parse(document, FRAUD.columns) for document in (release["policy"], *earlier)]
         except Exception as failed:
             if not self.known:
                 raise

@@ -1,17 +1,19 @@
-"""Seals a day, and what came late to the days before it. Nothing that is sealed is ever written again."""
+"""Seals a day, and what came late to any day before it. Nothing that is sealed is ever written again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from seal.seals import SEALS, Seal, digest, key_of, objects_of, place_of
+from seal.seals import DECISIONS, FORM, SEALS, Seal, day_of, digest, key_of, objects_of, place_of, unnamed
 
-LOOK_BACK = 7  # days: the stream keeps payments so long, and what failed comes back within them
-SIDE_BY_SIDE = 32  # objects that are read at a time
+SIDE_BY_SIDE = 32  # objects that are read, and days that are listed, at a time
+SETTLED = timedelta(hours=1)  # a run takes a quarter of one: what is older than that before a seal, the seal has seen
+
+Placed = dict[tuple[str, int], datetime]  # when S3 took each seal, by day and number
 
 
 class SealedMeanwhile(RuntimeError):
@@ -27,43 +29,84 @@ class Sealing:
     now: Callable[[], str]
 
     def run(self, day: str) -> list[dict]:
-        """Seals the day, even when it has no decision, and what the days before it have that is not sealed yet.
+        """Seals the day, even when it has no decision, and what any day before it has that is not sealed yet.
 
-        Returns key, root, SHA-256 and number of objects of each seal that was written. Raises SealedMeanwhile.
+        Returns key, root, SHA-256 and number of objects of each seal that was written. Raises SealedMeanwhile, and
+        BrokenSeal when a seal that must be read cannot be.
         """
-        last = date.fromisoformat(day)
-        days = [(last - timedelta(days=n)).isoformat() for n in range(LOOK_BACK, -1, -1)]
-        written = (self._seal(each, empty_too=each == day) for each in days)
-        return [told for told in written if told]
-
-    def _seal(self, day: str, empty_too: bool) -> dict | None:
-        earlier = self._seals_of(day)
-        known = {key for seal in earlier for key in seal.objects}
-        fresh = [key for key in self._keys(objects_of(day)) if key not in known]
-        if not fresh and (earlier or not empty_too):
-            return None
+        date.fromisoformat(day)
+        placed = self._placed()
+        days = sorted({day, *(each for each in self._days() if each < day)})
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-            objects = dict(zip(fresh, pool.map(lambda key: digest(self._read(key)), fresh), strict=True))
-        before = earlier[-1].key if earlier else self._day_before(day)
-        previous = (before, digest(self._read(before))) if before else None
-        seal = Seal(day, earlier[-1].number + 1 if earlier else 0, objects, previous, self.now())
-        self._write(seal)
-        return {"key": seal.key, "root": seal.root, "sha256": digest(seal.body()), "objects": len(objects)}
+            listed = dict(zip(days, pool.map(lambda each: self._unsettled(each, placed), days), strict=True))
+        heads: dict[str, str] | None = None
+        written = []
+        for each in days:
+            earlier = [key_of(each, number) for placed_day, number in sorted(placed) if placed_day == each]
+            if not listed[each] and (earlier or each != day):
+                continue
+            fresh = self._fresh(listed[each], earlier)
+            if not fresh and earlier:
+                continue
+            seal = self._seal(each, placed, fresh, self._heads(placed) if heads is None else heads)
+            written.append({"key": seal.key, "root": seal.root, "sha256": digest(seal.body()), "objects": len(fresh)})
+            heads = {seal.key: digest(seal.body())}
+        return written
 
-    def _seals_of(self, day: str) -> list[Seal]:
+    def _placed(self) -> Placed:
+        listed = self._listed(SEALS)
+        return {place: item["LastModified"] for item in listed if (place := place_of(item["Key"])) is not None}
+
+    def _days(self) -> Iterator[str]:
+        """Every day that has a folder in the log."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=DECISIONS, Delimiter="/")
+        for page in pages:
+            found = (day_of(folder["Prefix"]) for folder in page.get("CommonPrefixes", ()))
+            yield from (day for day in found if place_of(key_of(day, 0)))
+
+    def _unsettled(self, day: str, placed: Placed) -> list[str]:
+        """The day's objects, when one of them may have come after its newest seal had looked; otherwise none.
+
+        Listing tells that: the seals of all days are too many to be read every night.
+        """
+        items = list(self._listed(objects_of(day)))
+        seen = max((at for (each, _), at in placed.items() if each == day), default=None)
+        if seen is not None and all(item["LastModified"] < seen - SETTLED for item in items):
+            return []
+        return [item["Key"] for item in items]
+
+    def _fresh(self, keys: Iterable[str], earlier: Iterable[str]) -> dict[str, str]:
+        """The SHA-256 of what no earlier seal of the day has."""
+        known = {key for seal in earlier for key in self._read_seal(seal).objects}
+        fresh = [key for key in keys if key not in known]
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            return dict(zip(fresh, pool.map(lambda key: digest(self._read(key)), fresh), strict=True))
+
+    def _heads(self, placed: Placed) -> dict[str, str]:
+        """The seals that no other names, with their SHA-256.
+
+        The newest seals name all the others, and only they are read; where none of them is of today's form, all are.
+        """
+        last = max(placed.values(), default=None)
+        if last is None:
+            return {}
+        newest = self._read_seals(place for place, at in placed.items() if at >= last - SETTLED)
+        if not any(seal.form == FORM for seal in newest.values()):
+            newest = self._read_seals(placed)
+        return {key: digest(newest[key].body()) for key in unnamed(newest)}
+
+    def _read_seals(self, places: Iterable[tuple[str, int]]) -> dict[str, Seal]:
+        keys = [key_of(*place) for place in places]
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            return dict(zip(keys, pool.map(self._read_seal, keys), strict=True))
+
+    def _read_seal(self, key: str) -> Seal:
         """Raises BrokenSeal: nothing is chained to what cannot be read."""
-        found = sorted(
-            place[1] for key in self._keys(f"{SEALS}decision_date={day}") if (place := place_of(key)) is not None
-        )
-        return [Seal.read(key_of(day, n), self._read(key_of(day, n))) for n in found]
+        return Seal.read(key, self._read(key))
 
-    def _day_before(self, day: str) -> str | None:
-        """The seal of the newest day before this one that has any."""
-        days = [place[0] for key in self._keys(SEALS) if (place := place_of(key)) and place[1] == 0]
-        before = max((each for each in days if each < day), default=None)
-        return key_of(before, 0) if before else None
-
-    def _write(self, seal: Seal) -> None:
+    def _seal(self, day: str, placed: Placed, objects: dict[str, str], heads: dict[str, str]) -> Seal:
+        number = max((number for each, number in placed if each == day), default=-1) + 1
+        seal = Seal(day, number, objects, heads, self.now())
         try:
             self.s3.put_object(
                 Bucket=self.bucket,
@@ -77,10 +120,11 @@ class Sealing:
             if code not in ("PreconditionFailed", "ConditionalRequestConflict"):
                 raise
             raise SealedMeanwhile(f"{seal.key} is there already; run again") from None
+        return seal
 
-    def _keys(self, prefix: str) -> Iterator[str]:
+    def _listed(self, prefix: str) -> Iterator[dict]:
         for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
-            yield from (item["Key"] for item in page.get("Contents", ()))
+            yield from page.get("Contents", ())
 
     def _read(self, key: str) -> bytes:
         return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()

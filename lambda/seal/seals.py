@@ -1,8 +1,9 @@
-"""What a seal is: the objects of a day's decision log with their SHA-256, their Merkle root, and the seal before it.
+"""What a seal is: the objects of a day's decision log with their SHA-256, their Merkle root, and the seals before it.
 
 `seals/decision_date=<day>.json` is the seal of the day; objects that came later have additions, `...<day>.1.json` and
-so on. A day's seal names the seal of the day before it that was there, an addition the seal or addition before it, each
-by the SHA-256 of its bytes: a seal cannot be rewritten without rewriting all that follow.
+so on. Every seal names all seals that none had named before, by the SHA-256 of their bytes: no seal can be rewritten or
+removed without rewriting all that follow. Seals of the first form named one: a day's seal that of the day before, an
+addition the one before it, so that nothing named a day's last addition. They are read as they are.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from seal import merkle
 
 DECISIONS, SEALS = "decisions/", "seals/"
+FIRST_FORM, FORM = 1, 2
 NAME = re.compile(r"seals/decision_date=(\d{4}-\d{2}-\d{2})(?:\.([1-9]\d*))?\.json")
 
 
@@ -25,13 +27,14 @@ class BrokenSeal(ValueError):
 
 @dataclass(frozen=True)
 class Seal:
-    """`objects` maps keys to SHA-256, in hexadecimal; `previous` is key and SHA-256 of the seal before, or none."""
+    """`objects` and `previous`, the seals before, map keys to SHA-256, in hexadecimal."""
 
     day: str
     number: int
     objects: Mapping[str, str]
-    previous: tuple[str, str] | None
+    previous: Mapping[str, str]
     sealed_at: str
+    form: int = FORM
 
     @property
     def key(self) -> str:
@@ -47,27 +50,38 @@ class Seal:
             "number": self.number,
             "root": self.root,
             "objects": dict(sorted(self.objects.items())),
-            "previous": {"key": self.previous[0], "sha256": self.previous[1]} if self.previous else None,
+            "previous": self._alone() if self.form == FIRST_FORM else dict(sorted(self.previous.items())),
             "sealed_at": self.sealed_at,
         }
+        if self.form != FIRST_FORM:
+            document = {"form": self.form, **document}
         return (json.dumps(document, indent=1) + "\n").encode()
+
+    def _alone(self) -> dict[str, str] | None:
+        """The one seal that a seal of the first form names."""
+        return next(({"key": key, "sha256": sha} for key, sha in self.previous.items()), None)
 
     @classmethod
     def read(cls, key: str, body: bytes) -> Seal:
         """Raises BrokenSeal when it is not exactly what was written under this key."""
         try:
             told = json.loads(body)
-            before = told["previous"]
+            before, form = told["previous"], told.get("form", FIRST_FORM)
+            if form == FIRST_FORM:
+                before = {before["key"]: before["sha256"]} if before else {}
             seal = cls(
                 day=told["decision_date"],
                 number=told["number"],
                 objects=dict(told["objects"]),
-                previous=(before["key"], before["sha256"]) if before else None,
+                previous=dict(before),
                 sealed_at=told["sealed_at"],
+                form=form,
             )
             same = seal.body() == body
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise BrokenSeal("it cannot be read as a seal") from None
+        if form not in (FIRST_FORM, FORM):
+            raise BrokenSeal(f"its form is {form!r}, expected {FIRST_FORM} or {FORM}")
         if seal.key != key:
             raise BrokenSeal(f"it says that it is {seal.key}")
         if not same:
@@ -87,6 +101,16 @@ def place_of(key: str) -> tuple[str, int] | None:
 
 def objects_of(day: str) -> str:
     return f"{DECISIONS}decision_date={day}/"
+
+
+def day_of(key: str) -> str:
+    """`decisions/decision_date=2026-03-01/...` -> `2026-03-01`."""
+    return key.partition("decision_date=")[2][:10]
+
+
+def unnamed(seals: Mapping[str, Seal]) -> set[str]:
+    """The keys of those that none of the others names."""
+    return set(seals) - {before for seal in seals.values() for before in seal.previous}
 
 
 def digest(body: bytes) -> str:

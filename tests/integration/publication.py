@@ -26,7 +26,7 @@ def main(name: str, bucket: str, health: str) -> None:
     listed = boto3.client("s3").list_objects_v2(Bucket=bucket, Prefix="progress/").get("Contents", ())
     done = progress.done("customer", [found["Key"] for found in listed])
     print(json.dumps({"done": sorted(done)}), flush=True)
-    publish(rows.repartition(4, "customer_id"), name, "customer", progress, done)
+    publish(rows.repartition(4, "customer_id"), name, "customer", progress, done, "2025-07-02T00:00:00.000Z")
 
 
 if __name__ == "__main__":

@@ -132,7 +132,7 @@ class FeatureRuntime:
             raise refused("Validation Error: the record identifier cannot be changed.")
         if instant < row.event_time:
             raise ApiError("ConflictException", "The EventTime is older than the record's.", 409)
-        self._write(group["FeatureGroupName"], {**request, "Record": list(merged.values())}, None)
+        self._write(group["FeatureGroupName"], {**request, "Record": list(merged.values())}, None, update=True)
         return b""
 
     def list_records(self, request: dict[str, Any]) -> bytes:
@@ -144,15 +144,23 @@ class FeatureRuntime:
         items, token = listing.cut(found, request)
         return json.dumps({"RecordIdentifiers": items, **({"NextToken": token} if token else {})}).encode()
 
-    def _write(self, name: str, entry: dict[str, Any], default_ttl: dict[str, Any] | None) -> None:
+    def _write(
+        self, name: str, entry: dict[str, Any], default_ttl: dict[str, Any] | None, update: bool = False
+    ) -> None:
+        """An `update` may keep the record's event time; a put must be later."""
         group, schema = self._groups.ready(name)
         values, instant = schema.check(entry["Record"])
         stores = _stores(entry, schema)
         if "OnlineStore" in stores:
             arn, identifier = group["FeatureGroupArn"], values[schema.identifier]
             row = self._online.rows(arn).get(identifier)
-            # The newest event time wins; an older record is history and goes to the offline store only.
-            if row is None or instant >= row.event_time or _expired(row, time.time()):
+            # What is not later is history and goes to the offline store only.
+            if (
+                row is None
+                or instant > row.event_time
+                or (update and instant == row.event_time)
+                or _expired(row, time.time())
+            ):
                 ttl = ttl_seconds(entry.get("TtlDuration") or default_ttl)
                 ttl = schema.ttl if ttl is None else ttl
                 record = json.dumps(entry["Record"], separators=(",", ":")).encode()

@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import Row
 
 from glue import feature_store
-from glue.feature_store import CALL, PATIENCE, StoreRefused, chunks, entry, send
+from glue.feature_store import CALL, PATIENCE, StoreRefused, chunks, entries, send
 from glue.lake import Lake, folder
 from glue.tables import SILVER, TRANSACTION_FEATURES
 from tests.unit.lambda_functions.aws import FeatureStore, valid
@@ -19,33 +19,50 @@ def _no_waiting(monkeypatch):
     monkeypatch.setattr(feature_store.time, "sleep", lambda seconds: None)
 
 
-def entries(size: int) -> list[dict]:
+MIDNIGHT, LATER = "2018-04-02T00:00:00.000Z", "2018-04-02T09:30:00.000Z"
+
+
+def online(size: int) -> list[dict]:
     rows = [Row(customer_id=f"c{i}", event_time="2018-04-01T00:00:00.000Z") for i in range(size)]
-    return [entry("risk-customer", row) for row in rows]
+    return [entries("risk-customer", row, MIDNIGHT)[0] for row in rows]
 
 
 def test_rows_go_in_calls_that_the_api_takes():
-    rows = [Row(x=i) for i in range(2 * CALL + 3)]
+    each = CALL // 2
+    rows = [Row(x=i) for i in range(2 * each + 3)]
 
-    assert [len(chunk) for chunk in chunks(rows)] == [CALL, CALL, 3]
+    assert [len(chunk) for chunk in chunks(rows)] == [each, each, 3]
     assert [row for chunk in chunks(rows) for row in chunk] == rows
     assert list(chunks([])) == []
 
 
 def test_a_row_becomes_features_as_text_and_an_unknown_is_left_out():
-    row = Row(loan_id="l1", amount_cents=100, rate=0.1 + 0.2, term_months=None)
+    row = Row(loan_id="l1", amount_cents=100, rate=0.1 + 0.2, term_months=None, event_time=MIDNIGHT)
+    _, offline = entries("g", row, LATER)
 
-    assert entry("g", row)["Record"] == [
+    assert offline["Record"] == [
         {"FeatureName": "loan_id", "ValueAsString": "l1"},
         {"FeatureName": "amount_cents", "ValueAsString": "100"},
         {"FeatureName": "rate", "ValueAsString": "0.30000000000000004"},
+        {"FeatureName": "event_time", "ValueAsString": MIDNIGHT},
+    ]
+
+
+@pytest.mark.parametrize("own", [MIDNIGHT, LATER])
+def test_a_record_has_its_own_time_offline_and_online_at_least_the_publications(own):
+    """Else a record that was made anew, of nothing that happened since, would never replace the one that is there."""
+    written = entries("g", Row(customer_id="c1", event_time=own), "2018-04-02T02:00:00.001Z")
+
+    assert [(e["TargetStores"], e["Record"][1]["ValueAsString"]) for e in written] == [
+        (["OnlineStore"], max(own, "2018-04-02T02:00:00.001Z")),
+        (["OfflineStore"], own),
     ]
 
 
 def test_records_that_were_refused_or_left_are_sent_again():
     store = FeatureStore()
     store.failing, store.spared = 2, 1
-    send(store, entries(5))
+    send(store, online(5))
 
     assert len(store.records) == 5
     assert [len(call) for call in store.writes] == [5, 2, 1]
@@ -55,8 +72,9 @@ def test_records_that_the_store_never_takes_end_the_job():
     store = FeatureStore()
     store.failing = 100
 
-    with pytest.raises(StoreRefused, match=f"1 records were not taken after {PATIENCE} tries"):
-        send(store, entries(3))
+    with pytest.raises(StoreRefused, match=f"1 records of risk-customer were not .* {PATIENCE} tries: Inter") as told:
+        send(store, online(3))
+    assert "c0" not in str(told.value), "it ends up in logs"
 
 
 PUT = datetime(2018, 4, 2, tzinfo=UTC)

@@ -7,10 +7,11 @@ import json
 import pytest
 from release import handler
 from release.promotion import Promotion
-from scoring.policy import Policy
+from scoring.policy import InvalidPolicy, Policy
 
 from features.fraud import FRAUD
 from tests.unit.lambda_functions.aws import Bucket, Parameters, valid
+from tools.policy import ruled
 
 ARN = "arn:aws:sagemaker:eu-west-1:000000000000:model-package/risk-test-{}/{}"
 ROLE = "arn:aws:iam::000000000000:role/execution"
@@ -80,7 +81,10 @@ class Scene:
     def __init__(self) -> None:
         self.sagemaker, self.bucket = SageMaker(), Bucket()
         bootstrap = {"model_package_arn": None, "endpoint_config": "bootstrap", "policy": BOOTSTRAP}
-        self.parameters = Parameters(**{FRAUD_RELEASE: json.dumps(bootstrap)})
+        nothing = {**dict.fromkeys(bootstrap), "policy": None}
+        self.parameters = Parameters(
+            **{FRAUD_RELEASE: json.dumps(bootstrap), "/risk-test/credit/release": json.dumps(nothing)}
+        )
         for version in (3, 4):
             policy = {**SOLVED, "model": f"job-{version}"}
             self.bucket.objects[f"training/risk-test-fraud/{version}/evaluation.json"] = json.dumps(
@@ -119,7 +123,7 @@ def test_the_release_parameter_says_what_serves():
         "model_data": "s3://lake/training/risk-test-fraud/model.tar.gz",
         "endpoint_config": "risk-test-fraud-v3",
         "policy": {**SOLVED, "model": "job-3", "version": "3"},
-        "earlier_policy": BOOTSTRAP,
+        "earlier_policy": {name: BOOTSTRAP[name] for name in ("version", "model", "review_at", "block_at")},
     }
     assert answer == {"released": True, **scene.recorded()}
 
@@ -139,6 +143,28 @@ def test_a_credit_package_serves_batches_and_needs_no_endpoint():
     assert scene.sagemaker.configs == {}
     assert scene.recorded("credit")["endpoint_config"] is None
     assert scene.recorded("credit")["policy"] is None
+
+
+def test_a_release_brings_thresholds_and_leaves_the_operators_rules():
+    scene = Scene()
+    scene.release(version=3)
+    listed = {"name": "known_mule", "field": "merchant_id", "among": ["m17"], "action": "BLOCK"}
+    document = {"version": "lists-2", "review_at": 0.1, "block_at": 0.2, "rules": [listed], "explore_share": 0.05}
+    scene.parameters.values[FRAUD_RELEASE] = json.dumps(
+        {**scene.recorded(), "policy": ruled(scene.recorded()["policy"], document)}
+    )
+    assert Policy.parse(scene.recorded()["policy"], FRAUD.columns).version == "3+lists-2"
+    scene.sagemaker.change_over()
+    scene.release(version=4)
+
+    policy = Policy.parse(scene.recorded()["policy"], FRAUD.columns)
+    assert (policy.version, policy.model, policy.review_at) == ("4+lists-2", "job-4", 0.4)
+    assert ([rule.name for rule in policy.rules], policy.explore_share) == (["known_mule"], 0.05)
+
+
+def test_a_policy_that_cannot_be_read_does_not_go_live():
+    with pytest.raises(InvalidPolicy, match="review_at"):
+        ruled({**SOLVED, "version": "3"}, {"version": "1", "rules": []})
 
 
 def test_an_event_that_comes_twice_releases_the_same_thing():

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from seal import merkle
-from seal.sealing import Sealing
+from seal.sealing import SealedMeanwhile, Sealing
 from seal.seals import BrokenSeal, Seal
 
 from tests.unit.lambda_functions.aws import Bucket
@@ -45,34 +46,54 @@ def test_a_node_cannot_be_passed_off_as_a_leaf():
     assert merkle.root([b"".join(halves)]) != merkle.root([b"a", b"b"])
 
 
+def instant(day: int, hour: int = 0, minute: int = 0) -> datetime:
+    return datetime(2026, 3, day, hour, minute, tzinfo=UTC)
+
+
 class Refused(Exception):
     def __init__(self, code: str) -> None:
         self.response = {"Error": {"Code": code}}
 
 
 class Lake(Bucket):
-    """S3 that lists, and keeps what is there when asked to."""
+    """S3 that lists, knows when it took what, keeps what is there when asked to, and counts what is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock, self.taken, self.reads = instant(1), {}, []
 
     def put_object(self, **request: Any) -> None:
         if request.get("IfNoneMatch") == "*" and request["Key"] in self.objects:
             raise Refused("PreconditionFailed")
         super().put_object(**request)
+        self.taken[request["Key"]] = self.clock
+
+    def get_object(self, **request: Any) -> dict:
+        self.reads.append(request["Key"])
+        return super().get_object(**request)
 
     def get_paginator(self, operation: str) -> Lake:
         assert operation == "list_objects_v2"
         return self
 
-    def paginate(self, Bucket: str, Prefix: str) -> list[dict]:
-        found = [{"Key": key} for key in sorted(self.objects) if key.startswith(Prefix)]
+    def paginate(self, Bucket: str, Prefix: str, Delimiter: str = "") -> list[dict]:
+        keys = [key for key in sorted(self.objects) if key.startswith(Prefix)]
+        if Delimiter:
+            folders = sorted({Prefix + key.removeprefix(Prefix).partition("/")[0] + "/" for key in keys})
+            return [{"CommonPrefixes": [{"Prefix": folder} for folder in folders]}, {}]
+        found = [{"Key": key, "LastModified": self.taken.get(key, self.clock)} for key in keys]
         return [{"Contents": found[n : n + 2]} for n in range(0, len(found), 2)] or [{}]
 
-    def log(self, day: int, name: str, text: str = "{}\n") -> str:
+    def log(self, day: int, name: str, text: str = "{}\n", at: datetime | None = None) -> str:
         key = f"decisions/decision_date=2026-03-{day:02}/{name}.json"
-        self.objects[key] = text.encode()
+        self.clock = at or instant(day, 12)
+        self.put_object(Bucket="lake", Key=key, Body=text.encode())
         return key
 
-    def seal(self, day: int, at: int | None = None) -> list[dict]:
-        return Sealing(self, "lake", lambda: f"2026-03-{at or day + 1:02}T02:30:00.000+00:00").run(f"2026-03-{day:02}")
+    def seal(self, day: int, at: datetime | None = None) -> list[dict]:
+        self.clock = at or instant(day + 1, 2)
+        self.reads = []
+        return Sealing(self, "lake", lambda: self.clock.isoformat(timespec="milliseconds")).run(f"2026-03-{day:02}")
 
     def faults(self) -> list[tuple[str, str]]:
         return [(fault.kind, fault.key) for fault in self.verdict().faults]
@@ -81,7 +102,12 @@ class Lake(Bucket):
         return verified(self, "lake")
 
 
-SECOND = "seals/decision_date=2026-03-02.json"
+FIRST, SECOND, THIRD = (f"seals/decision_date=2026-03-0{day}.json" for day in (1, 2, 3))
+ADDITION = "seals/decision_date=2026-03-02.1.json"
+
+
+def sha(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
 
 
 @pytest.fixture
@@ -153,8 +179,9 @@ def test_a_seal_that_does_not_fit_itself_is_found(lake, change):
     lake.objects[SECOND] = (json.dumps(document, indent=1) + "\n").encode()
 
     assert ("seal", SECOND) in lake.faults()
+    lake.log(2, "late", at=instant(4, 12))
     with pytest.raises(BrokenSeal):
-        lake.seal(2)
+        lake.seal(4)
 
 
 def test_a_removed_seal_is_missed_by_the_next_one_and_its_day_is_unsealed(lake):
@@ -172,32 +199,201 @@ def test_a_seal_under_another_days_name_is_found(lake):
 
 def test_a_chain_that_is_cut_from_its_past_is_found(lake):
     old = Seal.read(SECOND, lake.objects[SECOND])
-    lake.objects[SECOND] = Seal(old.day, 0, old.objects, None, old.sealed_at).body()
+    lake.objects[SECOND] = Seal(old.day, 0, old.objects, {}, old.sealed_at).body()
 
     assert ("link", SECOND) in lake.faults()
 
 
 def test_what_comes_late_is_added_by_the_next_night_and_the_seal_stays_as_it_was(lake):
-    before = lake.objects[SECOND]
-    late = lake.log(2, "late")
+    before, newest = lake.objects[SECOND], lake.objects[THIRD]
+    late = lake.log(2, "late", at=instant(4, 12))
     (told_,) = [s for s in lake.seal(4) if "03-02" in s["key"]]
 
-    assert told_["key"] == "seals/decision_date=2026-03-02.1.json"
+    assert told_["key"] == ADDITION
     assert lake.objects[SECOND] == before
     addition = Seal.read(told_["key"], lake.objects[told_["key"]])
     assert set(addition.objects) == {late}
-    assert addition.previous == (SECOND, hashlib.sha256(before).hexdigest())
+    assert addition.previous == {THIRD: sha(newest)}
     assert lake.faults() == []
+    assert f"came late: 1 objects of {ADDITION}, sealed 2026-03-05T02:00:00.000+00:00" in told(lake.verdict())
     lake.objects[late] = b"changed"
     assert lake.faults() == [("changed", late)]
 
 
-def test_a_removed_addition_leaves_its_objects_added(lake):
-    late = lake.log(2, "late")
-    lake.seal(4)
-    del lake.objects["seals/decision_date=2026-03-02.1.json"]
+def test_what_comes_weeks_late_is_sealed_as_well(lake):
+    late, lost = lake.log(1, "late", at=instant(20, 12)), lake.log(4, "of a day that no night has sealed")
+    assert {s["key"] for s in lake.seal(20)} >= {
+        "seals/decision_date=2026-03-01.1.json",
+        "seals/decision_date=2026-03-04.json",
+    }
 
-    assert lake.faults() == [("added", late)]
+    assert lake.faults() == []
+    assert lake.verdict().objects == 9 + 2
+    del lake.objects[late], lake.objects[lost]
+    assert lake.faults() == [("removed", late), ("removed", lost)]
+
+
+def test_what_comes_while_the_night_seals_is_sealed_by_the_next(lake):
+    """S3 tells seconds, and a run takes minutes: what came before the seal was written may not be in it."""
+    late = lake.log(3, "late", at=instant(4, 1, 50))
+
+    assert [s["key"] for s in lake.seal(4)] == [
+        "seals/decision_date=2026-03-03.1.json",
+        "seals/decision_date=2026-03-04.json",
+    ]
+    assert (
+        late
+        in Seal.read(
+            "seals/decision_date=2026-03-03.1.json", lake.objects["seals/decision_date=2026-03-03.1.json"]
+        ).objects
+    )
+
+
+def test_the_days_that_are_settled_are_listed_and_not_read(lake):
+    lake.log(4, "a")
+    lake.seal(4)
+
+    assert set(lake.reads) == {THIRD, "decisions/decision_date=2026-03-04/a.json"}
+
+
+def test_days_after_the_one_that_is_asked_for_are_left_to_their_nights(lake):
+    lake.log(5, "a")
+
+    assert [s["key"][-15:-5] for s in lake.seal(4)] == ["2026-03-04"]
+
+
+def test_a_folder_that_is_no_day_stops_nothing(lake):
+    lake.put_object(Bucket="lake", Key="decisions/decision_date=2026-02-xx/x.json", Body=b"{}")
+    lake.put_object(Bucket="lake", Key="decisions/other/x.json", Body=b"{}")
+
+    assert [s["key"][-15:-5] for s in lake.seal(4)] == ["2026-03-04"]
+    assert lake.seal(4) == []
+
+
+@pytest.mark.parametrize("nights", [4, 6])
+def test_a_late_decision_that_is_removed_with_its_seal_is_missed_by_the_seal_after_it(lake, nights):
+    late = lake.log(2, "late", at=instant(4, 12))
+    for day in range(4, nights + 1):
+        lake.seal(day)
+    del lake.objects[late], lake.objects[ADDITION]
+
+    assert lake.faults() == [("link", "seals/decision_date=2026-03-04.json")]
+
+
+def test_every_seal_but_the_newest_is_missed_when_it_is_removed(lake):
+    lake.log(1, "late", at=instant(4, 12))
+    lake.log(2, "late", at=instant(4, 12))
+    lake.seal(4)
+    lake.log(1, "later", at=instant(5, 12))
+    lake.seal(5)
+    seals = {key: body for key, body in lake.objects.items() if key.startswith("seals/")}
+    (newest,) = lake.verdict().heads
+    assert len(seals) == 8
+    for key in seals:
+        del lake.objects[key]
+        assert ("link" in [kind for kind, _ in lake.faults()]) == (key != newest), key
+        lake.objects[key] = seals[key]
+
+
+def test_two_runs_at_once_leave_two_newest_seals_and_the_next_names_both(lake):
+    other = Lake()
+    other.objects, other.taken = dict(lake.objects), dict(lake.taken)
+    lake.seal(4)
+    other.log(2, "late", at=instant(4, 23))
+    other.seal(3, at=instant(5, 2, 1))
+    for key in set(other.objects) - set(lake.objects):
+        lake.objects[key], lake.taken[key] = other.objects[key], other.taken[key]
+    both = {"seals/decision_date=2026-03-04.json", ADDITION}
+    assert set(lake.verdict().heads) == both
+    lake.seal(5)
+
+    assert set(lake.verdict().heads) == {"seals/decision_date=2026-03-05.json"}
+    assert lake.faults() == []
+
+
+def test_a_seal_that_another_run_has_written_stays(lake):
+    def overtaken() -> str:
+        lake.objects["seals/decision_date=2026-03-04.json"] = b"of another run"
+        return "2026-03-05T02:00:00.000+00:00"
+
+    with pytest.raises(SealedMeanwhile, match="run again"):
+        Sealing(lake, "lake", overtaken).run("2026-03-04")
+    assert lake.objects["seals/decision_date=2026-03-04.json"] == b"of another run"
+
+
+def first_form(day: int, number: int, objects: dict[str, str], before: tuple[str, str] | None, at: int) -> bytes:
+    """A seal as it was written when it named one other, whose bytes must be read for ever."""
+    document = {
+        "decision_date": f"2026-03-{day:02}",
+        "number": number,
+        "root": merkle.root([f"{key}\n{objects[key]}".encode() for key in sorted(objects)]),
+        "objects": objects,
+        "previous": {"key": before[0], "sha256": before[1]} if before else None,
+        "sealed_at": instant(at, 2).isoformat(timespec="milliseconds"),
+    }
+    return (json.dumps(document, indent=1) + "\n").encode()
+
+
+@pytest.fixture
+def older():
+    """Two days and an addition, sealed in the first form: nothing names the addition."""
+    found = Lake()
+    for key, day, number, name, before, at in (
+        (FIRST, 1, 0, "a", None, 2),
+        ("seals/decision_date=2026-03-01.1.json", 1, 1, "late", FIRST, 3),
+        (SECOND, 2, 0, "a", FIRST, 4),
+    ):
+        logged = found.log(day, name)
+        objects = {logged: sha(found.objects[logged])}
+        named = (before, sha(found.objects[before])) if before else None
+        found.clock = instant(at, 2)
+        found.put_object(Bucket="lake", Key=key, Body=first_form(day, number, objects, named, at))
+    return found
+
+
+def test_seals_of_the_first_form_are_what_they_were(older):
+    assert older.faults() == []
+    assert set(older.verdict().heads) == {"seals/decision_date=2026-03-01.1.json", SECOND}
+    older.objects[FIRST] = first_form(1, 0, {"decisions/decision_date=2026-03-01/a.json": "0" * 64}, None, 2)
+    assert [kind for kind, _ in older.faults()] == ["link", "link", "changed"]
+
+
+def test_in_the_first_form_a_seal_names_the_one_before_it_and_no_other(older):
+    older.objects[SECOND] = first_form(2, 0, {}, (THIRD, "0"), 3)
+    assert ("link", SECOND) in older.faults()
+    addition = "seals/decision_date=2026-03-01.1.json"
+    older.objects[SECOND] = first_form(2, 0, {}, (addition, sha(older.objects[addition])), 3)
+    assert ("link", SECOND) in older.faults()
+    older.objects[SECOND] = first_form(2, 0, {}, None, 3)
+    assert ("link", SECOND) in older.faults()
+
+
+@pytest.mark.parametrize("day", [3, 20])
+def test_the_first_seal_of_todays_form_names_all_that_nothing_named(older, day):
+    (told_,) = older.seal(day)
+
+    seal = Seal.read(told_["key"], older.objects[told_["key"]])
+    assert set(seal.previous) == {"seals/decision_date=2026-03-01.1.json", SECOND}
+    assert older.faults() == []
+    del older.objects["seals/decision_date=2026-03-01.1.json"]
+    del older.objects["decisions/decision_date=2026-03-01/late.json"]
+    assert older.faults() == [("link", told_["key"])]
+
+
+@pytest.mark.parametrize("form", [0, 3, "2", None])
+def test_a_seal_of_an_unknown_form_is_named(lake, form):
+    document = {**json.loads(lake.objects[THIRD]), "form": form}
+    lake.objects[THIRD] = (json.dumps(document, indent=1) + "\n").encode()
+
+    assert ("seal", THIRD) in lake.faults()
+
+
+def test_a_removed_addition_leaves_its_objects_added_and_is_missed(lake):
+    late = lake.log(2, "late", at=instant(4, 12))
+    lake.seal(4)
+    del lake.objects[ADDITION]
+
+    assert lake.faults() == [("link", "seals/decision_date=2026-03-04.json"), ("added", late)]
 
 
 def test_sealing_again_writes_nothing(lake):
@@ -254,7 +450,7 @@ def test_an_object_that_was_rewritten_for_a_forgotten_customer_is_explained_by_e
 
 @given(st.dictionaries(st.text(min_size=1), st.text("0123456789abcdef", min_size=64, max_size=64), max_size=9))
 def test_a_seal_reads_back_as_it_was_and_its_root_does_not_depend_on_the_order(objects):
-    seal = Seal("2026-03-01", 3, objects, ("seals/x", "0"), "2026-03-02T00:00:00Z")
-
-    assert Seal.read(seal.key, seal.body()) == seal
-    assert Seal("2026-03-01", 3, dict(reversed(objects.items())), None, "").root == seal.root
+    for form in (1, 2):
+        seal = Seal("2026-03-01", 3, objects, {"seals/x": "0"}, "2026-03-02T00:00:00Z", form)
+        assert Seal.read(seal.key, seal.body()) == seal
+    assert Seal("2026-03-01", 3, dict(reversed(objects.items())), {}, "").root == seal.root

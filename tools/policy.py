@@ -1,0 +1,49 @@
+"""`make policy`: an operator's rules, lists and sampled share go live, beside the thresholds of the model that serves."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import boto3
+from release.promotion import with_operators
+from scoring.policy import InvalidPolicy, Policy
+
+from features.fraud import FRAUD
+from tools import terraform
+
+
+def main(environment: str = "", file: str = "") -> None:
+    if not (environment and file):
+        raise SystemExit("policy: expected POLICY=<file.json> ENV=<environment>")
+    ssm, name = boto3.client("ssm"), f"/{terraform.outputs(environment)['prefix']}/fraud/release"
+    release = json.loads(ssm.get_parameter(Name=name)["Parameter"]["Value"])
+    try:
+        release["policy"] = ruled(release["policy"], json.loads(Path(file).read_text()))
+    except OSError as missing:
+        raise SystemExit(f"policy: cannot read {file}: {missing.strerror}") from None
+    except (InvalidPolicy, ValueError) as wrong:
+        raise SystemExit(f"policy: {file}: {wrong}") from None
+    ssm.put_parameter(Name=name, Value=json.dumps(release), Type="String", Overwrite=True)
+    print("\n".join(told(release["policy"])))
+
+
+def ruled(policy: dict, document: dict) -> dict:
+    """The released policy with a document's rules and sampled share; thresholds stay. Raises InvalidPolicy."""
+    Policy.parse(document, FRAUD.columns)
+    theirs = {"explore_share": 0.0, **document, "rules_version": document["version"]}
+    solved = {**policy, "version": policy["version"].partition("+")[0]}
+    return with_operators(solved, theirs)
+
+
+def told(policy: dict) -> list[str]:
+    return [
+        f"policy {policy['version']} decides within half a minute: {len(policy['rules'])} rules, "
+        f"{policy['explore_share']:.1%} of blocks go to a person",
+        f"thresholds stay those of the model that serves: review at {policy['review_at']}, block at {policy['block_at']}",
+    ]
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
