@@ -264,11 +264,15 @@ Feature = Window | Distinct | Novelty | Flag | SinceLast | CalendarPart | Calend
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """The agreement between training and serving: which values, in which order, with which meaning."""
+    """The agreement between training and serving: which values, in which order, with which meaning.
+
+    `label_patience` is how long after its payment a label may come (ms) and still be an event; 0 where there are none.
+    """
 
     name: str
     features: tuple[Feature, ...]
     columns: tuple[str, ...]
+    label_patience: int = 0
 
     def __post_init__(self) -> None:
         declared = [f.name for f in self.features]
@@ -282,7 +286,8 @@ class FeatureSet:
     @cached_property
     def version(self) -> str:
         """Changes whenever a declaration, their order or the meaning that the engines give them changes."""
-        text = "\n".join([str(ENGINE_REVISION), self.name, *self.columns, *map(repr, self.features)])
+        patience = [f"label_patience={self.label_patience}"] if self.label_patience else []
+        text = "\n".join([str(ENGINE_REVISION), self.name, *patience, *self.columns, *map(repr, self.features)])
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @cached_property

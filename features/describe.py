@@ -24,7 +24,7 @@ def section(features: FeatureSet) -> str:
     return "\n".join(
         [
             f"## {features.name}: {QUESTIONS[features.name]}",
-            f"Version `{features.version}`, {len(features.columns)} columns.",
+            f"Version `{features.version}`, {len(features.columns)} columns.{patience(features)}",
             "",
             "| feature | meaning | window / tile | head | default | owner |",
             "|---|---|---|---|---|---|",
@@ -32,6 +32,12 @@ def section(features: FeatureSet) -> str:
             "",
         ]
     )
+
+
+def patience(features: FeatureSet) -> str:
+    if not features.label_patience:
+        return ""
+    return f" A label counts when it comes within {duration_name(features.label_patience)} of its payment."
 
 
 def row(feature: Feature) -> str:

@@ -182,4 +182,4 @@ FEATURES: tuple[Feature, ...] = (
     *RATIOS,
 )
 
-FRAUD = FeatureSet("fraud", FEATURES, columns=("amount", *(f.name for f in FEATURES)))
+FRAUD = FeatureSet("fraud", FEATURES, ("amount", *(f.name for f in FEATURES)), LABEL_PATIENCE)

@@ -66,6 +66,7 @@ class StreamDoor:
         customers = {a.payment.customer_id: k.customer for a, k in zip(arrivals, known, strict=True)}
         fresh = self._apply(arrivals, known)
         self._score([a for a in fresh if a.decision is None])
+        self._explain([a for a in fresh if a.decision is not None and a.decision["action"] != "APPROVE"])
         documents = []
         if fresh:
             documents = self.log.write(shard, [(a.sequence, a.decision) for a in fresh if a.decision is not None])
@@ -135,6 +136,19 @@ class StreamDoor:
                 arrived_at=arrival.arrived_at,
                 decided_at=self.now(),
             ).document()
+
+
+    def _explain(self, flagged: list[Arrival]) -> None:
+        """Tells reviewers what the model saw. Without the endpoint's answer they have reasons only."""
+        scored = [a for a in flagged if a.decision is not None and a.decision["fraud_score"] is not None]
+        if not scored:
+            return
+        try:
+            told = self.model.explain([a.decision["vector"] for a in scored if a.decision is not None])
+            for arrival, explanation in zip(scored, told, strict=True):
+                arrival.decision = {**(arrival.decision or {}), "explanation": explanation}
+        except Exception as failed:  # whatever ails the endpoint, the shard must go on
+            print(json.dumps({"level": "WARN", "message": "scores were not explained", "error": type(failed).__name__}))
 
 
 def parse(records: list[dict]) -> tuple[list[Arrival], list[dict]]:

@@ -11,6 +11,7 @@ from scoring.decision import decision_date
 from features.values import iso
 
 ALERTS_PER_CALL = 10  # the API's limit
+ALERTED = ("transaction_id", "customer_id", "fraud_score", "action", "reasons", "explanation", "event_time")
 
 
 class DecisionLog:
@@ -81,12 +82,7 @@ class Alerts:
             {
                 "Id": str(number),
                 "Subject": "Payment blocked",
-                "Message": json.dumps(
-                    {
-                        k: d[k]
-                        for k in ("transaction_id", "customer_id", "fraud_score", "action", "reasons", "event_time")
-                    }
-                ),
+                "Message": json.dumps({name: d[name] for name in ALERTED}),
             }
             for number, d in enumerate(blocked)
         ]

@@ -30,6 +30,7 @@ def test_a_decision_says_everything_that_explains_it():
         "transaction_id": "t1",
         "fraud_score": 0.2,
         "action": "REVIEW",
+        "explanation": [],
         "reasons": ["large"],
         "event_time": "2018-04-01T09:30:00.000Z",
         "customer_id": "c1",

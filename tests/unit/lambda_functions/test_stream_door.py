@@ -92,7 +92,7 @@ def test_a_payment_that_the_api_door_decided_is_logged_as_it_was_and_not_scored_
     scene.deliver([handed_on])
 
     assert scene.endpoint.asked == []
-    assert scene.logged() == {"t0": decision}
+    assert scene.logged() == {"t0": {**decision, "explanation": ["Amount of 1000.0"]}}
     assert scene.counted("c1") == 1
 
 
@@ -365,6 +365,30 @@ def test_what_was_logged_of_a_batch_stands_when_it_comes_again_in_the_same_cut()
     assert scene.bucket.objects == before, key
     assert scene.counted("c1") == 1
     assert [message["action"] for message in scene.topic.messages] == ["BLOCK", "BLOCK"], "what is in the log"
+
+
+def test_what_was_not_approved_is_explained_whichever_door_decided_it_and_the_alert_says_it_too():
+    scene = Scene()
+    scene.endpoint.scorer = lambda rows: [row[0] / 1e4 for row in rows]
+    asked = scene.ask(fields(0, amount="70.00"))
+    scene.deliver([{**fields(0, amount="70.00"), "decision": asked}, fields(1, amount="95.00"), fields(2)])
+
+    explained = {i: d["explanation"] for i, d in scene.logged().items()}
+    assert asked["explanation"] == [], "no payer waits for it"
+    assert explained == {"t0": ["Amount of 7000.0"], "t1": ["Amount of 9500.0"], "t2": []}
+    assert len(scene.endpoint.explained) == 1
+    (alert,) = scene.topic.messages
+    assert alert["explanation"] == ["Amount of 9500.0"]
+
+
+def test_without_an_explanation_the_decision_stands():
+    scene = Scene()
+    scene.endpoint.scorer = lambda rows: [0.95] * len(rows)
+    scene.endpoint.silent_on_reasons = True
+    scene.deliver([fields(0)])
+
+    assert (scene.logged()["t0"]["action"], scene.logged()["t0"]["explanation"]) == ("BLOCK", [])
+    assert scene.logged()["t0"]["degrade_step"] == "none"
 
 
 def test_sns_that_does_not_answer_is_asked_once():
