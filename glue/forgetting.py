@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import reduce
@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 
 from glue.lake import Lake
 from glue.transforms.forgetting import (
+    WITHOUT_HEADER,
     Belongings,
     CannotRewrite,
     Person,
@@ -28,6 +29,7 @@ from glue.versions import Stored, contents, each, end, hide, replace
 
 ANSWERS = "athena/"  # what queries answered: made again by asking again, so not worth rewriting
 SEALED = "decisions/"
+WITH_HEADER = ("raw/", ANSWERS)  # their CSV files begin with names: a first line that is none is no reason to guess
 TOLD_BY = ("raw/", "decisions/")  # where every payment and loan came in: one that two customers share shows there
 
 
@@ -85,11 +87,13 @@ def known(spark: SparkSession, lake: Lake, objects: list[Stored], customer: Pers
 
 
 def belongings_in(s3: Any, bucket: str, stored: Stored, customer_id: str) -> list[Belongings]:
-    return [belongings(body, customer_id) for _, _, body in contents(s3, bucket, stored)]
+    columns = without_header(stored.key)
+    return [belongings(body, customer_id, columns) for _, _, body in contents(s3, bucket, stored)]
 
 
 def shared_in(s3: Any, bucket: str, stored: Stored, customer: Person) -> list[Belongings]:
-    return [of_others(body, customer) for _, _, body in contents(s3, bucket, stored)]
+    columns = without_header(stored.key)
+    return [of_others(body, customer, columns) for _, _, body in contents(s3, bucket, stored)]
 
 
 def joined(a: Belongings, b: Belongings) -> Belongings:
@@ -166,13 +170,19 @@ def forget(s3: Any, bucket: str, stored: Stored, person: Person) -> list[Change]
     return [Change(stored.layer, rows, cells, 1, len(ended), logged=logged)] if ended else []
 
 
+def without_header(key: str) -> Sequence[str]:
+    """The first columns of a CSV file in this place that has no header."""
+    return () if key.startswith(WITH_HEADER) else WITHOUT_HEADER
+
+
 def without(key: str, body: bytes, person: Person) -> Scrubbed:
     """The content without the person; `content` is the very `body` when it does not hold them."""
     if key.startswith(ANSWERS):
-        return Scrubbed(None, 0, 0) if holds(body, person) else Scrubbed(body, 0, 0)
-    return scrubbed(body, person)
+        return Scrubbed(None, 0, 0) if holds(body, person, without_header(key)) else Scrubbed(body, 0, 0)
+    return scrubbed(body, person, without_header(key))
 
 
 def still_held(s3: Any, bucket: str, stored: Stored, person: Person) -> list[str]:
     """The object's key for every version that holds the person."""
-    return [stored.key for _, _, body in contents(s3, bucket, stored) if holds(body, person)]
+    columns = without_header(stored.key)
+    return [stored.key for _, _, body in contents(s3, bucket, stored) if holds(body, person, columns)]

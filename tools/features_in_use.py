@@ -1,4 +1,4 @@
-"""Which declared features approved models use: code that no longer declares one of them is not deployed."""
+"""Which declared features models use that serve or may: code that no longer declares one of them is not deployed."""
 
 from __future__ import annotations
 
@@ -18,21 +18,26 @@ from tools.releases import fetch_archive, packages
 DECLARED: dict[str, tuple[str, ...]] = {"credit": PAYMENT_BEHAVIOUR.columns, "fraud": FRAUD.columns}
 
 
+# A model that waits for approval can serve a minute later, and nobody is asked again.
+MAY_SERVE = {"Approved": "approved", "PendingManualApproval": "waiting for approval"}
+
+
 class FeatureInUse(RuntimeError):
-    """An approved model uses a feature that the code does not declare any more; the text says what to do."""
+    """A model that serves or may uses a feature that the code does not declare any more; the text says what to do."""
 
 
 @dataclass(frozen=True)
 class Use:
-    """One approved model package and the features of ours that it was trained on."""
+    """One model package, its status as a word, and the features of ours that it was trained on."""
 
     problem: str
     package: str
     features: frozenset[str]
+    status: str
 
 
 def require_declared(prefix: str) -> None:
-    """Raises FeatureInUse when the code at hand lacks a feature of an approved model of the platform."""
+    """Raises FeatureInUse when the code at hand lacks a feature of a model of the platform that serves or may."""
     broken = list(removed(uses(prefix), DECLARED))
     if broken:
         raise FeatureInUse(
@@ -47,18 +52,21 @@ def removed(used: Iterable[Use], declared: Mapping[str, Iterable[str]]) -> Itera
     for use in used:
         missing = sorted(use.features - set(declared[use.problem]))
         if missing:
-            yield f"the approved model {use.package} uses {', '.join(missing)}, which this code does not declare"
+            yield f"the model {use.package}, {use.status}, uses {', '.join(missing)}, which this code does not declare"
 
 
 def uses(prefix: str) -> Iterator[Use]:
-    """Every approved model package of the platform, as its archive says."""
-    sagemaker: Any = boto3.client("sagemaker")
-    s3: Any = boto3.client("s3")
+    """Every model package of the platform that serves or may, as its archive says."""
+    return registered(boto3.client("sagemaker"), boto3.client("s3"), prefix)
+
+
+def registered(sagemaker: Any, s3: Any, prefix: str) -> Iterator[Use]:
     for problem in DECLARED:
-        for arn in packages(sagemaker, f"{prefix}-{problem}", ModelApprovalStatus="Approved"):
-            with tempfile.TemporaryFile() as file:
-                fetch_archive(sagemaker, s3, arn, file)
-                yield Use(problem, arn, frozenset(manifest(file)["meanings"]))
+        for status, word in MAY_SERVE.items():
+            for arn in packages(sagemaker, f"{prefix}-{problem}", ModelApprovalStatus=status):
+                with tempfile.TemporaryFile() as file:
+                    fetch_archive(sagemaker, s3, arn, file)
+                    yield Use(problem, arn, frozenset(manifest(file)["meanings"]), word)
 
 
 def manifest(archive: Any) -> dict:

@@ -1,9 +1,11 @@
 """One person out of a file: which rows are theirs, the file without them, and whether anything of them is left.
 
 A row is theirs when a column of that name holds their `customer_id`, or a `transaction_id` or `loan_id` of theirs (the
-training sets call both `identifier`). Elsewhere, in a cell of somebody else's row or in a report, an identifier that
-stands as a word of its own is replaced by FORGOTTEN. An identifier of digits alone is looked for in those columns only:
-anywhere else it may as well be an amount.
+training sets call both `identifier`). Columns are known as the lake knows them: whatever their case and the blanks
+around. A row of which nobody knows the columns, because it has too many cells or too few, is theirs when any cell is
+one of their identifiers. Elsewhere, in a cell of somebody else's row or in a report, an identifier that stands as a
+word of its own is replaced by FORGOTTEN. An identifier of digits alone is looked for below those names only: anywhere
+else it may as well be an amount.
 
 Files are Parquet, CSV, JSON lines or one JSON document. Archives and models are searched, never rewritten.
 """
@@ -17,7 +19,7 @@ import io
 import json
 import re
 import tarfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -31,13 +33,26 @@ from features.values import BLANKS
 FORGOTTEN = "forgotten"
 IDENTIFYING = ("customer_id", "transaction_id", "loan_id", "identifier")
 WITHOUT_HEADER = ("customer_id", "loan_id")  # the first columns of the CSV files that Batch Transform reads and writes
+LINE = "line"  # the quarantine's column with the text of what was no row
 WORD = re.compile(r"[\w-]+")
+BETWEEN_CELLS = re.compile(r"[,;|\t:{}\[\]]")  # of a CSV line, and of JSON that is cut off
+NAMELESS = "no column of it has an identifying name, so nobody knows whose its rows are: delete it or name its columns"
+ESCAPES = re.compile(r"(?:\\+u[0-9a-fA-F]{4})+")  # letters as JSON may write them, at any depth of nesting
+WHOLE = 2.0**63  # the lake writes whole numbers below it without a point
 
 Row = Mapping[str, str | None]  # identifying columns of one row, as text
 
 
 class CannotRewrite(ValueError):
     """A file holds the person and is of a kind that is never rewritten."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One row: its identifying columns, and the cells of which nobody knows the column."""
+
+    row: Row
+    loose: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -59,16 +74,19 @@ class Person:
         }
 
     @cached_property
+    def everything(self) -> frozenset[str]:
+        return frozenset({self.customer_id}) | self.transactions | self.loans
+
+    @cached_property
     def words(self) -> frozenset[str]:
         """Identifiers that are one word, and can be recognised wherever it stands."""
-        everything = (self.customer_id, *self.transactions, *self.loans)
-        return frozenset(i for i in everything if WORD.fullmatch(i) and not i.isdigit())
+        return frozenset(i for i in self.everything if WORD.fullmatch(i) and not i.isdigit())
 
     @cached_property
     def phrases(self) -> dict[str, re.Pattern[str]]:
         """Identifiers of more than one word, and how they stand in a text."""
-        everything = (self.customer_id, *self.transactions, *self.loans)
-        return {i: re.compile(rf"(?<![\w-]){re.escape(i)}(?![\w-])") for i in everything if not WORD.fullmatch(i)}
+        many = (i for i in self.everything if not WORD.fullmatch(i))
+        return {i: re.compile(rf"(?<![\w-]){re.escape(i)}(?![\w-])") for i in many}
 
 
 @dataclass(frozen=True)
@@ -88,14 +106,16 @@ class Belongings:
     loans: frozenset[str] = frozenset()
 
 
-def belongings(body: bytes, customer_id: str) -> Belongings:
-    """The payments and loans that the file's rows of a customer name."""
-    return named(row for row in rows_of(body) if row.get("customer_id") == customer_id)
+def belongings(body: bytes, customer_id: str, without_header: Sequence[str] = WITHOUT_HEADER) -> Belongings:
+    """The payments and loans that the file's rows of a customer name. `without_header` are the first columns of a CSV
+    file that has no header, none where it must have one."""
+    return named(row for row in rows_of(body, without_header) if row.get("customer_id") == customer_id)
 
 
-def of_others(body: bytes, person: Person) -> Belongings:
+def of_others(body: bytes, person: Person, without_header: Sequence[str] = WITHOUT_HEADER) -> Belongings:
     """Which of the person's payments and loans the file also names in a row of somebody else."""
-    others = named(row for row in rows_of(body) if row.get("customer_id") not in (None, "", person.customer_id))
+    rows = rows_of(body, without_header)
+    others = named(row for row in rows if row.get("customer_id") not in (None, "", person.customer_id))
     return Belongings(others.transactions & person.transactions, others.loans & person.loans)
 
 
@@ -104,58 +124,84 @@ def named(rows: Iterable[Row]) -> Belongings:
     return Belongings(frozenset(t for t, _ in found if t), frozenset(loan for _, loan in found if loan))
 
 
-def holds(body: bytes, person: Person) -> bool:
+def holds(body: bytes, person: Person, without_header: Sequence[str] = WITHOUT_HEADER) -> bool:
     """Whether the file holds the person, after decompression and decoding."""
-    if is_opaque(body):
-        return any(mentions(text(member), person) for member in members(body))
-    done = scrubbed(body, person)
+    try:
+        done = scrubbed(body, person, without_header)
+    except CannotRewrite:
+        return True
     return bool(done.rows or done.cells)
 
 
-def scrubbed(body: bytes, person: Person) -> Scrubbed:
+def scrubbed(body: bytes, person: Person, without_header: Sequence[str] = WITHOUT_HEADER) -> Scrubbed:
     """The file without the person. A file that does not hold them comes back byte for byte. Raises CannotRewrite."""
     if is_opaque(body):
-        if holds(body, person):
+        if any(mentions(text(member), person) for member in members(body)):
             raise CannotRewrite("archives and models are never rewritten: make it again from data without the person")
         return Scrubbed(body, 0, 0)
     if is_parquet(body):
-        return scrubbed_parquet(body, person)
-    document = parsed(text(body)) if b"\n" in body.strip() and body.lstrip()[:1] in (b"{", b"[") else None
+        return scrubbed_parquet(body, person, without_header)
+    document = parsed(text(body)) if is_document(body) else None
     if document is not None:
-        if isinstance(document, dict) and theirs(cells_of(document), person):
+        if isinstance(document, dict) and theirs(record_of(document), person):
             return Scrubbed(None, 1, 0)
         changed, cells = redacted(document, person)
         return Scrubbed(json.dumps(changed, indent=1, sort_keys=True).encode() if cells else body, 0, cells)
-    return scrubbed_lines(body, person)
+    return scrubbed_lines(body, person, without_header)
 
 
-def theirs(row: Row, person: Person) -> bool:
-    return any(row.get(name) in wanted for name, wanted in person.identifiers.items() if row.get(name) is not None)
+def theirs(record: Record, person: Person) -> bool:
+    row = record.row
+    return not person.everything.isdisjoint(record.loose) or any(
+        row.get(name) in wanted for name, wanted in person.identifiers.items() if row.get(name) is not None
+    )
 
 
-def cells_of(document: Mapping[str, Any]) -> Row:
-    return {name: trimmed(document[name]) for name in IDENTIFYING if document.get(name) is not None}
+def column(name: str) -> str:
+    """A column's name as the lake knows it."""
+    return name.strip().lower()
+
+
+def record_of(document: Mapping[str, Any]) -> Record:
+    """A JSON object as a row. What the quarantine keeps of a row that was none is a text: its cells have no columns."""
+    line = document.get(LINE)
+    return Record(cells_of(document), loose(line) if isinstance(line, str) else frozenset())
+
+
+def cells_of(cells: Mapping[str, Any]) -> Row:
+    found = {column(name): cell for name, cell in cells.items() if cell is not None}
+    return {name: trimmed(found[name]) for name in IDENTIFYING if name in found}
+
+
+def loose(line: str) -> frozenset[str]:
+    """The cells of a text that may be a line of a table, or an object, and is neither."""
+    return frozenset(cell.strip(BLANKS + "\\\"'") for cell in BETWEEN_CELLS.split(unescaped(line)))
 
 
 def trimmed(cell: object) -> str:
-    return str(cell).strip(BLANKS)
+    return str(int(cell) if isinstance(cell, float) and cell.is_integer() else cell).strip(BLANKS)
 
 
 # Parquet
 
 
-def scrubbed_parquet(body: bytes, person: Person) -> Scrubbed:
+def scrubbed_parquet(body: bytes, person: Person, without_header: Sequence[str]) -> Scrubbed:
     file = pq.ParquetFile(io.BytesIO(body))
     table = file.read()
-    keep = pc.invert(belonging(table, person))
-    rest = table.filter(keep)
+    identifying = [n for n, name in enumerate(table.column_names) if column(name) in IDENTIFYING]
+    if not (identifying or without_header) and pc.any(anywhere(table, person)).as_py():
+        raise CannotRewrite(NAMELESS)
+    rest = table.filter(pc.invert(belonging(table, person)))
     cells = 0
-    for position, column in enumerate(rest.schema):
-        if column.name in IDENTIFYING or not any(mentions(value, person) for value in texts(rest.column(position))):
+    for position, field in enumerate(rest.schema):
+        if is_plain(field.type) and position in identifying:
+            continue
+        if not any(mentions(value, person) or column(value) in IDENTIFYING for value in texts(rest.column(position))):
             continue
         pairs = [redacted(value, person) for value in rest.column(position).to_pylist()]
         cells += sum(count for _, count in pairs)
-        rest = rest.set_column(position, column, pa.array([value for value, _ in pairs], column.type))
+        if any(count for _, count in pairs):
+            rest = rest.set_column(position, field, pa.array([value for value, _ in pairs], field.type))
     rows = table.num_rows - rest.num_rows
     if not rows and not cells:
         return Scrubbed(body, 0, 0)
@@ -176,22 +222,60 @@ def scrubbed_parquet(body: bytes, person: Person) -> Scrubbed:
 def belonging(table: pa.Table, person: Person) -> pa.Array:
     """A mask of the person's rows."""
     mask = pa.array([False] * table.num_rows)
-    for name, wanted in person.identifiers.items():
-        if name in table.column_names and wanted:
-            mask = pc.or_(mask, pc.is_in(identifiers(table.column(name)), pa.array(sorted(wanted), pa.string())))
+    for position, name in enumerate(table.column_names):
+        wanted = person.identifiers.get(column(name))
+        if wanted and is_plain(table.schema.field(position).type):
+            mask = pc.or_(mask, pc.is_in(identifiers(table.column(position)), among(wanted)))
     return mask
 
 
-def identifiers(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.utf8_trim(pc.cast(column, pa.string()), BLANKS)
+def anywhere(table: pa.Table, person: Person) -> pa.Array:
+    """A mask of the rows that have an identifier in any cell."""
+    mask = pa.array([False] * table.num_rows)
+    for values in table.columns:
+        if is_plain(values.type):
+            mask = pc.or_(mask, pc.is_in(identifiers(values), among(person.everything)))
+    return mask
 
 
-def texts(column: pa.ChunkedArray | pa.Array) -> Iterator[str]:
-    """Every different text in a column, at whatever depth."""
-    kind = column.type
-    for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
+def among(wanted: frozenset[str]) -> pa.Array:
+    return pa.array(sorted(wanted), pa.string())
+
+
+def is_plain(kind: pa.DataType) -> bool:
+    """A column of which a cell can be an identifier."""
+    if pa.types.is_dictionary(kind):
+        return is_plain(kind.value_type)
+    texts_or_numbers = (pa.types.is_string, pa.types.is_large_string, pa.types.is_integer, pa.types.is_floating)
+    return is_binary(kind) or pa.types.is_decimal(kind) or any(is_one(kind) for is_one in texts_or_numbers)
+
+
+def identifiers(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column's cells as the lake reads them: a number that came as a float is the whole number that it is."""
+    if is_binary(values.type):
+        decoded = [None if cell is None else text(cell).encode("utf-8", "replace") for cell in values.to_pylist()]
+        values = pa.chunked_array([pa.array(decoded, pa.binary())])
+    written = pc.cast(values, pa.string())
+    if pa.types.is_floating(values.type):
+        exact = pc.cast(values, pa.float64())
+        whole = pc.and_(pc.less(pc.abs(exact), WHOLE), pc.equal(exact, pc.floor(exact)))
+        numbers = pc.cast(pc.if_else(whole, exact, None), pa.int64())
+        written = pc.if_else(pc.fill_null(whole, False), pc.cast(numbers, pa.string()), written)
+    return pc.utf8_trim(written, BLANKS)
+
+
+def is_binary(kind: pa.DataType) -> bool:
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
+
+
+def texts(values: pa.ChunkedArray | pa.Array) -> Iterator[str]:
+    """Every different text in a column, at whatever depth, and the names of what it holds."""
+    kind = values.type
+    for chunk in values.chunks if isinstance(values, pa.ChunkedArray) else [values]:
         if pa.types.is_string(kind) or pa.types.is_large_string(kind):
             yield from (value for value in chunk.unique().to_pylist() if value is not None)
+        elif is_binary(kind):
+            yield from (text(value) for value in chunk.to_pylist() if value is not None)
         elif pa.types.is_dictionary(kind):
             yield from texts(chunk.dictionary)
         elif pa.types.is_map(kind):
@@ -200,6 +284,7 @@ def texts(column: pa.ChunkedArray | pa.Array) -> Iterator[str]:
         elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
             yield from texts(chunk.flatten())
         elif pa.types.is_struct(kind):
+            yield from (field.name for field in kind)
             for part in chunk.flatten():
                 yield from texts(part)
 
@@ -207,65 +292,92 @@ def texts(column: pa.ChunkedArray | pa.Array) -> Iterator[str]:
 # Text
 
 
-def scrubbed_lines(body: bytes, person: Person) -> Scrubbed:
+def scrubbed_lines(body: bytes, person: Person, without_header: Sequence[str]) -> Scrubbed:
     """CSV and JSON lines: every other line stays byte for byte."""
     kept, rows, cells, records = [], 0, 0, 0
-    row_of = reader(body)
+    record_in = reader(body, without_header)
+    nameless = not (is_json(body) or header(body) or without_header)
     for number, line in enumerate(body.splitlines(keepends=True)):
-        row = row_of(number, line)
-        records += row is not None
-        if row is not None and theirs(row, person):
+        record = record_in(number, line)
+        records += record is not None
+        if record is not None and theirs(record, person):
+            if nameless:
+                raise CannotRewrite(NAMELESS)
             rows += 1
             continue
-        content = text(line)
-        if mentions(content, person):
-            content, count = redacted(content, person)
-            cells += count
-            line = content.encode("utf-8", "surrogateescape")
+        line, count = redacted_line(line, person)
+        cells += count
         kept.append(line)
     if not rows and not cells:
         return Scrubbed(body, 0, 0)
     return Scrubbed(b"".join(kept) if records > rows or not rows else None, rows, cells)
 
 
-def reader(body: bytes) -> Callable[[int, bytes], Row | None]:
-    """Reads a line by its number and bytes; none for a header, and for what is no record."""
-    first = next(iter(body.splitlines()), b"")
-    if first.lstrip()[:1] == b"{":
-        return lambda _, line: cells_of(found) if isinstance(found := parsed(text(line)), dict) else None
-    names = [trimmed(name) for name in next(csv.reader([text(first.removeprefix(codecs.BOM_UTF8))]), [])]
-    header = any(name in IDENTIFYING for name in names)
-    columns = names if header else list(WITHOUT_HEADER)
+def redacted_line(line: bytes, person: Person) -> tuple[bytes, int]:
+    """A line is the very same when nothing in it had to be replaced."""
+    content = text(line)
+    document = parsed(content) if is_json(line) else None
+    changed, count = redacted(content if document is None else document, person)
+    if not count:
+        return line, 0
+    if document is not None:
+        changed = json.dumps(changed) + content[len(content.rstrip("\r\n")) :]
+    return changed.encode("utf-8", "surrogateescape"), count
 
-    def row(number: int, line: bytes) -> Row | None:
-        if header and number == 0:
+
+def reader(body: bytes, without_header: Sequence[str]) -> Callable[[int, bytes], Record | None]:
+    """Reads a line by its number and bytes; none for a header, and for what is no record."""
+    if is_json(body):
+        return lambda _, line: record_of(found) if isinstance(found := parsed(text(line)), dict) else None
+    names = header(body)
+
+    def record(number: int, line: bytes) -> Record | None:
+        if names and number == 0:
             return None
+        content = text(line)
         try:
-            cells = next(csv.reader([text(line)]), [])
+            cells = next(csv.reader([content]), [])
         except csv.Error:  # a text of another kind: it is searched as one
             return None
-        return cells_of(dict(zip(columns, cells, strict=False))) if cells else None
+        if not cells:
+            return None
+        if not names and without_header:
+            return Record(cells_of(dict(zip(without_header, cells, strict=False))))
+        if len(cells) != len(names) or content.count('"') % 2:
+            return Record({}, loose(content))
+        return Record(cells_of(dict(zip(names, cells, strict=True))))
 
-    return row
+    return record
 
 
-def rows_of(body: bytes) -> Iterator[Row]:
+def header(body: bytes) -> list[str]:
+    """The names in a CSV file's first line; none when no name is identifying, for then it may be a row."""
+    first = next(iter(body.splitlines()), b"").removeprefix(codecs.BOM_UTF8)
+    try:
+        names = [column(name) for name in next(csv.reader([text(first)]), [])]
+    except csv.Error:
+        return []
+    return names if any(name in IDENTIFYING for name in names) else []
+
+
+def rows_of(body: bytes, without_header: Sequence[str]) -> Iterator[Row]:
     """The identifying columns of every row of a file; archives and reports have no rows."""
     if is_opaque(body):
         return
     if is_parquet(body):
         file = pq.ParquetFile(io.BytesIO(body))
-        names = [name for name in IDENTIFYING if name in file.schema_arrow.names]
-        table = file.read(columns=names)
-        columns = {name: identifiers(table.column(name)).to_pylist() for name in names}
-        for values in zip(*columns.values(), strict=True):
+        plain = [f for f in file.schema_arrow if column(f.name) in IDENTIFYING and is_plain(f.type)]
+        table = file.read(columns=[field.name for field in plain])
+        columns = [identifiers(values).to_pylist() for values in table.columns]
+        names = [column(name) for name in table.column_names]
+        for values in zip(*columns, strict=True):
             yield dict(zip(names, values, strict=True))
         return
-    row_of = reader(body)
+    record_in = reader(body, without_header)
     for number, line in enumerate(body.splitlines()):
-        row = row_of(number, line)
-        if row is not None:
-            yield row
+        record = record_in(number, line)
+        if record is not None:
+            yield record.row
 
 
 def parsed(content: str) -> Any:
@@ -285,6 +397,15 @@ def text(content: bytes) -> str:
 
 def is_parquet(body: bytes) -> bool:
     return body[:4] == b"PAR1"
+
+
+def is_json(body: bytes) -> bool:
+    return body.lstrip()[:1] == b"{"
+
+
+def is_document(body: bytes) -> bool:
+    """One JSON document rather than a line of its own for every record."""
+    return body.lstrip()[:1] == b"[" or (is_json(body) and b"\n" in body.strip())
 
 
 def is_opaque(body: bytes) -> bool:
@@ -309,23 +430,52 @@ def members(body: bytes) -> Iterator[bytes]:
 
 def mentions(content: str, person: Person) -> bool:
     """Whether an identifier stands in a text as a word of its own."""
+    content = unescaped(content)
     if not person.words.isdisjoint(WORD.findall(content)):
         return True
     return any(identifier in content and found.search(content) for identifier, found in person.phrases.items())
 
 
+def unescaped(content: str) -> str:
+    """A text with its letters where JSON wrote their numbers: a text may be JSON that holds JSON."""
+    return ESCAPES.sub(letters, content) if "\\u" in content else content
+
+
+def letters(escaped: re.Match[str]) -> str:
+    """What would change the JSON around it, or is no whole letter, stays a number."""
+    numbers = re.findall(r"u([0-9a-fA-F]{4})", escaped[0])
+    written = bytes.fromhex("".join(numbers)).decode("utf-16-be", "replace")
+    return written if written.isprintable() and not {'"', "\\", "\ufffd"} & set(written) else escaped[0]
+
+
 def redacted(value: Any, person: Person) -> tuple[Any, int]:
-    """A value with the identifiers in its texts replaced, at whatever depth, and how many texts were changed."""
+    """A value with the identifiers in its texts replaced, at whatever depth, and how many texts were changed. What has
+    the name of an identifying column is compared whole, digits too."""
+    if isinstance(value, bytes):
+        changed, count = redacted(text(value), person)
+        return (changed.encode("utf-8", "surrogateescape"), count) if count else (value, 0)
     if isinstance(value, str):
         if not mentions(value, person):
             return value, 0
+        value = unescaped(value)
         for found in person.phrases.values():
             value = found.sub(FORGOTTEN, value)
         return WORD.sub(lambda word: FORGOTTEN if word[0] in person.words else word[0], value), 1
     if isinstance(value, dict):
-        pairs = [(redacted(k, person), redacted(v, person)) for k, v in value.items()]
-        return {k[0]: v[0] for k, v in pairs}, sum(k[1] + v[1] for k, v in pairs)
+        pairs = [redacted_pair(pair, person) for pair in value.items()]
+        return dict(pair for pair, _ in pairs), sum(count for _, count in pairs)
+    if isinstance(value, tuple) and len(value) == 2:  # an entry of a map, as Arrow gives it
+        return redacted_pair(value, person)
     if isinstance(value, list | tuple):
         items = [redacted(item, person) for item in value]
         return type(value)(item for item, _ in items), sum(count for _, count in items)
     return value, 0
+
+
+def redacted_pair(pair: tuple[Any, Any], person: Person) -> tuple[tuple[Any, Any], int]:
+    name, value = pair
+    wanted = person.identifiers.get(column(name), frozenset()) if isinstance(name, str) else frozenset()
+    if isinstance(value, str | int | float) and trimmed(value) in wanted:
+        return (name, FORGOTTEN), 1
+    (new_name, in_name), (new_value, in_value) = redacted(name, person), redacted(value, person)
+    return (new_name, new_value), in_name + in_value

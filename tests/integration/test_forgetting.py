@@ -144,6 +144,17 @@ def fill(bank: Bank) -> None:
         f"T-1,2026-03-01,{ANNA},M-1,5\nT-10,2026-03-01,{BEN},M-1,5\nT-2,2026-03-01,{ANNA},M-1,5\n"
         f"T-20,2026-03-01,{BEN},M-1,5\nT-shared,2026-03-01,{BEN},M-1,5\nT-shared,2026-03-01,{ANNA},M-1,6\n",
     )
+    # The lake reads headers in any case, and sets a row with a cell too many aside as a text.
+    ragged = f"T-2,2026-03-01,{ANNA},M-1,5,more"
+    bank.put(
+        "raw/transactions/batch=b2/transactions.csv",
+        f"TRANSACTION_ID, Event_Time ,CUSTOMER_ID,MERCHANT_ID,AMOUNT\nT-1,2026-03-01,{ANNA},M-1,5\n"
+        f"{ragged}\nT-10,2026-03-01,{BEN},M-1,5\n",
+    )
+    bank.put(
+        "quarantine/transactions/batch=b2/stage=bronze/part-0.json",
+        lines({"line": ragged, "reasons": ["ragged_row"]}, {"transaction_id": "T-20", "reasons": ["missing_amount"]}),
+    )
     for entity in ("fraud_labels", "loan_applications", "loan_outcomes"):
         bank.put(f"raw/{entity}/batch=b1/{entity}.parquet", parquet(SILVER[entity], ENTITIES[entity]))
     for entity, rows in ENTITIES.items():
@@ -284,6 +295,9 @@ def test_text_files_lose_lines_and_answers_go_whole(forgotten):
         "transaction_id,event_time,customer_id,merchant_id,amount\n"
         f"T-10,2026-03-01,{BEN},M-1,5\nT-20,2026-03-01,{BEN},M-1,5\nT-shared,2026-03-01,{BEN},M-1,5\n"
     )
+    assert bank.read("raw/transactions/batch=b2/transactions.csv").decode() == (
+        f"TRANSACTION_ID, Event_Time ,CUSTOMER_ID,MERCHANT_ID,AMOUNT\nT-10,2026-03-01,{BEN},M-1,5\n"
+    )
     assert bank.read("predictions/month=2026-03/applications.csv.out").decode() == f"{BEN},L-10,0.5\n"
     assert bank.listed("athena/") == ["athena/2.csv"]
     assert bank.listed("decisions/") == ["decisions/decision_date=2026-03-01/shard-1-3-aa.json"]
@@ -316,9 +330,10 @@ def test_the_receipt_counts_what_was_done_and_names_nobody(forgotten, store):
     assert receipt["customer_sha256"] == name
     assert receipt["runs"][0] == {key: value for key, value in run.items() if key != "receipt"}
     assert (run["payments"], run["loans"], run["found_again"]) == (2, 1, 0)
-    # CSV: T-1, T-2 and Anna's T-shared; one label, one loan, one outcome.
-    assert run["rows"]["raw"] == 6
-    assert run["rows"]["predictions"] == run["rows"]["quarantine"] == 1
+    # CSV: T-1, T-2 and Anna's T-shared, and T-1 and T-2 again; one label, one loan, one outcome.
+    assert run["rows"]["raw"] == 8
+    assert run["rows"]["predictions"] == 1
+    assert run["rows"]["quarantine"] == 2
     assert run["rows"]["decisions"] == 2
     assert run["rows"]["gold"] == 3
     assert run["cells"]["quality"] == 1

@@ -2,8 +2,9 @@
 
 Expected cost is that of `training/policy.py` (Elkan, 2001), by action instead of by threshold: a passed fraud costs its
 amount, a reviewed one the share that reviewers miss, a review a reviewer's minutes, a blocked honest payment friction.
-A payment without a label counts as honest, as it does in training: labels of late frauds lower the figures of the last
-days, and what was blocked is rarely labelled at all. How many these are is told beside.
+A payment without a label counts as honest. Training does the same, but only with payments that have matured: here
+those of the last days count, too, whose frauds may not have been reported yet. What was blocked is rarely labelled at
+all. How many these are is told beside.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from seal.seals import BrokenSeal, Seal, digest, key_of, place_of
+from seal.seals import FIRST_FORM, BrokenSeal, Seal, day_of, digest, key_of, place_of, unnamed
 
 READ_AT_ONCE = 16
 GONE = None  # a receipt's word for an object of which no row was left
@@ -25,6 +25,7 @@ class Fault:
 class Verdict:
     """What was compared. `explained` objects are as a receipt of a forgotten customer says; `waiting` days are newer
     than the newest seal. `heads` are seals that no other seal names: note them outside, nothing here vouches for them.
+    `additions` are seals of what came late to a day: how many objects, and when they were sealed.
     """
 
     objects: int = 0
@@ -33,6 +34,7 @@ class Verdict:
     explained: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     heads: dict[str, str] = field(default_factory=dict)
+    additions: dict[str, tuple[int, str]] = field(default_factory=dict)
 
 
 def verify(
@@ -59,7 +61,7 @@ def verify(
                 Fault("added", key, "it is in no seal of its day; the next night seals what came late")
             )
         else:
-            verdict.faults.append(Fault("unsealed", key, "its day has no seal"))
+            verdict.faults.append(Fault("unsealed", key, "its day has no seal; the next night seals what it finds"))
     present = sorted(there & set(sealed))
     with ThreadPoolExecutor(READ_AT_ONCE) as pool:
         found = dict(zip(present, pool.map(lambda key: digest(read(key)), present), strict=True))
@@ -87,43 +89,42 @@ def chain(seals: Mapping[str, bytes], verdict: Verdict) -> dict[str, Seal]:
             found[key] = Seal.read(key, seals[key])
         except BrokenSeal as broken:
             verdict.faults.append(Fault("seal", key, str(broken)))
-    named = set()
     for key, seal in found.items():
-        if seal.previous is None:
-            if seal.number or any(
-                other.day < seal.day and other.sealed_at < seal.sealed_at for other in found.values()
-            ):
-                verdict.faults.append(Fault("link", key, "it names no seal before it, and there is one"))
-            continue
-        before, sha = seal.previous
-        named.add(before)
-        if before not in seals:
-            verdict.faults.append(Fault("link", key, f"it names {before}, which is gone"))
-        elif digest(seals[before]) != sha:
-            verdict.faults.append(Fault("link", key, f"it names {before} as {sha}, which has other content now"))
-        elif not follows(seal, before):
-            verdict.faults.append(Fault("link", key, f"it names {before}, which is not the one before it"))
-    verdict.heads = {key: digest(seals[key]) for key in found if key not in named}
+        if not seal.previous and any(is_before(other, seal) for other in found.values()):
+            verdict.faults.append(Fault("link", key, "it names no seal before it, and there is one"))
+        for before, sha in seal.previous.items():
+            if before not in seals:
+                verdict.faults.append(Fault("link", key, f"it names {before}, which is gone"))
+            elif digest(seals[before]) != sha:
+                verdict.faults.append(Fault("link", key, f"it names {before} as {sha}, which has other content now"))
+            elif seal.form == FIRST_FORM and not follows(seal, before):
+                verdict.faults.append(Fault("link", key, f"it names {before}, which is not the one before it"))
+    verdict.heads = {key: digest(seals[key]) for key in sorted(unnamed(found))}
+    verdict.additions = {key: (len(seal.objects), seal.sealed_at) for key, seal in found.items() if seal.number}
     return found
 
 
+def is_before(other: Seal, seal: Seal) -> bool:
+    """Whether the seal had to name one because of the other. In the first form a day's seal could begin a chain of its
+    own before days that were sealed later."""
+    if seal.form != FIRST_FORM:
+        return other.sealed_at < seal.sealed_at
+    return seal.number > 0 or (other.day < seal.day and other.sealed_at < seal.sealed_at)
+
+
 def follows(seal: Seal, before: str) -> bool:
-    """An addition follows the seal or addition before it, a day's seal that of an earlier day."""
+    """In the first form an addition follows the seal or addition before it, a day's seal that of an earlier day."""
     if seal.number:
         return before == key_of(seal.day, seal.number - 1)
     place = place_of(before)
     return place is not None and place[0] < seal.day and place[1] == 0
 
 
-def day_of(key: str) -> str:
-    """`decisions/decision_date=2026-03-01/...` -> `2026-03-01`."""
-    return key.partition("decision_date=")[2][:10]
-
-
 def told(verdict: Verdict) -> list[str]:
     lines = [f"{verdict.seals} seals over {verdict.objects} objects of the decision log"]
     lines += [f"{fault.kind}: {fault.key}: {fault.said}" for fault in verdict.faults]
     lines += [f"rewritten for a forgotten customer, as the receipt says: {key}" for key in verdict.explained]
+    lines += [f"came late: {count} objects of {key}, sealed {at}" for key, (count, at) in verdict.additions.items()]
     if verdict.waiting:
         lines.append(f"not sealed yet: {', '.join(sorted(verdict.waiting))}")
     lines += [f"newest seal of its chain: {key} {sha}" for key, sha in verdict.heads.items()]

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import struct
 import sys
 import tarfile
 import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import boto3
+from botocore.exceptions import ClientError
 
 from features.fraud import FRAUD
 from features.vector import Vector
-from inference.model import Model
+from inference.archive import UnsafeArchive, unpack
+from inference.model import BrokenArchive, Model
 from tools import athena, terraform
 from tools.releases import fetch_archive, packages
+from tools.why.comparison import compared, unread
 from tools.why.history import Lake, NotFound, late_payments
 
-SHOWN = 12  # differing features that are listed
+BOOTSTRAP, BOOTSTRAP_ARCHIVES = "bootstrap", "models/bootstrap/"
+Fetch = Callable[[BinaryIO], None]  # writes an archive and goes back to its beginning
 
 
 def main(environment: str = "", transaction_id: str = "") -> int:
@@ -26,16 +32,32 @@ def main(environment: str = "", transaction_id: str = "") -> int:
         raise SystemExit("why: expected ENV=<environment> and TX=<transaction_id>")
     outputs = terraform.outputs(environment)
     try:
-        return explain(outputs["prefix"], outputs["lake_bucket"], outputs["athena_workgroup"], transaction_id.strip())
+        return explain(
+            outputs["prefix"],
+            outputs["lake_bucket"],
+            outputs["athena_workgroup"],
+            transaction_id.strip(),
+            outputs["artifacts_bucket"],
+        )
     except (NotFound, athena.QueryFailed) as failed:
         raise SystemExit(f"why: {failed}") from None
+    except ClientError as refused:
+        said = refused.response["Error"]
+        raise SystemExit(f"why: {refused.operation_name} was refused: {said['Code']}: {said['Message']}") from None
 
 
-def explain(prefix: str, bucket: str, workgroup: str, transaction_id: str) -> int:
-    """Prints the decision and its recomputation; 0 when vector and score are equal to the bit."""
+def explain(prefix: str, bucket: str, workgroup: str, transaction_id: str, artifacts: str = "") -> int:
+    """Prints the decision and its recomputation; 0 when vector and score are what the decision says that they are.
+
+    The bootstrap model lies in the bucket of artifacts; without it, its decisions cannot be scored again.
+    """
     clients: dict[str, Any] = {name: boto3.client(name) for name in ("athena", "s3", "sagemaker")}  # type: ignore[call-overload]
     analysts = athena.Analysts(clients["athena"], prefix, workgroup)
     lake = Lake(analysts.ask, analysts.databases, late_payments(clients["s3"], bucket))
+    return explained(clients, lake, f"{prefix}-fraud", artifacts, transaction_id)
+
+
+def explained(clients: dict[str, Any], lake: Lake, group: str, artifacts: str, transaction_id: str) -> int:
     decision = lake.decision(transaction_id)
     print(
         f"{transaction_id}: {decision['action']} by policy {decision['policy_version']}, door {decision['door']}, "
@@ -45,55 +67,74 @@ def explain(prefix: str, bucket: str, workgroup: str, transaction_id: str) -> in
         print(f"decided with features {decision['feature_version']}, this code has {FRAUD.version}: check that one out")
         return 1
     payment = lake.payment(transaction_id, decision["event_time"][:10])
-    vector = lake.vector(payment, decision["counted_at"])
-    equal = same(decision["vector"], vector)
-    for name, was, now in equal:
-        print(f"  {name}: logged {was}, from the lake {now}")
-    said = "equal to the bit" if not equal else f"{len(equal)} differ"
-    print(f"vector: {len(vector)} values of {FRAUD.version}, logged and computed from the lake: {said}")
-    return 1 if equal else scored(clients, prefix, decision, vector)
-
-
-def scored(clients: dict[str, Any], prefix: str, decision: dict, vector: Vector) -> int:
+    found = compared(decision, lake.vector(payment, decision["counted_at"]), unread(payment))
+    for name, was, now in found.differing:
+        print(f"  {name}: logged {was}, computed {now}")
+    print(f"vector: {found.said}")
+    if not found.consistent:
+        return 1
     if decision["fraud_score"] is None:
-        print("score: the model was not asked, rules decided")
+        print("score: none, the model gave no answer, rules decided")
         return 0
+    return scored(clients, group, artifacts, decision, decision["vector"])
+
+
+def scored(clients: dict[str, Any], group: str, artifacts: str, decision: dict, vector: Vector) -> int:
+    """The score of the logged vector, which is the one that the model was asked about."""
+    logged, name = decision["fraud_score"], decision["model"]
     with tempfile.TemporaryDirectory() as folder:
-        model = registered(clients, f"{prefix}-fraud", decision["model"], Path(folder))
-        if model is None:
-            print(f"score: {decision['fraud_score']!r}, by {decision['model']}, which is no registered model")
+        archives = bootstraps(clients["s3"], artifacts) if name == BOOTSTRAP else registered(clients, group)
+        named = (m for m in opened(archives, Path(folder)) if (m.name, m.feature_version) == (name, FRAUD.version))
+        # Every release of the code brings a bootstrap model of that name; a registered model has a name of its own.
+        asked = named if name == BOOTSTRAP else islice(named, 1)
+        found = [(model, model.score([vector])[0]) for model in asked]
+        if not found:
+            place = f"below {BOOTSTRAP_ARCHIVES} of the artifacts" if name == BOOTSTRAP else "a registered model"
+            print(f"score: {logged!r}, by {name}, which is not {place}: it cannot be computed again")
             return 1
-        (score,) = model.score([vector])
+        model, score = next((pair for pair in found if pair[1] == logged), found[0])
         (reasons,) = model.reasons([vector])
-    equal = score == decision["fraud_score"]
-    print(
-        f"score: logged {decision['fraud_score']!r}, from {model.name} {score!r}: {'equal' if equal else 'DIFFERENT'}"
-    )
+    print(f"score: logged {logged!r}, from {model.name} {score!r}: {'equal' if score == logged else 'DIFFERENT'}")
     for reason in reasons:
         print(f"  {reason['contribution']:+.3f}  {reason['feature']}: {reason['meaning']}")
-    return 0 if equal else 1
+    return 0 if score == logged else 1
 
 
-def same(logged: Vector, computed: Vector) -> list[tuple[str, float | None, float | None]]:
-    """Names and both values of what differs in its bits."""
-    return [
-        (name, was, now)
-        for name, was, now in zip(FRAUD.columns, logged, computed, strict=True)
-        if (was is None) != (now is None) or (was is not None and struct.pack("<d", was) != struct.pack("<d", now))
-    ]
+def registered(clients: dict[str, Any], group: str) -> Iterator[tuple[str, Fetch]]:
+    """The archives of registered models, the newest first."""
+    for package in packages(clients["sagemaker"], group):
+        yield package, partial(fetch_archive, clients["sagemaker"], clients["s3"], package)
 
 
-def registered(clients: dict[str, Any], group: str, name: str, folder: Path) -> Model | None:
-    """The registered model of that name, opened by the server's own code; none when there is none."""
-    for number, package in enumerate(packages(clients["sagemaker"], group)):  # the newest first
-        opened = folder / str(number)
-        with tempfile.TemporaryFile() as file:
-            fetch_archive(clients["sagemaker"], clients["s3"], package, file)
-            with tarfile.open(fileobj=file) as content:
-                content.extractall(opened, filter="data")
-        if (model := Model(opened)).name == name:
-            return model
-    return None
+def bootstraps(s3: Any, artifacts: str) -> Iterator[tuple[str, Fetch]]:
+    """The bootstrap models' archives in the artifacts bucket, the newest first."""
+    if not artifacts:
+        return
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=artifacts, Prefix=BOOTSTRAP_ARCHIVES)
+    listed = [item for page in pages for item in page.get("Contents", ())]
+    for item in sorted(listed, key=lambda item: item["LastModified"], reverse=True):
+        yield f"s3://{artifacts}/{item['Key']}", partial(fetch_object, s3, artifacts, item["Key"])
+
+
+def fetch_object(s3: Any, bucket: str, key: str, target: BinaryIO) -> None:
+    s3.download_fileobj(bucket, key, target)
+    target.seek(0)
+
+
+def opened(archives: Iterable[tuple[str, Fetch]], folder: Path) -> Iterator[Model]:
+    """Models, opened by the server's own code. An archive that cannot be opened is named and left out."""
+    for number, (name, fetch) in enumerate(archives):
+        place = folder / str(number)
+        try:
+            with tempfile.TemporaryFile() as file:
+                fetch(file)
+                with tarfile.open(fileobj=file) as content:
+                    unpack(content, place)
+            model = Model(place)
+        except (UnsafeArchive, BrokenArchive, tarfile.TarError, EOFError, OSError) as broken:
+            print(f"left out: {name} cannot be opened: {broken}")
+            continue
+        yield model
 
 
 if __name__ == "__main__":

@@ -42,9 +42,8 @@ class Lake:
                 "night's crawler has run"
             )
         row: dict[str, Any] = dict(found[0])
-        row["vector"] = [
-            None if cell in ("null", "") else float(cell) for cell in row["vector"].strip("[]").split(", ")
-        ]
+        row["vector"] = numbers(row["vector"])
+        row["overtaken"] = row["overtaken"] == "true"
         row["fraud_score"] = float(row["fraud_score"]) if row["fraud_score"] else None
         row["counted_at"] = int(row["counted_at"])
         return row
@@ -128,6 +127,13 @@ class Lake:
             if told - at <= LABEL_PATIENCE:
                 flags = (HIGH.name,) if row["high"] and float(row["high"]) == 1 else ()
                 yield label_event(max(told, at), int(row["is_fraud"]), flags)
+
+
+def numbers(cells: str) -> Vector | None:
+    """An array as Athena writes it; none where there is none."""
+    if not cells:
+        return None
+    return [None if cell == "null" else float(cell) for cell in cells.strip("[]").split(", ")]
 
 
 def since(until: int, *kinds: Any) -> str:

@@ -11,10 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from glue.forgetting import without
 from glue.transforms.forgetting import (
     Belongings,
     CannotRewrite,
     Person,
+    Scrubbed,
     belongings,
     holds,
     of_others,
@@ -57,8 +59,23 @@ PAYMENTS = [
         parquet([{"identifier": "T-1", "label": 0}, {"identifier": "T-9", "label": 1}]),
         parquet([{"transaction_id": "T-2", "is_fraud": 0}, {"transaction_id": "T-22", "is_fraud": 1}]),
         lines({"loan_id": " L-1 ", "reasons": ["a"]}, {"loan_id": "L-2", "reasons": []}),
+        parquet([{f" {name.upper()} ": cell for name, cell in row.items()} for row in PAYMENTS]),
+        lines(*({name.upper(): cell for name, cell in row.items()} for row in PAYMENTS)),
+        b"TRANSACTION_ID, Customer_Id ,AMOUNT\nT-1,C-1,5\nT-9,C-10,7\n",
     ],
-    ids=["parquet", "lines", "csv", "csv with a mark", "csv without header", "training", "labels", "quarantine"],
+    ids=[
+        "parquet",
+        "lines",
+        "csv",
+        "csv with a mark",
+        "csv without header",
+        "training",
+        "labels",
+        "quarantine",
+        "parquet in capitals",
+        "lines in capitals",
+        "csv in capitals",
+    ],
 )
 def test_a_persons_rows_go_and_the_others_stay(body):
     assert holds(body, ANNA)
@@ -136,6 +153,150 @@ def test_an_identifier_of_digits_is_looked_for_where_identifiers_stand():
     assert [r["amount_cents"] for r in rows(scrubbed(body, person).content)] == [4961]
     assert not holds(lines({"customer_id": 49610, "row_number": 77}), person)
     assert holds(lines({"transaction_id": 77}), person)
+
+
+DIGITS = Person("4961", frozenset({"77"}))
+BIG = 1234567890123456789  # as a float it is written with an exponent by most
+
+
+def of_digits(columns: tuple[str, ...], customer: object = 4961) -> list[dict]:
+    return [dict(zip(columns, (mine, 5 + n), strict=True)) for n, mine in enumerate((customer, 8))]
+
+
+@pytest.mark.parametrize("columns", [("customer_id", "amount"), (" CUSTOMER_ID", "AMOUNT "), ("Customer_Id\t", "n")])
+@pytest.mark.parametrize("kind", ["parquet", "float", "csv", "lines", "float lines"])
+def test_digits_are_found_however_the_column_is_spelt(columns, kind):
+    rows_ = of_digits(columns, 4961.0 if "float" in kind else 4961)
+    body = {
+        "parquet": lambda: parquet(rows_),
+        "float": lambda: parquet(rows_),
+        "csv": lambda: (",".join(columns) + "\n4961,5\n8,6\n").encode(),
+        "lines": lambda: lines(*rows_),
+        "float lines": lambda: lines(*rows_),
+    }[kind]()
+    done = scrubbed(body, DIGITS, ())
+    assert done.rows == 1
+    assert not holds(done.content, DIGITS, ())
+    assert done.content.count(b"PAR1") or b"8" in done.content
+
+
+def test_a_large_identifier_that_came_as_a_float_is_the_whole_number_that_the_lake_reads():
+    person = Person(str(int(float(BIG))))
+    assert scrubbed(parquet([{"customer_id": float(BIG)}, {"customer_id": None}]), person).rows == 1
+
+
+def test_an_identifier_in_bytes_is_found_and_bytes_that_are_no_text_stop_nothing():
+    body = parquet([{"customer_id": c, "note": n} for c, n in ((b"C-1", b"x"), (b"\xff", b"of C-1"), (b"C-2", b"y"))])
+    done = scrubbed(body, ANNA)
+    assert rows(done.content) == [
+        {"customer_id": b"\xff", "note": b"of forgotten"},
+        {"customer_id": b"C-2", "note": b"y"},
+    ]
+
+
+def test_a_row_in_capitals_is_never_left_with_another_name():
+    """Such a row would be taken in as a payment of a customer `forgotten`."""
+    body = (
+        b"TRANSACTION_ID,EVENT_TIME,CUSTOMER_ID,MERCHANT_ID,AMOUNT\nT-1,2018-04-01,C-1,m1,1\nT-9,2018-04-01,C-9,m1,1\n"
+    )
+    assert scrubbed(body, ANNA, ()).content == body.replace(b"T-1,2018-04-01,C-1,m1,1\n", b"")
+
+
+def test_a_column_of_another_name_is_never_taken_for_a_loan():
+    assert belongings(b"CUSTOMER_ID,TRANSACTION_ID\nC-1,T-1\n", "C-1", ()) == Belongings(frozenset({"T-1"}))
+    assert belongings(b"account,amount\nC-1,5\n", "C-1", ()) == Belongings()
+
+
+@pytest.mark.parametrize(
+    "row",
+    [b"77,2018-04-01,4961,m1,1,x", b"4961,m1", b'9,2018-04-01,"4961,m1,1', b'9,"2018, 4961",m,1,"', b"9; 4961 ;m1;1"],
+    ids=["too many", "too few", "open quote", "open quote and as many cells", "other separator"],
+)
+def test_a_row_that_is_none_is_theirs_when_any_cell_is(row):
+    head, other = b"transaction_id,event_time,customer_id,merchant_id,amount\n", b"9,2018-04-01,8,m1,1,4\n"
+    done = scrubbed(head + row + b"\n" + other, DIGITS, ())
+    assert (done.content, done.rows) == (head + other, 1)
+    assert belongings(head + row, "4961", ()) == Belongings()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "77,2018-04-01,x,m1,1,x",
+        "9,2018-04-01,4961,m1",
+        'a,"4961 ',
+        '{"customer_id": 4961, "am',
+        '{\\"customer_id\\":\\"4961\\"',
+    ],
+)
+def test_the_text_of_a_quarantined_row_is_theirs_when_any_cell_is(line):
+    empty = {"customer_id": None, "reasons": ["ragged_row"]}
+    other = {**empty, "line": "49610,177,1"}
+    done = scrubbed(lines({**empty, "line": line}, other), DIGITS)
+    assert (done.content, done.rows) == (lines(other), 1)
+
+
+@pytest.mark.parametrize(
+    "body", [b"account,amount\n4961,5\n", parquet([{"account": 4961, "amount": 5}])], ids=["csv", "parquet"]
+)
+def test_a_file_of_which_nobody_knows_the_columns_is_named_and_not_guessed_at(body):
+    assert holds(body, DIGITS, ())
+    with pytest.raises(CannotRewrite, match="no column of it has an identifying name"):
+        scrubbed(body, DIGITS, ())
+    assert not holds(body, Person("4962"), ())
+
+
+def test_only_what_batch_transform_reads_and_writes_is_read_without_a_header():
+    body = b"4961,77,0.5\n8,9,0.5\n"
+    for key in ("predictions/month=2026-03/a.csv.out", "training/scoring/2026-03/applications.csv"):
+        assert without(key, body, DIGITS) == Scrubbed(b"8,9,0.5\n", 1, 0)
+    with pytest.raises(CannotRewrite):
+        without("raw/transactions/batch=b1/a.csv", body, DIGITS)
+    assert without("athena/1.csv", b'"n","m","who"\n"1","2","4961"\n', DIGITS).content is None
+
+
+@pytest.mark.parametrize(
+    "note",
+    ["of Müller-1", json.dumps({"by": "Müller-1"}), json.dumps([json.dumps({"by": "Müller-1"})])],
+    ids=["plain", "in JSON", "in JSON in JSON"],
+)
+def test_a_name_that_json_wrote_in_numbers_is_found_and_replaced(note):
+    person = Person("Müller-1")
+    other = {"customer_id": "C-2", "note": "M\\u00fcller-10"}
+    for body in (lines({"customer_id": "C-3", "note": note}, other), parquet([{"id": 1, "note": note}])):
+        assert holds(body, person)
+        done = scrubbed(body, person)
+        assert (done.rows, done.cells) == (0, 1)
+        assert not holds(done.content, person)
+    assert b"ller-1" not in scrubbed(json.dumps([note], indent=1).encode(), person).content
+    assert not holds(lines(other), person)
+
+
+def test_what_json_needs_escaped_stays_so():
+    person = Person("Müller-1")
+    line = b'{"customer_id": "C-2", "note": "{\\"a\\": \\"M\\\\u00fcller-1 \\\\u0022 \\\\ud800\\"}"}\n'
+    note = json.loads(scrubbed(line, person).content)["note"]
+    assert json.loads(note) == {"a": 'forgotten " \ud800'}
+
+
+def test_a_report_loses_digits_that_have_an_identifying_name():
+    report = {"examples": [{"Transaction_ID": 77, "amount": 77}, {"transaction_id": "78"}], "rows": 4961}
+    for body in (json.dumps([report]), json.dumps(report), json.dumps(report, indent=1)):
+        done = scrubbed(body.encode(), DIGITS)
+        (changed,) = [found] if isinstance(found := json.loads(done.content), dict) else found
+        assert changed["examples"] == [{"Transaction_ID": "forgotten", "amount": 77}, {"transaction_id": "78"}]
+        assert (changed["rows"], done.cells) == (4961, 1)
+
+
+def test_digits_in_a_further_column_with_an_identifying_name_are_replaced():
+    kind = pa.schema([("transaction_id", pa.string()), ("attributes", pa.map_(pa.string(), pa.string()))])
+    sink = io.BytesIO()
+    told = [("Customer_ID", "4961"), ("n", "4961")]
+    pq.write_table(pa.Table.from_pylist([{"transaction_id": "9", "attributes": told}], kind), sink)
+    assert holds(sink.getvalue(), DIGITS)
+    done = scrubbed(sink.getvalue(), DIGITS)
+    assert rows(done.content)[0]["attributes"] == [("Customer_ID", "forgotten"), ("n", "4961")]
+    assert not holds(done.content, DIGITS)
 
 
 def test_an_identifier_of_several_words_is_found_as_it_stands():

@@ -6,15 +6,18 @@ import io
 import json
 
 from tools.archives import tarred
-from tools.features_in_use import DECLARED, Use, manifest, removed
+from tools.features_in_use import DECLARED, Use, manifest, registered, removed
 
 
 def test_code_that_declares_all_that_approved_models_use_may_be_deployed():
-    assert not list(removed([Use("fraud", "arn:1", frozenset(DECLARED["fraud"]))], DECLARED))
+    assert not list(removed([Use("fraud", "arn:1", frozenset(DECLARED["fraud"]), "approved")], DECLARED))
 
 
 def test_a_feature_that_an_approved_model_uses_and_the_code_lacks_is_named_with_the_model():
-    used = [Use("fraud", "arn:1", frozenset({"amount", "forgotten"})), Use("credit", "arn:2", frozenset())]
+    used = [
+        Use("fraud", "arn:1", frozenset({"amount", "forgotten"}), "approved"),
+        Use("credit", "arn:2", frozenset(), "approved"),
+    ]
 
     (said,) = removed(used, DECLARED)
 
@@ -26,10 +29,41 @@ def test_a_feature_that_an_approved_model_uses_and_the_code_lacks_is_named_with_
 def test_a_model_of_one_problem_is_not_held_against_the_features_of_the_other():
     own = next(name for name in DECLARED["fraud"] if name not in DECLARED["credit"])
 
-    assert list(removed([Use("credit", "arn:1", frozenset({own}))], DECLARED))
+    assert list(removed([Use("credit", "arn:1", frozenset({own}), "approved")], DECLARED))
 
 
 def test_the_features_are_read_from_the_models_own_manifest():
     archive = tarred({"manifest.json": json.dumps({"meanings": {"amount": "cents"}}).encode()})
 
     assert set(manifest(io.BytesIO(archive))["meanings"]) == {"amount"}
+
+
+class Registry:
+    """A registry with one package of each status, and S3 with their archives."""
+
+    STATUSES = ("Approved", "PendingManualApproval", "Rejected")
+
+    def get_paginator(self, operation: str) -> Registry:
+        assert operation == "list_model_packages"
+        return self
+
+    def paginate(self, ModelPackageGroupName: str, ModelApprovalStatus: str) -> list[dict]:
+        found = [
+            f"arn:{s}" for s in self.STATUSES if s == ModelApprovalStatus and ModelPackageGroupName == "risk-fraud"
+        ]
+        return [{"ModelPackageSummaryList": [{"ModelPackageArn": arn} for arn in found]}]
+
+    def describe_model_package(self, ModelPackageName: str) -> dict:
+        return {"InferenceSpecification": {"Containers": [{"ModelDataUrl": f"s3://lake/{ModelPackageName}"}]}}
+
+    def download_fileobj(self, bucket: str, key: str, target: io.IOBase) -> None:
+        target.write(tarred({"manifest.json": json.dumps({"meanings": {key: ""}}).encode()}))
+
+
+def test_a_model_that_waits_for_approval_is_asked_too_and_a_rejected_one_is_not():
+    """It can be approved after the deployment, and would then refuse every row."""
+    found = {use.package: use.features for use in registered(Registry(), Registry(), "risk")}
+
+    assert found == {arn: frozenset({arn}) for arn in ("arn:Approved", "arn:PendingManualApproval")}
+    said = list(removed(registered(Registry(), Registry(), "risk"), DECLARED))
+    assert said[1].startswith("the model arn:PendingManualApproval, waiting for approval, uses")
