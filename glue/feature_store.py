@@ -49,7 +49,7 @@ class Progress:
 def publish(rows: DataFrame, name: str, group: str, progress: Progress, done: frozenset[int], online_at: str) -> None:
     """Writes every row as one record of the feature group `name`: columns are features, nulls are left out.
 
-    The offline store dates a record by its own `event_time`. Online it is dated by `online_at`, or by its own time where
+    The offline store dates a record by its own `event_time`. Online it is dated by `online_at`, or by its own time if
     that is later: Feature Store takes only what is later than what it has, and a record may be made anew without
     anything that happened since.
 

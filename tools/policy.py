@@ -1,4 +1,4 @@
-"""`make policy`: an operator's rules, lists and sampled share go live, beside the thresholds of the model that serves."""
+"""`make policy`: an operator's rules, lists and sampled share go live, beside the thresholds of the serving model."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def told(policy: dict) -> list[str]:
     return [
         f"policy {policy['version']} decides within half a minute: {len(policy['rules'])} rules, "
         f"{policy['explore_share']:.1%} of blocks go to a person",
-        f"thresholds stay those of the model that serves: review at {policy['review_at']}, block at {policy['block_at']}",
+        f"thresholds stay the serving model's: review at {policy['review_at']}, block at {policy['block_at']}",
     ]
 
 

@@ -1,9 +1,9 @@
 """Glue job: lake -> Feature Store. Records of customers, merchants and accounts, and one record per loan application.
 
-Safe to run at any time. Feature Store keeps the record with the latest event time: online, that is the instant up to which
-this job has folded the lake, and for the stream door the arrival of the payment. So what has arrived since stays as it
-is, and everything older is replaced. A run that was stopped goes on where it was when it is started again with its
-arguments.
+Safe to run at any time. Feature Store keeps the record with the latest event time: online, that is the instant up to
+which this job has folded the lake, and for the stream door the arrival of the payment. So what has arrived since stays
+as it is, and everything older is replaced. A run that was stopped goes on where it was when it is started again with
+its arguments.
 """
 
 from __future__ import annotations

@@ -59,6 +59,7 @@ class LabelsDoor:
         emit(
             {"door": "labels"},
             labels=len(labels) if written else 0,
+            labels_late=sum(day(label.reported_at) < batch for label in labels) if written else 0,
             labels_of_fraud=sum(label.is_fraud for label in labels) if written else 0,
         )
         return {"accepted": len(labels), "batch": batch, "file": name, "repeated": not written}
@@ -118,7 +119,9 @@ def read(row: object, now: int) -> Label:
     except InvalidValue as wrong:
         raise InvalidLabels(f"reported_at: {wrong}") from None
     if reported > now + AHEAD:
-        raise InvalidLabels("reported_at: expected at most five minutes ahead of the clock; nobody knows tomorrow's frauds")
+        raise InvalidLabels(
+            "reported_at: expected at most five minutes ahead of the clock; nobody knows tomorrow's frauds"
+        )
     return Label(identifier, reported, fraud)
 
 

@@ -1,7 +1,7 @@
 """What a release does: a SageMaker model, for fraud a new endpoint configuration, and the release parameter.
 
-The parameter keeps the thresholds of the model that serves until the endpoint has changed over, which takes minutes. Any
-step may fail and be tried again: what is done already is left as it is.
+The parameter keeps the thresholds of the model that serves until the endpoint has changed over, which takes minutes.
+Any step may fail and be tried again: what is done already is left as it is.
 """
 
 from __future__ import annotations

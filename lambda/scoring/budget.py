@@ -82,8 +82,8 @@ API = ApiBudget(
 # Whoever reports a label waits for one write, and can send the same again.
 LABELS = Call(connect=0.3, read=1.5, tries=2)
 
-# Nobody waits, but the shard must go on. What fails for good comes again with the batch: after whatever it can do without
-# (model, policy, alerts, notes of answers) the log and the records must still fit into the function's time.
+# Nobody waits, but the shard must go on. What fails for good comes again with the batch: after whatever it can do
+# without (model, policy, alerts, notes of answers) the log and the records must still fit into the function's time.
 STREAM = StreamBudget(
     store=Call(connect=0.5, read=5, tries=3),
     model=Call(connect=0.5, read=2, tries=2),

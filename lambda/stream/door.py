@@ -137,7 +137,6 @@ class StreamDoor:
                 decided_at=self.now(),
             ).document()
 
-
     def _explain(self, flagged: list[Arrival]) -> None:
         """Tells reviewers what the model saw. Without the endpoint's answer they have reasons only."""
         scored = [a for a in flagged if a.decision is not None and a.decision["fraud_score"] is not None]

@@ -76,7 +76,7 @@ class Alerts:
         self.topic = topic
 
     def send(self, blocked: list[dict]) -> int:
-        """Returns how many messages SNS did not take; they are named in the log. Alerts never hold up payments: once SNS
+        """Returns how many messages SNS did not take; they are named in the log. Alerts hold up no payments: once SNS
         has not answered it is not asked again."""
         entries = [
             {

@@ -44,7 +44,7 @@ def test_the_labels_door_answers_before_lambda_or_the_gateway_lose_patience():
 
 
 def test_the_stream_door_ends_its_batch_in_time_whatever_hangs_that_it_can_do_without():
-    """Reads, both logs and records each take their worst and succeed; one that fails for good ends the batch at once."""
+    """Reads, both logs and records take their worst and succeed; one that fails for good ends the batch at once."""
     assert STREAM.worst + STREAM.log.worst + STREAM.store.worst < limit("main.tf", "timeout_seconds", 'module "stream"')
 
 

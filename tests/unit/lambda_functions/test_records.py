@@ -14,7 +14,6 @@ from features.vector import CUSTOMER_LAYOUT
 from tests.unit.lambda_functions.aws import Down, Endpoint
 from tests.unit.lambda_functions.scene import GROUPS, POLICY, Scene
 
-
 ARRIVED = 0
 
 

@@ -176,7 +176,7 @@ def test_an_event_that_comes_twice_releases_the_same_thing():
 
 @pytest.mark.parametrize("deployed", [False, True])
 def test_a_release_that_is_tried_again_after_a_failure_ends_as_if_it_had_not_failed(deployed):
-    """The endpoint was told, and then the parameter was not written; SageMaker refuses the same change a second time."""
+    """The endpoint was told, and the parameter was not written; SageMaker refuses the same change a second time."""
     scene, undisturbed = Scene(), Scene()
     undisturbed.release()
     before = dict(scene.parameters.values)
