@@ -126,6 +126,7 @@ module "doors" {
   artifacts_bucket  = local.artifacts.bucket
   code              = var.artifacts
   enhanced_fan_out  = var.stream.enhanced_fan_out
+  read_from         = var.stream.read_from
   endpoint_name     = module.endpoint.name
   feature_groups    = module.feature_store.names
   lake              = module.lake.bucket

@@ -77,10 +77,11 @@ variable "s3_use_path_style" {
 }
 
 variable "stream" {
-  description = "The payment stream: `shards`, each of which takes 1,000 payments a second, and `enhanced_fan_out`, which gives the stream door 2 MB a second of every shard for itself, at a price by the hour."
+  description = "The payment stream: `shards`, each of which takes 1,000 payments a second, and `enhanced_fan_out`, which gives the stream door 2 MB a second of every shard for itself, at a price by the hour. A change of it makes the door begin anew at `read_from`: TRIM_HORIZON, the oldest record, or LATEST."
   type = object({
     shards           = optional(number, 2)
     enhanced_fan_out = optional(bool, false)
+    read_from        = optional(string, "TRIM_HORIZON")
   })
   default  = {}
   nullable = false
@@ -88,6 +89,11 @@ variable "stream" {
   validation {
     condition     = var.stream.shards >= 1 && var.stream.shards <= 500
     error_message = "stream.shards must be between 1 and 500, got ${var.stream.shards}."
+  }
+
+  validation {
+    condition     = contains(["TRIM_HORIZON", "LATEST"], var.stream.read_from)
+    error_message = "stream.read_from must be TRIM_HORIZON or LATEST, got ${var.stream.read_from}."
   }
 }
 

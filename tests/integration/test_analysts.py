@@ -397,13 +397,18 @@ def customer_risk(w: World) -> list[Row]:
     for customer in {row["customer_id"] for row in (*w.payments, *w.loans)}:
         paid = [r for r in w.payments if r["customer_id"] == customer]
         lent = [r for r in w.loans if r["customer_id"] == customer]
-        actions = [r["action"] for r in w.decisions if r["customer_id"] == customer]
+        decided = [r for r in w.decisions if r["customer_id"] == customer]
+        actions = [r["action"] for r in decided]
         answer.append(
             {
                 "customer_id": customer,
                 "payments": len(paid),
                 "amount": euros(paid),
                 "frauds": len(frauds(w, paid)),
+                "fraud_rate": len(frauds(w, paid)) / len(paid) if paid else None,
+                "highest_fraud_score": max(
+                    (r["fraud_score"] for r in decided if r["fraud_score"] is not None), default=None
+                ),
                 "reviewed": actions.count("REVIEW"),
                 "blocked": actions.count("BLOCK"),
                 "loans": len(lent),

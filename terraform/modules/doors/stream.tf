@@ -23,7 +23,7 @@ resource "aws_kinesis_stream_consumer" "stream" {
 resource "aws_lambda_event_source_mapping" "stream" {
   function_name                      = module.stream.arn
   event_source_arn                   = coalesce(one(aws_kinesis_stream_consumer.stream[*].arn), aws_kinesis_stream.transactions.arn)
-  starting_position                  = "TRIM_HORIZON" # LATEST may miss what arrives while the mapping is made
+  starting_position                  = var.read_from
   batch_size                         = 100
   maximum_batching_window_in_seconds = 0
   bisect_batch_on_function_error     = true

@@ -3,6 +3,8 @@
 -- payments bigint: payments in the lake
 -- amount double: amount paid
 -- frauds bigint: payments whose latest report says fraud
+-- fraud_rate double: frauds per payment
+-- highest_fraud_score double: highest probability of fraud that a payment got
 -- reviewed bigint: payments that were decided REVIEW
 -- blocked bigint: payments that were decided BLOCK
 -- loans bigint: loan applications
@@ -23,6 +25,7 @@ paid AS (
 decided AS (
   SELECT
     customer_id,
+    max(fraud_score) AS highest_fraud_score,
     count_if(action = 'REVIEW') AS reviewed,
     count_if(action = 'BLOCK') AS blocked
   FROM ${last_decisions}
@@ -52,6 +55,8 @@ SELECT
   coalesce(p.payments, 0) AS payments,
   CAST(coalesce(p.cents, 0) AS double) / 100 AS amount,
   coalesce(p.frauds, 0) AS frauds,
+  CAST(p.frauds AS double) / p.payments AS fraud_rate,
+  d.highest_fraud_score,
   coalesce(d.reviewed, 0) AS reviewed,
   coalesce(d.blocked, 0) AS blocked,
   coalesce(l.loans, 0) AS loans,
