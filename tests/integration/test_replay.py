@@ -95,9 +95,10 @@ class Platform:
             )
 
     def put(self, *records: bytes) -> None:
-        for n, record in enumerate(records):
+        for record in records:
+            key = json.loads(record)["customer_id"] if record.startswith(b"{") else "none"
             self.aws.client("kinesis").put_record(
-                StreamName=f"{self.prefix}-transactions", PartitionKey=f"C{n % 3}", Data=record
+                StreamName=f"{self.prefix}-transactions", PartitionKey=key, Data=record
             )
 
     def waiting(self) -> int:
