@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from glue.lake import Lake
+from glue.lake import PLAIN, Lake
 
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -26,6 +26,9 @@ def parse(argv: Sequence[str], *names: str, either: Sequence[Sequence[str]] = ()
     given = [group for group in either if any(getattr(arguments, attribute(name)) for name in group)]
     if either and (len(given) != 1 or not all(getattr(arguments, attribute(name)) for name in given[0])):
         parser.error(f"give either {' or '.join(' and '.join(f'--{name}' for name in group) for group in either)}")
+    batch = getattr(arguments, "batch", None)
+    if batch is not None and not PLAIN.fullmatch(batch):
+        parser.error(f"--batch: expected letters, digits, `.`, `_` and `-`, as in batch=<id> below raw/, got {batch!r}")
     arguments.lake = Lake(arguments.lake, arguments.database_prefix)
     return arguments
 

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from features.declaration import DAY
 from features.fraud import LABEL_PATIENCE
 from glue.arguments import days, days_before
-from glue.lake import Lake
+from glue.lake import Lake, schema
 from glue.tables import LATE, SILVER
 from glue.transforms.events import FLAGS, Happened, by_entity, day, located, payments, reach
 
@@ -28,9 +28,8 @@ class History:
 def read_history(spark: SparkSession, lake: Lake, first: str, last: str) -> History | None:
     """Everything that the vectors of the days from `first` to `last` depend on; none without a payment."""
     late = late_payments(spark, lake)
-    near = set(days(days_before(first, reach("payment") + 1), last))
-    if late is not None:
-        near |= days_of_late(late, first, last)
+    start = days_before(first, reach("payment") + 1)
+    near = set(days(start, last)) | days_of_late(late, start, first, last)
     transactions = lake.read(spark, TRANSACTIONS, near)
     if transactions is None:
         return None
@@ -42,7 +41,9 @@ def read_history(spark: SparkSession, lake: Lake, first: str, last: str) -> Hist
     told = None
     if labels is not None:
         flags_reach = -(-FLAGS.lookback("payment") // DAY)
-        deep = near | set(days(days_before(told_from, LABEL_PATIENCE // DAY + flags_reach + 1), until))
+        start = days_before(told_from, LABEL_PATIENCE // DAY + flags_reach + 1)
+        # A payment has its flags at the moment at which it counts, however late, and its label may be there before.
+        deep = near | set(days(start, until)) | days_of_late(late, start, start, until)
         held = set(lake.divisions(TRANSACTIONS))
         further = None if deep & held == near & held else lake.read(spark, TRANSACTIONS, deep)
         told = located(labels, paid if further is None else payments(further, late)).cache()
@@ -53,17 +54,21 @@ def read_history(spark: SparkSession, lake: Lake, first: str, last: str) -> Hist
 
 
 def late_payments(spark: SparkSession, lake: Lake) -> DataFrame | None:
+    """What the doors told of late payments, each note with `put_at`: when S3 took it."""
     if not lake.keys(f"{LATE.prefix}/"):
         return None
-    schema = ", ".join(f"{c.name} {c.type}" for c in LATE.columns)
-    return spark.read.schema(schema).json(lake.path(f"{LATE.prefix}/"))
+    told = spark.read.schema(schema(LATE)).json(lake.path(f"{LATE.prefix}/"))
+    names = [c.name for c in LATE.columns]
+    return told.select(*names, F.col("_metadata.file_modification_time").alias("put_at"))
 
 
-def days_of_late(late: DataFrame, first: str, last: str) -> set[str]:
-    """Days to read besides: of late payments that count in the range, and up to where those of the range count."""
+def days_of_late(late: DataFrame | None, start: str, first: str, last: str) -> set[str]:
+    """Days to read besides those from `start` to `last`: of late payments that count among them, and up to where those
+    that happened from `first` to `last` count."""
+    if late is None:
+        return set()
     happened, counts = F.substring("event_time", 1, 10), day(F.col("counted_at"))
     rows = late.select(happened.alias("happened"), counts.alias("counts")).distinct().collect()
-    start = days_before(first, reach("payment") + 1)
     earlier = {row["happened"] for row in rows if row["happened"] < start and start <= row["counts"] <= last}
     ends = [row["counts"] for row in rows if first <= row["happened"] <= last < row["counts"]]
     return earlier | set(days(last, max(ends)) if ends else ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 from glue.tables import Table
 
 ROWS_PER_FILE = 2_000_000  # some 100 MB of payments: large enough for S3, small enough for one reader
+PLAIN = re.compile(r"[A-Za-z0-9._-]+")  # what Spark, S3 and the catalog all write as it is in a folder's name
 SIDE_BY_SIDE = 2  # entities that a job takes at once: one waits for S3 while the other computes
 
 
@@ -120,7 +122,10 @@ class Lake:
             present = [name for name in present if name.partition("=")[2] in wanted]
         if not present:
             return None
-        return spark.read.option("basePath", root).parquet(*(f"{root}/{name}" for name in present))
+        # With the table's own columns: files that were written before one was declared have it empty.
+        return (
+            spark.read.schema(schema(table)).option("basePath", root).parquet(*(f"{root}/{name}" for name in present))
+        )
 
     def read_any(self, spark: SparkSession, table: Table, divisions: Iterable[str] | None = None) -> DataFrame:
         """As `read`, and a table without data has no rows."""
@@ -208,4 +213,8 @@ def schema(table: Table) -> str:
 
 
 def folder(table: Table, values: Sequence[str]) -> str:
+    """Where a partition lies. Raises ValueError for a value that Spark would write otherwise than it is."""
+    for value in values:
+        if not PLAIN.fullmatch(value):
+            raise ValueError(f"{table.zone}.{table.name}: expected letters, digits, `.`, `_` and `-`, got {value!r}")
     return "/".join(f"{p.name}={value}" for p, value in zip(table.partitions, values, strict=True))

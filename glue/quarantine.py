@@ -21,6 +21,21 @@ class Quarantined:
     reasons: dict[str, int]
 
 
+class NotAllRows(RuntimeError):
+    """Rows were lost, or came twice, between two counts; what was written cannot be trusted."""
+
+
+def add_up(what: str, came: int, written: int, refused: Quarantined) -> None:
+    """Raises NotAllRows when the rows that came are not those that got on and those that were set aside."""
+    if came != written + refused.rows:
+        raise NotAllRows(f"{what}: {came} rows came, {written} got on and {refused.rows} were set aside")
+
+
+def set_aside(entity: str, batch: str, stage: str) -> str:
+    """Where the rows lie that a batch's stage has set aside."""
+    return f"quarantine/{entity}/batch={batch}/stage={stage}/"
+
+
 def quarantine(lake: Lake, bad: DataFrame, entity: str, batch: str, stage: str) -> Quarantined:
     """Replaces what the batch's stage had set aside, by nothing too.
 
@@ -30,8 +45,8 @@ def quarantine(lake: Lake, bad: DataFrame, entity: str, batch: str, stage: str) 
     reasons = bad.select(F.explode("reasons").alias("reason")).groupBy("reason").count().collect()
     only_repeated = F.size(F.array_except("reasons", F.array(*map(F.lit, REPETITION)))) == 0
     (counted,) = bad.agg(F.count(F.lit(1)).alias("rows"), F.count_if(only_repeated).alias("repeated")).collect()
-    place = f"quarantine/{entity}/batch={batch}/stage={stage}"
-    old = lake.keys(f"{place}/")
+    place = set_aside(entity, batch, stage)
+    old = lake.keys(place)
     if counted["rows"]:
         one_file = bad.repartition(1).sortWithinPartitions("source_file", "row_number")
         one_file.write.mode("append").json(lake.path(place))

@@ -17,7 +17,7 @@ from glue.arguments import parse
 from glue.lake import SIDE_BY_SIDE, Lake, session
 from glue.metrics import Metrics
 from glue.quality import Gate, Verdict, judged
-from glue.quarantine import Quarantined, quarantine
+from glue.quarantine import Quarantined, add_up, quarantine
 from glue.rules import SILVER_SUITES
 from glue.tables import BRONZE, SILVER
 from glue.transforms.conform import conformed
@@ -40,7 +40,7 @@ class Prepared:
 
 
 def run(spark: SparkSession, lake: Lake, batch: str, metrics: Metrics) -> None:
-    """Raises GateFailed when the batch does not pass, and NotTakenIn when BRONZE does not hold it."""
+    """Raises GateFailed when the batch does not pass, NotTakenIn when BRONZE does not hold it, and NotAllRows."""
     taken_in = lake.get_json(f"quality/raw_to_bronze/{batch}.json")
     if taken_in is None:
         raise NotTakenIn(f"batch {batch} is not in BRONZE: run raw_to_bronze --batch {batch} first")
@@ -59,7 +59,7 @@ def run(spark: SparkSession, lake: Lake, batch: str, metrics: Metrics) -> None:
 
 
 class NotTakenIn(ValueError):
-    """The batch is not in BRONZE."""
+    """The batch is not in BRONZE, or not as raw_to_bronze left it."""
 
 
 def prepared(spark: SparkSession, lake: Lake, batch: str, contract: Contract, gate: Gate, taken_in: dict) -> Prepared:
@@ -70,8 +70,14 @@ def prepared(spark: SparkSession, lake: Lake, batch: str, contract: Contract, ga
     split = conformed(bronze, contract, known(spark, lake, batch, contract, bronze))
     good = split.good.withColumn("batch", F.lit(batch)).cache()
     total, written = bronze.count(), good.count()
+    if total != taken_in["written"]:
+        raise NotTakenIn(
+            f"BRONZE holds {total} rows of {entity} in batch {batch}, raw_to_bronze has written {taken_in['written']}: "
+            f"run raw_to_bronze --batch {batch} again"
+        )
     refused = quarantine(lake, split.bad, entity, batch, stage="silver")
     bronze.unpersist()
+    add_up(f"{entity} of batch {batch}", total, written, refused)
     doubted = unreadable + refused.rows - refused.repeated
     # What came twice counts on neither side: many repetitions must not hide that half of the new rows are bad.
     verdict = gate.judge(good, SILVER_SUITES[entity], doubted, total + unreadable - refused.repeated)

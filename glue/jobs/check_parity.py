@@ -33,16 +33,18 @@ def main(argv: list[str]) -> None:
 
 def run(spark: SparkSession, lake: Lake, asked: list[str]) -> dict[str, Any]:
     """Counts over the decisions of those days, and examples of transactions with the names of what differs."""
-    served = last_decisions(decisions(spark, lake, asked))
-    # Vectors of another feature version mean something else: a change of features is no skew.
-    ours = served.where(F.col("feature_version") == FRAUD.version).cache()
-    rows = compared(ours, lake.read_any(spark, TRANSACTION_FEATURES, asked), FRAUD.columns).cache()
+    served = last_decisions(decisions(spark, lake, asked)).cache()
+    computed = lake.read_any(spark, TRANSACTION_FEATURES, asked)
+    # Vectors of another feature version mean something else, on either side: a change of features is no skew.
+    others = computed.where(F.col("feature_version") != FRAUD.version).select("transaction_id")
+    ours = served.where(F.col("feature_version") == FRAUD.version).join(others, "transaction_id", "left_anti").cache()
+    rows = compared(ours, computed, FRAUD.columns).cache()
     wrong = rows.where("array_size(differing) > 0")
     return {
         "compared": rows.where("in_lake").count(),
         "mismatches": wrong.count(),
         "not_in_lake": rows.where("not in_lake").count(),
-        "other_version": served.where(F.col("feature_version") != FRAUD.version).count(),
+        "other_version": served.count() - ours.count(),
         **unlike(ours),
         "examples": [row.asDict() for row in wrong.select("transaction_id", "differing").limit(EXAMPLES).collect()],
     }

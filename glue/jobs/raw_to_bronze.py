@@ -11,8 +11,8 @@ from pyspark.sql import functions as F
 
 from features.contract import CONTRACTS, Contract
 from glue.arguments import parse
-from glue.lake import SIDE_BY_SIDE, Lake, session
-from glue.quarantine import quarantine
+from glue.lake import SIDE_BY_SIDE, Lake, schema, session
+from glue.quarantine import Quarantined, add_up, quarantine, set_aside
 from glue.raw import ContractBroken, first_line, read_raw
 from glue.tables import BRONZE
 from glue.transforms.cells import judged, split_by_reasons
@@ -24,18 +24,27 @@ def main(argv: list[str]) -> None:
 
 
 def run(spark: SparkSession, lake: Lake, batch: str) -> None:
-    """Raises ContractBroken for a file that cannot be taken in at all."""
+    """Raises ContractBroken for a file that cannot be taken in at all, and NotAllRows."""
+    known = lake.get_json(f"quality/raw_to_bronze/{batch}.json") or {}
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        reports = pool.map(lambda contract: take_in(spark, lake, batch, contract), CONTRACTS.values())
+        reports = pool.map(
+            lambda contract: take_in(spark, lake, batch, contract, contract.entity in known), CONTRACTS.values()
+        )
         report = {contract.entity: found for contract, found in zip(CONTRACTS.values(), reports, strict=True) if found}
     lake.put_json(f"quality/raw_to_bronze/{batch}.json", report)
 
 
-def take_in(spark: SparkSession, lake: Lake, batch: str, contract: Contract) -> dict | None:
-    """One entity's files of the batch; what became of their rows, none when there is no file."""
+def take_in(spark: SparkSession, lake: Lake, batch: str, contract: Contract, known: bool = False) -> dict | None:
+    """One entity's files of the batch; what became of their rows, none when there is no file and was none before.
+
+    `known` says that an earlier run of the batch had the entity: when its files are gone, its rows go too.
+    """
     entity = contract.entity
     files = lake.objects(f"raw/{entity}/batch={batch}/")
     if not files:
+        left = lake.keys(f"{BRONZE[entity].prefix}/batch={batch}/") + lake.keys(set_aside(entity, batch, "bronze"))
+        if known or left:
+            return gone(spark, lake, batch, entity)
         print(f"{entity}: batch {batch} has no file, skipped")
         return None
     put_at = {lake.path(key): at for key, at in files.items()}
@@ -45,10 +54,21 @@ def take_in(spark: SparkSession, lake: Lake, batch: str, contract: Contract) -> 
     except Exception as broken:  # a page deep in a file
         raise ContractBroken(f"{entity} of batch {batch} cannot be read: {first_line(broken)}") from broken
     split = split_by_reasons(rows, contract)
+    written = split.good.count()
     lake.write(split.good.withColumn("batch", F.lit(batch)), BRONZE[entity], instead_of=[[batch]])
     refused = quarantine(lake, split.bad, entity, batch, stage="bronze")
     rows.unpersist()
-    return {"files": len(files), "rows": total, "written": total - refused.rows, "quarantined": asdict(refused)}
+    add_up(f"{entity} of batch {batch}", total, written, refused)
+    return {"files": len(files), "rows": total, "written": written, "quarantined": asdict(refused)}
+
+
+def gone(spark: SparkSession, lake: Lake, batch: str, entity: str) -> dict:
+    """An entity whose files a batch has no more: nothing of it stays in BRONZE, nor in quarantine."""
+    print(f"{entity}: batch {batch} has no file any more, its rows are removed")
+    table = BRONZE[entity]
+    lake.write(spark.createDataFrame([], schema(table)), table, instead_of=[[batch]])
+    lake.delete(lake.keys(set_aside(entity, batch, "bronze")))
+    return {"files": 0, "rows": 0, "written": 0, "quarantined": asdict(Quarantined(0, 0, {}))}
 
 
 if __name__ == "__main__":

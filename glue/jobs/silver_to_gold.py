@@ -6,19 +6,20 @@ A run is written whole or not at all: when one of its tables does not pass the q
 from __future__ import annotations
 
 import sys
+from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from glue.arguments import days, month_end, parse
+from glue.arguments import days, days_before, month_end, parse
 from glue.history import read_history
 from glue.lake import Lake, schema, session
 from glue.metrics import Metrics
 from glue.quality import Gate, judged
-from glue.reopening import reopened
+from glue.reopening import keep_mark, newest_note, reopened
 from glue.rules import GOLD_SUITES
 from glue.tables import GOLD, SILVER, TRANSACTION_FEATURES
-from glue.transforms.events import payments
+from glue.transforms.events import payments, reach
 from glue.transforms.vectors import loan_features, transaction_features
 
 
@@ -26,10 +27,17 @@ def main(argv: list[str]) -> None:
     args = parse(argv, "namespace", either=(("batch",), ("from", "to")))
     spark, metrics = session(), Metrics(args.namespace)
     if args.batch:
-        run(spark, args.lake, args.batch, touched(spark, args.lake, args.batch), metrics)
+        run_batch(spark, args.lake, args.batch, metrics)
     else:
         asked = days(args.from_, args.to)
         run(spark, args.lake, f"{args.from_}_{args.to}", dict.fromkeys(GOLD, asked), metrics)
+
+
+def run_batch(spark: SparkSession, lake: Lake, batch: str, metrics: Metrics) -> None:
+    """What the doors tell of late payments while this runs is left to the next batch."""
+    newest = newest_note(lake)
+    run(spark, lake, batch, touched(spark, lake, batch), metrics)
+    keep_mark(lake, batch, newest)
 
 
 def touched(spark: SparkSession, lake: Lake, batch: str) -> dict[str, list[str]]:
@@ -71,7 +79,12 @@ def divided_by_day_or_month(table: str, day: str) -> str:
 
 
 def payment_vectors(spark: SparkSession, lake: Lake, asked: list[str]) -> DataFrame | None:
-    history = read_history(spark, lake, min(asked), max(asked))
+    made = [vectors_of_stretch(spark, lake, stretch) for stretch in stretches(asked)]
+    return reduce(DataFrame.union, there) if (there := [rows for rows in made if rows is not None]) else None
+
+
+def vectors_of_stretch(spark: SparkSession, lake: Lake, asked: list[str]) -> DataFrame | None:
+    history = read_history(spark, lake, asked[0], asked[-1])
     if history is None:
         return None
     paid = history.paid.withColumn("wanted", F.col(TRANSACTION_FEATURES.division).isin(asked))
@@ -80,12 +93,29 @@ def payment_vectors(spark: SparkSession, lake: Lake, asked: list[str]) -> DataFr
 
 def loan_vectors(spark: SparkSession, lake: Lake, asked: list[str]) -> DataFrame | None:
     """A month is made whole or not at all, so the days asked for mean their months."""
+    made = [loans_of_stretch(spark, lake, stretch) for stretch in stretches(asked)]
+    return reduce(DataFrame.union, there) if (there := [rows for rows in made if rows is not None]) else None
+
+
+def loans_of_stretch(spark: SparkSession, lake: Lake, asked: list[str]) -> DataFrame | None:
     applications = lake.read(spark, SILVER["loan_applications"], asked)
     if applications is None:
         return None
-    history = read_history(spark, lake, f"{min(asked)[:7]}-01", month_end(max(asked)))
+    history = read_history(spark, lake, f"{asked[0][:7]}-01", month_end(asked[-1]))
     paid = payments(lake.read_any(spark, SILVER["transactions"], [])) if history is None else history.paid
     return loan_features(applications, paid)
+
+
+def stretches(asked: list[str]) -> list[list[str]]:
+    """The days in order, parted where the vectors of some look back on nothing of those before: one payment of 1970
+    must not make a night read all years since."""
+    found: list[list[str]] = []
+    for day in sorted(set(asked)):
+        if found and days_before(day, reach("payment") + 1) <= found[-1][-1]:
+            found[-1].append(day)
+        else:
+            found.append([day])
+    return found
 
 
 if __name__ == "__main__":

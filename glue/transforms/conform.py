@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame, Window
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from features.contract import Contract
@@ -20,8 +22,7 @@ def conformed(bronze: DataFrame, contract: Contract, already: DataFrame) -> Spli
     always add up.
     """
     silver = SILVER[contract.entity]
-    content = [c for c in silver.column_names if c not in contract.key and c != "attributes"]
-    fingerprint = F.xxhash64(*(F.col(c) for c in content), F.sort_array(F.map_entries("attributes")).cast("string"))
+    fingerprint = fingerprint_of([c for c in silver.column_names if c not in contract.key and c != "attributes"])
     too_early = F.col(contract.dated_by) > F.col("ingested_at") + F.expr(f"INTERVAL {FUTURE_GRACE}")
     in_order = Window.partitionBy(*contract.key).orderBy("_early", "source_file", "row_number")
     earlier = already.select(*contract.key, fingerprint.alias("_known")).dropDuplicates([*contract.key])
@@ -48,3 +49,11 @@ def conformed(bronze: DataFrame, contract: Contract, already: DataFrame) -> Spli
         F.date_format(contract.dated_by, PATTERNS[silver.division]).alias(silver.division),
     )
     return Split(good, judged.where(F.size("reasons") > 0))
+
+
+def fingerprint_of(content: Sequence[str]) -> Column:
+    """The same for rows of the same content only. The hash passes over nulls, so each is said beside its column: a
+    cell that moves to its neighbour is a difference."""
+    cells = [part for name in content for part in (F.col(name), F.col(name).isNull())]
+    further = F.coalesce("attributes", F.create_map().cast("map<string,string>"))
+    return F.xxhash64(*cells, F.sort_array(F.map_entries(further)))

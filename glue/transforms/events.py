@@ -47,16 +47,13 @@ def payments(transactions: DataFrame, late: DataFrame | None = None) -> DataFram
     )
 
 
-def located(labels: DataFrame, paid: DataFrame) -> DataFrame:
-    """Labels (SILVER) as events of both sides: `customer_id, merchant_id, counted_at, count, fraud`, and flags.
+def counted_labels(labels: DataFrame, paid: DataFrame) -> DataFrame:
+    """Labels (SILVER) of the payments in `paid` as events of both sides, without the flags.
 
     A label counts when it was reported, and not before its payment. One that came later than LABEL_PATIENCE is left
-    out: it still teaches, but history must end somewhere. `paid` is what `payments` gives, and reaches back
-    LABEL_PATIENCE and the flags' own windows before the first label. Flags are asked of frauds only: the others' count
-    for nothing.
+    out: it still teaches, but history must end somewhere.
     """
-    reported = F.greatest(F.unix_millis("reported_at"), F.col("at"))
-    told = (
+    return (
         labels.select("transaction_id", "is_fraud", "reported_at")
         .join(paid.select("transaction_id", "customer_id", "merchant_id", "at"), "transaction_id")
         .where(F.unix_millis("reported_at") - F.col("at") <= LABEL_PATIENCE)
@@ -64,11 +61,20 @@ def located(labels: DataFrame, paid: DataFrame) -> DataFrame:
             "transaction_id",
             "customer_id",
             "merchant_id",
-            reported.alias("counted_at"),
+            F.greatest(F.unix_millis("reported_at"), F.col("at")).alias("counted_at"),
             one().alias("count"),
             F.col("is_fraud").cast("bigint").alias("fraud"),
         )
     )
+
+
+def located(labels: DataFrame, paid: DataFrame) -> DataFrame:
+    """Labels (SILVER) as events of both sides: `customer_id, merchant_id, counted_at, count, fraud`, and flags.
+
+    `paid` is what `payments` gives, and reaches back LABEL_PATIENCE and the flags' own windows before the first label.
+    Flags are asked of frauds only: the others' count for nothing.
+    """
+    told = counted_labels(labels, paid)
     frauds = told.where("fraud = 1").select("transaction_id", "customer_id").distinct()
     theirs = paid.join(frauds.select("customer_id").distinct(), "customer_id", "left_semi")
     flagged = with_open_windows(theirs, FLAGS, "customer_id").select("transaction_id", *FLAGS.columns)

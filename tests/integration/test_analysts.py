@@ -95,6 +95,8 @@ class World:
         self.decisions[8]["overtaken"] = True  # by payments in flight, and says so
         self.decisions[8]["vector"][0] += 1
         del self.vectors[self.decisions[6]["transaction_id"]]  # the lake has not come so far
+        self.remade = self.decisions[9]["transaction_id"]  # by an older feature set than the door's
+        self.decisions[9]["vector"][0] += 1
         self.set_aside = [
             ("transactions", "b1", "bronze", ["unreadable_amount", "missing_customer_id"], 7),
             ("transactions", "b1", "bronze", ["unreadable_amount"], 9),
@@ -158,7 +160,11 @@ class World:
         write(lake, SILVER["loan_applications"], self.loans, day("applied_at", 7))
         write(lake, SILVER["loan_outcomes"], self.outcomes, day("observed_at", 7))
         gold = [
-            {**p, **dict(zip(FRAUD.columns, self.vectors[p["transaction_id"]], strict=True))}
+            {
+                **p,
+                **dict(zip(FRAUD.columns, self.vectors[p["transaction_id"]], strict=True)),
+                "feature_version": "0" * 12 if p["transaction_id"] == self.remade else FRAUD.version,
+            }
             for p in self.payments
             if p["transaction_id"] in self.vectors
         ]
@@ -489,7 +495,8 @@ def comparable(w: World) -> list[Row]:
 
 def differing(w: World) -> list[Row]:
     served = comparable(w)
-    return [r for r in served if w.vectors.get(r["transaction_id"], r["vector"]) != r["vector"]]
+    alike = [r for r in served if r["transaction_id"] != w.remade]
+    return [r for r in alike if w.vectors.get(r["transaction_id"], r["vector"]) != r["vector"]]
 
 
 def feature_parity_by_day(w: World) -> list[Row]:
@@ -498,9 +505,10 @@ def feature_parity_by_day(w: World) -> list[Row]:
         {
             "decision_date": day,
             "served": len(rows),
-            "compared": sum(r["transaction_id"] in w.vectors for r in rows),
+            "compared": sum(r["transaction_id"] in w.vectors and r["transaction_id"] != w.remade for r in rows),
             "mismatches": sum(r in differing(w) for r in rows),
             "not_in_lake": sum(r["transaction_id"] not in w.vectors for r in rows),
+            "other_version": sum(r["transaction_id"] == w.remade for r in rows),
         }
         for (day,), rows in grouped(served, lambda r: [day_of(r)]).items()
     ]

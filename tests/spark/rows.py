@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -89,12 +93,13 @@ def fill(
     loans: Sequence = (),
     outcomes: Sequence = (),
     late: Sequence = (),
+    batch: str = "b1",
 ) -> None:
-    """SILVER in a folder, as batches would have left it, and what the doors told of late payments
+    """SILVER in a folder, as a batch would have left it, and what the doors told of late payments
     (transaction_id, counted_at)."""
     spark = lake.spark
     frames = {
-        "transactions": silver_transactions(spark, payments),
+        "transactions": silver_transactions(spark, payments) if payments else None,
         "fraud_labels": by_month(silver_labels(spark, labels), "reported_at") if labels else None,
         "loan_applications": silver_loans(spark, loans) if loans else None,
         "loan_outcomes": by_month(silver_outcomes(spark, outcomes), "observed_at") if outcomes else None,
@@ -103,13 +108,22 @@ def fill(
         if rows is not None:
             table = SILVER[entity]
             absent = [c for c in (*table.columns, *table.partitions) if c.name not in rows.columns]
-            given = {c.name: F.lit("b1" if c.name == "batch" else None).cast(c.type) for c in absent}
+            given = {c.name: F.lit(batch if c.name == "batch" else None).cast(c.type) for c in absent}
             lake.lake.write(rows.withColumns(given), table)
     if late:
         at = {p[0]: p[3] for p in payments}
-        told = [(i, iso(at[i]), counts) for i, counts in late]
-        rows = spark.createDataFrame(told, "transaction_id string, event_time string, counted_at bigint")
-        rows.write.json(lake.lake.path(LATE.prefix))
+        tell_late(lake.root, [(i, at[i], counts) for i, counts in late])
+
+
+def tell_late(root: Path, notes: Sequence[tuple[str, int, int]], put_at: int | None = None) -> None:
+    """What a door tells of late payments: (transaction_id, at, counted_at). `put_at`: ms, when S3 took it."""
+    lines = [json.dumps({"transaction_id": i, "event_time": iso(at), "counted_at": c}) for i, at, c in notes]
+    day, name = iso(notes[0][2])[:10], hashlib.sha256("".join(lines).encode()).hexdigest()[:32]
+    path = root / f"{LATE.prefix}/late_date={day}/{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines))
+    if put_at is not None:
+        os.utime(path, (put_at / 1000, put_at / 1000))
 
 
 def by_month(rows: DataFrame, dated: str) -> DataFrame:

@@ -62,6 +62,18 @@ def test_a_repetition_with_other_content_is_a_conflict_and_the_first_is_kept(spa
     assert (row.amount_cents, row.customer_id, row.attributes) == (1250, "c1", {"note": "a"})
 
 
+def test_a_cell_that_moves_to_its_neighbour_is_a_conflict(spark):
+    split = split_of(spark, payment(device_id="10.0.0.1"), payment(ip="10.0.0.1"))
+
+    assert refused(split) == {2: ["conflicting_duplicate"]}
+
+
+def test_further_columns_that_only_look_alike_in_print_are_a_conflict(spark):
+    split = split_of(spark, payment(a="1", b="2"), payment(a="1}, {b, 2"))
+
+    assert refused(split) == {2: ["conflicting_duplicate"]}
+
+
 def test_the_order_of_further_columns_is_no_difference(spark):
     split = split_of(spark, payment(a="1", b="2"), {**payment(), "b": "2", "a": "1"})
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyspark.sql import functions as F
 
 from bench.folder_lake import FolderLake
 from features.contract import CONTRACTS
+from features.values import cents
 from glue.jobs import bronze_to_silver, raw_to_bronze, silver_to_gold
 from glue.quality import GateFailed
+from glue.quarantine import NotAllRows
 from glue.raw import ContractBroken
 from glue.tables import BRONZE, GOLD, SILVER
 
@@ -34,8 +37,7 @@ class Bank(FolderLake):
 
     def to_gold(self, batch: str) -> None:
         self.spark.catalog.clearCache()
-        asked = silver_to_gold.touched(self.spark, self.lake, batch)
-        silver_to_gold.run(self.spark, self.lake, batch, asked, self.metrics)
+        silver_to_gold.run_batch(self.spark, self.lake, batch, self.metrics)
 
     def take_in(self, batch: str) -> None:
         self.to_bronze(batch)
@@ -58,8 +60,8 @@ class Bank(FolderLake):
         return {row["transaction_id"]: row["reasons"] for row in self.quarantined("transactions")}
 
 
-def payment(number: int, day: int = 2, amount: object = "1.00", customer: str = "c1") -> str:
-    return f"t{number},2018-04-{day:02d}T09:30:00Z,{customer},m{number % 3},{amount}"
+def payment(number: int, day: int = 2, amount: object = "1.00", customer: str = "c1", merchant: str = "") -> str:
+    return f"t{number},2018-04-{day:02d}T09:30:00Z,{customer},{merchant or f'm{number % 3}'},{amount}"
 
 
 def test_a_batch_goes_from_raw_to_gold_and_everything_is_told(bank):
@@ -185,6 +187,33 @@ def rerun_with(bank, *rows: str) -> None:
     bank.take_in("b1")
 
 
+def test_bronze_that_is_not_what_raw_to_bronze_has_written_ends_the_job_with_what_to_run(bank):
+    bank.pay("b1", *(payment(n) for n in range(5)))
+    bank.to_bronze("b1")
+    (path,) = bank.files("bronze/transactions/")
+    (path.parent / "copy.parquet").write_bytes(path.read_bytes())
+
+    with pytest.raises(bronze_to_silver.NotTakenIn, match=r"holds 10 rows of transactions .* has written 5: run raw"):
+        bank.to_silver("b1")
+    assert bank.files("silver/") == []
+
+
+def test_rows_that_are_neither_written_nor_set_aside_end_the_job(bank, monkeypatch):
+    """As if a reason were unknown: such a row is neither good nor bad."""
+    split = raw_to_bronze.split_by_reasons
+
+    def forgetful(rows, contract):
+        lost = F.when(F.col("transaction_id") != "t3", F.col("reasons"))
+        return split(rows.withColumn("reasons", lost), contract)
+
+    monkeypatch.setattr(raw_to_bronze, "split_by_reasons", forgetful)
+    bank.pay("b1", *(payment(n) for n in range(5)), payment(5, amount="many"))
+
+    with pytest.raises(NotAllRows, match="transactions of batch b1: 6 rows came, 4 got on and 1 were set aside"):
+        bank.to_bronze("b1")
+    assert not (bank.root / "quality/raw_to_bronze/b1.json").exists()
+
+
 GOOD = [payment(n) for n in range(20)]
 
 
@@ -294,6 +323,93 @@ def test_a_parquet_file_that_is_damaged_inside_ends_the_job_with_its_name(bank):
     with pytest.raises(ContractBroken, match=r"transactions of batch b1 cannot be read: .*a\.parquet"):
         bank.to_bronze("b1")
     assert bank.files("bronze/") == []
+
+
+def test_a_batch_that_spark_would_write_to_another_folder_is_not_written(bank):
+    bank.pay("2018-04-02T02:00", payment(1))
+
+    with pytest.raises(ValueError, match="expected letters, digits"):
+        bank.to_bronze("2018-04-02T02:00")
+    assert bank.files("bronze/") == []
+
+
+def test_an_entity_whose_file_a_batch_has_no_more_leaves_every_layer_when_the_batch_is_run_again(bank):
+    file = bank.put(
+        "loan_applications", "b1", "l.csv", "loan_id,customer_id,applied_at\nl1,c1,2018-04-09\nl2,c1,soon\n"
+    )
+    file.write_text(file.read_text() + "".join(f"k{n},c1,2018-04-09\n" for n in range(20)))
+    rerun_with(bank, *GOOD)
+    bank.to_gold("b1")
+    assert len(bank.rows(GOLD["loan_features"])) == 21
+
+    file.unlink()
+    bank.to_bronze("b1")
+    bank.to_bronze("b1")
+    bank.to_silver("b1")
+    bank.to_gold("b1")
+
+    assert not any(bank.files(f"{zone}/loan_applications/") for zone in ("bronze", "silver", "quarantine"))
+    assert bank.rows(GOLD["loan_features"]) == []
+    assert bank.catalog.partitions["loan_applications"] == bank.catalog.partitions["loan_features"] == set()
+    told = bank.json("quality/bronze_to_silver/b1.json")["loan_applications"]
+    assert (told["rows"], told["written"], told["emptied"]) == (0, 0, ["2018-04"])
+    assert len(bank.silver()) == 20, "the other entity stays"
+
+
+def test_a_partition_that_was_written_before_a_column_was_declared_is_read_with_the_column_empty(bank):
+    bank.pay("b1", *GOOD)
+    bank.take_in("b1")
+    (path,) = bank.files("silver/transactions/")
+    # Spark writes its own schema beside Parquet's: an older file has the column in neither.
+    pq.write_table(pq.ParquetFile(path).read().drop_columns(["ip"]).replace_schema_metadata(None), path)
+    bank.put("transactions", "b2", "more.csv", f"{HEADER},ip\n{payment(30, day=3)},10.0.0.1\n{payment(0)},\n")
+    bank.take_in("b2")
+    bank.to_gold("b2")
+
+    rows = bank.lake.read(bank.spark, SILVER["transactions"]).select("transaction_id", "ip", "batch").collect()
+    assert {row["ip"] for row in rows if row["batch"] == "b1"} == {None}
+    assert [(row["transaction_id"], row["ip"]) for row in rows if row["batch"] == "b2"] == [("t30", "10.0.0.1")]
+    assert bank.reasons() == {"t0": ["already_ingested"]}
+
+
+def test_days_that_lie_far_apart_are_made_without_those_between(bank):
+    """A payment of 1970. What lies between is a file that cannot be read at all."""
+    bank.pay("b1", payment(1), payment(2).replace("2018", "1970"))
+    bank.take_in("b1")
+    between = bank.root / "silver/transactions/event_date=1990-01-01/batch=b0/part.parquet"
+    between.parent.mkdir(parents=True)
+    between.write_text("no Parquet")
+    asked = {"transaction_features": ["1970-04-02", "2018-04-02"], "loan_features": []}
+    silver_to_gold.run(bank.spark, bank.lake, "apart", asked, bank.metrics)
+
+    assert {row["event_time"].year for row in bank.rows(GOLD["transaction_features"])} == {1970, 2018}
+
+
+def test_days_within_reach_of_each_other_are_one_stretch():
+    days = ["2018-04-02", "2018-03-01", "2018-06-30", "2018-04-02"]
+
+    assert silver_to_gold.stretches(days) == [["2018-03-01", "2018-04-02"], ["2018-06-30"]]
+    assert silver_to_gold.stretches([]) == []
+
+
+def test_an_amount_with_an_exponent_is_the_amount_that_the_doors_read(bank):
+    bank.pay("b1", payment(1, amount="1e3"))
+    bank.take_in("b1")
+
+    assert [row["amount_cents"] for row in bank.rows(SILVER["transactions"])] == [cents("1e3")] == [100_000]
+
+
+def test_a_payment_to_an_unknown_merchant_gets_on_and_finds_no_history_of_it(bank):
+    bank.pay("b1", *(payment(n, day=2, merchant="known") for n in range(4)))
+    bank.take_in("b1")
+    bank.pay("b2", payment(8, day=9, merchant="known"), payment(9, day=9, merchant="new"))
+    bank.take_in("b2")
+    bank.to_gold("b2")
+
+    assert bank.quarantined("transactions") == []
+    vectors = {row["transaction_id"]: row for row in bank.rows(GOLD["transaction_features"])}
+    counts = {i: vectors[i]["merchant_payment_count_30d"] for i in ("t8", "t9")}
+    assert (counts, vectors["t9"]["is_new_merchant"]) == ({"t8": 4.0, "t9": 0.0}, 1.0)
 
 
 def test_an_entity_without_a_file_is_skipped(bank):

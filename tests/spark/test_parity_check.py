@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import math
 
+from pyspark.sql import functions as F
+
 from bench.folder_lake import FolderLake
 from features.fraud import FRAUD
 from glue.jobs import check_parity
+from glue.tables import TRANSACTION_FEATURES
 from glue.transforms.parity import compared, last_decisions, unlike
 
 COLUMNS = ("a", "b", "c")
@@ -78,6 +81,27 @@ def test_decisions_of_another_feature_version_are_counted_apart_and_what_the_lak
 
     counted = {name: report[name] for name in ("compared", "mismatches", "not_in_lake", "other_version")}
     assert counted == {"compared": 0, "mismatches": 0, "not_in_lake": 1, "other_version": 1}
+
+
+def test_vectors_that_the_lake_has_in_another_feature_version_are_counted_apart(spark, tmp_path):
+    bank = FolderLake(spark, tmp_path)
+    names = ["old", "new"]
+    lines = [{"transaction_id": n, "vector": [0.0] * len(FRAUD.columns)} for n in names]
+    said = {"feature_version": FRAUD.version, "degrade_step": "none"}
+    path = tmp_path / "decisions/decision_date=2026-03-01/a.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("\n".join(json.dumps({**line, **said}) for line in lines))
+    values = {name: F.lit(1.0) for name in FRAUD.columns}
+    versions = spark.createDataFrame([("old", "0" * 12), ("new", FRAUD.version)], "transaction_id string, v string")
+    gold = versions.withColumns({**values, "feature_version": F.col("v"), "event_date": F.lit("2026-03-01")})
+    absent = [c for c in TRANSACTION_FEATURES.columns if c.name not in gold.columns]
+    bank.lake.write(gold.withColumns({c.name: F.lit(None).cast(c.type) for c in absent}), TRANSACTION_FEATURES)
+
+    report = check_parity.run(spark, bank.lake, ["2026-03-01"])
+
+    counted = {name: report[name] for name in ("compared", "mismatches", "not_in_lake", "other_version")}
+    assert counted == {"compared": 1, "mismatches": 1, "not_in_lake": 0, "other_version": 1}
+    assert [example["transaction_id"] for example in report["examples"]] == ["new"]
 
 
 def test_days_without_decisions_are_compared_to_nothing(spark, tmp_path):

@@ -3,6 +3,9 @@
 locals {
   yesterday = "$fromMillis($toMillis($states.input.as_of) - 86400000, '[Y0001]-[M01]-[D01]')"
 
+  # The day and the two before: what is decided again, or comes late, is logged under the day of the payment.
+  compared = "[2, 1, 0].$fromMillis($toMillis($plan.day) - $ * 86400000, '[Y0001]-[M01]-[D01]')"
+
   glue_step = {
     for job, name in var.jobs : job => {
       Type       = "Task"
@@ -49,7 +52,7 @@ locals {
       Plan = {
         Type          = "Pass"
         QueryLanguage = "JSONata"
-        Output        = "{% ($day := ${local.yesterday}; $merge([{'batch': $day, 'day': $day}, $states.input])) %}"
+        Output        = "{% ($yesterday := ${local.yesterday}; $plan := $merge([{'batch': $yesterday, 'day': $yesterday}, $states.input]); $merge([$plan, {'days': ${local.compared}}])) %}"
         Next          = "RawToBronze"
       }
       RawToBronze = merge(local.glue_step["raw_to_bronze"], {
@@ -79,28 +82,43 @@ locals {
             }
           },
           {
-            StartAt = "FindDecisions"
+            StartAt = "CompareDays"
             States = {
-              FindDecisions = {
-                Type     = "Task"
-                Resource = "arn:aws:states:::aws-sdk:s3:listObjectsV2"
-                Parameters = {
-                  Bucket     = var.lake.name
-                  MaxKeys    = 1
-                  "Prefix.$" = "States.Format('decisions/decision_date={}/', $.day)"
+              # One after another, each with a report of its own: a day's report is always of all that is logged of it.
+              CompareDays = {
+                Type           = "Map"
+                ItemsPath      = "$.days"
+                ItemSelector   = { "day.$" = "$$.Map.Item.Value" }
+                MaxConcurrency = 1
+                ItemProcessor = {
+                  StartAt = "FindDecisions"
+                  States = {
+                    FindDecisions = {
+                      Type     = "Task"
+                      Resource = "arn:aws:states:::aws-sdk:s3:listObjectsV2"
+                      Parameters = {
+                        Bucket     = var.lake.name
+                        MaxKeys    = 1
+                        "Prefix.$" = "States.Format('decisions/decision_date={}/', $.day)"
+                      }
+                      ResultPath = "$.decisions"
+                      Next       = "AnyDecisions"
+                    }
+                    AnyDecisions = {
+                      Type    = "Choice"
+                      Choices = [{ Variable = "$.decisions.Contents", IsPresent = true, Next = "CheckParity" }]
+                      Default = "NothingServed"
+                    }
+                    CheckParity = merge(local.glue_step["check_parity"], {
+                      Parameters = { JobName = var.jobs["check_parity"], Arguments = { "--from.$" = "$.day", "--to.$" = "$.day" } }
+                      End        = true
+                    })
+                    NothingServed = { Type = "Succeed" }
+                  }
                 }
-                ResultPath = "$.decisions"
-                Next       = "AnyDecisions"
-              }
-              AnyDecisions = {
-                Type    = "Choice"
-                Choices = [{ Variable = "$.decisions.Contents", IsPresent = true, Next = "CheckParity" }]
-                Default = "Seal"
-              }
-              CheckParity = merge(local.glue_step["check_parity"], {
-                Parameters = { JobName = var.jobs["check_parity"], Arguments = { "--from.$" = "$.day", "--to.$" = "$.day" } }
+                ResultPath = null
                 Next       = "Seal"
-              })
+              }
               # A day without decisions is sealed, too: nobody can bring some later.
               Seal = {
                 Type       = "Task"

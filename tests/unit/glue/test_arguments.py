@@ -38,6 +38,18 @@ def test_a_missing_argument_ends_the_job_by_name(given, capsys):
     assert "--batch" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("batch", ["2026-03-01T02:00", "a/b", "a b", "a%3Ab", "", "\u00fc", "b1\n"])
+def test_a_batch_whose_name_a_folder_would_bear_otherwise_is_refused(batch, capsys):
+    with pytest.raises(SystemExit):
+        arguments.parse([*COMMON, "--batch", batch], "batch")
+    assert "--batch: expected letters, digits, `.`, `_` and `-`" in capsys.readouterr().err
+
+
+def test_a_batch_may_be_a_day_or_a_word():
+    for batch in ("2026-03-01", "history", "2026-03-01.2_again"):
+        assert arguments.parse([*COMMON, "--batch", batch], "batch").batch == batch
+
+
 def test_days_are_both_ends_and_everything_between():
     assert arguments.days("2020-02-28", "2020-03-01") == ["2020-02-28", "2020-02-29", "2020-03-01"]
     assert arguments.days("2020-02-28", "2020-02-28") == ["2020-02-28"]

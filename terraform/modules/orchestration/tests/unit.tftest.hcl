@@ -48,7 +48,7 @@ run "seals_the_log_after_the_parity_check_and_when_nothing_was_served" {
   assert {
     condition = alltrue([
       for states in [jsondecode(aws_sfn_state_machine.this["nightly"].definition).States.PublishAndCheck.Branches[1].States] :
-      states.CheckParity.Next == "Seal" && states.AnyDecisions.Default == "Seal" && states.Seal.Parameters.Payload["day.$"] == "$.day"
+      states.CompareDays.Next == "Seal" && states.CompareDays.ItemProcessor.States.AnyDecisions.Default == "NothingServed" && states.Seal.Parameters.Payload["day.$"] == "$.day"
     ])
     error_message = "Every day is sealed, when nothing more is expected to change it."
   }
@@ -56,6 +56,18 @@ run "seals_the_log_after_the_parity_check_and_when_nothing_was_served" {
   assert {
     condition     = [for s in data.aws_iam_policy_document.machines.statement : s.actions if s.sid == "Seal"] == [toset(["lambda:InvokeFunction"])]
     error_message = "The night may call the seal."
+  }
+}
+
+run "compares_what_was_served_on_the_day_and_on_the_two_before" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for machine in [jsondecode(aws_sfn_state_machine.this["nightly"].definition)] :
+      strcontains(machine.States.Plan.Output, "'days': [2, 1, 0].$fromMillis($toMillis($plan.day)") && machine.States.PublishAndCheck.Branches[1].States.CompareDays.ItemsPath == "$.days"
+    ])
+    error_message = "A payment that is logged later lies under an older day."
   }
 }
 
