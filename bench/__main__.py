@@ -1,7 +1,8 @@
 """`make bench [ROWS=5000000] [ONLY=features] [LONG=1]`: the platform beside its peers, in one run on one machine.
 
 Each part leaves build/bench/<part>.json; docs/benchmarks.md is made from what is there. Ratios are what to read: the
-machine's own speed cancels out of them.
+machine's own speed cancels out of them. The run ends with a line for each target that it missed. It fails only where a
+figure that must be 0 is not: how fast a machine is breaks nothing.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def main() -> None:
     parser.add_argument("--long", action="store_true", help="a million payments through the stream door")
     arguments = parser.parse_args()
     RESULTS.mkdir(parents=True, exist_ok=True)
-    broken = []
+    missed, broken = [], []
     for part in arguments.only or PARTS:
         about = {
             "measured_on": date.today().isoformat(),
@@ -44,10 +45,12 @@ def main() -> None:
         found = {**about, **PARTS[part](arguments)}
         (RESULTS / f"{part}.json").write_text(json.dumps(found, indent=1) + "\n")
         print(part, json.dumps(found, indent=1), flush=True)
+        missed += [f"missed: {part}: {said}" for said in page.missed(found)]
         broken += [
             f"{part}: {name} is {value}" for name, value in page.flat(found) if page.breaks_a_promise(name, value)
         ]
     PAGE.write_text(page.of({file.stem: json.loads(file.read_text()) for file in sorted(RESULTS.glob("*.json"))}))
+    print("\n".join(missed) or "no target was missed", flush=True)
     if broken:
         raise SystemExit("; ".join(broken))
 

@@ -105,6 +105,7 @@ class Memory(Aws):
                 "FeatureGroupName": group["FeatureGroupName"],
                 "RecordIdentifierValueAsString": identifier,
                 "Record": [
+                    {"FeatureName": "event_time", "ValueAsString": iso(FIRST + 30 * DAY)},
                     {"FeatureName": "feature_version", "ValueAsString": FRAUD.version},
                     {"FeatureName": "state", "ValueAsString": self.texts[group["FeatureGroupName"]]},
                 ],

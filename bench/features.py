@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from bench import replay
-from bench.engine import events_per_second
+from bench.engine import decisions_per_second, events_per_second
 from bench.measured import measured
 
 HOT = 100_000  # payments of one merchant
@@ -21,7 +21,12 @@ def measure(rows: int) -> dict:
         found = beside_peers(rows, folder)
     finally:
         shutil.rmtree(folder)
-    return {**found, "incremental_events_per_s": events_per_second(), "replay": replay.measure(min(rows, REPLAYED))}
+    return {
+        **found,
+        "incremental_events_per_s": events_per_second(),
+        "incremental_decisions_per_s": decisions_per_second(),
+        "replay": replay.measure(min(rows, REPLAYED)),
+    }
 
 
 def beside_peers(rows: int, folder: Path) -> dict:

@@ -48,13 +48,14 @@ def resident(pid: int) -> int:
     return total
 
 
-def session():
+def session(memory: str = "2g"):
+    """`memory` is that of all of Spark, which runs in one process; only the first session of a process is asked."""
     from pyspark.sql import SparkSession
 
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     return (
         SparkSession.builder.master("local[2]")
-        .config("spark.driver.memory", "2g")
+        .config("spark.driver.memory", memory)
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.driver.host", "127.0.0.1")  # results too large for a message are fetched from here
         .config("spark.ui.enabled", "false")

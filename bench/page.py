@@ -35,11 +35,12 @@ def of(results: Mapping[str, Mapping]) -> str:
         "`make bench` writes this page and `build/bench/*.json`; `make bench ONLY=<part> ROWS=<n>` measures one part.",
         "Peers run beside the platform in the same run, so read the ratios: seconds are this machine's.",
         "What each figure means stands in the module of its part, `bench/<part>.py`.",
+        "A figure in bold misses its target.",
     ]
     for part, found in results.items():
         lines += ["", f"## {part}", "", about(found), ""]
         lines += ["| figure | measured | target |", "|---|---:|---:|"]
-        lines += [f"| `{name}` | {figure(value)} | {target(name)} |" for name, value in flat(found)]
+        lines += [line(name, value) for name, value in flat(found)]
     return "\n".join(lines) + "\n"
 
 
@@ -47,9 +48,30 @@ def about(found: Mapping) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {found[name]}" for name in ABOUT if name in found)
 
 
+def line(name: str, value: object) -> str:
+    if misses(name, value):
+        return f"| `{name}` | **{figure(value)}** | {target(name)} missed |"
+    return f"| `{name}` | {figure(value)} | {target(name)} |"
+
+
+def missed(found: Mapping) -> list[str]:
+    """What a part measured beside its targets, as the page words it."""
+    return [f"{name} is {figure(value)}, not {target(name)}" for name, value in flat(found) if misses(name, value)]
+
+
+def misses(name: str, value: object) -> bool:
+    """Whether a figure has a target and is not what that asks for. What is no number meets none."""
+    asked = target(name)
+    if not asked or not isinstance(value, int | float):
+        return bool(asked)
+    sign, _, bound = asked.rpartition(" ")
+    limit = float(bound.replace(",", ""))
+    return not {">=": value >= limit, "<=": value <= limit, "": value == limit}[sign]
+
+
 def breaks_a_promise(name: str, value: object) -> bool:
     """Whether a figure that must be 0 is not: that is no matter of speed."""
-    return target(name) == "0" and value != 0
+    return target(name) == "0" and misses(name, value)
 
 
 def flat(found: Mapping, prefix: str = "") -> Iterator[tuple[str, object]]:

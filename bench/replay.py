@@ -48,6 +48,7 @@ LATEST = 60 * MINUTE
 POLICY = {"version": "1", "review_at": 0.5, "block_at": 0.9, "rules": []}
 
 Row = tuple[str, str, str, int, int]  # transaction, customer, merchant, event time (ms), cents
+Stored = tuple[str, str]  # the record's event time, the entity's state
 
 
 def measure(rows: int) -> dict:
@@ -57,22 +58,11 @@ def measure(rows: int) -> dict:
         measured("population", rows, folder)
         deliveries = delivered(folder)
         began = time.perf_counter()
-        nights = Nights(folder, deliveries)
-        served = np.lib.format.open_memmap(folder / "served.npy", "w+", np.float64, (rows, len(FRAUD.columns)))
-        doors = [
-            multiprocessing.get_context("fork").Process(target=serve, args=(folder, deliveries, nights, number))
-            for number in range(DOORS)
-        ]
-        for door in doors:
-            door.start()
-        for door in doors:
-            door.join()
-        if any(door.exitcode for door in doors):
-            raise RuntimeError("a door ended before its payments did")
+        served = through_doors(folder, deliveries)
         seconds = time.perf_counter() - began
         measured("platform", rows, folder)
         compared, mismatches = compare(folder / "out-platform", served)
-        late = sum(len(file.read_text().splitlines()) for file in (folder / "late").glob("*.json"))
+        late = told_late(folder)
     finally:
         shutil.rmtree(folder)
     return {
@@ -84,12 +74,36 @@ def measure(rows: int) -> dict:
     }
 
 
+def through_doors(folder: Path, deliveries: list[tuple[int, Row]], doors: int = DOORS) -> np.ndarray:
+    """The vectors that the doors logged, by the payment's number. One door serves in this process: where Spark runs,
+    a fork would share its connections."""
+    nights = Nights(folder, deliveries)
+    served = np.lib.format.open_memmap(folder / "served.npy", "w+", np.float64, (len(deliveries), len(FRAUD.columns)))
+    if doors == 1:
+        serve(folder, deliveries, nights, 0, doors)
+        return served
+    processes = [
+        multiprocessing.get_context("fork").Process(target=serve, args=(folder, deliveries, nights, number, doors))
+        for number in range(doors)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    if any(process.exitcode for process in processes):
+        raise RuntimeError("a door ended before its payments did")
+    return served
+
+
+def told_late(folder: Path) -> int:
+    """Payments that the doors told the lake had come late."""
+    return sum(len(file.read_text().splitlines()) for file in (folder / "late").glob("*.json"))
+
+
 def delivered(folder: Path) -> list[tuple[int, Row]]:
     """Payments with their arrivals, in order of arrival."""
-    paid = pq.read_table(folder / "transactions").to_pandas()
-    at = paid["event_time"].astype("datetime64[ms]").astype("int64")
-    rows = zip(paid["transaction_id"], paid["customer_id"], paid["merchant_id"], at, paid["amount_cents"], strict=True)
-    return sorted((row[3] + lateness(row[0]), row) for row in rows)
+    fields = ("transaction_id", "customer_id", "merchant_id", "event_time", "amount_cents")
+    return sorted((row[3] + lateness(row[0]), row) for row in read(folder / "transactions", *fields))
 
 
 def lateness(identifier: str) -> int:
@@ -126,24 +140,28 @@ class Nights:
             events.append(("account", customer, Event(max(seen, at), "outcome", (1, defaulted))))
         self.events = sorted(events, key=lambda e: e[2].at)
         self.applied = 0
+        self.published = 0
         self.states: dict[tuple[Entity, str], State] = {}
         self.texts: dict[tuple[Entity, str], str] = {}
 
     def pass_until(self, now: int) -> None:
         """Publishes what counted before the midnight whose jobs have ended by now."""
-        midnight = night_of(now) * DAY
-        while self.applied < len(self.events) and self.events[self.applied][2].at < midnight:
+        self.published = night_of(now) * DAY
+        while self.applied < len(self.events) and self.events[self.applied][2].at < self.published:
             entity, identifier, event = self.events[self.applied]
             key = entity, identifier
             self.states.setdefault(key, State(LAYOUTS[entity])).apply(event)
             self.texts.pop(key, None)
             self.applied += 1
 
-    def record(self, entity: Entity, identifier: str) -> str | None:
+    def record(self, entity: Entity, identifier: str) -> Stored | None:
+        """Dated by the midnight up to which the lake was folded, as the night's job does it."""
         key = entity, identifier
-        if key in self.states and key not in self.texts:
+        if key not in self.states:
+            return None
+        if key not in self.texts:
             self.texts[key] = self.states[key].dump()
-        return self.texts.get(key)
+        return iso(self.published), self.texts[key]
 
 
 def night_of(now: int) -> int:
@@ -162,10 +180,14 @@ def read(folder: Path, *names: str) -> Iterator[tuple]:
 
 @dataclass
 class Aws:
-    """What the door calls: Feature Store, the endpoint, the release parameter, S3 and SNS, in memory."""
+    """What the door calls: Feature Store, the endpoint, the release parameter, S3 and SNS, in memory.
+
+    As in Feature Store, a record stays when another comes that is not later: a door that dates its records wrongly
+    loses what it has counted, and vectors differ.
+    """
 
     nights: Nights
-    customers: dict[str, str] = field(default_factory=dict)
+    customers: dict[str, Stored] = field(default_factory=dict)
     logged: list[bytes] = field(default_factory=list)
     late: list[bytes] = field(default_factory=list)
 
@@ -175,15 +197,17 @@ class Aws:
             entity = group["FeatureGroupName"]
             for identifier in group["RecordIdentifiersValueAsString"]:
                 own = entity == "customer"
-                text = self.customers.get(identifier) if own else self.nights.record(entity, identifier)
-                if text is not None:
-                    found.append(answer(entity, identifier, text))
+                stored = self.customers.get(identifier) if own else self.nights.record(entity, identifier)
+                if stored is not None:
+                    found.append(answer(entity, identifier, stored))
         return {"Records": found}
 
     def batch_write_record(self, Entries: list[dict]) -> dict:
         for entry in Entries:
             values = {f["FeatureName"]: f["ValueAsString"] for f in entry["Record"]}
-            self.customers[values["customer_id"]] = values["state"]
+            identifier, stored = values["customer_id"], (values["event_time"], values["state"])
+            if identifier not in self.customers or stored[0] > self.customers[identifier][0]:
+                self.customers[identifier] = stored
         return {}
 
     def invoke_endpoint(self, Body: str, **_: str) -> dict:
@@ -198,8 +222,9 @@ class Aws:
         return {}
 
 
-def answer(entity: str, identifier: str, text: str) -> dict:
-    record = {"feature_version": FRAUD.version, "state": text}
+def answer(entity: str, identifier: str, stored: Stored) -> dict:
+    event_time, text = stored
+    record = {"event_time": event_time, "feature_version": FRAUD.version, "state": text}
     return {
         "FeatureGroupName": entity,
         "RecordIdentifierValueAsString": identifier,
@@ -207,7 +232,7 @@ def answer(entity: str, identifier: str, text: str) -> dict:
     }
 
 
-def serve(folder: Path, deliveries: list[tuple[int, Row]], nights: Nights, number: int) -> None:
+def serve(folder: Path, deliveries: list[tuple[int, Row]], nights: Nights, number: int, doors: int) -> None:
     """One door with its share of the customers: writes the vectors that it logged, by the payment's number."""
     served = np.lib.format.open_memmap(folder / "served.npy", "r+")
     aws = Aws(nights)
@@ -221,7 +246,7 @@ def serve(folder: Path, deliveries: list[tuple[int, Row]], nights: Nights, numbe
         Answers(aws, "answers", lambda: 0),
         lambda: 0,
     )
-    mine = [d for d in deliveries if crc32(d[1][1].encode()) % DOORS == number]
+    mine = [d for d in deliveries if crc32(d[1][1].encode()) % doors == number]
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
         for batch in batches(mine):
             nights.pass_until(batch[0][0])

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import boto3
 
-from tools import features_in_use, releases
+from tools import feature_groups, features_in_use, releases
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
+PACKAGE = BUILD / "package" / "package.tfvars.json"
 STATE = Path(os.environ.get("BUILD_DIR", BUILD)).resolve() / "terraform"  # a demo and a test run keep apart
 PROVIDER = "registry.terraform.io/hashicorp/aws"
 MIRROR_ROOTS = ("/opt", "/usr/share", "/usr/local/share", "/var/lib", "/srv", str(Path.home() / ".terraform.d"))
@@ -99,7 +100,7 @@ def variables(name: str) -> list[str]:
         "-input=false",
         f"-var=region={region()}",
         f"-var-file={ROOT / 'terraform' / 'environments' / f'{name}.tfvars'}",
-        f"-var-file={BUILD / 'package' / 'package.tfvars.json'}",
+        f"-var-file={PACKAGE}",
     ]
 
 
@@ -126,17 +127,26 @@ def check() -> None:
         run(stack, "check", "validate")
 
 
+def require_deployable(name: str) -> None:
+    """Raises FeatureInUse or CannotFollow, before anything is changed."""
+    features_in_use.require_declared(f"risk-{name}")
+    feature_groups.require_followable(f"risk-{name}", feature_groups.declared(PACKAGE))
+
+
 def main(verb: str, name: str = "local") -> None:
     if verb == "bootstrap":
         made = bootstrap(name)
         init_root(name, made["state_bucket"])
         print(made["artifacts_bucket"])
     elif verb == "plan":
-        features_in_use.require_declared(f"risk-{name}")
+        require_deployable(name)
         run("platform", name, "plan", *variables(name))
     elif verb == "apply":
-        features_in_use.require_declared(f"risk-{name}")
+        require_deployable(name)
         run("platform", name, "apply", "-auto-approve", "-compact-warnings", *variables(name))
+        # Only now: a feature cannot be taken back from a group, so none is added for an apply that fails.
+        for group, added in feature_groups.follow(f"risk-{name}", feature_groups.declared(PACKAGE)).items():
+            print(f"the feature group {group} has new features: {', '.join(added)}")
     elif verb == "destroy":
         account = boto3.client("sts").get_caller_identity()["Account"]
         init_root(name, f"risk-{name}-state-{account}")
@@ -154,5 +164,5 @@ def main(verb: str, name: str = "local") -> None:
 if __name__ == "__main__":
     try:
         main(*sys.argv[1:])
-    except (TerraformFailed, features_in_use.FeatureInUse) as failed:
+    except (TerraformFailed, features_in_use.FeatureInUse, feature_groups.CannotFollow) as failed:
         raise SystemExit(str(failed)) from None

@@ -30,16 +30,6 @@ def test_both_engines_give_every_payment_the_same_bits(spark, seed, size, shape)
     assert not found, f"{len(found)} values differ, the first: {found[:5]}"
 
 
-def test_twenty_thousand_events_give_the_same_bits(spark):
-    log = event_log(3, 20_000, customers=300, merchants=120, days=60, late=0.03)
-    served = served_vectors(log)
-
-    found = differing(lake_vectors(spark, log, served.late), served.vectors)
-
-    assert len(served.vectors) == 20_000
-    assert not found, f"{len(found)} values differ, the first: {found[:5]}"
-
-
 def test_a_lake_that_is_not_told_what_came_late_would_differ(spark):
     """The proof can fail: without the doors' word on late payments the vectors are others."""
     log = event_log(4, 600, late=0.3)
