@@ -4,7 +4,7 @@ locals {
   yesterday = "$fromMillis($toMillis($states.input.as_of) - 86400000, '[Y0001]-[M01]-[D01]')"
 
   # The day and the two before: what is decided again, or comes late, is logged under the day of the payment.
-  compared = "[2, 1, 0].$fromMillis($toMillis($plan.day) - $ * 86400000, '[Y0001]-[M01]-[D01]')"
+  compared = "[2, 1, 0].$fromMillis($toMillis($plan.day & 'T00:00:00Z') - $ * 86400000, '[Y0001]-[M01]-[D01]')"
 
   glue_step = {
     for job, name in var.jobs : job => {

@@ -65,7 +65,7 @@ run "compares_what_was_served_on_the_day_and_on_the_two_before" {
   assert {
     condition = alltrue([
       for machine in [jsondecode(aws_sfn_state_machine.this["nightly"].definition)] :
-      strcontains(machine.States.Plan.Output, "'days': [2, 1, 0].$fromMillis($toMillis($plan.day)") && machine.States.PublishAndCheck.Branches[1].States.CompareDays.ItemsPath == "$.days"
+      strcontains(machine.States.Plan.Output, "'days': [2, 1, 0].$fromMillis($toMillis($plan.day & 'T00:00:00Z')") && machine.States.PublishAndCheck.Branches[1].States.CompareDays.ItemsPath == "$.days"
     ])
     error_message = "A payment that is logged later lies under an older day."
   }
