@@ -67,6 +67,16 @@ run "refuses_an_environment_that_names_cannot_hold" {
   expect_failures = [var.environment]
 }
 
+run "refuses_a_stream_that_is_read_from_the_middle" {
+  command = plan
+
+  variables {
+    stream = { read_from = "AT_TIMESTAMP" }
+  }
+
+  expect_failures = [var.stream]
+}
+
 run "refuses_a_stream_without_shards" {
   command = plan
 

@@ -29,13 +29,6 @@ variable "enhanced_fan_out" {
   nullable    = false
 }
 
-variable "read_from" {
-  description = "Where a new mapping of the stream begins: TRIM_HORIZON, the oldest record, or LATEST, which may miss what arrives while the mapping is made."
-  type        = string
-  default     = "TRIM_HORIZON"
-  nullable    = false
-}
-
 variable "feature_groups" {
   description = "Feature group names by short name."
   type        = map(string)
@@ -56,6 +49,13 @@ variable "lake" {
 variable "prefix" {
   description = "Beginning of every resource's name."
   type        = string
+  nullable    = false
+}
+
+variable "read_from" {
+  description = "Where a new mapping of the stream begins: TRIM_HORIZON, the oldest record, or LATEST, which may miss what arrives while the mapping is made."
+  type        = string
+  default     = "TRIM_HORIZON"
   nullable    = false
 }
 
