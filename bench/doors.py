@@ -2,7 +2,7 @@
 
 `decide_cpu_p50_ms` is the function's own CPU for one payment of a busy customer, AWS's answers coming from memory.
 `hop_ms` are the API door's calls one by one, with its own clients and nothing else under way. `api_p99_ms` is the
-client's wait at 50 requests/s, after ten seconds of the same load: until then containers start, which provisioned
+client's wait at 50 requests/s, after twenty seconds of the same load: until then containers start, which provisioned
 concurrency spares on AWS. `stream_tps` is payments per second from the first arrival to the last decision,
 `stream_p99_ms` the age of a payment when it was decided. The stream is filled faster than it is worked off, so that age
 is mostly waiting. The model is the one that an empty account starts with.
@@ -41,7 +41,7 @@ from tools import package
 DECISIONS = 3_000
 IMPORTS = 7
 RATE, SECONDS = 50, 40  # of the API door
-WARMING = 10  # seconds
+WARMING = 20  # seconds
 CALLS = 300  # of each hop
 STREAMED, LONG = 20_000, 1_000_000
 FIRST = 1_748_736_000_000  # 2025-06-01: one UTC day, so that merchants' closed days hold nothing yet

@@ -202,24 +202,30 @@ class Platform:
 
     def decisions(self, day: str) -> list[dict]:
         """Every decision in the day's log."""
-        keys = self.keys(f"decisions/decision_date={day}/")
+        return [decision for lines in self._logged(day, {}).values() for decision in lines]
+
+    def _logged(self, day: str, known: dict[str, list[dict]]) -> dict[str, list[dict]]:
+        """The lines of every object of the day's log. What is `known` is not read again: it is never written over."""
+        new = [key for key in self.keys(f"decisions/decision_date={day}/") if key not in known]
         with ThreadPoolExecutor(8) as pool:
-            return [json.loads(line) for body in pool.map(self.read, keys) for line in body.splitlines()]
+            read = [[json.loads(line) for line in body.splitlines()] for body in pool.map(self.read, new)]
+        return {**known, **dict(zip(new, read, strict=True))}
 
     def await_decisions(
         self, day: str, expected: int, told: Callable[[int], None], patience_s: float = 60
     ) -> list[dict]:
         """Reads the day's log until every payment is decided, or nothing new comes for `patience_s`."""
-        found: list[dict] = []
-        last_news, known = time.monotonic(), -1
+        known: dict[str, list[dict]] = {}
+        decided: set[str] = set()
+        last_news = time.monotonic()
         while True:
-            objects = len(self.keys(f"decisions/decision_date={day}/"))
-            if objects != known:
-                known, last_news = objects, time.monotonic()
-                found = self.decisions(day)
-                told(len(found))
-            if len({d["transaction_id"] for d in found}) >= expected or time.monotonic() - last_news > patience_s:
-                return found
+            before, known = known, self._logged(day, known)
+            if len(known) > len(before):
+                decided |= {d["transaction_id"] for key in known.keys() - before.keys() for d in known[key]}
+                told(len(decided))
+                last_news = time.monotonic()
+            if len(decided) >= expected or time.monotonic() - last_news > patience_s:
+                return [decision for lines in known.values() for decision in lines]
             time.sleep(POLL_SECONDS)
 
 
