@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from scoring.metrics import emit
+from scoring.refusals import code_of
 
 from features.contract import FRAUD_LABELS
 from features.payment import AHEAD, LONGEST_IDENTIFIER, looks_like_pan, storable, trimmed
@@ -69,8 +70,7 @@ class LabelsDoor:
         try:
             self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType="text/csv", IfNoneMatch="*")
         except Exception as refused:
-            code = getattr(refused, "response", {}).get("Error", {}).get("Code")
-            if code == "PreconditionFailed":
+            if code_of(refused) == "PreconditionFailed":
                 return False
             print(json.dumps({"level": "ERROR", "message": "labels were not stored", "error": type(refused).__name__}))
             emit({"door": "labels"}, labels_not_stored=1)

@@ -10,6 +10,7 @@ from typing import Any
 
 from features.payment import Payment
 from scoring.breaker import Breaker
+from scoring.refusals import code_of
 
 KEPT_SECONDS = 86_400  # a client that asks again does so within minutes
 
@@ -80,11 +81,6 @@ class Answers:
             except Exception as refused:  # one that expired, or was never remembered, stays away
                 if code_of(refused) != "ConditionalCheckFailedException":
                     raise
-
-
-def code_of(refused: Exception) -> str | None:
-    """AWS's name for a refusal."""
-    return getattr(refused, "response", {}).get("Error", {}).get("Code")
 
 
 def fingerprint(payment: Payment) -> str:

@@ -207,7 +207,9 @@ def own_decision(decision: object, payment: Payment) -> dict | None:
         print(json.dumps({"level": "WARN", "message": "a decision of another version is made anew"}))
         return None
     score = decision["fraud_score"]
-    if decision["action"] not in SEVERITY or not (score is None or (isinstance(score, float) and 0 <= score <= 1)):
+    if decision["action"] not in list(SEVERITY) or not (
+        score is None or (isinstance(score, float) and 0 <= score <= 1)
+    ):
         raise InvalidPayment("decision: expected an action and a probability")
     return decision
 

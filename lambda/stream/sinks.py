@@ -7,6 +7,7 @@ from hashlib import sha256
 from zlib import crc32
 
 from scoring.decision import decision_date
+from scoring.refusals import code_of
 
 from features.values import iso
 
@@ -42,7 +43,7 @@ class DecisionLog:
         try:
             self.client.put_object(Bucket=self.bucket, Key=key, Body=body, IfNoneMatch="*")
         except Exception as refused:
-            if getattr(refused, "response", {}).get("Error", {}).get("Code") != "PreconditionFailed":
+            if code_of(refused) != "PreconditionFailed":
                 raise
             written = self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
             return [json.loads(line) for line in written.splitlines()]

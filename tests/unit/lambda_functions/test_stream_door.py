@@ -320,6 +320,7 @@ def test_a_decision_about_another_payment_is_poison():
         {"event_time": "2018-04-01T09:00:00.001Z"},
         {"door": "stream"},
         {"action": "WAVE THROUGH"},
+        {"action": ["APPROVE"]},
         {"fraud_score": 2.0},
         {"fraud_score": "0.1"},
     ],
