@@ -30,7 +30,7 @@ local-down: $(READY) ## Stop it
 ##@ Proof
 test: $(READY) ## Every test: make test [BACKEND=localstack]
 	@tools/prerequisites.sh >/dev/null
-	@BACKEND=$(or $(BACKEND),embedded) $(PYTHON) -m pytest -n 3 --dist loadfile
+	@BACKEND=$(or $(BACKEND),embedded) $(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 bench: $(READY) ## The platform beside its peers: make bench [ROWS=5000000] [ONLY=features|lake|serving|doors] [LONG=1]
 	@$(PYTHON) -m bench --rows $(or $(ROWS),5000000) $(addprefix --only ,$(ONLY)) $(if $(LONG),--long)

@@ -1,6 +1,7 @@
 """Breaks one line after the other in a copy of both engines, and tells how many values then differ between them.
 
-`python broken.py copy`: mutants come as JSON from standard input, a line of JSON for each goes to standard output.
+`python broken.py copy`: mutants come as JSON from standard input, a line of JSON for each goes to `copy/found.jsonl`.
+Standard output is not for that: the Java machine writes its warnings there.
 It runs on its own, because the engines, and Spark's workers, must be those of the copy.
 """
 
@@ -21,7 +22,8 @@ def main(root: Path) -> None:
     spark = session()
     log, served = serve()
     lake = engines().lake_vectors(spark, log, served.late)
-    print(json.dumps(len(engines().differing(lake, served.vectors))), flush=True)
+    told = (root / "found.jsonl").open("w", buffering=1)
+    tell(told, len(engines().differing(lake, served.vectors)))
     for number, (file, line, broken) in enumerate(mutants):
         path = root / file
         sound = path.read_text()
@@ -31,7 +33,7 @@ def main(root: Path) -> None:
         forget()
         spark.sparkContext.environment["BROKEN"] = str(number)  # its own workers: others hold the sound line
         try:
-            print(json.dumps(found(spark, file, lake, served)), flush=True)
+            tell(told, found(spark, file, lake, served))
         finally:
             path.write_text(sound)
             forget()
@@ -39,7 +41,11 @@ def main(root: Path) -> None:
     spark.sparkContext.environment["BROKEN"] = "none"
     log, served = serve()
     lake = engines().lake_vectors(spark, log, served.late)
-    print(json.dumps(len(engines().differing(lake, served.vectors))), flush=True)
+    tell(told, len(engines().differing(lake, served.vectors)))
+
+
+def tell(told, differing: int | str) -> None:
+    told.write(json.dumps(differing) + "\n")
 
 
 def found(spark, file: str, lake, served) -> int | str:
@@ -89,7 +95,7 @@ def session():
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.sql.constraintPropagation.enabled", "false")
         .config("spark.sql.codegen.wholeStage", "false")  # a plan runs once: compiling it costs more than it saves
-        .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1")
+        .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m")
         .config("spark.sql.adaptive.enabled", "false")
         .getOrCreate()
     )
