@@ -7,6 +7,9 @@ import sys
 
 import pytest
 
+# Read once, when the first library with OpenMP is loaded: waiting threads that spin take the other tests' time.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory):

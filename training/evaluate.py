@@ -11,6 +11,7 @@ import shutil
 import sys
 import tarfile
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,9 @@ ARCHIVE = "model.tar.gz"
 def main(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--problem", choices=sorted(PROBLEMS), required=True)
+    parser.add_argument("--costs", default="{}", help="what thresholds are solved for, as JSON")
     args = parser.parse_args(argv)
+    costs = Costs.parse(args.costs)  # before an hour of scoring
 
     archives = sorted(INPUT.glob(f"model*/{ARCHIVE}"))
     folders = [OUTPUT / "opened" / path.parent.name for path in archives]
@@ -43,6 +46,7 @@ def main(argv: Sequence[str]) -> None:
         [Model(folder) for folder in folders],
         read_folder(INPUT / "validation"),
         read_folder(INPUT / "test"),
+        costs,
     )
     for name in ("evaluation", "model"):
         (OUTPUT / name).mkdir(parents=True, exist_ok=True)
@@ -53,7 +57,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 def evaluate(
-    problem: Problem, models: Sequence[Model], validation: pd.DataFrame, test: pd.DataFrame
+    problem: Problem, models: Sequence[Model], validation: pd.DataFrame, test: pd.DataFrame, costs: Costs
 ) -> tuple[int, dict]:
     """Which of the models is better on the validation rows, and the report about it."""
     found = [
@@ -75,10 +79,9 @@ def evaluate(
         "candidates": found,
     }
     if problem.has_policy:
-        costs = Costs()
         judged = scores(model, validation)
         policy = solve(validation["label"].to_numpy(), judged, units(validation), costs)
-        report["policy"] = {**policy, "model": model.name}
+        report["policy"] = {**policy, "model": model.name, "costs": asdict(costs)}
         report["test"]["expected_cost_per_1000"] = expected_cost(
             test["label"].to_numpy(), tested, units(test), costs, policy["review_at"], policy["block_at"]
         )

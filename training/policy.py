@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, fields
+from math import isfinite
 
 import numpy as np
+
+SHARES = ("review_recall", "lost_share", "capacity")
+
+
+class InvalidCosts(ValueError):
+    """A cost matrix is not usable; the text says what was expected."""
 
 
 @dataclass(frozen=True)
@@ -16,6 +24,24 @@ class Costs:
     review_recall: float = 0.9
     lost_share: float = 1.0
     capacity: float = 0.015  # share of payments that reviewers can look at
+
+    @classmethod
+    def parse(cls, text: str) -> Costs:
+        """From a JSON object; what it does not name keeps its default. Raises InvalidCosts."""
+        names = [f.name for f in fields(cls)]
+        try:
+            given = json.loads(text)
+        except ValueError:
+            given = None
+        if not isinstance(given, dict) or not given.keys() <= set(names):
+            raise InvalidCosts(f"costs: expected a JSON object with some of {', '.join(names)}, got {text}")
+        for name, value in given.items():
+            most, of = (1.0, "from 0 to 1") if name in SHARES else (float("inf"), "not below 0")
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise InvalidCosts(f"costs: expected {name} to be a number, got {value!r}")
+            if not (isfinite(value) and 0 <= value <= most):
+                raise InvalidCosts(f"costs: expected {name} {of}, got {value!r}")
+        return cls(**{name: float(value) for name, value in given.items()})
 
 
 RULES = [

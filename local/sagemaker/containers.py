@@ -201,4 +201,5 @@ class Containers:
             "AWS_EC2_METADATA_DISABLED": "true",
             "NO_PROXY": "127.0.0.1,localhost",
             "OMP_NUM_THREADS": str(os.cpu_count() or 1),
+            "OMP_WAIT_POLICY": "passive",  # containers share the cores here: threads that spin take another one's time
         }

@@ -28,6 +28,7 @@ from glue.lake import Lake
 from glue.tables import DECISIONS, PREDICTIONS, SILVER, TABLES, TRANSACTION_FEATURES, Table
 from tools import athena, package, terraform
 from tools.backtest.__main__ import backtest
+from training.policy import Costs
 
 MODULE = terraform.ROOT / "terraform" / "modules" / "catalog"
 VIEWS = sorted(path.stem for path in (MODULE / "views").glob("*.sql"))
@@ -645,7 +646,7 @@ def test_a_back_test_judges_every_decision_once_by_what_athena_gives_it(analysts
     days = sorted(d["event_time"][:10] for d in w.decisions)
 
     asked = athena.Analysts(analysts.aws.client("athena"), analysts.prefix, analysts.prefix)
-    found = backtest(asked.ask, asked.databases, policy, days[0], days[-1])
+    found = backtest(asked.ask, asked.databases, policy, Costs(), days[0], days[-1])
 
     assert found["decisions"] == len(w.decisions)
     assert found["days"] == Counter(days)

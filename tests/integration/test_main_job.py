@@ -13,6 +13,7 @@ import sys
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -245,6 +246,37 @@ def test_the_api_door_refuses_a_card_number_and_no_log_holds_it(run, platform):
         assert not any(card in e["message"] for e in events)
 
 
+def test_a_night_beyond_its_failure_budget_keeps_gold_and_the_corrected_batch_reopens_its_late_day_only(run, platform):
+    days = sorted({division(key) for key in platform.keys("gold/transaction_features/")})
+    late, after = days[-5], date.fromisoformat(days[-1]) + timedelta(days=5)
+    night = {"batch": "spoiled", "as_of": f"{after}T00:00:00Z"}
+    good = [f"late-{n},{late}T{n % 24:02}:00:00Z,late-customer,late-merchant,{n}.50" for n in range(50)]
+    spoiled = [line.replace(".50", " euro") if n < 10 else line for n, line in enumerate(good)]
+    before = stored(platform, "silver/", "gold/")
+
+    with listening(platform, platform.outputs["alarm_topic_arn"]) as told:
+        bring(platform, "spoiled", spoiled)
+        with pytest.raises(StepFailed, match=r"FAILED.*spoiled does not pass the quality gate"):
+            platform.run_machine("nightly", night)
+        state = told(f"{platform.prefix}-gate-failed")
+    assert state == "ALARM"
+    assert stored(platform, "silver/", "gold/") == before
+    assert platform.keys("quarantine/transactions/batch=spoiled/")
+
+    bring(platform, "spoiled", good)
+    platform.run_machine("nightly", night)
+    made = stored(platform, "gold/transaction_features/")
+    changed = {
+        division(key) for key, _ in made.items() ^ before.items() if key.startswith("gold/transaction_features/")
+    }
+    assert changed == {late}
+    assert not platform.keys("quarantine/transactions/batch=spoiled/")
+
+    platform.run_machine("nightly", night)
+    again = stored(platform, "gold/transaction_features/")
+    assert sorted(again.values()) == sorted(made.values()), "the same bytes, whatever the files are called"
+
+
 def test_a_broken_glue_script_fails_the_night_with_its_own_error(run, platform):
     key = script_key("glue/jobs/raw_to_bronze")
     with (
@@ -334,6 +366,24 @@ def holding(platform: Platform, word: str) -> list[str]:
     versions = [version for page in pages for version in page.get("Versions", ())]
     with ThreadPoolExecutor(8) as pool:
         return [v["Key"] for v, held in zip(versions, pool.map(holds, versions), strict=True) if held]
+
+
+def division(key: str) -> str:
+    """`.../event_date=2025-07-30/part.parquet` -> `2025-07-30`."""
+    return key.split("/")[-2].partition("=")[2]
+
+
+def bring(platform: Platform, batch: str, lines: list[str]) -> None:
+    body = "\n".join(["transaction_id,event_time,customer_id,merchant_id,amount", *lines]).encode()
+    key = f"raw/transactions/batch={batch}/transactions.csv"
+    platform.client("s3").put_object(Bucket=platform.lake, Key=key, Body=body)
+
+
+def stored(platform: Platform, *prefixes: str) -> dict[str, str]:
+    """Objects of the lake and what they hold, as S3 tags it."""
+    pages = platform.client("s3").get_paginator("list_objects_v2")
+    found = (page for prefix in prefixes for page in pages.paginate(Bucket=platform.lake, Prefix=prefix))
+    return {o["Key"]: o["ETag"] for page in found for o in page.get("Contents", ())}
 
 
 def one_value_changed(platform: Platform, day: str) -> tuple[str, str, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from features.declaration import DAY
 from features.fraud import FRAUD, LABEL_PATIENCE
 from tests.parity.engines import differing, lake_vectors, served_vectors
-from tests.parity.events import event_log
+from tests.parity.events import Log, event_log
 
 
 @pytest.mark.parametrize(
@@ -69,3 +70,38 @@ def test_a_day_needs_no_more_history_than_the_set_declares(spark):
     found = differing({i: lake[i] for i in asked}, {i: served.vectors[i] for i in asked})
     assert asked
     assert not found, f"{len(found)} values differ, the first: {found[:5]}"
+
+
+def test_shuffling_the_future_changes_no_vector_of_the_past(spark):
+    log = event_log(7, 1_500)
+    served = served_vectors(log)
+    now = sorted(p[3] for p in log.payments)[900]
+    told = dict(served.late)
+    past = [p[0] for p in log.payments if told.get(p[0], p[3]) <= now]
+
+    other, late = another_future(log, served.late, now)
+    lake = lake_vectors(spark, other, late)
+
+    assert 500 < len(past) < len(lake) - 300
+    assert other.labels != log.labels
+    assert other.loans != log.loans
+    assert other.outcomes != log.outcomes
+    found = differing({i: lake[i] for i in past}, {i: served.vectors[i] for i in past})
+    assert not found, f"{len(found)} values know the future, the first: {found[:5]}"
+
+
+def another_future(log: Log, late: list[tuple[str, int]], now: int) -> tuple[Log, list[tuple[str, int]]]:
+    """The log up to `now`, and after it other customers, shops, amounts and judgements."""
+    rng, told = random.Random(8), dict(late)
+    known = [p for p in log.payments if told.get(p[0], p[3]) <= now]
+    coming = [p for p in log.payments if p[3] > now]
+    others = [rng.sample([p[place] for p in coming], len(coming)) for place in (1, 2, 4)]
+    moved = [(p[0], who, where, p[3], cents) for p, who, where, cents in zip(coming, *others, strict=True)]
+    at = {p[0]: p[3] for p in [*known, *moved]} | {loan: at for loan, _, at, _ in log.loans}
+
+    def turned(judged: list[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
+        return [(i, 1 - is_so if max(at[i], told) > now else is_so, told) for i, is_so, told in judged if i in at]
+
+    loans = [(i, who, at, cents + 1_000_000 if at > now else cents) for i, who, at, cents in log.loans]
+    held = Log([*known, *moved], turned(log.labels), loans, turned(log.outcomes))
+    return held, [(i, counted) for i, counted in late if i in {p[0] for p in known}]

@@ -15,22 +15,26 @@ from features.fraud import FRAUD
 from tools import athena, terraform
 from tools.backtest.comparison import compare, told
 from tools.backtest.stored import Ask, Stored
-from training.policy import Costs
+from training.policy import Costs, InvalidCosts
 
 REPORT = terraform.BUILD / "backtest.json"
 
 
-def main(environment: str = "", file: str = "", first: str = "", last: str = "") -> None:
+def main(environment: str = "", file: str = "", first: str = "", last: str = "", costs: str = "{}") -> None:
     if not all((environment, file, first, last)):
         raise SystemExit("backtest: expected POLICY=<file.json> FROM=YYYY-MM-DD TO=YYYY-MM-DD ENV=<environment>")
     first, last = day("FROM", first), day("TO", last)
     if first > last:
         raise SystemExit(f"backtest: expected FROM not after TO, got {first} and {last}")
     policy = read(Path(file))
+    try:
+        matrix = Costs.parse(costs)
+    except InvalidCosts as wrong:
+        raise SystemExit(f"backtest: {wrong}") from None
     outputs = terraform.outputs(environment)
     analysts = athena.Analysts(boto3.client("athena"), outputs["prefix"], outputs["athena_workgroup"])
     try:
-        found = backtest(analysts.ask, analysts.databases, policy, first, last)
+        found = backtest(analysts.ask, analysts.databases, policy, matrix, first, last)
     except athena.QueryFailed as failed:
         raise SystemExit(f"backtest: {failed}") from None
     REPORT.parent.mkdir(parents=True, exist_ok=True)
@@ -39,9 +43,9 @@ def main(environment: str = "", file: str = "", first: str = "", last: str = "")
     print(f"written to {REPORT.relative_to(terraform.ROOT)}")
 
 
-def backtest(ask: Ask, database: str, policy: Policy, first: str, last: str) -> dict:
+def backtest(ask: Ask, database: str, policy: Policy, costs: Costs, first: str, last: str) -> dict:
     """The back-test's document. Ends the program when there is nothing to compare."""
-    stored, costs = Stored(ask, database), Costs()
+    stored = Stored(ask, database)
     found = compare(stored.decisions(policy, first, last), policy, costs)
     if not found["decisions"]:
         other = f"; {stored.other_features} were made with features that this code does not have"

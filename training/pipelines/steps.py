@@ -37,6 +37,7 @@ def pipeline(
     """The training pipeline of one problem. `features` and `labels` are prefixes of the lake."""
     as_of = ParameterString("AsOf")
     gate = ParameterFloat("MinimumAuc", default_value=minimum_auc)
+    costs = [ParameterString("Costs", default_value="{}")] if PROBLEMS[problem].has_policy else []
     run = Join(on="/", values=[f"s3://{places.lake}/training/{problem}", ExecutionVariables.PIPELINE_EXECUTION_ID])
 
     def processing(name: str, module: str, arguments: list, inputs: dict, outputs: list, files=None) -> ProcessingStep:
@@ -94,7 +95,7 @@ def pipeline(
     evaluate = processing(
         "Evaluate",
         "training.evaluate",
-        [],
+        ["--costs", *costs] if costs else [],
         {
             **{f"model-{n}": step.properties.ModelArtifacts.S3ModelArtifacts for n, step in trained.items()},
             "test": prepared["test"].S3Output.S3Uri,
@@ -117,7 +118,7 @@ def pipeline(
     )
     return Pipeline(
         name=f"{places.prefix}-{problem}",
-        parameters=[as_of, gate],
+        parameters=[as_of, gate, *costs],
         steps=[prepare, *trained.values(), evaluate, decide],
         sagemaker_session=session,
     )

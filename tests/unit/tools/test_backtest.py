@@ -121,7 +121,7 @@ LIMITED = Policy("1", 1, 1, (Limit("large", "amount", 1000, "REVIEW"),))
 
 def test_a_rule_looks_at_the_feature_in_the_stored_vector():
     found = backtest(
-        lambda zone, sql: [ROW, {**ROW, "amount": "900.0"}], "risk_dev", LIMITED, "2026-03-01", "2026-03-01"
+        lambda zone, sql: [ROW, {**ROW, "amount": "900.0"}], "risk_dev", LIMITED, COSTS, "2026-03-01", "2026-03-01"
     )
 
     assert found["changed"] == {"APPROVE -> REVIEW": 1}
@@ -148,7 +148,7 @@ def test_what_athena_leaves_empty_is_unknown_and_not_nought():
 
 def test_days_without_a_decision_say_what_to_do():
     with pytest.raises(SystemExit, match="no decision from 2026-03-01 to 2026-03-02"):
-        backtest(lambda zone, sql: [], "risk_dev", CANDIDATE, "2026-03-01", "2026-03-02")
+        backtest(lambda zone, sql: [], "risk_dev", CANDIDATE, COSTS, "2026-03-01", "2026-03-02")
 
 
 def test_the_example_policy_is_one_that_the_doors_take():

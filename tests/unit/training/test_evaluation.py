@@ -17,6 +17,7 @@ from training.policy import Costs, total_cost
 from training.problems import PROBLEMS
 
 FRAUD = PROBLEMS["fraud"]
+COSTS = Costs(review=6.0, capacity=0.05)
 
 
 def payments(size: int, seed: int) -> pd.DataFrame:
@@ -57,7 +58,7 @@ def archive(folder: Path, learner: str, column: int) -> Model:
 def found(tmp_path_factory):
     folder = tmp_path_factory.mktemp("archives")
     models = [archive(folder / "noise", "noise", 2), archive(folder / "told", "told", 1)]
-    return evaluate(FRAUD, models, payments(3000, seed=2), payments(3000, seed=3))
+    return evaluate(FRAUD, models, payments(3000, seed=2), payments(3000, seed=3), COSTS)
 
 
 def test_the_learner_that_ranks_validation_rows_better_is_kept(found):
@@ -83,6 +84,7 @@ def test_thresholds_come_from_validation_rows_and_their_cost_from_test_rows(foun
 
     assert 0 < policy["review_at"] <= policy["block_at"] <= 1
     assert policy["model"] == "told", "the better one's"
+    assert policy["costs"] == vars(COSTS)
     assert found[1]["test"]["expected_cost_per_1000"] != policy["expected_cost_per_1000"]
 
 

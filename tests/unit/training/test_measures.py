@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from training import calibration
 from training.drift import baseline, psi, report
 from training.metrics import card_precision, expected_calibration_error, ks, measures, recall_at
-from training.policy import Costs, solve
+from training.policy import Costs, InvalidCosts, solve
 
 Y = np.array([0, 0, 1, 1])
 P = np.array([0.1, 0.4, 0.35, 0.8])
@@ -141,6 +142,39 @@ def test_no_other_pair_of_candidates_is_cheaper():
         if r <= b and ((p >= r) & (p < b)).mean() <= costs.capacity
     )
     assert found["expected_cost_per_1000"] <= cheapest + 1e-9
+
+
+def test_costs_that_are_not_named_keep_their_default():
+    assert Costs.parse('{"review": 6, "capacity": 0.02}') == Costs(review=6.0, capacity=0.02)
+    assert Costs.parse("{}") == Costs()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("review=6", "expected a JSON object with some of blocked_good, review"),
+        ("[6]", "expected a JSON object"),
+        ('{"reviews": 6}', "expected a JSON object with some of"),
+        ('{"review": "6"}', "expected review to be a number, got '6'"),
+        ('{"review": true}', "expected review to be a number"),
+        ('{"review": -1}', "expected review not below 0, got -1"),
+        ('{"review": NaN}', "expected review not below 0, got nan"),
+        ('{"capacity": 1.5}', "expected capacity from 0 to 1, got 1.5"),
+    ],
+)
+def test_costs_that_make_no_sense_are_refused_with_what_was_expected(text, said):
+    with pytest.raises(InvalidCosts, match=re.escape(said)):
+        Costs.parse(text)
+
+
+def test_dearer_reviews_are_fewer():
+    y, p, amount = held_out(size=2000)
+    reviewed = []
+    for review in (1.0, 20.0):
+        found = solve(y, p, amount, Costs(review=review, capacity=0.2))
+        reviewed.append(((p >= found["review_at"]) & (p < found["block_at"])).sum())
+
+    assert reviewed[0] > reviewed[1]
 
 
 def test_scores_that_know_nothing_of_fraud_block_nobody():
