@@ -34,8 +34,9 @@ from features.declaration import DAY, MINUTE
 from features.fraud import FRAUD
 from features.payment import Payment
 from features.state import State, label_event, payment_event
+from features.traffic import TRAFFIC_LAYOUT
 from features.values import iso
-from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT
+from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, LAYOUTS, MERCHANT_LAYOUT
 from tools import package
 
 DECISIONS = 3_000
@@ -63,7 +64,7 @@ def decide_cpu_ms() -> float:
     from scoring.aws import Model, Records, Release
 
     aws = Memory()
-    names = {entity: entity for entity in ("customer", "merchant", "account")}
+    names = {entity: entity for entity in LAYOUTS}
     door = ApiDoor(
         Records(aws, names),  # type: ignore[arg-type]
         Model(aws, "fraud"),
@@ -84,7 +85,8 @@ def decide_cpu_ms() -> float:
 
 
 class Memory(Aws):
-    """One customer with six payments a day for 30 days, all judged, and one merchant with a hundred."""
+    """One customer with six payments a day for 30 days, all judged, and one merchant with a hundred, and
+    two thousand in the last day."""
 
     def __init__(self) -> None:
         rng = random.Random(1)
@@ -97,7 +99,11 @@ class Memory(Aws):
         account = State(ACCOUNT_LAYOUT)
         for number in range(180):
             account.apply(label_event(FIRST + number * (DAY // 6), int(number % 60 == 0)))
-        self.texts = {"customer": customer.dump(), "merchant": merchant.dump(), "account": account.dump()}
+        traffic = State(TRAFFIC_LAYOUT)
+        for number in range(2_000):
+            traffic.pay(FIRST + 29 * DAY + number * 43_000, rng.randrange(90_000), "m", f"t{number}")
+        states = {"customer": customer, "merchant": merchant, "account": account, "traffic": traffic}
+        self.texts = {entity: state.dump() for entity, state in states.items()}
 
     def batch_get_record(self, Identifiers: list[dict]) -> dict:
         records = [
@@ -178,7 +184,7 @@ def hops(platform: Platform) -> dict:
     from scoring.budget import API
 
     name = platform.prefix
-    groups = {entity: f"{name}-{entity}" for entity in ("customer", "merchant", "account")}
+    groups = {entity: f"{name}-{entity}" for entity in LAYOUTS}
     store = boto3.client("sagemaker-featurestore-runtime", config=API.store.config)
     records = Records(store, groups, patience=API.store.requests)  # type: ignore[arg-type]
     model = Model(boto3.client("sagemaker-runtime", config=API.model.config), platform.outputs["endpoint_name"])

@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lambda"))
 from scoring.answers import Answers
 from scoring.aws import Model, Records, Release
 from stream.door import StreamDoor
-from stream.sinks import Alerts, DecisionLog, LateLog
+from stream.sinks import Alerts, DecisionLog, LateLog, MerchantStream
 
 from bench.measured import measured
 from features.declaration import DAY, HOUR, MINUTE, Entity
@@ -217,6 +217,9 @@ class Aws:
     def get_parameter(self, Name: str) -> dict:
         return {"Parameter": {"Value": json.dumps({"policy": POLICY})}}
 
+    def put_records(self, Records: list[dict], **_: str) -> dict:
+        return {"Records": [{} for _ in Records]}
+
     def put_object(self, Key: str, Body: bytes, **_: str) -> dict:
         (self.late if Key.startswith("late/") else self.logged).append(Body)
         return {}
@@ -243,6 +246,7 @@ def serve(folder: Path, deliveries: list[tuple[int, Row]], nights: Nights, numbe
         DecisionLog(aws, "lake"),
         LateLog(aws, "lake"),
         Alerts(aws, "alerts"),
+        MerchantStream(aws, "merchants"),
         Answers(aws, "answers", lambda: 0),
         lambda: 0,
     )

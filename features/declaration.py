@@ -17,7 +17,7 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
-Entity = Literal["customer", "merchant", "account"]
+Entity = Literal["customer", "merchant", "account", "traffic"]
 Kind = Literal["payment", "label", "loan", "outcome"]
 Aggregate = Literal["sum", "max", "min", "tiles"]
 

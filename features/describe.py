@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from features.credit import PAYMENT_BEHAVIOUR
 from features.declaration import CalendarFlag, CalendarPart, Distinct, Feature, FeatureSet, Window, duration_name
 from features.fraud import FRAUD
+from features.traffic import TRAFFIC
 
 HEAD = """# Features
 
@@ -16,19 +19,32 @@ QUESTIONS = {"fraud": "Is this payment fraud?", "payment_behaviour": "What do pa
 
 
 def page() -> str:
-    return "\n".join([HEAD, section(FRAUD), section(PAYMENT_BEHAVIOUR)])
+    return "\n".join([HEAD, section(FRAUD), section(PAYMENT_BEHAVIOUR), traffic()])
 
 
 def section(features: FeatureSet) -> str:
-    rows = [row(f) for f in features.features if f.name in features.columns]
+    told = f"Version `{features.version}`, {len(features.columns)} columns.{patience(features)}"
+    rows = [f for f in features.features if f.name in features.columns]
+    return table(f"{features.name}: {QUESTIONS[features.name]}", told, rows)
+
+
+def traffic() -> str:
+    told = (
+        "For rules, never for models: counted as payments come, behind them by what the counter lags. A decision keeps "
+        "what its rules saw."
+    )
+    return table("traffic: What happens at the merchant right now?", told, TRAFFIC)
+
+
+def table(title: str, told: str, features: Sequence[Feature]) -> str:
     return "\n".join(
         [
-            f"## {features.name}: {QUESTIONS[features.name]}",
-            f"Version `{features.version}`, {len(features.columns)} columns.{patience(features)}",
+            f"## {title}",
+            told,
             "",
             "| feature | meaning | window / tile | head | default | owner |",
             "|---|---|---|---|---|---|",
-            *rows,
+            *(row(f) for f in features),
             "",
         ]
     )

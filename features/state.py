@@ -92,8 +92,10 @@ class Ring:
 class Layout:
     """What a record of one entity holds so that every feature of that entity can be read from it."""
 
-    def __init__(self, features: Iterable[Feature]) -> None:
+    def __init__(self, features: Iterable[Feature], remembered: int = REMEMBERED) -> None:
+        """`remembered` is how many payments back a repetition is known."""
         features = tuple(features)
+        self.remembered = remembered
         self.windows = tuple(f for f in features if isinstance(f, Window))
         self.distinct = tuple(f for f in features if isinstance(f, Distinct))
         self.flags = tuple(f for f in features if isinstance(f, Flag))
@@ -212,7 +214,7 @@ class State:
             self.waiting_merchants.append(event.merchant)
         if event.identifier:
             self.remembered.append(fingerprint(event.identifier))
-            del self.remembered[:-REMEMBERED]
+            del self.remembered[: -self.layout.remembered]
 
     def _settle(self) -> None:
         if self.pending:

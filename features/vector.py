@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from features.declaration import CalendarPart, Entity, Feature, FeatureSet, Ratio, Window
 from features.fraud import FRAUD, HIGH
 from features.state import SLACK, Layout, State, Value, holds, product
+from features.traffic import TRAFFIC_LAYOUT
 
 
 def features_of(entity: Entity) -> tuple[Feature, ...]:
@@ -21,6 +22,13 @@ LAYOUTS: dict[Entity, Layout] = {
     "customer": CUSTOMER_LAYOUT,
     "merchant": MERCHANT_LAYOUT,
     "account": ACCOUNT_LAYOUT,
+    "traffic": TRAFFIC_LAYOUT,
+}
+IDENTIFIERS: dict[Entity, str] = {
+    "customer": "customer_id",
+    "merchant": "merchant_id",
+    "account": "customer_id",
+    "traffic": "merchant_id",
 }
 
 Vector = list[float | None]
@@ -28,11 +36,12 @@ Vector = list[float | None]
 
 @dataclass(frozen=True)
 class Knowledge:
-    """The three records that speak about one payment."""
+    """The records that speak about one payment. The vector is made of the first three; `traffic` is for rules."""
 
     customer: State
     merchant: State
     account: State
+    traffic: State = field(default_factory=lambda: State(TRAFFIC_LAYOUT))
 
     @classmethod
     def nothing(cls) -> Knowledge:

@@ -137,6 +137,7 @@ DECISIONS = Table(
         Field("merchant_id", "string", "Who is paid"),
         Field("amount_cents", "bigint", "Amount in cents"),
         Field("vector", "array<double>", "The vector that was scored"),
+        Field("traffic", "array<bigint>", "What rules saw of the traffic at the merchant"),
         Field("feature_version", "string", "Version of the feature set"),
         Field("model", "string", "Model that scored"),
         Field("policy_version", "string", "Policy that decided"),

@@ -24,6 +24,9 @@ locals {
     arn    = "arn:${data.aws_partition.this.partition}:s3:::${local.prefix}-artifacts-${local.account}"
   }
 
+  # What the night publishes. The traffic at merchants is counted as payments come, and lives for a day.
+  published = { for name, group in module.feature_store.names : name => group if name != "traffic" }
+
   # Credit and fraud are two rows of one table.
   problems = {
     credit = { served = false }
@@ -63,7 +66,7 @@ module "etl" {
   artifacts       = local.artifacts
   code            = var.artifacts
   database_prefix = local.database
-  feature_groups  = module.feature_store.names
+  feature_groups  = local.published
   lake            = module.lake.bucket
   namespace       = local.namespace
   prefix          = local.prefix
@@ -109,8 +112,8 @@ module "watch" {
   source = "./modules/watch"
 
   entities       = [for table in var.tables : table.name if table.zone == "silver"]
-  failed_queue   = module.doors.failed_queue
-  feature_groups = keys(var.feature_groups)
+  failed_queues  = { stream = module.doors.failed_queue, merchants = module.doors.uncounted_queue }
+  feature_groups = keys(local.published)
   feature_tables = [for table in var.tables : table.name if table.zone == "gold"]
   functions      = merge(module.doors.functions, { release = module.release.function, seal = module.orchestration.function })
   kms_key_arn    = module.lake.bucket.kms_key_arn

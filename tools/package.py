@@ -16,20 +16,18 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from features.declaration import Entity
 from features.encoding import numbers
 from features.fraud import FRAUD
-from features.vector import LAYOUTS
+from features.vector import IDENTIFIERS, LAYOUTS
 from glue.tables import LOAN_FEATURES, TABLES
 from tools.archives import files_below, tarred, wheel, zipped
 
 ROOT = Path(__file__).resolve().parent.parent
 
 BUILD = ROOT / "build" / "package"
-FUNCTIONS = {name: (name, "scoring") for name in ("decide", "labels", "release", "seal", "stream")}
+FUNCTIONS = {name: (name, "scoring") for name in ("decide", "labels", "merchants", "release", "seal", "stream")}
 BOOTSTRAP_BASE_RATE = 0.01
 VERSION = "0.1.0"
-IDENTIFIERS: dict[Entity, str] = {"customer": "customer_id", "merchant": "merchant_id", "account": "customer_id"}
 FEATURE_STORE_TYPES = {"string": "String", "bigint": "Integral", "int": "Integral", "double": "Fractional"}
 
 

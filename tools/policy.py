@@ -8,9 +8,9 @@ from pathlib import Path
 
 import boto3
 from release.promotion import with_operators
+from scoring.decision import RULED
 from scoring.policy import InvalidPolicy, Policy
 
-from features.fraud import FRAUD
 from tools import terraform
 
 
@@ -31,7 +31,7 @@ def main(environment: str = "", file: str = "") -> None:
 
 def ruled(policy: dict, document: dict) -> dict:
     """The released policy with a document's rules and sampled share; thresholds stay. Raises InvalidPolicy."""
-    Policy.parse(document, FRAUD.columns)
+    Policy.parse(document, RULED)
     theirs = {"explore_share": 0.0, **document, "rules_version": document["version"]}
     solved = {**policy, "version": policy["version"].partition("+")[0]}
     return with_operators(solved, theirs)

@@ -18,6 +18,7 @@ from scoring.decision import Answer, Decision, DegradeStep, decide
 from scoring.metrics import emit
 
 from features.payment import Payment
+from features.traffic import traffic_at
 from features.vector import Knowledge, fraud_vector
 
 HANDING_ON = 2  # tries
@@ -75,8 +76,10 @@ class ApiDoor:
     def decision(self, payment: Payment, arrived: int) -> tuple[Decision, bool]:
         """The decision, and whether the payment is in its customer's record already."""
         step: DegradeStep = "none"
+        traffic = None
         try:
             known = self.records.about([payment])[0]
+            traffic = traffic_at(known.traffic, payment.at)
         except StoreUnavailable:
             step, known = "default_features", Knowledge.nothing()
         counted_at = known.counts_at(payment.at)
@@ -92,6 +95,7 @@ class ApiDoor:
             vector,
             said,
             policy,
+            traffic=traffic,
             step="review" if policy is None else step,
             door="api",
             counted_at=counted_at,

@@ -29,6 +29,7 @@ class Settings:
     customer_group: str
     merchant_group: str
     account_group: str
+    traffic_group: str
     release_parameter: str
 
 
@@ -43,6 +44,7 @@ def door() -> ApiDoor:
                 "customer": settings.customer_group,
                 "merchant": settings.merchant_group,
                 "account": settings.account_group,
+                "traffic": settings.traffic_group,
             },
             patience=API.store.requests,
         ),

@@ -11,9 +11,9 @@ from features.fraud import FRAUD
 from features.payment import Payment
 from features.state import State
 from features.values import instant, iso
-from features.vector import LAYOUTS, Knowledge, Vector
+from features.vector import IDENTIFIERS, LAYOUTS, Knowledge, Vector
 from scoring.breaker import Breaker
-from scoring.decision import Answer
+from scoring.decision import RULED, Answer
 from scoring.policy import Policy
 
 READ = 100  # identifiers per BatchGetRecord, the API's limit
@@ -27,7 +27,7 @@ class StoreUnavailable(RuntimeError):
 
 
 class Records:
-    """Online records of customers, merchants and accounts."""
+    """Online records: customers, merchants, accounts, and the traffic at merchants."""
 
     def __init__(
         self, client, groups: dict[Entity, str], patience: int = PATIENCE, breaker: Breaker | None = None
@@ -42,10 +42,13 @@ class Records:
         """What is known for each payment; those of one customer share its state. Raises StoreUnavailable."""
         customers = dict.fromkeys(p.customer_id for p in payments)
         merchants = dict.fromkeys(p.merchant_id for p in payments)
-        states = self.read({"customer": customers, "merchant": merchants, "account": customers})
+        states = self.read({"customer": customers, "merchant": merchants, "account": customers, "traffic": merchants})
         return [
             Knowledge(
-                states["customer"][p.customer_id], states["merchant"][p.merchant_id], states["account"][p.customer_id]
+                states["customer"][p.customer_id],
+                states["merchant"][p.merchant_id],
+                states["account"][p.customer_id],
+                states["traffic"][p.merchant_id],
             )
             for p in payments
         ]
@@ -88,7 +91,7 @@ class Records:
                 "FeatureGroupName": self.groups[entity],
                 "TargetStores": ["OnlineStore"],
                 "Record": [
-                    {"FeatureName": f"{entity}_id", "ValueAsString": identifier},
+                    {"FeatureName": IDENTIFIERS[entity], "ValueAsString": identifier},
                     {"FeatureName": "event_time", "ValueAsString": iso(recorded(state, arrived))},
                     {"FeatureName": "feature_version", "ValueAsString": FRAUD.version},
                     {"FeatureName": "state", "ValueAsString": state.dump()},
@@ -206,7 +209,7 @@ class Release:
         try:
             release = json.loads(self.client.get_parameter(Name=self.parameter)["Parameter"]["Value"])
             earlier = [{**release["policy"], **old} for old in [release.get("earlier_policy")] if old]
-            self.known = [Policy.parse(document, FRAUD.columns) for document in (release["policy"], *earlier)]
+            self.known = [Policy.parse(document, RULED) for document in (release["policy"], *earlier)]
         except Exception as failed:
             if not self.known:
                 raise

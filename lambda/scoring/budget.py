@@ -68,6 +68,7 @@ class ApiBudget(Budget):
 class StreamBudget(Budget):
     log: Call
     alerts: Call
+    merchants: Call
 
 
 # The payer waits: one try each, and the door degrades. Only handing on is tried twice: what is not handed on is lost.
@@ -82,8 +83,12 @@ API = ApiBudget(
 # Whoever reports a label waits for one write, and can send the same again.
 LABELS = Call(connect=0.3, read=1.5, tries=2)
 
+# The counter of merchants' traffic has one thing to do, and its stream waits for it.
+COUNTER = Call(connect=0.5, read=5, tries=3)
+
 # Nobody waits, but the shard must go on. What fails for good comes again with the batch: after whatever it can do
-# without (model, policy, alerts, notes of answers) the log and the records must still fit into the function's time.
+# without (model, policy, alerts, merchants, notes of answers) the log and the records must still fit into the
+# function's time.
 STREAM = StreamBudget(
     store=Call(connect=0.5, read=5, tries=3),
     model=Call(connect=0.5, read=2, tries=2),
@@ -91,4 +96,5 @@ STREAM = StreamBudget(
     answers=Call(connect=0.5, read=1),
     log=Call(connect=0.5, read=5, tries=3),
     alerts=Call(connect=0.5, read=1),
+    merchants=Call(connect=0.5, read=1, requests=2),
 )

@@ -7,10 +7,12 @@ from typing import Literal
 
 from features.fraud import FRAUD
 from features.payment import Payment
+from features.traffic import TRAFFIC_LAYOUT
 from features.values import iso
 from features.vector import Vector
 from scoring.policy import Action, Policy
 
+RULED = (*FRAUD.columns, *TRAFFIC_LAYOUT.names)  # what rules may look at
 WITHOUT_POLICY: tuple[Action, list[str]] = ("REVIEW", ["no_policy"])
 DegradeStep = Literal["none", "default_features", "rules_only", "review"]
 
@@ -30,7 +32,8 @@ class Decision:
     `counted_at` is when the payment counts: at its event time, or at its customer's clock when it came late. The stream
     door, which applies every payment, has the last word on it, and on `overtaken`: whether the answer was given before
     earlier payments of the same customer had been applied. It also fills `explanation`, for which no payer waits: what
-    raised the score most of payments that were not approved.
+    raised the score most of payments that were not approved. `traffic` is what rules saw of the merchant's traffic, in
+    the order of its layout; none when it could not be read.
     """
 
     transaction_id: str
@@ -43,6 +46,7 @@ class Decision:
     merchant_id: str
     amount_cents: int
     vector: Vector | None
+    traffic: list[int] | None
     feature_version: str
     model: str | None
     policy_version: str
@@ -63,6 +67,7 @@ def decide(
     answer: Answer,
     policy: Policy | None,
     *,
+    traffic: list[int] | None,
     step: DegradeStep,
     door: str,
     counted_at: int,
@@ -71,6 +76,8 @@ def decide(
 ) -> Decision:
     """The decision on one payment from its vector, the model's answer and the policy; without a policy, a person's."""
     values = dict(zip(FRAUD.columns, vector, strict=True)) if vector is not None else {"amount": float(payment.amount)}
+    if traffic is not None:
+        values.update(zip(TRAFFIC_LAYOUT.names, traffic, strict=True))
     action, reasons = policy.judge(answer.score, values, payment) if policy else WITHOUT_POLICY
     return Decision(
         transaction_id=payment.transaction_id,
@@ -83,6 +90,7 @@ def decide(
         merchant_id=payment.merchant_id,
         amount_cents=payment.amount,
         vector=vector,
+        traffic=traffic,
         feature_version=FRAUD.version,
         model=answer.model,
         policy_version=policy.version if policy else "none",

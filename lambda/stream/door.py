@@ -1,11 +1,11 @@
 """What the stream door does with a batch.
 
-Order of writes: the decision log, what came late, alerts, the online records. After a crash the payments that were not
-yet applied come again; what was logged of the very same payments stands, whatever the model would say now, and a
-payment that was applied is known by its identifier: it counts once, as long as no REMEMBERED others of its customer lie
-between. Where a batch came again in another cut the log may hold a decision twice, and an alert may come twice, as SNS
-delivers; neither is lost by a crash. A batch that was logged and then given up is decided anew when it is replayed, and
-later than before: the last decision was applied.
+Order of writes: the decision log, what came late, alerts, the merchants' stream, the online records. After a crash
+the payments that were not yet applied come again; what was logged of the very same payments stands, whatever the model
+would say now, and a payment that was applied is known by its identifier: it counts once, as long as no REMEMBERED
+others of its customer lie between. Where a batch came again in another cut the log may hold a decision twice, and an
+alert may come twice, as SNS delivers; neither is lost by a crash. A batch that was logged and then given up is decided
+anew when it is replayed, and later than before: the last decision was applied.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from scoring.metrics import emit
 from scoring.policy import SEVERITY
 
 from features.payment import InvalidPayment, Payment
+from features.traffic import traffic_at
 from features.values import iso
 from features.vector import Knowledge, Vector, fraud_vector
-from stream.sinks import Alerts, DecisionLog, LateLog
+from stream.sinks import Alerts, DecisionLog, LateLog, MerchantStream
 
 
 @dataclass
@@ -38,6 +39,7 @@ class Arrival:
     decision: dict | None
     counted_at: int = 0
     vector: Vector | None = field(default=None)
+    traffic: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class StreamDoor:
     log: DecisionLog
     late: LateLog
     alerts: Alerts
+    merchants: MerchantStream
     answers: Answers
     now: Callable[[], int]
 
@@ -61,7 +64,7 @@ class StreamDoor:
         return failures
 
     def _handle(self, arrivals: list[Arrival], shard: str) -> None:
-        unsent = 0
+        unsent = untold = 0
         known = self.records.about([a.payment for a in arrivals])
         customers = {a.payment.customer_id: k.customer for a, k in zip(arrivals, known, strict=True)}
         fresh = self._apply(arrivals, known)
@@ -72,6 +75,7 @@ class StreamDoor:
             documents = self.log.write(shard, [(a.sequence, a.decision) for a in fresh if a.decision is not None])
             self.late.write([d for d in documents if iso(d["counted_at"]) != d["event_time"]])
             unsent = self.alerts.send([d for d in documents if d["action"] == "BLOCK"])
+            untold = self.merchants.tell([(a.payment, a.counted_at) for a in fresh])
             moved = {a.payment.customer_id: customers[a.payment.customer_id] for a in fresh}
             self.records.write("customer", moved, max(a.arrived_at for a in fresh))
         self._note(
@@ -85,6 +89,7 @@ class StreamDoor:
             blocked=sum(d["action"] == "BLOCK" for d in documents),
             degraded=sum(d["degrade_step"] != "none" for d in documents),
             unsent_alerts=unsent,
+            untold_merchants=untold,
             oldest_ms=now - min(a.arrived_at for a in arrivals),
         )
 
@@ -101,6 +106,7 @@ class StreamDoor:
             if arrival.decision is not None:
                 overtaken = arrival.decision["vector"] != arrival.vector
                 arrival.decision = {**arrival.decision, "counted_at": at, "overtaken": overtaken}
+            arrival.traffic = traffic_at(about.traffic, at)
             about.customer.pay(at, payment.amount, payment.merchant_id, payment.transaction_id)
             fresh.append(arrival)
         return fresh
@@ -130,6 +136,7 @@ class StreamDoor:
                 arrival.vector,
                 answer,
                 policy,
+                traffic=arrival.traffic,
                 step=step,
                 door="stream",
                 counted_at=arrival.counted_at,

@@ -15,7 +15,7 @@ from scoring.budget import STREAM
 from scoring.settings import from_environment
 
 from stream.door import StreamDoor
-from stream.sinks import Alerts, DecisionLog, LateLog
+from stream.sinks import Alerts, DecisionLog, LateLog, MerchantStream
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,11 @@ class Settings:
     customer_group: str
     merchant_group: str
     account_group: str
+    traffic_group: str
     release_parameter: str
     lake_bucket: str
     alert_topic_arn: str
+    merchant_stream: str
 
 
 @lru_cache(maxsize=1)
@@ -42,6 +44,7 @@ def door() -> StreamDoor:
                 "customer": settings.customer_group,
                 "merchant": settings.merchant_group,
                 "account": settings.account_group,
+                "traffic": settings.traffic_group,
             },
             # Nobody waits here: a store that is back must be asked, or a batch's few retries pass without a call.
             breaker=Breaker(pause=0),
@@ -51,6 +54,7 @@ def door() -> StreamDoor:
         log=DecisionLog(s3, settings.lake_bucket),
         late=LateLog(s3, settings.lake_bucket),
         alerts=Alerts(boto3.client("sns", config=STREAM.alerts.config), settings.alert_topic_arn),
+        merchants=MerchantStream(boto3.client("kinesis", config=STREAM.merchants.config), settings.merchant_stream),
         answers=Answers(boto3.client("dynamodb", config=STREAM.answers.config), settings.answers_table, time.time),
         now=lambda: int(time.time() * 1000),
     )

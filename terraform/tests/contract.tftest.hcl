@@ -18,6 +18,7 @@ variables {
     "glue/library"               = { key = "glue/library/1/risk_platform-0.1.0-py3-none-any.whl", hash = "hash" }
     "lambda/decide"              = { key = "lambda/decide/1/decide.zip", hash = "hash" }
     "lambda/labels"              = { key = "lambda/labels/1/labels.zip", hash = "hash" }
+    "lambda/merchants"           = { key = "lambda/merchants/1/merchants.zip", hash = "hash" }
     "lambda/release"             = { key = "lambda/release/1/release.zip", hash = "hash" }
     "lambda/seal"                = { key = "lambda/seal/1/seal.zip", hash = "hash" }
     "lambda/stream"              = { key = "lambda/stream/1/stream.zip", hash = "hash" }
@@ -30,6 +31,7 @@ variables {
     customer       = { identifier = "customer_id", features = [{ name = "customer_id", type = "String" }] }
     loan-applicant = { identifier = "loan_id", features = [{ name = "loan_id", type = "String" }] }
     merchant       = { identifier = "merchant_id", features = [{ name = "merchant_id", type = "String" }] }
+    traffic        = { identifier = "merchant_id", features = [{ name = "merchant_id", type = "String" }] }
   }
 
   tables = {

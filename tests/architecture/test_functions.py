@@ -97,6 +97,7 @@ def test_a_handler_imports_nothing_heavy_though_it_is_installed(function):
 DECLARED = {
     "decide": ("doors/main.tf", "decide"),
     "labels": ("doors/labels.tf", "labels"),
+    "merchants": ("doors/merchants.tf", "merchants"),
     "release": ("release/main.tf", "function"),
     "seal": ("orchestration/seal.tf", "seal"),
     "stream": ("doors/main.tf", "stream"),
@@ -112,7 +113,7 @@ def environment_of(function: str) -> set[str]:
     text = module_of(function)
     opening = "environment = merge(" if "environment = merge(" in text else "environment = {"
     found = block(text, opening)
-    shared = block(terraform("doors/main.tf"), "groups = {") if "local.groups" in found else ""
+    shared = block(terraform("doors/main.tf"), "groups = {") if "merge(local.groups" in text else ""
     return keys(f"{found}\n{shared}", r"\b([A-Z][A-Z_]+)\s*=")
 
 

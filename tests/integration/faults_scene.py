@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 from demo.platform import Platform
 from features.declaration import DAY
 from features.payment import Payment
-from features.state import State
+from features.state import State, fingerprint
 from features.values import iso
 from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT, Knowledge, fraud_vector
 from tests.integration import sagemaker_scene
@@ -199,6 +199,34 @@ class Scene:
         answer = self.client("kinesis").put_records(StreamName=self.platform.outputs["stream_name"], Records=entries)
         assert answer["FailedRecordCount"] == 0
 
+    def tell(self, paid: Iterable[dict]) -> None:
+        """What the stream door tells merchants of payments, without that door."""
+        entries = [
+            {
+                "Data": json.dumps(
+                    {
+                        **{name: p[name] for name in ("transaction_id", "merchant_id")},
+                        "at": Payment.parse(p).at,
+                        "amount_cents": Payment.parse(p).amount,
+                    }
+                ).encode(),
+                "PartitionKey": p["merchant_id"],
+            }
+            for p in paid
+        ]
+        self.client("kinesis").put_records(StreamName=f"{self.platform.prefix}-merchants", Records=entries)
+
+    @contextmanager
+    def wired_counter(self) -> Iterator[None]:
+        """The counter reaches AWS over the wire, too. Otherwise it does not: it calls what the doors call."""
+        functions, name = self.client("lambda"), f"{self.platform.prefix}-merchants"
+        before = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        set_variables(functions, name, {**before, "AWS_ENDPOINT_URL": self.wire.url})
+        try:
+            yield
+        finally:
+            set_variables(functions, name, before)
+
     def ask(self, payment: dict) -> dict:
         return self.platform.ask(payment)[0]
 
@@ -250,8 +278,15 @@ class Scene:
             found[customer] = texts.get("state", "")
         return found
 
+    def traffic(self, merchant: str) -> list[int]:
+        """Fingerprints of the payments that the merchant's record counts, as often as it does."""
+        runtime, group = self.client("sagemaker-featurestore-runtime"), f"{self.platform.prefix}-traffic"
+        record = runtime.get_record(FeatureGroupName=group, RecordIdentifierValueAsString=merchant).get("Record")
+        texts = {f["FeatureName"]: f["ValueAsString"] for f in record or ()}
+        return sorted(json.loads(texts["state"])["remembered"]) if texts else []
+
     def recount(self, payments: Iterable[dict], twice: Iterable[dict] = (), seconds: float = 60) -> dict[str, list]:
-        """What is wrong with the log, the late payments and the records of these payments' customers.
+        """What is wrong with the log, the late payments and the records of these payments' customers and merchants.
 
         Every payment is fed once, in the order of the log, to the feature engine, which knows nothing else. Those of
         `twice` must have two different decisions, all others one. Asks again until nothing is wrong or the time is up:
@@ -294,6 +329,7 @@ class Scene:
             if line["transaction_id"] in paid
         }
         stored = self.states(customers)
+        traffic = {m: self.traffic(m) for m in {p.merchant_id for p in parsed.values()}}
         found = {
             "missing": sorted(paid.keys() - told.keys()),
             "never paid": sorted(told.keys() - paid.keys()),
@@ -303,6 +339,11 @@ class Scene:
             "other vectors": vectors,
             "other states": [c for c, state in states.items() if state.clock >= 0 and stored[c] != state.dump()],
             "late otherwise": sorted(late ^ noted),
+            "counted otherwise at their merchants": [
+                merchant
+                for merchant, counted in traffic.items()
+                if counted != sorted(fingerprint(i) for i in applied if i in paid and parsed[i].merchant_id == merchant)
+            ],
         }
         return {what: which for what, which in found.items() if which}
 

@@ -23,6 +23,7 @@ from bench.deployed import deployed
 from demo.platform import ASKED_AGAIN, StepFailed
 from features.declaration import DAY
 from features.payment import looks_like_pan
+from features.state import fingerprint
 from features.values import instant, iso
 from tests.integration.faults_scene import ALL_ONCE, Kind, Scene, payments, until, wired
 
@@ -30,6 +31,7 @@ STREAM_WRITES = [
     ("PutObject", "/decisions/"),
     ("PutObject", "/late/"),
     ("PublishBatch", ""),
+    ("PutRecords", ""),
     ("BatchWriteRecord", ""),
     ("UpdateItem", ""),
 ]
@@ -176,6 +178,31 @@ def test_payments_are_decided_while_no_alert_can_be_sent_and_the_unsent_ones_are
 
     assert {line["action"] for line in decided} == {"BLOCK"}
     assert scene.recount(paid) == ALL_ONCE
+
+
+def test_payments_are_decided_while_merchants_cannot_be_told_and_the_untold_ones_are_counted(scene: Scene):
+    paid = payments("untold", 8)
+    before = scene.counted("untold_merchants", "stream")
+    with scene.wire.cut("PutRecords", "denied") as cut:
+        scene.pay(paid)
+        scene.await_decided(paid)
+        until(lambda: scene.counted("untold_merchants", "stream") - before == len(paid))
+
+    assert cut.hits
+    assert list(scene.recount(paid, seconds=5)) == ["counted otherwise at their merchants"]
+
+
+@pytest.mark.parametrize("kind", ["denied", "unanswered", "killed", "killed_after"])
+def test_payments_count_once_at_their_merchants_whatever_ails_their_counter_as_it_writes(scene: Scene, kind: Kind):
+    paid = payments(f"counter-{kind}", 12)
+    with scene.wired_counter(), scene.wire.cut("BatchWriteRecord", kind, most=2) as cut:
+        scene.tell(paid)
+        until(lambda: cut.hits == 2)
+        until(lambda: all(scene.traffic(p["merchant_id"]) for p in paid))
+
+    assert [scene.traffic(f"counter-{kind}-m{n}") for n in range(3)] == [
+        sorted(fingerprint(p["transaction_id"]) for p in paid[n::3]) for n in range(3)
+    ]
 
 
 def test_payments_that_flow_while_the_model_is_released_and_rolled_back_are_all_scored_once(scene: Scene):

@@ -9,9 +9,9 @@ from datetime import date
 from pathlib import Path
 
 import boto3
+from scoring.decision import RULED
 from scoring.policy import InvalidPolicy, Policy
 
-from features.fraud import FRAUD
 from tools import athena, terraform
 from tools.backtest.comparison import compare, told
 from tools.backtest.stored import Ask, Stored
@@ -64,7 +64,7 @@ def backtest(ask: Ask, database: str, policy: Policy, costs: Costs, first: str, 
 
 def read(file: Path) -> Policy:
     try:
-        return Policy.parse(json.loads(file.read_text()), FRAUD.columns)
+        return Policy.parse(json.loads(file.read_text()), RULED)
     except OSError as missing:
         raise SystemExit(f"backtest: cannot read {file}: {missing.strerror}") from None
     except (InvalidPolicy, ValueError) as wrong:

@@ -10,6 +10,7 @@ from scoring.policy import Limit, Policy
 
 from features.fraud import FRAUD
 from features.payment import Payment
+from features.traffic import TRAFFIC_LAYOUT
 from features.values import instant
 from tools.athena import LAST_FIRST, text
 from tools.backtest.comparison import Decided
@@ -41,7 +42,7 @@ def looked_at(policy: Policy) -> list[str]:
 
 def query(database: str, features: Sequence[str], first: str, last: str) -> str:
     """Of the decisions on one payment that the log holds the last, which was applied."""
-    cells = "".join(f", element_at(vector, {FRAUD.columns.index(name) + 1}) AS {name}" for name in features)
+    cells = "".join(f", {cell(name)} AS {name}" for name in features)
     kept = "".join(f", d.{name}" for name in features)
     return f"""
         WITH verdicts AS (
@@ -58,6 +59,12 @@ def query(database: str, features: Sequence[str], first: str, last: str) -> str:
         FROM numbered d LEFT JOIN verdicts v ON v.transaction_id = d.transaction_id
         WHERE d.turn = 1
     """
+
+
+def cell(name: str) -> str:
+    """Where a decision keeps what a rule looks at."""
+    held, names = ("traffic", TRAFFIC_LAYOUT.names) if name in TRAFFIC_LAYOUT.names else ("vector", FRAUD.columns)
+    return f"element_at({held}, {names.index(name) + 1})"
 
 
 def decided(row: dict[str, Any], features: Sequence[str]) -> Decided:

@@ -12,6 +12,7 @@ locals {
     ACCOUNT_GROUP  = var.feature_groups["account"]
     CUSTOMER_GROUP = var.feature_groups["customer"]
     MERCHANT_GROUP = var.feature_groups["merchant"]
+    TRAFFIC_GROUP  = var.feature_groups["traffic"]
   }
 
   scoring = {
@@ -80,6 +81,7 @@ module "stream" {
     ANSWERS_TABLE     = aws_dynamodb_table.answers.name
     ENDPOINT_NAME     = var.endpoint_name
     LAKE_BUCKET       = var.lake.name
+    MERCHANT_STREAM   = aws_kinesis_stream.merchants.name
     RELEASE_PARAMETER = var.release_parameter
   })
 
@@ -99,6 +101,10 @@ module "stream" {
     ReadWhatWasLogged = {
       actions   = ["s3:GetObject"]
       resources = ["${var.lake.arn}/decisions/*"]
+    }
+    TellMerchants = {
+      actions   = ["kinesis:PutRecords"]
+      resources = [aws_kinesis_stream.merchants.arn]
     }
     Alert = {
       actions   = ["sns:Publish"]

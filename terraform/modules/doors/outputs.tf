@@ -8,9 +8,14 @@ output "failed_queue" {
   value       = aws_sqs_queue.failed.name
 }
 
+output "uncounted_queue" {
+  description = "Queue of what the counter of merchants' traffic gave up."
+  value       = aws_sqs_queue.uncounted.name
+}
+
 output "functions" {
-  description = "Names of the doors' functions by door."
-  value       = { decide = module.decide.name, labels = module.labels.name, stream = module.stream.name }
+  description = "Names of the functions: of the doors, and of the counter behind the stream door."
+  value       = { decide = module.decide.name, labels = module.labels.name, merchants = module.merchants.name, stream = module.stream.name }
 }
 
 output "stream_name" {

@@ -11,7 +11,7 @@ variable "artifacts_bucket" {
 }
 
 variable "code" {
-  description = "Packaged artifacts by name; the two doors' zips are used."
+  description = "Packaged artifacts by name; the zips of the doors and of the counter are used."
   type        = map(object({ key = string, hash = string }))
   nullable    = false
 }
@@ -35,8 +35,8 @@ variable "feature_groups" {
   nullable    = false
 
   validation {
-    condition     = length(setsubtract(["account", "customer", "merchant"], keys(var.feature_groups))) == 0
-    error_message = "feature_groups must have account, customer and merchant, got ${join(", ", keys(var.feature_groups))}."
+    condition     = length(setsubtract(["account", "customer", "merchant", "traffic"], keys(var.feature_groups))) == 0
+    error_message = "feature_groups must have account, customer, merchant and traffic, got ${join(", ", keys(var.feature_groups))}."
   }
 }
 
@@ -71,7 +71,7 @@ variable "release_parameter" {
 }
 
 variable "shards" {
-  description = "Shards of the payment stream."
+  description = "Shards of the payment stream, and of the merchants' stream."
   type        = number
   nullable    = false
 

@@ -9,7 +9,7 @@ locals {
     { title = "Degraded decisions", metrics = [for door in ["api", "stream"] : [var.namespace, "degraded", "door", door, { stat = "Sum" }]] },
     { title = "Stream: age of the oldest payment (ms)", metrics = [["AWS/Lambda", "IteratorAge", "FunctionName", var.functions["stream"], { stat = "Maximum" }]] },
     { title = "Function errors", metrics = [for name in values(var.functions) : ["AWS/Lambda", "Errors", "FunctionName", name, { stat = "Sum" }]] },
-    { title = "Payments given up", metrics = [["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", var.failed_queue, { stat = "Maximum" }]] },
+    { title = "Payments given up", metrics = [for queue in values(var.failed_queues) : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue, { stat = "Maximum" }]] },
     { title = "Parity: vectors compared, different, not in the lake", metrics = [for m in ["ParityCompared", "ParityMismatches", "ParityNotInLake"] : [var.namespace, m, { stat = "Sum" }]] },
     { title = "Features: hours since the newest event", metrics = [for group in var.feature_groups : [var.namespace, "FeatureAgeHours", "group", group, { stat = "Maximum" }]] },
     { title = "Quarantine: share of a batch's rows", metrics = [for entity in var.entities : [var.namespace, "QuarantinedShare", "entity", entity, { stat = "Maximum" }]] },

@@ -67,8 +67,32 @@ locals {
         description = "Payments could not be decided and wait in the failed queue"
         namespace   = "AWS/SQS"
         metric      = "ApproximateNumberOfMessagesVisible"
-        dimensions  = { QueueName = var.failed_queue }
+        dimensions  = { QueueName = var.failed_queues.stream }
         statistic   = "Maximum"
+        above       = 0
+      }
+      merchants-behind = {
+        description = "Rules see the traffic at merchants as it was more than a minute ago"
+        namespace   = "AWS/Lambda"
+        metric      = "IteratorAge"
+        dimensions  = { FunctionName = var.functions["merchants"] }
+        statistic   = "Maximum"
+        above       = 60000
+      }
+      merchants-gave-up = {
+        description = "Payments were not counted at their merchants; for a day rules see less traffic than there was"
+        namespace   = "AWS/SQS"
+        metric      = "ApproximateNumberOfMessagesVisible"
+        dimensions  = { QueueName = var.failed_queues.merchants }
+        statistic   = "Maximum"
+        above       = 0
+      }
+      merchants-untold = {
+        description = "The merchants' stream did not take payments; for a day rules see less traffic than there was"
+        namespace   = var.namespace
+        metric      = "untold_merchants"
+        dimensions  = { door = "stream" }
+        statistic   = "Sum"
         above       = 0
       }
       api-slow = {

@@ -4,9 +4,9 @@ variable "entities" {
   nullable    = false
 }
 
-variable "failed_queue" {
-  description = "Queue of what the stream door gave up."
-  type        = string
+variable "failed_queues" {
+  description = "Queues of what was given up: payments by the stream door, counts of them by `merchants`."
+  type        = object({ stream = string, merchants = string })
   nullable    = false
 }
 
@@ -24,13 +24,13 @@ variable "feature_tables" {
 }
 
 variable "functions" {
-  description = "Lambda function names by short name; `stream` reads the payment stream."
+  description = "Lambda function names by short name; `stream` and `merchants` read streams."
   type        = map(string)
   nullable    = false
 
   validation {
-    condition     = contains(keys(var.functions), "stream")
-    error_message = "functions must have `stream`: how far it is behind is watched."
+    condition     = length(setsubtract(["merchants", "stream"], keys(var.functions))) == 0
+    error_message = "functions must have `merchants` and `stream`, got ${join(", ", keys(var.functions))}: how far they are behind is watched."
   }
 }
 

@@ -255,4 +255,5 @@ def test_the_layout_keeps_a_ring_per_kind_and_tile_as_long_as_its_longest_window
 
     kept = {key: ring.kept for key, ring in layout.rings.items()}
     assert kept == {("payment", MINUTE): 21, ("payment", 5 * MINUTE): 13}
-    assert {w.name for layout in LAYOUTS.values() for w in layout.windows} == {w.name for w in FRAUD.windows}
+    counted = {w.name for entity, layout in LAYOUTS.items() if entity != "traffic" for w in layout.windows}
+    assert counted == {w.name for w in FRAUD.windows}

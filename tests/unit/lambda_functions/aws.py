@@ -144,6 +144,7 @@ class Stream:
     def __init__(self) -> None:
         self.records: list[dict] = []
         self.refusing = 0
+        self.down = False
 
     def put_record(self, **request) -> None:
         valid("kinesis", "PutRecord", request)
@@ -151,6 +152,18 @@ class Stream:
             self.refusing -= 1
             raise Down
         self.records.append(request)
+
+    def put_records(self, **request) -> dict:
+        """While it refuses, half of each request is taken."""
+        valid("kinesis", "PutRecords", request)
+        if self.down:
+            raise Down
+        taken = len(request["Records"]) // 2 if self.refusing else len(request["Records"])
+        self.refusing = max(0, self.refusing - 1)
+        self.records += request["Records"][:taken]
+        said: list[dict] = [{"SequenceNumber": "1"}] * taken
+        said += [{"ErrorCode": "ProvisionedThroughputExceededException"}] * (len(request["Records"]) - taken)
+        return {"Records": said}
 
 
 class Refused(Exception):

@@ -6,14 +6,16 @@ import json
 from dataclasses import dataclass, field
 
 from decide.door import ApiDoor
+from merchants.counter import Counter
 from scoring.answers import Answers
 from scoring.aws import Model, Records, Release
 from stream.door import StreamDoor
-from stream.sinks import Alerts, DecisionLog, LateLog
+from stream.sinks import Alerts, DecisionLog, LateLog, MerchantStream
 
 from features.declaration import Entity
 from features.payment import Payment
 from features.state import State
+from features.traffic import TRAFFIC_LAYOUT, traffic_at
 from features.vector import CUSTOMER_LAYOUT
 from tests.unit.lambda_functions.aws import (
     Bucket,
@@ -31,6 +33,7 @@ GROUPS: dict[Entity, str] = {
     "customer": "risk-test-customer",
     "merchant": "risk-test-merchant",
     "account": "risk-test-account",
+    "traffic": "risk-test-traffic",
 }
 NOW = 1_522_575_001_000
 
@@ -54,7 +57,7 @@ class Scene:
     policy: dict | None = field(default_factory=lambda: dict(POLICY))
 
     def __post_init__(self) -> None:
-        self.store, self.endpoint, self.stream = FeatureStore(), Endpoint(), Stream()
+        self.store, self.endpoint, self.stream, self.merchants = FeatureStore(), Endpoint(), Stream(), Stream()
         self.bucket, self.topic, self.table = Bucket(), Topic(), Table()
         self.answers = Answers(self.table, "risk-test-answers", lambda: NOW / 1000)
         self.parameters = Parameters(**{"/risk-test/fraud/release": json.dumps({"policy": self.policy})})
@@ -77,6 +80,7 @@ class Scene:
             DecisionLog(self.bucket, "lake"),
             LateLog(self.bucket, "lake"),
             Alerts(self.topic, "arn:aws:sns:eu-west-1:000000000000:alerts"),
+            MerchantStream(self.merchants, "risk-test-merchants"),
             self.answers,
             lambda: NOW,
         )
@@ -87,6 +91,17 @@ class Scene:
     def deliver(self, payments: list, first: int = 1) -> list[dict]:
         """A batch through a new stream door; returns what is to be delivered again."""
         return self.stream_door().take([kinesis_record(p, first + i) for i, p in enumerate(payments)])
+
+    def count(self, first: int = 0) -> list[dict]:
+        """What the merchants' stream holds from the `first` record on, through a new counter."""
+        told = [(r["Data"], r["PartitionKey"]) for r in self.merchants.records[first:]]
+        records = [kinesis_record(data, n, key=key) for n, (data, key) in enumerate(told)]
+        return Counter(self.records, lambda: NOW).take(records)
+
+    def traffic(self, merchant: str) -> dict[str, int]:
+        """What the merchant's record holds, by name, at its own clock."""
+        state = self.records.read({"traffic": [merchant]})["traffic"][merchant]
+        return dict(zip(TRAFFIC_LAYOUT.names, traffic_at(state, 0), strict=True))
 
     def customer(self, identifier: str) -> State:
         stored = self.store.records.get((GROUPS["customer"], identifier))

@@ -16,13 +16,13 @@ from glue.tables import DECISIONS
 
 PAYMENT = Payment("t1", 1_522_575_000_000, "c1", "m1", 1250)
 VECTOR = fraud_vector(PAYMENT.at, PAYMENT.at, PAYMENT.amount, PAYMENT.merchant_id, Knowledge.nothing())
+TRAFFIC = [3, 900, 12, 4_000, 40, 90_000]
 POLICY = Policy("7", 0.5, 0.9, (Limit("large", "amount", 1000, "REVIEW"),))
 
 
-def decided(answer=Answer(0.2, "model-7"), vector=VECTOR, step="none"):  # noqa: B008
-    return decide(
-        PAYMENT, vector, answer, POLICY, step=step, door="api", counted_at=PAYMENT.at, arrived_at=5, decided_at=9
-    )
+def decided(answer=Answer(0.2, "model-7"), vector=VECTOR, step="none", policy=POLICY, traffic=TRAFFIC):  # noqa: B008
+    made = {"step": step, "door": "api", "counted_at": PAYMENT.at, "arrived_at": 5, "decided_at": 9}
+    return decide(PAYMENT, vector, answer, policy, traffic=traffic, **made)
 
 
 def test_a_decision_says_everything_that_explains_it():
@@ -37,6 +37,7 @@ def test_a_decision_says_everything_that_explains_it():
         "merchant_id": "m1",
         "amount_cents": 1250,
         "vector": VECTOR,
+        "traffic": TRAFFIC,
         "feature_version": FRAUD.version,
         "model": "model-7",
         "policy_version": "7",
@@ -63,6 +64,14 @@ def test_rules_speak_when_there_is_no_vector():
     assert decided(Answer(None, None), vector=None).reasons == ["no_model_score", "large"]
 
 
+def test_rules_see_the_traffic_at_the_merchant_and_say_nothing_of_what_was_not_read():
+    busy = Policy("8", 0.5, 0.9, (Limit("busy_merchant", "traffic_payment_count_1h", 11, "BLOCK"),))
+
+    assert decided(policy=busy).action == "BLOCK"
+    assert decided(policy=busy, traffic=[3, 900, 11, 4_000, 40, 90_000]).action == "APPROVE"
+    assert decided(policy=busy, traffic=None).action == "APPROVE"
+
+
 def test_a_vector_of_another_width_is_never_decided_on():
     with pytest.raises(ValueError, match="shorter"):
         decided(vector=VECTOR[:-1])
@@ -79,15 +88,13 @@ def settings_kind():
 
 
 def test_settings_name_every_missing_variable_at_once():
-    with pytest.raises(
-        MissingSettings,
-        match="ACCOUNT_GROUP, ANSWERS_TABLE, CUSTOMER_GROUP, MERCHANT_GROUP, RELEASE_PARAMETER, STREAM_NAME not",
-    ):
+    groups = "ACCOUNT_GROUP, ANSWERS_TABLE, CUSTOMER_GROUP, MERCHANT_GROUP"
+    with pytest.raises(MissingSettings, match=f"{groups}, RELEASE_PARAMETER, STREAM_NAME, TRAFFIC_GROUP not"):
         from_environment(settings_kind(), {"ENDPOINT_NAME": "e", "STREAM_NAME": ""})
 
 
 def test_settings_are_read_from_variables_of_their_names():
-    groups = ("customer_group", "merchant_group", "account_group")
+    groups = ("customer_group", "merchant_group", "account_group", "traffic_group")
     names = ("answers_table", "stream_name", "endpoint_name", *groups, "release_parameter")
     settings = from_environment(settings_kind(), {**{n.upper(): f"the {n}" for n in names}, "OTHER": "x"})
 

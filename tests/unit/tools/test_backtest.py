@@ -128,6 +128,10 @@ def test_a_rule_looks_at_the_feature_in_the_stored_vector():
     assert f"element_at(vector, {FRAUD.columns.index('amount') + 1}) AS amount" in query("d", ["amount"], "a", "b")
 
 
+def test_a_rule_looks_at_the_traffic_that_the_decision_has_kept():
+    assert "element_at(traffic, 3) AS traffic_payment_count_1h" in query("d", ["traffic_payment_count_1h"], "a", "b")
+
+
 def test_decisions_with_other_features_are_left_out_and_counted_only_when_rules_look_at_features():
     old = {**ROW, "feature_version": "older"}
 

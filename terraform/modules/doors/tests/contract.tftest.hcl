@@ -14,15 +14,16 @@ variables {
   alert_topic_arn   = "arn:aws:sns:eu-west-1:111122223333:risk-dev-fraud-alerts"
   artifacts_bucket  = "risk-dev-artifacts"
   endpoint_name     = "risk-dev-fraud"
-  feature_groups    = { account = "risk-dev-account", customer = "risk-dev-customer", merchant = "risk-dev-merchant" }
+  feature_groups    = { account = "risk-dev-account", customer = "risk-dev-customer", merchant = "risk-dev-merchant", traffic = "risk-dev-traffic" }
   prefix            = "risk-dev"
   release_parameter = "/risk-dev/fraud/release"
   shards            = 2
 
   code = {
-    "lambda/decide" = { key = "lambda/decide/1/decide.zip", hash = "hash" }
-    "lambda/labels" = { key = "lambda/labels/1/labels.zip", hash = "hash" }
-    "lambda/stream" = { key = "lambda/stream/1/stream.zip", hash = "hash" }
+    "lambda/decide"    = { key = "lambda/decide/1/decide.zip", hash = "hash" }
+    "lambda/labels"    = { key = "lambda/labels/1/labels.zip", hash = "hash" }
+    "lambda/merchants" = { key = "lambda/merchants/1/merchants.zip", hash = "hash" }
+    "lambda/stream"    = { key = "lambda/stream/1/stream.zip", hash = "hash" }
   }
 }
 

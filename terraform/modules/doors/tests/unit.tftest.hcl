@@ -14,15 +14,16 @@ variables {
   alert_topic_arn   = "arn:aws:sns:eu-west-1:111122223333:risk-dev-fraud-alerts"
   artifacts_bucket  = "risk-dev-artifacts"
   endpoint_name     = "risk-dev-fraud"
-  feature_groups    = { account = "risk-dev-account", customer = "risk-dev-customer", merchant = "risk-dev-merchant" }
+  feature_groups    = { account = "risk-dev-account", customer = "risk-dev-customer", merchant = "risk-dev-merchant", traffic = "risk-dev-traffic" }
   prefix            = "risk-dev"
   release_parameter = "/risk-dev/fraud/release"
   shards            = 2
 
   code = {
-    "lambda/decide" = { key = "lambda/decide/1/decide.zip", hash = "hash" }
-    "lambda/labels" = { key = "lambda/labels/1/labels.zip", hash = "hash" }
-    "lambda/stream" = { key = "lambda/stream/1/stream.zip", hash = "hash" }
+    "lambda/decide"    = { key = "lambda/decide/1/decide.zip", hash = "hash" }
+    "lambda/labels"    = { key = "lambda/labels/1/labels.zip", hash = "hash" }
+    "lambda/merchants" = { key = "lambda/merchants/1/merchants.zip", hash = "hash" }
+    "lambda/stream"    = { key = "lambda/stream/1/stream.zip", hash = "hash" }
   }
 }
 
@@ -51,6 +52,23 @@ run "never_blocks_a_shard_and_keeps_what_failed" {
   assert {
     condition     = aws_lambda_event_source_mapping.stream.starting_position == "TRIM_HORIZON"
     error_message = "LATEST misses what arrives while the mapping is made."
+  }
+}
+
+run "counts_payments_by_merchant_and_drops_none_without_a_word" {
+  assert {
+    condition     = aws_lambda_event_source_mapping.merchants.event_source_arn == aws_kinesis_stream.merchants.arn
+    error_message = "The counter reads the payments by merchant: two shards must not write one record."
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.merchants.destination_config[0].on_failure[0].destination_arn == aws_sqs_queue.uncounted.arn
+    error_message = "What was not counted must be heard of."
+  }
+
+  assert {
+    condition     = aws_kinesis_stream.merchants.kms_key_id == var.lake.kms_key_arn
+    error_message = "The stream is encrypted."
   }
 }
 

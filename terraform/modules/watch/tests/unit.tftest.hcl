@@ -6,9 +6,9 @@ mock_provider "aws" {
 
 variables {
   entities       = ["loan_applications", "transactions"]
-  failed_queue   = "risk-dev-stream-failed"
+  failed_queues  = { stream = "risk-dev-stream-failed", merchants = "risk-dev-merchants-failed" }
   feature_groups = ["customer", "loan-applicant"]
-  functions      = { decide = "risk-dev-decide", release = "risk-dev-release", stream = "risk-dev-stream" }
+  functions      = { decide = "risk-dev-decide", merchants = "risk-dev-merchants", release = "risk-dev-release", stream = "risk-dev-stream" }
   kms_key_arn    = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000"
   namespace      = "Risk"
   prefix         = "risk-dev"

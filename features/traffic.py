@@ -1,0 +1,26 @@
+"""What happens at a merchant right now. For rules, never for models.
+
+A merchant's payments come through every shard, so whoever counts them lags behind them, by milliseconds or, when
+something is down, by an hour. A vector that held such a count could not be computed again from the lake. A rule may
+look at it: the decision keeps what the rule saw.
+"""
+
+from __future__ import annotations
+
+from features.declaration import DAY, HOUR, MINUTE, Window
+from features.state import Layout, State
+
+TRAFFIC = tuple(
+    Window("traffic", "payment", measure, length, tile)
+    for length, tile in {10 * MINUTE: MINUTE, HOUR: 5 * MINUTE, DAY: HOUR}.items()
+    for measure in ("count", "amount")
+)
+# Payments of a merchant that lie between a payment and its repetition: a batch of every shard that comes again.
+TRAFFIC_LAYOUT = Layout(TRAFFIC, remembered=1_024)
+
+
+def traffic_at(state: State, at: int) -> list[int]:
+    """Counts and cents in the order of the layout's names: what the record holds at `at` (ms), or at its own clock when
+    payments of other customers have moved it further."""
+    values = state.values(max(at, state.clock + 1))
+    return [values[name] or 0 for name in TRAFFIC_LAYOUT.names]

@@ -1,0 +1,1 @@
+"""The counter of the traffic at merchants: the second consumer of payments, by merchant."""

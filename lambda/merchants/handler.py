@@ -1,0 +1,35 @@
+"""Lambda entry point of the counter (Kinesis mapping with partial-batch answers)."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+
+import boto3
+from scoring.aws import Records
+from scoring.breaker import Breaker
+from scoring.budget import COUNTER
+from scoring.settings import from_environment
+
+from merchants.counter import Counter
+
+
+@dataclass(frozen=True)
+class Settings:
+    traffic_group: str
+
+
+@lru_cache(maxsize=1)
+def counter() -> Counter:
+    """Clients are made once per cold start and their connections kept."""
+    settings = from_environment(Settings, os.environ)
+    store = boto3.client("sagemaker-featurestore-runtime", config=COUNTER.config)
+    return Counter(
+        Records(store, {"traffic": settings.traffic_group}, breaker=Breaker(pause=0)), lambda: int(time.time() * 1000)
+    )
+
+
+def handle(event: dict, context: object) -> dict:
+    return {"batchItemFailures": counter().take(event["Records"])}

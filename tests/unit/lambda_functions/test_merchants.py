@@ -1,0 +1,155 @@
+"""The traffic at merchants: told by the stream door, counted once by the counter, seen by both doors' rules."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import pytest
+from merchants.counter import Counter
+from scoring.aws import StoreUnavailable
+
+from features.state import State, fingerprint
+from features.traffic import TRAFFIC_LAYOUT
+from tests.unit.lambda_functions.aws import kinesis_record
+from tests.unit.lambda_functions.scene import GROUPS, NOW, POLICY, Scene, fields
+
+BUSY = {
+    "name": "busy_merchant",
+    "feature": "traffic_payment_count_1h",
+    "above": 3,
+    "action": "BLOCK",
+}
+FIVE = [fields(i, customer=f"c{i}") for i in range(5)]
+
+
+def busy() -> Scene:
+    """Five payments of five customers at one merchant, told and counted."""
+    scene = Scene({**POLICY, "rules": [BUSY]})
+    scene.deliver(FIVE)
+    assert scene.count() == []
+    return scene
+
+
+def test_payments_of_all_customers_are_counted_at_their_merchant():
+    assert busy().traffic("m1") == {
+        "traffic_payment_count_10m": 5,
+        "traffic_payment_amount_10m": 5_000,
+        "traffic_payment_count_1h": 5,
+        "traffic_payment_amount_1h": 5_000,
+        "traffic_payment_count_1d": 5,
+        "traffic_payment_amount_1d": 5_000,
+    }
+
+
+def test_a_rule_blocks_the_next_payment_at_a_busy_merchant_at_both_doors_and_the_decision_keeps_why():
+    scene = busy()
+    answered = scene.ask(fields(5, customer="new"))
+    scene.deliver([fields(6, customer="newer"), {**fields(7, customer="newest"), "merchant_id": "quiet"}], first=9)
+
+    assert (answered["action"], answered["reasons"]) == ("BLOCK", ["busy_merchant"])
+    assert answered["traffic"] == [5, 5_000, 5, 5_000, 5, 5_000]
+    assert [scene.logged()[i]["action"] for i in ("t6", "t7")] == ["BLOCK", "APPROVE"]
+
+
+def test_traffic_is_no_part_of_a_vector():
+    busy_one, quiet_one = busy(), Scene()
+    quiet_one.deliver(FIVE)
+    payment = fields(5, customer="new")
+
+    assert busy_one.ask(payment)["vector"] == quiet_one.ask(payment)["vector"]
+
+
+def test_what_has_left_the_window_is_not_seen():
+    scene = busy()
+
+    assert scene.ask(fields(5, customer="new", minute=75))["traffic"] == [0, 0, 0, 0, 5, 5_000]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_however_payments_are_told_and_delivered_again_each_counts_once(seed):
+    rng = random.Random(seed)
+    scene = Scene()
+    payments = [{**fields(i, customer=f"c{i % 7}", minute=i // 3), "merchant_id": f"m{i % 3}"} for i in range(60)]
+    assert scene.deliver(payments) == []
+    told = [kinesis_record(r["Data"], n, key=r["PartitionKey"]) for n, r in enumerate(scene.merchants.records)]
+    done = 0
+    while done < len(told):
+        again, done = max(0, done - rng.randrange(30)), done + rng.randrange(1, 9)
+        assert Counter(scene.records, lambda: NOW).take(told[again:done]) == []
+
+    for merchant in range(3):
+        stored = scene.store.records[GROUPS["traffic"], f"m{merchant}"]["state"]
+        counted = State.load(stored, TRAFFIC_LAYOUT).remembered
+        assert sorted(counted) == sorted(fingerprint(f"t{i}") for i in range(merchant, 60, 3))
+        assert scene.traffic(f"m{merchant}")["traffic_payment_count_1d"] == 20
+
+
+def test_a_batch_of_the_payment_stream_that_comes_again_before_it_was_applied_counts_once():
+    scene = Scene()
+    scene.store.down_for_writes = True
+    with pytest.raises(StoreUnavailable):
+        scene.deliver(FIVE)
+    scene.store.down_for_writes = False
+    scene.deliver(FIVE)
+    scene.count()
+
+    assert len(scene.merchants.records) == 10, "told twice"
+    assert scene.traffic("m1")["traffic_payment_count_1d"] == 5
+
+
+def test_a_merchant_that_the_store_could_not_keep_is_counted_when_the_batch_comes_again():
+    scene = Scene()
+    scene.deliver(FIVE)
+    scene.store.down_for_writes = True
+    with pytest.raises(StoreUnavailable):
+        scene.count()
+    scene.store.down_for_writes = False
+    scene.count()
+
+    assert scene.traffic("m1")["traffic_payment_count_1d"] == 5
+
+
+def test_payments_that_the_merchants_stream_took_in_part_are_told_again():
+    scene = Scene()
+    scene.merchants.refusing = 1
+    scene.deliver(FIVE)
+    scene.count()
+
+    assert scene.traffic("m1")["traffic_payment_count_1d"] == 5
+
+
+def test_payments_are_decided_while_the_merchants_stream_takes_nothing_and_the_untold_are_counted(capsys):
+    scene = Scene()
+    scene.merchants.down = True
+
+    assert scene.deliver(FIVE) == []
+    assert len(scene.logged()) == 5
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert next(line for line in told if "untold_merchants" in line)["untold_merchants"] == 5
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [b"not json", b"[1]", b'{"transaction_id": "t", "merchant_id": "m2", "at": 1, "amount_cents": 1}', b"{" * 9_000],
+    ids=["no JSON", "no object", "another merchant's key", "nested without end"],
+)
+def test_what_is_no_payment_fails_alone_and_what_came_before_it_is_counted(poison):
+    scene = Scene()
+    scene.deliver(FIVE)
+    good = [kinesis_record(r["Data"], n, key="m1") for n, r in enumerate(scene.merchants.records)]
+
+    failed = Counter(scene.records, lambda: NOW).take([*good[:2], kinesis_record(poison, 2, key="m1"), *good[2:]])
+
+    assert failed == [{"itemIdentifier": "2"}]
+    assert scene.traffic("m1")["traffic_payment_count_1d"] == 2
+
+
+def test_a_record_is_bounded_and_remembers_more_than_the_batches_that_may_come_again():
+    state = State(TRAFFIC_LAYOUT)
+    for n in range(2_000):
+        state.pay(NOW + n * 43_000, 1_000_000, "m1", f"a-long-identifier-of-a-payment-{n}")
+
+    assert len(state.dump()) < 32_768
+    assert state.knows("a-long-identifier-of-a-payment-976")
+    assert not state.knows("a-long-identifier-of-a-payment-975")
