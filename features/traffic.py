@@ -11,9 +11,9 @@ from features.declaration import DAY, HOUR, MINUTE, Window
 from features.state import Layout, State
 
 TRAFFIC = tuple(
-    Window("traffic", "payment", measure, length, tile)
+    Window("traffic", "payment", measure, length, tile, note=note)
     for length, tile in {10 * MINUTE: MINUTE, HOUR: 5 * MINUTE, DAY: HOUR}.items()
-    for measure in ("count", "amount")
+    for measure, note in (("count", "Payments at the merchant"), ("amount", "Cents that were paid at the merchant"))
 )
 # Payments of a merchant that lie between a payment and its repetition: a batch of every shard that comes again.
 TRAFFIC_LAYOUT = Layout(TRAFFIC, remembered=1_024)

@@ -156,7 +156,7 @@ def test_days_without_a_decision_say_what_to_do():
 
 
 def test_the_example_policy_is_one_that_the_doors_take():
-    assert len(read(ROOT / "policies" / "example.json").rules) == 3
+    assert len(read(ROOT / "policies" / "example.json").rules) == 4
 
 
 @pytest.mark.parametrize("content", ["{", "[]", json.dumps({"version": 1})])
