@@ -38,7 +38,7 @@ FIRST = 1_748_736_000_000  # 2025-06-01
 DOORS = ("stream", "decide")
 ALL_ONCE: dict[str, list] = {}  # what a recount finds when nothing is wrong
 OBJECT = re.compile(r"decisions/decision_date=[\d-]+/shardId-\d+-(\d+)-(\d+)-[0-9a-f]{8}\.json")
-OF_A_RETRY = ("decided_at", "arrived_at")  # what two lines of one decision may differ in
+OF_A_RETRY = ("decided_at", "arrived_at", "traffic")  # what two lines of one decision may differ in
 
 Kind = Literal["denied", "throttled", "silent", "unanswered", "killed", "killed_after"]
 ERRORS = {"denied": (403, "AccessDeniedException"), "throttled": (400, "ThrottlingException")}

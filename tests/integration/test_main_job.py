@@ -27,6 +27,8 @@ from demo.platform import Platform, StepFailed, wait
 from demo.run import Run, prepare_folder
 from demo.telling import Teller
 from features.fraud import FRAUD
+from features.state import State
+from features.traffic import TRAFFIC_LAYOUT
 from glue.transforms.point_in_time import athena_sql
 from tools import forget, package, terraform
 from tools.features_in_use import DECLARED, removed, uses
@@ -165,6 +167,22 @@ def test_decisions_come_as_a_file_and_through_athena(run, platform):
     assert list(rows[0])[:3] == ["transaction_id", "fraud_score", "action"]
     (count,) = platform.query("decisions", "SELECT count(DISTINCT transaction_id) AS n FROM decisions")
     assert int(count["n"]) == len(rows) == run.found["fraud"]["decided"]
+
+
+def test_rules_have_seen_the_days_earlier_payments_at_a_merchant_and_athena_says_what_they_saw(run, platform):
+    place = TRAFFIC_LAYOUT.names.index("traffic_payment_count_1d") + 1
+    (busiest,) = platform.query(
+        "decisions",
+        f"SELECT merchant_id, max(element_at(traffic, {place})) AS seen, count(DISTINCT transaction_id) AS paid "
+        "FROM decisions GROUP BY merchant_id ORDER BY 3 DESC, 1 LIMIT 1",
+    )
+    record = platform.client("sagemaker-featurestore-runtime").get_record(
+        FeatureGroupName=f"{platform.prefix}-traffic", RecordIdentifierValueAsString=busiest["merchant_id"]
+    )["Record"]
+    counted = State.load({f["FeatureName"]: f["ValueAsString"] for f in record}["state"], TRAFFIC_LAYOUT)
+
+    assert 0 < int(busiest["seen"]) < int(busiest["paid"])
+    assert len(counted.remembered) == len(set(counted.remembered)) == int(busiest["paid"])
 
 
 def test_broken_rows_are_quarantined_with_their_reason_and_counted(run):

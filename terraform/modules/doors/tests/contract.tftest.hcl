@@ -31,12 +31,12 @@ run "tells_stream_queue_and_functions" {
   command = plan
 
   assert {
-    condition     = output.stream_name == "risk-dev-transactions" && output.failed_queue == "risk-dev-stream-failed"
+    condition     = output.stream_name == "risk-dev-transactions" && output.failed_queue == "risk-dev-stream-failed" && output.uncounted_queue == "risk-dev-merchants-failed"
     error_message = "Producers and alarms find stream and queue by these names."
   }
 
   assert {
-    condition     = output.functions == { decide = "risk-dev-decide", labels = "risk-dev-labels", stream = "risk-dev-stream" }
+    condition     = output.functions == { decide = "risk-dev-decide", labels = "risk-dev-labels", merchants = "risk-dev-merchants", stream = "risk-dev-stream" }
     error_message = "Alarms find functions by door."
   }
 }
