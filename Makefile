@@ -69,7 +69,7 @@ why: $(READY) ## One decision, computed again from the lake and its model: make 
 	@$(PYTHON) -m tools.why "$(ENV)" "$$TX"
 
 backtest: $(READY) ## Another policy over stored decisions: make backtest POLICY=file.json FROM=day TO=day ENV=dev [COSTS=json]
-	@PYTHONPATH=.:lambda $(PYTHON) -m tools.backtest "$(ENV)" "$(POLICY)" "$(FROM)" "$(TO)" '$(or $(COSTS),{})'
+	@PYTHONPATH=.:lambda $(PYTHON) -m tools.backtest "$(ENV)" "$(POLICY)" "$(FROM)" "$(TO)" '$(COSTS)'
 
 policy: $(READY) ## Another policy's rules and lists go live: make policy POLICY=file.json ENV=dev
 	@PYTHONPATH=.:lambda $(PYTHON) -m tools.policy "$(ENV)" "$(POLICY)"

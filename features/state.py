@@ -212,8 +212,27 @@ class State:
         self.pending[event.kind] = added if waiting is None else merged(columns, waiting, added)
         if self.merchants and event.merchant not in self.waiting_merchants:
             self.waiting_merchants.append(event.merchant)
-        if event.identifier:
-            self.remembered.append(fingerprint(event.identifier))
+        self._remember(event.identifier)
+
+    def apply_where_it_happened(self, event: Event) -> None:
+        """As `apply`, but an event behind the clock goes into the tiles of its own time, or nowhere when these are kept
+        no more. That time may have been read before: only for what nobody computes again.
+        """
+        columns = self.layout.columns.get(event.kind)
+        if columns is None or event.at >= self.clock:
+            return self.apply(event)
+        added = [column.of(event) for column in columns]
+        for key, kept_ring in self.layout.rings.items():
+            index = event.at // key[1]
+            if key[0] == event.kind and index > self.clock // key[1] - kept_ring.kept:
+                values = [added[source] for source in kept_ring.sources]
+                slot = self.tiles[key].get(index)
+                self.tiles[key][index] = values if slot is None else merged(kept_ring.columns, slot, values)
+        self._remember(event.identifier)
+
+    def _remember(self, identifier: str) -> None:
+        if identifier:
+            self.remembered.append(fingerprint(identifier))
             del self.remembered[: -self.layout.remembered]
 
     def _settle(self) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from features.declaration import CalendarPart, Entity, Feature, FeatureSet, Ratio, Window
 from features.fraud import FRAUD, HIGH
 from features.state import SLACK, Layout, State, Value, holds, product
-from features.traffic import TRAFFIC_LAYOUT
+from features.traffic import TRAFFIC_LAYOUT, TRAFFIC_VERSION
 
 
 def features_of(entity: Entity) -> tuple[Feature, ...]:
@@ -24,6 +24,7 @@ LAYOUTS: dict[Entity, Layout] = {
     "account": ACCOUNT_LAYOUT,
     "traffic": TRAFFIC_LAYOUT,
 }
+VERSIONS: dict[Entity, str] = {entity: FRAUD.version for entity in LAYOUTS} | {"traffic": TRAFFIC_VERSION}
 IDENTIFIERS: dict[Entity, str] = {
     "customer": "customer_id",
     "merchant": "merchant_id",
@@ -31,17 +32,19 @@ IDENTIFIERS: dict[Entity, str] = {
     "traffic": "merchant_id",
 }
 
+RULED = (*FRAUD.columns, *TRAFFIC_LAYOUT.names)  # what a rule of the policy may look at
 Vector = list[float | None]
 
 
 @dataclass(frozen=True)
 class Knowledge:
-    """The records that speak about one payment. The vector is made of the first three; `traffic` is for rules."""
+    """The records that speak about one payment. The vector is made of the first three; `traffic` is for rules, and none
+    when it could not be read."""
 
     customer: State
     merchant: State
     account: State
-    traffic: State = field(default_factory=lambda: State(TRAFFIC_LAYOUT))
+    traffic: State | None = None
 
     @classmethod
     def nothing(cls) -> Knowledge:

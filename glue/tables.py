@@ -137,7 +137,6 @@ DECISIONS = Table(
         Field("merchant_id", "string", "Who is paid"),
         Field("amount_cents", "bigint", "Amount in cents"),
         Field("vector", "array<double>", "The vector that was scored"),
-        Field("traffic", "array<bigint>", "What rules saw of the traffic at the merchant"),
         Field("feature_version", "string", "Version of the feature set"),
         Field("model", "string", "Model that scored"),
         Field("policy_version", "string", "Policy that decided"),
@@ -149,6 +148,8 @@ DECISIONS = Table(
         Field("overtaken", "boolean", "Answered before earlier payments of the customer were applied"),
         Field("arrived_at", "bigint", "Arrival at the door, ms since 1970"),
         Field("decided_at", "bigint", "Decision, ms since 1970"),
+        # New columns come last: days that Athena knows keep the columns that they were registered with, by place.
+        Field("traffic", "array<bigint>", "What rules saw of the traffic at the merchant"),
     ),
     (Field("decision_date", "string", "UTC day of the payment, YYYY-MM-DD"),),
     format="json",

@@ -24,7 +24,7 @@ locals {
     arn    = "arn:${data.aws_partition.this.partition}:s3:::${local.prefix}-artifacts-${local.account}"
   }
 
-  # What the night publishes. The traffic at merchants is counted as payments come, and lives for a day.
+  # What the night publishes. The traffic at merchants is counted as payments come.
   published = { for name, group in module.feature_store.names : name => group if name != "traffic" }
 
   # Credit and fraud are two rows of one table.

@@ -1,4 +1,5 @@
-"""Which declared features models use that serve or may: code that no longer declares one of them is not deployed."""
+"""Which declared features models use that serve or may, and the live policy's rules: code that no longer declares one
+of them is not deployed."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ import boto3
 
 from features.credit import PAYMENT_BEHAVIOUR
 from features.fraud import FRAUD
+from features.vector import RULED
 from tools.releases import fetch_archive, packages
 
 DECLARED: dict[str, tuple[str, ...]] = {"credit": PAYMENT_BEHAVIOUR.columns, "fraud": FRAUD.columns}
@@ -23,7 +25,8 @@ MAY_SERVE = {"Approved": "approved", "PendingManualApproval": "waiting for appro
 
 
 class FeatureInUse(RuntimeError):
-    """A model that serves or may uses a feature that the code does not declare any more; the text says what to do."""
+    """A model that serves or may, or a live rule, uses a feature that the code does not declare any more; the text says
+    what to do."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,27 @@ def require_declared(prefix: str) -> None:
             "withdraw the model first: aws sagemaker update-model-package --model-approval-status Rejected "
             "--model-package-arn <that one>; then deploy, make GOLD again and train"
         )
+    silent = sorted(unknown_to(RULED, live_rules(boto3.client("ssm"), prefix)))
+    if silent:
+        raise FeatureInUse(
+            f"the live policy's rules {', '.join(silent)} look at features that this code does not have. The doors "
+            "would take no rule of that policy: declare them again, or bring rules without them by make policy first"
+        )
+
+
+def live_rules(ssm: Any, prefix: str) -> list[dict]:
+    """None before the first deployment."""
+    try:
+        release = json.loads(ssm.get_parameter(Name=f"/{prefix}/fraud/release")["Parameter"]["Value"])
+    except ssm.exceptions.ParameterNotFound:
+        return []
+    return release["policy"]["rules"]
+
+
+def unknown_to(known: Iterable[str], rules: Iterable[Mapping]) -> Iterator[str]:
+    """Names of the rules that look at something else."""
+    declared = set(known)
+    return (rule["name"] for rule in rules if "feature" in rule and rule["feature"] not in declared)
 
 
 def removed(used: Iterable[Use], declared: Mapping[str, Iterable[str]]) -> Iterator[str]:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import boto3
 from release.promotion import with_operators
-from scoring.decision import RULED
 from scoring.policy import InvalidPolicy, Policy
 
+from features.vector import RULED
 from tools import terraform
 
 

@@ -34,7 +34,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--problem", choices=sorted(PROBLEMS), required=True)
     parser.add_argument("--costs", default="{}", help="what thresholds are solved for, as JSON")
     args = parser.parse_args(argv)
-    costs = Costs.parse(args.costs)  # before an hour of scoring
+    costs = Costs.parse(args.costs)
 
     archives = sorted(INPUT.glob(f"model*/{ARCHIVE}"))
     folders = [OUTPUT / "opened" / path.parent.name for path in archives]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, fields
-from math import isfinite
 
 import numpy as np
 
+LARGEST = 1e12
 SHARES = ("review_recall", "lost_share", "capacity")
 
 
@@ -36,10 +36,10 @@ class Costs:
         if not isinstance(given, dict) or not given.keys() <= set(names):
             raise InvalidCosts(f"costs: expected a JSON object with some of {', '.join(names)}, got {text}")
         for name, value in given.items():
-            most, of = (1.0, "from 0 to 1") if name in SHARES else (float("inf"), "not below 0")
+            most, of = (1.0, "from 0 to 1") if name in SHARES else (LARGEST, f"from 0 to {LARGEST:g}")
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise InvalidCosts(f"costs: expected {name} to be a number, got {value!r}")
-            if not (isfinite(value) and 0 <= value <= most):
+            if not 0 <= value <= most:  # which NaN is not, either
                 raise InvalidCosts(f"costs: expected {name} {of}, got {value!r}")
         return cls(**{name: float(value) for name, value in given.items()})
 

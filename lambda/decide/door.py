@@ -70,16 +70,15 @@ class ApiDoor:
             unremembered=int(not remembered),
             decision_ms=self.now() - arrived,
             degraded=int(document["degrade_step"] != "none"),
+            unread_traffic=int(document["traffic"] is None),
         )
         return document
 
     def decision(self, payment: Payment, arrived: int) -> tuple[Decision, bool]:
         """The decision, and whether the payment is in its customer's record already."""
         step: DegradeStep = "none"
-        traffic = None
         try:
             known = self.records.about([payment])[0]
-            traffic = traffic_at(known.traffic, payment.at)
         except StoreUnavailable:
             step, known = "default_features", Knowledge.nothing()
         counted_at = known.counts_at(payment.at)
@@ -95,7 +94,7 @@ class ApiDoor:
             vector,
             said,
             policy,
-            traffic=traffic,
+            traffic=traffic_at(known.traffic, counted_at),
             step="review" if policy is None else step,
             door="api",
             counted_at=counted_at,

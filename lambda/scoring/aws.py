@@ -11,9 +11,9 @@ from features.fraud import FRAUD
 from features.payment import Payment
 from features.state import State
 from features.values import instant, iso
-from features.vector import IDENTIFIERS, LAYOUTS, Knowledge, Vector
+from features.vector import IDENTIFIERS, LAYOUTS, RULED, VERSIONS, Knowledge, Vector
 from scoring.breaker import Breaker
-from scoring.decision import RULED, Answer
+from scoring.decision import Answer
 from scoring.policy import Policy
 
 READ = 100  # identifiers per BatchGetRecord, the API's limit
@@ -48,16 +48,20 @@ class Records:
                 states["customer"][p.customer_id],
                 states["merchant"][p.merchant_id],
                 states["account"][p.customer_id],
-                states["traffic"][p.merchant_id],
+                states["traffic"].get(p.merchant_id),
             )
             for p in payments
         ]
 
     def read(self, wanted: Mapping[Entity, Iterable[str]]) -> dict[Entity, dict[str, State]]:
-        """States by entity and identifier; an entity never seen has an empty state. Raises StoreUnavailable."""
+        """States by entity and identifier; an entity never seen has an empty state. Raises StoreUnavailable.
+
+        Traffic that the store could not tell, of one merchant or of all, is left out: only rules look at it.
+        """
         states = {e: {i: State(LAYOUTS[e]) for i in ids} for e, ids in wanted.items()}
         entity_of = {group: entity for entity, group in self.groups.items()}
         pairs = [(self.groups[e], i) for e, ids in states.items() for i in ids]
+        spare = {"traffic"} if len(wanted) > 1 else set()  # its counter needs it
         for start in range(0, len(pairs), READ):
             asked = by_group(pairs[start : start + READ])
             for _ in range(self.patience):
@@ -67,16 +71,21 @@ class Records:
                     values = {f["FeatureName"]: f.get("ValueAsString") for f in found["Record"]}
                     identifier = found["RecordIdentifierValueAsString"]
                     # A record of another feature version has other tiles: the entity starts afresh.
-                    if values.get("feature_version") == FRAUD.version:
+                    if values.get("feature_version") == VERSIONS[entity]:
                         states[entity][identifier] = State.load(values["state"], LAYOUTS[entity])
                     states[entity][identifier].recorded_at = instant(values["event_time"])
                 asked = answer.get("UnprocessedIdentifiers") or []
-                if answer.get("Errors"):
-                    raise StoreUnavailable(answer["Errors"][0]["ErrorCode"])
+                for refused in answer.get("Errors") or []:
+                    if entity_of.get(refused["FeatureGroupName"].rpartition("/")[2]) not in spare:
+                        raise StoreUnavailable(refused["ErrorCode"])
+                    states["traffic"].pop(refused["RecordIdentifierValueAsString"], None)
                 if not asked:
                     break
-            else:
-                raise StoreUnavailable(f"{len(asked)} groups of identifiers were left unprocessed")
+            for left in asked:
+                if entity_of[left["FeatureGroupName"].rpartition("/")[2]] not in spare:
+                    raise StoreUnavailable(f"{len(asked)} groups of identifiers were left unprocessed")
+                for identifier in left["RecordIdentifiersValueAsString"]:
+                    states["traffic"].pop(identifier, None)
         return states
 
     def write(self, entity: Entity, states: dict[str, State], arrived: int) -> None:
@@ -93,7 +102,7 @@ class Records:
                 "Record": [
                     {"FeatureName": IDENTIFIERS[entity], "ValueAsString": identifier},
                     {"FeatureName": "event_time", "ValueAsString": iso(recorded(state, arrived))},
-                    {"FeatureName": "feature_version", "ValueAsString": FRAUD.version},
+                    {"FeatureName": "feature_version", "ValueAsString": VERSIONS[entity]},
                     {"FeatureName": "state", "ValueAsString": state.dump()},
                 ],
             }

@@ -12,7 +12,6 @@ from features.values import iso
 from features.vector import Vector
 from scoring.policy import Action, Policy
 
-RULED = (*FRAUD.columns, *TRAFFIC_LAYOUT.names)  # what rules may look at
 WITHOUT_POLICY: tuple[Action, list[str]] = ("REVIEW", ["no_policy"])
 DegradeStep = Literal["none", "default_features", "rules_only", "review"]
 
@@ -46,7 +45,6 @@ class Decision:
     merchant_id: str
     amount_cents: int
     vector: Vector | None
-    traffic: list[int] | None
     feature_version: str
     model: str | None
     policy_version: str
@@ -56,6 +54,7 @@ class Decision:
     overtaken: bool
     arrived_at: int
     decided_at: int
+    traffic: list[int] | None
 
     def document(self) -> dict:
         return dict(vars(self))  # asdict would copy the vector, value by value
@@ -90,7 +89,6 @@ def decide(
         merchant_id=payment.merchant_id,
         amount_cents=payment.amount,
         vector=vector,
-        traffic=traffic,
         feature_version=FRAUD.version,
         model=answer.model,
         policy_version=policy.version if policy else "none",
@@ -100,6 +98,7 @@ def decide(
         overtaken=False,
         arrived_at=arrived_at,
         decided_at=decided_at,
+        traffic=traffic,
     )
 
 

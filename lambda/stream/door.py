@@ -39,7 +39,7 @@ class Arrival:
     decision: dict | None
     counted_at: int = 0
     vector: Vector | None = field(default=None)
-    traffic: list[int] = field(default_factory=list)
+    traffic: list[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,7 @@ class StreamDoor:
             degraded=sum(d["degrade_step"] != "none" for d in documents),
             unsent_alerts=unsent,
             untold_merchants=untold,
+            unread_traffic=sum(d["traffic"] is None for d in documents),
             oldest_ms=now - min(a.arrived_at for a in arrivals),
         )
 

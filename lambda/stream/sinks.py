@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from hashlib import sha256
 from zlib import crc32
@@ -15,6 +16,7 @@ from features.values import iso
 
 ALERTS_PER_CALL = 10  # the API's limit
 TELLING = 2  # tries
+TELLING_PAUSE = 0.2  # seconds: a shard that is full in one moment may have room in the next
 ALERTED = ("transaction_id", "customer_id", "fraud_score", "action", "reasons", "explanation", "event_time")
 
 
@@ -117,27 +119,27 @@ class MerchantStream:
     def tell(self, payments: Sequence[tuple[Payment, int]]) -> int:
         """Takes a batch's payments and when they count (ms). Returns how many the stream did not take: it holds up no
         payments, for only rules look at traffic."""
-        entries = [
-            {
-                "PartitionKey": payment.merchant_id,
-                "Data": json.dumps(
-                    {
-                        "transaction_id": payment.transaction_id,
-                        "merchant_id": payment.merchant_id,
-                        "at": at,
-                        "amount_cents": payment.amount,
-                    }
-                ).encode(),
-            }
-            for payment, at in payments
-        ]
-        for _ in range(TELLING):
+        left = list(payments)
+        for attempt in range(TELLING):
+            time.sleep(TELLING_PAUSE if attempt else 0)
             try:
-                answer = self.client.put_records(StreamName=self.stream, Records=entries)
+                answer = self.client.put_records(StreamName=self.stream, Records=[told(*each) for each in left])
             except Exception:  # whatever ails the stream, the decision is in the log and the shard must go on
                 continue
-            entries = [e for e, said in zip(entries, answer["Records"], strict=True) if said.get("ErrorCode")]
-            if not entries:
+            left = [each for each, said in zip(left, answer["Records"], strict=True) if said.get("ErrorCode")]
+            if not left:
                 return 0
-        print(json.dumps({"level": "ERROR", "message": "merchants were not told of payments", "count": len(entries)}))
-        return len(entries)
+        untold = [payment.transaction_id for payment, _ in left]
+        print(json.dumps({"level": "ERROR", "message": "merchants were not told", "transactions": untold}))
+        return len(left)
+
+
+def told(payment: Payment, at: int) -> dict:
+    """A record of the merchants' stream."""
+    fields = {
+        "transaction_id": payment.transaction_id,
+        "merchant_id": payment.merchant_id,
+        "at": at,
+        "amount_cents": payment.amount,
+    }
+    return {"PartitionKey": payment.merchant_id, "Data": json.dumps(fields).encode()}

@@ -61,6 +61,7 @@ KEPT = ("StartingPositionTimestamp", "TumblingWindowInSeconds")
 YOUNGEST_AGE_SECONDS = 60
 PAYLOAD_BYTES = 6 * 2**20
 IDLE_SECONDS = 1.0
+READ_SECONDS = 0.2  # a shard answers five reads a second
 
 logger = logging.getLogger("local")
 _lanes: dict[tuple[str, str, int], _Lane] = {}
@@ -234,6 +235,7 @@ class _Lane:
         self.shard_id, self.number, self.width = shard_id, number, width
         self.news = threading.Event()
         self.ended = threading.Event()
+        self.next_read = 0.0
         # Read before any lane runs: a lane that started late would else begin where its siblings have already been.
         # A shard that appeared by splitting is read from its beginning, as AWS does.
         positions = lambda_svc._kinesis_positions.get_scoped(account, region, mapping["UUID"]) or {}
@@ -265,6 +267,7 @@ class _Lane:
 
     def _next_batch(self) -> tuple[list[dict], str | None]:
         """Records of this lane, and how far the shard was read to find them (None: nothing new)."""
+        self.ended.wait(max(0.0, self.next_read - time.monotonic()))
         raw, reached = self._scan()
         window = float(self.mapping.get("MaximumBatchingWindowInSeconds") or 0)
         deadline = time.monotonic() + window
@@ -275,6 +278,8 @@ class _Lane:
             self.news.wait(left)
             self.news.clear()
             raw, reached = self._scan()
+        # One read gives many batches of a backlog; at the tip each batch takes a read of its own.
+        self.next_read = 0.0 if len(raw) == self._batch_size() else time.monotonic() + READ_SECONDS
         records = [self._event_record(record) for record in raw]
         return lambda_svc._apply_filter_criteria(records, self.mapping), reached
 

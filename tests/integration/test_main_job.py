@@ -400,7 +400,7 @@ def data_of(platform: Platform, day: str) -> list[bytes]:
     """The pages of the day's vectors. What follows them in a file of Parquet lists a column's encodings as the writing
     process hashes them, each in another order."""
     files = [platform.read(key) for key in platform.keys(f"gold/transaction_features/event_date={day}/")]
-    return [body[: -8 - int.from_bytes(body[-8:-4], "little")] for body in files if body]
+    return sorted(body[: -8 - int.from_bytes(body[-8:-4], "little")] for body in files if body)
 
 
 def stored(platform: Platform, *prefixes: str) -> dict[str, str]:

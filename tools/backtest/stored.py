@@ -21,11 +21,13 @@ Ask = Callable[[str, str], list[dict[str, str]]]  # zone and SQL -> rows
 @dataclass
 class Stored:
     """Decisions from day to day, both included. `other_features` counts what cannot be judged again: rules look at
-    features, and those of another version mean something else."""
+    features, and those of another version mean something else. `without_traffic` counts decisions that kept no traffic
+    though rules look at it: these rules are silent on them."""
 
     ask: Ask
     database: str
     other_features: int = 0
+    without_traffic: int = 0
 
     def decisions(self, policy: Policy, first: str, last: str) -> Iterator[Decided]:
         features = looked_at(policy)
@@ -33,6 +35,7 @@ class Stored:
             if features and row["feature_version"] != FRAUD.version:
                 self.other_features += 1
                 continue
+            self.without_traffic += any(not row[name] for name in features if name in TRAFFIC_LAYOUT.names)
             yield decided(row, features)
 
 

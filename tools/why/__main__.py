@@ -15,6 +15,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from features.fraud import FRAUD
+from features.traffic import TRAFFIC_LAYOUT
 from features.vector import Vector
 from inference.archive import UnsafeArchive, unpack
 from inference.model import BrokenArchive, Model
@@ -63,6 +64,9 @@ def explained(clients: dict[str, Any], lake: Lake, group: str, artifacts: str, t
         f"{transaction_id}: {decision['action']} by policy {decision['policy_version']}, door {decision['door']}, "
         f"step {decision['degrade_step']}, reasons {decision['reasons']}"
     )
+    if decision["traffic"]:
+        seen = ", ".join(f"{n} {v:g}" for n, v in zip(TRAFFIC_LAYOUT.names, decision["traffic"], strict=False))
+        print(f"rules saw at the merchant: {seen}")
     if decision["feature_version"] != FRAUD.version:
         print(f"decided with features {decision['feature_version']}, this code has {FRAUD.version}: check that one out")
         return 1

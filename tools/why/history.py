@@ -43,6 +43,7 @@ class Lake:
             )
         row: dict[str, Any] = dict(found[0])
         row["vector"] = numbers(row["vector"])
+        row["traffic"] = numbers(row.get("traffic", ""))
         row["overtaken"] = row["overtaken"] == "true"
         row["fraud_score"] = float(row["fraud_score"]) if row["fraud_score"] else None
         row["counted_at"] = int(row["counted_at"])

@@ -26,6 +26,9 @@ resource "aws_glue_crawler" "this" {
     path = "s3://${var.lake.name}/${each.value.prefix}"
   }
 
+  # A day has the columns of its table, also those that were declared after it.
+  configuration = jsonencode({ Version = 1, CrawlerOutput = { Partitions = { AddOrUpdateBehavior = "InheritFromTable" } } })
+
   schema_change_policy {
     delete_behavior = "LOG"
     update_behavior = each.value.schema

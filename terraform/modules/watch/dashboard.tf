@@ -7,7 +7,7 @@ locals {
     { title = "API door: own time (ms)", metrics = [for s in ["p50", "p99"] : [var.namespace, "decision_ms", "door", "api", { stat = s }]] },
     { title = "Decisions per minute", metrics = [for door in ["api", "stream"] : [var.namespace, "decisions", "door", door, { stat = "Sum" }]] },
     { title = "Degraded decisions", metrics = [for door in ["api", "stream"] : [var.namespace, "degraded", "door", door, { stat = "Sum" }]] },
-    { title = "Stream: age of the oldest payment (ms)", metrics = [["AWS/Lambda", "IteratorAge", "FunctionName", var.functions["stream"], { stat = "Maximum" }]] },
+    { title = "Streams: age of the oldest payment (ms)", metrics = [for reader in ["stream", "merchants"] : ["AWS/Lambda", "IteratorAge", "FunctionName", var.functions[reader], { stat = "Maximum" }]] },
     { title = "Function errors", metrics = [for name in values(var.functions) : ["AWS/Lambda", "Errors", "FunctionName", name, { stat = "Sum" }]] },
     { title = "Payments given up", metrics = [for queue in values(var.failed_queues) : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue, { stat = "Maximum" }]] },
     { title = "Parity: vectors compared, different, not in the lake", metrics = [for m in ["ParityCompared", "ParityMismatches", "ParityNotInLake"] : [var.namespace, m, { stat = "Sum" }]] },

@@ -95,6 +95,14 @@ locals {
         statistic   = "Sum"
         above       = 0
       }
+      traffic-unread = {
+        description = "The stream door decides without knowing the traffic at merchants: rules that look at it are silent"
+        namespace   = var.namespace
+        metric      = "unread_traffic"
+        dimensions  = { door = "stream" }
+        statistic   = "Sum"
+        above       = 0
+      }
       api-slow = {
         description = "The 99th percentile of the API door's own time is above its budget"
         namespace   = var.namespace

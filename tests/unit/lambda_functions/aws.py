@@ -36,6 +36,7 @@ class FeatureStore:
         self.spared = 0
         self.failing = 0
         self.read_error: str | None = None
+        self.refused: str | None = None  # a group whose records cannot be read
         self.reads: list[list[dict]] = []
         self.writes: list[list[dict]] = []
 
@@ -55,9 +56,19 @@ class FeatureStore:
         done = asked if not self.spared else asked[: len(asked) // 2]
         left = asked[len(done) :]
         self.spared = max(0, self.spared - 1)
+        refused = [
+            {
+                "FeatureGroupName": g,
+                "RecordIdentifierValueAsString": i,
+                "ErrorCode": "ThrottlingException",
+                "ErrorMessage": "",
+            }
+            for g, i in done
+            if g == self.refused
+        ]
         return {
-            "Records": [self._found(key) for key in done if key in self.records],
-            "Errors": [],
+            "Records": [self._found(key) for key in done if key in self.records and key[0] != self.refused],
+            "Errors": refused,
             "UnprocessedIdentifiers": [
                 {"FeatureGroupName": g, "RecordIdentifiersValueAsString": [i for h, i in left if h == g]}
                 for g in dict.fromkeys(g for g, _ in left)

@@ -11,7 +11,7 @@ from pathlib import Path
 import boto3
 import pytest
 from scoring.breaker import Breaker, Open
-from scoring.budget import API, LABELS, STREAM
+from scoring.budget import API, COUNTER, LABELS, STREAM
 
 from tests.unit.lambda_functions.aws import Down
 
@@ -48,8 +48,13 @@ def test_the_stream_door_ends_its_batch_in_time_whatever_hangs_that_it_can_do_wi
     assert STREAM.worst + STREAM.log.worst + STREAM.store.worst < limit("main.tf", "timeout_seconds", 'module "stream"')
 
 
+def test_the_counter_ends_its_batch_in_time_though_each_call_takes_its_worst():
+    """A batch of a hundred merchants is read by one call and written by four."""
+    assert 5 * COUNTER.worst < limit("merchants.tf", "timeout_seconds")
+
+
 def test_no_call_keeps_botos_own_limits():
-    for call in (*API.calls, *STREAM.calls, LABELS):
+    for call in (*API.calls, *STREAM.calls, LABELS, COUNTER):
         assert call.config.read_timeout == call.read < 60
         assert call.config.retries == {"total_max_attempts": call.tries, "mode": "standard"}
 

@@ -18,6 +18,7 @@ CALLS = {
     "topic": ("publish_batch",),
     "table": ("put_item", "update_item"),
     "stream": ("put_record",),
+    "merchants": ("put_records",),
 }
 
 
@@ -105,6 +106,14 @@ def test_a_stream_door_that_is_killed_at_any_call_loses_and_doubles_nothing(at, 
     assert scene.logged() == wanted.logged(), "the same decisions, each payment once"
     assert all(same(lines) for lines in by_identifier(scene).values()), "a line written twice is the same line"
     assert scene.states() == wanted.states(), "the same states"
+    assert counted_at_merchants(scene) == counted_at_merchants(wanted)
+
+
+def counted_at_merchants(scene: Scene) -> dict[str, list[int]]:
+    """Fingerprints of the payments that each merchant's record counts."""
+    scene.count()
+    states = scene.records.read({"traffic": {p["merchant_id"] for p in ASKED}})["traffic"]
+    return {merchant: sorted(state.remembered) for merchant, state in states.items()}
 
 
 def by_identifier(scene: Scene) -> dict[str, list[dict]]:

@@ -85,6 +85,62 @@ def test_however_payments_are_told_and_delivered_again_each_counts_once(seed):
         assert scene.traffic(f"m{merchant}")["traffic_payment_count_1d"] == 20
 
 
+def test_a_backlog_counts_where_it_happened_and_looks_like_no_rush():
+    """One shard is an hour behind, another keeps the merchant's clock current."""
+    scene = Scene()
+    scene.deliver([fields(0, customer="current", minute=34)])
+    scene.deliver([fields(n, customer=f"c{n}", minute=n // 20) for n in range(1, 101)], first=2)
+    scene.deliver([{**fields(200, customer="old"), "event_time": "2018-03-30T09:00:00Z"}], first=200)
+    scene.count()
+
+    found = scene.traffic("m1")
+    assert found["traffic_payment_count_10m"] == 1
+    assert found["traffic_payment_count_1h"] == found["traffic_payment_count_1d"] == 101
+    assert found["traffic_payment_amount_1d"] == 101_000
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_shards_that_are_out_of_step_count_as_if_they_were_not(seed):
+    payments = [fields(i, customer=f"c{i % 7}", minute=i // 3) for i in range(60)]
+    orderly, torn = Scene(), Scene()
+    orderly.deliver(payments)
+    orderly.count()
+    rng = random.Random(seed)
+    left = [[p for p in payments if p["customer_id"] == f"c{n}"] for n in range(7)]
+    place = 1
+    while any(left):
+        own = rng.choice([shard for shard in left if shard])
+        torn.deliver([own.pop(0)], first=place)
+        place += 1
+    torn.count()
+
+    assert torn.traffic("m1") == orderly.traffic("m1")
+
+
+def test_a_store_that_cannot_tell_the_traffic_leaves_the_model_its_features_and_rules_silent(capsys):
+    scene = busy()
+    scene.store.refused = GROUPS["traffic"]
+    answered = scene.ask(fields(5, customer="new"))
+    scene.deliver([fields(6, customer="newer")], first=9)
+
+    assert (answered["action"], answered["degrade_step"], answered["traffic"]) == ("APPROVE", "none", None)
+    assert scene.logged()["t6"]["degrade_step"] == "none"
+    counted = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"unread_traffic": 1' in line]
+    assert {line["door"] for line in counted} == {"api", "stream"}
+
+
+def test_the_counter_waits_for_a_store_that_cannot_tell_it_the_traffic():
+    scene = Scene()
+    scene.deliver(FIVE)
+    scene.store.refused = GROUPS["traffic"]
+    with pytest.raises(StoreUnavailable):
+        scene.count()
+    scene.store.refused = None
+    scene.count()
+
+    assert scene.traffic("m1")["traffic_payment_count_1d"] == 5
+
+
 def test_a_batch_of_the_payment_stream_that_comes_again_before_it_was_applied_counts_once():
     scene = Scene()
     scene.store.down_for_writes = True

@@ -12,7 +12,7 @@ from scoring.policy import Limit, Listed, Policy
 
 from features.fraud import FRAUD
 from features.payment import Payment
-from tools.backtest.__main__ import backtest, day, main, read
+from tools.backtest.__main__ import backtest, day, main, read, unsure
 from tools.backtest.comparison import Decided, compare, told
 from tools.backtest.stored import Stored, query
 from training.policy import Costs
@@ -130,6 +130,18 @@ def test_a_rule_looks_at_the_feature_in_the_stored_vector():
 
 def test_a_rule_looks_at_the_traffic_that_the_decision_has_kept():
     assert "element_at(traffic, 3) AS traffic_payment_count_1h" in query("d", ["traffic_payment_count_1h"], "a", "b")
+
+
+def test_decisions_that_kept_no_traffic_are_counted_where_rules_look_at_it():
+    name = "traffic_payment_count_1h"
+    rushed = Policy("1", 1, 1, (Limit("rush", name, 10, "REVIEW"),))
+    rows = [{**ROW, name: "11"}, {**ROW, name: "0"}, {**ROW, name: ""}]
+
+    found = backtest(lambda zone, sql: rows, "risk_dev", rushed, COSTS, "2026-03-01", "2026-03-01")
+
+    assert found["changed"] == {"APPROVE -> REVIEW": 1}
+    assert found["without_traffic"] == 1
+    assert any("1 decisions kept no traffic" in line for line in unsure(found))
 
 
 def test_decisions_with_other_features_are_left_out_and_counted_only_when_rules_look_at_features():

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import json
 
+from features.vector import RULED
 from tools.archives import tarred
-from tools.features_in_use import DECLARED, Use, manifest, registered, removed
+from tools.features_in_use import DECLARED, Use, manifest, registered, removed, unknown_to
 
 
 def test_code_that_declares_all_that_approved_models_use_may_be_deployed():
@@ -67,3 +68,13 @@ def test_a_model_that_waits_for_approval_is_asked_too_and_a_rejected_one_is_not(
     assert found == {arn: frozenset({arn}) for arn in ("arn:Approved", "arn:PendingManualApproval")}
     said = list(removed(registered(Registry(), Registry(), "risk"), DECLARED))
     assert said[1].startswith("the model arn:PendingManualApproval, waiting for approval, uses")
+
+
+def test_a_live_rule_that_looks_at_what_the_code_does_not_have_is_named():
+    rules = [
+        {"name": "rush", "feature": "traffic_payment_count_10m", "above": 500, "action": "REVIEW"},
+        {"name": "gone", "feature": "traffic_payment_count_9m", "above": 500, "action": "REVIEW"},
+        {"name": "listed", "field": "merchant_id", "among": ["m1"], "action": "BLOCK"},
+    ]
+
+    assert list(unknown_to(RULED, rules)) == ["gone"]

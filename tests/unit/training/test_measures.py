@@ -157,8 +157,9 @@ def test_costs_that_are_not_named_keep_their_default():
         ('{"reviews": 6}', "expected a JSON object with some of"),
         ('{"review": "6"}', "expected review to be a number, got '6'"),
         ('{"review": true}', "expected review to be a number"),
-        ('{"review": -1}', "expected review not below 0, got -1"),
-        ('{"review": NaN}', "expected review not below 0, got nan"),
+        ('{"review": -1}', "expected review from 0 to 1e+12, got -1"),
+        ('{"review": NaN}', "expected review from 0 to 1e+12, got nan"),
+        ('{"review": 1' + "0" * 400 + "}", "expected review from 0 to 1e+12"),
         ('{"capacity": 1.5}', "expected capacity from 0 to 1, got 1.5"),
     ],
 )

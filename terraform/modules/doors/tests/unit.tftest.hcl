@@ -67,6 +67,11 @@ run "counts_payments_by_merchant_and_drops_none_without_a_word" {
   }
 
   assert {
+    condition     = aws_lambda_event_source_mapping.merchants.starting_position == "TRIM_HORIZON"
+    error_message = "However the stream door reads: LATEST misses what arrives while the mapping is made."
+  }
+
+  assert {
     condition     = aws_kinesis_stream.merchants.kms_key_id == var.lake.kms_key_arn
     error_message = "The stream is encrypted."
   }
