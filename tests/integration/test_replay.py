@@ -6,12 +6,12 @@ import io
 import json
 from collections import Counter
 
+from features.vector import IDENTIFIERS
 from tests.integration.conftest import LocalAws
 from tools import package
 from tools.archives import files_below, zipped
 from tools.replay.__main__ import replay
 
-KINDS = {"customer": "customer_id", "merchant": "merchant_id", "account": "customer_id"}
 PAYMENTS = [
     {
         "transaction_id": f"T{n}",
@@ -30,7 +30,8 @@ class Platform:
     def __init__(self, aws: LocalAws) -> None:
         self.aws, self.prefix, self.lake = aws, aws.name("risk"), aws.bucket()
         client = aws.client
-        client("kinesis").create_stream(StreamName=f"{self.prefix}-transactions", ShardCount=1)
+        for stream in ("transactions", "merchants"):
+            client("kinesis").create_stream(StreamName=f"{self.prefix}-{stream}", ShardCount=1)
         self.url = client("sqs").create_queue(QueueName=f"{self.prefix}-stream-failed")["QueueUrl"]
         client("dynamodb").create_table(
             TableName=f"{self.prefix}-answers",
@@ -45,12 +46,13 @@ class Platform:
     def stream_door(self) -> None:
         client, root = self.aws.client, package.ROOT
         code = {**files_below(root, "features"), **files_below(root / "lambda", *package.FUNCTIONS["stream"])}
-        settings = {f"{kind.upper()}_GROUP": f"{self.prefix}-{kind}" for kind in KINDS}
+        settings = {f"{kind.upper()}_GROUP": f"{self.prefix}-{kind}" for kind in IDENTIFIERS}
         settings |= {
             "ALERT_TOPIC_ARN": client("sns").create_topic(Name=f"{self.prefix}-alerts")["TopicArn"],
             "ANSWERS_TABLE": f"{self.prefix}-answers",
             "ENDPOINT_NAME": "no-such-endpoint",
             "LAKE_BUCKET": self.lake,
+            "MERCHANT_STREAM": f"{self.prefix}-merchants",
             "RELEASE_PARAMETER": f"/{self.prefix}/release",
         }
         client("lambda").create_function(
@@ -76,7 +78,7 @@ class Platform:
 
     def repair(self) -> None:
         sagemaker = self.aws.client("sagemaker")
-        for kind, key in KINDS.items():
+        for kind, key in IDENTIFIERS.items():
             name = f"{self.prefix}-{kind}"
             sagemaker.create_feature_group(
                 FeatureGroupName=name,
