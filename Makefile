@@ -97,7 +97,7 @@ $(READY): $(wildcard requirements/*.txt) tools/prerequisites.sh
 	@for jar in hadoop-aws-3.3.3 aws-java-sdk-core-1.12.382 aws-java-sdk-s3-1.12.382 aws-java-sdk-dynamodb-1.12.382 \
 	  aws-java-sdk-kms-1.12.382 aws-java-sdk-sts-1.12.382 jmespath-java-1.12.382 ion-java-1.0.2 wildfly-openssl-1.0.7.Final; \
 	  do cp $(VENV)/.wheel/bodo_iceberg_connector/jars/libs/$$jar.jar $(JARS)/; done
-	@rm -rf $(VENV)/.wheel
+	@rm -rf $(VENV)/.wheel $(VENV)/share/spark-classes.jsa
 	@touch $(READY)
 
 setup: $(READY) ## Only the set-up

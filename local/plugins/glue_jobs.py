@@ -31,7 +31,7 @@ from typing import IO, Any
 from ministack.core.responses import error_response_json, json_response
 from ministack.services import glue
 
-from local import undertaker
+from local import spark_classes, undertaker
 from local.plugins import log_lines, s3_files
 from local.settings import Settings
 
@@ -215,8 +215,14 @@ def _attempt(job: dict, data: dict, attempt: _Attempt, folder: Path, spark: bool
     argv = ["--JOB_NAME", job["Name"], "--JOB_RUN_ID", record["Id"], *argv]
     environment = _environment(folder, [*_modules(arguments, folder), *_extra_files(arguments, folder)])
     if spark:
-        _spark_defaults(folder, arguments.get("--conf", ""))
-        command = [str(Path(sys.prefix) / "bin" / "spark-submit"), str(script), *argv]
+        settings = _spark_settings(folder, arguments.get("--conf", ""))
+        command = [
+            str(Path(sys.prefix) / "bin" / "spark-submit"),
+            "--properties-file",
+            str(settings),
+            str(script),
+            *argv,
+        ]
     else:
         command = [sys.executable, str(script), *argv]
     if attempt.stop.is_set():
@@ -236,7 +242,10 @@ def _attempt(job: dict, data: dict, attempt: _Attempt, folder: Path, spark: bool
     )
     undertaker.watch(attempt.process.pid)
     try:
-        return _watch(attempt, float(record["Timeout"]) * 60)
+        ended = _watch(attempt, float(record["Timeout"]) * 60)
+        if ended[0] == "SUCCEEDED":
+            spark_classes.keep(folder)
+        return ended
     finally:
         _kill(attempt.process)
         undertaker.forget(attempt.process.pid)
@@ -378,13 +387,13 @@ def _environment(folder: Path, entries: list[Path]) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
-        "SPARK_CONF_DIR": str(folder / "conf"),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "TMPDIR": str(folder / "tmp"),
     }
 
 
-def _spark_defaults(folder: Path, given: str) -> None:
+def _spark_settings(folder: Path, given: str) -> Path:
+    """A file of its own, not a folder of settings: that would lie on the class path, which must be every run's."""
     options = {
         "spark.master": "local[2]",
         "spark.driver.memory": "2g",
@@ -393,7 +402,8 @@ def _spark_defaults(folder: Path, given: str) -> None:
         "spark.driver.extraClassPath": str(Path(sys.prefix) / "share" / "s3a-jars" / "*"),
         "spark.driver.extraJavaOptions": (
             f"-Djava.io.tmpdir={folder / 'tmp'} -Dderby.system.home={folder / 'tmp'} -XX:+UseParallelGC "
-            "-XX:TieredStopAtLevel=1"  # jobs of seconds: the optimising compiler would take half of their CPU
+            "-XX:TieredStopAtLevel=1 "  # jobs of seconds: the optimising compiler would take half of their CPU
+            f"-Dlog4j2.configurationFile={folder / 'conf' / 'log4j2.properties'} {spark_classes.options(folder)}"
         ),
         "spark.local.dir": str(folder / "tmp"),
         "spark.sql.warehouse.dir": str(folder / "tmp" / "warehouse"),
@@ -429,8 +439,10 @@ def _spark_defaults(folder: Path, given: str) -> None:
         if equals:
             options[name.strip()] = value.strip()
     text = "".join(f"{name} {value}\n" for name, value in options.items())
-    (folder / "conf" / "spark-defaults.conf").write_text(text)
     (folder / "conf" / "log4j2.properties").write_text(LOG4J)
+    settings = folder / "conf" / "spark.properties"
+    settings.write_text(text)
+    return settings
 
 
 LOG4J = """\

@@ -54,7 +54,7 @@ resource "aws_lambda_event_source_mapping" "merchants" {
   event_source_arn                   = aws_kinesis_stream.merchants.arn
   starting_position                  = "TRIM_HORIZON" # a day at most, and what was counted is known
   batch_size                         = 100
-  maximum_batching_window_in_seconds = 1 # nobody waits: one call a second is cheaper than one for each payment
+  maximum_batching_window_in_seconds = 0
   bisect_batch_on_function_error     = true
   maximum_retry_attempts             = 3
   maximum_record_age_in_seconds      = 86400 # older payments are in no window any more

@@ -1,0 +1,32 @@
+"""The Java classes that a Spark job loads, archived by the first one: later jobs start in about half the time.
+
+This is the Java machine's class data sharing. The archive is good for one class path and one Java: a machine that finds
+it made for another leaves it alone.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+ARCHIVE = Path(sys.prefix) / "share" / "spark-classes.jsa"
+QUIET = "-Xlog:disable"  # else warnings about single classes come between the job's lines
+
+
+def options(run: Path) -> str:
+    """For the Java machine: use the archive or, where there is none yet, leave one in the folder of the run."""
+    if ARCHIVE.is_file():
+        return f"-XX:SharedArchiveFile={ARCHIVE} {QUIET}"
+    return f"-XX:ArchiveClassesAtExit={run / ARCHIVE.name} {QUIET}"
+
+
+def keep(run: Path) -> None:
+    """The archive of a job that has ended well becomes that of all later ones."""
+    made = run / ARCHIVE.name
+    if made.is_file() and not ARCHIVE.is_file():
+        ARCHIVE.parent.mkdir(parents=True, exist_ok=True)
+        whole = ARCHIVE.with_name(f".{ARCHIVE.name}.{os.getpid()}")
+        shutil.copyfile(made, whole)
+        whole.replace(ARCHIVE)
