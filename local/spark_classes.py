@@ -15,18 +15,18 @@ ARCHIVE = Path(sys.prefix) / "share" / "spark-classes.jsa"
 QUIET = "-Xlog:disable"  # else warnings about single classes come between the job's lines
 
 
-def options(run: Path) -> str:
+def options(run: Path, archive: Path = ARCHIVE) -> str:
     """For the Java machine: use the archive or, where there is none yet, leave one in the folder of the run."""
-    if ARCHIVE.is_file():
-        return f"-XX:SharedArchiveFile={ARCHIVE} {QUIET}"
-    return f"-XX:ArchiveClassesAtExit={run / ARCHIVE.name} {QUIET}"
+    if archive.is_file():
+        return f"-XX:SharedArchiveFile={archive} {QUIET}"
+    return f"-XX:ArchiveClassesAtExit={run / archive.name} {QUIET}"
 
 
-def keep(run: Path) -> None:
+def keep(run: Path, archive: Path = ARCHIVE) -> None:
     """The archive of a job that has ended well becomes that of all later ones."""
-    made = run / ARCHIVE.name
-    if made.is_file() and not ARCHIVE.is_file():
-        ARCHIVE.parent.mkdir(parents=True, exist_ok=True)
-        whole = ARCHIVE.with_name(f".{ARCHIVE.name}.{os.getpid()}")
+    made = run / archive.name
+    if made.is_file() and not archive.is_file():
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        whole = archive.with_name(f".{archive.name}.{os.getpid()}")
         shutil.copyfile(made, whole)
-        whole.replace(ARCHIVE)
+        whole.replace(archive)

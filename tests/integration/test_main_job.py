@@ -290,7 +290,7 @@ def test_a_night_beyond_its_failure_budget_keeps_gold_and_the_corrected_batch_re
     assert changed == {late}
     assert not platform.keys("quarantine/transactions/batch=spoiled/")
 
-    platform.run_machine("nightly", night)
+    run_job(platform, "silver-to-gold", {"--batch": "spoiled"})
     assert data_of(platform, late) == vectors
 
 
