@@ -9,7 +9,8 @@ import pytest
 from merchants.counter import Counter
 from scoring.aws import StoreUnavailable
 
-from features.state import State, fingerprint
+from features.declaration import DAY
+from features.state import State, fingerprint, payment_event
 from features.traffic import TRAFFIC_LAYOUT
 from tests.unit.lambda_functions.aws import kinesis_record
 from tests.unit.lambda_functions.scene import GROUPS, NOW, POLICY, Scene, fields
@@ -209,3 +210,15 @@ def test_a_record_is_bounded_and_remembers_more_than_the_batches_that_may_come_a
     assert len(state.dump()) < 32_768
     assert state.knows("a-long-identifier-of-a-payment-976")
     assert not state.knows("a-long-identifier-of-a-payment-975")
+
+
+def test_a_payment_that_is_older_than_every_window_takes_no_room_and_is_remembered():
+    state = State(TRAFFIC_LAYOUT)
+    for at in (NOW, NOW + 1):
+        state.apply_where_it_happened(payment_event(at, 100, f"t{at}"))
+    held = {ring: dict(tiles) for ring, tiles in state.tiles.items()}
+
+    state.apply_where_it_happened(payment_event(NOW - 3 * DAY, 100, "old"))
+
+    assert state.tiles == held
+    assert state.knows("old")
