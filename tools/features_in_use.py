@@ -15,7 +15,7 @@ import boto3
 from features.credit import PAYMENT_BEHAVIOUR
 from features.fraud import FRAUD
 from features.vector import RULED
-from tools.releases import fetch_archive, packages
+from tools.releases import fetch_archive, live, packages
 
 DECLARED: dict[str, tuple[str, ...]] = {"credit": PAYMENT_BEHAVIOUR.columns, "fraud": FRAUD.columns}
 
@@ -59,10 +59,9 @@ def require_declared(prefix: str) -> None:
 def live_rules(ssm: Any, prefix: str) -> list[dict]:
     """None before the first deployment."""
     try:
-        release = json.loads(ssm.get_parameter(Name=f"/{prefix}/fraud/release")["Parameter"]["Value"])
+        return live(ssm, prefix)["policy"]["rules"]
     except ssm.exceptions.ParameterNotFound:
         return []
-    return release["policy"]["rules"]
 
 
 def unknown_to(known: Iterable[str], rules: Iterable[Mapping]) -> Iterator[str]:

@@ -11,21 +11,21 @@ from release.promotion import with_operators
 from scoring.policy import InvalidPolicy, Policy
 
 from features.vector import RULED
-from tools import terraform
+from tools import releases, terraform
 
 
 def main(environment: str = "", file: str = "") -> None:
     if not (environment and file):
         raise SystemExit("policy: expected POLICY=<file.json> ENV=<environment>")
-    ssm, name = boto3.client("ssm"), f"/{terraform.outputs(environment)['prefix']}/fraud/release"
-    release = json.loads(ssm.get_parameter(Name=name)["Parameter"]["Value"])
+    ssm, prefix = boto3.client("ssm"), terraform.outputs(environment)["prefix"]
+    release = releases.live(ssm, prefix)
     try:
         release["policy"] = ruled(release["policy"], json.loads(Path(file).read_text()))
     except OSError as missing:
         raise SystemExit(f"policy: cannot read {file}: {missing.strerror}") from None
     except (InvalidPolicy, ValueError) as wrong:
         raise SystemExit(f"policy: {file}: {wrong}") from None
-    ssm.put_parameter(Name=name, Value=json.dumps(release), Type="String", Overwrite=True)
+    ssm.put_parameter(Name=releases.fraud_release(prefix), Value=json.dumps(release), Type="String", Overwrite=True)
     print("\n".join(told(release["policy"])))
 
 

@@ -6,12 +6,23 @@ and ends here.
 
 from __future__ import annotations
 
+import json
 from typing import Any, BinaryIO
 from urllib.parse import urlparse
 
 import boto3
 
 PROBLEMS = ("credit", "fraud")
+
+
+def fraud_release(prefix: str) -> str:
+    """Name of the parameter that says which fraud model serves, and by which policy the doors decide."""
+    return f"/{prefix}/fraud/release"
+
+
+def live(ssm: Any, prefix: str) -> dict:
+    """What the doors read."""
+    return json.loads(ssm.get_parameter(Name=fraud_release(prefix))["Parameter"]["Value"])
 
 
 def delete_packages(prefix: str) -> int:

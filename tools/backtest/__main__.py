@@ -13,7 +13,7 @@ import boto3
 from scoring.policy import InvalidPolicy, Policy
 
 from features.vector import RULED
-from tools import athena, terraform
+from tools import athena, releases, terraform
 from tools.backtest.comparison import compare, told
 from tools.backtest.stored import Ask, Stored
 from training.policy import Costs, InvalidCosts
@@ -71,8 +71,7 @@ def given(costs: str) -> Costs:
 
 def solved_for(ssm: Any, prefix: str) -> Costs:
     """What the live thresholds were solved for; the bootstrap policy's were not."""
-    release = json.loads(ssm.get_parameter(Name=f"/{prefix}/fraud/release")["Parameter"]["Value"])
-    return Costs(**release["policy"].get("costs", {}))
+    return Costs(**releases.live(ssm, prefix)["policy"].get("costs", {}))
 
 
 def unsure(found: dict) -> list[str]:

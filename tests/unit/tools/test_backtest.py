@@ -12,7 +12,8 @@ from scoring.policy import Limit, Listed, Policy
 
 from features.fraud import FRAUD
 from features.payment import Payment
-from tools.backtest.__main__ import backtest, day, main, read, unsure
+from tests.unit.lambda_functions.aws import Parameters
+from tools.backtest.__main__ import backtest, day, main, read, solved_for, unsure
 from tools.backtest.comparison import Decided, compare, told
 from tools.backtest.stored import Stored, query
 from training.policy import Costs
@@ -188,3 +189,12 @@ def test_a_missing_file_or_day_or_argument_is_named():
         main("dev", "", "2026-03-01", "2026-03-02")
     with pytest.raises(SystemExit, match="FROM not after TO"):
         main("dev", "p.json", "2026-03-02", "2026-03-01")
+
+
+@pytest.mark.parametrize(
+    ("policy", "costs"), [({"costs": {"review": 6.0}}, Costs(review=6.0)), ({}, Costs())], ids=["solved", "bootstrap"]
+)
+def test_costs_are_those_that_the_live_thresholds_were_solved_for(policy, costs):
+    ssm = Parameters(**{"/risk-dev/fraud/release": json.dumps({"policy": policy})})
+
+    assert solved_for(ssm, "risk-dev") == costs
