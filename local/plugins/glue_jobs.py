@@ -241,6 +241,8 @@ def _attempt(job: dict, data: dict, attempt: _Attempt, folder: Path, spark: bool
         start_new_session=True,
     )
     undertaker.watch(attempt.process.pid)
+    if attempt.stop.is_set():  # asked while the process was being made: the one who asked saw none to kill
+        _kill(attempt.process)
     try:
         ended = _watch(attempt, float(record["Timeout"]) * 60)
         if ended[0] == "SUCCEEDED":

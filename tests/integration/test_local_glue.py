@@ -108,6 +108,21 @@ def test_a_run_can_be_stopped_and_a_second_one_is_refused_while_it_lives(aws, jo
     assert time.monotonic() - started < 5
 
 
+def test_a_run_can_be_stopped_the_moment_it_says_that_it_runs(aws, job):
+    glue = aws.client("glue")
+    name = job(SHELL)
+
+    def state(run_id: str) -> str:
+        return glue.get_job_run(JobName=name, RunId=run_id)["JobRun"]["JobRunState"]
+
+    for _ in range(4):
+        run_id = glue.start_job_run(JobName=name, Arguments={"--seconds": "60"})["JobRunId"]
+        while state(run_id) != "RUNNING":
+            pass
+        assert glue.batch_stop_job_run(JobName=name, JobRunIds=[run_id])["Errors"] == []
+        aws.wait(lambda run_id=run_id: state(run_id) == "STOPPED")
+
+
 def test_a_failed_run_is_tried_again_as_often_as_the_job_says(aws, job):
     name = job(SHELL, MaxRetries=1)
     first = run(aws, name, **{"--seconds": "0"})
