@@ -25,7 +25,7 @@ def assemble(features: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Timestamp) 
     rows = features[features["event_time"] < as_of - MATURITY].merge(
         known[["transaction_id", "is_fraud"]], on="transaction_id", how="left"
     )
-    rows["is_fraud"] = rows["is_fraud"].fillna(0)
+    rows["is_fraud"] = rows["is_fraud"].astype("Float64").fillna(0)
     if rows.empty or rows["is_fraud"].nunique() < 2:
         raise NothingToLearn(
             f"no payment before {as_of - MATURITY} has both kinds of labels known at {as_of}; "

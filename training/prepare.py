@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from training.frames import read_folder, write_frame
+from training.policy import Costs
 from training.problems import PROBLEMS
 
 INPUT = Path("/opt/ml/processing/input")
@@ -22,7 +23,9 @@ def main(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--problem", choices=sorted(PROBLEMS), required=True)
     parser.add_argument("--as_of", required=True)
+    parser.add_argument("--costs", default="{}", help="what thresholds will be solved for, as JSON")
     args = parser.parse_args(argv)
+    Costs.parse(args.costs)  # a wrong one is told before anything is trained
     problem = PROBLEMS[args.problem]
 
     features = of_version(read_folder(INPUT / "features"), problem.feature_version)

@@ -38,6 +38,7 @@ def pipeline(
     as_of = ParameterString("AsOf")
     gate = ParameterFloat("MinimumAuc", default_value=minimum_auc)
     costs = [ParameterString("Costs", default_value="{}")] if PROBLEMS[problem].has_policy else []
+    solved_for = ["--costs", *costs] if costs else []
     run = Join(on="/", values=[f"s3://{places.lake}/training/{problem}", ExecutionVariables.PIPELINE_EXECUTION_ID])
 
     def processing(name: str, module: str, arguments: list, inputs: dict, outputs: list, files=None) -> ProcessingStep:
@@ -60,7 +61,7 @@ def pipeline(
     prepare = processing(
         "Prepare",
         "training.prepare",
-        ["--as_of", as_of],
+        ["--as_of", as_of, *solved_for],
         {"features": f"s3://{places.lake}/{features}", "labels": f"s3://{places.lake}/{labels}"},
         ["train", "validation", "test"],
     )
@@ -95,7 +96,7 @@ def pipeline(
     evaluate = processing(
         "Evaluate",
         "training.evaluate",
-        ["--costs", *costs] if costs else [],
+        solved_for,
         {
             **{f"model-{n}": step.properties.ModelArtifacts.S3ModelArtifacts for n, step in trained.items()},
             "test": prepared["test"].S3Output.S3Uri,

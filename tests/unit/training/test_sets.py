@@ -10,8 +10,9 @@ import pytest
 from features.credit import PAYMENT_BEHAVIOUR
 from features.encoding import Column
 from features.fraud import FRAUD
-from training import credit_set, fraud_set
+from training import credit_set, fraud_set, prepare
 from training.fraud_set import MATURITY, NothingToLearn
+from training.policy import InvalidCosts
 from training.prepare import SHARES, OldFeatures, of_version, split_by_time
 
 AS_OF = pd.Timestamp("2018-05-01", tz="UTC")
@@ -200,3 +201,8 @@ def test_vectors_of_other_declarations_are_refused_with_what_to_run():
     with pytest.raises(OldFeatures, match=r"2 of 3 vectors from 2018-04-01 to 2018-04-03 .* old, this code makes"):
         of_version(features, FRAUD.version)
     assert len(of_version(features[1:2], FRAUD.version)) == 1
+
+
+def test_wrong_costs_are_refused_before_a_row_is_read_or_a_model_trained():
+    with pytest.raises(InvalidCosts, match="expected review"):
+        prepare.main(["--problem", "fraud", "--as_of", "2018-05-01T00:00:00Z", "--costs", '{"review": "dear"}'])
