@@ -74,8 +74,7 @@ class Run:
             # Loans have their own calendar: what was observed later is left out by training, not by the lake.
             before = cut if entity in ("transactions", "fraud_labels") else None
             self._hand_in(entity, batch, before)
-        as_of = instant(day) if day else instant(last + timedelta(days=1))
-        self._night({"batch": batch, "as_of": as_of})
+        self._night({"batch": batch, "as_of": schedule(day or last + timedelta(days=1))})
 
     def _second_night(self, day: date) -> None:
         """The stream day arrives as a file too: the lake recomputes what the doors have served."""
@@ -84,7 +83,7 @@ class Run:
             if entity in self.intake.files:
                 self._hand_in(entity, str(day), before=midnight(tomorrow), since=midnight(day))
         with ThreadPoolExecutor(2) as pool:
-            given = {"batch": str(day), "as_of": instant(tomorrow)}
+            given = {"batch": str(day), "as_of": schedule(tomorrow)}
             night = pool.submit(self._night, given)
             if self.evidence.get("fraud_release"):
                 pool.submit(self.platform.run_machine, "drift", {"day": str(day), "as_of": instant(tomorrow)}).result()
@@ -265,6 +264,11 @@ def midnight(day: date) -> datetime:
 
 def instant(day: date) -> str:
     return f"{day}T00:00:00Z"
+
+
+def schedule(day: date) -> str:
+    """When the schedule starts the night that follows a day's midnight."""
+    return f"{day}T02:00:00Z"
 
 
 def show(value: float | None) -> str:

@@ -1,6 +1,6 @@
 """Glue job: lake -> Feature Store. Records of customers, merchants and accounts, and one record per loan application.
 
-Safe to run at any time. Feature Store keeps the record with the latest event time: online, that is the instant up to
+Safe to run at any hour. Feature Store keeps the record with the latest event time: online, that is the midnight up to
 which this job has folded the lake, and for the stream door the arrival of the payment. So what has arrived since stays
 as it is, and everything older is replaced. A run that was stopped goes on where it was when it is started again with
 its arguments.
@@ -15,6 +15,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from features.declaration import DAY
 from features.fraud import FRAUD
 from features.values import day, instant
 from features.values import iso as text_of
@@ -43,7 +44,7 @@ def main(argv: list[str]) -> None:
     )
     # fmt: on
     spark, lake = session(), args.lake
-    as_of = instant(args.as_of)
+    as_of = midnight(args.as_of)
     if args.batch:
         touched = reopened(spark, lake, args.batch)
         payment_days = sorted({*touched["transaction_features"], *touched["happened"]})
@@ -69,6 +70,12 @@ def main(argv: list[str]) -> None:
     lake.put_json(f"quality/publish_features/{run}.json", {**report, "age_hours": ages})
     Metrics(args.namespace).aged(ages)
     lake.delete(marks)  # it is complete: whoever starts it once more wants it done once more
+
+
+def midnight(text: str) -> int:
+    """The last UTC midnight up to an instant, in ms: the lake has whole days. A record that says more would replace the
+    door's own, with all that was paid since midnight."""
+    return instant(text) // DAY * DAY
 
 
 def turn(lake: Lake, as_of: int) -> int:

@@ -267,7 +267,7 @@ def test_the_api_door_refuses_a_card_number_and_no_log_holds_it(run, platform):
 def test_a_night_beyond_its_failure_budget_keeps_gold_and_the_corrected_batch_reopens_its_late_day_only(run, platform):
     days = sorted({division(key) for key in platform.keys("gold/transaction_features/")})
     late, after = days[-5], date.fromisoformat(days[-1]) + timedelta(days=5)
-    night = {"batch": "spoiled", "as_of": f"{after}T00:00:00Z"}
+    night = {"batch": "spoiled", "as_of": f"{after}T02:00:00Z"}
     good = [f"late-{n},{late}T{n % 24:02}:00:00Z,late-customer,late-merchant,{n}.50" for n in range(50)]
     spoiled = [line.replace(".50", " euro") if n < 10 else line for n, line in enumerate(good)]
     before = stored(platform, "silver/", "gold/")
@@ -300,7 +300,7 @@ def test_a_broken_glue_script_fails_the_night_with_its_own_error(run, platform):
         replaced(platform, key, b"raise LookupError('the script is broken')\n"),
         pytest.raises(StepFailed, match=r"LookupError.*the script is broken"),
     ):
-        platform.run_machine("nightly", {"batch": "none", "as_of": "2025-06-02T00:00:00Z"})
+        platform.run_machine("nightly", {"batch": "none", "as_of": "2025-06-02T02:00:00Z"})
 
 
 def test_a_broken_training_script_fails_the_pipeline_with_its_own_error(run, platform):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bench.folder_lake import FolderLake
 from features.declaration import DAY, HOUR
 from features.state import State, label_event, payment_event
+from features.values import instant
 from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT
 from glue.feature_store import Written
-from glue.jobs.publish_features import entity_records, newer
+from glue.jobs.publish_features import entity_records, midnight, newer
 from tests.spark.rows import START, fill, stamp
 
 PAYMENTS = [
@@ -47,6 +50,11 @@ def test_a_record_after_weeks_of_quiet_holds_all_that_its_windows_reach(spark, t
         "m1": folded(MERCHANT_LAYOUT, payment_event(PAYMENTS[1][3], 2_000), label_event(TOLD, 1)),
     }
     assert states["account"] == {"quiet": folded(ACCOUNT_LAYOUT, label_event(TOLD, 1))}
+
+
+@pytest.mark.parametrize("started", ["2026-03-02T00:00:00Z", "2026-03-02T02:00:00Z", "2026-03-02T23:59:59.999Z"])
+def test_records_are_dated_by_the_midnight_before_a_night_so_that_payments_since_then_stay_counted(started):
+    assert midnight(started) == instant("2026-03-02T00:00:00Z")
 
 
 def test_a_group_that_nothing_was_written_to_keeps_its_newest_event_and_grows_old():
