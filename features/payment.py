@@ -10,7 +10,16 @@ from features.contract import TRANSACTIONS
 from features.declaration import MINUTE
 from features.values import BLANKS, InvalidValue, cents, instant
 
-DIGITS = re.compile(r"\d(?:[ -]?\d){12,18}")
+# Card numbers, in expressions that Java reads as Python does: the lake refuses what the doors refuse.
+PAN = "[0-9](?:[ -]?[0-9]){12,18}"
+# Within other text less is one: it begins as cards do, stands alone or in a card's groups, and is no decimals.
+PAN_WITHIN = (
+    "(?<![0-9A-Za-z])(?<![0-9][.,])(?=[3-6]|2[2-7])(?=("
+    "[0-9]{13,19}"
+    "|[0-9]{4}(?:[ ._-]{1,2}[0-9]{4}){2}[ ._-]{1,2}[0-9]{1,7}"
+    "|[0-9]{4}[ ._-]{1,2}[0-9]{6}[ ._-]{1,2}[0-9]{4,5}"
+    ")(?![0-9A-Za-z]|[.,][0-9]))"
+)
 LONGEST_IDENTIFIER = 128
 SHORTEST_PAN = 13
 AHEAD = 5 * MINUTE  # clocks differ; until a customer's clock is reached again, payments do not see each other
@@ -32,7 +41,7 @@ class Payment:
 
     @classmethod
     def parse(cls, fields: Mapping[str, object], now: int | None = None) -> Payment:
-        """Raises InvalidPayment for a missing column, a cell of another type, or a value that looks like a PAN."""
+        """Raises InvalidPayment for a missing column, a cell of another type, or a value that holds a PAN."""
         if not isinstance(fields, Mapping):
             raise InvalidPayment(f"expected a JSON object with {', '.join(TRANSACTIONS.required)}")
         fields = {name: trimmed(value) for name, value in fields.items()}
@@ -40,9 +49,9 @@ class Payment:
         if missing:
             raise InvalidPayment(f"missing {', '.join(missing)}; a payment has {', '.join(TRANSACTIONS.required)}")
         for name, value in fields.items():
-            if looks_like_pan(name):
+            if holds_pan(name):
                 raise InvalidPayment("a column's name looks like a card number; send a token instead")
-            if any(looks_like_pan(str(cell)) for cell in cells(value)):
+            if any(holds_pan(cell) for cell in cells(value)):
                 # The name may hold a number, too.
                 column = name if sum(map(str.isdigit, name)) < SHORTEST_PAN else "a column"
                 raise InvalidPayment(f"{column} looks like a card number; send a token instead")
@@ -94,14 +103,28 @@ def storable(text: str) -> bool:
     return True
 
 
+def holds_pan(value: object) -> bool:
+    """Whether a cell is a card number, or a text with one in it."""
+    text = str(value)
+    return looks_like_pan(text) or (isinstance(value, str) and any(pans_within(text)))
+
+
 def looks_like_pan(text: str) -> bool:
     """13 to 19 digits, spaces and hyphens aside, that pass the Luhn check (ISO/IEC 7812-1) and nothing else.
 
     A number that JSON made a float is one too.
     """
     text = text.strip().removesuffix(".0")
-    if not DIGITS.fullmatch(text):
-        return False
+    return re.fullmatch(PAN, text) is not None and passes_luhn(text)
+
+
+def pans_within(text: str) -> Iterator[str]:
+    """What looks like a card number among other text."""
+    return (found[1] for found in re.finditer(PAN_WITHIN, text) if passes_luhn(found[1]))
+
+
+def passes_luhn(text: str) -> bool:
+    """Of its digits."""
     digits = [int(c) for c in text if c.isdigit()]
     doubled = (sum(divmod(2 * d, 10)) for d in digits[-2::-2])
     return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0

@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from features.contract import Contract
-from features.payment import looks_like_pan
+from features.payment import holds_pan
 from features.values import BLANKS
 from glue.csv_files import LONGEST_LINE, NotReadable, columns_of
 
@@ -95,7 +95,7 @@ def spelt(names: list[str], contract: Contract) -> list[str]:
 
 def check_columns(uri: str, names: list[str], contract: Contract) -> None:
     """Names that could be card numbers are not repeated: in a file without a header they are cells."""
-    shown = {name: name if not looks_like_pan(name) else "(a card number)" for name in names}
+    shown = {name: name if not holds_pan(name) else "(a card number)" for name in names}
     missing = [name for name in contract.required if name not in names]
     if missing:
         raise ContractBroken(

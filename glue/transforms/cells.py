@@ -9,15 +9,14 @@ from pyspark.sql import functions as F
 
 from features.contract import Column as ContractColumn
 from features.contract import Contract
-from features.payment import LONGEST_IDENTIFIER
+from features.payment import LONGEST_IDENTIFIER, PAN, PAN_WITHIN
 from features.values import BLANKS, LARGEST_AMOUNT, LAST_INSTANT
 from glue.tables import stored_name
 
 LARGEST_COUNT = 2**31 - 1
 EXACT = "decimal(38,25)"  # a cast rounds too: 25 decimals are more than a double as text can have
 ORIGIN = ("source_file", "row_number", "ingested_at")
-# What the doors refuse: 13 to 19 digits in groups that pass the Luhn check; a float's point besides.
-PAN = r"^\s*\d(?:[ -]?\d){12,18}(?:\.0)?\s*$"
+WHOLE_PAN = rf"^\s*{PAN}(?:\.0)?\s*$"  # a float's point besides
 PAN_INSIDE = r"(?<!\d)(?:\d[ -]?){9,15}((?:\d[ -]?){3}\d)(?!\d)"
 MASKED = "****"
 
@@ -65,22 +64,39 @@ def split_by_reasons(rows: DataFrame, contract: Contract) -> Split:
     return Split(good, bad)
 
 
-def is_pan_like(text: Column) -> Column:
-    digits = F.regexp_replace(F.regexp_replace(text, r"\.0\s*$", ""), r"\D", "")
-    return F.when(text.rlike(PAN), F.call_function("luhn_check", digits)).otherwise(F.lit(False))
+def holds_pan(text: Column) -> Column:
+    """What the doors refuse: a cell that is a card number, or has one among other text."""
+    return is_pan(text) | has_pan_within(text)
+
+
+def is_pan(text: Column) -> Column:
+    return F.when(text.rlike(WHOLE_PAN), passes_luhn(F.regexp_replace(text, r"\.0\s*$", ""))).otherwise(F.lit(False))
+
+
+def has_pan_within(text: Column) -> Column:
+    found = F.regexp_extract_all(text, F.lit(PAN_WITHIN), F.lit(1))
+    return F.when(text.rlike(PAN_WITHIN), F.exists(found, passes_luhn)).otherwise(F.lit(False))
+
+
+def passes_luhn(text: Column) -> Column:
+    return F.call_function("luhn_check", F.regexp_replace(text, "[^0-9]", ""))
 
 
 def masked(text: Column) -> Column:
     """The last four digits stay, as on a receipt: enough to find the row where it came from."""
     digits = F.regexp_replace(F.regexp_replace(text, r"\.0\s*$", ""), r"\D", "")
-    return F.when(is_pan_like(text), F.concat(F.lit(MASKED), F.right(digits, F.lit(4)))).otherwise(text)
+    return (
+        F.when(is_pan(text), F.concat(F.lit(MASKED), F.right(digits, F.lit(4))))
+        .when(has_pan_within(text), F.regexp_replace(text, "[0-9](?=(?:[^0-9]*[0-9]){4})", "*"))
+        .otherwise(text)
+    )
 
 
 def pan_like_attributes() -> Column:
     """A reason for every further column whose cell is a card number. A look at all cells finds that most have none."""
-    found = F.map_keys(F.map_filter("attributes", lambda _, value: is_pan_like(value)))
+    found = F.map_keys(F.map_filter("attributes", lambda _, value: holds_pan(value)))
     reasons = F.transform(found, lambda name: F.concat(F.lit("pan_like_"), name))
-    some = F.array_join(F.map_values("attributes"), "\n").rlike(f"(?m){PAN}")
+    some = F.array_join(F.map_values("attributes"), "\n").rlike(f"(?m){WHOLE_PAN}|{PAN_WITHIN}")
     return F.when(some, reasons).otherwise(F.array().cast("array<string>"))
 
 
@@ -110,7 +126,7 @@ def reason(column: ContractColumn) -> Column:
     text, value = F.col(column.name), F.col(f"_{column.name}")
     reasons = [
         F.when(text.isNull(), F.lit(f"missing_{column.name}")) if column.required else F.lit(None),
-        F.when(is_pan_like(text), F.lit(f"pan_like_{column.name}")),
+        F.when(holds_pan(text), F.lit(f"pan_like_{column.name}")),
     ]
     if column.type == "money":
         reasons.append(F.when(text.cast(EXACT) < 0, F.lit(f"negative_{column.name}")))

@@ -471,7 +471,7 @@ def test_late_payments_count_when_they_come_and_early_ones_are_refused_at_both_d
 
 def test_no_card_number_is_taken_in_and_nothing_that_the_platform_wrote_holds_one(scene: Scene):
     (payment, *good) = payments("pan", 9, customers=1)
-    cards = [card(f"4{number:014}") for number in range(101, 114)]
+    cards = [card(f"4{number:014}") for number in range(101, 117)]
     spaced = " ".join(cards[1][start : start + 4] for start in range(0, 16, 4))
     places: list[dict] = [
         {"customer_id": cards[0]},
@@ -487,6 +487,9 @@ def test_no_card_number_is_taken_in_and_nothing_that_the_platform_wrote_holds_on
         {"amount": cards[10]},
         {"event_time": cards[11]},
         {"device_id": f"  {cards[12]}\t"},
+        {"transaction_id": f"{cards[13]}-1"},
+        {"note": f"paid by {cards[14]}, thanks"},
+        {"note": ".".join(cards[15][start : start + 4] for start in range(0, 16, 4))},
     ]
     bad = [{**payment, "transaction_id": f"pan-bad{number}", **place} for number, place in enumerate(places)]
     said = []
@@ -504,7 +507,7 @@ def test_no_card_number_is_taken_in_and_nothing_that_the_platform_wrote_holds_on
 
     assert scene.recount(good) == ALL_ONCE
     assert not scene.decided(bad)
-    number = re.compile("|".join("[ -]?".join(digits) for digits in cards))
+    number = re.compile("|".join("[ .-]?".join(digits) for digits in cards))
     assert [where for where, text in (*said, *queued, *scene.everything_said()) if number.search(text)] == []
     aside = [line for _, lines in scene.objects("quarantine/stream/") for line in lines]
     assert sum("****" in json.dumps(line) for line in aside) == len(bad) + 1, "masked but for four digits"

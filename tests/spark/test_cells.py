@@ -114,6 +114,15 @@ def test_a_card_number_is_refused_in_any_column_however_it_is_written_and_masked
         assert {**row, **row["attributes"]}[name] == "****1111"
 
 
+def test_a_card_number_among_other_text_is_masked_where_it_stands(spark):
+    rows = [payment(note=f"card {CARD}, thanks"), payment(customer_id=f"c_{CARD}")]
+    bad = [r.asDict() for r in typed(raw(spark, TRANSACTIONS, *rows), TRANSACTIONS).bad.orderBy("row_number").collect()]
+
+    assert [row["reasons"] for row in bad] == [["pan_like_note"], ["pan_like_customer_id"]]
+    assert bad[0]["attributes"] == {"note": "card ************1111, thanks"}
+    assert bad[1]["customer_id"] == "c_************1111"
+
+
 def test_digits_that_fail_the_luhn_check_are_an_identifier_like_any_other(spark):
     row = payment(transaction_id="4111111111111112", note="4111111111111113")
     split = typed(raw(spark, TRANSACTIONS, row), TRANSACTIONS)
@@ -187,6 +196,14 @@ CELLS = {
         "\u00e9",
         CARD,
         "4111 1111-11111111",
+        f"{CARD}-1",
+        f"tx_{CARD}",
+        "4111.1111.1111.1111",
+        "5000 4111 1111 1111 1111",
+        "paid with 3782 822463 10005",
+        f"0.{CARD}",
+        f"{CARD}abc",
+        "tx_4111111111111112",
         "c" * 128,
         "c" * 129,
     ],

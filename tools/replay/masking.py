@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from features.payment import looks_like_pan
+from features.payment import looks_like_pan, pans_within
 
 # As long as a card number, within other text; the group in brackets stays.
 INSIDE = re.compile(r"(?<!\d)(?:\d[ -]?){9,15}((?:\d[ -]?){3}\d)(?!\d)")
@@ -26,6 +26,8 @@ def masked(value: object) -> object:
 
 def masked_in(text: str) -> str:
     """The text with only the last digits of what passes the Luhn check; other long numbers may be identifiers."""
+    for pan in list(pans_within(text)):
+        text = text.replace(pan, MASKED + pan[-4:])
     return INSIDE.sub(lambda found: f"{MASKED}{found[1]}" if looks_like_pan(found[0]) else found[0], text)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.contract import TRANSACTIONS
-from features.payment import LONGEST_IDENTIFIER, InvalidPayment, Payment, looks_like_pan
+from features.payment import LONGEST_IDENTIFIER, InvalidPayment, Payment, holds_pan, looks_like_pan, passes_luhn
 
 FIELDS = {
     "transaction_id": "t1",
@@ -72,6 +72,45 @@ def test_a_card_number_is_refused_in_any_column_however_it_is_written(pan, name)
     groups = [pan[i : i + 4] for i in range(0, len(pan), 4)]
     for written in (pan, f" {pan} ", f"{pan}\n", " ".join(groups), "-".join(groups)):
         assert refusal({**FIELDS, name: written}) == f"{name} looks like a card number; send a token instead"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4111111111111111-1",
+        "tx_4111111111111111",
+        "4111.1111.1111.1111",
+        "4111  1111  1111  1111",
+        "paid with 3782 822463 10005, thanks",
+        "5000 4111 1111 1111 1111",
+        "card:2221000000000009.",
+    ],
+)
+def test_a_card_number_is_found_among_other_text(text):
+    assert refusal({**FIELDS, "note": text}) == "note looks like a card number; send a token instead"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0.4111111111111111",
+        "12,4111111111111111",
+        "ord-20180402093000121",
+        "4111111111111111abc",
+        "f4111111-1111-1111-a111-111111111111",
+        "tx_4111111111111112",
+    ],
+)
+def test_decimals_stamps_and_longer_names_are_no_card_numbers(text):
+    assert not holds_pan(text)
+
+
+def test_the_stamp_of_that_list_would_pass_for_a_card_by_its_check_digit():
+    assert passes_luhn("20180402093000121")
+
+
+def test_a_fraction_is_no_card_number():
+    assert not holds_pan(0.4111111111111111)
 
 
 def test_a_card_number_that_came_as_a_number_is_refused():
