@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from training.frames import read_folder, write_frame
+from training.fraud_set import NothingToLearn
 from training.policy import Costs
 from training.problems import PROBLEMS
 
@@ -30,7 +31,7 @@ def main(argv: Sequence[str]) -> None:
 
     features = of_version(read_folder(INPUT / "features"), problem.feature_version)
     rows = problem.assemble(features, read_folder(INPUT / "labels"), pd.Timestamp(args.as_of).tz_convert("UTC"))
-    parts = split_by_time(rows)
+    parts = split_by_time(rows, problem.maturity)
     encoding = problem.fit_encoding(parts["train"])
     for name, part in parts.items():
         write_frame(part, OUTPUT / name / "rows.parquet")
@@ -57,8 +58,12 @@ def of_version(features: pd.DataFrame, version: str) -> pd.DataFrame:
     return features
 
 
-def split_by_time(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Oldest rows train, newest rows test: rows of one instant never fall on both sides."""
+def split_by_time(rows: pd.DataFrame, maturity: pd.Timedelta) -> dict[str, pd.DataFrame]:
+    """Oldest rows train, newest rows test: rows of one instant never fall on both sides.
+
+    No model that stood when validation began could have known the labels of the days just before: rows that had not
+    matured by then do not train. Raises NothingToLearn when that leaves none.
+    """
     parts, start = {}, 0
     positions = rows["at"]
     for name, share in SHARES.items():
@@ -67,6 +72,13 @@ def split_by_time(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
             end += 1
         parts[name] = rows.iloc[start:end]
         start = end
+    if maturity and len(parts["validation"]):
+        first = parts["validation"]["at"].iloc[0]
+        parts["train"] = parts["train"][parts["train"]["at"] < first - maturity]
+        if parts["train"].empty:
+            raise NothingToLearn(
+                f"no row is {maturity} older than the first that validates, of {first}: bring older rows"
+            )
     return parts
 
 

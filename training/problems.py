@@ -15,6 +15,8 @@ from features.fraud import FRAUD
 from training import credit_set, fraud_set
 from training.learners import Settings
 
+NONE = pd.Timedelta(0)
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -27,6 +29,8 @@ class Problem:
     has_policy: bool
     measure: Literal["ap", "auc"]  # what settings and learners are chosen by, on rows that no report is about
     candidates: Mapping[str, tuple[Settings, ...]]  # by learner, simplest first
+    # How long a label takes to be known: rows that had not matured when validation began do not train.
+    maturity: pd.Timedelta = NONE
     unwatched: tuple[str, ...] = ()  # columns whose distribution changes with the clock: no drift
 
     @property
@@ -55,6 +59,7 @@ PROBLEMS = {
             ),
             "catboost": (Settings(300, parameters={"depth": 4}), Settings(300, parameters={"depth": 6})),
         },
+        maturity=fraud_set.MATURITY,
         unwatched=tuple(feature.name for feature in FRAUD.calendar),
     ),
     "credit": Problem(

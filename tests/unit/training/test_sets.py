@@ -14,6 +14,7 @@ from training import credit_set, fraud_set, prepare
 from training.fraud_set import MATURITY, NothingToLearn
 from training.policy import InvalidCosts
 from training.prepare import SHARES, OldFeatures, of_version, split_by_time
+from training.problems import NONE
 
 AS_OF = pd.Timestamp("2018-05-01", tz="UTC")
 
@@ -173,7 +174,7 @@ def timeline(*times: int) -> pd.DataFrame:
 
 
 def test_the_oldest_rows_train_and_the_newest_test():
-    parts = split_by_time(timeline(*range(100)))
+    parts = split_by_time(timeline(*range(100)), NONE)
 
     assert list(parts) == list(SHARES)
     assert [len(part) for part in parts.values()] == [70, 15, 15]
@@ -185,13 +186,25 @@ def test_the_oldest_rows_train_and_the_newest_test():
     "times", [[h // 10 for h in range(100)], [0] * 60 + [1] * 25 + [2] * 15, [0] * 100, list(range(3)), [5]]
 )
 def test_rows_of_one_instant_never_fall_on_both_sides_and_none_is_lost(times):
-    parts = list(split_by_time(timeline(*times)).values())
+    parts = list(split_by_time(timeline(*times), NONE).values())
     instants = [set(part["at"]) for part in parts]
 
     assert sorted(row for part in parts for row in part["row"]) == list(range(len(times)))
     assert not instants[0] & instants[1]
     assert not instants[1] & instants[2]
     assert not instants[0] & instants[2]
+
+
+def test_rows_that_had_not_matured_when_validation_began_do_not_train():
+    parts = split_by_time(timeline(*range(100)), pd.Timedelta(hours=10))
+
+    assert list(parts["train"]["row"]) == list(range(60)), "validation begins with row 70"
+    assert [len(parts[name]) for name in ("validation", "test")] == [15, 15]
+
+
+def test_a_history_that_is_shorter_than_labels_take_teaches_nothing_and_says_so():
+    with pytest.raises(NothingToLearn, match="bring older rows"):
+        split_by_time(timeline(*range(100)), pd.Timedelta(hours=70))
 
 
 def test_vectors_of_other_declarations_are_refused_with_what_to_run():
