@@ -1,4 +1,8 @@
-"""The feature job beside RANGE frames, DuckDB and Polars; the incremental engine on one core; the replay of both."""
+"""Features beside RANGE frames, DuckDB and Polars; the incremental engine on one core; the replay of both.
+
+`platform` is what silver_to_gold does between reading and writing, from Parquet to Parquet like its peers; the whole
+job, with history, gate and sorted files, is measured in the lake part.
+"""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ rows spend their time on garbage collection.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -19,7 +20,7 @@ from pyspark.sql import functions as F
 
 from bench import population
 from bench.folder_lake import FolderLake
-from bench.measured import session
+from bench.measured import Watch, session
 
 BATCH = "bench"
 MEMORY = "8g"
@@ -31,7 +32,9 @@ def measure(rows: int) -> dict:
     folder = Path(tempfile.mkdtemp(prefix="bench-lake-"))
     try:
         spark = session(memory=MEMORY)
-        return measured_in(spark, rows, folder)
+        with Watch(os.getpid()) as watch:
+            found = measured_in(spark, rows, folder)
+        return {**found, "peak_memory_gb": watch.memory_gb}
     finally:
         shutil.rmtree(folder)
 

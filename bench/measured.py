@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,15 +27,32 @@ class Cost:
 def measured(what: str, rows: int, folder: Path) -> Cost:
     """Raises CalledProcessError when the formulation fails."""
     command = [sys.executable, "-m", "bench.measured", what, str(rows), str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        highest = 0
-        while process.poll() is None:
-            highest = max(highest, resident(process.pid))
-            time.sleep(0.2)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process, Watch(process.pid) as watch:
         output = process.stdout.read() if process.stdout else ""
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
-    return Cost(json.loads(output.splitlines()[-1])["seconds"], highest / 2**30)
+    return Cost(json.loads(output.splitlines()[-1])["seconds"], watch.memory_gb)
+
+
+class Watch:
+    """While it lasts, the most memory that a process and its children hold."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid, self.memory_gb = pid, 0.0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._ended.wait(0.2):
+            self.memory_gb = max(self.memory_gb, resident(self.pid) / 2**30)
 
 
 def resident(pid: int) -> int:

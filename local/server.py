@@ -29,6 +29,8 @@ from local.settings import HOST, Settings
 NEEDED_MB = 200
 GRACE_SECONDS = 1.0
 CHECKPOINT_IDLE_SECONDS = 2.0
+# Every call passes through several threads: with Python's 5 ms each would wait that long for a busy one.
+SWITCH_SECONDS = 0.0005
 
 
 class CannotServe(Exception):
@@ -159,6 +161,7 @@ async def _serve(settings: Settings, listener: socket.socket, ready: Callable[[]
     from ministack import app as ministack
 
     spare_collections()
+    sys.setswitchinterval(SWITCH_SECONDS)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
