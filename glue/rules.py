@@ -129,12 +129,12 @@ GOLD_SUITES = {
     table.name: suite_of(
         table,
         (
-            *(Rule(name, f"`{name}` is not null") for name in ("customer_id", dated, "feature_version")),
+            *(Rule(name, f"`{name}` is not null") for name in ("customer_id", *own, "feature_version")),
             *feature_rules(features),
         ),
     )
-    for table, dated, features in (
-        (TRANSACTION_FEATURES, "event_time", FRAUD),
-        (LOAN_FEATURES, "applied_at", PAYMENT_BEHAVIOUR),
+    for table, own, features in (
+        (TRANSACTION_FEATURES, ("event_time", "blocked"), FRAUD),
+        (LOAN_FEATURES, ("applied_at",), PAYMENT_BEHAVIOUR),
     )
 }

@@ -99,6 +99,9 @@ TRANSACTION_FEATURES = Table(
         Field("merchant_id", "string", "Who is paid"),
         Field("event_time", "timestamp", "When the payment happened"),
         Field("feature_version", "string", "Version of the feature set"),
+        Field(
+            "blocked", "int", "1 when the doors' last decision was BLOCK: nothing was paid, and nobody will report it"
+        ),
         *(Field(name, "double", "Feature") for name in FRAUD.columns),
     ),
     (DIVISIONS["day"],),

@@ -17,7 +17,8 @@ class NothingToLearn(ValueError):
 def assemble(features: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     """Vectors with the label that was known at `as_of`: the latest report of each payment up to then.
 
-    A matured payment that nobody has reported is honest: most banks report frauds only.
+    A matured payment that nobody has reported is honest: most banks report frauds only. A blocked one need not be, for
+    nothing was paid: without a label it is left out. Sets from elsewhere have no `blocked`.
     """
     known = (
         labels[labels["reported_at"] <= as_of].sort_values("reported_at").drop_duplicates("transaction_id", keep="last")
@@ -25,6 +26,8 @@ def assemble(features: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Timestamp) 
     rows = features[features["event_time"] < as_of - MATURITY].merge(
         known[["transaction_id", "is_fraud"]], on="transaction_id", how="left"
     )
+    if "blocked" in rows:
+        rows = rows[(rows["blocked"] != 1) | rows["is_fraud"].notna()].copy()
     rows["is_fraud"] = rows["is_fraud"].astype("Float64").fillna(0)
     if rows.empty or rows["is_fraud"].nunique() < 2:
         raise NothingToLearn(

@@ -10,14 +10,15 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from features.fraud import FRAUD
 from glue.arguments import days, parse
+from glue.decisions import decisions
 from glue.lake import Lake, session
 from glue.metrics import Metrics
-from glue.tables import DECISIONS, TRANSACTION_FEATURES
+from glue.tables import TRANSACTION_FEATURES
 from glue.transforms.parity import compared, last_decisions, unlike
 
 EXAMPLES = 20
@@ -48,15 +49,6 @@ def run(spark: SparkSession, lake: Lake, asked: list[str]) -> dict[str, Any]:
         **unlike(ours),
         "examples": [row.asDict() for row in wrong.select("transaction_id", "differing").limit(EXAMPLES).collect()],
     }
-
-
-def decisions(spark: SparkSession, lake: Lake, asked: list[str]) -> DataFrame:
-    """The doors' log of those days."""
-    present = [f"decisions/decision_date={day}/" for day in asked if lake.keys(f"decisions/decision_date={day}/")]
-    logged = ", ".join(f"{c.name} {c.type}" for c in DECISIONS.columns)
-    if not present:
-        return spark.createDataFrame([], logged)
-    return spark.read.schema(logged).json([lake.path(prefix) for prefix in present])
 
 
 if __name__ == "__main__":

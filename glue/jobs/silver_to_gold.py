@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from glue.arguments import days, days_before, month_end, parse
+from glue.decisions import blocked
 from glue.history import read_history
 from glue.lake import Lake, schema, session
 from glue.metrics import Metrics
@@ -20,7 +21,7 @@ from glue.reopening import keep_mark, newest_note, reopened
 from glue.rules import GOLD_SUITES
 from glue.tables import GOLD, SILVER, TRANSACTION_FEATURES
 from glue.transforms.events import payments, reach
-from glue.transforms.vectors import loan_features, transaction_features
+from glue.transforms.vectors import loan_features, marked, transaction_features
 
 
 def main(argv: list[str]) -> None:
@@ -80,7 +81,8 @@ def divided_by_day_or_month(table: str, day: str) -> str:
 
 def payment_vectors(spark: SparkSession, lake: Lake, asked: list[str]) -> DataFrame | None:
     made = [vectors_of_stretch(spark, lake, stretch) for stretch in stretches(asked)]
-    return reduce(DataFrame.union, there) if (there := [rows for rows in made if rows is not None]) else None
+    there = [rows for rows in made if rows is not None]
+    return marked(reduce(DataFrame.union, there), blocked(spark, lake, asked)) if there else None
 
 
 def vectors_of_stretch(spark: SparkSession, lake: Lake, asked: list[str]) -> DataFrame | None:

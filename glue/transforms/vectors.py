@@ -31,9 +31,17 @@ def transaction_features(paid: DataFrame, happened: Happened) -> DataFrame:
         "merchant_id",
         "event_time",
         F.lit(FRAUD.version).alias("feature_version"),
+        F.lit(0).alias("blocked"),  # `marked` knows better
         *(F.col(name).cast("double").alias(name) for name in FRAUD.columns),
         "event_date",
     ).select(*TRANSACTION_FEATURES.column_names, TRANSACTION_FEATURES.division)
+
+
+def marked(vectors: DataFrame, blocked: DataFrame) -> DataFrame:
+    """Vectors that say whether their payment was blocked. `blocked` has a few of their `transaction_id`, each once."""
+    found = F.broadcast(blocked.withColumn("_blocked", F.lit(1)))
+    rows = vectors.join(found, "transaction_id", "left")
+    return rows.withColumn("blocked", F.coalesce("_blocked", "blocked")).select(*vectors.columns)
 
 
 def loan_features(applications: DataFrame, paid: DataFrame) -> DataFrame:

@@ -195,6 +195,16 @@ def test_rows_of_one_instant_never_fall_on_both_sides_and_none_is_lost(times):
     assert not instants[0] & instants[2]
 
 
+def test_a_blocked_payment_teaches_only_what_somebody_said_of_it():
+    features = vectors("2018-04-01", "2018-04-02", "2018-04-03", "2018-04-04")
+    features["blocked"] = [1, 1, 0, None]
+    known = labels(("t1", 1, "2018-04-09"))
+
+    found = fraud_set.assemble(features, known, AS_OF)
+
+    assert dict(zip(found["identifier"], found["label"], strict=True)) == {"t1": 1, "t2": 0, "t3": 0}
+
+
 def test_rows_that_had_not_matured_when_validation_began_do_not_train():
     parts = split_by_time(timeline(*range(100)), pd.Timedelta(hours=10))
 

@@ -1,0 +1,25 @@
+"""The doors' log of decisions, as the lake's jobs read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pyspark.sql import DataFrame, SparkSession
+
+from glue.lake import Lake
+from glue.tables import DECISIONS
+from glue.transforms.parity import last_decisions
+
+
+def decisions(spark: SparkSession, lake: Lake, asked: Iterable[str]) -> DataFrame:
+    """All that was logged of the payments of those days."""
+    present = [f"decisions/decision_date={day}/" for day in asked if lake.keys(f"decisions/decision_date={day}/")]
+    logged = ", ".join(f"{c.name} {c.type}" for c in DECISIONS.columns)
+    if not present:
+        return spark.createDataFrame([], logged)
+    return spark.read.schema(logged).json([lake.path(prefix) for prefix in present])
+
+
+def blocked(spark: SparkSession, lake: Lake, asked: Iterable[str]) -> DataFrame:
+    """`transaction_id` of the payments of those days that were blocked in the end."""
+    return last_decisions(decisions(spark, lake, asked)).where("action = 'BLOCK'").select("transaction_id")
