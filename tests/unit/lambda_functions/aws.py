@@ -159,6 +159,8 @@ class Stream:
 
     def put_record(self, **request) -> None:
         valid("kinesis", "PutRecord", request)
+        if len(request["Data"]) + len(request["PartitionKey"].encode()) > 2**20:
+            raise ValueError("InvalidArgumentException")
         if self.refusing:
             self.refusing -= 1
             raise Down

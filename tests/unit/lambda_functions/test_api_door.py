@@ -148,6 +148,33 @@ def test_a_body_that_the_stream_could_not_take_with_its_decision_is_refused_befo
     assert scene.endpoint.asked == [] == scene.stream.records
 
 
+def test_a_body_that_grows_too_large_as_it_is_handed_on_is_refused_before_its_answer_is_claimed(scene):
+    """A body in UTF-8 has one character where the event has up to twelve, and "1e15" twenty."""
+    for note in ("\u4e2d" * 200_000, "\U0001f4b3" * 100_000, [1e15] * 52_000):
+        body = json.dumps({**fields(0), "note": note}, ensure_ascii=False, separators=(",", ":"))
+        body = body.replace("1000000000000000.0", "1e15")
+        answer = handler.handle({"body": body}, None)
+
+        assert len(body) <= handler.LARGEST_BODY
+        assert answer["statusCode"] == 413
+        assert "bytes" in answer["body"]
+    assert scene.endpoint.asked == [] == scene.stream.records
+    assert scene.table.items == {}
+
+
+def test_the_largest_payment_that_is_taken_goes_on_with_its_decision(scene):
+    """Identifiers as long as they may be, in letters of twelve bytes, stand in the decision and in the key, too."""
+    longest = {**fields(0), **{name: "\U0001f4b3" * 128 for name in ("transaction_id", "customer_id", "merchant_id")}}
+    room = handler.LARGEST_PAYMENT - len(json.dumps({**longest, "note": ""}))
+    note = "\U0001f4b3" * (room // 12) + "x" * (room % 12)
+
+    taken = handler.handle({"body": json.dumps({**longest, "note": note}, ensure_ascii=False)}, None)
+    refused = handler.handle({"body": json.dumps({**longest, "note": note + "x"}, ensure_ascii=False)}, None)
+
+    assert (taken["statusCode"], refused["statusCode"]) == (200, 413)
+    assert len(scene.stream.records) == len(scene.table.items) == 1
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
