@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 from typing import Literal
 
 from features.fraud import FRAUD
-from features.payment import Payment
+from features.payment import Payment, storable
 from features.traffic import TRAFFIC_LAYOUT
 from features.values import iso
 from features.vector import Vector
-from scoring.policy import Action, Policy
+from scoring.policy import SEVERITY, Action, Policy
 
+LONGEST_TEXT = 8192  # characters: what a policy's parameter holds, where reasons and versions come from
+LONGEST_LIST = 1000
 WITHOUT_POLICY: tuple[Action, list[str]] = ("REVIEW", ["no_policy"])
 DegradeStep = Literal["none", "default_features", "rules_only", "review"]
+
+
+class InvalidDecision(ValueError):
+    """What was handed on is no decision. The text names the field and says what was expected, never what came."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,77 @@ class Decision:
 
     def document(self) -> dict:
         return dict(vars(self))  # asdict would copy the vector, value by value
+
+
+def text(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= LONGEST_TEXT and storable(value)
+
+
+def whole(value: object) -> bool:
+    return type(value) is int and abs(value) < 2**63  # a truth value is an int, too
+
+
+def number(value: object) -> bool:
+    return whole(value) or (isinstance(value, float) and isfinite(value))
+
+
+def probability(value: object) -> bool:
+    return isinstance(value, float) and 0 <= value <= 1
+
+
+def none_or(fits: Callable[[object], bool]) -> Callable[[object], bool]:
+    return lambda value: value is None or fits(value)
+
+
+def listed(fits: Callable[[object], bool]) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, list) and len(value) <= LONGEST_LIST and all(map(fits, value))
+
+
+# Every field of a decision: what it is in words, and whether a value is that.
+FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {
+    "transaction_id": ("text", text),
+    "fraud_score": ("a probability or none", none_or(probability)),
+    "action": ("an action", lambda value: value in list(SEVERITY)),
+    "reasons": ("a list of texts", listed(text)),
+    "explanation": ("a list of texts", listed(text)),
+    "event_time": ("text", text),
+    "customer_id": ("text", text),
+    "merchant_id": ("text", text),
+    "amount_cents": ("a whole number", whole),
+    "vector": ("none or a list of numbers and nones", none_or(listed(none_or(number)))),
+    "feature_version": ("text", text),
+    "model": ("text or none", none_or(text)),
+    "policy_version": ("text", text),
+    "degrade_step": ("text", text),  # another version may have other steps
+    "door": ("text", text),
+    "counted_at": ("a whole number", whole),
+    "overtaken": ("true or false", lambda value: isinstance(value, bool)),
+    "arrived_at": ("a whole number", whole),
+    "decided_at": ("a whole number", whole),
+    "traffic": ("none or a list of whole numbers", none_or(listed(whole))),
+}
+
+# What is true of a decision whose door did not have the field yet. The last two are the stream door's to say anyway.
+ABSENT: dict[str, object] = {"explanation": [], "vector": None, "traffic": None, "counted_at": 0, "overtaken": False}
+
+
+def handed_on(document: object) -> dict:
+    """The decision that another process has made, maybe by another version of this code: the fields that are known
+    here, and what is true where it did not have one. Raises InvalidDecision."""
+    if not isinstance(document, dict):
+        raise InvalidDecision("an object")
+    found = {**ABSENT, **{name: document[name] for name in FIELDS if name in document}}
+    for name, (words, fits) in FIELDS.items():
+        if name not in found or not fits(found[name]):
+            raise InvalidDecision(f"with {name} {words}")
+    if is_of_these_features(found) and len(found["vector"]) != len(FRAUD.columns):
+        raise InvalidDecision(f"with {len(FRAUD.columns)} values in the vector of {FRAUD.version}")
+    return found
+
+
+def is_of_these_features(decision: dict) -> bool:
+    """Whether a decision has a vector that this code can compare, or ask the model about."""
+    return decision["vector"] is not None and decision["feature_version"] == FRAUD.version
 
 
 def decide(

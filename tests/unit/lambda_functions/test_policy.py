@@ -175,6 +175,18 @@ def test_two_rules_of_one_name_are_refused():
         Policy.parse({**DOCUMENT, "rules": [LISTED, LISTED]}, FRAUD.columns)
 
 
+@pytest.mark.parametrize(
+    "numbered",
+    [
+        {"version": 4111111111111111},
+        {"rules": [{"name": "4111-1111-1111-1111", "feature": "amount", "above": 1, "action": "BLOCK"}]},
+    ],
+)
+def test_a_policy_whose_words_would_make_every_decision_look_like_a_card_number_is_refused(numbered):
+    with pytest.raises(InvalidPolicy, match="do not look like card numbers"):
+        Policy.parse({**DOCUMENT, **numbered}, FRAUD.columns)
+
+
 @pytest.mark.parametrize("share", [-0.01, 0.11, float("nan"), "half"])
 def test_a_share_to_explore_that_is_too_large_or_none_is_refused(share):
     with pytest.raises(InvalidPolicy):

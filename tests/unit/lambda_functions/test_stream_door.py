@@ -6,6 +6,7 @@ import json
 
 import pytest
 from scoring.aws import StoreUnavailable
+from scoring.decision import FIELDS, Decision
 
 from features.fraud import FRAUD
 from features.vector import Knowledge, fraud_vector
@@ -333,15 +334,89 @@ def test_a_decision_that_says_other_than_its_payment_or_nothing_possible_is_pois
     assert scene.deliver([{**fields(0), "decision": decision}]) == []
 
 
-@pytest.mark.parametrize("other", [{"new_in_the_next_version": 1}, {"degrade_step": None}])
-def test_a_decision_under_way_that_another_version_of_the_door_made_is_made_anew(other):
-    """None stands for a column that the other version did not have."""
-    scene = Scene()
-    decision = scene.ask(fields(0)) | other
-    scene.deliver([{**fields(0), "decision": {k: v for k, v in decision.items() if v is not None or k not in other}}])
+def of_another_version(decision: dict, without: tuple[str, ...] = (), **further) -> dict:
+    return {name: value for name, value in {**decision, **further}.items() if name not in without}
 
-    assert scene.logged()["t0"]["door"] == "stream"
+
+@pytest.mark.parametrize(
+    ("without", "stands"),
+    [("traffic", None), ("explanation", []), ("vector", None), ("counted_at", 1_522_573_200_000), ("overtaken", False)],
+)
+def test_a_decision_that_a_door_of_another_version_has_made_stands_as_the_payer_was_told_it(without, stands):
+    scene = Scene()
+    decision = scene.ask(fields(0))
+    scene.endpoint.scorer = lambda rows: [0.95] * len(rows)
+
+    assert scene.deliver([{**fields(0), "decision": of_another_version(decision, (without,), brought=1)}]) == []
+    assert scene.logged() == {"t0": {**decision, without: stands}}
     assert scene.counted("c1") == 1
+
+
+@pytest.mark.parametrize("without", ["action", "fraud_score", "reasons", "model", "decided_at", "amount_cents"])
+def test_a_decision_that_lacks_what_nothing_can_stand_for_is_poison(without, capsys):
+    scene = Scene()
+    decision = of_another_version(scene.ask(fields(0)), (without,))
+
+    assert scene.deliver([{**fields(0), "decision": decision}]) == [{"itemIdentifier": "1"}]
+    assert f"expected what the API door hands on, with {without} " in capsys.readouterr().out
+
+
+def test_a_vector_of_other_features_is_kept_and_neither_compared_nor_explained():
+    """Its model would refuse the whole batch's question."""
+    scene = Scene()
+    scene.endpoint.scorer = lambda rows: [0.95] * len(rows)
+    other = of_another_version(scene.ask(fields(0)), vector=[1.0, None], feature_version="other")
+    scene.deliver([{**fields(0), "decision": other}, fields(1)])
+
+    assert scene.logged()["t0"] == other
+    assert scene.logged()["t0"]["overtaken"] is False
+    assert [len(rows) for rows in scene.endpoint.explained] == [1]
+
+
+def test_every_field_of_a_decision_is_looked_at():
+    assert set(FIELDS) == set(Decision.__dataclass_fields__)
+
+
+WRONG = {
+    "reasons": ["score", {}, [1], ["x" * 8193], ["x"] * 1001, ["\ud800"]],
+    "explanation": [None, [[]]],
+    "vector": [[1.0], ["1"] * len(FRAUD.columns), [True] * len(FRAUD.columns), {}, [float("nan")] * len(FRAUD.columns)],
+    "traffic": [[1.5], [True], 3],
+    "model": [7],
+    "policy_version": [None, 4],
+    "feature_version": [None, 1],
+    "degrade_step": [None, []],
+    "overtaken": [None, 0],
+    "counted_at": ["0", 1.0],
+    "arrived_at": [None, "now", 10**300],
+    "decided_at": [True],
+    "amount_cents": [1000.0],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG.items() for value in values])
+def test_a_decision_with_a_field_of_another_type_is_poison_that_names_it(name, value, capsys):
+    scene = Scene()
+    decision = {**scene.ask(fields(0)), name: value}
+
+    assert scene.deliver([{**fields(0), "decision": decision}]) == [{"itemIdentifier": "1"}]
+    said = capsys.readouterr().out
+    assert "decision: expected what the API door hands on, with " in said
+    assert name in said
+
+
+@pytest.mark.parametrize("name", ["reasons", "explanation", "model", "policy_version", "degrade_step"])
+def test_a_card_number_in_a_text_of_a_decision_is_poison(name, capsys):
+    scene = Scene()
+    decision = scene.ask(fields(0))
+    number = "4111 1111 1111 1111"
+    decision[name] = [number] if isinstance(decision[name], list) else number
+    capsys.readouterr()
+
+    assert scene.deliver([{**fields(0), "decision": decision}]) == [{"itemIdentifier": "1"}]
+    said = capsys.readouterr().out
+    assert f"decision: {name} looks like a card number" in said
+    assert "4111" not in said
 
 
 def test_a_payment_that_comes_by_another_key_than_its_customer_is_poison():
