@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import boto3
-from release.promotion import with_operators
+from release.promotion import LARGEST, OPERATORS, OWN, record, with_operators
 from scoring.policy import InvalidPolicy, Policy
 
 from features.vector import RULED
@@ -25,16 +25,25 @@ def main(environment: str = "", file: str = "") -> None:
         raise SystemExit(f"policy: cannot read {file}: {missing.strerror}") from None
     except (InvalidPolicy, ValueError) as wrong:
         raise SystemExit(f"policy: {file}: {wrong}") from None
-    ssm.put_parameter(Name=releases.fraud_release(prefix), Value=json.dumps(release), Type="String", Overwrite=True)
+    record(ssm, releases.fraud_release(prefix), release)
     print("\n".join(told(release["policy"])))
 
 
 def ruled(policy: dict, document: dict) -> dict:
-    """The released policy with a document's rules and sampled share; thresholds stay. Raises InvalidPolicy."""
+    """The released policy with a document's rules and sampled share; thresholds stay. Raises InvalidPolicy, too, when
+    they would not leave the room that releases need."""
     Policy.parse(document, RULED)
     theirs = {"explore_share": 0.0, **document, "rules_version": document["version"]}
     solved = {**policy, "version": policy["version"].partition("+")[0]}
-    return with_operators(solved, theirs)
+    found = with_operators(solved, theirs)
+    # The version stands in the policy's own version and in the earlier one's besides.
+    taken = len(json.dumps([found[name] for name in OPERATORS])) + 2 * len(json.dumps(document["version"]))
+    if taken > LARGEST - OWN:
+        raise InvalidPolicy(
+            f"rules and lists take {taken} characters, expected at most {LARGEST - OWN}: the release parameter holds "
+            f"{LARGEST}, and {OWN} are for what a release brings itself"
+        )
+    return found
 
 
 def told(policy: dict) -> list[str]:

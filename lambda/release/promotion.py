@@ -1,18 +1,27 @@
 """What a release does: a SageMaker model, for fraud a new endpoint configuration, and the release parameter.
 
 The parameter keeps the thresholds of the model that serves until the endpoint has changed over, which takes minutes.
-Any step may fail and be tried again: what is done already is left as it is.
+Any step may fail and be tried again: what is done already is left as it is. The parameter is written after the endpoint
+has been told: SageMaker refuses a change while another one is under way, and a release that it refused would take the
+thresholds of the model that is about to serve out of the parameter, which holds those of two.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlparse
 
 SERVED = ("fraud",)  # problems with an endpoint; the others score in batches
 OPERATORS = ("rules", "explore_share", "rules_version")  # of a policy, once `make policy` has put them there
 THRESHOLDS = ("version", "model", "review_at", "block_at")  # of a policy, solved for one model
+LARGEST = 8192  # characters of a parameter; with more than half of it SSM makes it an advanced one, which costs
+OWN = 2048  # of these, what a release itself brings: names, places, thresholds, costs
+
+
+class TooLarge(ValueError):
+    """A release does not fit into its parameter."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +75,11 @@ class Promotion:
             )
             endpoint = self.sagemaker.describe_endpoint(EndpointName=group)  # type: ignore[attr-defined]
             release["earlier_policy"] = earlier_policy(recorded, endpoint["EndpointConfigName"])
+            written(release)  # before the endpoint changes over: a new model must not be judged by old thresholds
             # SageMaker refuses a change that is under way or done.
             if model not in (endpoint["EndpointConfigName"], pending(endpoint)):
                 self.sagemaker.update_endpoint(EndpointName=group, EndpointConfigName=model)  # type: ignore[attr-defined]
-        self.ssm.put_parameter(  # type: ignore[attr-defined]
-            Name=parameter, Value=json.dumps(release), Type="String", Overwrite=True
-        )
+        record(self.ssm, parameter, release)
         return {"released": True, **release}
 
     def _policy(self, description: dict) -> dict | None:
@@ -89,6 +97,19 @@ class Promotion:
         except Exception as failed:
             if "already exist" not in str(failed).lower():
                 raise
+
+
+def record(ssm: Any, parameter: str, release: dict) -> None:
+    """Raises TooLarge."""
+    ssm.put_parameter(Name=parameter, Value=written(release), Type="String", Overwrite=True, Tier="Intelligent-Tiering")
+
+
+def written(release: dict) -> str:
+    """A release as its parameter holds it. Raises TooLarge."""
+    text = json.dumps(release)
+    if len(text) > LARGEST:
+        raise TooLarge(f"the release takes {len(text)} characters, its parameter holds {LARGEST}: shorten the lists")
+    return text
 
 
 def with_operators(policy: dict, recorded: dict) -> dict:

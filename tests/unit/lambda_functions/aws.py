@@ -146,6 +146,8 @@ class Parameters:
 
     def put_parameter(self, **request) -> None:
         valid("ssm", "PutParameter", request)
+        if len(request["Value"].encode()) > (8192 if request.get("Tier") == "Intelligent-Tiering" else 4096):
+            raise ValueError("ValidationException")
         self.values[request["Name"]] = request["Value"]
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from release import handler
-from release.promotion import Promotion
+from release.promotion import LARGEST, Promotion, TooLarge, record
 from scoring.policy import InvalidPolicy, Policy
 
 from features.fraud import FRAUD
@@ -160,6 +160,55 @@ def test_a_release_brings_thresholds_and_leaves_the_operators_rules():
     policy = Policy.parse(scene.recorded()["policy"], FRAUD.columns)
     assert (policy.version, policy.model, policy.review_at) == ("4+lists-2", "job-4", 0.4)
     assert ([rule.name for rule in policy.rules], policy.explore_share) == (["known_mule"], 0.05)
+
+
+def listing(merchants: int) -> dict:
+    among = [f"merchant-{number:06d}" for number in range(merchants)]
+    rule = {"name": "known_mule", "field": "merchant_id", "among": among, "action": "BLOCK"}
+    return {"version": "lists-2", "review_at": 0.1, "block_at": 0.2, "rules": [rule]}
+
+
+def test_the_longest_list_that_goes_live_leaves_room_for_the_releases_after_it():
+    """With costs, and with names as long as SageMaker takes them."""
+    scene = Scene()
+    scene.release(version=3)
+    scene.sagemaker.change_over()
+    longest = next(n for n in range(1000, 0, -1) if fits(scene.recorded()["policy"], listing(n)))
+    assert longest > 250
+    ruled_release = {**scene.recorded(), "policy": ruled(scene.recorded()["policy"], listing(longest))}
+    record(scene.parameters, FRAUD_RELEASE, ruled_release)
+    costs = {"blocked_good": 1e12 / 3, "review": 1 / 3, "review_recall": 1 / 3, "lost_share": 1 / 3, "capacity": 1 / 3}
+    policy = {**SOLVED, "review_at": 1 / 3, "block_at": 2 / 3, "model": "j" * 63, "costs": costs}
+    for version in (4, 5):
+        place = f"training/risk-test-fraud/{version}/evaluation.json"
+        scene.bucket.objects[place] = json.dumps({"policy": policy}).encode()
+        scene.release(version=version)
+        scene.sagemaker.change_over()
+
+    assert len(Policy.parse(scene.recorded()["policy"], FRAUD.columns).rules[0].among) == longest
+    assert len(scene.parameters.values[FRAUD_RELEASE]) < LARGEST - 512
+
+
+def fits(policy: dict, document: dict) -> bool:
+    try:
+        return bool(ruled(policy, document))
+    except InvalidPolicy:
+        return False
+
+
+def test_a_list_that_leaves_a_release_no_room_is_refused_with_what_was_expected():
+    with pytest.raises(InvalidPolicy, match="expected at most 6144"):
+        ruled({**SOLVED, "version": "3"}, listing(500))
+
+
+def test_a_release_that_its_parameter_cannot_hold_leaves_the_endpoint_alone():
+    scene = Scene()
+    policy = {**scene.recorded()["policy"], **listing(500), "explore_share": 0.0, "rules_version": "lists-2"}
+    scene.parameters.values[FRAUD_RELEASE] = json.dumps({**scene.recorded(), "policy": policy})
+    with pytest.raises(TooLarge, match="shorten the lists"):
+        scene.release()
+
+    assert scene.sagemaker.endpoints == {"risk-test-fraud": {"EndpointConfigName": "bootstrap"}}
 
 
 def test_a_policy_that_cannot_be_read_does_not_go_live():
