@@ -68,8 +68,8 @@ deploy: upload ## Build the platform: make deploy ENV=dev
 why: $(READY) ## One decision, computed again from the lake and its model: make why TX=id ENV=dev
 	@$(PYTHON) -m tools.why "$(ENV)" "$$TX"
 
-backtest: $(READY) ## Another policy over stored decisions: make backtest POLICY=file.json FROM=day TO=day ENV=dev [COSTS=json]
-	@PYTHONPATH=.:lambda $(PYTHON) -m tools.backtest "$(ENV)" "$(POLICY)" "$(FROM)" "$(TO)" '$(COSTS)'
+backtest: $(READY) ## Another policy over stored decisions: make backtest POLICY=file.json FROM=day TO=day ENV=dev [COSTS=json THRESHOLDS=document]
+	@PYTHONPATH=.:lambda $(PYTHON) -m tools.backtest "$(ENV)" "$(POLICY)" "$(FROM)" "$(TO)" '$(COSTS)' "$(THRESHOLDS)"
 
 policy: $(READY) ## Another policy's rules and lists go live: make policy POLICY=file.json ENV=dev
 	@PYTHONPATH=.:lambda $(PYTHON) -m tools.policy "$(ENV)" "$(POLICY)"

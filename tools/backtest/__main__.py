@@ -1,4 +1,8 @@
-"""Entry point: reads the policy, asks Athena, prints the table, writes build/backtest.json."""
+"""Entry point: reads the policy, asks Athena, prints the table, writes build/backtest.json.
+
+What is judged is what `make policy` would make live: the document's rules, lists and share beside the thresholds of the
+model that serves. The document's own thresholds are judged when they are asked for.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,6 @@ import sys
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import boto3
 from scoring.policy import InvalidPolicy, Policy
@@ -16,29 +19,39 @@ from features.vector import RULED
 from tools import athena, releases, terraform
 from tools.backtest.comparison import compare, told
 from tools.backtest.stored import Ask, Stored
+from tools.policy import ruled
 from training.policy import Costs, InvalidCosts
 
 REPORT = terraform.BUILD / "backtest.json"
+THRESHOLDS = ("live", "document")
 
 
-def main(environment: str = "", file: str = "", first: str = "", last: str = "", costs: str = "") -> None:
+def main(
+    environment: str = "", file: str = "", first: str = "", last: str = "", costs: str = "", thresholds: str = ""
+) -> None:
+    thresholds = thresholds or "live"
+    if thresholds not in THRESHOLDS:
+        raise SystemExit(f"backtest: expected THRESHOLDS={' or '.join(THRESHOLDS)}, got {thresholds!r}")
     if not all((environment, file, first, last)):
         raise SystemExit("backtest: expected POLICY=<file.json> FROM=YYYY-MM-DD TO=YYYY-MM-DD ENV=<environment>")
     first, last = day("FROM", first), day("TO", last)
     if first > last:
         raise SystemExit(f"backtest: expected FROM not after TO, got {first} and {last}")
-    policy = read(Path(file))
+    document = read(Path(file))
     matrix = given(costs) if costs else None
     outputs = terraform.outputs(environment)
     analysts = athena.Analysts(boto3.client("athena"), outputs["prefix"], outputs["athena_workgroup"])
     try:
-        matrix = matrix or solved_for(boto3.client("ssm"), outputs["prefix"])
-        found = backtest(analysts.ask, analysts.databases, policy, matrix, first, last)
+        live = releases.live(boto3.client("ssm"), outputs["prefix"])["policy"]
+        policy = judged(document, live, thresholds)
+        found = backtest(analysts.ask, analysts.databases, policy, matrix or solved_for(live), first, last)
+    except InvalidPolicy as wrong:
+        raise SystemExit(f"backtest: {file}: {wrong}") from None
     except athena.QueryFailed as failed:
         raise SystemExit(f"backtest: {failed}") from None
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps(found, indent=1) + "\n")
-    print("\n".join([*told(found), *unsure(found)]))
+    print("\n".join([whose(thresholds, found), *told(found), *unsure(found)]))
     print(f"written to {REPORT.relative_to(terraform.ROOT)}")
 
 
@@ -56,8 +69,10 @@ def backtest(ask: Ask, database: str, policy: Policy, costs: Costs, first: str, 
         "from": first,
         "to": last,
         "costs": asdict(costs),
+        "thresholds": {"model": policy.model, "review_at": policy.review_at, "block_at": policy.block_at},
         "left_out_for_other_features": stored.other_features,
         "without_traffic": stored.without_traffic,
+        "by_other_models": stored.other_models,
         **found,
     }
 
@@ -69,21 +84,40 @@ def given(costs: str) -> Costs:
         raise SystemExit(f"backtest: {wrong}") from None
 
 
-def solved_for(ssm: Any, prefix: str) -> Costs:
+def judged(document: dict, live: dict, thresholds: str) -> Policy:
+    """Raises InvalidPolicy."""
+    return Policy.parse(document if thresholds == "document" else ruled(live, document), RULED)
+
+
+def solved_for(live: dict) -> Costs:
     """What the live thresholds were solved for; the bootstrap policy's were not."""
-    return Costs(**releases.live(ssm, prefix)["policy"].get("costs", {}))
+    return Costs(**live.get("costs", {}))
+
+
+def whose(thresholds: str, found: dict) -> str:
+    judged = found["thresholds"]
+    owner = "the document's own" if thresholds == "document" else f"those of {judged['model']}, which stay live"
+    return f"thresholds: {owner}, review at {judged['review_at']:g}, block at {judged['block_at']:g}"
 
 
 def unsure(found: dict) -> list[str]:
     said = ["costs: " + ", ".join(f"{name} {value:g}" for name, value in found["costs"].items())]
     if found["without_traffic"]:
         said.append(f"{found['without_traffic']:,} decisions kept no traffic: rules that look at it are silent on them")
+    if found["by_other_models"]:
+        said.append(
+            f"{found['by_other_models']:,} decisions have scores of another model than {found['thresholds']['model']}, "
+            "whose thresholds judge them"
+        )
     return said
 
 
-def read(file: Path) -> Policy:
+def read(file: Path) -> dict:
+    """A policy's document."""
     try:
-        return Policy.parse(json.loads(file.read_text()), RULED)
+        document = json.loads(file.read_text())
+        Policy.parse(document, RULED)
+        return document
     except OSError as missing:
         raise SystemExit(f"backtest: cannot read {file}: {missing.strerror}") from None
     except (InvalidPolicy, ValueError) as wrong:

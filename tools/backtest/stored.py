@@ -22,12 +22,14 @@ Ask = Callable[[str, str], list[dict[str, str]]]  # zone and SQL -> rows
 class Stored:
     """Decisions from day to day, both included. `other_features` counts what cannot be judged again: rules look at
     features, and those of another version mean something else. `without_traffic` counts decisions that kept no traffic
-    though rules look at it: these rules are silent on them."""
+    though rules look at it: these rules are silent on them. `other_models` counts scores of another model than the one
+    that the policy's thresholds were solved for, where the policy names one."""
 
     ask: Ask
     database: str
     other_features: int = 0
     without_traffic: int = 0
+    other_models: int = 0
 
     def decisions(self, policy: Policy, first: str, last: str) -> Iterator[Decided]:
         features = looked_at(policy)
@@ -36,6 +38,7 @@ class Stored:
                 self.other_features += 1
                 continue
             self.without_traffic += any(not row[name] for name in features if name in TRAFFIC_LAYOUT.names)
+            self.other_models += policy.model is not None and row["model"] not in ("", policy.model)
             yield decided(row, features)
 
 
@@ -53,12 +56,12 @@ def query(database: str, features: Sequence[str], first: str, last: str) -> str:
           FROM {database}_silver.fraud_labels GROUP BY transaction_id
         ), numbered AS (
           SELECT transaction_id, fraud_score, action, event_time, customer_id, merchant_id, amount_cents,
-            feature_version, decision_date{cells},
+            feature_version, model, decision_date{cells},
             row_number() OVER (PARTITION BY transaction_id ORDER BY {LAST_FIRST}) AS turn
           FROM decisions WHERE decision_date BETWEEN {text(first)} AND {text(last)}
         )
         SELECT d.transaction_id, d.fraud_score, d.action, d.event_time, d.customer_id, d.merchant_id, d.amount_cents,
-          d.feature_version, d.decision_date, v.is_fraud{kept}
+          d.feature_version, d.model, d.decision_date, v.is_fraud{kept}
         FROM numbered d LEFT JOIN verdicts v ON v.transaction_id = d.transaction_id
         WHERE d.turn = 1
     """

@@ -12,8 +12,8 @@ from scoring.policy import Limit, Listed, Policy
 
 from features.fraud import FRAUD
 from features.payment import Payment
-from tests.unit.lambda_functions.aws import Parameters
-from tools.backtest.__main__ import backtest, day, main, read, solved_for, unsure
+from features.vector import RULED
+from tools.backtest.__main__ import backtest, day, judged, main, read, solved_for, unsure, whose
 from tools.backtest.comparison import Decided, compare, told
 from tools.backtest.stored import Stored, query
 from training.policy import Costs
@@ -113,6 +113,7 @@ ROW = {
     "merchant_id": "m1",
     "amount_cents": "1250",
     "feature_version": FRAUD.version,
+    "model": "job-3",
     "decision_date": "2026-03-01",
     "is_fraud": "",
     "amount": "1250.0",
@@ -157,6 +158,46 @@ def test_decisions_with_other_features_are_left_out_and_counted_only_when_rules_
     assert stored.other_features == 0
 
 
+def test_scores_of_another_model_than_the_thresholds_are_counted_and_said():
+    rows = [ROW, {**ROW, "model": "job-2"}, {**ROW, "model": "", "fraud_score": ""}]
+    of_three = Policy("3+new", 0.3, 0.8, (), model="job-3")
+
+    found = backtest(lambda zone, sql: rows, "risk_dev", of_three, COSTS, "2026-03-01", "2026-03-01")
+    assert found["by_other_models"] == 1
+    assert any("1 decisions have scores of another model than job-3" in line for line in unsure(found))
+
+    found = backtest(lambda zone, sql: rows, "risk_dev", CANDIDATE, COSTS, "2026-03-01", "2026-03-01")
+    assert found["by_other_models"] == 0, "a document that names no model"
+    assert len(unsure(found)) == 1
+
+
+LIVE = {"version": "3+old", "model": "job-3", "review_at": 0.2, "block_at": 0.6, "rules": [], "rules_version": "old"}
+DOCUMENT = {
+    "version": "new",
+    "review_at": 0.3,
+    "block_at": 0.8,
+    "rules": [{"name": "large", "feature": "amount", "above": 1000, "action": "REVIEW"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "version", "decided_by", "said"),
+    [
+        ("live", "3+new", (0.2, 0.6), "those of job-3, which stay live, review at 0.2, block at 0.6"),
+        ("document", "new", (0.3, 0.8), "the document's own, review at 0.3, block at 0.8"),
+    ],
+)
+def test_what_would_go_live_is_judged_unless_the_documents_own_thresholds_are_asked_for(
+    thresholds, version, decided_by, said
+):
+    policy = judged(DOCUMENT, LIVE, thresholds)
+    found = backtest(lambda zone, sql: [ROW], "risk_dev", policy, COSTS, "2026-03-01", "2026-03-01")
+
+    assert (policy.version, policy.review_at, policy.block_at) == (version, *decided_by)
+    assert [rule.name for rule in policy.rules] == ["large"]
+    assert whose(thresholds, found) == f"thresholds: {said}"
+
+
 def test_what_athena_leaves_empty_is_unknown_and_not_nought():
     (found,) = Stored(lambda z, s: [{**ROW, "fraud_score": "", "amount": ""}], "d").decisions(LIMITED, "a", "b")
 
@@ -169,7 +210,7 @@ def test_days_without_a_decision_say_what_to_do():
 
 
 def test_the_example_policy_is_one_that_the_doors_take():
-    assert len(read(ROOT / "policies" / "example.json").rules) == 4
+    assert len(Policy.parse(read(ROOT / "policies" / "example.json"), RULED).rules) == 4
 
 
 @pytest.mark.parametrize("content", ["{", "[]", json.dumps({"version": 1})])
@@ -189,12 +230,12 @@ def test_a_missing_file_or_day_or_argument_is_named():
         main("dev", "", "2026-03-01", "2026-03-02")
     with pytest.raises(SystemExit, match="FROM not after TO"):
         main("dev", "p.json", "2026-03-02", "2026-03-01")
+    with pytest.raises(SystemExit, match="THRESHOLDS=live or document, got 'mine'"):
+        main("dev", "p.json", "2026-03-01", "2026-03-02", "", "mine")
 
 
 @pytest.mark.parametrize(
     ("policy", "costs"), [({"costs": {"review": 6.0}}, Costs(review=6.0)), ({}, Costs())], ids=["solved", "bootstrap"]
 )
 def test_costs_are_those_that_the_live_thresholds_were_solved_for(policy, costs):
-    ssm = Parameters(**{"/risk-dev/fraud/release": json.dumps({"policy": policy})})
-
-    assert solved_for(ssm, "risk-dev") == costs
+    assert solved_for(policy) == costs
