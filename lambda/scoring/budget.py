@@ -84,14 +84,15 @@ API = ApiBudget(
 LABELS = Call(connect=0.3, read=1.5, tries=2)
 
 # The counter of merchants' traffic has one thing to do, and its stream waits for it.
-COUNTER = Call(connect=0.5, read=5, tries=3)
+COUNTER = Call(connect=0.5, read=3, tries=3)
 
 # Nobody waits, but the shard must go on. What fails for good comes again with the batch: after whatever it can do
 # without (model, policy, alerts, merchants, notes of answers) the log and the records must still fit into the
-# function's time.
+# function's time. A full batch makes several calls of store, log, alerts and answers. The model is asked for scores and
+# for reasons.
 STREAM = StreamBudget(
-    store=Call(connect=0.5, read=5, tries=3),
-    model=Call(connect=0.5, read=2, tries=2),
+    store=Call(connect=0.5, read=3, tries=3),
+    model=Call(connect=0.5, read=2, tries=2, requests=2),
     policy=Call(connect=0.5, read=1),
     answers=Call(connect=0.5, read=1),
     log=Call(connect=0.5, read=5, tries=3),

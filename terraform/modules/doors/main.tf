@@ -74,7 +74,7 @@ module "stream" {
   kms_key_arn     = var.lake.kms_key_arn
   code            = merge({ bucket = var.artifacts_bucket }, var.code["lambda/stream"])
   memory_mb       = 1769
-  timeout_seconds = 120
+  timeout_seconds = 900 # a full batch makes many calls, each of which has its own limit: lambda/scoring/budget.py
 
   environment = merge(local.groups, {
     ALERT_TOPIC_ARN   = var.alert_topic_arn

@@ -20,7 +20,7 @@ module "merchants" {
   handler         = "merchants.handler.handle"
   kms_key_arn     = var.lake.kms_key_arn
   code            = merge({ bucket = var.artifacts_bucket }, var.code["lambda/merchants"])
-  timeout_seconds = 120
+  timeout_seconds = 300
 
   environment = {
     TRAFFIC_GROUP = local.groups.TRAFFIC_GROUP
