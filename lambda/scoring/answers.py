@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from features.payment import Payment
@@ -70,17 +71,20 @@ class Answers:
     def applied(self, identifiers: Iterable[str]) -> None:
         """Notes that these payments are in their customers' records: a late repetition must not bring them again."""
         for identifier in identifiers:
-            try:
-                self.client.update_item(
-                    TableName=self.table,
-                    Key={"transaction_id": {"S": identifier}},
-                    UpdateExpression="SET applied = :yes",
-                    ConditionExpression="attribute_exists(transaction_id)",
-                    ExpressionAttributeValues={":yes": {"BOOL": True}},
-                )
-            except Exception as refused:  # one that expired, or was never remembered, stays away
-                if code_of(refused) != "ConditionalCheckFailedException":
-                    raise
+            self.breaker.call(partial(self._note, identifier))
+
+    def _note(self, identifier: str) -> None:
+        try:
+            self.client.update_item(
+                TableName=self.table,
+                Key={"transaction_id": {"S": identifier}},
+                UpdateExpression="SET applied = :yes",
+                ConditionExpression="attribute_exists(transaction_id)",
+                ExpressionAttributeValues={":yes": {"BOOL": True}},
+            )
+        except Exception as refused:  # one that expired, or was never remembered, stays away
+            if code_of(refused) != "ConditionalCheckFailedException":
+                raise
 
 
 def fingerprint(payment: Payment) -> str:

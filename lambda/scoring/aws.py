@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from features.declaration import Entity
 from features.fraud import FRAUD
@@ -142,23 +143,41 @@ def by_group(pairs: list[tuple[str, str]]) -> list[dict]:
     return [{"FeatureGroupName": g, "RecordIdentifiersValueAsString": ids} for g, ids in asked.items()]
 
 
+@dataclass(frozen=True)
+class Explained:
+    """What raised the score of each vector most, in words, the strongest first, and the model whose score that is."""
+
+    model: str
+    reasons: list[list[str]]
+
+
 class Model:
     """The fraud endpoint."""
 
-    def __init__(self, client, endpoint: str, breaker: Breaker | None = None) -> None:
+    def __init__(
+        self, client, endpoint: str, breaker: Breaker | None = None, explaining: Breaker | None = None
+    ) -> None:
+        """Reasons take longer than scores: that they fail speaks for nothing but themselves."""
         self.client = client
         self.endpoint = endpoint
         self.breaker = breaker or Breaker()
+        self.explaining = explaining or Breaker()
 
     def score(self, vectors: list[Vector]) -> list[Answer]:
         """One answer per vector, in order. Any failure of the endpoint passes through to the caller."""
         return self.breaker.call(lambda: self._score(vectors))
 
-    def explain(self, vectors: list[Vector]) -> list[list[str]]:
-        """What raised the score of each vector most, in words, the strongest first; at most 100 vectors. Takes
-        milliseconds a vector. Any failure of the endpoint passes through, and speaks for nothing but itself."""
-        reasons = self._ask(vectors, explain=True)["reasons"]
-        return [[reason["meaning"] for reason in of_row] for of_row in reasons]
+    def explain(self, vectors: list[Vector]) -> Explained:
+        """What raised the score of each vector most; at most 100 vectors. Takes milliseconds a vector. Any failure of
+        the endpoint passes through."""
+        return self.explaining.call(lambda: self._explain(vectors))
+
+    def _explain(self, vectors: list[Vector]) -> Explained:
+        document = self._ask(vectors, explain=True)
+        reasons = [[reason["meaning"] for reason in of_row] for of_row in document["reasons"]]
+        if len(reasons) != len(vectors):
+            raise ValueError(f"asked about {len(vectors)} scores, the endpoint explained {len(reasons)}")
+        return Explained(document["model"], reasons)
 
     def _ask(self, vectors: list[Vector], **further: bool) -> dict:
         body = json.dumps({"feature_version": FRAUD.version, "rows": vectors, **further})

@@ -145,7 +145,8 @@ class StreamDoor:
             ).document()
 
     def _explain(self, flagged: list[Arrival]) -> None:
-        """Tells reviewers what the model saw. Without the endpoint's answer they have reasons only."""
+        """Tells reviewers what the model saw. Without the endpoint's answer they have reasons only, and so when another
+        model than the one that scored has answered, as during a release."""
         scored = [
             a
             for a in flagged
@@ -155,8 +156,9 @@ class StreamDoor:
             return
         try:
             told = self.model.explain([a.decision["vector"] for a in scored if a.decision is not None])
-            for arrival, explanation in zip(scored, told, strict=True):
-                arrival.decision = {**(arrival.decision or {}), "explanation": explanation}
+            for arrival, explanation in zip(scored, told.reasons, strict=True):
+                if arrival.decision is not None and arrival.decision["model"] == told.model:
+                    arrival.decision = {**arrival.decision, "explanation": explanation}
         except Exception as failed:  # whatever ails the endpoint, the shard must go on
             print(json.dumps({"level": "WARN", "message": "scores were not explained", "error": type(failed).__name__}))
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from functools import partial
 from hashlib import sha256
 from zlib import crc32
 
+from scoring.breaker import Breaker, Open
 from scoring.decision import decision_date
 from scoring.refusals import code_of
 
@@ -77,9 +79,10 @@ class LateLog:
 class Alerts:
     """One message per blocked payment."""
 
-    def __init__(self, client, topic: str) -> None:
+    def __init__(self, client, topic: str, breaker: Breaker | None = None) -> None:
         self.client = client
         self.topic = topic
+        self.breaker = breaker or Breaker()
 
     def send(self, blocked: list[dict]) -> int:
         """Returns how many messages SNS did not take; they are named in the log. Alerts hold up no payments: once SNS
@@ -99,7 +102,7 @@ class Alerts:
             refused = [entry["Id"] for entry in chunk]
             if not silent:
                 try:
-                    answer = self.client.publish_batch(TopicArn=self.topic, PublishBatchRequestEntries=chunk)
+                    answer = self.breaker.call(partial(self._publish, chunk))
                     refused = [entry["Id"] for entry in answer.get("Failed") or []]
                 except Exception:  # whatever ails SNS, the decision is in the log and the shard must go on
                     silent = True
@@ -108,13 +111,17 @@ class Alerts:
             print(json.dumps({"level": "ERROR", "message": "alerts were not sent", "transactions": unsent}))
         return len(unsent)
 
+    def _publish(self, entries: list[dict]) -> dict:
+        return self.client.publish_batch(TopicArn=self.topic, PublishBatchRequestEntries=entries)
+
 
 class MerchantStream:
     """The same payments once more, by merchant: their counter is the only writer of a merchant's traffic."""
 
-    def __init__(self, client, stream: str) -> None:
+    def __init__(self, client, stream: str, breaker: Breaker | None = None) -> None:
         self.client = client
         self.stream = stream
+        self.breaker = breaker or Breaker()
 
     def tell(self, payments: Sequence[tuple[Payment, int]]) -> int:
         """Takes a batch's payments and when they count (ms). Returns how many the stream did not take: it holds up no
@@ -123,7 +130,9 @@ class MerchantStream:
         for attempt in range(TELLING):
             time.sleep(TELLING_PAUSE if attempt else 0)
             try:
-                answer = self.client.put_records(StreamName=self.stream, Records=[told(*each) for each in left])
+                answer = self.breaker.call(partial(self._put, left))
+            except Open:
+                break
             except Exception:  # whatever ails the stream, the decision is in the log and the shard must go on
                 continue
             left = [each for each, said in zip(left, answer["Records"], strict=True) if said.get("ErrorCode")]
@@ -132,6 +141,9 @@ class MerchantStream:
         untold = [payment.transaction_id for payment, _ in left]
         print(json.dumps({"level": "ERROR", "message": "merchants were not told", "transactions": untold}))
         return len(left)
+
+    def _put(self, payments: Sequence[tuple[Payment, int]]) -> dict:
+        return self.client.put_records(StreamName=self.stream, Records=[told(*each) for each in payments])
 
 
 def told(payment: Payment, at: int) -> dict:

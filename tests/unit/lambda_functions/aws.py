@@ -111,6 +111,7 @@ class Endpoint:
 
     def __init__(self, scorer: Callable[[list], list[float]] | None = None) -> None:
         self.scorer = scorer or (lambda rows: [0.01] * len(rows))
+        self.model = "model-7"
         self.down = self.silent_on_reasons = False
         self.asked: list[list] = []
         self.explained: list[list] = []
@@ -123,7 +124,7 @@ class Endpoint:
         if document.get("explain") and self.silent_on_reasons:
             raise Down
         (self.explained if document.get("explain") else self.asked).append(document["rows"])
-        answer = {"scores": self.scorer(document["rows"]), "model": "model-7"}
+        answer = {"scores": self.scorer(document["rows"]), "model": self.model}
         if document.get("explain"):
             answer["reasons"] = [[{"feature": "amount", "meaning": f"Amount of {row[0]}"}] for row in document["rows"]]
         return {"Body": io.BytesIO(json.dumps({**answer, "feature_version": document["feature_version"]}).encode())}

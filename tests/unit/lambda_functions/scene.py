@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from decide.door import ApiDoor
-from merchants.counter import Counter
+from merchants import counter
 from scoring.answers import Answers
 from scoring.aws import Model, Records, Release
 from stream.door import StreamDoor
@@ -48,6 +50,17 @@ def fields(number: int, customer: str = "c1", amount: str = "10.00", minute: int
         "amount": amount,
         **further,
     }
+
+
+OPERATIONS = {
+    "store": ("batch_get_record", "batch_write_record"),
+    "endpoint": ("invoke_endpoint",),
+    "bucket": ("put_object", "get_object"),
+    "topic": ("publish_batch",),
+    "table": ("put_item", "update_item"),
+    "stream": ("put_record",),
+    "merchants": ("put_records",),
+}
 
 
 @dataclass
@@ -96,12 +109,30 @@ class Scene:
         """What the merchants' stream holds from the `first` record on, through a new counter."""
         told = [(r["Data"], r["PartitionKey"]) for r in self.merchants.records[first:]]
         records = [kinesis_record(data, n, key=key) for n, (data, key) in enumerate(told)]
-        return Counter(self.records, lambda: NOW).take(records)
+        return counter.Counter(self.records, lambda: NOW).take(records)
 
     def traffic(self, merchant: str) -> dict[str, int]:
         """What the merchant's record holds, by name, at its own clock."""
         state = self.records.read({"traffic": [merchant]})["traffic"][merchant]
         return dict(zip(TRAFFIC_LAYOUT.names, traffic_at(state, 0), strict=True))
+
+    def calls_during(self, work: Callable[[], object]) -> Counter[str]:
+        """How often each operation is asked for."""
+        calls: Counter[str] = Counter()
+
+        def counted(operation: str, ask: Callable) -> Callable:
+            def asked(**request):
+                calls[operation] += 1
+                return ask(**request)
+
+            return asked
+
+        for part, operations in OPERATIONS.items():
+            service = getattr(self, part)
+            for operation in operations:
+                setattr(service, operation, counted(operation, getattr(service, operation)))
+        work()
+        return calls
 
     def customer(self, identifier: str) -> State:
         stored = self.store.records.get((GROUPS["customer"], identifier))

@@ -467,6 +467,47 @@ def test_without_an_explanation_the_decision_stands():
     assert scene.logged()["t0"]["degrade_step"] == "none"
 
 
+def test_an_explanation_by_another_model_than_the_one_that_scored_is_dropped():
+    scene = Scene()
+    scene.endpoint.scorer = lambda rows: [0.95] * len(rows)
+    handed_on = {**fields(0), "decision": scene.ask(fields(0))}
+    scene.endpoint.model = "model-8"  # the endpoint has changed over in between
+    scene.deliver([handed_on, fields(1)])
+
+    explained = {i: (d["model"], d["explanation"]) for i, d in scene.logged().items()}
+    assert explained == {"t0": ("model-7", []), "t1": ("model-8", ["Amount of 1000.0"])}
+
+
+def test_what_the_door_can_do_without_is_left_alone_once_it_has_failed_three_times(capsys):
+    """Each would cost its time limit on every batch. What was not sent and not told is counted all the same."""
+    scene = Scene()
+    scene.endpoint.scorer = lambda rows: [0.95] * len(rows)
+    batches = [[{**fields(n), "decision": scene.ask(fields(n))}] for n in range(5)]
+    capsys.readouterr()
+    door = scene.stream_door()
+    scene.topic.down = scene.merchants.down = scene.endpoint.silent_on_reasons = scene.table.down = True
+
+    calls = scene.calls_during(
+        lambda: [door.take([kinesis_record(p, n) for p in batch]) for n, batch in enumerate(batches)]
+    )
+
+    asked = ("publish_batch", "put_records", "invoke_endpoint", "update_item")
+    assert {operation: calls[operation] for operation in asked} == dict.fromkeys(asked, 3)
+    assert len(scene.logged()) == scene.counted("c1") == 5
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [sum(line.get(name, 0) for line in said) for name in ("unsent_alerts", "untold_merchants")] == [5, 5]
+
+
+def test_an_answer_that_is_not_kept_any_more_is_no_failure_of_the_table():
+    scene = Scene()
+    batch = [{**fields(n), "decision": scene.ask(fields(n))} for n in range(5)]
+    for gone in range(4):
+        del scene.table.items[f"t{gone}"]
+    scene.deliver(batch)
+
+    assert "applied" in scene.table.items["t4"]
+
+
 def test_sns_that_does_not_answer_is_asked_once():
     scene = Scene()
     scene.endpoint.scorer = lambda rows: [0.95] * len(rows)
