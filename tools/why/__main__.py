@@ -54,7 +54,7 @@ def explain(prefix: str, bucket: str, workgroup: str, transaction_id: str, artif
     """
     clients: dict[str, Any] = {name: boto3.client(name) for name in ("athena", "s3", "sagemaker")}  # type: ignore[call-overload]
     analysts = athena.Analysts(clients["athena"], prefix, workgroup)
-    lake = Lake(analysts.ask, analysts.databases, late_payments(clients["s3"], bucket))
+    lake = Lake(analysts.ask, analysts.databases, *late_payments(clients["s3"], bucket))
     return explained(clients, lake, f"{prefix}-fraud", artifacts, transaction_id)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from features.declaration import DAY
@@ -26,11 +26,12 @@ class NotFound(LookupError):
 @dataclass(frozen=True)
 class Lake:
     """`ask` queries a zone's database, `database` begins the databases' names; `late` says of late payments when they
-    count (ms), by their identifier."""
+    count (ms), by their identifier, and `happened` on which day they lie."""
 
     ask: Ask
     database: str
     late: dict[str, int]
+    happened: dict[str, str] = field(default_factory=dict)
 
     def decision(self, transaction_id: str) -> dict:
         """The logged decision; of several the last, which was applied."""
@@ -67,7 +68,7 @@ class Lake:
 
     def customer(self, identifier: str, until: int) -> State:
         state = State(CUSTOMER_LAYOUT)
-        paid = self._payments(f"customer_id = {text(identifier)} AND {since(until, 'payment')}")
+        paid = self._payments(f"customer_id = {text(identifier)} AND {self._seen(until)}")
         for at, payment in sorted(
             ((self.counted(p), p) for p in paid), key=lambda pair: (pair[0], pair[1].transaction_id)
         ):
@@ -76,7 +77,7 @@ class Lake:
         return state
 
     def merchant(self, identifier: str, until: int) -> State:
-        paid = self._payments(f"merchant_id = {text(identifier)} AND {since(until, 'payment')}")
+        paid = self._payments(f"merchant_id = {text(identifier)} AND {self._seen(until)}")
         events = [payment_event(self.counted(p), p.amount) for p in paid]
         return folded(State(MERCHANT_LAYOUT), [*events, *self._labels("merchant_id", identifier, until)], until)
 
@@ -100,6 +101,15 @@ class Lake:
 
     def counted(self, payment: Payment) -> int:
         return max(payment.at, self.late.get(payment.transaction_id, 0))
+
+    def _seen(self, until: int) -> str:
+        """A condition on the partition: the days of payments that a vector of `until` can see, and those of older ones
+        that came late and count among them."""
+        first, last = span(until, "payment")
+        seen = f"event_date BETWEEN {text(first)} AND {text(last)}"
+        counts = {name: day(at) for name, at in self.late.items()}
+        older = {lies for name, lies in self.happened.items() if lies < first <= counts[name] <= last}
+        return f"({seen} OR event_date IN ({', '.join(map(text, sorted(older)))}))" if older else seen
 
     def _payments(self, where: str) -> Iterator[Payment]:
         columns = "transaction_id, customer_id, merchant_id, event_time, amount_cents"
@@ -137,13 +147,8 @@ def numbers(cells: str) -> Vector | None:
     return [None if cell == "null" else float(cell) for cell in cells.strip("[]").split(", ")]
 
 
-def since(until: int, *kinds: Any) -> str:
-    """A condition on the partition: days from the first that a vector of `until` can see; two more for late ones."""
-    first, last = span(until, *kinds)
-    return f"event_date BETWEEN {text(first)} AND {text(last)}"
-
-
 def span(until: int, *kinds: Any) -> tuple[str, str]:
+    """Days from the first whose events a vector of `until` can see; two more for late ones."""
     return day(until - FRAUD.lookback(*kinds) - 2 * DAY), day(until)
 
 
@@ -154,12 +159,15 @@ def folded(state: State, events: Iterable[Event], until: int) -> State:
     return state
 
 
-def late_payments(s3: Any, bucket: str) -> dict[str, int]:
-    """What the doors told of payments that count later than they happened."""
+def late_payments(s3: Any, bucket: str) -> tuple[dict[str, int], dict[str, str]]:
+    """Of payments that count later than they happened: when they count, and on which day they lie."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=LATE)
-    found: dict[str, int] = {}
+    counted: dict[str, int] = {}
+    happened: dict[str, str] = {}
     for key in (item["Key"] for page in pages for item in page.get("Contents", ())):
         for line in s3.get_object(Bucket=bucket, Key=key)["Body"].read().splitlines():
             told = json.loads(line)
-            found[told["transaction_id"]] = max(told["counted_at"], found.get(told["transaction_id"], 0))
-    return found
+            name = told["transaction_id"]
+            counted[name] = max(told["counted_at"], counted.get(name, 0))
+            happened[name] = told["event_time"][:10]
+    return counted, happened

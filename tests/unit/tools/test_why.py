@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 import xgboost
 
+from features.declaration import DAY
 from features.encoding import numbers
 from features.fraud import FRAUD
 from features.payment import Payment
-from features.values import iso
+from features.values import day, iso
 from features.vector import Vector
 from inference.archive import unpack
 from inference.model import Model
@@ -24,7 +25,7 @@ from tools.archives import tarred
 from tools.package import BOOTSTRAP_BASE_RATE, ROOT, bootstrap_model, files_below
 from tools.why.__main__ import explained
 from tools.why.comparison import compared, unread
-from tools.why.history import Lake
+from tools.why.history import Lake, late_payments
 
 AT = 1_772_000_000_000
 PAID = Payment("T-2", AT, "C-1", "M-1", 500)
@@ -68,6 +69,50 @@ def decided(vector: Vector | None, **more: Any) -> dict:
         "fraud_score": BOOTSTRAP_BASE_RATE,
     }
     return {**fields, **more}
+
+
+class Late:
+    """S3 with what the doors told of late payments."""
+
+    def __init__(self, *told: dict) -> None:
+        self.told = told
+
+    def get_paginator(self, operation: str) -> Late:
+        return self
+
+    def paginate(self, Bucket: str, Prefix: str) -> list[dict]:
+        assert Prefix == "late/"
+        return [{"Contents": [{"Key": str(number)} for number in range(len(self.told))]}, {}]
+
+    def get_object(self, Bucket: str, Key: str) -> dict:
+        return {"Body": io.BytesIO(json.dumps(self.told[int(Key)]).encode())}
+
+
+def test_a_payment_that_came_months_late_is_asked_for_where_it_lies_when_it_counts_in_the_span():
+    """It is far outside of the days that are read, and counts at its customer's clock."""
+    months = 90 * DAY
+    old, older, newer = (
+        {"transaction_id": name, "event_time": iso(AT - back), "counted_at": counted}
+        for name, back, counted in (
+            ("T-0", months, AT - 60_000),
+            ("T-00", 2 * months, AT - months),  # counts too long ago itself
+            ("T-9", months + DAY, AT + 3 * DAY),  # counts after the decision
+        )
+    )
+    asked_for: list[str] = []
+
+    def ask(zone: str, sql: str) -> list[dict[str, str]]:
+        asked_for.append(sql)
+        if "FROM transactions WHERE" not in sql or day(AT - months) not in sql:
+            return []
+        found = {"transaction_id": "T-0", "customer_id": "C-1", "merchant_id": "M-1", "amount_cents": "700"}
+        return [{**found, "event_time": iso(AT - months)}]
+
+    lake = Lake(ask, "risk_local", *late_payments(Late(old, older, newer), "lake"))
+
+    assert lake.vector(PAID, AT) == LAKES, "as if it had happened when it counts"
+    for other in (older, newer):
+        assert not any(other["event_time"][:10] in sql for sql in asked_for)
 
 
 def test_the_vectors_of_this_scene_differ():
