@@ -58,6 +58,7 @@ class ApiDoor:
             remembered = False
             warn("the answer is not remembered", failed)
             if counted_before:
+                emit({"door": "api"}, unremembered=1)
                 raise NotRemembered from failed
         if earlier is not None:
             document = earlier.decision

@@ -83,14 +83,16 @@ def test_a_question_that_comes_again_is_no_failure_of_the_table():
     assert scene.answers.claim(Payment.parse(fields(0)), {}) is not None, "it was asked"
 
 
-def test_a_payment_that_was_counted_gets_no_second_answer_while_the_first_cannot_be_read():
+def test_a_payment_that_was_counted_gets_no_second_answer_while_the_first_cannot_be_read(capsys):
     scene = Scene()
     first = scene.ask(fields(0))
     scene.deliver(handed_on(scene))
     scene.table.down = True
     scene.endpoint.scorer = lambda rows: [0.95]
+    capsys.readouterr()
     with pytest.raises(NotRemembered):
         scene.ask(fields(0))
+    assert '"unremembered": 1' in capsys.readouterr().out, "which is alarmed on"
     scene.table.down = False
 
     assert scene.ask(fields(0)) == first
