@@ -103,6 +103,14 @@ locals {
         statistic   = "Sum"
         above       = 0
       }
+      answers-traffic-unread = {
+        description = "The API door answers without knowing the traffic at merchants: rules that look at it are silent"
+        namespace   = var.namespace
+        metric      = "unread_traffic"
+        dimensions  = { door = "api" }
+        statistic   = "Sum"
+        above       = 0
+      }
       api-slow = {
         description = "The 99th percentile of the API door's own time is above its budget"
         namespace   = var.namespace

@@ -54,6 +54,15 @@ run "watches_what_the_night_writes" {
   }
 }
 
+run "watches_both_doors_for_what_their_rules_cannot_see" {
+  command = plan
+
+  assert {
+    condition     = toset([for alarm in aws_cloudwatch_metric_alarm.this : alarm.dimensions["door"] if alarm.metric_name == "unread_traffic"]) == toset(["api", "stream"])
+    error_message = "A door whose rules are silent on traffic is heard of."
+  }
+}
+
 run "watches_bursts_of_blocked_payments" {
   command = plan
 
