@@ -88,6 +88,7 @@ class Answers:
 
 
 def fingerprint(payment: Payment) -> str:
-    """What makes two questions the same: every field of the contract, as it was understood."""
+    """What makes two questions the same: the fields that a decision rests on, as they were understood. Currency,
+    country, channel, device and address are handed on and decide nothing."""
     fields = (payment.transaction_id, payment.at, payment.customer_id, payment.merchant_id, payment.amount)
     return hashlib.sha256(json.dumps(fields).encode()).hexdigest()
