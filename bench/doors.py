@@ -45,6 +45,7 @@ IMPORTS = 7
 RATE, SECONDS = 50, 40  # of the API door
 WARMING = 20  # seconds
 CALLS = 300  # of each hop
+SETTLING = 5  # seconds: the local AWS keeps its state when it has been quiet for two, and each call would wait for that
 STREAMED, LONG = 20_000, 1_000_000
 FIRST = 1_748_736_000_000  # 2025-06-01: one UTC day, so that merchants' closed days hold nothing yet
 CUSTOMERS, MERCHANTS = 2_000, 200
@@ -191,6 +192,7 @@ def hops(platform: Platform) -> dict:
     model = Model(boto3.client("sagemaker-runtime", config=API.model.config), platform.outputs["endpoint_name"])
     answers = Answers(boto3.client("dynamodb", config=API.answers.config), f"{name}-answers", time.time)
     kinesis = boto3.client("kinesis", config=API.stream.config)
+    time.sleep(SETTLING)
     empty: list[float | None] = [None] * len(FRAUD.columns)
     paid = [Payment.parse(payment(700_000 + number, FIRST - 2 * DAY, whose="h")) for number in range(CALLS)]
     calls: dict[str, Callable[[Payment], object]] = {
