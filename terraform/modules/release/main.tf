@@ -42,7 +42,7 @@ resource "aws_ssm_parameter" "release" {
 
   # The release function owns the value from here on.
   lifecycle {
-    ignore_changes = [value]
+    ignore_changes = [value, tier]
   }
 }
 
