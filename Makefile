@@ -87,12 +87,13 @@ destroy: package ## Take the platform down: make destroy ENV=dev
 	@$(PYTHON) -m tools.terraform destroy $(ENV)
 
 ##@ Set-up, done by the targets above
-$(READY): $(wildcard requirements/*.txt) tools/prerequisites.sh
+$(READY): $(wildcard requirements/*.txt) requirements/spark_path.pth tools/prerequisites.sh
 	@python=$$(tools/prerequisites.sh) && $$python -m venv $(VENV)
 	@echo "setting up $(VENV), once"
 	@$(PYTHON) -m pip install --quiet --require-hashes -r requirements/bootstrap.txt
 	@$(VENV)/bin/uv pip install --quiet --python $(PYTHON) --require-hashes -r requirements/dev.txt
 	@$(VENV)/bin/uv pip install --quiet --python $(PYTHON) --require-hashes --no-deps --target $(VENV)/.wheel -r requirements/spark-s3a.txt
+	@cp requirements/spark_path.pth "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 	@mkdir -p $(JARS)
 	@for jar in hadoop-aws-3.3.3 aws-java-sdk-core-1.12.382 aws-java-sdk-s3-1.12.382 aws-java-sdk-dynamodb-1.12.382 \
 	  aws-java-sdk-kms-1.12.382 aws-java-sdk-sts-1.12.382 jmespath-java-1.12.382 ion-java-1.0.2 wildfly-openssl-1.0.7.Final; \
