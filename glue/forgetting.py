@@ -30,6 +30,7 @@ from glue.versions import Stored, contents, each, end, hide, replace
 ANSWERS = "athena/"  # what queries answered: made again by asking again, so not worth rewriting
 SEALED = "decisions/"
 WITH_HEADER = ("raw/", ANSWERS)  # their CSV files begin with names: a first line that is none is no reason to guess
+OF_LINES = (".csv", ".json", ".jsonl", ".out")  # `.out` is what Batch Transform writes
 TOLD_BY = ("raw/", "decisions/")  # where every payment and loan came in: one that two customers share shows there
 
 
@@ -87,13 +88,13 @@ def known(spark: SparkSession, lake: Lake, objects: list[Stored], customer: Pers
 
 
 def belongings_in(s3: Any, bucket: str, stored: Stored, customer_id: str) -> list[Belongings]:
-    columns = without_header(stored.key)
-    return [belongings(body, customer_id, columns) for _, _, body in contents(s3, bucket, stored)]
+    form = form_of(stored.key)
+    return [belongings(body, customer_id, *form) for _, _, body in contents(s3, bucket, stored)]
 
 
 def shared_in(s3: Any, bucket: str, stored: Stored, customer: Person) -> list[Belongings]:
-    columns = without_header(stored.key)
-    return [of_others(body, customer, columns) for _, _, body in contents(s3, bucket, stored)]
+    form = form_of(stored.key)
+    return [of_others(body, customer, *form) for _, _, body in contents(s3, bucket, stored)]
 
 
 def joined(a: Belongings, b: Belongings) -> Belongings:
@@ -170,19 +171,21 @@ def forget(s3: Any, bucket: str, stored: Stored, person: Person) -> list[Change]
     return [Change(stored.layer, rows, cells, 1, len(ended), logged=logged)] if ended else []
 
 
-def without_header(key: str) -> Sequence[str]:
-    """The first columns of a CSV file in this place that has no header."""
-    return () if key.startswith(WITH_HEADER) else WITHOUT_HEADER
+def form_of(key: str) -> tuple[Sequence[str], bool]:
+    """What an object's place says of its form: the first columns of a CSV file there that has no header, and whether
+    it is lines of text, whatever bytes are among them."""
+    of_lines = key.endswith(OF_LINES) or (key.startswith("raw/") and not key.endswith(".parquet"))
+    return () if key.startswith(WITH_HEADER) else WITHOUT_HEADER, of_lines
 
 
 def without(key: str, body: bytes, person: Person) -> Scrubbed:
     """The content without the person; `content` is the very `body` when it does not hold them."""
     if key.startswith(ANSWERS):
-        return Scrubbed(None, 0, 0) if holds(body, person, without_header(key)) else Scrubbed(body, 0, 0)
-    return scrubbed(body, person, without_header(key))
+        return Scrubbed(None, 0, 0) if holds(body, person, *form_of(key)) else Scrubbed(body, 0, 0)
+    return scrubbed(body, person, *form_of(key))
 
 
 def still_held(s3: Any, bucket: str, stored: Stored, person: Person) -> list[str]:
     """The object's key for every version that holds the person."""
-    columns = without_header(stored.key)
-    return [stored.key for _, _, body in contents(s3, bucket, stored) if holds(body, person, columns)]
+    form = form_of(stored.key)
+    return [stored.key for _, _, body in contents(s3, bucket, stored) if holds(body, person, *form)]

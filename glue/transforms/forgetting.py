@@ -7,7 +7,8 @@ one of their identifiers. Elsewhere, in a cell of somebody else's row or in a re
 word of its own is replaced by FORGOTTEN. An identifier of digits alone is looked for below those names only: anywhere
 else it may as well be an amount.
 
-Files are Parquet, CSV, JSON lines or one JSON document. Archives and models are searched, never rewritten.
+Files are Parquet, CSV, JSON lines or one JSON document. Archives and models are searched, never rewritten. Where files
+of text lie (`of_lines`), a NUL byte does not make one an archive: it is a byte of a line, and only that line is no row.
 """
 
 from __future__ import annotations
@@ -29,13 +30,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.values import BLANKS
+from glue.csv_files import OTHER_KINDS
 
 FORGOTTEN = "forgotten"
 IDENTIFYING = ("customer_id", "transaction_id", "loan_id", "identifier")
 WITHOUT_HEADER = ("customer_id", "loan_id")  # the first columns of the CSV files that Batch Transform reads and writes
 LINE = "line"  # the quarantine's column with the text of what was no row
 WORD = re.compile(r"[\w-]+")
-BETWEEN_CELLS = re.compile(r"[,;|\t:{}\[\]]")  # of a CSV line, and of JSON that is cut off
+BETWEEN_CELLS = re.compile(r"[,;|\t:{}\[\]\0]")  # of a CSV line, and of JSON that is cut off
 NAMELESS = "no column of it has an identifying name, so nobody knows whose its rows are: delete it or name its columns"
 ESCAPES = re.compile(r"(?:\\+u[0-9a-fA-F]{4})+")  # letters as JSON may write them, at any depth of nesting
 WHOLE = 2.0**63  # the lake writes whole numbers below it without a point
@@ -106,15 +108,19 @@ class Belongings:
     loans: frozenset[str] = frozenset()
 
 
-def belongings(body: bytes, customer_id: str, without_header: Sequence[str] = WITHOUT_HEADER) -> Belongings:
+def belongings(
+    body: bytes, customer_id: str, without_header: Sequence[str] = WITHOUT_HEADER, of_lines: bool = False
+) -> Belongings:
     """The payments and loans that the file's rows of a customer name. `without_header` are the first columns of a CSV
-    file that has no header, none where it must have one."""
-    return named(row for row in rows_of(body, without_header) if row.get("customer_id") == customer_id)
+    file that has no header, none where it must have one; `of_lines` says that text lies in its place."""
+    return named(row for row in rows_of(body, without_header, of_lines) if row.get("customer_id") == customer_id)
 
 
-def of_others(body: bytes, person: Person, without_header: Sequence[str] = WITHOUT_HEADER) -> Belongings:
+def of_others(
+    body: bytes, person: Person, without_header: Sequence[str] = WITHOUT_HEADER, of_lines: bool = False
+) -> Belongings:
     """Which of the person's payments and loans the file also names in a row of somebody else."""
-    rows = rows_of(body, without_header)
+    rows = rows_of(body, without_header, of_lines)
     others = named(row for row in rows if row.get("customer_id") not in (None, "", person.customer_id))
     return Belongings(others.transactions & person.transactions, others.loans & person.loans)
 
@@ -124,18 +130,20 @@ def named(rows: Iterable[Row]) -> Belongings:
     return Belongings(frozenset(t for t, _ in found if t), frozenset(loan for _, loan in found if loan))
 
 
-def holds(body: bytes, person: Person, without_header: Sequence[str] = WITHOUT_HEADER) -> bool:
+def holds(body: bytes, person: Person, without_header: Sequence[str] = WITHOUT_HEADER, of_lines: bool = False) -> bool:
     """Whether the file holds the person, after decompression and decoding."""
     try:
-        done = scrubbed(body, person, without_header)
+        done = scrubbed(body, person, without_header, of_lines)
     except CannotRewrite:
         return True
     return bool(done.rows or done.cells)
 
 
-def scrubbed(body: bytes, person: Person, without_header: Sequence[str] = WITHOUT_HEADER) -> Scrubbed:
+def scrubbed(
+    body: bytes, person: Person, without_header: Sequence[str] = WITHOUT_HEADER, of_lines: bool = False
+) -> Scrubbed:
     """The file without the person. A file that does not hold them comes back byte for byte. Raises CannotRewrite."""
-    if is_opaque(body):
+    if is_opaque(body, of_lines):
         if any(mentions(text(member), person) for member in members(body)):
             raise CannotRewrite("archives and models are never rewritten: make it again from data without the person")
         return Scrubbed(body, 0, 0)
@@ -343,7 +351,7 @@ def reader(body: bytes, without_header: Sequence[str]) -> Callable[[int, bytes],
             return None
         if not names and without_header:
             return Record(cells_of(dict(zip(without_header, cells, strict=False))))
-        if len(cells) != len(names) or content.count('"') % 2:
+        if len(cells) != len(names) or content.count('"') % 2 or "\0" in content:
             return Record({}, loose(content))
         return Record(cells_of(dict(zip(names, cells, strict=True))))
 
@@ -360,9 +368,9 @@ def header(body: bytes) -> list[str]:
     return names if any(name in IDENTIFYING for name in names) else []
 
 
-def rows_of(body: bytes, without_header: Sequence[str]) -> Iterator[Row]:
+def rows_of(body: bytes, without_header: Sequence[str], of_lines: bool) -> Iterator[Row]:
     """The identifying columns of every row of a file; archives and reports have no rows."""
-    if is_opaque(body):
+    if is_opaque(body, of_lines):
         return
     if is_parquet(body):
         file = pq.ParquetFile(io.BytesIO(body))
@@ -382,7 +390,7 @@ def rows_of(body: bytes, without_header: Sequence[str]) -> Iterator[Row]:
 
 def parsed(content: str) -> Any:
     try:
-        return json.loads(content)
+        return json.loads(content, strict=False)  # a control character in a text is no reason not to read the rest
     except (ValueError, RecursionError):
         return None
 
@@ -408,9 +416,15 @@ def is_document(body: bytes) -> bool:
     return body.lstrip()[:1] == b"[" or (is_json(body) and b"\n" in body.strip())
 
 
-def is_opaque(body: bytes) -> bool:
-    """Packed, or binary of a kind that is not known here."""
-    return body[:2] == b"\x1f\x8b" or (not is_parquet(body) and b"\0" in body)
+def is_opaque(body: bytes, of_lines: bool) -> bool:
+    """Packed, or binary of a kind that is not known here. Among files of lines it is what the lake refuses as no text,
+    by its beginning or its header."""
+    if is_parquet(body):
+        return False
+    if of_lines:
+        named = b"" if is_json(body) or is_document(body) else next(iter(body.splitlines()), b"")
+        return body.startswith(tuple(OTHER_KINDS)) or b"\0" in named
+    return body[:2] == b"\x1f\x8b" or b"\0" in body
 
 
 def members(body: bytes) -> Iterator[bytes]:

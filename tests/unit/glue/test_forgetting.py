@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from glue.forgetting import without
+from glue.forgetting import form_of, without
 from glue.transforms.forgetting import (
     Belongings,
     CannotRewrite,
@@ -317,6 +317,45 @@ def test_what_is_packed_or_binary_is_searched_and_never_rewritten(body):
     other = Person("C-2")
     assert not holds(body, other)
     assert scrubbed(body, other).content == body
+
+
+IN_RAW = "raw/transactions/batch=b1/a.csv"
+HEAD = b"transaction_id,event_time,customer_id,merchant_id,amount\n"
+ONE_NUL = b"9,2018-04-01,8,m\0,1\n"  # one broken row of somebody else, which the lake sets aside
+
+
+@pytest.mark.parametrize(
+    ("person", "row"), [(ANNA, b"T-1,2018-04-01,C-1,m1,1\n"), (DIGITS, b"77,2018-04-01,4961,m1,1\n")]
+)
+@pytest.mark.parametrize("key", [IN_RAW, "raw/transactions/batch=b1/payments", "athena/1.csv"])
+def test_one_nul_byte_in_a_row_hides_nobody_elses_row(person, row, key):
+    """As an archive the file would be searched for words only, and could not be rewritten for anybody."""
+    body = HEAD + ONE_NUL + row
+    assert holds(body, person, *form_of(key))
+    assert belongings(body, person.customer_id, *form_of(key)).transactions == {row.partition(b",")[0].decode()}
+    assert without(key, body, person).content == (None if key.startswith("athena/") else HEAD + ONE_NUL)
+    assert without(key, body, Person("C-7")).content is body
+
+
+@pytest.mark.parametrize("person", [ANNA, DIGITS], ids=["word", "digits"])
+@pytest.mark.parametrize("cell", ["{}", "{}\0", "\0{}"], ids=["other cell", "behind", "before"])
+def test_a_row_with_a_nul_byte_is_theirs_when_any_cell_is(person, cell):
+    """It is no row for the lake, so nobody knows what its columns are; the quarantine keeps its text."""
+    row = f"9,2018-04-01,{cell.format(person.customer_id)},m\0,1"
+    done = without(IN_RAW, HEAD + row.encode() + b"\n" + ONE_NUL, person)
+    assert (done.content, done.rows) == (HEAD + ONE_NUL, 1)
+    assert scrubbed(lines({"customer_id": None, "reasons": ["nul_byte"], "line": row}), person).rows == 1
+
+
+def test_a_nul_byte_among_json_lines_hides_nobody():
+    mine, other = b'{"customer_id": 4961, "note": "\0"}\n', b'{"customer_id": 8, "note": "\0"}\n'
+    assert without("decisions/decision_date=2026-03-02/a.json", mine + other, DIGITS).content == other
+
+
+@pytest.mark.parametrize("body", [*PACKED.values(), b"PK\x03\x04\n\0 C-1", b"P\0K\0\n\0C-1,1"])
+def test_what_the_lake_refuses_as_no_text_is_never_rewritten_whatever_its_name(body):
+    with pytest.raises(CannotRewrite, match="make it again"):
+        without(IN_RAW, body, ANNA)
 
 
 def test_what_is_theirs_follows_from_rows_that_name_them():
