@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from features.declaration import DAY
 from features.fraud import LABEL_PATIENCE
+from features.values import instant
 from glue.arguments import days, days_before
 from glue.lake import Lake, schema
 from glue.tables import LATE, SILVER
@@ -37,7 +38,9 @@ def read_history(spark: SparkSession, lake: Lake, first: str, last: str) -> Hist
 
     told_from = days_before(first, reach("label") + 1)
     until = max(near)  # a late payment of the last day counts later, and sees what was told until then
-    labels = lake.read(spark, SILVER["fraud_labels"], days(told_from, until))
+    # However old: a label that is stamped long before its payment counts at its payment, whatever days are asked for.
+    stamped = [month for month in lake.divisions(SILVER["fraud_labels"]) if month <= until[:7]]
+    labels = lake.read(spark, SILVER["fraud_labels"], stamped)
     told = None
     if labels is not None:
         flags_reach = -(-FLAGS.lookback("payment") // DAY)
@@ -46,7 +49,8 @@ def read_history(spark: SparkSession, lake: Lake, first: str, last: str) -> Hist
         deep = near | set(days(start, until)) | days_of_late(late, start, start, until)
         held = set(lake.divisions(TRANSACTIONS))
         further = None if deep & held == near & held else lake.read(spark, TRANSACTIONS, deep)
-        told = located(labels, paid if further is None else payments(further, late)).cache()
+        since = instant(max(told_from, "1970-01-01"))  # nothing happened before, as the platform counts time
+        told = located(labels, paid if further is None else payments(further, late), since).cache()
 
     applications = lake.read(spark, SILVER["loan_applications"])
     observed = lake.read(spark, SILVER["loan_outcomes"])

@@ -68,13 +68,13 @@ def counted_labels(labels: DataFrame, paid: DataFrame) -> DataFrame:
     )
 
 
-def located(labels: DataFrame, paid: DataFrame) -> DataFrame:
+def located(labels: DataFrame, paid: DataFrame, since: int = 0) -> DataFrame:
     """Labels (SILVER) as events of both sides: `customer_id, merchant_id, counted_at, count, fraud`, and flags.
 
-    `paid` is what `payments` gives, and reaches back LABEL_PATIENCE and the flags' own windows before the first label.
-    Flags are asked of frauds only: the others' count for nothing.
+    Of those that count from `since` (ms) on. `paid` is what `payments` gives, and reaches back LABEL_PATIENCE and the
+    flags' own windows before that. Flags are asked of frauds only: the others' count for nothing.
     """
-    told = counted_labels(labels, paid)
+    told = counted_labels(labels, paid).where(F.col("counted_at") >= since)
     frauds = told.where("fraud = 1").select("transaction_id", "customer_id").distinct()
     theirs = paid.join(frauds.select("customer_id").distinct(), "customer_id", "left_semi")
     flagged = with_open_windows(theirs, FLAGS, "customer_id").select("transaction_id", *FLAGS.columns)
