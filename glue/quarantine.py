@@ -21,6 +21,9 @@ class Quarantined:
     reasons: dict[str, int]
 
 
+NOTHING = Quarantined(0, 0, {})
+
+
 class NotAllRows(RuntimeError):
     """Rows were lost, or came twice, between two counts; what was written cannot be trusted."""
 

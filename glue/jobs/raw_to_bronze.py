@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from features.contract import CONTRACTS, Contract
 from glue.arguments import parse
 from glue.lake import SIDE_BY_SIDE, Lake, schema, session
-from glue.quarantine import Quarantined, add_up, quarantine, set_aside
+from glue.quarantine import NOTHING, add_up, quarantine, set_aside
 from glue.raw import ContractBroken, first_line, read_raw
 from glue.tables import BRONZE
 from glue.transforms.cells import judged, split_by_reasons
@@ -68,7 +68,7 @@ def gone(spark: SparkSession, lake: Lake, batch: str, entity: str) -> dict:
     table = BRONZE[entity]
     lake.write(spark.createDataFrame([], schema(table)), table, instead_of=[[batch]])
     lake.delete(lake.keys(set_aside(entity, batch, "bronze")))
-    return {"files": 0, "rows": 0, "written": 0, "quarantined": asdict(Quarantined(0, 0, {}))}
+    return {"files": 0, "rows": 0, "written": 0, "quarantined": asdict(NOTHING)}
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Glue job: SILVER -> point-in-time vectors of payments and loan applications, of some days or all a batch touched.
 
-A run is written whole or not at all: when one of its tables does not pass the quality gate, GOLD stays as it is.
+A run is written whole or not at all: when one of its tables does not pass the quality gate, or is not of the very rows
+that SILVER holds, GOLD stays as it is.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from glue.history import read_history
 from glue.lake import Lake, schema, session
 from glue.metrics import Metrics
 from glue.quality import Gate, judged
+from glue.quarantine import NOTHING, add_up
 from glue.reopening import keep_mark, newest_note, reopened
 from glue.rules import GOLD_SUITES
 from glue.tables import GOLD, SILVER, TRANSACTION_FEATURES
 from glue.transforms.events import payments, reach
 from glue.transforms.vectors import loan_features, marked, transaction_features
+
+MADE_FROM = {"transaction_features": "transactions", "loan_features": "loan_applications"}
 
 
 def main(argv: list[str]) -> None:
@@ -53,8 +57,16 @@ def touched(spark: SparkSession, lake: Lake, batch: str) -> dict[str, list[str]]
     }
 
 
+class NotInSilver(ValueError):
+    """GOLD holds a day or a month of which SILVER has lost the rows, or never had any."""
+
+
 def run(spark: SparkSession, lake: Lake, name: str, asked: dict[str, list[str]], metrics: Metrics) -> None:
-    """`asked` are days by table. Raises GateFailed when the vectors of either do not pass."""
+    """`asked` are days by table. Raises NotInSilver, GateFailed when the vectors of either table do not pass, and
+    NotAllRows when they are not of the rows that SILVER holds."""
+    came = {table: rows_by_division(spark, lake, table, asked[table]) for table in GOLD}
+    for table, held in came.items():
+        refuse_what_silver_lacks(lake, table, divisions_of(table, asked[table]) - set(held))
     gate = Gate()
     made = {
         table: (make(spark, lake, asked[table]) if asked[table] else None)
@@ -64,19 +76,51 @@ def run(spark: SparkSession, lake: Lake, name: str, asked: dict[str, list[str]],
         table: (spark.createDataFrame([], schema(GOLD[table])) if rows is None else rows).cache()
         for table, rows in made.items()
     }
-    report: dict[str, object] = {table: rows.count() for table, rows in vectors.items()}
+    written = {table: rows.count() for table, rows in vectors.items()}
     judged(lake, metrics, name, {table: gate.judge(rows, GOLD_SUITES[table]) for table, rows in vectors.items()})
+    totals = {table: sum(held.values()) for table, held in came.items()}
+    for table, total in totals.items():
+        add_up(f"{table} of {name}", total, written[table], NOTHING)
     divisions = {}
     for table, rows in vectors.items():
-        replaced = {divided_by_day_or_month(table, day) for day in asked[table]}
+        replaced = divisions_of(table, asked[table])
         partitions = lake.write(rows, GOLD[table], instead_of=[[value] for value in replaced])
         divisions[table] = [value for (value,) in partitions]
         rows.unpersist()
-    lake.put_json(f"quality/silver_to_gold/{name}.json", {**report, "divisions": divisions})
+    lake.put_json(f"quality/silver_to_gold/{name}.json", {**written, "rows": totals, "divisions": divisions})
 
 
-def divided_by_day_or_month(table: str, day: str) -> str:
-    return day[:7] if GOLD[table].division == "event_month" else day
+def rows_by_division(spark: SparkSession, lake: Lake, table: str, asked: list[str]) -> dict[str, int]:
+    """How many rows SILVER holds for each of the asked days or months for which it holds any."""
+    rows = lake.read(spark, SILVER[MADE_FROM[table]], asked)
+    if rows is None:
+        return {}
+    return {row[0]: row["count"] for row in rows.groupBy(GOLD[table].division).count().collect()}
+
+
+def refuse_what_silver_lacks(lake: Lake, table: str, absent: set[str]) -> None:
+    """Raises NotInSilver for a day or month that GOLD holds and SILVER does not, unless a batch that was run again has
+    taken its rows back: bronze_to_silver tells which divisions a batch holds, and which it has emptied."""
+    doubtful = sorted(absent & set(lake.divisions(GOLD[table])))
+    if not doubtful:
+        return
+    entity = MADE_FROM[table]
+    reports = {key: (lake.get_json(key) or {}).get(entity, {}) for key in lake.keys("quality/bronze_to_silver/")}
+    for division in doubtful:
+        said = f"GOLD holds {table} of {division} and SILVER has no {entity} of it"
+        for key, told in reports.items():
+            if division in told.get("divisions", ()):
+                batch = key.rpartition("/")[2].removesuffix(".json")
+                raise NotInSilver(
+                    f"{said}, though batch {batch} has brought some: run bronze_to_silver --batch {batch}"
+                )
+        if not any(division in told.get("emptied", ()) for told in reports.values()):
+            raise NotInSilver(f"{said}, and no batch has taken any back: bring it to SILVER, or ask for other days")
+
+
+def divisions_of(table: str, asked: list[str]) -> set[str]:
+    """The days, or the months of the days, that are asked for."""
+    return {day[:7] if GOLD[table].division == "event_month" else day for day in asked}
 
 
 def payment_vectors(spark: SparkSession, lake: Lake, asked: list[str]) -> DataFrame | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -257,6 +259,65 @@ def test_a_partition_that_a_batch_no_longer_writes_disappears_from_files_and_cat
     assert bank.catalog.partitions["transactions"] == {("b1",), ("2018-04-02", "b1")}
     assert bank.catalog.partitions["transaction_features"] == {("2018-04-02",)}
     assert bank.json("quality/bronze_to_silver/b1.json")["transactions"]["emptied"] == ["2018-04-05"]
+
+
+def made(bank, *days: str) -> None:
+    bank.spark.catalog.clearCache()
+    silver_to_gold.run(
+        bank.spark, bank.lake, "range", {"transaction_features": list(days), "loan_features": []}, bank.metrics
+    )
+
+
+def test_a_day_whose_rows_have_left_is_emptied_when_its_range_is_made_again(bank):
+    rerun_with(bank, *GOOD, payment(20, day=5))
+    bank.to_gold("b1")
+    rerun_with(bank, *GOOD)
+    made(bank, "2018-04-02", "2018-04-05")
+
+    assert {row["event_time"].day for row in bank.rows(GOLD["transaction_features"])} == {2}
+    report = bank.json("quality/silver_to_gold/range.json")
+    assert (report["rows"], report["transaction_features"]) == ({"transaction_features": 20, "loan_features": 0}, 20)
+
+
+@pytest.mark.parametrize(
+    ("lost", "said"),
+    [
+        (
+            "silver",
+            "SILVER has no transactions of it, though batch b1 has brought some: run bronze_to_silver --batch b1",
+        ),
+        (
+            "all",
+            "SILVER has no transactions of it, and no batch has taken any back: bring it to SILVER, or ask for other",
+        ),
+    ],
+)
+def test_a_day_that_silver_has_lost_or_never_had_is_not_emptied(bank, lost, said):
+    rerun_with(bank, *GOOD, payment(20, day=5))
+    bank.to_gold("b1")
+    before = bank.contents("gold/")
+    shutil.rmtree(bank.root / "silver/transactions/event_date=2018-04-05")
+    if lost == "all":
+        (bank.root / "quality/bronze_to_silver/b1.json").unlink()
+
+    with pytest.raises(silver_to_gold.NotInSilver, match=f"GOLD holds transaction_features of 2018-04-05 and {said}"):
+        made(bank, "2018-04-02", "2018-04-05")
+    assert bank.contents("gold/") == before
+    made(bank, "2018-04-02", "2018-04-06")
+
+
+def test_a_payment_that_gets_no_vector_ends_the_job(bank, monkeypatch):
+    """As if a join lost it."""
+    broken_batch(bank)
+    before = bank.contents("gold/")
+    vectors = silver_to_gold.transaction_features
+    monkeypatch.setattr(
+        silver_to_gold, "transaction_features", lambda *args: vectors(*args).where("transaction_id <> 't3'")
+    )
+
+    with pytest.raises(NotAllRows, match="transaction_features of b1: 8 rows came, 7 got on and 0 were set aside"):
+        bank.to_gold("b1")
+    assert bank.contents("gold/") == before
 
 
 def test_other_batches_of_a_day_stay_when_one_is_run_again(bank):
