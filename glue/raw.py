@@ -16,6 +16,7 @@ from features.values import BLANKS
 from glue.csv_files import LONGEST_LINE, NotReadable, columns_of
 
 FORMATS = (".parquet", ".csv")
+HIDDEN = ("_", ".")  # what names begin with that Spark does not read
 WHOLE = 2.0**63  # whole numbers below it are written without a point
 
 
@@ -57,7 +58,7 @@ def read_file(
     longest_line: int,
 ) -> DataFrame:
     name = uri.rpartition("/")[2]
-    if not name.endswith(FORMATS) or name.startswith(("_", ".")):
+    if not name.endswith(FORMATS) or name.startswith(HIDDEN):
         raise ContractBroken(f"{uri}: expected a file ending in {' or '.join(FORMATS)}, not hidden by `_` or `.`")
     try:
         if name.endswith(".parquet"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from datetime import datetime
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -13,7 +14,7 @@ from features.contract import CONTRACTS, Contract
 from glue.arguments import parse
 from glue.lake import SIDE_BY_SIDE, Lake, schema, session
 from glue.quarantine import NOTHING, add_up, quarantine, set_aside
-from glue.raw import ContractBroken, first_line, read_raw
+from glue.raw import HIDDEN, ContractBroken, first_line, read_raw
 from glue.tables import BRONZE
 from glue.transforms.cells import judged, split_by_reasons
 
@@ -40,11 +41,13 @@ def take_in(spark: SparkSession, lake: Lake, batch: str, contract: Contract, kno
     `known` says that an earlier run of the batch had the entity: when its files are gone, its rows go too.
     """
     entity = contract.entity
-    files = lake.objects(f"raw/{entity}/batch={batch}/")
+    files, hidden = files_of(lake, entity, batch)
+    if hidden:
+        print(f"{entity}: batch {batch} has objects that are no data, not read: {', '.join(hidden)}")
     if not files:
         left = lake.keys(f"{BRONZE[entity].prefix}/batch={batch}/") + lake.keys(set_aside(entity, batch, "bronze"))
         if known or left:
-            return gone(spark, lake, batch, entity)
+            return {**gone(spark, lake, batch, entity), "not_read": hidden}
         print(f"{entity}: batch {batch} has no file, skipped")
         return None
     put_at = {lake.path(key): at for key, at in files.items()}
@@ -59,7 +62,17 @@ def take_in(spark: SparkSession, lake: Lake, batch: str, contract: Contract, kno
     refused = quarantine(lake, split.bad, entity, batch, stage="bronze")
     rows.unpersist()
     add_up(f"{entity} of batch {batch}", total, written, refused)
-    return {"files": len(files), "rows": total, "written": written, "quarantined": asdict(refused)}
+    report = {"files": len(files), "rows": total, "written": written, "quarantined": asdict(refused)}
+    return {**report, "not_read": hidden}
+
+
+def files_of(lake: Lake, entity: str, batch: str) -> tuple[dict[str, datetime], list[str]]:
+    """The entity's files in a batch, by key with their times, and the names of what Spark takes for no data: marks such
+    as `_SUCCESS`, checksums and unfinished parts, hidden by `_` or `.`. Nobody may delete them from RAW."""
+    place = f"raw/{entity}/batch={batch}/"
+    found = lake.objects(place)
+    hidden = {key for key in found if any(part.startswith(HIDDEN) for part in key.removeprefix(place).split("/"))}
+    return {key: at for key, at in found.items() if key not in hidden}, sorted(k.removeprefix(place) for k in hidden)
 
 
 def gone(spark: SparkSession, lake: Lake, batch: str, entity: str) -> dict:

@@ -386,6 +386,26 @@ def test_a_parquet_file_that_is_damaged_inside_ends_the_job_with_its_name(bank):
     assert bank.files("bronze/") == []
 
 
+def test_what_spark_leaves_beside_its_files_is_named_and_does_not_stop_the_batch(bank, capsys):
+    bank.pay("b1", *GOOD)
+    for name in ("_SUCCESS", ".payments.csv.crc", "_temporary/0/part-0.csv"):
+        bank.put("transactions", "b1", name, b"")
+    bank.put("loan_applications", "b1", "_SUCCESS", b"")
+    bank.take_in("b1")
+
+    hidden = [".payments.csv.crc", "_SUCCESS", "_temporary/0/part-0.csv"]
+    told = bank.json("quality/raw_to_bronze/b1.json")
+    assert len(bank.silver()) == 20
+    assert (list(told), told["transactions"]["files"], told["transactions"]["not_read"]) == (
+        ["transactions"],
+        1,
+        hidden,
+    )
+    printed = capsys.readouterr().out
+    assert f"transactions: batch b1 has objects that are no data, not read: {', '.join(hidden)}" in printed
+    assert "loan_applications: batch b1 has objects that are no data, not read: _SUCCESS" in printed
+
+
 def test_a_batch_that_spark_would_write_to_another_folder_is_not_written(bank):
     bank.pay("2018-04-02T02:00", payment(1))
 
