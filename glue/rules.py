@@ -39,6 +39,11 @@ class Rule:
     mostly: float = 1.0
     blocks: bool = True
 
+    @property
+    def reason(self) -> str:
+        """Why a row that does not meet the condition is set aside."""
+        return f"breaks_rule_{self.column}"
+
 
 @dataclass(frozen=True)
 class Suite:
@@ -50,7 +55,9 @@ class Suite:
     rules: tuple[Rule, ...]
 
 
-# What the business knows and the types do not say, by entity. A new line here is a new check.
+# What the business knows and the types do not say, by entity. A new line here is a new check: a row of BRONZE that does
+# not meet it goes to quarantine with its `reason`. What is asked of a share of the rows, or does not block, is asked by
+# the gate alone.
 BUSINESS_RULES: dict[str, tuple[Rule, ...]] = {
     "transactions": (
         Rule("amount_cents", f"amount_cents <= {LARGEST_AMOUNT * 100}"),
@@ -66,6 +73,11 @@ BUSINESS_RULES: dict[str, tuple[Rule, ...]] = {
     ),
     "loan_outcomes": (Rule("observed_at", "observed_at >= timestamp'1970-01-01'"),),
 }
+
+
+def row_rules(entity: str) -> list[Rule]:
+    """What the business asks of each single row."""
+    return [rule for rule in BUSINESS_RULES[entity] if rule.blocks and rule.mostly == 1]
 
 
 def suite_of(table: Table, rules: Iterable[Rule]) -> Suite:

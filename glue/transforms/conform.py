@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from features.contract import Contract
+from glue.rules import Rule, row_rules
 from glue.tables import PATTERNS, SILVER
 from glue.transforms.cells import Split
 
@@ -15,7 +16,8 @@ FUTURE_GRACE = "1 day"  # clocks differ; a payment further ahead than this is an
 
 
 def conformed(bronze: DataFrame, contract: Contract, already: DataFrame) -> Split:
-    """`already` holds the SILVER rows of other batches. First come, first kept; a row from the future came not at all.
+    """`already` holds the SILVER rows of other batches. First come, first kept; a row from the future, or one that
+    breaks a rule of the business, came not at all.
 
     A repetition with the same content is a `duplicate` within the batch, `already_ingested` where another batch brought
     it; one with other content is a `conflicting_duplicate`. All are returned among the bad rows, so that a batch's rows
@@ -24,11 +26,14 @@ def conformed(bronze: DataFrame, contract: Contract, already: DataFrame) -> Spli
     silver = SILVER[contract.entity]
     fingerprint = fingerprint_of([c for c in silver.column_names if c not in contract.key and c != "attributes"])
     too_early = F.col(contract.dated_by) > F.col("ingested_at") + F.expr(f"INTERVAL {FUTURE_GRACE}")
-    in_order = Window.partitionBy(*contract.key).orderBy("_early", "source_file", "row_number")
+    wrong = F.array_compact(
+        F.array(F.when(too_early, F.lit(f"future_{contract.dated_by}")), *map(broken, row_rules(contract.entity)))
+    )
+    in_order = Window.partitionBy(*contract.key).orderBy(F.size("_wrong") > 0, "source_file", "row_number")
     earlier = already.select(*contract.key, fingerprint.alias("_known")).dropDuplicates([*contract.key])
     ranked = (
         bronze.withColumn("_content", fingerprint)
-        .withColumn("_early", too_early)
+        .withColumn("_wrong", wrong)
         .withColumn("_rank", F.row_number().over(in_order))
         .withColumn("_first", F.first("_content").over(in_order))
         .join(earlier, list(contract.key), "left")
@@ -42,13 +47,18 @@ def conformed(bronze: DataFrame, contract: Contract, already: DataFrame) -> Spli
         F.when(F.col("_content") == F.col("_first"), F.lit("duplicate")).otherwise(conflict),
     )
     judged = ranked.withColumn(
-        "reasons", F.array_compact(F.array(repeated, F.when(F.col("_early"), F.lit(f"future_{contract.dated_by}"))))
-    ).drop("_rank", "_known", "_content", "_first", "_early")
+        "reasons", F.array_distinct(F.concat(F.array_compact(F.array(repeated)), "_wrong"))
+    ).drop("_rank", "_known", "_content", "_first", "_wrong")
     good = judged.where(F.size("reasons") == 0).select(
         *silver.column_names,
         F.date_format(contract.dated_by, PATTERNS[silver.division]).alias(silver.division),
     )
     return Split(good, judged.where(F.size("reasons") > 0))
+
+
+def broken(rule: Rule) -> Column:
+    """The rule's reason where a row does not meet it; a condition that is null is not met."""
+    return F.when(~F.coalesce(F.expr(rule.condition), F.lit(False)), F.lit(rule.reason))
 
 
 def fingerprint_of(content: Sequence[str]) -> Column:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from pyspark.sql import functions as F
 
 from features.contract import CONTRACTS
 from glue.lake import schema
+from glue.rules import row_rules
 from glue.tables import SILVER
 from glue.transforms.cells import typed
 from glue.transforms.conform import conformed
@@ -106,6 +108,36 @@ def test_a_payment_from_the_future_is_refused_and_a_clock_that_is_a_little_ahead
     split = split_of(spark, payment(event_time=ahead[0]), payment(transaction_id="t2", event_time=ahead[1]))
 
     assert refused(split) == {2: ["future_event_time"]}
+
+
+def test_a_row_that_breaks_a_rule_is_set_aside_with_its_reason_and_keeps_no_right_one_out(spark):
+    """BRONZE as an earlier version of the code may have read it. What is only odd gets on."""
+    rows = [payment(), payment(), payment(transaction_id="t2"), payment(transaction_id="t3", currency="euro")]
+    number, at = F.col("row_number"), F.col("event_time")
+    read = bronze(spark, TRANSACTIONS, *rows).withColumns(
+        {
+            "amount_cents": F.when(number == 1, F.lit(10**13)).otherwise(F.col("amount_cents")),
+            "event_time": F.when(number == 3, at - F.expr("INTERVAL 90 YEARS")).otherwise(at),
+        }
+    )
+    split = conformed(read, TRANSACTIONS, nothing(spark, TRANSACTIONS))
+
+    assert {(r.transaction_id, r.amount_cents) for r in split.good.collect()} == {("t1", 1250), ("t3", 1250)}
+    assert refused(split) == {
+        1: ["conflicting_duplicate", "breaks_rule_amount_cents"],
+        3: ["breaks_rule_event_time"],
+    }
+
+
+def test_every_rule_of_single_rows_is_one_that_a_row_can_break():
+    named = {entity: [rule.column for rule in row_rules(entity)] for entity in CONTRACTS}
+
+    assert named == {
+        "transactions": ["amount_cents", "event_time"],
+        "fraud_labels": ["reported_at"],
+        "loan_applications": ["applied_at", "amount_cents"],
+        "loan_outcomes": ["observed_at"],
+    }
 
 
 def test_a_revised_label_is_a_row_of_its_own(spark):
