@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +18,13 @@ from glue.tables import Table
 
 ROWS_PER_FILE = 2_000_000  # some 100 MB of payments: large enough for S3, small enough for one reader
 PLAIN = re.compile(r"[A-Za-z0-9._-]+")  # what Spark, S3 and the catalog all write as it is in a folder's name
+WRITERS = {"bronze": "raw_to_bronze", "silver": "bronze_to_silver", "gold": "silver_to_gold"}
+BEGUN = "_replacing-"  # what marks' names begin with, beside a table's partitions: neither Spark nor Athena reads them
 SIDE_BY_SIDE = 2  # entities that a job takes at once: one waits for S3 while the other computes
+
+
+class HalfReplaced(RuntimeError):
+    """Partitions may hold rows twice, or in part: a run that replaces them has not ended. The text says what to run."""
 
 
 def session() -> SparkSession:
@@ -110,10 +117,13 @@ class Lake:
             return None
         return json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
 
-    def read(self, spark: SparkSession, table: Table, divisions: Iterable[str] | None = None) -> DataFrame | None:
+    def read(
+        self, spark: SparkSession, table: Table, divisions: Iterable[str] | None = None, replacing: str | None = None
+    ) -> DataFrame | None:
         """The table's rows, of those days, months or batches only when they are given; none when it has no data.
 
-        Days given for a table divided by month mean their whole months.
+        Days given for a table divided by month mean their whole months. Raises HalfReplaced, but not for the partitions
+        of a batch that the caller is `replacing` itself.
         """
         root = self.path(table.prefix)
         present = [f"{table.division}={value}" for value in self.divisions(table)]
@@ -122,14 +132,17 @@ class Lake:
             present = [name for name in present if name.partition("=")[2] in wanted]
         if not present:
             return None
+        self.refuse_half_replaced(table, present, replacing)
         # With the table's own columns: files that were written before one was declared have it empty.
         return (
             spark.read.schema(schema(table)).option("basePath", root).parquet(*(f"{root}/{name}" for name in present))
         )
 
-    def read_any(self, spark: SparkSession, table: Table, divisions: Iterable[str] | None = None) -> DataFrame:
+    def read_any(
+        self, spark: SparkSession, table: Table, divisions: Iterable[str] | None = None, replacing: str | None = None
+    ) -> DataFrame:
         """As `read`, and a table without data has no rows."""
-        rows = self.read(spark, table, divisions)
+        rows = self.read(spark, table, divisions, replacing)
         return spark.createDataFrame([], schema(table)) if rows is None else rows
 
     def write(self, rows: DataFrame, table: Table, instead_of: Iterable[Sequence[str]] = ()) -> list[list[str]]:
@@ -140,15 +153,17 @@ class Lake:
         the same bytes.
 
         New files are added first and the old ones deleted after: renaming whole partitions, as Spark's overwrite does,
-        costs S3 seconds each, and an interrupted replacement heals when the job is run again.
+        costs S3 seconds each. From before the first until after the last a mark lies beside the partitions, so that no
+        job reads what an interrupted replacement has left; it heals when the job is run again.
         """
         names = [p.name for p in table.partitions]
         rows = rows.select(*table.column_names, *names)
         partitions = [[str(v) for v in row] for row in rows.select(*names).distinct().sort(*names).collect()]
         emptied = [values for values in sorted(map(list, instead_of)) if values not in partitions]
-        old = [
-            key for values in (*partitions, *emptied) for key in self.keys(f"{table.prefix}/{folder(table, values)}/")
-        ]
+        replaced = [folder(table, values) for values in (*partitions, *emptied)]
+        old = [key for place in replaced for key in self.keys(f"{table.prefix}/{place}/")]
+        if replaced:
+            self.put_json(f"{table.prefix}/{BEGUN}{uuid.uuid4().hex}.json", replaced)
         if partitions:
             writers = min(2 * rows.sparkSession.sparkContext.defaultParallelism, len(partitions))
             ordered = rows.repartition(writers, *names).sortWithinPartitions(*names, *table.key)
@@ -158,7 +173,37 @@ class Lake:
         self.delete(old)
         if emptied:
             self.unregister(table, emptied)
+        self.settle(table, replaced)
         return partitions
+
+    def begun(self, table: Table) -> dict[str, list[str]]:
+        """By mark, the folders that a run has begun to replace and has not ended with."""
+        return {key: self.get_json(key) or [] for key in self.keys(f"{table.prefix}/{BEGUN}")}
+
+    def settle(self, table: Table, replaced: Sequence[str]) -> None:
+        """Takes folders out of all marks, those that an interrupted run has left too."""
+        for mark, folders in self.begun(table).items():
+            left = [place for place in folders if place not in replaced]
+            if left:
+                self.put_json(mark, left)
+            else:
+                self.delete([mark])
+
+    def refuse_half_replaced(self, table: Table, divisions: Sequence[str], replacing: str | None) -> None:
+        """Raises HalfReplaced for a folder below these divisions that is marked and holds files."""
+        marked = sorted({place for folders in self.begun(table).values() for place in folders})
+        half = [
+            place
+            for place in marked
+            if place.partition("/")[0] in divisions
+            and place.rpartition("=")[2] != replacing
+            and self.keys(f"{table.prefix}/{place}/")
+        ]
+        if half:
+            raise HalfReplaced(
+                f"{table.zone}.{table.name}: a run that replaces {', '.join(half[:5])} has not ended. "
+                f"When none is at work, run {again(table, half)}"
+            )
 
     def delete(self, keys: Sequence[str]) -> None:
         for start in range(0, len(keys), 1000):  # the API's limit per call
@@ -210,6 +255,15 @@ class Lake:
 
 def schema(table: Table) -> str:
     return ", ".join(f"`{c.name}` {c.type}" for c in (*table.columns, *table.partitions))
+
+
+def again(table: Table, half: Sequence[str]) -> str:
+    """The command that replaces folders, of several batches those of the first."""
+    first, last = (place.rpartition("=")[2] for place in (half[0], half[-1]))
+    if table.partitions[-1].name == "batch":
+        return f"{WRITERS[table.zone]} --batch {first}"
+    day = "-01" if table.division == "event_month" else ""
+    return f"{WRITERS[table.zone]} --from {first}{day} --to {last}{day}"
 
 
 def folder(table: Table, values: Sequence[str]) -> str:

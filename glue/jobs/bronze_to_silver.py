@@ -92,10 +92,10 @@ def known(spark: SparkSession, lake: Lake, batch: str, contract: Contract, bronz
     time. Whole rows are read where there is one only: on most nights, nowhere.
     """
     silver, key = SILVER[contract.entity], list(contract.key)
-    others = lake.read_any(spark, silver).where(F.col("batch") != batch)
+    others = lake.read_any(spark, silver, replacing=batch).where(F.col("batch") != batch)
     met = others.select(silver.division, *key).join(bronze.select(*key), key, "left_semi")
     divisions = [row[0] for row in met.select(silver.division).distinct().collect()]
-    return lake.read_any(spark, silver, divisions).where(F.col("batch") != batch)
+    return lake.read_any(spark, silver, divisions, replacing=batch).where(F.col("batch") != batch)
 
 
 def write(lake: Lake, batch: str, entity: str, found: Prepared) -> dict:

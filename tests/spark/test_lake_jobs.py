@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import functions as F
 
-from bench.folder_lake import FolderLake
+from bench.folder_lake import FolderLake, Objects
 from features.contract import CONTRACTS
 from features.values import cents
 from glue.jobs import bronze_to_silver, raw_to_bronze, silver_to_gold
+from glue.lake import HalfReplaced
 from glue.quality import GateFailed
 from glue.quarantine import NotAllRows
 from glue.raw import ContractBroken
@@ -259,6 +261,55 @@ def test_a_partition_that_a_batch_no_longer_writes_disappears_from_files_and_cat
     assert bank.catalog.partitions["transactions"] == {("b1",), ("2018-04-02", "b1")}
     assert bank.catalog.partitions["transaction_features"] == {("2018-04-02",)}
     assert bank.json("quality/bronze_to_silver/b1.json")["transactions"]["emptied"] == ["2018-04-05"]
+
+
+class Dying(Objects):
+    """S3 that is gone when something is to be deleted."""
+
+    def delete_objects(self, **request) -> dict:
+        raise ConnectionError("the job is no more")
+
+
+def test_what_an_interrupted_replacement_has_left_gets_no_further_until_it_is_run_again(bank):
+    rerun_with(bank, *GOOD, payment(20, day=5))
+    bank.to_gold("b1")
+    before = bank.contents("gold/")
+    dying = replace(bank.lake, s3=Dying(bank.root))
+    with pytest.raises(ConnectionError):
+        bronze_to_silver.run(bank.spark, dying, "b1", bank.metrics)
+    assert len(bank.rows(SILVER["transactions"])) == 2 * 21
+
+    bank.pay("b2", payment(30, day=5))
+    bank.to_bronze("b2")
+    for job in (lambda: bank.to_gold("b1"), lambda: bank.to_silver("b2"), lambda: made(bank, "2018-04-05")):
+        with pytest.raises(HalfReplaced, match=r"event_date=2018-04-0\d/batch=b1.* run bronze_to_silver --batch b1$"):
+            job()
+    assert bank.contents("gold/") == before
+
+    bank.to_silver("b1")
+    bank.to_silver("b2")
+    bank.to_gold("b2")
+    assert len(bank.silver()) == len(bank.rows(GOLD["transaction_features"])) == 22
+    assert not list(bank.root.rglob("_replacing-*"))
+
+
+def test_days_of_gold_that_are_half_replaced_are_not_read_and_others_are(bank):
+    rerun_with(bank, *GOOD, payment(20, day=5))
+    bank.to_gold("b1")
+    dying = replace(bank.lake, s3=Dying(bank.root))
+    asked = {"transaction_features": ["2018-04-05"], "loan_features": []}
+    with pytest.raises(ConnectionError):
+        silver_to_gold.run(bank.spark, dying, "range", asked, bank.metrics)
+
+    table = GOLD["transaction_features"]
+    assert bank.lake.read_any(bank.spark, table, ["2018-04-02"]).count() == 20
+    with pytest.raises(HalfReplaced, match="run silver_to_gold --from 2018-04-05 --to 2018-04-05"):
+        bank.lake.read(bank.spark, table)
+    made(bank, "2018-04-02")
+    with pytest.raises(HalfReplaced):
+        bank.lake.read(bank.spark, table)
+    made(bank, "2018-04-05")
+    assert bank.lake.read_any(bank.spark, table).count() == 21
 
 
 def made(bank, *days: str) -> None:

@@ -9,8 +9,8 @@ from pyspark.sql import Row
 
 from glue import feature_store
 from glue.feature_store import CALL, PATIENCE, StoreRefused, chunks, entries, send
-from glue.lake import Lake, folder
-from glue.tables import SILVER, TRANSACTION_FEATURES
+from glue.lake import Lake, again, folder
+from glue.tables import BRONZE, LOAN_FEATURES, SILVER, TRANSACTION_FEATURES
 from tests.unit.lambda_functions.aws import FeatureStore, valid
 
 
@@ -199,3 +199,16 @@ def test_a_partition_that_the_catalog_refuses_ends_the_job():
 
 def test_a_partition_of_two_columns_lies_in_two_folders():
     assert folder(SILVER["transactions"], ["2018-04-01", "b1"]) == "event_date=2018-04-01/batch=b1"
+
+
+@pytest.mark.parametrize(
+    ("table", "half", "command"),
+    [
+        (BRONZE["transactions"], ["batch=b1"], "raw_to_bronze --batch b1"),
+        (SILVER["fraud_labels"], ["event_month=2018-04/batch=b1"], "bronze_to_silver --batch b1"),
+        (TRANSACTION_FEATURES, ["event_date=2018-04-01", "event_date=2018-04-05"], "--from 2018-04-01 --to 2018-04-05"),
+        (LOAN_FEATURES, ["event_month=2018-03"], "silver_to_gold --from 2018-03-01 --to 2018-03-01"),
+    ],
+)
+def test_the_command_that_replaces_a_partition_follows_from_its_table(table, half, command):
+    assert again(table, half).endswith(command)
