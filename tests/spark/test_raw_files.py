@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pyarrow as pa
@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from glue.csv_files import NotReadable, columns_of
-from glue.raw import ContractBroken, read_raw, with_row_number
+from glue.raw import ContractBroken, place, read_raw, with_origin
 from tests.spark.rows import TAKEN_IN, TRANSACTIONS, payment
 
 HEADER = ",".join(payment())
@@ -91,24 +91,101 @@ def test_further_columns_may_have_the_names_of_our_own(spark, folder):
     assert row.attributes == {"row_number": "77", "batch": "b9", "cells": "x", "line": "y", "column_10": "z"}
 
 
-def test_rows_are_numbered_through_all_partitions_of_a_file(spark, folder):
-    uri = folder("a.csv", HEADER, *(csv_row(n) for n in range(1, 2001)))
+def test_rows_are_numbered_through_all_partitions_of_each_file(spark, folder):
+    files = [
+        folder("a.csv", HEADER, *(csv_row(n) for n in range(1, 1001))),
+        folder("b.csv", HEADER, *(csv_row(n) for n in range(2001, 4001))),
+    ]
     before = spark.conf.get("spark.sql.files.maxPartitionBytes")
     spark.conf.set("spark.sql.files.maxPartitionBytes", "16000")
     try:
-        rows = read_raw(spark, [uri], TRANSACTIONS)
-        assert rows.rdd.getNumPartitions() > 3
-        numbered = {r.transaction_id: r.row_number for r in rows.collect()}
+        rows = read_raw(spark, files, TRANSACTIONS)
+        assert rows.rdd.getNumPartitions() > 6
+        numbered = {r.transaction_id: (r.source_file, r.row_number) for r in rows.collect()}
     finally:
         spark.conf.set("spark.sql.files.maxPartitionBytes", before)
 
-    assert numbered == {f"t{n:05d}": n for n in range(1, 2001)}
+    first = {f"t{n:05d}": (files[0], n) for n in range(1, 1001)}
+    assert numbered == first | {f"t{n + 2000:05d}": (files[1], n) for n in range(1, 2001)}
+
+
+def named(number: int) -> str:
+    """As people name files: with what an address writes otherwise."""
+    return f"chargebacks {number} of 100% (é+#).csv"
+
+
+def many(folder, count: int) -> dict[str, datetime]:
+    """Small files of one header, each with other rows and another time."""
+    return {
+        folder(named(n), HEADER, *(csv_row(100 * n + i) for i in range(n % 4)), "", "t,short"): TAKEN_IN
+        + timedelta(seconds=n)
+        for n in range(count)
+    }
+
+
+def test_every_row_of_many_small_files_knows_where_it_came_from(spark, folder):
+    put_at = many(folder, 60)
+    rows = read_raw(spark, list(put_at), TRANSACTIONS, put_at).collect()
+
+    expected = {
+        (uri, i + 1, at.replace(tzinfo=None), f"t{100 * n + i:05d}", None)
+        for n, (uri, at) in enumerate(put_at.items())
+        for i in range(n % 4)
+    } | {(uri, n % 4 + 2, at.replace(tzinfo=None), None, "ragged_row") for n, (uri, at) in enumerate(put_at.items())}
+    assert {(r.source_file, r.row_number, r.ingested_at, r.transaction_id, r.fault) for r in rows} == expected
+    assert len(rows) == len(expected)
+
+
+def test_neither_spark_jobs_nor_the_plan_grow_with_the_number_of_small_files(spark, folder):
+    put_at = many(folder, 60)
+
+    def effort(count: int) -> tuple[int, int]:
+        spark.sparkContext.setJobGroup(f"{count} files", "")
+        rows = read_raw(spark, list(put_at)[:count], TRANSACTIONS, put_at)
+        jobs = len(spark.sparkContext.statusTracker().getJobIdsForGroup(f"{count} files"))
+        return jobs, len(rows._jdf.queryExecution().optimizedPlan().toString())
+
+    assert effort(30) == effort(3)
+
+
+def test_files_of_two_headers_are_read_together_each_with_its_own(spark, folder):
+    longer = f"{HEADER},channel"
+    files = [folder(f"{n}.csv", longer if n % 2 else HEADER, csv_row(n) + (",web" if n % 2 else "")) for n in range(6)]
+    rows = {r.source_file: (r.transaction_id, r.channel) for r in read_raw(spark, files, TRANSACTIONS).collect()}
+
+    assert rows == {uri: (f"t{n:05d}", "web" if n % 2 else None) for n, uri in enumerate(files)}
+
+
+def test_parquet_files_of_one_form_are_numbered_apart(spark, tmp_path):
+    def part(number: int) -> str:
+        path = tmp_path / f"part-{number}.parquet"
+        cells = {name: [f"{name}-{number}-{i}" for i in range(number * 3)] for name in payment()}
+        pq.write_table(pa.table(cells), path, row_group_size=2)
+        return str(path)
+
+    files = [part(n) for n in range(1, 4)]
+    rows = read_raw(spark, files, TRANSACTIONS).collect()
+
+    assert {(r.source_file, r.row_number, r.transaction_id) for r in rows} == {
+        (uri, i + 1, f"transaction_id-{n}-{i}") for n, uri in enumerate(files, 1) for i in range(n * 3)
+    }
+
+
+@pytest.mark.parametrize(
+    "address", ["s3://lake/raw/a b.csv", "file:///raw/a b.csv", "file:/raw/a b.csv", "/raw/a b.csv", "raw/a b.csv"]
+)
+def test_a_file_lies_where_it_lies_however_its_address_is_written(address):
+    assert place(address) == "raw/a b.csv"
 
 
 def test_empty_partitions_take_no_numbers(spark):
     rows = spark.range(0, 8, 1, numPartitions=8).where("id % 3 = 1")
 
-    assert [(r.id, r.row_number) for r in with_row_number(rows).sort("id").collect()] == [(1, 1), (4, 2), (7, 3)]
+    assert [(r.id, r.row_number) for r in with_origin(rows, {"a": None}).sort("id").collect()] == [
+        (1, 1),
+        (4, 2),
+        (7, 3),
+    ]
 
 
 def test_a_file_without_rows_is_no_error(spark, folder):
