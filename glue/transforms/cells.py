@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from features.contract import Column as ContractColumn
 from features.contract import Contract
 from features.payment import LONGEST_IDENTIFIER, PAN, PAN_WITHIN
-from features.values import BLANKS, LARGEST_AMOUNT, LAST_INSTANT
+from features.values import BLANKS, INSTANT, LARGEST_AMOUNT, LAST_INSTANT
 from glue.tables import stored_name
 
 LARGEST_COUNT = 2**31 - 1
@@ -104,8 +104,8 @@ def read(column: ContractColumn) -> Column:
     """The cell in its stored type, null where it cannot be read."""
     text = F.col(column.name)
     if column.type == "instant":
-        # A whole date comes first: Spark alone would take `12:30` for today and `2018` for a new year.
-        at = F.when(text.rlike(r"^\d{4}-\d{2}-\d{2}"), text.cast("timestamp"))
+        # Spark alone would take `12:30` for today, `2018` for a new year, and much that the doors refuse.
+        at = F.when(text.rlike(f"^(?:{INSTANT.pattern})$"), text.cast("timestamp"))
         return F.when(F.unix_millis(at).between(0, LAST_INSTANT), at)
     if column.type == "money":
         # Exact decimals, rounded once and half to even: the doors read money the same way.

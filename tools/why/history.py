@@ -125,7 +125,9 @@ class Lake:
     def _labels(self, key: str, identifier: str, until: int) -> Iterator[Event]:
         """Labels of a merchant's or a customer's payments. Each fraud's flag is the one that its vector in GOLD has."""
         first, last = span(until, "label")
-        reported = f"l.event_month BETWEEN {text(first[:7])} AND {text(last[:7])}"
+        # A label that is stamped before its payment counts at its payment.
+        reported = f"""l.event_month <= {text(last[:7])}
+            AND (l.event_month >= {text(first[:7])} OR t.event_date >= {text(first)})"""
         sql = f"""
             SELECT l.is_fraud, l.reported_at, t.transaction_id, t.event_time, g.{HIGH.name} AS high
             FROM fraud_labels l
