@@ -20,6 +20,7 @@ import socket
 import sys
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import IO, Any
 
@@ -29,6 +30,7 @@ from local.settings import HOST, Settings
 NEEDED_MB = 200
 GRACE_SECONDS = 1.0
 CHECKPOINT_IDLE_SECONDS = 2.0
+REMEMBERED_ANSWERS = 1_000
 # Every call passes through several threads: with Python's 5 ms each would wait that long for a busy one.
 SWITCH_SECONDS = 0.0005
 
@@ -202,11 +204,12 @@ class _Application:
         quiet: _Checkpoint,
     ) -> None:
         self.app, self.ready, self.close, self.quiet = app, ready, close, quiet
+        self.answered = _Answered()
 
     async def __call__(self, scope: dict[str, Any], receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
         if scope["type"] != "lifespan":
             self.quiet.requests += 1
-            await self.app(scope, receive, send)
+            await self.answered.call(self.app, scope, receive, send)
             self.quiet.last = time.monotonic()
             return
 
@@ -224,6 +227,42 @@ class _Application:
                 self.ready()
 
         await self.app(scope, receive_after_closing, send_and_tell)
+
+
+class _Answered:
+    """What Terraform was answered, by invocation.
+
+    On a busy machine about one in a thousand answers does not reach it. Asked again, it would be refused what the first
+    attempt has made; so it gets the first answer. Other clients ask again as they would on AWS: how they bear lost
+    answers is tested.
+    """
+
+    def __init__(self) -> None:
+        self.messages: OrderedDict[bytes, list[Any]] = OrderedDict()
+
+    async def call(self, app: Callable[..., Awaitable[None]], scope: dict, receive: Any, send: Any) -> None:
+        headers = dict(scope.get("headers") or ())
+        invocation = headers.get(b"amz-sdk-invocation-id")
+        if not invocation or b"Terraform" not in headers.get(b"user-agent", b""):
+            return await app(scope, receive, send)
+        if invocation in self.messages:
+            while (await receive()).get("more_body"):
+                pass
+            for message in self.messages[invocation]:
+                await send(message)
+            return None
+        kept: list[Any] = []
+
+        async def keep_and_send(message: Any) -> None:
+            kept.append(message)
+            await send(message)
+
+        await app(scope, receive, keep_and_send)
+        if kept and kept[0].get("status", 500) < 300:
+            self.messages[invocation] = kept
+            while len(self.messages) > REMEMBERED_ANSWERS:
+                self.messages.popitem(last=False)
+        return None
 
 
 class _Checkpoint:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import boto3
@@ -134,3 +137,27 @@ def test_it_starts_within_five_seconds(tmp_path: Path):
     started = time.monotonic()
     with local.running(tmp_path):
         assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(("client", "status"), [("HashiCorp/1.0 Terraform/1.11.4", 200), ("Boto3/1.0", 400)])
+def test_terraform_gets_the_first_answer_again_and_no_other_client_does(aws, client: str, status: int):
+    body = json.dumps({"Name": f"/{aws.name('asked-twice')}", "Value": "v", "Type": "String"}).encode()
+    headers = {
+        "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/ssm/aws4_request, SignedHeaders=host, "
+        "Signature=s",
+        "Content-Type": "application/x-amz-json-1.1",
+        "X-Amz-Target": "AmazonSSM.PutParameter",
+        "User-Agent": client,
+        "amz-sdk-invocation-id": aws.name("invocation"),
+    }
+    said = []
+    for _ in range(2):
+        try:
+            with urllib.request.urlopen(urllib.request.Request(aws.endpoint_url, body, headers)) as answer:
+                said.append((answer.status, answer.read()))
+        except urllib.error.HTTPError as refused:
+            said.append((refused.code, refused.read()))
+
+    assert said[0][0] == 200
+    assert said[1][0] == status
+    assert (said[0] == said[1]) == (status == 200)
