@@ -20,7 +20,8 @@ from pyspark.sql import functions as F
 
 from bench import population
 from bench.folder_lake import FolderLake
-from bench.measured import Watch, session
+from bench.measured import session
+from local.memory import Watch
 
 BATCH = "bench"
 MEMORY = "8g"
@@ -34,7 +35,7 @@ def measure(rows: int) -> dict:
         spark = session(memory=MEMORY)
         with Watch(os.getpid()) as watch:
             found = measured_in(spark, rows, folder)
-        return {**found, "peak_memory_gb": watch.memory_gb}
+        return {**found, "peak_memory_gb": watch.peak / 2**30}
     finally:
         shutil.rmtree(folder)
 

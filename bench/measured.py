@@ -6,14 +6,12 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from bench import formulations, population
+from local.memory import Watch
 
 
 @dataclass(frozen=True)
@@ -27,43 +25,14 @@ class Cost:
 def measured(what: str, rows: int, folder: Path) -> Cost:
     """Raises CalledProcessError when the formulation fails."""
     command = [sys.executable, "-m", "bench.measured", what, str(rows), str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process, Watch(process.pid) as watch:
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process,
+        Watch(process.pid) as watch,
+    ):
         output = process.stdout.read() if process.stdout else ""
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
-    return Cost(json.loads(output.splitlines()[-1])["seconds"], watch.memory_gb)
-
-
-class Watch:
-    """While it lasts, the most memory that a process and its children hold."""
-
-    def __init__(self, pid: int) -> None:
-        self.pid, self.memory_gb = pid, 0.0
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> Watch:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._ended.wait(0.2):
-            self.memory_gb = max(self.memory_gb, resident(self.pid) / 2**30)
-
-
-def resident(pid: int) -> int:
-    total = 0
-    try:
-        root = psutil.Process(pid)
-        for process in (root, *root.children(recursive=True)):
-            total += process.memory_info().rss
-    except psutil.NoSuchProcess:
-        pass
-    return total
+    return Cost(json.loads(output.splitlines()[-1])["seconds"], watch.peak / 2**30)
 
 
 def session(memory: str = "2g"):

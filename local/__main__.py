@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
+import os
 import shutil
 import signal
 import subprocess
@@ -11,9 +11,8 @@ import sys
 import threading
 from pathlib import Path
 
-import psutil
-
 from local import lifecycle
+from local.memory import Watch
 from local.settings import PORT, REGION
 
 STATE = Path("build/local-aws")
@@ -80,41 +79,13 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.fresh:
         lifecycle.stop(arguments.state)  # an interrupted run may have left one
         shutil.rmtree(arguments.state, ignore_errors=True)
-    with lifecycle.running(arguments.state, port=0) as aws, Memory(aws.pid) as memory:
+    with lifecycle.running(arguments.state, port=0) as aws, Watch(os.getpid(), aws.pid) as memory:
         try:
             return subprocess.run(arguments.words, env=aws.environment(), check=False).returncode
         except KeyboardInterrupt:
             return 130
         finally:
             print(f"Peak resident memory of all processes: {memory.peak / 1e9:.1f} GB", flush=True)
-
-
-class Memory:
-    """Watches the resident memory of this process, the server and all their children, in bytes."""
-
-    def __init__(self, server: int) -> None:
-        self.peak = 0
-        self._roots = [psutil.Process(), psutil.Process(server)]
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> Memory:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._ended.wait(1.0):
-            total = 0
-            for root in self._roots:
-                with contextlib.suppress(psutil.Error):
-                    for process in (root, *root.children(recursive=True)):
-                        with contextlib.suppress(psutil.Error):
-                            total += process.memory_info().rss
-            self.peak = max(self.peak, total)
 
 
 def _described(aws: lifecycle.Aws) -> str:

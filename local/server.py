@@ -232,7 +232,7 @@ class _Application:
 class _Answered:
     """What Terraform was answered, by invocation.
 
-    On a busy machine about one in a thousand answers does not reach it. Asked again, it would be refused what the first
+    On a busy machine an answer now and then does not reach it. Asked again, it would be refused what the first
     attempt has made; so it gets the first answer. Other clients ask again as they would on AWS: how they bear lost
     answers is tested.
     """

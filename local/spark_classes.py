@@ -1,4 +1,4 @@
-"""The Java classes that a Spark job loads, archived by the first one: later jobs start in about half the time.
+"""The Java classes that a Spark job loads, archived by the first one: later jobs start faster.
 
 This is the Java machine's class data sharing. The archive is good for one class path and one Java: a machine that finds
 it made for another leaves it alone.

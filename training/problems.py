@@ -15,7 +15,7 @@ from features.fraud import FRAUD
 from training import credit_set, fraud_set
 from training.learners import Settings
 
-NONE = pd.Timedelta(0)
+AT_ONCE = pd.Timedelta(0)
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Problem:
     measure: Literal["ap", "auc"]  # what settings and learners are chosen by, on rows that no report is about
     candidates: Mapping[str, tuple[Settings, ...]]  # by learner, simplest first
     # How long a label takes to be known: rows that had not matured when validation began do not train.
-    maturity: pd.Timedelta = NONE
+    maturity: pd.Timedelta = AT_ONCE
     unwatched: tuple[str, ...] = ()  # columns whose distribution changes with the clock: no drift
 
     @property

@@ -17,7 +17,7 @@ from training.frames import NoRows, read_folder, write_frame
 from training.learners import LEARNERS, Rows, Settings
 from training.metrics import RANKING
 from training.prepare import split_by_time
-from training.problems import NONE, PROBLEMS
+from training.problems import AT_ONCE, PROBLEMS
 from training.selection import cannot_be_told_apart, choose, rolling, with_rounds
 from training.train import Hyperparameters, matrix, train
 
@@ -45,7 +45,7 @@ ENCODING = Encoding((Column("income"), Column("purpose", ("car", "house", "schoo
 @pytest.fixture
 def data(tmp_path):
     """The channels as prepare leaves them."""
-    parts = split_by_time(rows(400), NONE)
+    parts = split_by_time(rows(400), AT_ONCE)
     for name in ("train", "validation"):
         write_frame(parts[name], tmp_path / "data" / name / "rows.parquet")
     (tmp_path / "data" / "train" / "columns.json").write_text(json.dumps(ENCODING.document()))

@@ -14,7 +14,7 @@ from training import credit_set, fraud_set, prepare
 from training.fraud_set import MATURITY, NothingToLearn
 from training.policy import InvalidCosts
 from training.prepare import SHARES, OldFeatures, of_version, split_by_time
-from training.problems import NONE
+from training.problems import AT_ONCE
 
 AS_OF = pd.Timestamp("2018-05-01", tz="UTC")
 
@@ -174,7 +174,7 @@ def timeline(*times: int) -> pd.DataFrame:
 
 
 def test_the_oldest_rows_train_and_the_newest_test():
-    parts = split_by_time(timeline(*range(100)), NONE)
+    parts = split_by_time(timeline(*range(100)), AT_ONCE)
 
     assert list(parts) == list(SHARES)
     assert [len(part) for part in parts.values()] == [70, 15, 15]
@@ -186,7 +186,7 @@ def test_the_oldest_rows_train_and_the_newest_test():
     "times", [[h // 10 for h in range(100)], [0] * 60 + [1] * 25 + [2] * 15, [0] * 100, list(range(3)), [5]]
 )
 def test_rows_of_one_instant_never_fall_on_both_sides_and_none_is_lost(times):
-    parts = list(split_by_time(timeline(*times), NONE).values())
+    parts = list(split_by_time(timeline(*times), AT_ONCE).values())
     instants = [set(part["at"]) for part in parts]
 
     assert sorted(row for part in parts for row in part["row"]) == list(range(len(times)))
