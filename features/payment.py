@@ -20,6 +20,9 @@ PAN_WITHIN = (
     "|[0-9]{4}[ ._-]{1,2}[0-9]{6}[ ._-]{1,2}[0-9]{4,5}"
     ")(?![0-9A-Za-z]|[.,][0-9]))"
 )
+# As long as a card number, in text that nobody could read: masked but for the group in brackets.
+PAN_LONG = r"(?<!\d)(?:\d[ -]?){9,15}((?:\d[ -]?){3}\d)(?!\d)"
+MASKED = "****"
 LONGEST_IDENTIFIER = 128
 SHORTEST_PAN = 13
 AHEAD = 5 * MINUTE  # clocks differ; until a customer's clock is reached again, payments do not see each other

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from features.contract import Column as ContractColumn
 from features.contract import Contract
-from features.payment import LONGEST_IDENTIFIER, PAN, PAN_WITHIN
+from features.payment import LONGEST_IDENTIFIER, MASKED, PAN, PAN_LONG, PAN_WITHIN
 from features.values import BLANKS, INSTANT, LARGEST_AMOUNT, LAST_INSTANT
 from glue.tables import stored_name
 
@@ -17,8 +17,6 @@ LARGEST_COUNT = 2**31 - 1
 EXACT = "decimal(38,25)"  # a cast rounds too: 25 decimals are more than a double as text can have
 ORIGIN = ("source_file", "row_number", "ingested_at")
 WHOLE_PAN = rf"^\s*{PAN}(?:\.0)?\s*$"  # a float's point besides
-PAN_INSIDE = r"(?<!\d)(?:\d[ -]?){9,15}((?:\d[ -]?){3}\d)(?!\d)"
-MASKED = "****"
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ def split_by_reasons(rows: DataFrame, contract: Contract) -> Split:
         *(masked(F.col(c.name)).alias(c.name) for c in contract.columns),
         F.transform_values("attributes", lambda _, value: masked(value)).alias("attributes"),
         *ORIGIN,
-        F.regexp_replace("line", PAN_INSIDE, f"{MASKED}$1").alias("line"),
+        F.regexp_replace("line", PAN_LONG, f"{MASKED}$1").alias("line"),
         "reasons",
     )
     return Split(good, bad)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 
-from features.payment import looks_like_pan, pans_within
+from features.payment import MASKED, PAN_LONG, looks_like_pan, pans_within
 
-# As long as a card number, within other text; the group in brackets stays.
-INSIDE = re.compile(r"(?<!\d)(?:\d[ -]?){9,15}((?:\d[ -]?){3}\d)(?!\d)")
-MASKED = "****"
+INSIDE = re.compile(PAN_LONG)
 
 
 def masked(value: object) -> object:
