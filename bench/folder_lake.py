@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import uuid
 from datetime import UTC, datetime
 from functools import cache
@@ -80,6 +81,15 @@ def key_of(root: Path, path: Path) -> str:
     return str(path.relative_to(root))
 
 
+def listing(key: str, path: Path) -> dict | None:
+    """What S3 tells of an object; nothing of one that has gone since."""
+    try:
+        stood = path.stat()
+    except FileNotFoundError:
+        return None
+    return {"Key": key, "LastModified": datetime.fromtimestamp(int(stood.st_mtime), UTC), "Size": stood.st_size}
+
+
 class Objects:
     """S3 over a folder, as far as the lake uses it."""
 
@@ -93,22 +103,18 @@ class Objects:
     def paginate(self, **request):
         valid("s3", "ListObjectsV2", request)
         prefix, delimiter = request["Prefix"], request.get("Delimiter")
-        paths = {key_of(self.root, p): p for p in self.root.rglob("*") if p.is_file()}
+        paths = {key_of(self.root, p): p for p in self.standing(prefix)}
         found = sorted(key for key in paths if key.startswith(prefix))
         if delimiter:
             cut = [prefix + k[len(prefix) :].partition("/")[0] + "/" for k in found if "/" in k[len(prefix) :]]
             yield {"CommonPrefixes": [{"Prefix": p} for p in dict.fromkeys(cut)]}
             return
-        yield {
-            "Contents": [
-                {
-                    "Key": key,
-                    "LastModified": datetime.fromtimestamp(int(paths[key].stat().st_mtime), UTC),
-                    "Size": paths[key].stat().st_size,
-                }
-                for key in found
-            ]
-        }
+        yield {"Contents": [listed for key in found if (listed := listing(key, paths[key]))]}
+
+    def standing(self, prefix: str) -> list[Path]:
+        """Files below the prefix's folder. A folder that a job empties meanwhile is passed over, as S3 knows none."""
+        walked = os.walk(self.root / prefix.rpartition("/")[0])
+        return [Path(folder, name) for folder, _, names in walked for name in names]
 
     def get_object(self, **request) -> dict:
         valid("s3", "GetObject", request)
