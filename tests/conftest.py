@@ -35,7 +35,9 @@ def spark(tmp_path_factory):
         .getOrCreate()
     )
     from glue import lake
+    from tests.plain import keep_at_hand
 
     lake.session()  # the jobs' own settings, for all tests
+    keep_at_hand(session)
     yield session
     session.stop()

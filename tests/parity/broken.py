@@ -86,7 +86,9 @@ def forget() -> None:
 def session():
     from pyspark.sql import SparkSession
 
-    return (
+    from tests.plain import PLAINLY, keep_at_hand
+
+    spark = (
         SparkSession.builder.master("local[1]")
         .config("spark.ui.enabled", "false")
         .config("spark.driver.host", "127.0.0.1")
@@ -94,11 +96,12 @@ def session():
         .config("spark.sql.shuffle.partitions", "1")
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.sql.constraintPropagation.enabled", "false")
-        .config("spark.sql.codegen.wholeStage", "false")  # a plan runs once: compiling it costs more than it saves
         .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m")
-        .config("spark.sql.adaptive.enabled", "false")
+        .config(map=PLAINLY)
         .getOrCreate()
     )
+    keep_at_hand(spark)
+    return spark
 
 
 if __name__ == "__main__":

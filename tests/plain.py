@@ -1,0 +1,20 @@
+"""Spark for tests: their queries see a few rows once, so that preparing them takes most of the time."""
+
+from __future__ import annotations
+
+from pyspark.sql import SparkSession
+
+# Neither code for a query is made and compiled, nor is it planned anew while it runs. The jobs' own settings are what
+# the tests of parity and integration run with.
+PLAINLY = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+}
+
+
+def keep_at_hand(spark: SparkSession) -> None:
+    """Classes that PySpark asks for by name at each `F.col()`, for which Java searches all of Spark's jars."""
+    jvm = spark.sparkContext._jvm
+    for name in ("functions", "PythonUtils", "Column", "org"):
+        setattr(jvm, name, getattr(jvm, name))
