@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.plain import PLAINLY
+from tests.spark.bank import Bank
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -16,3 +17,8 @@ def plainly(spark):
     yield
     for name, value in usual.items():
         spark.conf.set(name, value)
+
+
+@pytest.fixture
+def bank(spark, tmp_path):
+    return Bank(spark, tmp_path)
