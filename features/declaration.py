@@ -19,7 +19,7 @@ DAY = 24 * HOUR
 
 Entity = Literal["customer", "merchant", "account", "traffic"]
 Kind = Literal["payment", "label", "loan", "outcome"]
-Aggregate = Literal["sum", "max", "min", "tiles"]
+Aggregate = Literal["sum", "max", "min", "tiles", "since"]
 
 # What one event adds to a tile, by kind. Integers only: sums must not depend on the order of addition.
 MEASURES: dict[Kind, tuple[str, ...]] = {
@@ -95,6 +95,7 @@ class Window(Declared):
     """Sum, largest or smallest of one measure over the trailing window of one entity, in events or cents.
 
     Or, as `tiles`, in how many of its tiles an event lies: a distinct count that is exact, since a window has few.
+    Or, as `since`, how many tiles ago the newest one lies that holds any: 1 is the last of a closed window.
 
     With an open head the window of an event at `t` is `[floor((t - length) / tile) * tile, t)`; it never contains the
     event itself nor another event of the same millisecond. With a closed head it is the `length / tile` whole tiles
@@ -120,8 +121,10 @@ class Window(Declared):
             raise ValueError(f"{self.name}: only a closed head can be delayed")
         if self.aggregate == "tiles" and self.measure != "count":
             raise ValueError(f"{self.name}: tiles are counted whatever their events measure")
-        if self.where and self.aggregate != "sum":
-            raise ValueError(f"{self.name}: only sums can be filtered")
+        if self.aggregate == "since" and self.measure == "amount":
+            raise ValueError(f"{self.name}: time passes since events, not since amounts")
+        if self.where and self.aggregate not in ("sum", "since"):
+            raise ValueError(f"{self.name}: only sums and times since can be filtered")
 
     @cached_property
     def name(self) -> str:
@@ -149,6 +152,9 @@ class Window(Declared):
         what = PLURALS[self.kind]
         filtered = f" with{'' if self.where.holds else 'out'} {self.where.flag}" if self.where else ""
         of = "" if self.measure == "count" else f"{self.measure} of "
+        if self.aggregate == "since":
+            tiles = f"How many tiles of {duration_name(self.tile)} ago the newest lies that holds"
+            return f"{tiles} any {of}the {self.entity}'s {what}{filtered}"
         verb = {"sum": "Number of" if self.measure == "count" else "Sum of", "max": "Largest", "min": "Smallest"}
         return f"{verb[self.aggregate]} {of}the {self.entity}'s {what}{filtered}"
 
@@ -325,9 +331,11 @@ class FeatureSet:
             if window.open_head:
                 refuse(window.entity != "customer", window.name, "only a customer's window has an open head")
                 refuse(window.kind != "payment", window.name, "an open head sees payments only")
+                refuse(window.aggregate == "since", window.name, "only whole tiles can be counted since")
             else:
                 refuse(window.entity == "customer", window.name, "a customer's window has an open head")
-                refuse(window.aggregate != "sum", window.name, "a closed head counts and adds up only")
+                read = window.aggregate in ("sum", "since")
+                refuse(not read, window.name, "a closed head counts, adds up and dates only")
                 refuse(
                     window.where is not None and window.kind != "label", window.name, "only labels carry flags there"
                 )

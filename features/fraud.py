@@ -87,6 +87,31 @@ UNEXPLAINED = known_frauds(
     "Known frauds at the merchant whose amount was usual for the customer",
 )
 
+# How long ago the merchant's newest label came, and its newest unexplained fraud: the same while it is being robbed.
+SINCE_LABEL = Window(
+    "merchant",
+    "label",
+    "count",
+    30 * DAY,
+    DAY,
+    open_head=False,
+    delay=SETTLED,
+    aggregate="since",
+    note="How many closed days ago the newest known label at the merchant was told: 1 is the last closed day",
+)
+SINCE_UNEXPLAINED = Window(
+    "merchant",
+    "label",
+    "fraud",
+    30 * DAY,
+    DAY,
+    open_head=False,
+    delay=SETTLED,
+    aggregate="since",
+    where=UNEXPLAINED[0].where,
+    note="How many closed days ago the newest known fraud was told whose amount was usual for the customer",
+)
+
 # What the bank learns of a customer by night, as a lender and from reported frauds: closed days, like a merchant's. It
 # is a record apart from the customer's own, which only the stream door writes.
 RISK_DAYS = (3, 7, 14, 30)
@@ -161,6 +186,12 @@ RATIOS = (
         Ratio(f"{window}_share_21d_of_30d", numerator=(f"{window}_21d",), denominator=(f"{window}_30d",))
         for window in ("merchant_label_fraud", "merchant_label_fraud_unexplained")
     ),
+    Ratio(
+        "merchant_unexplained_freshness",
+        numerator=(SINCE_LABEL.name,),
+        denominator=(SINCE_UNEXPLAINED.name,),
+        note="1 when the merchant's newest known labels hold an unexplained fraud, less the longer none was among them",
+    ),
 )
 
 SINCE_LAST = (SinceLast("customer", "customer_ms_since_last_payment", horizon=30 * DAY),)
@@ -177,6 +208,8 @@ FEATURES: tuple[Feature, ...] = (
     *SINCE_LAST,
     *MERCHANT,
     *UNEXPLAINED,
+    SINCE_LABEL,
+    SINCE_UNEXPLAINED,
     *ACCOUNT,
     *UNUSUAL,
     *RATIOS,

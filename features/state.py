@@ -69,6 +69,7 @@ class Reading:
     open_head: bool
     delay: int
     windows: tuple[tuple[str, int, Aggregate], ...]  # name, position in the tile, aggregate
+    since: tuple[tuple[str, int], ...]  # of those that tell how long ago: name, position in the tile
 
     def span(self, at: int, tile: int) -> tuple[int, int]:
         """First and last tile that an event at `at` sees."""
@@ -122,7 +123,7 @@ class Layout:
         # A flag is known before its event is folded in: from the sums that it compares.
         compared = {name for flag in self.flags for name in (*flag.left, *flag.right)}
         self.compared = tuple(
-            (key, replace(reading, windows=tuple(w for w in reading.windows if w[0] in compared)))
+            (key, replace(reading, windows=tuple(w for w in reading.windows if w[0] in compared), since=()))
             for key, kept in self.rings.items()
             for reading in kept.readings
             if compared & {name for name, _, _ in reading.windows}
@@ -132,23 +133,19 @@ class Layout:
 def ring(windows: Sequence[Window], of_kind: Sequence[TileColumn]) -> Ring:
     columns = tuple(dict.fromkeys(column_of(w) for w in windows))
     spans = dict.fromkeys((w.tiles, w.open_head, w.delay) for w in windows)
-    readings = tuple(
-        Reading(
-            *span,
-            tuple(
-                (w.name, columns.index(column_of(w)), w.aggregate)
-                for w in windows
-                if (w.tiles, w.open_head, w.delay) == span
-            ),
-        )
-        for span in spans
-    )
+    readings = []
+    for span in spans:
+        covering = [(w, columns.index(column_of(w))) for w in windows if (w.tiles, w.open_head, w.delay) == span]
+        folded = tuple((w.name, place, w.aggregate) for w, place in covering if w.aggregate != "since")
+        dated = tuple((w.name, place) for w, place in covering if w.aggregate == "since")
+        readings.append(Reading(*span, folded, dated))
     sources = tuple(of_kind.index(column) for column in columns)
-    return Ring(max(kept(w) for w in windows), columns, sources, readings)
+    return Ring(max(kept(w) for w in windows), columns, sources, tuple(readings))
 
 
 def column_of(window: Window) -> TileColumn:
-    return TileColumn(MEASURES[window.kind].index(window.measure), window.where, window.aggregate)
+    held: Aggregate = "sum" if window.aggregate == "since" else window.aggregate  # a sum of any is a tile that has some
+    return TileColumn(MEASURES[window.kind].index(window.measure), window.where, held)
 
 
 def kept(window: Window) -> int:
@@ -293,18 +290,21 @@ class State:
         if waiting is not None and self.clock < at and first <= settling <= last:
             kept_ring = self.layout.rings[key]
             values = [waiting[source] for source in kept_ring.sources]
-            rows = [slot for index, slot in slots.items() if first <= index <= last and index != settling]
-            slot = slots.get(settling)
-            rows.append(values if slot is None else merged(kept_ring.columns, slot, values))
+            covered = {index: slot for index, slot in slots.items() if first <= index <= last}
+            slot = covered.get(settling)
+            covered[settling] = values if slot is None else merged(kept_ring.columns, slot, values)
         else:
-            rows = [slot for index, slot in slots.items() if first <= index <= last]
-        if rows:
-            columns = tuple(zip(*rows, strict=True))
+            covered = {index: slot for index, slot in slots.items() if first <= index <= last}
+        if covered:
+            columns = tuple(zip(*covered.values(), strict=True))
             for name, position, aggregate in reading.windows:
                 found[name] = FOLD[aggregate](columns[position])
         else:
             for name, _, aggregate in reading.windows:
                 found[name] = 0 if aggregate in ("sum", "tiles") else None
+        for name, position in reading.since:
+            holding = [index for index, slot in covered.items() if slot[position]]
+            found[name] = last + 1 - max(holding) if holding else None
 
     def _merchants_paid(self, feature: Distinct, at: int) -> set[int]:
         head = at // feature.tile

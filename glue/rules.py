@@ -27,7 +27,7 @@ from features.fraud import FRAUD
 from features.values import LARGEST_AMOUNT
 from glue.tables import LOAN_FEATURES, SILVER, TRANSACTION_FEATURES, Table, stored_name
 
-SHARES = ("_rate_", "_share_")  # ratios of a part to its whole, by the names that features bear
+SHARES = ("_rate_", "_share_", "_freshness_")  # ratios of a part to its whole, by the names that features bear
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, WindowSpec
 from pyspark.sql import Window as SparkWindow
 from pyspark.sql import functions as F
 from pyspark.sql.types import LongType, StructField, StructType
@@ -108,7 +108,7 @@ def with_closed_windows(
     ((tile, delay),) = {(w.tile, w.delay) for w in windows}
     rows = rows.withColumn("_tile", tile_of(F.col("counted_at") - delay, tile))
     if not events:
-        return rows.drop("_tile").select("*", *(F.lit(0).cast("bigint").alias(w.name) for w in windows))
+        return rows.drop("_tile").select("*", *(nothing(w).alias(w.name) for w in windows))
     asked = rows.select(key, "_tile").distinct().withColumn("_asked", F.lit(True))
     points = asked
     for kind, happened in events.items():
@@ -116,15 +116,24 @@ def with_closed_windows(
         tiles = happened.select(key, tile_of(F.col("counted_at"), tile).alias("_tile"), *aliased(measures))
         sums = tiles.groupBy(key, "_tile").agg(*(F.sum(m).alias(m) for m in measures))
         points = points.unionByName(sums, allowMissingColumns=True)
-    absent = {w.name: F.lit(0).cast("bigint") for w in windows if w.kind not in events}
     by_tile = SparkWindow.partitionBy(key).orderBy("_tile")
-    sums_of = {
-        w.name: F.coalesce(F.sum(measured(w)).over(by_tile.rangeBetween(-w.tiles, -1)), F.lit(0))
-        for w in windows
-        if w.kind in events
-    }
-    values = points.select(key, "_tile", "_asked", *aliased(sums_of | absent)).where("_asked").drop("_asked")
+    found = {w.name: closed_window(w, by_tile) if w.kind in events else nothing(w) for w in windows}
+    values = points.select(key, "_tile", "_asked", *aliased(found)).where("_asked").drop("_asked")
     return rows.join(values, [key, "_tile"], "left").drop("_tile")
+
+
+def closed_window(window: Window, by_tile: WindowSpec) -> Column:
+    """The value for the tile that asks, from what the tiles before it hold."""
+    before = by_tile.rangeBetween(-window.tiles, -1)
+    held = F.col(measured(window))
+    if window.aggregate == "since":
+        return F.col("_tile") - F.max(F.when(held > 0, F.col("_tile"))).over(before)
+    return F.coalesce(F.sum(held).over(before), F.lit(0))
+
+
+def nothing(window: Window) -> Column:
+    """The value for somebody of whom nothing is known."""
+    return F.lit(window.default).cast("bigint")
 
 
 def tile_of(at: Column, tile: int) -> Column:

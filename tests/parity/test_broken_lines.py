@@ -38,6 +38,7 @@ MUTANTS = (
         "return left is not None and right is not None and left >= flag",
     ),
     ("features/state.py", '{"max": max, "min": min, "tiles": max}', '{"max": max, "min": min, "tiles": int.__add__}'),
+    ("features/state.py", "last + 1 - max(holding)", "last + 1 - min(holding)"),
     ("features/vector.py", "int(not known.customer.has_paid(", "int(known.customer.has_paid("),
     ("features/vector.py", "calendar(FRAUD, at)", "calendar(FRAUD, counted_at)"),
     ("glue/transforms/trailing.py", "tail = (self.at // tile - length // tile) * tile", "tail = self.at - length"),
@@ -59,7 +60,8 @@ MUTANTS = (
     ("glue/transforms/windows.py", 'tile_of(F.col("at"), feature.unit)', 'tile_of(F.col("counted_at"), feature.unit)'),
     ("glue/transforms/windows.py", "isin(list(feature.values))", "isin(list(feature.values)[1:])"),
     ("glue/transforms/windows.py", 'F.col("counted_at") - delay, tile', 'F.col("counted_at"), tile'),
-    ("glue/transforms/windows.py", "rangeBetween(-w.tiles, -1)", "rangeBetween(-w.tiles, 0)"),
+    ("glue/transforms/windows.py", "rangeBetween(-window.tiles, -1)", "rangeBetween(-window.tiles, 0)"),
+    ("glue/transforms/windows.py", "F.when(held > 0, ", "F.when(held >= 0, "),
     ("glue/transforms/events.py", 'F.greatest("at", "_late")', 'F.col("at")'),
     (
         "glue/transforms/events.py",

@@ -61,18 +61,17 @@ def window_value(window: Window, history: list[Happened], at: int) -> int | None
     seen = at - window.delay
     start = (seen - window.length) // window.tile * window.tile
     end = at if window.open_head else seen // window.tile * window.tile
+    within = [h for h in history if h.event.kind == window.kind and start <= h.at < end]
+    counted = [h for h in within if window.where is None or (window.where.flag in h.event.flags) == window.where.holds]
     position = {"count": 0}.get(window.measure, 1)
-    values = [
-        h.event.values[position]
-        for h in history
-        if h.event.kind == window.kind
-        and start <= h.at < end
-        and (window.where is None or (window.where.flag in h.event.flags) == window.where.holds)
-    ]
+    values = [h.event.values[position] for h in counted]
     if window.aggregate == "sum":
         return sum(values)
     if window.aggregate == "tiles":
-        return len({h.at // window.tile for h in history if h.event.kind == window.kind and start <= h.at < end})
+        return len({h.at // window.tile for h in within})
+    if window.aggregate == "since":
+        held = [h.at // window.tile for h in counted if h.event.values[position]]
+        return end // window.tile - max(held) if held else None
     return {"max": max, "min": min}[window.aggregate](values) if values else None
 
 

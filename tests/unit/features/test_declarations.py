@@ -139,9 +139,11 @@ def test_every_feature_has_an_owner_and_a_description(features):
     assert all(f.owner and f.description for f in features.features)
 
 
-def test_a_filter_needs_a_sum_and_a_delay_needs_a_closed_head():
-    with pytest.raises(ValueError, match="only sums can be filtered"):
+def test_a_filter_needs_a_sum_a_time_needs_events_and_a_delay_needs_a_closed_head():
+    with pytest.raises(ValueError, match="only sums and times since can be filtered"):
         Window("customer", "payment", "amount", HOUR, MINUTE, aggregate="max", where=Filter("high", HIGH.name))
+    with pytest.raises(ValueError, match="not since amounts"):
+        Window("merchant", "payment", "amount", 30 * DAY, DAY, open_head=False, aggregate="since")
     with pytest.raises(ValueError, match="only a closed head can be delayed"):
         Window("customer", "payment", "count", HOUR, MINUTE, delay=HOUR)
 
@@ -172,8 +174,9 @@ def test_the_contract_is_the_published_one():
 @pytest.mark.parametrize(
     ("declared", "rule"),
     [
-        (Window("merchant", "payment", "amount", 30 * DAY, DAY, open_head=False, aggregate="max"), "adds up only"),
-        (Window("merchant", "payment", "count", 30 * DAY, DAY, open_head=False, aggregate="tiles"), "adds up only"),
+        (Window("merchant", "payment", "amount", 30 * DAY, DAY, open_head=False, aggregate="max"), "dates only"),
+        (Window("merchant", "payment", "count", 30 * DAY, DAY, open_head=False, aggregate="tiles"), "dates only"),
+        (Window("customer", "payment", "count", 5 * DAY, DAY, aggregate="since"), "whole tiles"),
         (Window("merchant", "payment", "count", 5 * DAY, DAY), "open head"),
         (Window("customer", "payment", "count", 5 * DAY, DAY, open_head=False), "open head"),
         (Window("merchant", "payment", "count", 5 * DAY, HOUR, open_head=False), "one tile and one delay"),
