@@ -151,10 +151,11 @@ class Window(Declared):
             return f"{tiles} of the {self.entity}'s {PLURALS[self.kind]}, exact"
         what = PLURALS[self.kind]
         filtered = f" with{'' if self.where.holds else 'out'} {self.where.flag}" if self.where else ""
-        of = "" if self.measure == "count" else f"{self.measure} of "
         if self.aggregate == "since":
+            any_ = "any of" if self.measure == "count" else f"any {self.measure} of"
             tiles = f"How many tiles of {duration_name(self.tile)} ago the newest lies that holds"
-            return f"{tiles} any {of}the {self.entity}'s {what}{filtered}"
+            return f"{tiles} {any_} the {self.entity}'s {what}{filtered}"
+        of = "" if self.measure == "count" else f"{self.measure} of "
         verb = {"sum": "Number of" if self.measure == "count" else "Sum of", "max": "Largest", "min": "Smallest"}
         return f"{verb[self.aggregate]} {of}the {self.entity}'s {what}{filtered}"
 
@@ -335,7 +336,7 @@ class FeatureSet:
             else:
                 refuse(window.entity == "customer", window.name, "a customer's window has an open head")
                 read = window.aggregate in ("sum", "since")
-                refuse(not read, window.name, "a closed head counts, adds up and dates only")
+                refuse(not read, window.name, "a closed head takes sums and times since only")
                 refuse(
                     window.where is not None and window.kind != "label", window.name, "only labels carry flags there"
                 )

@@ -97,7 +97,7 @@ SINCE_LABEL = Window(
     open_head=False,
     delay=SETTLED,
     aggregate="since",
-    note="How many closed days ago the newest known label at the merchant was told: 1 is the last closed day",
+    note="How many closed days ago the merchant's newest known label was told: 1 is the last closed day",
 )
 SINCE_UNEXPLAINED = Window(
     "merchant",
@@ -109,7 +109,7 @@ SINCE_UNEXPLAINED = Window(
     delay=SETTLED,
     aggregate="since",
     where=UNEXPLAINED[0].where,
-    note="How many closed days ago the newest known fraud was told whose amount was usual for the customer",
+    note="How many closed days ago the merchant's newest known fraud was told, of frauds with a usual amount",
 )
 
 # What the bank learns of a customer by night, as a lender and from reported frauds: closed days, like a merchant's. It

@@ -69,7 +69,7 @@ class Reading:
     open_head: bool
     delay: int
     windows: tuple[tuple[str, int, Aggregate], ...]  # name, position in the tile, aggregate
-    since: tuple[tuple[str, int], ...]  # of those that tell how long ago: name, position in the tile
+    since: tuple[tuple[str, int], ...]  # and those that tell how long ago: name, position in the tile
 
     def span(self, at: int, tile: int) -> tuple[int, int]:
         """First and last tile that an event at `at` sees."""
@@ -144,7 +144,7 @@ def ring(windows: Sequence[Window], of_kind: Sequence[TileColumn]) -> Ring:
 
 
 def column_of(window: Window) -> TileColumn:
-    held: Aggregate = "sum" if window.aggregate == "since" else window.aggregate  # a sum of any is a tile that has some
+    held: Aggregate = "sum" if window.aggregate == "since" else window.aggregate  # a sum that is not 0 tells of some
     return TileColumn(MEASURES[window.kind].index(window.measure), window.where, held)
 
 
@@ -263,7 +263,7 @@ class State:
         self.waiting_merchants = []
 
     def values(self, at: int) -> dict[str, Value]:
-        """Every window and distinct count of the layout for an event that counts at `at`, by name: events or cents."""
+        """Every window and distinct count for an event that counts at `at`, by name: events, cents or tiles."""
         found: dict[str, Value] = {}
         for key, kept_ring in self.layout.rings.items():
             for reading in kept_ring.readings:

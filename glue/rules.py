@@ -27,7 +27,7 @@ from features.fraud import FRAUD
 from features.values import LARGEST_AMOUNT
 from glue.tables import LOAN_FEATURES, SILVER, TRANSACTION_FEATURES, Table, stored_name
 
-SHARES = ("_rate_", "_share_", "_freshness_")  # ratios of a part to its whole, by the names that features bear
+SHARES = ("_rate_", "_share_", "_freshness_")  # ratios that are 1 at most, by the names that features bear
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,10 @@ def feature_rules(features: FeatureSet) -> Iterator[Rule]:
     """What a feature's declaration says of its values; and a longer window never holds less than a shorter one."""
     for feature in features.features:
         name = feature.name
-        if isinstance(feature, Window | Distinct | SinceLast):
+        if isinstance(feature, Window) and feature.aggregate == "since":
+            within = f"`{name}` between 1 and {feature.tiles}"  # 0 would be today, which a closed window cannot know
+            yield Rule(name, f"`{name}` is null or ({within} and `{name}` = floor(`{name}`))")
+        elif isinstance(feature, Window | Distinct | SinceLast):
             missing = "false" if feature.default is not None else f"`{name}` is null"
             yield Rule(name, f"{missing} or (`{name}` >= 0 and `{name}` = floor(`{name}`))")
         elif isinstance(feature, Flag | Novelty | CalendarFlag):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import SparkSession
 
 # Neither code for a query is made and compiled, nor is it planned anew while it runs. The jobs' own settings are what
-# the tests of parity and integration run with.
+# the tests of parity, but for the broken lines, and those of integration run with.
 PLAINLY = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
@@ -14,7 +14,7 @@ PLAINLY = {
 
 
 def keep_at_hand(spark: SparkSession) -> None:
-    """Classes that PySpark asks for by name at each `F.col()`, for which Java searches all of Spark's jars."""
+    """Names that PySpark looks up at each `F.col()` and the like: each time Java searches all of Spark's jars."""
     jvm = spark.sparkContext._jvm
     for name in ("functions", "PythonUtils", "Column", "org"):
         setattr(jvm, name, getattr(jvm, name))

@@ -66,7 +66,7 @@ def made(bank, *days: str) -> None:
     )
 
 
-def broken_batch(bank) -> None:
+def earlier_batch(bank) -> None:
     bank.pay("b1", *(payment(n) for n in range(8)))
     bank.take_in("b1")
     bank.to_gold("b1")

@@ -55,12 +55,25 @@ def test_vectors_by_hand(spark):
     ]
     assert [row[t]["merchant_payment_count_1d"] for t in "abcdef"] == [0, 0, 0, 2, 2, 0], "closed days only"
     assert [row[t]["merchant_payment_amount_30d"] for t in "abcdef"] == [0, 0, 0, 4000, 4000, 0]
+    assert [row[t]["merchant_label_count_since_30d"] for t in "abcdef"] == [None, None, None, 1, 1, None]
+    assert [row[t]["merchant_unexplained_freshness"] for t in "abcdef"] == [None, None, None, 1.0, 1.0, None]
     assert row["d"]["merchant_fraud_rate_1d"] == 0.5, "of two labels that were known, one was fraud"
     assert row["b"]["amount_over_customer_mean_1d"] == 3.0
     assert row["a"]["amount_over_customer_mean_1d"] is None
     assert (row["d"]["hour_of_day"], row["d"]["day_of_week"], row["d"]["is_night"]) == (9, 1, 0)
     assert {r["feature_version"] for r in row.values()} == {FRAUD.version}
     assert row["f"]["event_date"] == "2018-05-12"
+
+
+def test_where_no_label_was_ever_told_nothing_is_since_one(spark):
+    rows = payments(silver_transactions(spark, PAYMENTS)).withColumn("wanted", F.lit(True))
+
+    for events in ({"merchant": {"payment": rows}}, {}):
+        told = {
+            (r.merchant_label_count_since_30d, r.merchant_label_count_30d)
+            for r in transaction_features(rows, events).collect()
+        }
+        assert told == {(None, 0)}
 
 
 def test_what_the_bank_learnt_later_does_not_change_an_earlier_vector(spark):

@@ -35,6 +35,7 @@ def joins_decided_while_running(spark):
     """A join is planned by shuffling both sides and turned into a broadcast once one side is seen to be small, as
     happens with large tables whose size Spark can only guess before."""
     settings = {
+        "spark.sql.adaptive.enabled": "true",
         "spark.sql.autoBroadcastJoinThreshold": "-1",
         "spark.sql.adaptive.autoBroadcastJoinThreshold": "10MB",
         "spark.sql.adaptive.coalescePartitions.enabled": "false",  # small data would come together by itself

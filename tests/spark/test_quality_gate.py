@@ -163,6 +163,7 @@ SHORTER, LONGER = next(iter(nested(FRAUD)))
         (LONGER, -1, f"(`{LONGER}` >= 0 and "),
         (LONGER, 0.5, f"`{LONGER}` = floor(`{LONGER}`)"),
         (SHORTER, 10**6, f"`{LONGER}` >= `{SHORTER}`"),
+        ("merchant_label_count_since_30d", 0, "between 1 and 30"),
         ("customer_id", None, "`customer_id` is not null"),
         ("feature_version", None, "`feature_version` is not null"),
     ],

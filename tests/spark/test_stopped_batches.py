@@ -11,11 +11,11 @@ from glue.jobs import bronze_to_silver, raw_to_bronze, silver_to_gold
 from glue.quality import GateFailed
 from glue.quarantine import NotAllRows
 from glue.raw import ContractBroken
-from tests.spark.bank import HEADER, broken_batch, payment
+from tests.spark.bank import HEADER, earlier_batch, payment
 
 
 def test_a_batch_beyond_its_failure_budget_is_not_written_and_raises_the_alarm(bank):
-    broken_batch(bank)
+    earlier_batch(bank)
     before = bank.contents("silver/")
     bank.pay("b2", *(payment(n) for n in range(20, 28)), payment(28, amount="many"))
     bank.put("loan_applications", "b2", "l.csv", "loan_id,customer_id,applied_at\nl1,c1,2018-04-09\n")
@@ -34,7 +34,7 @@ def test_a_batch_beyond_its_failure_budget_is_not_written_and_raises_the_alarm(b
 
 
 def test_many_repetitions_do_not_hide_that_the_new_rows_are_bad(bank):
-    broken_batch(bank)
+    earlier_batch(bank)
     bank.pay("b2", *(payment(n) for n in range(8)), payment(20), payment(21, amount="many"))
     bank.to_bronze("b2")
 
@@ -67,7 +67,7 @@ def test_rows_that_break_a_rule_of_the_suite_are_not_written(bank):
 
 def test_vectors_that_do_not_pass_leave_gold_as_it_is(bank):
     """A SILVER file that somebody has changed behind the jobs' back: the same payment twice."""
-    broken_batch(bank)
+    earlier_batch(bank)
     before = bank.contents("gold/")
     (path,) = bank.files("silver/transactions/")
     (path.parent / "copy.parquet").write_bytes(path.read_bytes())
@@ -113,7 +113,7 @@ def test_rows_that_are_neither_written_nor_set_aside_end_the_job(bank, monkeypat
 
 def test_a_payment_that_gets_no_vector_ends_the_job(bank, monkeypatch):
     """As if a join lost it."""
-    broken_batch(bank)
+    earlier_batch(bank)
     before = bank.contents("gold/")
     vectors = silver_to_gold.transaction_features
     monkeypatch.setattr(

@@ -139,6 +139,14 @@ def test_every_feature_has_an_owner_and_a_description(features):
     assert all(f.owner and f.description for f in features.features)
 
 
+def test_a_time_since_says_what_it_is_since():
+    since = Window("merchant", "label", "count", 30 * DAY, DAY, open_head=False, aggregate="since")
+
+    said = "How many tiles of 1d ago the newest lies that holds any of the merchant's labels, by the time they were"
+    assert since.description.startswith(said)
+    assert "any fraud of the merchant's" in replace(since, measure="fraud").description
+
+
 def test_a_filter_needs_a_sum_a_time_needs_events_and_a_delay_needs_a_closed_head():
     with pytest.raises(ValueError, match="only sums and times since can be filtered"):
         Window("customer", "payment", "amount", HOUR, MINUTE, aggregate="max", where=Filter("high", HIGH.name))
@@ -174,8 +182,14 @@ def test_the_contract_is_the_published_one():
 @pytest.mark.parametrize(
     ("declared", "rule"),
     [
-        (Window("merchant", "payment", "amount", 30 * DAY, DAY, open_head=False, aggregate="max"), "dates only"),
-        (Window("merchant", "payment", "count", 30 * DAY, DAY, open_head=False, aggregate="tiles"), "dates only"),
+        (
+            Window("merchant", "payment", "amount", 30 * DAY, DAY, open_head=False, aggregate="max"),
+            "sums and times since only",
+        ),
+        (
+            Window("merchant", "payment", "count", 30 * DAY, DAY, open_head=False, aggregate="tiles"),
+            "sums and times since only",
+        ),
         (Window("customer", "payment", "count", 5 * DAY, DAY, aggregate="since"), "whole tiles"),
         (Window("merchant", "payment", "count", 5 * DAY, DAY), "open head"),
         (Window("customer", "payment", "count", 5 * DAY, DAY, open_head=False), "open head"),

@@ -306,7 +306,11 @@ def test_an_identifier_of_several_words_is_found_as_it_stands():
     assert [json.loads(line)["note"] for line in done.content.splitlines()] == ["<forgotten>", "joanna@example.org"]
 
 
-PACKED = {"tar": tarred({"a/model.bin": b"\0C-1\0"}), "gzip": gzip.compress(b"x,C-1", mtime=0), "binary": b"\0\1 C-1 \0"}
+PACKED = {
+    "tar": tarred({"a/model.bin": b"\0C-1\0"}),
+    "gzip": gzip.compress(b"x,C-1", mtime=0),
+    "binary": b"\0\1 C-1 \0",
+}
 
 
 @pytest.mark.parametrize("body", PACKED.values(), ids=PACKED)
