@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from features.declaration import (
     DAY,
     HOUR,
@@ -65,8 +67,15 @@ MERCHANT_MEASURES: tuple[tuple[Kind, str], ...] = (
 )
 # A merchant that is being robbed stays so for weeks: windows of several lengths tell when its frauds began and ended.
 LABEL_DAYS = (1, 3, 7, 14, 21, 30)
+
+
+def closed(entity: Entity, kind: Kind, measure: str, days: int, **told: Any) -> Window:
+    """A window over whole days that have settled; `told` is what else its declaration says."""
+    return Window(entity, kind, measure, days * DAY, DAY, open_head=False, delay=SETTLED, **told)
+
+
 MERCHANT = tuple(
-    Window("merchant", kind, measure, days * DAY, DAY, open_head=False, delay=SETTLED)
+    closed("merchant", kind, measure, days)
     for kind, measure in MERCHANT_MEASURES
     for days in (LABEL_DAYS if kind == "label" else (1, 7, 30))
 )
@@ -74,41 +83,33 @@ MERCHANT = tuple(
 
 def known_frauds(entity: Entity, of: Filter, days: tuple[int, ...], note: str) -> tuple[Window, ...]:
     """Reported frauds of an entity that pass a filter, over closed days."""
-    return tuple(
-        Window(entity, "label", "fraud", n * DAY, DAY, open_head=False, delay=SETTLED, where=of, note=note)
-        for n in days
-    )
+    return tuple(closed(entity, "label", "fraud", n, where=of, note=note) for n in days)
 
 
+NOT_BY_AMOUNT = Filter("unexplained", HIGH.name, holds=False)
 UNEXPLAINED = known_frauds(
     "merchant",
-    Filter("unexplained", HIGH.name, holds=False),
+    NOT_BY_AMOUNT,
     (3, 7, 14, 21, 30),
     "Known frauds at the merchant whose amount was usual for the customer",
 )
 
 # How long ago the merchant's newest label came, and its newest unexplained fraud: the same while it is being robbed.
-SINCE_LABEL = Window(
+SINCE_LABEL = closed(
     "merchant",
     "label",
     "count",
-    30 * DAY,
-    DAY,
-    open_head=False,
-    delay=SETTLED,
+    30,
     aggregate="since",
     note="How many closed days ago the merchant's newest known label was told: 1 is the last closed day",
 )
-SINCE_UNEXPLAINED = Window(
+SINCE_UNEXPLAINED = closed(
     "merchant",
     "label",
     "fraud",
-    30 * DAY,
-    DAY,
-    open_head=False,
-    delay=SETTLED,
+    30,
     aggregate="since",
-    where=UNEXPLAINED[0].where,
+    where=NOT_BY_AMOUNT,
     note="How many closed days ago the merchant's newest known fraud was told, of frauds with a usual amount",
 )
 
@@ -122,10 +123,7 @@ ACCOUNT_WINDOWS: tuple[tuple[Kind, str, int], ...] = (
     ("outcome", "count", 365),
     ("outcome", "default", 365),
 )
-ACCOUNT = tuple(
-    Window("account", kind, measure, days * DAY, DAY, open_head=False, delay=SETTLED)
-    for kind, measure, days in ACCOUNT_WINDOWS
-)
+ACCOUNT = tuple(closed("account", kind, measure, days) for kind, measure, days in ACCOUNT_WINDOWS)
 # A stolen card is used again and again until it is blocked: its known frauds, and those that its owner would not pay.
 UNUSUAL = known_frauds(
     "account",
