@@ -80,8 +80,14 @@ class Wire:
                 cut = wire.cut_of(self.path, operation_of(self.command, self.path, self.headers, body))
                 if cut is not None and cut.kind in ERRORS:
                     return self.refuse(*ERRORS[cut.kind])
-                if cut is not None and cut.kind == "killed":
-                    return self.kill_caller()
+                caller = None
+                if cut is not None and cut.kind in ("killed", "killed_after"):
+                    if (caller := self.frozen_caller()) is None:
+                        cut.hits -= 1
+                        self.close_connection = True
+                        return None
+                    if cut.kind == "killed":
+                        return self.kill(caller)
                 if cut is not None and cut.kind == "silent":
                     cut.over.wait(60)
                     self.close_connection = True
@@ -93,8 +99,8 @@ class Wire:
                 answer = onward.getresponse()
                 said = answer.read()
                 onward.close()
-                if cut is not None and cut.kind == "killed_after":
-                    return self.kill_caller()
+                if caller is not None:
+                    return self.kill(caller)
                 if cut is not None:
                     self.close_connection = True
                     return None
@@ -103,14 +109,18 @@ class Wire:
 
             do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = relay
 
-            def kill_caller(self) -> None:
-                """As a container dies that runs out of memory: at once, in the midst of a call."""
+            def frozen_caller(self) -> int | None:
+                """The process that waits for this answer, stopped where it is: it shall not run out of patience and go
+                on before it is killed. None if it has done so already."""
                 calling = (self.client_address[1], self.server.server_address[1])
-                (caller,) = {
-                    connection.pid
-                    for connection in psutil.net_connections("tcp4")
-                    if connection.raddr and (connection.laddr.port, connection.raddr.port) == calling
-                }
+                for connection in psutil.net_connections("tcp4"):
+                    if connection.raddr and (connection.laddr.port, connection.raddr.port) == calling and connection.pid:
+                        os.kill(connection.pid, signal.SIGSTOP)
+                        return connection.pid
+                return None
+
+            def kill(self, caller: int) -> None:
+                """As a container dies that runs out of memory: at once, in the midst of a call."""
                 os.kill(caller, signal.SIGKILL)
                 self.close_connection = True
 
