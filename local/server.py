@@ -24,11 +24,13 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import IO, Any
 
+import uvloop
+
 from local import undertaker
 from local.settings import HOST, Settings
 
 NEEDED_MB = 200
-GRACE_SECONDS = 1.0
+GRACE_SECONDS = 1
 CHECKPOINT_IDLE_SECONDS = 2.0
 REMEMBERED_ANSWERS = 1_000
 # Every call passes through several threads: with Python's 5 ms each would wait that long for a busy one.
@@ -53,7 +55,7 @@ def main(arguments: list[str]) -> None:
     _prepare(settings)
     undertaker.begin()
     try:
-        asyncio.run(_serve(settings, listener, lambda: _report(status, {"port": settings.port}), lifeline))
+        uvloop.run(_serve(settings, listener, lambda: _report(status, {"port": settings.port}), lifeline))
     except Exception as failure:
         _report(status, {"error": f"The server failed: {failure!r}; see {settings.log_file}."})
         raise
@@ -100,7 +102,7 @@ def _address(settings: Settings) -> dict[str, int] | None:
 
 
 def _listen(settings: Settings) -> socket.socket:
-    """Bind here, not in hypercorn: the port must be known before MiniStack is imported, and must not be lost again."""
+    """Bind here, not in uvicorn: the port must be known before MiniStack is imported, and must not be lost again."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -154,8 +156,7 @@ def _prepare(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings, listener: socket.socket, ready: Callable[[], None], lifeline: int) -> None:
-    from hypercorn.asyncio import serve
-    from hypercorn.config import Config
+    from uvicorn import Config
 
     from local import plugins
 
@@ -164,27 +165,50 @@ async def _serve(settings: Settings, listener: socket.socket, ready: Callable[[]
 
     spare_collections()
     sys.setswitchinterval(SWITCH_SECONDS)
-    stop = asyncio.Event()
+    quiet = _Checkpoint(ministack)
+    server = _server(
+        Config(
+            _Application(ministack.app, ready, plugins.close, quiet),  # type: ignore[arg-type]
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            # AWS has no Server header; MiniStack says the date.
+            server_header=False,
+            date_header=False,
+            access_log=False,
+            log_level="warning",
+            # Longer than clients keep idle connections (Go: 90 s): one that is used as it is closed makes its call
+            # unanswered.
+            timeout_keep_alive=300,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+    )
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+
+    def stop() -> None:
+        server.should_exit = True
 
     def let_go() -> None:
         # A closed pipe stays readable: without this the loop would spin until the end.
         loop.remove_reader(lifeline)
-        stop.set()
+        stop()
 
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
     if lifeline >= 0:
         loop.add_reader(lifeline, let_go)
+    await server.serve(sockets=[listener])
 
-    quiet = _Checkpoint(ministack)
-    config = Config()
-    config.bind = [f"fd://{listener.fileno()}"]
-    # Longer than clients keep idle connections (Go: 90 s): one that is used as it is closed makes its call unanswered.
-    config.keep_alive_timeout = 300
-    config.graceful_timeout = GRACE_SECONDS
-    config.loglevel = "WARNING"
-    await serve(_Application(ministack.app, ready, plugins.close, quiet), config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
+
+def _server(config: Any) -> Any:
+    from uvicorn import Server
+
+    class OfOurSignals(Server):
+        def capture_signals(self) -> Any:
+            """uvicorn raises them again at its end, which would be ours before we have cleaned up."""
+            return contextlib.nullcontext()
+
+    return OfOurSignals(config)
 
 
 def spare_collections() -> None:

@@ -114,7 +114,9 @@ class Wire:
                 on before it is killed. None if it has done so already."""
                 calling = (self.client_address[1], self.server.server_address[1])
                 for connection in psutil.net_connections("tcp4"):
-                    if connection.raddr and (connection.laddr.port, connection.raddr.port) == calling and connection.pid:
+                    if not connection.raddr or connection.pid is None:
+                        continue
+                    if (connection.laddr.port, connection.raddr.port) == calling:
                         os.kill(connection.pid, signal.SIGSTOP)
                         return connection.pid
                 return None

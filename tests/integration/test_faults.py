@@ -350,11 +350,15 @@ def test_payments_count_once_at_whichever_write_the_stream_door_is_killed(scene:
 @pytest.mark.parametrize("kind", ["killed", "killed_after"])
 @pytest.mark.parametrize("operation", ["PutItem", "PutRecord"])
 def test_a_payment_counts_once_though_the_api_door_is_killed_as_it_writes(scene: Scene, operation, kind: Kind):
-    asked = []
-    with scene.wire.cut(operation, kind, most=1), pytest.raises(StepFailed, match="answered 50"):
+    asked: list[dict] = []
+
+    def ask_until_it_is_killed() -> None:
         for payment in payments(f"api-{kind}-{operation}", 8):  # one that lost patience first has been answered
             asked.append(payment)
             scene.ask(payment)
+
+    with scene.wire.cut(operation, kind, most=1), pytest.raises(StepFailed, match="answered 50"):
+        ask_until_it_is_killed()
 
     scene.ask(asked[-1])
 
