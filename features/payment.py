@@ -23,6 +23,8 @@ PAN_WITHIN = (
 # As long as a card number, in text that nobody could read: masked but for the group in brackets.
 PAN_LONG = r"(?<!\d)(?:\d[ -]?){9,15}((?:\d[ -]?){3}\d)(?!\d)"
 MASKED = "****"
+# Feature Store takes no value with a line break, and a whole call would fail for it.
+CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 LONGEST_IDENTIFIER = 128
 SHORTEST_PAN = 13
 AHEAD = 5 * MINUTE  # clocks differ; until a customer's clock is reached again, payments do not see each other
@@ -63,6 +65,8 @@ class Payment:
             text = fields[name]
             if not isinstance(text, str) or len(text) > LONGEST_IDENTIFIER or not storable(text):
                 raise InvalidPayment(f"{name}: expected text of at most {LONGEST_IDENTIFIER} characters")
+            if re.search(CONTROL, text):
+                raise InvalidPayment(f"{name}: expected text without line breaks and control characters")
             texts[name] = text
         try:
             at = instant(fields["event_time"])  # type: ignore[arg-type]

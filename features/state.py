@@ -158,7 +158,8 @@ class State:
     """What is remembered of one entity.
 
     `clock` is the latest event time seen. Events of the millisecond `clock` wait in `pending`: an event never sees
-    another one of its own millisecond. `recorded_at` is the event time of the stored record that it was read from, in
+    another one of its own millisecond. `remembered` holds fingerprints of the last payments, inverted while no door
+    has decided on them. `recorded_at` is the event time of the stored record that it was read from, in
     ms: no part of the record's text, but the next record must be later.
     """
 
@@ -187,7 +188,22 @@ class State:
 
     def knows(self, identifier: str) -> bool:
         """Whether a payment with this identifier was applied recently."""
-        return fingerprint(identifier) in self.remembered
+        return fingerprint(identifier) in self.remembered or self.awaits(identifier)
+
+    def awaits(self, identifier: str) -> bool:
+        """Whether the payment is counted and no door has decided on it: the lake knew of it first."""
+        return ~fingerprint(identifier) in self.remembered
+
+    def await_decision(self, identifier: str) -> None:
+        """Notes of a payment that was folded in that no door has decided on it."""
+        self._mark(fingerprint(identifier), ~fingerprint(identifier))
+
+    def end_waiting(self, identifier: str) -> None:
+        """A door decides on the payment; it is counted already."""
+        self._mark(~fingerprint(identifier), fingerprint(identifier))
+
+    def _mark(self, before: int, after: int) -> None:
+        self.remembered = [after if mark == before else mark for mark in self.remembered]
 
     def pay(self, at: int, amount: int, merchant_id: str, identifier: str = "") -> int:
         """Fold in a payment of this customer. Returns when it counts: at `at`, or at the clock when it comes late."""

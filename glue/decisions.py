@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from glue.lake import Lake
 from glue.tables import DECISIONS
@@ -18,6 +19,14 @@ def decisions(spark: SparkSession, lake: Lake, asked: Iterable[str]) -> DataFram
     if not present:
         return spark.createDataFrame([], logged)
     return spark.read.schema(logged).json([lake.path(prefix) for prefix in present])
+
+
+def with_decided(spark: SparkSession, lake: Lake, paid: DataFrame, asked: list[str]) -> DataFrame:
+    """Payments (`transaction_id, event_date`) with `decided`: whether a door has decided on them. Payments of other
+    days than those are taken as decided."""
+    met = decisions(spark, lake, asked).select("transaction_id").distinct().withColumn("decided", F.lit(True))
+    other = ~F.col("event_date").cast("string").isin(asked)
+    return paid.join(met, "transaction_id", "left").withColumn("decided", F.coalesce("decided", other))
 
 
 def blocked(spark: SparkSession, lake: Lake, asked: Iterable[str]) -> DataFrame:

@@ -148,7 +148,11 @@ DECISIONS = Table(
         Field(
             "counted_at", "bigint", "When the payment counts: at its event time, or at its customer's clock when late"
         ),
-        Field("overtaken", "boolean", "Answered before earlier payments of the customer were applied"),
+        Field(
+            "overtaken",
+            "boolean",
+            "Decided before earlier payments of the customer were applied, or after the lake had counted this one",
+        ),
         Field("arrived_at", "bigint", "Arrival at the door, ms since 1970"),
         Field("decided_at", "bigint", "Decision, ms since 1970"),
         # New columns come last: days that Athena knows keep the columns that they were registered with, by place.

@@ -19,7 +19,8 @@ from features.declaration import DAY
 from features.fraud import FRAUD
 from features.values import day, instant
 from features.values import iso as text_of
-from glue.arguments import days, month_end, parse
+from glue.arguments import days, days_before, month_end, parse
+from glue.decisions import with_decided
 from glue.feature_store import Progress, Written, publish
 from glue.history import read_history
 from glue.lake import Lake, session
@@ -31,6 +32,8 @@ from glue.transforms.events import day as day_of
 from glue.transforms.folding import PARTITIONS, folded_customers, folded_events
 from glue.transforms.gathering import gathered
 
+# Longer than the streams and the failed queue keep a payment: a door may still meet it so many days after it happened.
+REPLAYED_DAYS = 15
 GROUPS = ("customer", "merchant", "account", "loan-applicant")
 NEWEST = f"quality/publish_features/newest-{FRAUD.version}.json"  # by group, the newest event time of all its records
 TURNS = "quality/publish_features/turns.json"  # by instant, how often records as of it were published again
@@ -100,6 +103,7 @@ def entity_records(spark: SparkSession, lake: Lake, as_of: int, touched: list[st
         for entity, kinds in history.happened.items()
     }
     payers = of_touched({"payment": before(history.paid, as_of)}, "customer_id", touched)["payment"]
+    payers = with_decided(spark, lake, payers, days(days_before(last, REPLAYED_DAYS), last))
     paid = of_touched(happened["merchant"], "merchant_id", touched)
     records = {
         "customer": entity_record(folded_customers(payers), "customer_id"),

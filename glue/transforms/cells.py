@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from features.contract import Column as ContractColumn
 from features.contract import Contract
-from features.payment import LONGEST_IDENTIFIER, MASKED, PAN, PAN_LONG, PAN_WITHIN
+from features.payment import CONTROL, LONGEST_IDENTIFIER, MASKED, PAN, PAN_LONG, PAN_WITHIN
 from features.values import BLANKS, INSTANT, LARGEST_AMOUNT, LAST_INSTANT
 from glue.tables import stored_name
 
@@ -131,5 +131,6 @@ def reason(column: ContractColumn) -> Column:
     if column.type == "text" and column.required:
         too_long = F.length(text) > LONGEST_IDENTIFIER
         reasons.append(F.when(too_long, F.lit(f"too_long_{column.name}")))
+        reasons.append(F.when(text.rlike(CONTROL), F.lit(f"control_characters_{column.name}")))
     reasons.append(F.when(text.isNotNull() & value.isNull(), F.lit(f"unreadable_{column.name}")))
     return F.coalesce(*reasons)

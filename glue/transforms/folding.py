@@ -20,12 +20,17 @@ FLAGS = tuple(flag.name for flag in FRAUD.flags)
 
 
 def folded_customers(paid: DataFrame) -> DataFrame:
-    """What `events.payments` gives -> one record per customer, see `folded`."""
-    columns = ["customer_id", "counted_at", "amount", "merchant_id", "transaction_id"]
+    """What `events.payments` gives, with `decided` -> one record per customer, see `folded`.
+
+    The record says of a payment that is not `decided` that it awaits its decision.
+    """
+    columns = ["customer_id", "counted_at", "amount", "merchant_id", "transaction_id", "decided"]
 
     def pay(state: State, row: Any) -> None:
-        _, at, amount, merchant, identifier = row
+        _, at, amount, merchant, identifier, decided = row
         state.pay(at, amount, merchant, identifier)
+        if not decided:
+            state.await_decision(identifier)
 
     return folded(paid.select(columns), "customer", pay)
 

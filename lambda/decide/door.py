@@ -28,6 +28,10 @@ class NotHandedOn(RuntimeError):
     """The stream did not take the event: the decision is not known to anybody, and must be asked for again."""
 
 
+class DecidedBefore(RuntimeError):
+    """The payment was decided without an answer that is kept: on the stream, or more than a day ago."""
+
+
 class NotRemembered(RuntimeError):
     """The payment was decided before, and that answer cannot be read now: another one must not be given."""
 
@@ -45,13 +49,13 @@ class ApiDoor:
     now: Callable[[], int]
 
     def decide(self, payment: Payment, fields: Mapping) -> dict:
-        """The decision's document. Raises OtherQuestion, NotHandedOn, NotRemembered."""
+        """The decision's document. Raises OtherQuestion, DecidedBefore, NotHandedOn, NotRemembered."""
         arrived = self.now()
         decision, counted_before = self.decision(payment, arrived)
         document = decision.document()
         earlier, remembered = None, True
         try:
-            earlier = self.answers.claim(payment, document)
+            earlier = self.answers.earlier(payment) if counted_before else self.answers.claim(payment, document)
         except OtherQuestion:
             raise
         except Exception as failed:  # whatever ails the table, the payer gets an answer; the stream door counts it once
@@ -60,6 +64,9 @@ class ApiDoor:
             if counted_before:
                 emit({"door": "api"}, unremembered=1)
                 raise NotRemembered from failed
+        if counted_before and earlier is None:  # another decision on it would reach no log
+            emit({"door": "api"}, repeated=1)
+            raise DecidedBefore(f"transaction_id {payment.transaction_id}: decided before, see the decision log")
         if earlier is not None:
             document = earlier.decision
         if earlier is None or not earlier.applied:
@@ -76,7 +83,7 @@ class ApiDoor:
         return document
 
     def decision(self, payment: Payment, arrived: int) -> tuple[Decision, bool]:
-        """The decision, and whether the payment is in its customer's record already."""
+        """The decision, and whether a door has decided on the payment before, as its customer's record says."""
         step: DegradeStep = "none"
         try:
             known = self.records.about([payment])[0]
@@ -102,7 +109,8 @@ class ApiDoor:
             arrived_at=arrived,
             decided_at=self.now(),
         )
-        return decision, known.customer.knows(payment.transaction_id)
+        identifier = payment.transaction_id
+        return decision, known.customer.knows(identifier) and not known.customer.awaits(identifier)
 
     def _hand_on(self, document: dict, fields: Mapping) -> None:
         """The stream door applies the payment to the state and logs the decision: one writer per customer."""

@@ -15,7 +15,7 @@ from scoring.aws import Model, Records, Release
 from scoring.budget import API
 from scoring.settings import from_environment
 
-from decide.door import ApiDoor, NotHandedOn, NotRemembered
+from decide.door import ApiDoor, DecidedBefore, NotHandedOn, NotRemembered
 from features.payment import InvalidPayment, Payment
 
 LARGEST_BODY = 2**18  # characters
@@ -77,7 +77,7 @@ def handle(event: dict, context: object) -> dict:
         return answer(413, {"error": f"a payment has at most {LARGEST_PAYMENT} bytes of ASCII JSON, got {handed_on}"})
     try:
         return answer(200, door().decide(payment, fields))
-    except OtherQuestion as other:
+    except (OtherQuestion, DecidedBefore) as other:
         return answer(409, {"error": str(other)})
     except (NotHandedOn, NotRemembered):
         return answer(503, {"error": "the decision could not be recorded; ask again, the answer will be the same"})

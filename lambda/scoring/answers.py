@@ -37,15 +37,18 @@ class Answers:
 
     def claim(self, payment: Payment, decision: dict) -> Earlier | None:
         """Keeps the decision unless one is kept already, which is then returned. Raises OtherQuestion."""
-        question = fingerprint(payment)
-        kept = self.breaker.call(lambda: self._put(payment.transaction_id, question, decision))
-        if kept is None:
-            return None
-        if kept["question"]["S"] != question:
-            raise OtherQuestion(
-                f"transaction_id {payment.transaction_id}: another payment with this identifier was decided"
-            )
-        return Earlier(json.loads(kept["decision"]["S"]), "applied" in kept)
+        kept = self.breaker.call(lambda: self._put(payment.transaction_id, fingerprint(payment), decision))
+        return earlier_answer(payment, kept)
+
+    def earlier(self, payment: Payment) -> Earlier | None:
+        """The answer that is kept, if any. Raises OtherQuestion."""
+        kept = self.breaker.call(lambda: self._get(payment.transaction_id))
+        return earlier_answer(payment, kept)
+
+    def _get(self, identifier: str) -> dict | None:
+        return self.client.get_item(
+            TableName=self.table, Key={"transaction_id": {"S": identifier}}, ConsistentRead=True
+        ).get("Item")
 
     def _put(self, identifier: str, question: str, decision: dict) -> dict | None:
         """The item that is there already: that is an answer, and no failure of the table."""
@@ -85,6 +88,17 @@ class Answers:
         except Exception as refused:  # one that expired, or was never remembered, stays away
             if code_of(refused) != "ConditionalCheckFailedException":
                 raise
+
+
+def earlier_answer(payment: Payment, kept: dict | None) -> Earlier | None:
+    """An item of the table, if it is about this very payment. Raises OtherQuestion."""
+    if kept is None:
+        return None
+    if kept["question"]["S"] != fingerprint(payment):
+        raise OtherQuestion(
+            f"transaction_id {payment.transaction_id}: another payment with this identifier was decided"
+        )
+    return Earlier(json.loads(kept["decision"]["S"]), "applied" in kept)
 
 
 def fingerprint(payment: Payment) -> str:

@@ -71,10 +71,12 @@ class Records:
                     entity = entity_of[found["FeatureGroupName"].rpartition("/")[2]]
                     values = {f["FeatureName"]: f.get("ValueAsString") for f in found["Record"]}
                     identifier = found["RecordIdentifierValueAsString"]
-                    # A record of another feature version has other tiles: the entity starts afresh.
-                    if values.get("feature_version") == VERSIONS[entity]:
-                        states[entity][identifier] = State.load(values["state"], LAYOUTS[entity])
-                    states[entity][identifier].recorded_at = instant(values["event_time"])
+                    try:
+                        states[entity][identifier] = stored(values, entity)
+                    except (KeyError, TypeError, ValueError) as damaged:
+                        if entity not in spare:
+                            raise StoreUnavailable(f"a damaged record: {type(damaged).__name__}") from None
+                        states[entity].pop(identifier)
                 asked = answer.get("UnprocessedIdentifiers") or []
                 for refused in answer.get("Errors") or []:
                     if entity_of.get(refused["FeatureGroupName"].rpartition("/")[2]) not in spare:
@@ -134,6 +136,17 @@ class Records:
 def recorded(state: State, arrived: int) -> int:
     """The event time of the next record of an entity, in ms."""
     return max(state.clock, state.recorded_at + 1, arrived)
+
+
+def stored(values: Mapping[str, str | None], entity: Entity) -> State:
+    """The state in a record. One of another feature version has other tiles: the entity starts afresh.
+
+    Raises KeyError, TypeError, ValueError for a record that no writer of ours has left.
+    """
+    fits = values.get("feature_version") == VERSIONS[entity]
+    state = State.load(values["state"], LAYOUTS[entity]) if fits else State(LAYOUTS[entity])  # type: ignore[arg-type]
+    state.recorded_at = instant(values["event_time"])  # type: ignore[arg-type]
+    return state
 
 
 def by_group(pairs: list[tuple[str, str]]) -> list[dict]:

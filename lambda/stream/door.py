@@ -1,11 +1,12 @@
 """What the stream door does with a batch.
 
-Order of writes: the decision log, what came late, alerts, the merchants' stream, the online records. After a crash
-the payments that were not yet applied come again; what was logged of the very same payments stands, whatever the model
+Order of writes: the decision log, what came late, alerts, the merchants' stream, the online records. After a crash the
+payments that were not yet applied come again; what was logged of the very same payments stands, whatever the model
 would say now, and a payment that was applied is known by its identifier: it counts once, as long as no REMEMBERED
-others of its customer lie between. Where a batch came again in another cut the log may hold a decision twice, and an
-alert may come twice, as SNS delivers; neither is lost by a crash. A batch that was logged and then given up is decided
-anew when it is replayed, and later than before: the last decision was applied.
+others of its customer lie between. One that the lake has counted before a door met it, because it waited over a night,
+is decided and logged and not counted again. Where a batch came again in another cut the log may hold a decision twice,
+and an alert may come twice, as SNS delivers; neither is lost by a crash. A batch that was logged and then given up is
+decided anew when it is replayed, and later than before: the last decision was applied.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Arrival:
     payment: Payment
     decision: dict | None
     counted_at: int = 0
+    overtaken: bool = False
     vector: Vector | None = field(default=None)
     traffic: list[int] | None = None
 
@@ -97,17 +99,23 @@ class StreamDoor:
         """Vectors and new states in order of arrival; what was applied before is left out."""
         fresh = []
         for arrival, about in zip(arrivals, known, strict=True):
-            payment = arrival.payment
-            if about.customer.knows(payment.transaction_id):
+            payment, customer = arrival.payment, about.customer
+            counted = customer.awaits(payment.transaction_id)
+            if customer.knows(payment.transaction_id) and not counted:
                 continue
-            at = arrival.counted_at = about.counts_at(payment.at)
+            at = about.counts_at(payment.at)
             arrival.vector = fraud_vector(payment.at, at, payment.amount, payment.merchant_id, about)
+            arrival.traffic = traffic_at(about.traffic, at)
+            if counted:  # by the lake, where it happened: what the record says now has seen the payment itself
+                customer.end_waiting(payment.transaction_id)
+                arrival.counted_at, arrival.overtaken = payment.at, True
+            else:
+                arrival.counted_at = customer.pay(at, payment.amount, payment.merchant_id, payment.transaction_id)
             if arrival.decision is not None:
                 # Vectors of other features cannot be compared, and nothing that compares them later asks.
-                overtaken = is_of_these_features(arrival.decision) and arrival.decision["vector"] != arrival.vector
-                arrival.decision = {**arrival.decision, "counted_at": at, "overtaken": overtaken}
-            arrival.traffic = traffic_at(about.traffic, at)
-            about.customer.pay(at, payment.amount, payment.merchant_id, payment.transaction_id)
+                differs = is_of_these_features(arrival.decision) and arrival.decision["vector"] != arrival.vector
+                overtaken = arrival.overtaken or differs
+                arrival.decision = {**arrival.decision, "counted_at": arrival.counted_at, "overtaken": overtaken}
             fresh.append(arrival)
         return fresh
 
@@ -131,7 +139,7 @@ class StreamDoor:
         if policy is None:
             step = "review"
         for arrival, answer in zip(arrivals, answers, strict=True):
-            arrival.decision = decide(
+            decision = decide(
                 arrival.payment,
                 arrival.vector,
                 answer,
@@ -142,7 +150,8 @@ class StreamDoor:
                 counted_at=arrival.counted_at,
                 arrived_at=arrival.arrived_at,
                 decided_at=self.now(),
-            ).document()
+            )
+            arrival.decision = {**decision.document(), "overtaken": arrival.overtaken}
 
     def _explain(self, flagged: list[Arrival]) -> None:
         """Tells reviewers what the model saw. Without the endpoint's answer they have reasons only, and so when another

@@ -136,6 +136,25 @@ def test_an_identifier_is_no_longer_than_the_doors_take(spark):
     assert reasons(spark, TRANSACTIONS, *rows) == {2: ["too_long_customer_id"]}
 
 
+def test_an_identifier_holds_no_control_character_as_at_the_doors(spark):
+    broken = ("c\n1", "c\t1", "c\u20281", "c\x7f1", "c\x851")
+    rows = [payment(customer_id=text) for text in ("c 1", "ç1", "c\u00a01", *broken)]
+
+    found = reasons(spark, TRANSACTIONS, *rows)
+
+    assert found == {number: ["control_characters_customer_id"] for number in range(4, 9)}
+    for number, row in enumerate(rows, 1):
+        assert refused(row) == (number in found)
+
+
+def refused(fields: dict) -> bool:
+    try:
+        Payment.parse(fields)
+    except InvalidPayment as wrong:
+        return "customer_id: expected text without line breaks" in str(wrong)
+    return False
+
+
 def test_a_bad_row_keeps_its_text_so_that_it_can_be_repaired(spark):
     split = typed(raw(spark, TRANSACTIONS, payment(amount="12,50", colour="red")), TRANSACTIONS)
 

@@ -105,7 +105,8 @@ def test_a_loan_sees_what_its_customer_paid_before_and_is_no_payment_itself(spar
 
 def test_a_customers_record_folded_from_the_lake_is_the_one_that_the_door_would_have_written(spark):
     log = event_log(7, size=400, late=0)
-    rows = folded_customers(payments(silver_transactions(spark, log.payments))).collect()
+    paid = payments(silver_transactions(spark, log.payments)).withColumn("decided", F.lit(True))
+    rows = folded_customers(paid).collect()
 
     states: dict[str, State] = {}
     for identifier, customer, merchant, at, cents in sorted(log.payments, key=lambda p: (p[3], p[4], p[2], p[0])):

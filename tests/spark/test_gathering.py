@@ -67,7 +67,8 @@ def test_a_record_is_folded_from_all_events_of_its_customer(spark, paid):
     with joins_decided_while_running(spark):
         some = paid.where(F.col("transaction_id").endswith("-9")).select("customer_id").distinct()
 
-        records = folded_customers(paid.join(some, "customer_id", "left_semi")).collect()
+        theirs = paid.join(some, "customer_id", "left_semi").withColumn("decided", F.lit(True))
+        records = folded_customers(theirs).collect()
 
     assert {row["entity"]: row["customer_payment_count_30d"] for row in records} == {
         f"c{c}": len(AMOUNTS) for c in range(CUSTOMERS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from bench.folder_lake import FolderLake
@@ -10,7 +12,7 @@ from features.state import State, label_event, payment_event
 from features.values import instant
 from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT
 from glue.feature_store import Written
-from glue.jobs.publish_features import entity_records, midnight, newer
+from glue.jobs.publish_features import REPLAYED_DAYS, entity_records, midnight, newer
 from tests.spark.rows import START, fill, stamp
 
 PAYMENTS = [
@@ -20,6 +22,13 @@ PAYMENTS = [
 ]
 TOLD = START + 20 * DAY + 2 * HOUR
 LABELS = [("t1", 1, TOLD)]
+
+
+def log(lake: FolderLake, day: str, *identifiers: str) -> None:
+    """The doors' decisions on some payments of a day."""
+    folder = lake.root / "decisions" / f"decision_date={day}"
+    folder.mkdir(parents=True)
+    (folder / "shard-1-2.json").write_text("".join(json.dumps({"transaction_id": i}) + "\n" for i in identifiers))
 
 
 def folded(layout, *events) -> str:
@@ -33,6 +42,7 @@ def test_a_record_after_weeks_of_quiet_holds_all_that_its_windows_reach(spark, t
     lake = FolderLake(spark, tmp_path)
     fill(lake, PAYMENTS, LABELS)
     today = str(stamp(START + 20 * DAY).date())
+    log(lake, today, "t2")
 
     records = entity_records(spark, lake.lake, START + 21 * DAY, [today])
 
@@ -50,6 +60,29 @@ def test_a_record_after_weeks_of_quiet_holds_all_that_its_windows_reach(spark, t
         "m1": folded(MERCHANT_LAYOUT, payment_event(PAYMENTS[1][3], 2_000), label_event(TOLD, 1)),
     }
     assert states["account"] == {"quiet": folded(ACCOUNT_LAYOUT, label_event(TOLD, 1))}
+
+
+def test_a_record_says_which_of_the_last_payments_no_door_has_decided_on(spark, tmp_path):
+    """They wait in a stream or a queue: what is delivered or replayed after the night must be decided, and not counted
+    again."""
+    lake = FolderLake(spark, tmp_path)
+    first, last = str(stamp(START).date()), str(stamp(START + REPLAYED_DAYS * DAY).date())
+    long_ago = START - HOUR
+    paid = [
+        ("old", "c", "m", long_ago, 100),
+        ("decided", "c", "m", START, 100),
+        ("waits", "c", "m", START + HOUR, 100),
+        ("today", "c", "m", START + REPLAYED_DAYS * DAY, 100),
+    ]
+    fill(lake, paid, [])
+    log(lake, first, "decided")
+
+    records = entity_records(spark, lake.lake, START + (REPLAYED_DAYS + 1) * DAY, [last])
+
+    (row,) = records["customer"].collect()
+    state = State.load(row["state"], CUSTOMER_LAYOUT)
+    assert {i: state.awaits(i) for i, *_ in paid} == {"old": False, "decided": False, "waits": True, "today": True}
+    assert all(state.knows(i) for i, *_ in paid)
 
 
 @pytest.mark.parametrize("started", ["2026-03-02T00:00:00Z", "2026-03-02T02:00:00Z", "2026-03-02T23:59:59.999Z"])

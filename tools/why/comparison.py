@@ -46,12 +46,12 @@ def compared(decision: dict[str, Any], from_lake: Vector, without_records: Vecto
         return Comparison(True, f"{count}, logged and computed from the lake: equal to the bit", [])
     if step in LATER_STEPS and not differences(logged, without_records):
         return Comparison(True, f"{count}, that of a customer never seen: the records could not be read either", [])
-    if decision["overtaken"] and decision["door"] == "api":
-        said = (
-            f"{count}, {len(differing)} are not the lake's, as the decision says: it was given before earlier payments "
-            "of the customer were applied"
-        )
-        return Comparison(True, said, differing)
+    if decision["overtaken"]:
+        why = {
+            "api": "it was given before earlier payments of the customer were applied",
+            "stream": "the lake had counted the payment before it was decided",
+        }[decision["door"]]
+        return Comparison(True, f"{count}, {len(differing)} are not the lake's, as the decision says: {why}", differing)
     return Comparison(False, f"{count}, logged and computed from the lake: {len(differing)} differ", differing)
 
 

@@ -51,7 +51,7 @@ module "decide" {
 
   permissions = merge(local.scoring, {
     RememberAnswers = {
-      actions   = ["dynamodb:PutItem"]
+      actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
       resources = [aws_dynamodb_table.answers.arn]
     }
     HandOn = {

@@ -47,3 +47,13 @@ def test_a_run_that_misses_nothing_says_so(measured, capsys):
     measured(api_p99_ms=46.0, missing=0)
 
     assert capsys.readouterr().out.splitlines()[-1] == "no target was missed"
+
+
+def test_the_long_load_takes_the_place_of_the_short_one():
+    short, long = run.parts(None, False), run.parts(None, True)
+
+    assert "doors" in short
+    assert "doors-long" not in short
+    assert long == ["doors-long" if part == "doors" else part for part in short]
+    assert run.parts(["doors"], True) == ["doors-long"]
+    assert run.parts(["doors"], False) == ["doors"]

@@ -207,6 +207,14 @@ class Table:
             raise Refused(self.items[key])
         self.items[key] = request["Item"]
 
+    def get_item(self, **request) -> dict:
+        valid("dynamodb", "GetItem", request)
+        if self.down:
+            raise Down
+        assert request["ConsistentRead"] is True
+        key = request["Key"]["transaction_id"]["S"]
+        return {"Item": self.items[key]} if key in self.items else {}
+
     def update_item(self, **request) -> None:
         valid("dynamodb", "UpdateItem", request)
         if self.down:

@@ -57,7 +57,7 @@ OPERATIONS = {
     "endpoint": ("invoke_endpoint",),
     "bucket": ("put_object", "get_object"),
     "topic": ("publish_batch",),
-    "table": ("put_item", "update_item"),
+    "table": ("put_item", "get_item", "update_item"),
     "stream": ("put_record",),
     "merchants": ("put_records",),
 }

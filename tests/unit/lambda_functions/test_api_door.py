@@ -16,7 +16,7 @@ from tests.unit.lambda_functions.scene import NOW, POLICY, Scene, fields
 def test_a_payment_is_scored_on_its_customers_history():
     scene = Scene()
     states = scene.records.read({"customer": ["c1"]})["customer"]
-    states["c1"].pay(instant("2018-04-01T08:55:00Z"), 700, "m1", "t0")
+    states["c1"].pay(instant("2018-04-01T08:55:00Z"), 700, "m1", "t9")
     scene.records.write("customer", states, 0)
 
     decision = scene.ask(fields(0))

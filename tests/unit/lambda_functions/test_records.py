@@ -12,7 +12,7 @@ from features.fraud import FRAUD
 from features.state import State
 from features.vector import CUSTOMER_LAYOUT
 from tests.unit.lambda_functions.aws import Down, Endpoint
-from tests.unit.lambda_functions.scene import GROUPS, POLICY, Scene
+from tests.unit.lambda_functions.scene import GROUPS, POLICY, Scene, fields
 
 ARRIVED = 0
 
@@ -249,3 +249,24 @@ def test_without_any_policy_ever_read_the_failure_shows():
         scene.release().policy(None)
     with pytest.raises(InvalidPolicy):
         Scene(policy=None).release().policy(None)
+
+
+@pytest.mark.parametrize("damage", [{"state": "{"}, {"state": "[]"}, {"state": None}, {"event_time": "once"}])
+def test_a_record_that_nobody_of_ours_has_written_is_a_store_that_does_not_answer(damage):
+    scene = Scene()
+    scene.records.write("customer", {"c1": one_payment(1000)}, ARRIVED)
+    record = scene.store.records[(GROUPS["customer"], "c1")]
+    scene.store.records[(GROUPS["customer"], "c1")] = {k: v for k, v in {**record, **damage}.items() if v is not None}
+
+    with pytest.raises(StoreUnavailable, match="a damaged record"):
+        scene.records.read({"customer": ["c1"]})
+    assert scene.ask(fields(0))["degrade_step"] == "default_features", "the payer gets an answer"
+
+
+def test_rules_do_without_a_damaged_record_of_the_traffic():
+    scene = Scene()
+    scene.store.records[(GROUPS["traffic"], "m1")] = {"merchant_id": "m1", "event_time": "once"}
+
+    decision = scene.ask(fields(0))
+
+    assert (decision["degrade_step"], decision["traffic"]) == ("none", None)

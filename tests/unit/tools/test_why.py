@@ -131,6 +131,7 @@ CONSISTENT = {
     "rules, records not read": (decided(DEFAULT, degrade_step="rules_only"), "could not be read either"),
     "no policy, records not read": (decided(DEFAULT, degrade_step="review"), "could not be read either"),
     "overtaken": (decided(OTHER, overtaken=True), "before earlier payments of the customer were applied"),
+    "counted by the lake before": (decided(OTHER, overtaken=True, door="stream"), "the lake had counted the payment"),
     "rules, overtaken": (decided(OTHER, overtaken=True, degrade_step="rules_only"), "before earlier payments"),
     "no vector": (decided(None, degrade_step="rules_only", fraud_score=None), "none was logged"),
 }
@@ -149,7 +150,6 @@ DIFFERENT = {
     "the lake's, but says default": decided(LAKES, degrade_step="default_features"),
     "another, says default and overtaken": decided(OTHER, degrade_step="default_features", overtaken=True),
     "rules and another": decided(OTHER, degrade_step="rules_only"),
-    "overtaken in the stream, which keeps the order": decided(OTHER, overtaken=True, door="stream"),
     "a score of no vector": decided(None),
 }
 
