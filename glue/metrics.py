@@ -33,9 +33,15 @@ class Metrics:
         """By feature group, the age of its newest event when features were published."""
         self._put([point("FeatureAgeHours", age, group=group) for group, age in sorted(hours.items())])
 
-    def compared(self, vectors: int, mismatches: int, not_in_lake: int) -> None:
-        """Served vectors: how many the lake has too, how many of those differ, and how many it has not."""
-        counts = {"ParityCompared": vectors, "ParityMismatches": mismatches, "ParityNotInLake": not_in_lake}
+    def compared(self, vectors: int, mismatches: int, not_in_lake: int, undecided: int) -> None:
+        """Served vectors: how many the lake has too, how many of those differ, and how many it has not. And how many
+        payments of the lake were not decided on."""
+        counts = {
+            "ParityCompared": vectors,
+            "ParityMismatches": mismatches,
+            "ParityNotInLake": not_in_lake,
+            "PaymentsUndecided": undecided,
+        }
         self._put([point(name, count) for name, count in counts.items()])
 
     def _put(self, measures: list[dict]) -> None:

@@ -1,8 +1,8 @@
 """Glue job: are the vectors that were served the vectors that the lake computes? Bit for bit.
 
-Joins the decisions of a range of days with GOLD, counts vectors that differ and vectors that the lake has not, and puts
-the counts as metrics. The job succeeds when it could compare; whether zero differed is for the alarms and for whoever
-reads the report.
+Joins the decisions of a range of days with GOLD, counts vectors that differ, vectors that the lake has not and
+payments that no door has decided on, and puts the counts as metrics. The job succeeds when it could compare; whether
+zero differed is for the alarms and for whoever reads the report.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from features.fraud import FRAUD
@@ -18,7 +18,7 @@ from glue.arguments import days, parse
 from glue.decisions import decisions
 from glue.lake import Lake, session
 from glue.metrics import Metrics
-from glue.tables import TRANSACTION_FEATURES
+from glue.tables import DECISIONS, TRANSACTION_FEATURES
 from glue.transforms.parity import compared, last_decisions, unlike
 
 EXAMPLES = 20
@@ -29,7 +29,9 @@ def main(argv: list[str]) -> None:
     asked = days(args.from_, args.to)
     report = run(session(), args.lake, asked)
     args.lake.put_json(f"quality/check_parity/{args.from_}_{args.to}.json", report)
-    Metrics(args.namespace).compared(report["compared"], report["mismatches"], report["not_in_lake"])
+    Metrics(args.namespace).compared(
+        report["compared"], report["mismatches"], report["not_in_lake"], report["undecided"]
+    )
 
 
 def run(spark: SparkSession, lake: Lake, asked: list[str]) -> dict[str, Any]:
@@ -45,10 +47,18 @@ def run(spark: SparkSession, lake: Lake, asked: list[str]) -> dict[str, Any]:
         "compared": rows.where("in_lake").count(),
         "mismatches": wrong.count(),
         "not_in_lake": rows.where("not in_lake").count(),
+        "undecided": undecided(lake, computed, served, asked),
         "other_version": served.count() - ours.count(),
         **unlike(ours),
         "examples": [row.asDict() for row in wrong.select("transaction_id", "differing").limit(EXAMPLES).collect()],
     }
+
+
+def undecided(lake: Lake, computed: DataFrame, served: DataFrame, asked: list[str]) -> int:
+    """Payments without a decision, of the days that have any: on others the doors were not at work."""
+    at_work = [day for day in asked if lake.keys(f"{DECISIONS.prefix}/decision_date={day}/")]
+    paid = computed.where(F.col("event_date").cast("string").isin(at_work))
+    return paid.join(served.select("transaction_id"), "transaction_id", "left_anti").count()
 
 
 if __name__ == "__main__":

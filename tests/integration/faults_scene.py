@@ -29,7 +29,7 @@ from features.declaration import DAY
 from features.payment import Payment
 from features.state import State, fingerprint
 from features.values import iso
-from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT, Knowledge, fraud_vector
+from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT, VERSIONS, Knowledge, fraud_vector
 from tests.integration import sagemaker_scene
 from tools.archives import tarred
 from tools.replay.__main__ import replay
@@ -289,6 +289,20 @@ class Scene:
             texts = {f["FeatureName"]: f["ValueAsString"] for f in record or ()}
             found[customer] = texts.get("state", "")
         return found
+
+    def publish(self, customer: str, state: State) -> None:
+        """A customer's record as a night publishes it now."""
+        values = {
+            "customer_id": customer,
+            "event_time": iso(int(time.time() * 1000)),
+            "feature_version": VERSIONS["customer"],
+            "state": state.dump(),
+        }
+        self.client("sagemaker-featurestore-runtime").put_record(
+            FeatureGroupName=f"{self.platform.prefix}-customer",
+            TargetStores=["OnlineStore"],
+            Record=[{"FeatureName": name, "ValueAsString": value} for name, value in values.items()],
+        )
 
     def traffic(self, merchant: str) -> list[int]:
         """Fingerprints of the payments that the merchant's record counts, as often as it does."""

@@ -22,9 +22,10 @@ import pytest
 from bench.deployed import deployed
 from demo.platform import ASKED_AGAIN, StepFailed
 from features.declaration import DAY
-from features.payment import looks_like_pan
-from features.state import fingerprint
+from features.payment import Payment, looks_like_pan
+from features.state import State, fingerprint
 from features.values import instant, iso
+from features.vector import CUSTOMER_LAYOUT
 from tests.integration.faults_scene import ALL_ONCE, Kind, Scene, payments, until, wired
 
 STREAM_WRITES = [
@@ -153,7 +154,7 @@ def test_payments_that_the_model_does_not_score_are_decided_by_rules_and_counted
     assert scene.recount([*streamed, *asked]) == ALL_ONCE
 
 
-def test_a_payer_is_answered_while_everything_hangs_and_the_payment_counts_once(scene: Scene):
+def test_a_payer_is_answered_while_store_model_and_table_hang_and_the_payment_counts_once(scene: Scene):
     before, (payment,) = payments("hang", 3, customers=1), payments("hang", 1, customers=1, first=3)
     scene.pay(before)
     assert scene.recount(before) == ALL_ONCE
@@ -398,6 +399,24 @@ def test_payments_that_were_logged_and_given_up_count_once_as_they_were_decided_
     counted = scene.read_by_analysts(given_up[0]["event_time"][:10])
     last = scene.decided([*given_up, *meanwhile]).values()
     assert counted == Counter(line["action"] for line in last), "analysts count each payment once, as it was applied"
+
+
+def test_a_payment_that_waited_while_a_night_counted_it_is_decided_and_told_once_and_not_counted_again(scene: Scene):
+    (waiting,) = payments("night", 1)
+    payment = Payment.parse(waiting)
+    counted = State(CUSTOMER_LAYOUT)
+    counted.pay(payment.at, payment.amount, payment.merchant_id, payment.transaction_id)
+    counted.await_decision(payment.transaction_id)
+    scene.publish(payment.customer_id, counted)
+
+    scene.pay([waiting, waiting])
+
+    line = scene.await_decided([waiting])[payment.transaction_id]
+    counted.end_waiting(payment.transaction_id)
+    until(lambda: scene.states([payment.customer_id]) == {payment.customer_id: counted.dump()})
+    assert (line["overtaken"], line["counted_at"]) == (True, payment.at)
+    until(lambda: scene.traffic(payment.merchant_id) == [fingerprint(payment.transaction_id)])
+    assert scene.lines_of([waiting]) == 1
 
 
 def test_good_payments_between_poison_are_decided_and_the_poison_is_set_aside(scene: Scene):

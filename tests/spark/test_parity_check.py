@@ -83,6 +83,21 @@ def test_decisions_of_another_feature_version_are_counted_apart_and_what_the_lak
     assert counted == {"compared": 0, "mismatches": 0, "not_in_lake": 1, "other_version": 1}
 
 
+def test_payments_that_the_doors_have_not_decided_on_are_counted_of_days_on_which_they_were_at_work(spark, tmp_path):
+    bank = FolderLake(spark, tmp_path)
+    path = tmp_path / "decisions/decision_date=2026-03-02/a.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"transaction_id": "met", "feature_version": FRAUD.version, "degrade_step": "none"}))
+    paid = [("before", "2026-03-01"), ("met", "2026-03-02"), ("waits", "2026-03-02"), ("tomorrow", "2026-03-03")]
+    gold = spark.createDataFrame(paid, "transaction_id string, event_date string")
+    absent = [c for c in TRANSACTION_FEATURES.columns if c.name not in gold.columns]
+    bank.lake.write(gold.withColumns({c.name: F.lit(None).cast(c.type) for c in absent}), TRANSACTION_FEATURES)
+
+    report = check_parity.run(spark, bank.lake, ["2026-03-01", "2026-03-02"])
+
+    assert report["undecided"] == 1
+
+
 def test_vectors_that_the_lake_has_in_another_feature_version_are_counted_apart(spark, tmp_path):
     bank = FolderLake(spark, tmp_path)
     names = ["old", "new"]
@@ -99,8 +114,8 @@ def test_vectors_that_the_lake_has_in_another_feature_version_are_counted_apart(
 
     report = check_parity.run(spark, bank.lake, ["2026-03-01"])
 
-    counted = {name: report[name] for name in ("compared", "mismatches", "not_in_lake", "other_version")}
-    assert counted == {"compared": 1, "mismatches": 1, "not_in_lake": 0, "other_version": 1}
+    counted = {name: report[name] for name in ("compared", "mismatches", "not_in_lake", "other_version", "undecided")}
+    assert counted == {"compared": 1, "mismatches": 1, "not_in_lake": 0, "other_version": 1, "undecided": 0}
     assert [example["transaction_id"] for example in report["examples"]] == ["new"]
 
 

@@ -10,7 +10,7 @@ locals {
     { title = "Streams: age of the oldest payment (ms)", metrics = [for reader in ["stream", "merchants"] : ["AWS/Lambda", "IteratorAge", "FunctionName", var.functions[reader], { stat = "Maximum" }]] },
     { title = "Function errors", metrics = [for name in values(var.functions) : ["AWS/Lambda", "Errors", "FunctionName", name, { stat = "Sum" }]] },
     { title = "Payments given up", metrics = [for queue in values(var.failed_queues) : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue, { stat = "Maximum" }]] },
-    { title = "Parity: vectors compared, different, not in the lake", metrics = [for m in ["ParityCompared", "ParityMismatches", "ParityNotInLake"] : [var.namespace, m, { stat = "Sum" }]] },
+    { title = "Parity: vectors compared, different, not in the lake; payments undecided", metrics = [for m in ["ParityCompared", "ParityMismatches", "ParityNotInLake", "PaymentsUndecided"] : [var.namespace, m, { stat = "Sum" }]] },
     { title = "Features: hours since the newest event", metrics = [for group in var.feature_groups : [var.namespace, "FeatureAgeHours", "group", group, { stat = "Maximum" }]] },
     { title = "Quarantine: share of a batch's rows", metrics = [for entity in var.entities : [var.namespace, "QuarantinedShare", "entity", entity, { stat = "Maximum" }]] },
     { title = "Quality gate: batches that failed", metrics = concat([[var.namespace, "GateFailed", { stat = "Sum" }]], [for entity in setunion(var.entities, var.feature_tables) : [var.namespace, "GateFailed", "entity", entity, { stat = "Sum" }]]) },

@@ -199,6 +199,14 @@ locals {
         statistic   = "Sum"
         above       = 0
       }
+      payments-undecided = {
+        description = "The lake has payments that no door has decided on: they wait in the failed queue, or came by file only"
+        namespace   = var.namespace
+        metric      = "PaymentsUndecided"
+        dimensions  = {}
+        statistic   = "Sum"
+        above       = 0
+      }
       drift = {
         description = "The score's distribution has shifted from the training baseline (PSI above 0.25)"
         namespace   = var.namespace
