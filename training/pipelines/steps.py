@@ -126,7 +126,11 @@ def pipeline(
 
 
 def registration(problem: str, places: Places, session, evaluate: ProcessingStep) -> _ModelStepArguments:
-    """The request that registers the archive. Written out: the SDK's builder would put AWS's own server around it."""
+    """The request that registers the archive. Written out: the SDK's builder would put AWS's own server around it.
+
+    It names no instance types, which a versioned package may leave out: what a model is released on, and scores batches
+    on, Terraform chooses later and may choose anew.
+    """
     outputs = evaluate.properties.ProcessingOutputConfig.Outputs
     quality = outputs["evaluation"].S3Output.S3Uri
     archive = Join(on="/", values=[outputs["model"].S3Output.S3Uri, ARCHIVE])
@@ -139,8 +143,6 @@ def registration(problem: str, places: Places, session, evaluate: ProcessingStep
             "Containers": [{"Image": places.image, "ModelDataUrl": archive}],
             "SupportedContentTypes": ["text/csv", "application/json"],
             "SupportedResponseMIMETypes": ["text/csv", "application/json"],
-            "SupportedRealtimeInferenceInstanceTypes": [places.instance],
-            "SupportedTransformInstanceTypes": [places.instance],
         },
         "ModelMetrics": {
             "ModelQuality": {
