@@ -1,8 +1,12 @@
 # The endpoint begins with a bootstrap model, so that the first apply of an empty account ends. From the first approval on
 # the release owns which configuration serves.
+#
+# Model and configuration are made once and never replaced. The archive's key changes with the code, but what Terraform
+# would make anew does not reach the endpoint, which is the release's, and what it would destroy may serve: SageMaker
+# keeps an endpoint going whose configuration is gone, and undoes every later update of it.
 
 resource "aws_sagemaker_model" "bootstrap" {
-  name               = "${var.name}-bootstrap-${substr(sha1("${var.model_data_url}${var.image}"), 0, 8)}"
+  name               = "${var.name}-bootstrap"
   execution_role_arn = var.role_arn
 
   primary_container {
@@ -11,7 +15,7 @@ resource "aws_sagemaker_model" "bootstrap" {
   }
 
   lifecycle {
-    create_before_destroy = true
+    ignore_changes = [name, execution_role_arn, primary_container]
   }
 }
 
@@ -26,7 +30,7 @@ resource "aws_sagemaker_endpoint_configuration" "bootstrap" {
   }
 
   lifecycle {
-    create_before_destroy = true
+    ignore_changes = [production_variants]
   }
 }
 

@@ -17,23 +17,37 @@ run "serves_the_bootstrap_model_from_the_first_apply_on" {
     condition     = aws_sagemaker_model.bootstrap.primary_container[0].model_data_url == var.model_data_url
     error_message = "An empty account begins with the bootstrap model."
   }
-
-  # A configuration never changes: a new one needs a new name beside the old one.
-  assert {
-    condition     = aws_sagemaker_endpoint_configuration.bootstrap.name_prefix == "risk-dev-fraud-bootstrap-"
-    error_message = "The configuration's name is not fixed."
-  }
 }
 
-run "leaves_the_serving_configuration_to_the_release" {
-  command = plan
-
+run "makes_what_may_serve_once_and_never_anew" {
   variables {
-    instance_type = "ml.c5.xlarge"
+    image          = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/risk-dev-ml:2"
+    instance_type  = "ml.c5.xlarge"
+    model_data_url = "s3://risk-dev-artifacts/models/bootstrap/2/model.tar.gz"
+    role_arn       = "arn:aws:iam::111122223333:role/risk-dev-another"
   }
 
   assert {
-    condition     = aws_sagemaker_endpoint.this.endpoint_config_name == run.serves_the_bootstrap_model_from_the_first_apply_on.release.endpoint_config
+    condition = (
+      aws_sagemaker_model.bootstrap.primary_container[0].model_data_url == "s3://risk-dev-artifacts/models/bootstrap/1/model.tar.gz"
+      && endswith(aws_sagemaker_model.bootstrap.primary_container[0].image, ":1")
+      && endswith(aws_sagemaker_model.bootstrap.execution_role_arn, "/risk-dev-sagemaker")
+    )
+    error_message = "SageMaker's models do not change: a changed one is a new one, and the one that may serve is destroyed."
+  }
+
+  assert {
+    condition     = aws_sagemaker_endpoint_configuration.bootstrap.production_variants[0].instance_type == "ml.c5.large"
+    error_message = "So it is with configurations."
+  }
+
+  assert {
+    condition     = output.release == run.serves_the_bootstrap_model_from_the_first_apply_on.release
+    error_message = "The bootstrap release is the one of the first apply."
+  }
+
+  assert {
+    condition     = aws_sagemaker_endpoint.this.endpoint_config_name == output.release.endpoint_config
     error_message = "Terraform must not change what serves."
   }
 }
