@@ -112,7 +112,7 @@ module "watch" {
   source = "./modules/watch"
 
   entities       = [for table in var.tables : table.name if table.zone == "silver"]
-  failed_queues  = { stream = module.doors.failed_queue, merchants = module.doors.uncounted_queue }
+  failed_queues  = { stream = module.doors.failed_queue, merchants = module.doors.uncounted_queue, release = module.release.failed_queue }
   feature_groups = keys(local.published)
   feature_tables = [for table in var.tables : table.name if table.zone == "gold"]
   functions      = merge(module.doors.functions, { release = module.release.function, seal = module.orchestration.function })

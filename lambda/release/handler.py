@@ -1,7 +1,8 @@
-"""Lambda entry point of the release: an approved model package becomes the model that serves."""
+"""Lambda entry point of the release (SQS mapping, one approval at a time): the approved package becomes what serves."""
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,7 +10,7 @@ from functools import lru_cache
 import boto3
 from scoring.settings import from_environment
 
-from release.promotion import Promotion
+from release.promotion import EndpointBusy, Promotion
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,24 @@ def promotion() -> Promotion:
 
 
 def handle(event: dict, context: object) -> dict:
+    """An approval that must wait is no error of the function: it goes back to the queue and comes again."""
+    (message,) = event["Records"]
+    waiting = []
+    try:
+        outcome = take(json.loads(message["body"]))
+    except EndpointBusy as busy:
+        outcome = {"released": False, "reason": str(busy)}
+        waiting = [{"itemIdentifier": message["messageId"]}]
+    print(json.dumps({"level": "INFO", "message": "approval", **outcome}))
+    return {"batchItemFailures": waiting}
+
+
+def take(event: dict) -> dict:
+    """What became of EventBridge's event. Raises EndpointBusy."""
     detail = event["detail"]
     # The event also fires for other edits of a package; only a new approval releases anything.
     if "ModelApprovalStatus" not in detail.get("UpdatedModelPackageFields", ["ModelApprovalStatus"]):
         return {"released": False, "reason": "the approval did not change"}
     if detail["ModelApprovalStatus"] != "Approved":
         return {"released": False, "reason": f"the package is {detail['ModelApprovalStatus']}"}
-    return promotion().release(detail["ModelPackageArn"], detail["ModelPackageGroupName"])
+    return promotion().release(detail["ModelPackageArn"], detail["ModelPackageGroupName"], event["time"])

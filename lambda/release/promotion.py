@@ -1,9 +1,9 @@
 """What a release does: a SageMaker model, for fraud a new endpoint configuration, and the release parameter.
 
-The parameter keeps the thresholds of the model that serves until the endpoint has changed over, which takes minutes.
-Any step may fail and be tried again: what is done already is left as it is. The parameter is written after the endpoint
-has been told: SageMaker refuses a change while another one is under way, and a release that it refused would take the
-thresholds of the model that is about to serve out of the parameter, which holds those of two.
+The parameter keeps the thresholds of the model that serves until the endpoint has changed over, which takes minutes. It
+holds those of two models, so a third waits: an endpoint that changes over to another model is told nothing, and nothing
+is written. Any step may fail and be tried again: what is done already is left as it is. The parameter is written after
+the endpoint has been told, for SageMaker may refuse.
 """
 
 from __future__ import annotations
@@ -24,6 +24,10 @@ class TooLarge(ValueError):
     """A release does not fit into its parameter."""
 
 
+class EndpointBusy(RuntimeError):
+    """The endpoint changes over to another model, or cannot be changed for another reason. Nothing was written."""
+
+
 @dataclass(frozen=True)
 class Promotion:
     """Clients of SageMaker, S3 and SSM; names begin with `prefix`."""
@@ -35,19 +39,22 @@ class Promotion:
     role: str
     instance_type: str
 
-    def release(self, package: str, group: str) -> dict:
-        """Makes the package serve and records it. The endpoint keeps its old model until the new one is healthy."""
+    def release(self, package: str, group: str, approved_at: str) -> dict:
+        """Makes the package serve and records it. The endpoint keeps its old model until the new one is healthy.
+
+        An approval may have waited for hours: it counts for nothing once it was withdrawn, or a later one is released.
+        `approved_at` is the event's time. Raises EndpointBusy and TooLarge.
+        """
         problem = group.removeprefix(f"{self.prefix}-")
         version = package.rpartition("/")[2]
         model = f"{group}-v{version}"
         parameter = f"/{self.prefix}/{problem}/release"
-        self._once(
-            self.sagemaker.create_model,  # type: ignore[attr-defined]
-            ModelName=model,
-            ExecutionRoleArn=self.role,
-            PrimaryContainer={"ModelPackageName": package},
-        )
         description = self.sagemaker.describe_model_package(ModelPackageName=package)  # type: ignore[attr-defined]
+        if description["ModelApprovalStatus"] != "Approved":
+            return {"released": False, "reason": f"the package is {description['ModelApprovalStatus']} by now"}
+        recorded = json.loads(self.ssm.get_parameter(Name=parameter)["Parameter"]["Value"])  # type: ignore[attr-defined]
+        if recorded.get("approved_at", "") > approved_at:  # EventBridge promises no order
+            return {"released": False, "reason": f"{recorded['model_name']} was approved later and is released"}
         release = {
             "model_package_arn": package,
             "model_name": model,
@@ -55,12 +62,23 @@ class Promotion:
             "endpoint_config": None,
             "policy": self._policy(description),
             "earlier_policy": None,
+            "approved_at": approved_at,
         }
-        recorded = json.loads(self.ssm.get_parameter(Name=parameter)["Parameter"]["Value"])  # type: ignore[attr-defined]
         if release["policy"]:
             release["policy"] = with_operators(release["policy"], recorded["policy"])
         if problem in SERVED:
+            endpoint = self.sagemaker.describe_endpoint(EndpointName=group)  # type: ignore[attr-defined]
+            require_free(endpoint, model)
             release["endpoint_config"] = model
+            release["earlier_policy"] = earlier_policy(recorded, endpoint["EndpointConfigName"])
+        written(release)  # before the endpoint changes over: a new model must not be judged by old thresholds
+        self._once(
+            self.sagemaker.create_model,  # type: ignore[attr-defined]
+            ModelName=model,
+            ExecutionRoleArn=self.role,
+            PrimaryContainer={"ModelPackageName": package},
+        )
+        if problem in SERVED:
             self._once(
                 self.sagemaker.create_endpoint_config,  # type: ignore[attr-defined]
                 EndpointConfigName=model,
@@ -73,14 +91,11 @@ class Promotion:
                     }
                 ],
             )
-            endpoint = self.sagemaker.describe_endpoint(EndpointName=group)  # type: ignore[attr-defined]
-            release["earlier_policy"] = earlier_policy(recorded, endpoint["EndpointConfigName"])
-            written(release)  # before the endpoint changes over: a new model must not be judged by old thresholds
             # SageMaker refuses a change that is under way or done.
             if model not in (endpoint["EndpointConfigName"], pending(endpoint)):
                 self.sagemaker.update_endpoint(EndpointName=group, EndpointConfigName=model)  # type: ignore[attr-defined]
         record(self.ssm, parameter, release)
-        return {"released": True, **release}
+        return {"released": True, "model_name": model}
 
     def _policy(self, description: dict) -> dict | None:
         """The policy that the evaluation solved for this very model."""
@@ -91,7 +106,7 @@ class Promotion:
 
     @staticmethod
     def _once(create, **arguments) -> None:
-        """EventBridge delivers at least once: what exists already under this name is the same thing."""
+        """The queue delivers at least once: what exists already under this name is the same thing."""
         try:
             create(**arguments)
         except Exception as failed:
@@ -129,3 +144,11 @@ def earlier_policy(recorded: dict, serving: str) -> dict | None:
 def pending(endpoint: dict) -> str | None:
     """The configuration that an endpoint is changing over to."""
     return (endpoint.get("PendingDeploymentSummary") or {}).get("EndpointConfigName")
+
+
+def require_free(endpoint: dict, model: str) -> None:
+    """Raises EndpointBusy unless the endpoint can be told of this model, or was told already."""
+    status, coming = endpoint["EndpointStatus"], pending(endpoint)
+    if (status, coming) not in (("InService", None), ("Updating", model)):
+        changing = f" and changes over to {coming}" if coming else ""
+        raise EndpointBusy(f"{model} waits: the endpoint is {status}{changing}")

@@ -23,6 +23,7 @@ from urllib.parse import urlparse
 import boto3
 import psutil
 import pyarrow.parquet as pq
+from release.promotion import pending
 
 from demo.platform import Platform
 from features.declaration import DAY
@@ -32,6 +33,7 @@ from features.values import iso
 from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT, VERSIONS, Knowledge, fraud_vector
 from tests.integration import sagemaker_scene
 from tools.archives import tarred
+from tools.releases import fraud_release, live
 from tools.replay.__main__ import replay
 
 FIRST = 1_748_736_000_000  # 2025-06-01
@@ -435,19 +437,80 @@ class Scene:
 
     def offer(self, name: str, change: Callable[[dict[str, bytes]], None]) -> str:
         """An endpoint configuration with the bootstrap model's archive, its files changed; its name."""
-        sagemaker, s3 = self.client("sagemaker"), self.client("s3")
+        sagemaker = self.client("sagemaker")
+        variant, model = self.served
+        container = self.container(name, change)
+        sagemaker.create_model(ModelName=name, ExecutionRoleArn=model["ExecutionRoleArn"], PrimaryContainer=container)
+        kept = {k: variant[k] for k in ("VariantName", "InitialInstanceCount", "InstanceType")}
+        sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[{**kept, "ModelName": name}])
+        return name
+
+    def register(self, name: str, change: Callable[[dict[str, bytes]], None]) -> str:
+        """A package of the registry with such an archive, which waits for approval; its ARN."""
+        sagemaker, evaluation = self.client("sagemaker"), f"training/fraud/{name}/evaluation.json"
+        policy = {"model": name, "review_at": 0.5, "block_at": 0.9, "rules": []}
+        body = json.dumps({"policy": policy}).encode()
+        self.client("s3").put_object(Bucket=self.platform.lake, Key=evaluation, Body=body)
+        types = ["application/json"]
+        quality = {"ContentType": "application/json", "S3Uri": f"s3://{self.platform.lake}/{evaluation}"}
+        return sagemaker.create_model_package(
+            ModelPackageGroupName=f"{self.platform.prefix}-fraud",
+            ModelApprovalStatus="PendingManualApproval",
+            InferenceSpecification={
+                "Containers": [self.container(name, change)],
+                "SupportedContentTypes": types,
+                "SupportedResponseMIMETypes": types,
+            },
+            ModelMetrics={"ModelQuality": {"Statistics": quality}},
+        )["ModelPackageArn"]
+
+    @property
+    def served(self) -> tuple[dict, dict]:
+        """The variant that serves, and its model."""
+        sagemaker = self.client("sagemaker")
         variant = sagemaker.describe_endpoint_config(EndpointConfigName=self.serving)["ProductionVariants"][0]
-        model = sagemaker.describe_model(ModelName=variant["ModelName"])
+        return variant, sagemaker.describe_model(ModelName=variant["ModelName"])
+
+    def container(self, name: str, change: Callable[[dict[str, bytes]], None]) -> dict[str, str]:
+        """Of the served model, with files of its archive changed."""
+        s3, (_, model) = self.client("s3"), self.served
         place = urlparse(model["PrimaryContainer"]["ModelDataUrl"])
         files = unpacked(s3.get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))["Body"].read())
         change(files)
         bucket, key = self.platform.outputs["artifacts_bucket"], f"models/{name}/model.tar.gz"
         s3.put_object(Bucket=bucket, Key=key, Body=tarred(files))
-        container = {"Image": model["PrimaryContainer"]["Image"], "ModelDataUrl": f"s3://{bucket}/{key}"}
-        sagemaker.create_model(ModelName=name, ExecutionRoleArn=model["ExecutionRoleArn"], PrimaryContainer=container)
-        kept = {k: variant[k] for k in ("VariantName", "InitialInstanceCount", "InstanceType")}
-        sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[{**kept, "ModelName": name}])
-        return name
+        return {"Image": model["PrimaryContainer"]["Image"], "ModelDataUrl": f"s3://{bucket}/{key}"}
+
+    @contextmanager
+    def releasing(self) -> Iterator[None]:
+        """Approvals that wait are tried every two seconds. Afterwards the release is the one of before."""
+        ssm, sqs, name = self.client("ssm"), self.client("sqs"), fraud_release(self.platform.prefix)
+        serving, recorded = self.serving, ssm.get_parameter(Name=name)["Parameter"]["Value"]
+        before = sqs.get_queue_attributes(QueueUrl=self.approvals, AttributeNames=["VisibilityTimeout"])["Attributes"]
+        sqs.set_queue_attributes(QueueUrl=self.approvals, Attributes={"VisibilityTimeout": "2"})
+        try:
+            yield
+        finally:
+            sqs.set_queue_attributes(QueueUrl=self.approvals, Attributes=before)
+            ssm.put_parameter(Name=name, Value=recorded, Type="String", Overwrite=True)
+            self.serve(serving)
+            self.await_scores()
+
+    def released(self) -> dict:
+        return live(self.client("ssm"), self.platform.prefix)
+
+    @property
+    def approvals(self) -> str:
+        return self.client("sqs").get_queue_url(QueueName=f"{self.platform.prefix}-release.fifo")["QueueUrl"]
+
+    def waits(self, model: str) -> bool:
+        """Whether the release has said that an approval waits."""
+        events = self.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{self.platform.prefix}-release")
+        return any(f"{model} waits" in event["message"] for event in events["events"])
+
+    def coming(self) -> str | None:
+        """The configuration that the endpoint changes over to."""
+        return pending(self.client("sagemaker").describe_endpoint(EndpointName=self.endpoint))
 
     def serve(self, configuration: str) -> None:
         self.client("sagemaker").update_endpoint(EndpointName=self.endpoint, EndpointConfigName=configuration)

@@ -244,6 +244,26 @@ def test_payments_that_flow_while_the_model_is_released_and_rolled_back_are_all_
     until(lambda: {json.loads(json.loads(told)["Message"])["transaction_id"] for told in scene.alerted()} >= blocked)
 
 
+def test_a_model_that_is_approved_while_the_endpoint_changes_over_waits_and_serves_in_the_end(scene: Scene):
+    approve, paid = scene.platform.approve, payments("approved", 6)
+    first, second = (scene.register(name, partial(slow_to_start, name)) for name in ("first", "second"))
+    names = [f"{scene.endpoint}-v{package.rpartition('/')[2]}" for package in (first, second)]
+    with scene.releasing():
+        approve(first)
+        until(lambda: scene.coming() == names[0])
+        approve(second)
+        until(lambda: scene.waits(names[1]))
+        assert scene.coming() == names[0]
+        assert scene.released()["policy"]["model"] == "first"
+        released = scene.platform.await_release("fraud", second)
+        scene.pay(paid)
+        decided = scene.await_decided(paid).values()
+
+    assert scene.recount(paid) == ALL_ONCE
+    assert (released["endpoint_config"], released["earlier_policy"]["model"]) == (names[1], "first")
+    assert {(line["model"], line["policy_version"]) for line in decided} == {("second", second.rpartition("/")[2])}
+
+
 def test_payments_that_flow_while_the_stream_is_resharded_are_counted_once_in_their_order(scene: Scene):
     """Out to four shards and back to two, each time with payments of the same customers in the shards that are closed
     and, behind them, in those that take their place."""
@@ -542,6 +562,15 @@ def sterner(files: dict[str, bytes]) -> None:
     """Makes of the bootstrap model one that blocks everything."""
     manifest = json.loads(files["manifest.json"])
     files["manifest.json"] = json.dumps({**manifest, "name": "rival", "base_rate": 1.0}).encode()
+
+
+def slow_to_start(name: str, files: dict[str, bytes]) -> None:
+    """Makes of the bootstrap model another one, whose server takes its time: an update of the endpoint can be met."""
+    manifest = json.loads(files["manifest.json"])
+    files["manifest.json"] = json.dumps({**manifest, "name": name}).encode()
+    files["code/serve.py"] = files["code/serve.py"].replace(
+        b"import os\n", b"import os\nimport time\n\ntime.sleep(8)\n"
+    )
 
 
 def offline(described: dict) -> dict:

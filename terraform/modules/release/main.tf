@@ -63,6 +63,10 @@ module "function" {
   }
 
   permissions = {
+    TakeApprovals = {
+      actions   = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+      resources = [aws_sqs_queue.approvals.arn]
+    }
     ReadPackages = {
       actions   = ["sagemaker:DescribeModelPackage"]
       resources = [for problem, _ in var.problems : "${local.sagemaker}:model-package/${var.prefix}-${problem}/*"]
@@ -100,31 +104,4 @@ module "function" {
       only_if   = { "iam:PassedToService" = "sagemaker.amazonaws.com" }
     }
   }
-}
-
-resource "aws_cloudwatch_event_rule" "approved" {
-  name        = "${var.prefix}-model-approved"
-  description = "A model package of the platform was approved"
-
-  event_pattern = jsonencode({
-    source      = ["aws.sagemaker"]
-    detail-type = ["SageMaker Model Package State Change"]
-    detail = {
-      ModelPackageGroupName = [for problem, _ in var.problems : "${var.prefix}-${problem}"]
-      ModelApprovalStatus   = ["Approved"]
-    }
-  })
-}
-
-resource "aws_cloudwatch_event_target" "release" {
-  rule = aws_cloudwatch_event_rule.approved.name
-  arn  = module.function.arn
-}
-
-resource "aws_lambda_permission" "events" {
-  statement_id  = "EventBridge"
-  action        = "lambda:InvokeFunction"
-  function_name = module.function.name
-  principal     = "events.amazonaws.com"
-  source_arn    = aws_cloudwatch_event_rule.approved.arn
 }

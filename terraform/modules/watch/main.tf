@@ -87,6 +87,14 @@ locals {
         statistic   = "Maximum"
         above       = 0
       }
+      release-gave-up = {
+        description = "An approved model was not released; approve it again once what hindered it is repaired"
+        namespace   = "AWS/SQS"
+        metric      = "ApproximateNumberOfMessagesVisible"
+        dimensions  = { QueueName = var.failed_queues.release }
+        statistic   = "Maximum"
+        above       = 0
+      }
       merchants-untold = {
         description = "The merchants' stream did not take payments; for a day rules see less traffic than there was"
         namespace   = var.namespace

@@ -5,8 +5,8 @@ variable "entities" {
 }
 
 variable "failed_queues" {
-  description = "Queues of what was given up: payments by the stream door, counts of them by `merchants`."
-  type        = object({ stream = string, merchants = string })
+  description = "Queues of what was given up: payments by the stream door, counts of them by `merchants`, approvals by the release."
+  type        = object({ stream = string, merchants = string, release = string })
   nullable    = false
 }
 

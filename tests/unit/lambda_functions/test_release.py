@@ -1,4 +1,4 @@
-"""An approved model package becomes what serves, once, however often the event comes."""
+"""An approved model package becomes what serves, once however often its event comes, and the last approval prevails."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import pytest
 from release import handler
-from release.promotion import LARGEST, Promotion, TooLarge, record
+from release.promotion import LARGEST, EndpointBusy, Promotion, TooLarge, record
 from scoring.policy import InvalidPolicy, Policy
 
 from features.fraud import FRAUD
@@ -26,7 +26,8 @@ class SageMaker:
     def __init__(self) -> None:
         self.models: dict[str, dict] = {}
         self.configs: dict[str, dict] = {}
-        self.endpoints: dict[str, dict] = {"risk-test-fraud": {"EndpointConfigName": "bootstrap"}}
+        self.endpoints: dict[str, dict] = {"risk-test-fraud": in_service("bootstrap")}
+        self.statuses: dict[str, str] = {}  # of packages that are not approved any more
         self.refuses: Exception | None = None
 
     def create_model(self, **request) -> None:
@@ -48,8 +49,9 @@ class SageMaker:
         if request["EndpointConfigName"] not in self.configs:
             raise KeyError(request["EndpointConfigName"])
         endpoint = self.endpoints[request["EndpointName"]]
-        if "PendingDeploymentSummary" in endpoint or endpoint["EndpointConfigName"] == request["EndpointConfigName"]:
+        if endpoint["EndpointStatus"] != "InService" or endpoint["EndpointConfigName"] == request["EndpointConfigName"]:
             raise ValueError("Cannot update endpoint")
+        endpoint["EndpointStatus"] = "Updating"
         endpoint["PendingDeploymentSummary"] = {"EndpointConfigName": request["EndpointConfigName"]}
 
     def describe_endpoint(self, **request) -> dict:
@@ -60,6 +62,7 @@ class SageMaker:
         """What the endpoint was changing over to serves, or was rolled back."""
         endpoint = self.endpoints["risk-test-fraud"]
         wanted = endpoint.pop("PendingDeploymentSummary")
+        endpoint["EndpointStatus"] = "InService"
         if deployed:
             endpoint.update(wanted)
 
@@ -68,11 +71,16 @@ class SageMaker:
         group, version = request["ModelPackageName"].split("/")[1:]
         return {
             "ModelPackageVersion": int(version),
+            "ModelApprovalStatus": self.statuses.get(request["ModelPackageName"], "Approved"),
             "InferenceSpecification": {"Containers": [{"ModelDataUrl": f"s3://lake/training/{group}/model.tar.gz"}]},
             "ModelMetrics": {
                 "ModelQuality": {"Statistics": {"S3Uri": f"s3://lake/training/{group}/{version}/evaluation.json"}}
             },
         }
+
+
+def in_service(config: str) -> dict:
+    return {"EndpointConfigName": config, "EndpointStatus": "InService"}
 
 
 class Scene:
@@ -85,16 +93,17 @@ class Scene:
         self.parameters = Parameters(
             **{FRAUD_RELEASE: json.dumps(bootstrap), "/risk-test/credit/release": json.dumps(nothing)}
         )
-        for version in (3, 4):
+        for version in (3, 4, 5):
             policy = {**SOLVED, "model": f"job-{version}"}
             self.bucket.objects[f"training/risk-test-fraud/{version}/evaluation.json"] = json.dumps(
                 {"policy": policy}
             ).encode()
             self.bucket.objects[f"training/risk-test-credit/{version}/evaluation.json"] = b'{"test": {}}'
 
-    def release(self, problem: str = "fraud", version: int = 3) -> dict:
+    def release(self, problem: str = "fraud", version: int = 3, minute: int = 0) -> dict:
+        """Of a package that was approved in this minute."""
         promotion = Promotion(self.sagemaker, self.bucket, self.parameters, "risk-test", ROLE, "ml.m5.large")
-        return promotion.release(ARN.format(problem, version), f"risk-test-{problem}")
+        return promotion.release(ARN.format(problem, version), f"risk-test-{problem}", f"2026-03-01T10:{minute:02}:00Z")
 
     def recorded(self, problem: str = "fraud") -> dict:
         return json.loads(self.parameters.values[f"/risk-test/{problem}/release"])
@@ -110,7 +119,7 @@ def test_a_fraud_package_becomes_a_model_a_configuration_and_the_endpoints_choic
     (variant,) = scene.sagemaker.configs["risk-test-fraud-v3"]["ProductionVariants"]
     assert (variant["ModelName"], variant["InstanceType"]) == ("risk-test-fraud-v3", "ml.m5.large")
     scene.sagemaker.change_over()
-    assert scene.sagemaker.endpoints == {"risk-test-fraud": {"EndpointConfigName": "risk-test-fraud-v3"}}
+    assert scene.sagemaker.endpoints == {"risk-test-fraud": in_service("risk-test-fraud-v3")}
 
 
 def test_the_release_parameter_says_what_serves():
@@ -124,8 +133,9 @@ def test_the_release_parameter_says_what_serves():
         "endpoint_config": "risk-test-fraud-v3",
         "policy": {**SOLVED, "model": "job-3", "version": "3"},
         "earlier_policy": {name: BOOTSTRAP[name] for name in ("version", "model", "review_at", "block_at")},
+        "approved_at": "2026-03-01T10:00:00Z",
     }
-    assert answer == {"released": True, **scene.recorded()}
+    assert answer == {"released": True, "model_name": "risk-test-fraud-v3"}
 
 
 def test_the_policy_is_the_one_solved_for_this_model_and_bears_its_version():
@@ -208,7 +218,7 @@ def test_a_release_that_its_parameter_cannot_hold_leaves_the_endpoint_alone():
     with pytest.raises(TooLarge, match="shorten the lists"):
         scene.release()
 
-    assert scene.sagemaker.endpoints == {"risk-test-fraud": {"EndpointConfigName": "bootstrap"}}
+    assert scene.sagemaker.endpoints == {"risk-test-fraud": in_service("bootstrap")}
 
 
 def test_a_policy_that_cannot_be_read_does_not_go_live():
@@ -246,7 +256,7 @@ def test_a_later_version_takes_over():
     scene.release(version=4)
     scene.sagemaker.change_over()
 
-    assert scene.sagemaker.endpoints == {"risk-test-fraud": {"EndpointConfigName": "risk-test-fraud-v4"}}
+    assert scene.sagemaker.endpoints == {"risk-test-fraud": in_service("risk-test-fraud-v4")}
     assert scene.recorded()["model_name"] == "risk-test-fraud-v4"
 
 
@@ -269,6 +279,62 @@ def test_the_policy_of_the_model_that_serves_is_kept_when_the_next_one_was_rolle
     assert scene.recorded()["earlier_policy"]["model"] == "bootstrap"
 
 
+@pytest.mark.parametrize("version", [3, 5], ids=["the one that serves", "a third one"])
+def test_an_approval_during_an_update_waits_with_nothing_written_and_serves_when_it_comes_again(version):
+    scene = Scene()
+    scene.release(version=3, minute=1)
+    scene.sagemaker.change_over()
+    scene.release(version=4, minute=2)
+    recorded, models = scene.recorded(), list(scene.sagemaker.models)
+    with pytest.raises(EndpointBusy, match=f"v{version} waits: the endpoint is Updating and changes over to .*-v4"):
+        scene.release(version=version, minute=3)
+    assert (scene.recorded(), list(scene.sagemaker.models)) == (recorded, models)
+    scene.sagemaker.change_over()
+    scene.release(version=version, minute=3)
+    scene.sagemaker.change_over()
+
+    assert scene.sagemaker.endpoints == {"risk-test-fraud": in_service(f"risk-test-fraud-v{version}")}
+    assert scene.recorded()["policy"]["model"] == f"job-{version}"
+    assert scene.recorded()["earlier_policy"]["model"] == "job-4"
+
+
+@pytest.mark.parametrize("status", ["Creating", "Failed", "OutOfService", "RollingBack", "SystemUpdating", "Updating"])
+def test_an_approval_waits_for_an_endpoint_that_cannot_be_changed_for_another_reason(status):
+    scene = Scene()
+    scene.sagemaker.endpoints["risk-test-fraud"]["EndpointStatus"] = status
+    with pytest.raises(EndpointBusy, match=f"v3 waits: the endpoint is {status}$"):
+        scene.release()
+
+    assert scene.recorded()["model_package_arn"] is None
+
+
+def test_a_credit_package_waits_for_no_endpoint():
+    scene = Scene()
+    scene.release(version=3)
+
+    assert scene.release("credit")["released"] is True
+
+
+@pytest.mark.parametrize("problem", ["credit", "fraud"])
+def test_of_two_approvals_that_come_in_the_wrong_order_the_later_one_serves(problem):
+    scene = Scene()
+    scene.release(problem, version=4, minute=2)
+    before = scene.recorded(problem)
+    answer = scene.release(problem, version=3, minute=1)
+
+    assert answer == {"released": False, "reason": f"risk-test-{problem}-v4 was approved later and is released"}
+    assert scene.recorded(problem) == before
+
+
+@pytest.mark.parametrize("status", ["Rejected", "PendingManualApproval"])
+def test_an_approval_that_was_withdrawn_while_it_waited_releases_nothing(status):
+    scene = Scene()
+    scene.sagemaker.statuses[ARN.format("fraud", 3)] = status
+
+    assert scene.release() == {"released": False, "reason": f"the package is {status} by now"}
+    assert scene.recorded()["model_package_arn"] is None
+
+
 def test_a_refusal_of_sagemaker_is_not_taken_for_something_that_exists():
     scene = Scene()
     scene.sagemaker.refuses = PermissionError("not authorized to perform sagemaker:CreateModel")
@@ -280,14 +346,18 @@ def test_a_refusal_of_sagemaker_is_not_taken_for_something_that_exists():
 
 
 def event(status: str, **further) -> dict:
-    return {
-        "detail": {
-            "ModelPackageGroupName": "risk-test-fraud",
-            "ModelPackageArn": ARN.format("fraud", 3),
-            "ModelApprovalStatus": status,
-            **further,
-        }
+    """As the queue hands it on."""
+    detail = {
+        "ModelPackageGroupName": "risk-test-fraud",
+        "ModelPackageArn": ARN.format("fraud", 3),
+        "ModelApprovalStatus": status,
+        **further,
     }
+    body = {"source": "aws.sagemaker", "time": "2026-03-01T10:00:00Z", "detail": detail}
+    return {"Records": [{"messageId": "m1", "body": json.dumps(body)}]}
+
+
+DONE: dict = {"batchItemFailures": []}
 
 
 @pytest.fixture
@@ -300,8 +370,22 @@ def scene(monkeypatch) -> Scene:
 
 @pytest.mark.parametrize("further", [{}, {"UpdatedModelPackageFields": ["ModelApprovalStatus"]}])
 def test_an_approval_releases(scene, further):
-    assert handler.handle(event("Approved", **further), None)["released"] is True
+    assert handler.handle(event("Approved", **further), None) == DONE
     assert scene.recorded()["model_name"] == "risk-test-fraud-v3"
+
+
+def test_an_approval_that_must_wait_goes_back_to_the_queue_and_the_log_says_why(scene, capsys):
+    scene.release(version=4)
+
+    assert handler.handle(event("Approved"), None) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+    assert "risk-test-fraud-v3 waits" in json.loads(capsys.readouterr().out)["reason"]
+
+
+def test_a_release_that_fails_is_an_error_of_the_function(scene):
+    scene.sagemaker.refuses = PermissionError("not authorized to perform sagemaker:CreateModel")
+
+    with pytest.raises(PermissionError):
+        handler.handle(event("Approved"), None)
 
 
 @pytest.mark.parametrize(
@@ -313,9 +397,7 @@ def test_an_approval_releases(scene, further):
     ],
     ids=["rejected", "pending", "another edit"],
 )
-def test_anything_but_a_new_approval_releases_nothing_and_says_why(scene, said):
-    answer = handler.handle(said, None)
-
-    assert answer["released"] is False
-    assert answer["reason"]
+def test_anything_but_a_new_approval_releases_nothing_and_says_why(scene, said, capsys):
+    assert handler.handle(said, None) == DONE
+    assert json.loads(capsys.readouterr().out)["reason"]
     assert scene.sagemaker.models == {}

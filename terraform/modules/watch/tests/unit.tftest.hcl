@@ -6,7 +6,7 @@ mock_provider "aws" {
 
 variables {
   entities       = ["loan_applications", "transactions"]
-  failed_queues  = { stream = "risk-dev-stream-failed", merchants = "risk-dev-merchants-failed" }
+  failed_queues  = { stream = "risk-dev-stream-failed", merchants = "risk-dev-merchants-failed", release = "risk-dev-release-failed.fifo" }
   feature_groups = ["customer", "loan-applicant"]
   functions      = { decide = "risk-dev-decide", merchants = "risk-dev-merchants", release = "risk-dev-release", stream = "risk-dev-stream" }
   kms_key_arn    = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000"
@@ -17,13 +17,18 @@ variables {
 
 run "watches_every_function_and_every_machine" {
   assert {
-    condition     = length(setsubtract(["decide-errors", "release-errors", "stream-errors", "nightly-failed", "stream-behind", "stream-gave-up", "parity", "drift"], keys(aws_cloudwatch_metric_alarm.this))) == 0
+    condition     = length(setsubtract(["decide-errors", "release-errors", "stream-errors", "nightly-failed", "stream-behind", "stream-gave-up", "merchants-gave-up", "release-gave-up", "parity", "drift"], keys(aws_cloudwatch_metric_alarm.this))) == 0
     error_message = "Watched are ${join(", ", keys(aws_cloudwatch_metric_alarm.this))}."
   }
 
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset([aws_sns_topic.alarms.arn])])
     error_message = "Every alarm tells somebody."
+  }
+
+  assert {
+    condition     = toset([for alarm in aws_cloudwatch_metric_alarm.this : alarm.dimensions["QueueName"] if alarm.namespace == "AWS/SQS"]) == toset(values(var.failed_queues))
+    error_message = "What was given up is heard of."
   }
 
   # An alarm has one of the two, and AWS refuses both.
