@@ -57,9 +57,9 @@ def main() -> None:
 
 
 def parts(only: list[str] | None, long: bool) -> list[str]:
-    """The long load takes the place of the short one, and has a result of its own."""
+    """The long load follows the short one, and has a result of its own."""
     asked = only or [part for part in PARTS if part != "doors-long"]
-    return ["doors-long" if long and part == "doors" else part for part in asked]
+    return [*asked, *(["doors-long"] if long and "doors" in asked else [])]
 
 
 def machine() -> str:

@@ -2,8 +2,8 @@
 
 `decide_cpu_p50_ms` is the function's own CPU for one payment of a busy customer, AWS's answers coming from memory.
 `hop_ms` are the API door's calls one by one, with its own clients and nothing else under way. `api_p99_ms` is the
-client's wait at 50 requests/s, after twenty seconds of the same load: until then containers start, which provisioned
-concurrency spares on AWS. `stream_tps` is payments per second from the first arrival to the last decision,
+client's wait at 50 requests/s, after twenty seconds of the same load, in which containers start, and a pause; on AWS
+provisioned concurrency spares that. `stream_tps` is payments per second from the first arrival to the last decision,
 `stream_p99_ms` the age of a payment when it was decided. The stream is filled faster than it is worked off, so that age
 is mostly waiting. The API's and the stream's figures are with the model that an empty account starts with, which costs
 next to nothing; `hop_ms` asks it about vectors without a value.

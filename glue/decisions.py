@@ -11,6 +11,8 @@ from glue.lake import Lake
 from glue.tables import DECISIONS
 from glue.transforms.parity import last_decisions
 
+REPORT = "quality/check_parity/{first}_{last}.json"  # what the night has found about the decisions of those days
+
 
 def decisions(spark: SparkSession, lake: Lake, asked: Iterable[str]) -> DataFrame:
     """All that was logged of the payments of those days."""

@@ -56,7 +56,7 @@ def main(arguments: list[str]) -> None:
     undertaker.begin()
     try:
         uvloop.run(_serve(settings, listener, lambda: _report(status, {"port": settings.port}), lifeline))
-    except Exception as failure:
+    except (Exception, SystemExit) as failure:  # uvicorn exits when the application does not start
         _report(status, {"error": f"The server failed: {failure!r}; see {settings.log_file}."})
         raise
     finally:
@@ -176,6 +176,7 @@ async def _serve(settings: Settings, listener: socket.socket, ready: Callable[[]
             server_header=False,
             date_header=False,
             access_log=False,
+            proxy_headers=False,
             log_level="warning",
             # Longer than clients keep idle connections (Go: 90 s): one that is used as it is closed makes its call
             # unanswered.

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from features.fraud import FRAUD
 from glue.arguments import days, parse
-from glue.decisions import decisions
+from glue.decisions import REPORT, decisions
 from glue.lake import Lake, session
 from glue.metrics import Metrics
 from glue.tables import DECISIONS, TRANSACTION_FEATURES
@@ -28,7 +28,7 @@ def main(argv: list[str]) -> None:
     args = parse(argv, "from", "to", "namespace")
     asked = days(args.from_, args.to)
     report = run(session(), args.lake, asked)
-    args.lake.put_json(f"quality/check_parity/{args.from_}_{args.to}.json", report)
+    args.lake.put_json(REPORT.format(first=args.from_, last=args.to), report)
     Metrics(args.namespace).compared(
         report["compared"], report["mismatches"], report["not_in_lake"], report["undecided"]
     )

@@ -20,7 +20,7 @@ from features.fraud import FRAUD
 from features.values import day, instant
 from features.values import iso as text_of
 from glue.arguments import days, days_before, month_end, parse
-from glue.decisions import with_decided
+from glue.decisions import REPORT, with_decided
 from glue.feature_store import Progress, Written, publish
 from glue.history import read_history
 from glue.lake import Lake, session
@@ -32,8 +32,9 @@ from glue.transforms.events import day as day_of
 from glue.transforms.folding import PARTITIONS, folded_customers, folded_events
 from glue.transforms.gathering import gathered
 
-# Longer than the streams and the failed queue keep a payment: a door may still meet it so many days after it happened.
-REPLAYED_DAYS = 15
+# A door may meet a payment so many days after it happened: the failed queue keeps it for two weeks, and a replay that
+# fails begins anew.
+REPLAYED_DAYS = 30
 GROUPS = ("customer", "merchant", "account", "loan-applicant")
 NEWEST = f"quality/publish_features/newest-{FRAUD.version}.json"  # by group, the newest event time of all its records
 TURNS = "quality/publish_features/turns.json"  # by instant, how often records as of it were published again
@@ -103,7 +104,7 @@ def entity_records(spark: SparkSession, lake: Lake, as_of: int, touched: list[st
         for entity, kinds in history.happened.items()
     }
     payers = of_touched({"payment": before(history.paid, as_of)}, "customer_id", touched)["payment"]
-    payers = with_decided(spark, lake, payers, days(days_before(last, REPLAYED_DAYS), last))
+    payers = with_decided(spark, lake, payers, incomplete(lake, days(days_before(last, REPLAYED_DAYS), last), touched))
     paid = of_touched(happened["merchant"], "merchant_id", touched)
     records = {
         "customer": entity_record(folded_customers(payers), "customer_id"),
@@ -113,6 +114,13 @@ def entity_records(spark: SparkSession, lake: Lake, as_of: int, touched: list[st
         accounts = of_touched(happened["account"], "customer_id", touched)
         records["account"] = entity_record(folded_events(accounts, "account", "customer_id"), "customer_id")
     return records
+
+
+def incomplete(lake: Lake, asked: list[str], touched: list[str]) -> list[str]:
+    """Of these days those whose payments may not all be decided on. Of the others the night has counted that none is
+    left: their logs, which are large, are not read again."""
+    counted = {day: lake.get_json(REPORT.format(first=day, last=day)) for day in asked if day not in touched}
+    return [day for day in asked if (counted.get(day) or {}).get("undecided") != 0]
 
 
 def loan_records(spark: SparkSession, lake: Lake, months: list[str]) -> dict[str, DataFrame]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlparse
 
+BROKEN = ("Failed", "OutOfService", "UpdateRollbackFailed")  # of an endpoint; the other states pass
 SERVED = ("fraud",)  # problems with an endpoint; the others score in batches
 OPERATORS = ("rules", "explore_share", "rules_version")  # of a policy, once `make policy` has put them there
 THRESHOLDS = ("version", "model", "review_at", "block_at")  # of a policy, solved for one model
@@ -25,7 +26,11 @@ class TooLarge(ValueError):
 
 
 class EndpointBusy(RuntimeError):
-    """The endpoint changes over to another model, or cannot be changed for another reason. Nothing was written."""
+    """The endpoint changes over to another model. Nothing was written."""
+
+
+class EndpointBroken(RuntimeError):
+    """The endpoint takes no model and will not by itself. Nothing was written."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +48,15 @@ class Promotion:
         """Makes the package serve and records it. The endpoint keeps its old model until the new one is healthy.
 
         An approval may have waited for hours: it counts for nothing once it was withdrawn, or a later one is released.
-        `approved_at` is the event's time. Raises EndpointBusy and TooLarge.
+        `approved_at` is the event's time. Raises EndpointBusy, EndpointBroken and TooLarge.
         """
         problem = group.removeprefix(f"{self.prefix}-")
         version = package.rpartition("/")[2]
         model = f"{group}-v{version}"
         parameter = f"/{self.prefix}/{problem}/release"
-        description = self.sagemaker.describe_model_package(ModelPackageName=package)  # type: ignore[attr-defined]
+        description = self._package(package)
+        if description is None:
+            return {"released": False, "reason": "the package is gone"}
         if description["ModelApprovalStatus"] != "Approved":
             return {"released": False, "reason": f"the package is {description['ModelApprovalStatus']} by now"}
         recorded = json.loads(self.ssm.get_parameter(Name=parameter)["Parameter"]["Value"])  # type: ignore[attr-defined]
@@ -96,6 +103,15 @@ class Promotion:
                 self.sagemaker.update_endpoint(EndpointName=group, EndpointConfigName=model)  # type: ignore[attr-defined]
         record(self.ssm, parameter, release)
         return {"released": True, "model_name": model}
+
+    def _package(self, package: str) -> dict | None:
+        """None of one that was deleted while its approval waited: those behind it shall not wait for nothing."""
+        try:
+            return self.sagemaker.describe_model_package(ModelPackageName=package)  # type: ignore[attr-defined]
+        except Exception as failed:
+            if "does not exist" not in str(failed):
+                raise
+            return None
 
     def _policy(self, description: dict) -> dict | None:
         """The policy that the evaluation solved for this very model."""
@@ -147,8 +163,11 @@ def pending(endpoint: dict) -> str | None:
 
 
 def require_free(endpoint: dict, model: str) -> None:
-    """Raises EndpointBusy unless the endpoint can be told of this model, or was told already."""
+    """Raises EndpointBusy or EndpointBroken unless the endpoint can be told of this model, or was told already."""
     status, coming = endpoint["EndpointStatus"], pending(endpoint)
-    if (status, coming) not in (("InService", None), ("Updating", model)):
-        changing = f" and changes over to {coming}" if coming else ""
-        raise EndpointBusy(f"{model} waits: the endpoint is {status}{changing}")
+    if (status, coming) in (("InService", None), ("Updating", model)):
+        return
+    if status in BROKEN:
+        raise EndpointBroken(f"{model} cannot be released: the endpoint is {status}")
+    changing = f" and changes over to {coming}" if coming else ""
+    raise EndpointBusy(f"{model} waits: the endpoint is {status}{changing}")

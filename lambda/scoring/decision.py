@@ -36,11 +36,11 @@ class Answer:
 class Decision:
     """Everything needed to explain the decision and to recompute it. `..._at` in ms since 1970.
 
-    `counted_at` is when the payment counts: at its event time, or at its customer's clock when it came late. The stream
-    door, which applies every payment, has the last word on it, and on `overtaken`: whether the answer was given before
-    earlier payments of the same customer had been applied. It also fills `explanation`, for which no payer waits: what
-    raised the score most of payments that were not approved. `traffic` is what rules saw of the merchant's traffic, in
-    the order of its layout; none when it could not be read.
+    `counted_at` is when the payment counts: at its event time, or at its customer's clock when it came late. The
+    stream door, which applies every payment, has the last word on it, and on `overtaken`: whether the answer was given
+    before earlier payments of the same customer had been applied, or after the lake had counted this one. It also
+    fills `explanation`, for which no payer waits: what raised the score most of payments that were not approved.
+    `traffic` is what rules saw of the merchant's traffic, in the order of its layout; none when it could not be read.
     """
 
     transaction_id: str

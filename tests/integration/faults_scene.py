@@ -97,12 +97,14 @@ class Wire:
                 headers = {k: v for k, v in self.headers.items() if k.lower() not in ("expect", "connection")}
                 # A connection of its own: one that is kept may be closed by the server just when it is used again.
                 onward = http.client.HTTPConnection(wire.target, timeout=60)
-                onward.request(self.command, self.path, body, headers)
-                answer = onward.getresponse()
-                said = answer.read()
-                onward.close()
-                if caller is not None:
-                    return self.kill(caller)
+                try:
+                    onward.request(self.command, self.path, body, headers)
+                    answer = onward.getresponse()
+                    said = answer.read()
+                    onward.close()
+                finally:
+                    if caller is not None:
+                        self.kill(caller)
                 if cut is not None:
                     self.close_connection = True
                     return None

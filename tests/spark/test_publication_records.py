@@ -64,7 +64,7 @@ def test_a_record_after_weeks_of_quiet_holds_all_that_its_windows_reach(spark, t
 
 def test_a_record_says_which_of_the_last_payments_no_door_has_decided_on(spark, tmp_path):
     """They wait in a stream or a queue: what is delivered or replayed after the night must be decided, and not counted
-    again."""
+    again. Of a day on which the night found none left no log is read."""
     lake = FolderLake(spark, tmp_path)
     first, last = str(stamp(START).date()), str(stamp(START + REPLAYED_DAYS * DAY).date())
     long_ago = START - HOUR
@@ -72,16 +72,21 @@ def test_a_record_says_which_of_the_last_payments_no_door_has_decided_on(spark, 
         ("old", "c", "m", long_ago, 100),
         ("decided", "c", "m", START, 100),
         ("waits", "c", "m", START + HOUR, 100),
+        ("counted", "c", "m", START + DAY, 100),
+        ("missed", "c", "m", START + 2 * DAY, 100),
         ("today", "c", "m", START + REPLAYED_DAYS * DAY, 100),
     ]
     fill(lake, paid, [])
     log(lake, first, "decided")
+    for number, undecided in ((1, 0), (2, 1)):
+        day = stamp(START + number * DAY).date()
+        lake.lake.put_json(f"quality/check_parity/{day}_{day}.json", {"undecided": undecided})
 
     records = entity_records(spark, lake.lake, START + (REPLAYED_DAYS + 1) * DAY, [last])
 
     (row,) = records["customer"].collect()
     state = State.load(row["state"], CUSTOMER_LAYOUT)
-    assert {i: state.awaits(i) for i, *_ in paid} == {"old": False, "decided": False, "waits": True, "today": True}
+    assert [i for i, *_ in paid if state.awaits(i)] == ["waits", "missed", "today"]
     assert all(state.knows(i) for i, *_ in paid)
 
 

@@ -48,7 +48,7 @@ def compared(decision: dict[str, Any], from_lake: Vector, without_records: Vecto
         return Comparison(True, f"{count}, that of a customer never seen: the records could not be read either", [])
     if decision["overtaken"]:
         why = {
-            "api": "it was given before earlier payments of the customer were applied",
+            "api": "it was given before earlier payments of the customer were applied, or after the lake counted it",
             "stream": "the lake had counted the payment before it was decided",
         }[decision["door"]]
         return Comparison(True, f"{count}, {len(differing)} are not the lake's, as the decision says: {why}", differing)

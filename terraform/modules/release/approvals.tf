@@ -37,14 +37,14 @@ resource "aws_sqs_queue" "approvals" {
   name                        = "${var.prefix}-release.fifo"
   fifo_queue                  = true
   content_based_deduplication = true # EventBridge names no duplicates itself
-  visibility_timeout_seconds  = 360  # until it is tried again; Lambda wants six times the function's timeout
+  visibility_timeout_seconds  = 120  # until it is tried again; Lambda wants six times the function's timeout
   message_retention_seconds   = 1209600
   sqs_managed_sse_enabled     = true
 
   # Ten hours: SageMaker lets an update take eight.
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.failed.arn
-    maxReceiveCount     = 100
+    maxReceiveCount     = 300
   })
 }
 

@@ -54,7 +54,7 @@ module "function" {
   handler         = "release.handler.handle"
   kms_key_arn     = var.lake.kms_key_arn
   code            = { bucket = var.artifacts_bucket, key = var.code.key, hash = var.code.hash }
-  timeout_seconds = 60
+  timeout_seconds = 20
 
   environment = {
     PREFIX             = var.prefix

@@ -208,7 +208,7 @@ locals {
         above       = 0
       }
       payments-undecided = {
-        description = "The lake has payments that no door has decided on: they wait in the failed queue, or came by file only"
+        description = "Of a day that has decisions, payments are without: they wait in the failed queue, or came by file only"
         namespace   = var.namespace
         metric      = "PaymentsUndecided"
         dimensions  = {}

@@ -49,11 +49,12 @@ def test_a_run_that_misses_nothing_says_so(measured, capsys):
     assert capsys.readouterr().out.splitlines()[-1] == "no target was missed"
 
 
-def test_the_long_load_takes_the_place_of_the_short_one():
+def test_the_long_load_comes_last_and_only_when_it_is_asked_for():
     short, long = run.parts(None, False), run.parts(None, True)
 
     assert "doors" in short
     assert "doors-long" not in short
-    assert long == ["doors-long" if part == "doors" else part for part in short]
-    assert run.parts(["doors"], True) == ["doors-long"]
+    assert long == [*short, "doors-long"]
+    assert run.parts(["doors"], True) == ["doors", "doors-long"]
+    assert run.parts(["lake"], True) == ["lake"]
     assert run.parts(["doors"], False) == ["doors"]

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from release import handler
-from release.promotion import LARGEST, EndpointBusy, Promotion, TooLarge, record
+from release.promotion import LARGEST, EndpointBroken, EndpointBusy, Promotion, TooLarge, record
 from scoring.policy import InvalidPolicy, Policy
 
 from features.fraud import FRAUD
@@ -68,6 +68,8 @@ class SageMaker:
 
     def describe_model_package(self, **request) -> dict:
         valid("sagemaker", "DescribeModelPackage", request)
+        if self.statuses.get(request["ModelPackageName"]) == "gone":
+            raise ValueError(f"ModelPackage {request['ModelPackageName']} does not exist.")
         group, version = request["ModelPackageName"].split("/")[1:]
         return {
             "ModelPackageVersion": int(version),
@@ -298,13 +300,31 @@ def test_an_approval_during_an_update_waits_with_nothing_written_and_serves_when
     assert scene.recorded()["earlier_policy"]["model"] == "job-4"
 
 
-@pytest.mark.parametrize("status", ["Creating", "Failed", "OutOfService", "RollingBack", "SystemUpdating", "Updating"])
+@pytest.mark.parametrize("status", ["Creating", "RollingBack", "SystemUpdating", "Updating"])
 def test_an_approval_waits_for_an_endpoint_that_cannot_be_changed_for_another_reason(status):
     scene = Scene()
     scene.sagemaker.endpoints["risk-test-fraud"]["EndpointStatus"] = status
     with pytest.raises(EndpointBusy, match=f"v3 waits: the endpoint is {status}$"):
         scene.release()
 
+    assert scene.recorded()["model_package_arn"] is None
+
+
+@pytest.mark.parametrize("status", ["Failed", "OutOfService", "UpdateRollbackFailed"])
+def test_an_endpoint_that_nothing_but_a_person_can_repair_is_an_error_of_the_release(status):
+    scene = Scene()
+    scene.sagemaker.endpoints["risk-test-fraud"]["EndpointStatus"] = status
+    with pytest.raises(EndpointBroken, match=f"v3 cannot be released: the endpoint is {status}$"):
+        scene.release()
+
+    assert scene.recorded()["model_package_arn"] is None
+
+
+def test_the_approval_of_a_package_that_is_gone_holds_nobody_up():
+    scene = Scene()
+    scene.sagemaker.statuses[ARN.format("fraud", 3)] = "gone"
+
+    assert scene.release(version=3) == {"released": False, "reason": "the package is gone"}
     assert scene.recorded()["model_package_arn"] is None
 
 
