@@ -42,6 +42,7 @@ def test_a_record_after_weeks_of_quiet_holds_all_that_its_windows_reach(spark, t
     lake = FolderLake(spark, tmp_path)
     fill(lake, PAYMENTS, LABELS)
     today = str(stamp(START + 20 * DAY).date())
+    log(lake, str(stamp(START).date()), "t0")
     log(lake, today, "t2")
 
     records = entity_records(spark, lake.lake, START + 21 * DAY, [today])
