@@ -19,6 +19,7 @@ import pytest
 
 import local
 from local import lifecycle
+from tests.integration.sagemaker_scene import until
 
 
 def client(aws: local.Aws, service: str):
@@ -92,14 +93,14 @@ def test_a_killed_server_leaves_no_process_and_the_next_one_recovers(tmp_path: P
     s3.create_bucket(Bucket="kept", CreateBucketConfiguration={"LocationConstraint": aws.region})
     s3.put_object(Bucket="kept", Key="a/b", Body=b"content")
     # A job that would outlive everybody: nobody reads what it writes, nothing closes under it.
-    s3.put_object(Bucket="kept", Key="job.py", Body=b"import time\ntime.sleep(600)")
+    s3.put_object(Bucket="kept", Key="job.py", Body=b"import time\nprint('here')\ntime.sleep(600)")
     command = {"Name": "pythonshell", "ScriptLocation": "s3://kept/job.py"}
     client(aws, "glue").create_job(Name="endless", Role="arn:aws:iam::000000000000:role/r", Command=command)
     client(aws, "glue").start_job_run(JobName="endless")
-    deadline = time.monotonic() + 10
-    family: list[psutil.Process] = []
-    while not any("job.py" in " ".join(process.cmdline()) for process in family) and time.monotonic() < deadline:
-        family = psutil.Process(aws.pid).children(recursive=True)
+    # What it says is heard once the server has noted it as its own.
+    logs = client(aws, "logs")
+    until(lambda: logs.describe_log_groups(logGroupNamePrefix="/aws-glue/jobs/output")["logGroups"])
+    family = psutil.Process(aws.pid).children(recursive=True)
     os.kill(aws.pid, signal.SIGKILL)
     assert len(family) >= 2
     assert ended(family)
