@@ -16,11 +16,20 @@ REPORT = "quality/check_parity/{first}_{last}.json"  # what the night has found 
 
 def decisions(spark: SparkSession, lake: Lake, asked: Iterable[str]) -> DataFrame:
     """All that was logged of the payments of those days."""
-    present = [f"decisions/decision_date={day}/" for day in asked if lake.keys(f"decisions/decision_date={day}/")]
+    present = [prefix(day) for day in days_decided(lake, asked)]
     logged = ", ".join(f"{c.name} {c.type}" for c in DECISIONS.columns)
     if not present:
         return spark.createDataFrame([], logged)
-    return spark.read.schema(logged).json([lake.path(prefix) for prefix in present])
+    return spark.read.schema(logged).json([lake.path(folder) for folder in present])
+
+
+def days_decided(lake: Lake, asked: Iterable[str]) -> list[str]:
+    """Those of the days of whose payments the doors have decided any."""
+    return [day for day in asked if lake.keys(prefix(day))]
+
+
+def prefix(day: str) -> str:
+    return f"{DECISIONS.prefix}/decision_date={day}/"
 
 
 def with_decided(spark: SparkSession, lake: Lake, paid: DataFrame, asked: list[str]) -> DataFrame:

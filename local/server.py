@@ -24,6 +24,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import IO, Any
 
+import uvicorn
 import uvloop
 
 from local import undertaker
@@ -156,8 +157,6 @@ def _prepare(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings, listener: socket.socket, ready: Callable[[], None], lifeline: int) -> None:
-    from uvicorn import Config
-
     from local import plugins
 
     plugins.install(settings)
@@ -166,8 +165,8 @@ async def _serve(settings: Settings, listener: socket.socket, ready: Callable[[]
     spare_collections()
     sys.setswitchinterval(SWITCH_SECONDS)
     quiet = _Checkpoint(ministack)
-    server = _server(
-        Config(
+    server = _Server(
+        uvicorn.Config(
             _Application(ministack.app, ready, plugins.close, quiet),  # type: ignore[arg-type]
             http="httptools",
             ws="none",
@@ -201,15 +200,10 @@ async def _serve(settings: Settings, listener: socket.socket, ready: Callable[[]
     await server.serve(sockets=[listener])
 
 
-def _server(config: Any) -> Any:
-    from uvicorn import Server
-
-    class OfOurSignals(Server):
-        def capture_signals(self) -> Any:
-            """uvicorn raises them again at its end, which would be ours before we have cleaned up."""
-            return contextlib.nullcontext()
-
-    return OfOurSignals(config)
+class _Server(uvicorn.Server):
+    def capture_signals(self) -> Any:
+        """Not uvicorn's: it raises them again at its end, which would be ours before we have cleaned up."""
+        return contextlib.nullcontext()
 
 
 def spare_collections() -> None:

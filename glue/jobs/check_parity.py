@@ -15,10 +15,10 @@ from pyspark.sql import functions as F
 
 from features.fraud import FRAUD
 from glue.arguments import days, parse
-from glue.decisions import REPORT, decisions
+from glue.decisions import REPORT, days_decided, decisions
 from glue.lake import Lake, session
 from glue.metrics import Metrics
-from glue.tables import DECISIONS, TRANSACTION_FEATURES
+from glue.tables import TRANSACTION_FEATURES
 from glue.transforms.parity import compared, last_decisions, unlike
 
 EXAMPLES = 20
@@ -56,8 +56,7 @@ def run(spark: SparkSession, lake: Lake, asked: list[str]) -> dict[str, Any]:
 
 def undecided(lake: Lake, computed: DataFrame, served: DataFrame, asked: list[str]) -> int:
     """Payments without a decision, of the days that have any: on others the doors were not at work."""
-    at_work = [day for day in asked if lake.keys(f"{DECISIONS.prefix}/decision_date={day}/")]
-    paid = computed.where(F.col("event_date").cast("string").isin(at_work))
+    paid = computed.where(F.col("event_date").cast("string").isin(days_decided(lake, asked)))
     return paid.join(served.select("transaction_id"), "transaction_id", "left_anti").count()
 
 

@@ -29,7 +29,7 @@ class NotHandedOn(RuntimeError):
 
 
 class DecidedBefore(RuntimeError):
-    """The payment was decided without an answer that is kept: on the stream, or more than a day ago."""
+    """Decided, and no answer is kept: it was on the stream, more than a day ago, or while the table was away."""
 
 
 class NotRemembered(RuntimeError):
@@ -51,20 +51,20 @@ class ApiDoor:
     def decide(self, payment: Payment, fields: Mapping) -> dict:
         """The decision's document. Raises OtherQuestion, DecidedBefore, NotHandedOn, NotRemembered."""
         arrived = self.now()
-        decision, counted_before = self.decision(payment, arrived)
+        decision, decided_before = self.decision(payment, arrived)
         document = decision.document()
         earlier, remembered = None, True
         try:
-            earlier = self.answers.earlier(payment) if counted_before else self.answers.claim(payment, document)
+            earlier = self.answers.earlier(payment) if decided_before else self.answers.claim(payment, document)
         except OtherQuestion:
             raise
         except Exception as failed:  # whatever ails the table, the payer gets an answer; the stream door counts it once
             remembered = False
             warn("the answer is not remembered", failed)
-            if counted_before:
+            if decided_before:
                 emit({"door": "api"}, unremembered=1)
                 raise NotRemembered from failed
-        if counted_before and earlier is None:  # another decision on it would reach no log
+        if decided_before and earlier is None:  # another decision on it would reach no log
             emit({"door": "api"}, repeated=1)
             raise DecidedBefore(f"transaction_id {payment.transaction_id}: decided before, see the decision log")
         if earlier is not None:

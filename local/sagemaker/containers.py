@@ -133,17 +133,6 @@ class Containers:
         on_line: Callable[[str], None] | None = None,
     ) -> Container:
         """Run `argv` with `folder/ml` at /opt/ml; lines go to CloudWatch Logs and to `on_line`."""
-        (folder / "hosts").write_text(f"127.0.0.1 localhost {host}\n::1 localhost\n")
-        spec = {
-            "argv": argv,
-            "env": {**self._environment(folder), **environment},
-            "cwd": str(folder / "work"),
-            "opt_ml": str(folder / "ml"),
-            "staging": str(folder / "staging"),
-            "hosts": str(folder / "hosts"),
-            "error": str(folder / "error"),
-        }
-        (folder / "spec.json").write_text(json.dumps(spec))
 
         def take(line: str) -> None:
             self._logs.add(log_group, log_stream, line)
@@ -153,14 +142,7 @@ class Containers:
         with self._lock:
             if self._closed:
                 raise RuntimeError("The local AWS is stopping.")
-            process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(_SUPERVISOR), str(folder / "spec.json")],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                env={"PATH": "/usr/bin:/bin"},
-                start_new_session=True,
-            )
+            process = supervised(folder, argv, {**self._environment(folder), **environment}, host)
             container = Container(folder, process, take, lambda: self._ended(container))
             self._running.add(container)
         return container
@@ -203,3 +185,28 @@ class Containers:
             "OMP_NUM_THREADS": str(os.cpu_count() or 1),
             "OMP_WAIT_POLICY": "passive",  # containers share the cores here: threads that spin take another one's time
         }
+
+
+def supervised(
+    folder: Path, argv: list[str], environment: Mapping[str, str], host: str = "algo-1"
+) -> subprocess.Popen[bytes]:
+    """The supervisor of a command that sees `folder/ml` as /opt/ml and nothing but this environment."""
+    (folder / "hosts").write_text(f"127.0.0.1 localhost {host}\n::1 localhost\n")
+    spec = {
+        "argv": argv,
+        "env": dict(environment),
+        "cwd": str(folder / "work"),
+        "opt_ml": str(folder / "ml"),
+        "staging": str(folder / "staging"),
+        "hosts": str(folder / "hosts"),
+        "error": str(folder / "error"),
+    }
+    (folder / "spec.json").write_text(json.dumps(spec))
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", str(_SUPERVISOR), str(folder / "spec.json")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={"PATH": "/usr/bin:/bin"},
+        start_new_session=True,
+    )

@@ -12,6 +12,13 @@ locals {
   most_blocked     = 30   # payments in a minute: an attack, or a policy or a model that went wrong
   most_quarantined = 0.05 # of a batch's rows; the gate refuses the batch at twice as many
 
+  # By queue of what was given up.
+  given_up = {
+    stream    = "Payments could not be decided and wait in the failed queue"
+    merchants = "Payments were not counted at their merchants; for a day rules see less traffic than there was"
+    release   = "An approved model was not released; approve it again once what hindered it is repaired"
+  }
+
   # Every alarm: what is measured, and from where on it is wrong.
   alarms = merge(
     {
@@ -55,6 +62,16 @@ locals {
       }
     },
     {
+      for queue, name in var.failed_queues : "${queue}-gave-up" => {
+        description = local.given_up[queue]
+        namespace   = "AWS/SQS"
+        metric      = "ApproximateNumberOfMessagesVisible"
+        dimensions  = { QueueName = name }
+        statistic   = "Maximum"
+        above       = 0
+      }
+    },
+    {
       stream-behind = {
         description = "Payments wait for more than a minute"
         namespace   = "AWS/Lambda"
@@ -63,14 +80,6 @@ locals {
         statistic   = "Maximum"
         above       = 60000
       }
-      stream-gave-up = {
-        description = "Payments could not be decided and wait in the failed queue"
-        namespace   = "AWS/SQS"
-        metric      = "ApproximateNumberOfMessagesVisible"
-        dimensions  = { QueueName = var.failed_queues.stream }
-        statistic   = "Maximum"
-        above       = 0
-      }
       merchants-behind = {
         description = "Rules see the traffic at merchants as it was more than a minute ago"
         namespace   = "AWS/Lambda"
@@ -78,22 +87,6 @@ locals {
         dimensions  = { FunctionName = var.functions["merchants"] }
         statistic   = "Maximum"
         above       = 60000
-      }
-      merchants-gave-up = {
-        description = "Payments were not counted at their merchants; for a day rules see less traffic than there was"
-        namespace   = "AWS/SQS"
-        metric      = "ApproximateNumberOfMessagesVisible"
-        dimensions  = { QueueName = var.failed_queues.merchants }
-        statistic   = "Maximum"
-        above       = 0
-      }
-      release-gave-up = {
-        description = "An approved model was not released; approve it again once what hindered it is repaired"
-        namespace   = "AWS/SQS"
-        metric      = "ApproximateNumberOfMessagesVisible"
-        dimensions  = { QueueName = var.failed_queues.release }
-        statistic   = "Maximum"
-        above       = 0
       }
       merchants-untold = {
         description = "The merchants' stream did not take payments; for a day rules see less traffic than there was"

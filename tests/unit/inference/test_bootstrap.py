@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,8 +12,7 @@ from pathlib import Path
 import httpx
 
 from features.fraud import FRAUD
-from local.sagemaker import supervisor
-from local.sagemaker.containers import Container
+from local.sagemaker.containers import Container, supervised
 from tools.archives import files_below
 from tools.package import ROOT, bootstrap_model
 
@@ -30,19 +27,7 @@ def started(folder: Path, environment: dict[str, str]) -> Container:
     """The server, in a container that has `folder/ml` at /opt/ml; the machine's /opt stays as it is."""
     for name in ("work", "staging"):
         (folder / name).mkdir()
-    (folder / "hosts").write_text("127.0.0.1 localhost\n")
-    spec = {
-        "argv": [sys.executable, "/opt/ml/model/code/serve.py"],
-        "env": environment,
-        "cwd": str(folder / "work"),
-        "opt_ml": str(folder / "ml"),
-        "staging": str(folder / "staging"),
-        "hosts": str(folder / "hosts"),
-        "error": str(folder / "error"),
-    }
-    (folder / "spec.json").write_text(json.dumps(spec))
-    command = [sys.executable, "-I", "-S", supervisor.__file__, str(folder / "spec.json")]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={})
+    process = supervised(folder, [sys.executable, "/opt/ml/model/code/serve.py"], environment)
     return Container(folder, process, lambda line: None, lambda: None)
 
 

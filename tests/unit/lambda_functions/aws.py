@@ -232,13 +232,16 @@ class There(Exception):
 
 
 class Bucket:
-    """S3 objects by key."""
+    """S3 objects by key. Below a `refused` prefix none is taken."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
+        self.refused: str | None = None
 
     def put_object(self, **request) -> None:
         valid("s3", "PutObject", request)
+        if self.refused and request["Key"].startswith(self.refused):
+            raise Down
         if request.get("IfNoneMatch") and request["Key"] in self.objects:
             raise There
         self.objects[request["Key"]] = request["Body"]

@@ -11,6 +11,7 @@ from decide.door import DecidedBefore
 from features.payment import Payment
 from features.state import State
 from features.vector import CUSTOMER_LAYOUT
+from tests.unit.lambda_functions.aws import Down
 from tests.unit.lambda_functions.scene import NOW, Scene, fields
 
 
@@ -50,6 +51,17 @@ def test_a_payment_that_waited_over_a_night_is_decided_once_however_often_it_com
 
     assert [line["transaction_id"] for line in scene.bucket.lines()] == ["t0"]
     assert scene.counted("c1") == 1
+
+
+def test_what_no_replay_after_a_night_would_make_good_is_told_before_anything_else_can_fail():
+    """The night takes what is logged as done, and counts it from its file: alerts and merchants it does not tell."""
+    scene = Scene()
+    scene.endpoint.scorer = lambda rows: [0.95] * len(rows)
+    scene.bucket.refused = "late/"
+    with pytest.raises(Down):
+        scene.deliver([fields(30), fields(1)])
+
+    assert len(scene.bucket.lines()) == len(scene.topic.messages) == len(scene.merchants.records) == 2
 
 
 def test_a_payment_after_one_that_waited_counts_as_always():
