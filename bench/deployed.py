@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import local
-from demo.platform import Platform
-from tools import package, terraform, upload
+from tools import package
+from tools.operate.platform import Platform
+from tools.terraform import stacks
 
 ENVIRONMENT = "local"
 
@@ -17,20 +20,34 @@ ENVIRONMENT = "local"
 @contextmanager
 def deployed(folder: Path) -> Iterator[Platform]:
     """While it lasts, the process's environment points to that AWS. Afterwards everything is gone with it."""
-    before, state = dict(os.environ), terraform.STATE
+    before, state = dict(os.environ), stacks.STATE
     with local.running(folder / "aws", port=0) as aws:
         ours = aws.environment()
         os.environ.clear()
         os.environ.update(ours)
-        terraform.STATE = folder / "terraform"
+        stacks.STATE = folder / "terraform"
         try:
             package.main()
-            made = terraform.bootstrap(ENVIRONMENT)
-            terraform.init_root(ENVIRONMENT, made["state_bucket"])
-            upload.main(made["artifacts_bucket"])
-            terraform.main("apply", ENVIRONMENT)
-            yield Platform(terraform.outputs(ENVIRONMENT))
+            deploy(folder)
+            yield Platform(stacks.outputs(ENVIRONMENT))
         finally:
-            terraform.STATE = state
+            stacks.STATE = state
             os.environ.clear()
             os.environ.update(before)
+
+
+def deploy(folder: Path) -> None:
+    """Terraform's own lines go to a log, of which the end is shown when it fails."""
+    log = folder / "terraform.log"
+    command = [sys.executable, "-m", "tools.terraform", "deploy", ENVIRONMENT]
+    with log.open("w") as file:
+        done = subprocess.run(
+            command,
+            cwd=stacks.ROOT,
+            env={**os.environ, "BUILD_DIR": str(folder)},
+            stdout=file,
+            stderr=file,
+            check=False,
+        )
+    if done.returncode:
+        raise stacks.TerraformFailed("\n".join(log.read_text().splitlines()[-25:]))

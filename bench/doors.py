@@ -1,17 +1,26 @@
 """The doors: own CPU per decision, cold import, size; then the deployed doors on the local AWS, under load.
 
 `decide_cpu_p50_ms` is the function's own CPU for one payment of a busy customer, AWS's answers coming from memory.
-`hop_ms` are the API door's calls one by one, with its own clients and nothing else under way. `api_p99_ms` is the
-client's wait at 50 requests/s, after twenty seconds of the same load, in which containers start, and a pause; on AWS
-provisioned concurrency spares that. `stream_tps` is payments per second from the first arrival to the last decision,
-`stream_p99_ms` the age of a payment when it was decided. The stream is filled faster than it is worked off, so that age
-is mostly waiting. The API's and the stream's figures are with the model that an empty account starts with, which costs
-next to nothing; `hop_ms` asks it about vectors without a value.
+`cold_import_ratio` holds the import against boto3's with one client, which every function pays. `hop_ms` are the API
+door's calls one by one, with its own clients and nothing else under way.
+
+`capacity_per_s` is what this machine carries through the API door when `ASKING` clients ask one after another.
+`api_p50_ms` and `api_p99_ms` are the client's wait at SHARE of that, after containers have started; `bare_...` the same
+at the same load of a function that makes the door's four calls and nothing else (`bench/bare.py`), in turns with it.
+The stream door rests meanwhile; these and their ratios are medians over the turns, `..._worst_p99_ms` is of the worst
+of them. `cpu_ms` is processor time by payment in those turns: the function's own, the model server's, the local AWS's,
+and the whole path's; `path_cpu_ratio` is the door's path over the bare function's.
+
+`stream_tps` is payments per second through the stream door, which finds all of them on its stream, `counted_tps` the
+same of a function that only counts them (`bench/counting.py`), and `..._cpu_ms` their processor time by payment. The
+API's and the stream's figures are with the model that an empty account starts with, which costs next to nothing;
+`hop_ms` asks it about vectors without a value.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -19,18 +28,19 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import boto3
 import numpy as np
 
+from bench import bare, counting
 from bench.deployed import deployed
+from bench.processor import per_call, spent
 from bench.replay import Aws
-from demo.platform import Platform
 from features.declaration import DAY, MINUTE
 from features.fraud import FRAUD
 from features.payment import Payment
@@ -39,11 +49,15 @@ from features.traffic import TRAFFIC_LAYOUT
 from features.values import iso
 from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, LAYOUTS, MERCHANT_LAYOUT, VERSIONS
 from tools import package
+from tools.operate.platform import Platform
+from tools.telling import Teller
 
 DECISIONS = 3_000
 IMPORTS = 7
-RATE, SECONDS = 50, 40  # of the API door
-WARMING = 20  # seconds
+ASKING, SHARE = 8, 0.3  # clients that find out what the machine carries, and the share of it that is measured
+WAITING = 20  # clients that may wait at once, each for an environment of its own
+TURNS, SECONDS = 8, 5  # of each side
+WARMING = 8  # seconds
 CALLS = 300  # of each hop
 SETTLING = 5  # seconds: the local AWS keeps its state when it has been quiet for two, and each call would wait for that
 STREAMED, LONG = 20_000, 1_000_000
@@ -51,12 +65,39 @@ FIRST = 1_748_736_000_000  # 2025-06-01: one UTC day, so that merchants' closed 
 CUSTOMERS, MERCHANTS = 2_000, 200
 
 
-def measure(payments: int = STREAMED) -> dict:
+def measure(payments: int, teller: Teller) -> dict:
     """`missing` and `duplicated` are counted in the decision log; `mismatches` are values of logged vectors that differ
     from the feature engine's own, fed in the order of the shard."""
-    found = {**decide_cpu(), "cold_import_ms": cold_import_ms(), "zip_mb": zip_mb()}
-    with tempfile.TemporaryDirectory(prefix="bench-doors-") as folder, deployed(Path(folder)) as platform:
-        return {**found, **api(platform), **stream(platform, payments), "hop_ms": hops(platform)}
+    with teller.phase("the function by itself", ("deployment", "API door", "stream", "hops")):
+        door, boto = cold_import_ms("decide.handler"), cold_import_ms("boto3", "boto3.client('kinesis')")
+        imported = {"cold_import_ms": door, "boto3_import_ms": boto, "cold_import_ratio": door / boto}
+        found = {**decide_cpu(), **imported, "zip_mb": zip_mb()}
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-doors-") as folder,
+        ended(teller.phase("deployment"), deployed(Path(folder))) as platform,
+    ):
+        steps: dict[str, Callable[[], dict]] = {
+            "API door": lambda: api(platform, teller),
+            f"{payments:,} payments that are counted": lambda: counted(platform, payments, teller),
+            f"{payments:,} payments through the stream door": lambda: stream(platform, payments, teller),
+            "hops": lambda: {"hop_ms": hops(platform)},
+        }
+        for of_step in teller.through(steps).values():
+            found |= of_step
+    return {
+        **found,
+        "stream_ratio": found["stream_tps"] / found["counted_tps"],
+        "stream_cpu_ratio": found["stream_cpu_ms"]["path"] / found["counted_cpu_ms"]["path"],
+    }
+
+
+@contextlib.contextmanager
+def ended(phase: contextlib.AbstractContextManager, made: contextlib.AbstractContextManager) -> Iterator:
+    """What is made, in a phase that ends when it stands."""
+    with contextlib.ExitStack() as stack:
+        with phase:
+            stands = stack.enter_context(made)
+        yield stands
 
 
 def decide_cpu() -> dict[str, float]:
@@ -139,14 +180,18 @@ def payment(number: int, at: int, whose: str = "c") -> dict:
     }
 
 
-def cold_import_ms() -> float:
-    """The median of fresh processes that import the packaged function, boto3 included, as a cold start does."""
+def cold_import_ms(module: str, then: str = "pass") -> float:
+    """The median of fresh processes that import a module beside the packaged function, as a cold start does."""
     program = (
         "import sys, time; sys.path.insert(0, sys.argv[1]); begun = time.perf_counter(); "
-        "import decide.handler; print((time.perf_counter() - begun) * 1000)"
+        f"import {module}; {then}; print((time.perf_counter() - begun) * 1000)"
     )
     command = [sys.executable, "-c", program, str(packaged("lambda/decide"))]
-    runs = [subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(IMPORTS)]
+    setting = {**os.environ, "AWS_DEFAULT_REGION": "eu-west-1"}
+    runs = [
+        subprocess.run(command, env=setting, stdout=subprocess.PIPE, text=True, check=True).stdout
+        for _ in range(IMPORTS)
+    ]
     return statistics.median(map(float, runs))
 
 
@@ -156,35 +201,90 @@ def zip_mb() -> float:
 
 
 def packaged(name: str) -> Path:
-    if not (package.BUILD / "package.tfvars.json").is_file():
+    if not (package.BUILD / "platform.tfvars.json").is_file():
         package.main()
-    listed = json.loads((package.BUILD / "package.tfvars.json").read_text())["artifacts"]
+    listed = json.loads((package.BUILD / "platform.tfvars.json").read_text())["artifacts"]
     return package.BUILD / listed[name]["key"]
 
 
-def api(platform: Platform) -> dict:
-    """An open loop: a payment every 20 ms, however long answers take.
+def api(platform: Platform, teller: Teller) -> dict:
+    """An open loop, whose payments come on time however long answers take, at the door and at the bare function in
+    turns: both see the same machine.
 
-    A first one warms as many environments as it needs. All of them start on this machine's cores at once; the second,
-    which is measured, begins when nobody waits for them any more.
+    A first one warms as many environments as it needs. All of them start on this machine's cores at once; what is
+    measured begins when nobody waits for them any more.
     """
+    numbers = itertools.count(800_000)
+    waited: dict[str, list[list[float]]] = {"api": [], "bare": []}
+    taken: dict[str, Counter[str]] = {"api": Counter(), "bare": Counter()}
 
-    def ask(number: int, due: float) -> float:
+    def ask(side: Platform, due: float) -> float:
         time.sleep(max(0.0, due - time.perf_counter()))
-        platform.ask(payment(800_000 + number, FIRST - DAY + number, whose="a"))
+        side.ask(payment(next(numbers), FIRST - DAY, whose="a"))
         return (time.perf_counter() - due) * 1000
 
-    def loop(numbers: range) -> list[float]:
+    def loop(name: str, side: Platform) -> None:
         begun = time.perf_counter()
-        return list(pool.map(ask, numbers, (begun + place / RATE for place in range(len(numbers)))))
+        dues = [begun + place / rate for place in range(int(rate * SECONDS))]
+        with spent(taken[name]):
+            waited[name].append([*pool.map(ask, itertools.repeat(side), dues)])
 
-    with ThreadPoolExecutor(20) as pool:
-        warming = RATE * WARMING
-        loop(range(warming))
+    counting.reads(platform, f"{platform.prefix}-stream", False)
+    with bare.beside(platform) as other, ThreadPoolExecutor(WAITING) as pool:
+        for side in (platform, other):
+            closed(side, numbers, WARMING, WAITING)
+        capacity = closed(platform, numbers, WARMING, ASKING)
+        rate = capacity * SHARE
         time.sleep(SETTLING)
-        waited = loop(range(warming, warming + RATE * SECONDS))
-    p50, p99 = np.quantile(waited, (0.5, 0.99))
-    return {"api_requests_per_s": RATE, "api_p50_ms": float(p50), "api_p99_ms": float(p99)}
+        for turn in range(TURNS):
+            teller.say(f"API door and bare function at {rate:.0f} payments/s, turn {turn + 1} of {TURNS}")
+            loop("api", platform)
+            loop("bare", other)
+    asked = next(numbers) - 800_000
+    counting.reads(platform, f"{platform.prefix}-stream", True)
+    with teller.phase("payments that waited on the stream"):
+        platform.await_decisions(iso(FIRST - DAY)[:10], asked, lambda done: teller.far("decided", done, asked))
+    own = {"api": f"{platform.prefix}-decide", "bare": f"{platform.prefix}-bare"}
+    cpu = {name: per_call(taken[name], own[name], sum(map(len, waited[name]))) for name in own}
+    door, plain = (over_turns(waited[side]) for side in ("api", "bare"))
+    return {
+        "capacity_per_s": capacity,
+        "load_share": SHARE,
+        "api_requests_per_s": rate,
+        **{f"api_{name}_ms": value for name, value in door.items()},
+        **{f"bare_{name}_ms": value for name, value in plain.items()},
+        **{f"api_{name}_ratio": value for name, value in by_turn(waited["api"], waited["bare"]).items()},
+        "cpu_ms": cpu,
+        "path_cpu_ratio": cpu["api"]["path"] / cpu["bare"]["path"],
+    }
+
+
+def over_turns(turns: list[list[float]]) -> dict[str, float]:
+    """Medians of the turns' percentiles, and the 99th of the worst turn, in which the machine may have been busy."""
+    found = [percentiles(waited) for waited in turns]
+    medians = {name: statistics.median(turn[name] for turn in found) for name in found[0]}
+    return {**medians, "worst_p99": max(turn["p99"] for turn in found)}
+
+
+def by_turn(ours: list[list[float]], theirs: list[list[float]]) -> dict[str, float]:
+    """Ratios of percentiles: the median of the turns', for the machine may be busy with something else in one."""
+    turns = [(percentiles(door), percentiles(other)) for door, other in zip(ours, theirs, strict=True)]
+    return {name: statistics.median(door[name] / other[name] for door, other in turns) for name in turns[0][0]}
+
+
+def closed(side: Platform, numbers: Iterator[int], seconds: float, asking: int) -> float:
+    """Payments per second when so many clients ask one after another."""
+    until = time.perf_counter() + seconds
+
+    def client(_: int) -> int:
+        answered = 0
+        while time.perf_counter() < until:
+            side.ask(payment(next(numbers), FIRST - DAY, whose="a"))
+            answered += 1
+        return answered
+
+    with ThreadPoolExecutor(asking) as pool:
+        return sum(pool.map(client, range(asking))) / seconds
 
 
 def hops(platform: Platform) -> dict:
@@ -229,27 +329,52 @@ def percentiles(milliseconds: list[float]) -> dict[str, float]:
     return {"p50": float(p50), "p99": float(p99)}
 
 
-def stream(platform: Platform, payments: int) -> dict:
-    day = iso(FIRST)[:10]
-    messages = [payment(number, FIRST + number * (DAY - MINUTE) // payments) for number in range(payments)]
-    begun = time.perf_counter()
-    sender = threading.Thread(target=lambda: platform.stream(messages, float("inf"), lambda sent: None))
-    sender.start()
-    decisions = platform.await_decisions(day, payments, lambda count: None)
-    sender.join()
+def counted(platform: Platform, payments: int, teller: Teller) -> dict:
+    with counting.beside(platform) as other:
+        fill(other, streamed(payments), teller)
+        taken: Counter[str] = Counter()
+        with spent(taken):
+            begun = let_go(other, other.name)
+            last = other.await_counts(payments, lambda done: teller.far("payments counted", done, payments))
+        rate = payments / (last - begun)
+        return {"counted_tps": rate, "counted_cpu_ms": per_call(taken, other.name, payments)}
+
+
+def streamed(payments: int) -> list[dict]:
+    return [payment(number, FIRST + number * (DAY - MINUTE) // payments) for number in range(payments)]
+
+
+def fill(platform: Platform, messages: list[dict], teller: Teller) -> None:
+    with teller.phase("the stream is filled"):
+        platform.stream(messages, float("inf"), lambda sent: teller.far("payments sent", sent, len(messages)))
+
+
+def let_go(platform: Platform, function: str) -> float:
+    """The function begins to read its stream. Returns when, in seconds since 1970."""
+    begun = time.time()
+    counting.reads(platform, function, True)
+    return begun
+
+
+def stream(platform: Platform, payments: int, teller: Teller) -> dict:
+    messages, function = streamed(payments), f"{platform.prefix}-stream"
+    counting.reads(platform, function, False)
+    time.sleep(SETTLING)
+    fill(platform, messages, teller)
+    taken: Counter[str] = Counter()
+    with spent(taken):
+        begun = let_go(platform, function)
+        decisions = platform.await_decisions(
+            iso(FIRST)[:10], payments, lambda done: teller.far("payments decided", done, payments)
+        )
     if not decisions:
         raise RuntimeError("the stream door decided nothing for a minute: its log says why")
     decided = {d["transaction_id"]: d for d in decisions}
     last = max(d["decided_at"] for d in decisions) / 1000
-    first = min(d["arrived_at"] for d in decisions) / 1000
-    ages = [d["decided_at"] - d["arrived_at"] for d in decisions]
-    p50, p99 = np.quantile(ages, (0.5, 0.99))
     return {
         "streamed": payments,
-        "stream_tps": len(decided) / (last - first),
-        "stream_wall_s": time.perf_counter() - begun,
-        "stream_p50_ms": float(p50),
-        "stream_p99_ms": float(p99),
+        "stream_tps": len(decided) / (last - begun),
+        "stream_cpu_ms": per_call(taken, function, payments),
         "missing": payments - len(decided),
         "duplicated": len(decisions) - len(decided),
         "mismatches": mismatches(messages, decided),

@@ -17,9 +17,9 @@ from features.declaration import DAY
 from features.state import Layout, State, label_event, payment_event
 from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT, Knowledge, fraud_vector
 
-PAYMENTS, CUSTOMERS, MERCHANTS = 100_000, 1_000, 300
+EACH, MERCHANTS = 100, 300  # payments of a customer
 FIRST, DAYS = 1_748_736_000_000, 40
-DECISIONS = 5_000  # on the day after
+DECIDED = 20  # one payment in so many is decided on, on the day after
 FRAUDS = 100  # one payment in so many is one, and all are judged at once
 
 
@@ -32,24 +32,25 @@ class Paid:
     identifier: str
 
 
-def events_per_second() -> float:
-    """40 days of 1,000 customers."""
-    history = payments(PAYMENTS, FIRST, DAYS * DAY)
+def events_per_second(count: int) -> float:
+    """40 days of a hundredth as many customers."""
+    history = payments(count, FIRST, DAYS * DAY, customers(count))
     started = time.process_time()
     customers_after(history)
-    return PAYMENTS / (time.process_time() - started)
+    return count / (time.process_time() - started)
 
 
-def decisions_per_second() -> float:
+def decisions_per_second(count: int) -> float:
     """A day of the same customers, whose records hold those 40 days."""
-    history = payments(PAYMENTS, FIRST, DAYS * DAY)
+    history = payments(count, FIRST, DAYS * DAY, customers(count))
     merchants, accounts = published_after(history)
-    customers = texts(customers_after(history))
-    asked = payments(DECISIONS, FIRST + DAYS * DAY, DAY)
+    known = texts(customers_after(history))
+    drawn = payments(max(1, count // DECIDED), FIRST + DAYS * DAY, DAY, customers(count))
+    asked = [paid for paid in drawn if paid.customer in known and paid.merchant in merchants]
     started = time.process_time()
     for paid in asked:
-        decide(paid, customers, merchants, accounts)
-    return DECISIONS / (time.process_time() - started)
+        decide(paid, known, merchants, accounts)
+    return len(asked) / (time.process_time() - started)
 
 
 def decide(paid: Paid, customers: dict[str, str], merchants: dict[str, str], accounts: dict[str, str]) -> None:
@@ -64,11 +65,15 @@ def decide(paid: Paid, customers: dict[str, str], merchants: dict[str, str], acc
     customers[paid.customer] = known.customer.dump()
 
 
-def payments(count: int, first: int, span: int) -> list[Paid]:
+def customers(count: int) -> int:
+    return max(1, count // EACH)
+
+
+def payments(count: int, first: int, span: int, customers: int) -> list[Paid]:
     """In order of time, always the same ones."""
     rng = random.Random(1)
     drawn = sorted(
-        (first + rng.randrange(span), f"c{rng.randrange(CUSTOMERS)}", rng.randrange(50_000), n) for n in range(count)
+        (first + rng.randrange(span), f"c{rng.randrange(customers)}", rng.randrange(50_000), n) for n in range(count)
     )
     return [Paid(at, customer, f"m{n % MERCHANTS}", amount, f"t{n}") for at, customer, amount, n in drawn]
 

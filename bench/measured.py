@@ -10,15 +10,16 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import formulations, population
+from bench import formulations, population, processor
 from local.memory import Watch
 
 
 @dataclass(frozen=True)
 class Cost:
-    """`seconds` of the work alone; `memory_gb` the most that the process and its children held."""
+    """`seconds` and `cpu_seconds` of the work alone; `memory_gb` the most that the process and its children held."""
 
     seconds: float
+    cpu_seconds: float
     memory_gb: float
 
 
@@ -32,7 +33,7 @@ def measured(what: str, rows: int, folder: Path) -> Cost:
         output = process.stdout.read() if process.stdout else ""
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
-    return Cost(json.loads(output.splitlines()[-1])["seconds"], watch.peak / 2**30)
+    return Cost(**json.loads(output.splitlines()[-1]), memory_gb=watch.peak / 2**30)
 
 
 def session(memory: str = "2g"):
@@ -58,7 +59,7 @@ def session(memory: str = "2g"):
 def main(what: str, rows: int, folder: Path) -> None:
     target = folder / f"out-{what}"
     spark = None if what in formulations.PEERS else session()
-    started = time.perf_counter()
+    started, used = time.perf_counter(), processor.total()
     if what == "population":
         population.make(spark, rows, folder)
     elif what.startswith("hot_"):
@@ -67,7 +68,7 @@ def main(what: str, rows: int, folder: Path) -> None:
         formulations.PEERS[what](folder, target)
     else:
         getattr(formulations, what)(spark, folder, target)
-    print(json.dumps({"seconds": time.perf_counter() - started}))
+    print(json.dumps({"seconds": time.perf_counter() - started, "cpu_seconds": processor.total() - used}))
 
 
 if __name__ == "__main__":

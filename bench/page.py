@@ -10,21 +10,34 @@ TARGETS = {
     "hot_key_speedup": ">= 10",
     "growth_4x": "<= 4.4",
     "peak_memory_gb_4x": "<= 4",
-    "incremental_events_per_s": ">= 20,000",
+    "incremental_update_cost": "<= 13",
+    "incremental_decision_cost": "<= 130",
     "replay.mismatches": "0",
     "gate_share": "<= 0.25",
+    "spark_ratio.all": "<= 4",  # contract, quarantine, gate and history may cost three times the plain script
     "rps_ratio": ">= 5",
     "p50_ratio": "<= 0.25",
-    "decide_cpu_p50_ms": "<= 1",
-    "cold_import_ms": "<= 300",
+    "cold_import_ratio": "<= 1.5",
     "zip_mb": "<= 5",
-    "api_p99_ms": "<= 50",
-    "stream_tps": ">= 500",
+    "api_p50_ratio": "<= 1.3",
+    "api_p99_ratio": "<= 1.5",
+    "path_cpu_ratio": "<= 1.3",
+    # A decision loads two records, makes a vector, asks a model, and writes four things; counting writes one number by
+    # batch. What it may cost leaves a third above what it did on quiet and on busy hours (0.05 to 0.07, and 12).
+    "stream_ratio": ">= 0.04",
+    "stream_cpu_ratio": "<= 16",
     "missing": "0",
     "duplicated": "0",
     "mismatches": "0",
+    "next_job_ratio": "<= 0.5",
+    "call_ratio": "<= 2.5",
+    "put_record_ratio": "<= 2.5",
+    "function_call_ratio": "<= 5",
+    "invoke_endpoint_ratio": "<= 3",
+    "endpoint_start_ratio": "<= 3",
+    "score_cpu_ratio": "<= 5",
 }
-ABOUT = ("measured_on", "machine", "feature_version")
+ABOUT = ("measured_on", "machine", "feature_version", "seconds_it_took")
 
 
 def of(results: Mapping[str, Mapping]) -> str:
@@ -36,12 +49,20 @@ def of(results: Mapping[str, Mapping]) -> str:
         "Peers run beside the platform in the same run, so read the ratios: seconds are this machine's.",
         "What each figure means stands in the module of its part, `bench/<part>.py`.",
         "A figure in bold misses its target.",
+        *total(results),
     ]
     for part, found in results.items():
         lines += ["", f"## {part}", "", about(found), ""]
         lines += ["| figure | measured | target |", "|---|---:|---:|"]
         lines += [line(name, value) for name, value in flat(found)]
     return "\n".join(lines) + "\n"
+
+
+def total(results: Mapping[str, Mapping]) -> list[str]:
+    """How long the parts take, apart from what only LONG=1 measures."""
+    took = {part: found.get("seconds_it_took", 0) for part, found in results.items() if not part.endswith("-long")}
+    each = ", ".join(f"{part} {seconds / 60:.1f}" for part, seconds in took.items())
+    return [f"Minutes: {each}; together {sum(took.values()) / 60:.1f}."] if all(took.values()) else []
 
 
 def about(found: Mapping) -> str:
@@ -65,13 +86,8 @@ def misses(name: str, value: object) -> bool:
     if not asked or not isinstance(value, int | float):
         return bool(asked)
     sign, _, bound = asked.rpartition(" ")
-    limit = float(bound.replace(",", ""))
+    limit = float(bound)
     return not {">=": value >= limit, "<=": value <= limit, "": value == limit}[sign]
-
-
-def breaks_a_promise(name: str, value: object) -> bool:
-    """Whether a figure that must be 0 is not: that is no matter of speed."""
-    return target(name) == "0" and misses(name, value)
 
 
 def flat(found: Mapping, prefix: str = "") -> Iterator[tuple[str, object]]:

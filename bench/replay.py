@@ -39,6 +39,7 @@ from features.fraud import FRAUD, LABEL_PATIENCE
 from features.state import Event, State, label_event, payment_event
 from features.values import iso
 from features.vector import CUSTOMER_LAYOUT, LAYOUTS
+from tools.telling import Teller
 
 DOORS = 2  # processes, each with its share of the customers, like shards
 BATCH = 200
@@ -51,17 +52,21 @@ Row = tuple[str, str, str, int, int]  # transaction, customer, merchant, event t
 Stored = tuple[str, str]  # the record's event time, the entity's state
 
 
-def measure(rows: int) -> dict:
+def measure(rows: int, teller: Teller) -> dict:
     """Replays `rows` payments; `mismatches` counts values whose bits differ, `compared` the vectors."""
     folder = Path(tempfile.mkdtemp(prefix="replay-"))
     try:
-        measured("population", rows, folder)
-        deliveries = delivered(folder)
-        began = time.perf_counter()
-        served = through_doors(folder, deliveries)
-        seconds = time.perf_counter() - began
-        measured("platform", rows, folder)
-        compared, mismatches = compare(folder / "out-platform", served)
+        with teller.phase(f"replay: population of {rows:,} payments", ("doors", "feature job", "comparison")):
+            measured("population", rows, folder)
+            deliveries = delivered(folder)
+        with teller.phase(f"replay: {rows:,} payments through the doors", ("feature job", "comparison")):
+            began = time.perf_counter()
+            served = through_doors(folder, deliveries)
+            seconds = time.perf_counter() - began
+        with teller.phase("replay: feature job", ("comparison",)):
+            measured("platform", rows, folder)
+        with teller.phase("replay: comparison"):
+            compared, mismatches = compare(folder / "out-platform", served)
         late = told_late(folder)
     finally:
         shutil.rmtree(folder)
@@ -316,4 +321,4 @@ def number_of(identifier: str) -> int:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(int(sys.argv[1])), indent=1))
+    print(json.dumps(measure(int(sys.argv[1]), Teller(sys.stderr)), indent=1))

@@ -22,6 +22,7 @@ import numpy as np
 
 from features.encoding import numbers
 from inference.runtimes import COMPILED
+from tools.telling import Teller
 from training import compiled
 
 FEATURES, TREES, DEPTH = 50, 300, 6
@@ -36,16 +37,19 @@ run(Path(sys.argv[1]), int(sys.argv[2]), "127.0.0.1")
 """
 
 
-def measure() -> dict:
+def measure(teller: Teller) -> dict:
     """Throughput and latency of both, and the ratios, ours over theirs."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        bodies = prepare(folder)
+        with teller.phase("model", ("our server", "AWS's stack")):
+            bodies = prepare(folder)
         client, server = cores()
         os.sched_setaffinity(0, {client})
         try:
-            ours = of_server(our_server(folder), server, bodies)
-            theirs = of_server(their_server(folder), server, bodies)
+            with teller.phase("our server", ("AWS's stack",)):
+                ours = of_server(our_server(folder), server, bodies)
+            with teller.phase("AWS's stack"):
+                theirs = of_server(their_server(folder), server, bodies)
         finally:
             os.sched_setaffinity(0, {client, server})
     return {
@@ -215,4 +219,4 @@ def require_scored(received: bytes) -> None:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(), indent=1))
+    print(json.dumps(measure(Teller(sys.stderr)), indent=1))

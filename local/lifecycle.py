@@ -18,12 +18,14 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from local.settings import REGION, Settings
+from local.settings import ENFORCED, PERMISSIONS, REGION, Settings
 
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
@@ -70,16 +72,22 @@ class Aws:
         }
 
 
-def start(state_dir: Path | str, port: int = 4566, region: str = REGION) -> Aws:
+def permissions(endpoint_url: str) -> dict[str, Any]:
+    """What roles have asked a running server for so far, and what their planned policies say to it."""
+    with urllib.request.urlopen(f"{endpoint_url}{PERMISSIONS}") as answer:
+        return json.load(answer)
+
+
+def start(state_dir: Path | str, port: int = 4566, region: str = REGION, permissions: str = ENFORCED) -> Aws:
     """Start a server that keeps running after the caller has ended."""
-    aws, _ = _spawn(Settings(Path(state_dir).resolve(), port, region), lifeline=False)
+    aws, _ = _spawn(Settings(Path(state_dir).resolve(), port, region, permissions=permissions), lifeline=False)
     return aws
 
 
 @contextmanager
-def running(state_dir: Path | str, port: int = 0, region: str = REGION) -> Iterator[Aws]:
+def running(state_dir: Path | str, port: int = 0, region: str = REGION, permissions: str = ENFORCED) -> Iterator[Aws]:
     """A server for the length of a block. Port 0 takes a free one, so that several can live side by side."""
-    aws, lifeline = _spawn(Settings(Path(state_dir).resolve(), port, region), lifeline=True)
+    aws, lifeline = _spawn(Settings(Path(state_dir).resolve(), port, region, permissions=permissions), lifeline=True)
     try:
         yield aws
     finally:

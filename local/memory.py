@@ -7,14 +7,18 @@ import threading
 
 import psutil
 
-EVERY = 0.5  # seconds
+EVERY = 1.0  # seconds: asking for shares takes some CPU
 
 
 class Watch:
-    """While it lasts, watches the resident memory of some processes and all their children; `peak` in bytes."""
+    """While it lasts, watches the resident memory of some processes and all their children; `peak` in bytes.
 
-    def __init__(self, *pids: int) -> None:
-        self.peak = 0
+    What several processes share counts once: each is asked for its proportional share (Linux's PSS). Of a process that
+    does not tell it, all that is resident counts.
+    """
+
+    def __init__(self, *pids: int, every: float = EVERY) -> None:
+        self.peak, self._every = 0, every
         self._roots = [psutil.Process(pid) for pid in pids]
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -28,11 +32,21 @@ class Watch:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._ended.wait(EVERY):
-            total = 0
+        while not self._ended.wait(self._every):
+            watched: set[psutil.Process] = set()  # one may be the child of another
             for root in self._roots:
                 with contextlib.suppress(psutil.Error):
-                    for process in (root, *root.children(recursive=True)):
-                        with contextlib.suppress(psutil.Error):
-                            total += process.memory_info().rss
+                    watched |= {root, *root.children(recursive=True)}
+            total = 0
+            for process in watched:
+                with contextlib.suppress(psutil.Error):
+                    total += share(process)
             self.peak = max(self.peak, total)
+
+
+def share(process: psutil.Process) -> int:
+    """Raises psutil.NoSuchProcess."""
+    try:
+        return process.memory_full_info().pss
+    except psutil.AccessDenied:
+        return process.memory_info().rss

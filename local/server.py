@@ -18,8 +18,6 @@ import shutil
 import signal
 import socket
 import sys
-import threading
-import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import IO, Any
@@ -27,12 +25,11 @@ from typing import IO, Any
 import uvicorn
 import uvloop
 
-from local import undertaker
-from local.settings import HOST, Settings
+from local import checkpoints, doors, environment, undertaker
+from local.settings import HOST, PERMISSIONS, Settings
 
 NEEDED_MB = 200
 GRACE_SECONDS = 1
-CHECKPOINT_IDLE_SECONDS = 2.0
 REMEMBERED_ANSWERS = 1_000
 # Every call passes through several threads: with Python's 5 ms each would wait that long for a busy one.
 SWITCH_SECONDS = 0.0005
@@ -123,10 +120,10 @@ def _prepare(settings: Settings) -> None:
     shutil.rmtree(settings.temp_dir, ignore_errors=True)
     for folder in (settings.s3_dir, settings.services_dir, settings.temp_dir):
         folder.mkdir(parents=True, exist_ok=True)
-    for name in [name for name in os.environ if name.startswith(("AWS_", "LOCALSTACK_", "MINISTACK_"))]:
-        del os.environ[name]
-    # A Lambda or a job must not find this repository: on AWS it would not, and a zip that forgets a file must fail.
-    os.environ.pop("PYTHONPATH", None)
+    # No PYTHONPATH either: a function or a job must not find this repository, and a zip that forgets a file must fail.
+    inherited = environment.kept(os.environ)
+    os.environ.clear()
+    os.environ.update(inherited)
     # An empty file, not /dev/null: the Java SDK of Spark's S3A complains at length about the latter.
     nothing = settings.temp_dir / "no-aws-profile"
     nothing.touch()
@@ -158,16 +155,17 @@ def _prepare(settings: Settings) -> None:
 
 async def _serve(settings: Settings, listener: socket.socket, ready: Callable[[], None], lifeline: int) -> None:
     from local import plugins
+    from local.permissions import recorder
 
     plugins.install(settings)
     from ministack import app as ministack
 
     spare_collections()
     sys.setswitchinterval(SWITCH_SECONDS)
-    quiet = _Checkpoint(ministack)
+    saves = checkpoints.Checkpoints(lambda: ministack.save_all(ministack._build_persistence_save_dict()))
     server = _Server(
         uvicorn.Config(
-            _Application(ministack.app, ready, plugins.close, quiet),  # type: ignore[arg-type]
+            _Application(ministack.app, ready, plugins.close, saves, recorder.made),  # type: ignore[arg-type]
             http="httptools",
             ws="none",
             lifespan="on",
@@ -220,16 +218,16 @@ class _Application:
         app: Callable[..., Awaitable[None]],
         ready: Callable[[], None],
         close: Callable[[], None],
-        quiet: _Checkpoint,
+        saves: checkpoints.Checkpoints,
+        permissions: Callable[[], Any],
     ) -> None:
-        self.app, self.ready, self.close, self.quiet = app, ready, close, quiet
+        self.app, self.ready, self.close, self.checkpoints = app, ready, close, saves
+        self.permissions = permissions
         self.answered = _Answered()
 
     async def __call__(self, scope: dict[str, Any], receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
         if scope["type"] != "lifespan":
-            self.quiet.requests += 1
-            await self.answered.call(self.app, scope, receive, send)
-            self.quiet.last = time.monotonic()
+            await self._answer(scope, receive, send)
             return
 
         async def receive_after_closing() -> Any:
@@ -237,15 +235,39 @@ class _Application:
             if message["type"] == "lifespan.shutdown":
                 # Jobs and pollers end first, so that what MiniStack then saves is what really happened.
                 await asyncio.to_thread(self.close)
+                await asyncio.to_thread(self.checkpoints.end)
             return message
 
         async def send_and_tell(message: Any) -> None:
             await send(message)
             if message["type"] == "lifespan.startup.complete":
-                self.quiet.start()
+                self.checkpoints.start()
                 self.ready()
 
         await self.app(scope, receive_after_closing, send_and_tell)
+
+    async def _answer(self, scope: dict[str, Any], receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope.get("headers") or ()}
+        if reason := doors.refusal(scope.get("method", ""), scope["path"], headers):
+            await _answer_at_once(receive, send, doors.answer(reason))
+            return
+        if scope["path"] == PERMISSIONS:
+            await _answer_at_once(receive, send, doors.told(await asyncio.to_thread(self.permissions)))
+            return
+
+        async def send_to_no_page(message: Any) -> None:
+            await send(doors.without_cors(message) if message["type"] == "http.response.start" else message)
+
+        self.checkpoints.begin()
+        await self.answered.call(self.app, scope, receive, send if "origin" in headers else send_to_no_page)
+        self.checkpoints.changed()
+
+
+async def _answer_at_once(receive: Callable[[], Any], send: Callable[[Any], Any], messages: tuple[dict, dict]) -> None:
+    while (await receive()).get("more_body"):
+        pass
+    for message in messages:
+        await send(message)
 
 
 class _Answered:
@@ -282,30 +304,6 @@ class _Answered:
             while len(self.messages) > REMEMBERED_ANSWERS:
                 self.messages.popitem(last=False)
         return None
-
-
-class _Checkpoint:
-    """Saves the state whenever the server has been quiet for a moment.
-
-    MiniStack saves at its end only, and a killed server has none. Saving under load would be paid by the latency of
-    whoever calls, so it waits for a pause.
-    """
-
-    def __init__(self, ministack: Any) -> None:
-        self.ministack = ministack
-        self.requests = 0
-        self.last = time.monotonic()
-
-    def start(self) -> None:
-        threading.Thread(target=self._run, daemon=True, name="checkpoint").start()
-
-    def _run(self) -> None:
-        saved = self.requests
-        while True:
-            time.sleep(0.5)
-            if self.requests != saved and time.monotonic() - self.last > CHECKPOINT_IDLE_SECONDS:
-                saved = self.requests
-                self.ministack.save_all(self.ministack._build_persistence_save_dict())
 
 
 def _end_children() -> None:

@@ -10,6 +10,10 @@ HOST = "127.0.0.1"
 ACCOUNT = "000000000000"
 REGION = "eu-west-1"
 PORT = 4566
+# Where a server tells what roles have asked for. No bucket can have this name.
+PERMISSIONS = "/_local/permissions"
+# What becomes of a call that the policies of its role do not allow.
+ENFORCED, RECORDED = "enforced", "recorded"
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,7 @@ class Settings:
     port: int = PORT
     region: str = REGION
     account: str = ACCOUNT
+    permissions: str = ENFORCED
 
     @property
     def endpoint_url(self) -> str:
@@ -43,6 +48,11 @@ class Settings:
     @property
     def log_file(self) -> Path:
         return self.state_dir / "server.log"
+
+    @property
+    def permissions_file(self) -> Path:
+        """What roles asked for and what their policies allow, written at the end."""
+        return self.state_dir / "permissions.json"
 
     @property
     def lock_file(self) -> Path:

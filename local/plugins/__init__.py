@@ -11,23 +11,33 @@ import importlib
 import logging
 from collections.abc import Callable
 
+from local.services import own_client
 from local.settings import Settings
 
 NAMES = (
-    "own_client",
     "s3_for_hadoop",
     "lambda_workers",
     "expiry",
     "kinesis_resharding",
     "kinesis_mappings",
+    "kinesis_rates",
     "glue_jobs",
     "glue_crawlers",
     "athena",
     "state_machine_tasks",
     "state_machine_logs",
+    "state_machines",
+    "schedules",
     "alarms",
     "embedded_metrics",
     "clean_plans",
+    "sagemaker",
+    "request_limits",
+    "refusals",
+    "registry_images",
+    "role_trust",
+    "iam_services",
+    "iam_calls",
 )
 
 logger = logging.getLogger("local")
@@ -36,8 +46,8 @@ _closers: list[Callable[[], None]] = []
 
 def install(settings: Settings) -> None:
     """Hook every plug-in into MiniStack, before its first request."""
+    own_client.install(settings)
     modules = [importlib.import_module(f"local.plugins.{name}") for name in NAMES]
-    modules.append(importlib.import_module("local.sagemaker"))
     for module in modules:
         if hasattr(module, "install"):
             module.install(settings)

@@ -2,7 +2,7 @@
 
 MiniStack pools the points of every dimension, takes one statistic over all periods, knows neither M out of N nor
 missing data nor metric math, and looks only when somebody publishes. Here an alarm is evaluated as CloudWatch does,
-each second: the newest period counts as soon as it has data, so that a test need not wait for the end of a minute.
+each second: the newest period counts as soon as its data decide, so that a test need not wait for the end of a minute.
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ def evaluate(alarm: dict) -> None:
     except metric_math.BadExpression as failure:
         logger.warning("alarm %s: %s", alarm.get("AlarmName"), failure)
         return
-    # The running period counts when it has data; without, the completed ones decide.
-    looked_at = periods[1:] if current in series else periods[:-1]
+    # The running period counts when it has data that more data cannot undo; without, the completed ones decide.
+    looked_at = periods[1:] if current in series and _is_final(alarm, queries) else periods[:-1]
     breaches = BREACHES.get(alarm.get("ComparisonOperator", ""))
     if breaches is None:
         return
@@ -106,6 +106,13 @@ def evaluate(alarm: dict) -> None:
     cloudwatch._record_history(alarm["AlarmName"], old, state, reason)
     cloudwatch._dispatch_alarm_actions(alarm, old, state, reason)
     cloudwatch._evaluate_parent_alarms(alarm)
+
+
+def _is_final(alarm: dict, queries: list[dict]) -> bool:
+    """Whether a value of a period that still runs may be compared: a sum that is too small so far says nothing yet."""
+    statistics = {query["MetricStat"].get("Stat", "Average") for query in queries if query.get("MetricStat")}
+    downward = str(alarm.get("ComparisonOperator", "")).startswith("LessThan")
+    return statistics <= {"Minimum"} if downward else "Minimum" not in statistics
 
 
 def _state(alarm: dict, values: list[float | None], breaches: Any, needed: int) -> str | None:

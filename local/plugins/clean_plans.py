@@ -13,7 +13,7 @@ from typing import Any
 from ministack.core.responses import json_response
 from ministack.services import cloudwatch, glue, kinesis, stepfunctions
 
-from local.plugins import query_protocol
+from local.plugins import glue_arguments, query_protocol
 from local.settings import Settings
 
 HOOKS = {
@@ -116,6 +116,7 @@ def _creating_job(create: Any) -> Any:
             job = glue._jobs[data["Name"]]
             job.update({name: data[name] for name in JOB_MEMBERS if name in data})
             job.setdefault("ExecutionProperty", {"MaxConcurrentRuns": 1})
+            job["GlueVersion"] = data.get("GlueVersion") or glue_arguments.VERSION
             glue._tags[glue._arn("job", data["Name"])] = dict(job.pop("Tags", None) or {})
         return answer
 

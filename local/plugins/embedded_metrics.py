@@ -16,7 +16,7 @@ from typing import Any
 from ministack.core.responses import get_account_id, get_region, set_request_account_id, set_request_region
 from ministack.services import cloudwatch_logs
 
-from local.plugins import own_client
+from local.services import own_client
 from local.settings import Settings
 
 HOOKS = {

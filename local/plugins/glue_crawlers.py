@@ -21,25 +21,25 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from ministack.core.responses import error_response_json, json_response
+from ministack.core.responses import error_response_json, get_account_id, json_response
 from ministack.services import glue
 
-from local.plugins import hive_types, log_lines, s3_files
+from local import checkpoints, hive_types
+from local.permissions import recorder, roles
+from local.services import glue_catalog, log_lines, s3_files
 from local.settings import Settings
 
 HOOKS = {
     "ministack.services.glue._crawlers": None,
     "ministack.services.glue._start_crawler": "(data)",
     "ministack.services.glue._stop_crawler": "(data)",
-    "ministack.services.glue._create_table": "(data)",
-    "ministack.services.glue._update_table": "(data)",
-    "ministack.services.glue._batch_create_partition": "(data)",
-    "ministack.services.glue._delete_partition": "(data)",
-    "ministack.services.glue._delete_table": "(data)",
+    "ministack.services.glue._partitions": None,
+    "ministack.services.glue._tables": None,
 }
 
 LOG_GROUP = "/aws-glue/crawlers"
 SAMPLE_FILES = 20
+COUNTED_AT_ONCE = 500
 INPUT = "org.apache.hadoop.mapred.TextInputFormat"
 OUTPUT = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
 
@@ -114,6 +114,7 @@ def _stop_crawler(data: dict) -> Any:
 
 
 def _crawl(crawler: dict) -> None:
+    roles.act_as(roles.arn_of(crawler.get("Role", ""), get_account_id()))  # until its thread ends
     started = time.time()
     crawl_id = str(uuid.uuid4())
     last: dict[str, Any] = {
@@ -124,6 +125,8 @@ def _crawl(crawler: dict) -> None:
     }
 
     def say(text: str, level: str = "INFO") -> None:
+        encrypted = bool(crawler.get("CrawlerSecurityConfiguration"))
+        log_lines.asks_as_writer(LOG_GROUP, crawler["Name"], encrypted)
         log_lines.append(LOG_GROUP, crawler["Name"], [f"[{crawl_id}] {level} : {text}"])
 
     say("BENCHMARK : Running Start Crawl for Crawler " + crawler["Name"])
@@ -152,6 +155,7 @@ def _crawl(crawler: dict) -> None:
     crawler["CrawlElapsedTime"] = int((time.time() - started) * 1000)
     crawler["LastCrawl"] = last
     crawler["State"] = "READY"
+    checkpoints.changed()
 
 
 def _tables_below(target: dict, prefix: str) -> list[Found]:
@@ -239,20 +243,22 @@ def _write(database: str, found: Found, crawler: dict, say: Any) -> None:
         "PartitionKeys": [{"Name": key, "Type": "string"} for key in found.keys],
         "StorageDescriptor": storage,
     }
+    recorder.asks_by_request("glue", "GetTable", {"DatabaseName": database, "Name": found.name})
     known = glue._tables.get(f"{database}/{found.name}")
     policy = (crawler.get("SchemaChangePolicy") or {}).get("UpdateBehavior", "UPDATE_IN_DATABASE")
     if known is None:
-        _done(glue._create_table({"DatabaseName": database, "TableInput": definition}))
+        _done(glue_catalog.change("CreateTable", DatabaseName=database, TableInput=definition))
         say(f"Created table {found.name} in database {database}")
     elif policy == "UPDATE_IN_DATABASE":
         definition["Parameters"] = {**(known.get("Parameters") or {}), **parameters}
-        _done(glue._update_table({"DatabaseName": database, "TableInput": definition}))
+        _done(glue_catalog.change("UpdateTable", DatabaseName=database, TableInput=definition))
         say(f"Updated table {found.name} in database {database}")
     _write_partitions(glue._tables[f"{database}/{found.name}"], found.partitions, crawler, say)
 
 
 def _write_partitions(table: dict, partitions: dict[tuple[str, ...], str], crawler: dict, say: Any) -> None:
     database, name = table["DatabaseName"], table["Name"]
+    recorder.asks_by_request("glue", "GetPartitions", {"DatabaseName": database, "TableName": name})
     known = {tuple(item.get("Values", [])) for item in glue._partitions.get(f"{database}/{name}") or []}
     fresh = [
         {
@@ -264,16 +270,17 @@ def _write_partitions(table: dict, partitions: dict[tuple[str, ...], str], crawl
         if values not in known
     ]
     if fresh:
-        glue._batch_create_partition({"DatabaseName": database, "TableName": name, "PartitionInputList": fresh})
+        glue_catalog.change("BatchCreatePartition", DatabaseName=database, TableName=name, PartitionInputList=fresh)
         say(f"Created {len(fresh)} partitions of table {name} in database {database}")
     if (crawler.get("SchemaChangePolicy") or {}).get("DeleteBehavior") == "DELETE_FROM_DATABASE":
         for values in known - set(partitions):
-            glue._delete_partition({"DatabaseName": database, "TableName": name, "PartitionValues": list(values)})
+            glue_catalog.change("DeletePartition", DatabaseName=database, TableName=name, PartitionValues=list(values))
             say(f"Deleted partition {list(values)} of table {name} in database {database}")
 
 
 def _refresh(database: str, name: str, crawler: dict, say: Any) -> None:
     """A catalog target: the table is there, its partitions are looked for."""
+    recorder.asks_by_request("glue", "GetTable", {"DatabaseName": database, "Name": name})
     table = glue._tables.get(f"{database}/{name}")
     if table is None:
         raise CrawlFailed(f"Table {database}.{name} not found")
@@ -291,7 +298,7 @@ def _forget(database: str, seen: set[str], crawler: dict, say: Any) -> None:
         if not mine or not key.startswith(f"{database}/") or table["Name"] in seen:
             continue
         if behaviour == "DELETE_FROM_DATABASE":
-            glue._delete_table({"DatabaseName": database, "Name": table["Name"]})
+            glue_catalog.change("DeleteTable", DatabaseName=database, Name=table["Name"])
             say(f"Deleted table {table['Name']} in database {database}")
         elif behaviour == "DEPRECATE_IN_DATABASE":
             table["Parameters"]["DEPRECATED_BY_CRAWLER"] = str(int(time.time() * 1000))
@@ -302,29 +309,38 @@ def _schema(files: list[s3_files.Object]) -> tuple[Format, list[tuple[str, str]]
     import duckdb
 
     sample = files[:SAMPLE_FILES]
-    paths = "[" + ", ".join("'" + str(item.path).replace("'", "''") + "'" for item in sample) + "]"
+    s3_files.taken(sample)
     connection = duckdb.connect(":memory:")
     try:
         kind = _kind(sample[0])
-        if kind == "parquet":
-            source = f"read_parquet({paths}, union_by_name = true, hive_partitioning = false)"
-        elif kind == "json":
-            source = (
-                f"read_json({paths}, format = 'newline_delimited', union_by_name = true, hive_partitioning = false)"
-            )
-        else:
-            source = f"read_csv({paths}, union_by_name = true, hive_partitioning = false, sample_size = 20000)"
+        source = _reader(kind, sample)
         described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
-        records = connection.execute(f"SELECT count(*) FROM {source}").fetchall()[0][0]
+        records = sum(
+            connection.execute(f"SELECT count(*) FROM {_reader(kind, files[at : at + COUNTED_AT_ONCE])}").fetchall()[0][
+                0
+            ]
+            for at in range(0, len(files), COUNTED_AT_ONCE)
+        )
         form = FORMATS[kind]
         if kind == "csv":
-            sniffed = connection.execute(f"SELECT Delimiter, HasHeader FROM sniff_csv('{sample[0].path}')").fetchall()
+            first = str(sample[0].path).replace("'", "''")
+            sniffed = connection.execute(f"SELECT Delimiter, HasHeader FROM sniff_csv('{first}')").fetchall()
             form = _csv_format(*sniffed[0])
     except duckdb.Error as failure:
         raise CrawlFailed(f"{sample[0].uri} cannot be read: {str(failure).splitlines()[0]}") from failure
     finally:
         connection.close()
     return form, [(name.lower(), _column_type(kind, duckdb_type)) for name, duckdb_type, *_ in described], records
+
+
+def _reader(kind: str, files: list[s3_files.Object]) -> str:
+    paths = "[" + ", ".join("'" + str(item.path).replace("'", "''") + "'" for item in files) + "]"
+    more = {
+        "parquet": "",
+        "json": ", format = 'newline_delimited'",
+        "csv": ", sample_size = 20000",
+    }[kind]
+    return f"read_{kind}({paths}{more}, union_by_name = true, hive_partitioning = false)"
 
 
 def _column_type(kind: str, duckdb_type: str) -> str:

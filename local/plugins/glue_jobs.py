@@ -4,8 +4,8 @@ MiniStack answers SUCCEEDED for a Spark job that it never ran. Here a run takes 
 Glue's argv, reads and writes ``s3://`` through S3A against this server, logs to ``/aws-glue/jobs/output`` and
 ``/aws-glue/jobs/error`` (stream: the run id), is stopped, timed out and retried, and says what went wrong.
 
-Two Spark runs at a time; others are WAITING. What cannot be had here (``--extra-jars``, a module version that is not
-installed) fails the run with a sentence instead of being left out.
+Two Spark runs at a time; others are WAITING. What cannot be had here (see ``glue_arguments``, or a module version
+that is not installed) fails the run with a sentence instead of being left out.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import contextlib
 import contextvars
 import importlib.metadata
 import io
+import json
 import os
 import re
 import secrets
@@ -24,18 +25,25 @@ import sys
 import threading
 import time
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from ministack.core.responses import error_response_json, json_response
+from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
 from ministack.services import glue
 
-from local import spark_classes, undertaker
-from local.plugins import log_lines, s3_files
+from local import checkpoints, spark_classes, undertaker
+from local.permissions import recorder, roles
+from local.plugins import glue_arguments, glue_imports
+from local.services import log_lines, s3_files
 from local.settings import Settings
+from local.spark_home import DAEMON
+from local.warm_pool import java
+from local.warm_pool.drivers import Driver, Drivers
 
 HOOKS = {
+    "ministack.services.glue._create_job": "(data)",
     "ministack.services.glue._start_job_run": "(data)",
     "ministack.services.glue._batch_stop_job_run": "(data)",
     "ministack.services.glue._get_job_runs": "(data)",
@@ -47,6 +55,8 @@ HOOKS = {
 SPARK_COMMANDS = ("glueetl", "gluestreaming")
 ACTIVE = ("STARTING", "WAITING", "RUNNING", "STOPPING")
 SPARK_AT_ONCE = 2
+EXERCISE_SECONDS = 120.0  # of a new Java machine; the first job waits for it
+SESSION = "GlueJobRunnerSession"
 OUTPUT, ERRORS = "/aws-glue/jobs/output", "/aws-glue/jobs/error"
 TAIL_LINES = 20
 TRACEBACK = "Traceback (most recent call last)"
@@ -54,6 +64,8 @@ DEFAULT_TIMEOUT_MINUTES = 480
 KEPT_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "JAVA_HOME", "USER")
 
 _settings: Settings
+_machines: java.Pool
+_drivers: Drivers
 _slots = threading.Semaphore(SPARK_AT_ONCE)
 _lock = threading.Lock()
 _live: dict[str, _Attempt] = {}
@@ -68,14 +80,18 @@ class _Attempt:
     """A run that has not ended: its record in the catalog, and its process once there is one."""
 
     record: dict[str, Any]
-    process: subprocess.Popen | None = None
+    process: subprocess.Popen | Driver | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     running_since: float | None = None
 
 
 def install(settings: Settings) -> None:
-    global _settings
+    global _settings, _machines, _drivers
     _settings = settings
+    place = settings.temp_dir / "glue-pool"
+    _machines = java.Pool(place, _machine)
+    _drivers = Drivers(place, _environment(place, []))
+    glue._create_job = _warming(glue._create_job)
     glue._start_job_run = _start_job_run
     glue._batch_stop_job_run = _batch_stop_job_run
     glue._get_job_runs = _get_job_runs
@@ -89,11 +105,25 @@ def close() -> None:
     deadline = time.monotonic() + 3
     while _live and time.monotonic() < deadline:
         time.sleep(0.02)
+    _machines.close()
+    _drivers.close()
 
 
 def _restoring(load: Any) -> Any:
     def load_and_close(data: Any) -> None:
         load(data)
+        noted = {record["Id"]: (account, region, record) for account, region, record in _ended_runs()}
+        for _, runs in glue._job_runs.all_items():
+            for run in runs:
+                if run["Id"] in noted:
+                    run.update(noted.pop(run["Id"])[2])
+        for account, region, record in noted.values():
+            runs = glue._job_runs.get_scoped(account, region, record["JobName"])
+            if runs is not None:
+                runs.insert(0, record)
+        read = _journal().stat().st_size if _journal().exists() else 0
+        if read:  # a server that is killed before it has saved this reads it once more
+            checkpoints.once_saved(lambda: _forget_ended(read))
         for _, runs in glue._job_runs.all_items():
             for run in runs:
                 if run["JobRunState"] in ACTIVE:
@@ -119,6 +149,47 @@ def _start_job_run(data: dict) -> Any:
         runs.insert(0, record)
     _launch(job, data, record)
     return json_response({"JobRunId": record["Id"]})
+
+
+def _warming(create: Any) -> Any:
+    """A job is made to be run: its Java machine starts meanwhile, as those of Glue's own pool have."""
+
+    def create_job(data: dict) -> Any:
+        answer = create(data)
+        if (data.get("Command") or {}).get("Name") in SPARK_COMMANDS and answer[0] == 200:
+            arguments = data.get("DefaultArguments") or {}
+            threading.Thread(
+                target=_machines.warm,
+                args=(lambda machine: _exercised(machine, arguments),),
+                daemon=True,
+                name="glue-warm",
+            ).start()
+        return answer
+
+    return create_job
+
+
+def _exercised(machine: java.Machine, arguments: dict) -> bool:
+    """Whether the machine has done what nearly every job does, with the modules of a job that is to come."""
+    folder = machine.folder / "exercise"
+    (folder / "tmp").mkdir(parents=True)
+    script = folder / "job.py"
+    script.write_text(spark_classes.JOB)
+    try:
+        environment = _environment(folder, []) | machine.lend(folder, lambda _: None)
+        modules = _imported(arguments)
+    except (java.CannotStart, importlib.metadata.PackageNotFoundError):
+        return False  # the job itself will say so
+    driver = _drivers.start(modules, script, [str(folder / "rows")], environment, folder)
+    undertaker.watch(driver.pid)
+    try:
+        return driver.wait(EXERCISE_SECONDS) == 0
+    except subprocess.TimeoutExpired:
+        _kill(driver)
+        return False
+    finally:
+        undertaker.forget(driver.pid)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _record(job: dict, data: dict, run_id: str, attempt: int) -> dict[str, Any]:
@@ -158,6 +229,9 @@ def _launch(job: dict, data: dict, record: dict) -> None:
 
 def _run(job: dict, data: dict, attempt: _Attempt) -> None:
     record = attempt.record
+    roles.act_as(roles.arn_of(job.get("Role", ""), get_account_id()))  # until its thread ends
+    for group in (OUTPUT, ERRORS):
+        log_lines.asks_as_writer(group, record["Id"], encrypted="SecurityConfiguration" in record)
     spark = job.get("Command", {}).get("Name") in SPARK_COMMANDS
     folder = _settings.temp_dir / "glue" / record["Id"]
     try:
@@ -192,12 +266,39 @@ def _retry(job: dict, data: dict, failed: dict) -> None:
 
 
 def _end(record: dict, state: str, message: str | None, running_since: float | None = None) -> None:
+    """Note how a run ended, in memory and at once on disk: a server that is killed then still knows."""
     now = time.time()
     if message:
         record["ErrorMessage"] = message
     record["ExecutionTime"] = round(now - (running_since or now))
     record["CompletedOn"] = record["LastModifiedOn"] = now
     record["JobRunState"] = state
+    with _lock, _journal().open("a") as journal:
+        journal.write(json.dumps([get_account_id(), get_region(), record]) + "\n")
+    checkpoints.changed()
+
+
+def _journal() -> Path:
+    return _settings.services_dir / "glue-runs-ended.jsonl"
+
+
+def _forget_ended(read: int) -> None:
+    """Take the first bytes out of the journal; what was noted since stays."""
+    with _lock:
+        rest = _journal().read_bytes()[read:]
+        replaced = _journal().with_suffix(".new")
+        replaced.write_bytes(rest)
+        replaced.replace(_journal())
+
+
+def _ended_runs() -> list[tuple[str, str, dict]]:
+    """What the last server had noted; a line that it could not finish counts for nothing."""
+    found = []
+    with contextlib.suppress(FileNotFoundError):
+        for line in _journal().read_text().splitlines():
+            with contextlib.suppress(ValueError):
+                found.append(tuple(json.loads(line)))
+    return found
 
 
 def _attempt(job: dict, data: dict, attempt: _Attempt, folder: Path, spark: bool) -> tuple[str, str | None]:
@@ -207,30 +308,45 @@ def _attempt(job: dict, data: dict, attempt: _Attempt, folder: Path, spark: bool
         **(data.get("Arguments") or {}),
         **(job.get("NonOverridableArguments") or {}),
     }
-    if "--extra-jars" in arguments:
-        raise CannotRun("--extra-jars is not available on this machine: Spark runs with the jars that it came with.")
+    if said := glue_arguments.problem(arguments, record.get("GlueVersion"), job.get("Command", {}).get("Name", "")):
+        raise CannotRun(said)
     script = _script(job, folder)
     arguments.setdefault("--TempDir", arguments.get("--tempDir", ""))
     argv = [word for name, value in arguments.items() if value != "" for word in (name, str(value))]
+    if arguments.get("--enable-metrics") not in (None, "false"):
+        recorder.lets("cloudwatch:PutMetricData", "*", ("cloudwatch:namespace", "Glue"))  # Glue's own, of every run
     argv = ["--JOB_NAME", job["Name"], "--JOB_RUN_ID", record["Id"], *argv]
-    environment = _environment(folder, [*_modules(arguments, folder), *_extra_files(arguments, folder)])
-    if spark:
-        settings = _spark_settings(folder, arguments.get("--conf", ""))
-        command = [
-            str(Path(sys.prefix) / "bin" / "spark-submit"),
-            "--properties-file",
-            str(settings),
-            str(script),
-            *argv,
-        ]
-    else:
-        command = [sys.executable, str(script), *argv]
+    _modules(arguments, folder)
+    _python_files(arguments, folder)
+    _files(arguments, folder)
+    asked = [item for item in _listed(arguments.get("--additional-python-modules", "")) if not item.startswith("s3")]
+    gate = glue_imports.write_gate(folder / "gate", asked, folder / "modules")
+    role = roles.acting()
+    environment = _environment(folder, [gate, folder / "modules"]) | (roles.credentials(role, SESSION) if role else {})
     if attempt.stop.is_set():
         return "STOPPED", None
-    record["JobRunState"] = "RUNNING"
-    attempt.running_since = time.time()
-    attempt.process = subprocess.Popen(
-        command,
+    if not spark:
+        return _watched(attempt, lambda: _python(script, argv, environment, folder))
+    given = arguments.get("--conf", "")
+    machine = _machines.take(role) if not given else _machine(folder / "java", given)
+    sound = False
+    try:
+        log_lines_of = _Lines(ERRORS, record["Id"])
+        environment |= machine.lend(folder, log_lines_of.add)
+        modules = _imported(arguments)
+        ended = _watched(attempt, lambda: _drivers.start(modules, script, argv, environment, folder))
+        log_lines_of.send()
+        sound = ended[0] == "SUCCEEDED" and not given
+        return ended
+    except java.CannotStart as failure:
+        raise CannotRun(str(failure)) from failure
+    finally:
+        _machines.give_back(machine) if sound else machine.end()
+
+
+def _python(script: Path, argv: list[str], environment: dict[str, str], folder: Path) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, str(script), *argv],
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -240,17 +356,52 @@ def _attempt(job: dict, data: dict, attempt: _Attempt, folder: Path, spark: bool
         errors="replace",
         start_new_session=True,
     )
+
+
+def _watched(attempt: _Attempt, start: Callable[[], subprocess.Popen | Driver]) -> tuple[str, str | None]:
+    """Runs the job's process to its end, its timeout or its stop."""
+    record = attempt.record
+    record["JobRunState"] = "RUNNING"
+    attempt.running_since = time.time()
+    attempt.process = start()
     undertaker.watch(attempt.process.pid)
     if attempt.stop.is_set():  # asked while the process was being made: the one who asked saw none to kill
         _kill(attempt.process)
     try:
-        ended = _watch(attempt, float(record["Timeout"]) * 60)
-        if ended[0] == "SUCCEEDED":
-            spark_classes.keep(folder)
-        return ended
+        return _watch(attempt, float(record["Timeout"]) * 60)
     finally:
         _kill(attempt.process)
         undertaker.forget(attempt.process.pid)
+
+
+class _Lines:
+    """What a Java machine says while it has a job, for the job's log."""
+
+    def __init__(self, group: str, run_id: str) -> None:
+        self.group, self.run_id = group, run_id
+        self.lines: list[str] = []
+
+    def add(self, line: str) -> None:
+        self.lines.append(line)
+
+    def send(self) -> None:
+        if self.lines:
+            log_lines.append(self.group, self.run_id, self.lines)
+
+
+def _machine(folder: Path, given: str = "") -> java.Machine:
+    return java.Machine(folder, _environment(folder, []), lambda place: _spark_settings(place, given))
+
+
+def _imported(arguments: dict) -> list[str]:
+    """What the driver has imported before it is the job's: Spark, and the packages that the job asks for."""
+    names = ["pyspark.sql", "boto3"]
+    for item in _listed(arguments.get("--additional-python-modules", "")):
+        name = item.partition("==")[0].split("[")[0].strip()
+        if not item.startswith("s3"):
+            told = importlib.metadata.distribution(name).read_text("top_level.txt") or name.replace("-", "_")
+            names += told.split()
+    return sorted(names)
 
 
 def _watch(attempt: _Attempt, seconds: float) -> tuple[str, str | None]:
@@ -273,7 +424,7 @@ def _watch(attempt: _Attempt, seconds: float) -> tuple[str, str | None]:
         return "TIMEOUT", f"Job run exceeded its timeout of {attempt.record['Timeout']} minutes."
     if process.returncode == 0:
         return "SUCCEEDED", None
-    return "FAILED", _reason(output.lines, errors.lines, process.returncode)
+    return "FAILED", _reason(output.lines, errors.lines, process.wait())
 
 
 class _Pump:
@@ -331,9 +482,9 @@ def _script(job: dict, folder: Path) -> Path:
         body = s3_files.read(location)
     except (s3_files.NoSuchObject, ValueError) as failure:
         raise CannotRun(f"The script {location} cannot be read: {failure}") from failure
-    for name in ("", "modules", "conf", "tmp"):
+    for name in ("", "modules", "tmp"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    script = folder / (location.rsplit("/", 1)[-1] or "script.py")
+    script = folder / s3_files.file_name(location, "script.py")
     script.write_bytes(body)
     return script
 
@@ -342,7 +493,7 @@ def _listed(value: str) -> list[str]:
     return [item.strip() for item in value.split(",") if item.strip()]
 
 
-def _modules(arguments: dict, folder: Path) -> list[Path]:
+def _modules(arguments: dict, folder: Path) -> None:
     """``--additional-python-modules``: wheels are unpacked for this run; a version must be the installed one."""
     modules = folder / "modules"
     for item in _listed(arguments.get("--additional-python-modules", "")):
@@ -364,22 +515,31 @@ def _modules(arguments: dict, folder: Path) -> list[Path]:
             raise CannotRun(f"--additional-python-modules asks for {item}, which is not installed here.") from failure
         if wanted and wanted.strip() != installed:
             raise CannotRun(f"--additional-python-modules asks for {item}, but {name} {installed} is installed here.")
-    return [modules]
 
 
-def _extra_files(arguments: dict, folder: Path) -> list[Path]:
-    """``--extra-py-files``: modules and archives, as entries of the path."""
-    entries = []
+def _python_files(arguments: dict, folder: Path) -> None:
+    """``--extra-py-files``: modules, and archives of some, which are unpacked: Spark's workers know this one folder."""
     for item in _listed(arguments.get("--extra-py-files", "")):
-        try:
-            body = s3_files.read(item)
-        except (s3_files.NoSuchObject, ValueError) as failure:
-            raise CannotRun(f"--extra-py-files: {failure}") from failure
-        target = folder / "modules" / item.rsplit("/", 1)[-1]
-        target.write_bytes(body)
-        if target.suffix != ".py":
-            entries.append(target)
-    return entries
+        target = _fetch("--extra-py-files", item, folder / "modules")
+        if zipfile.is_zipfile(target):
+            with zipfile.ZipFile(target) as archive:
+                archive.extractall(folder / "modules")
+
+
+def _files(arguments: dict, folder: Path) -> None:
+    """``--extra-files``: beside the script, where it is started."""
+    for item in _listed(arguments.get("--extra-files", "")):
+        _fetch("--extra-files", item, folder)
+
+
+def _fetch(argument: str, uri: str, folder: Path) -> Path:
+    try:
+        body = s3_files.read(uri)
+    except (s3_files.NoSuchObject, ValueError) as failure:
+        raise CannotRun(f"{argument}: {failure}") from failure
+    target = folder / s3_files.file_name(uri, "file")
+    target.write_bytes(body)
+    return target
 
 
 def _environment(folder: Path, entries: list[Path]) -> dict[str, str]:
@@ -398,20 +558,27 @@ def _spark_settings(folder: Path, given: str) -> Path:
     """A file of its own, not a folder of settings: that would lie on the class path, which must be every run's."""
     options = {
         "spark.master": "local[2]",
+        "spark.app.name": "glue",
         "spark.driver.memory": "2g",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.extraClassPath": str(Path(sys.prefix) / "share" / "s3a-jars" / "*"),
         "spark.driver.extraJavaOptions": (
-            f"-Djava.io.tmpdir={folder / 'tmp'} -Dderby.system.home={folder / 'tmp'} -XX:+UseParallelGC "
+            # In quotes, which Spark takes away: a folder's name may hold a space.
+            f'"-Djava.io.tmpdir={folder / "tmp"}" "-Dderby.system.home={folder / "tmp"}" -XX:+UseSerialGC '
+            # What an ended job has used goes back to the machine: the next may be long in coming.
+            "-XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=30 "
+            "-XX:MetaspaceSize=256m "  # else collections of everything, only because classes were loaded
             "-XX:TieredStopAtLevel=1 "  # jobs of seconds: the optimising compiler would take half of their CPU
-            f"-Dlog4j2.configurationFile={folder / 'conf' / 'log4j2.properties'} {spark_classes.options(folder)}"
+            f'"-Dlog4j2.configurationFile={folder / "conf" / "log4j2.properties"}" {spark_classes.options()}'
         ),
         "spark.local.dir": str(folder / "tmp"),
         "spark.sql.warehouse.dir": str(folder / "tmp" / "warehouse"),
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "4",
         "spark.ui.enabled": "false",
+        **DAEMON,
+        "spark.sql.ui.explainMode": "simple",  # each query's plan is described, though no UI shows it
         "spark.ui.showConsoleProgress": "false",
         "spark.hadoop.hadoop.tmp.dir": str(folder / "tmp"),
         # Renames are copies on S3; version 2 needs one where version 1 needs two.
@@ -419,9 +586,8 @@ def _spark_settings(folder: Path, given: str) -> Path:
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
         "spark.hadoop.fs.s3a.endpoint": _settings.endpoint_url,
         "spark.hadoop.fs.s3a.endpoint.region": _settings.region,
-        "spark.hadoop.fs.s3a.access.key": os.environ.get("AWS_ACCESS_KEY_ID", "test"),
-        "spark.hadoop.fs.s3a.secret.key": os.environ.get("AWS_SECRET_ACCESS_KEY", "test"),
-        "spark.hadoop.fs.s3a.aws.credentials.provider": "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider",
+        # The job's Python brings the keys of its role (local/warm_pool/driver.py).
+        "spark.hadoop.fs.s3a.aws.credentials.provider": "org.apache.hadoop.fs.s3a.TemporaryAWSCredentialsProvider",
         "spark.hadoop.fs.s3a.path.style.access": "true",
         "spark.hadoop.fs.s3a.connection.ssl.enabled": "false",
         "spark.hadoop.fs.s3a.change.detection.mode": "none",
@@ -502,7 +668,7 @@ def _stop(attempt: _Attempt) -> None:
         _kill(attempt.process)
 
 
-def _kill(process: subprocess.Popen) -> None:
+def _kill(process: subprocess.Popen | Driver) -> None:
     with contextlib.suppress(OSError):
         os.killpg(process.pid, signal.SIGKILL)
     with contextlib.suppress(subprocess.TimeoutExpired):

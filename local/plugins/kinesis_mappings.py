@@ -22,12 +22,15 @@ from ministack.core.arn import parse_arn
 from ministack.core.responses import error_response_json, set_request_account_id, set_request_region
 from ministack.services import cloudwatch, kinesis, lambda_svc, sqs
 
-from local.plugins import own_client, s3_files
+from local import limits
+from local.permissions import roles
 from local.plugins.kinesis_delivery import Answer, Delivery, Discarded, Policy, Record
 from local.plugins.kinesis_resharding import parents_of
+from local.services import own_client, s3_files
 from local.settings import Settings
 
 HOOKS = {
+    "ministack.services.kinesis._consumers": None,
     "ministack.services.kinesis._streams": None,
     "ministack.services.kinesis.esm_wake": None,
     "ministack.services.lambda_svc._apply_filter_criteria": "(records: list[dict], esm: dict) -> list[dict]",
@@ -58,8 +61,16 @@ DEFAULTS = {
     "TumblingWindowInSeconds": 0,
 }
 KEPT = ("StartingPositionTimestamp", "TumblingWindowInSeconds")
-YOUNGEST_AGE_SECONDS = 60
-PAYLOAD_BYTES = 6 * 2**20
+CONSUMER = "/consumer/"
+RANGES = {
+    "BatchSize": limits.STREAM_BATCH,
+    "ParallelizationFactor": limits.PARALLELIZATION,
+    "MaximumBatchingWindowInSeconds": limits.BATCHING_WINDOW_SECONDS,
+    "MaximumRetryAttempts": limits.RETRIES,
+    "MaximumRecordAgeInSeconds": limits.RECORD_AGE_SECONDS,
+    "TumblingWindowInSeconds": limits.TUMBLING_WINDOW_SECONDS,
+}
+FOR_EVER = ("MaximumRetryAttempts", "MaximumRecordAgeInSeconds")
 IDLE_SECONDS = 1.0
 READ_SECONDS = 0.2  # a shard answers five reads a second
 
@@ -113,10 +124,16 @@ def _creating(create: Any) -> Any:
         if refusal := _refusal(data, creating=True):
             return refusal
         data = {**DEFAULTS, **{key: value for key, value in data.items() if value is not None}}
-        status, headers, body = create(data)
+        source = data["EventSourceArn"]
+        if CONSUMER in source and source not in kinesis._consumers:
+            message = f"Consumer does not exist: {source}. Register it with RegisterStreamConsumer."
+            return error_response_json("InvalidParameterValueException", message, 400)
+        # MiniStack knows streams as sources only. A consumer's mapping reads the consumer's stream.
+        status, headers, body = create({**data, "EventSourceArn": source.partition(CONSUMER)[0]})
         if status >= 300:
             return status, headers, body
         mapping = lambda_svc._esms[json.loads(body)["UUID"]]
+        mapping["EventSourceArn"] = source
         mapping.update({key: data[key] for key in KEPT if key in data})
         mapping.setdefault("DestinationConfig", {"OnFailure": {}})
         mapping["LastProcessingResult"] = "No records processed"
@@ -159,16 +176,20 @@ def _refusal(data: dict, creating: bool) -> Any:
     if position == "AT_TIMESTAMP" and data.get("StartingPositionTimestamp") is None:
         message = "StartingPositionTimestamp is required for StartingPosition AT_TIMESTAMP."
         return error_response_json("InvalidParameterValueException", message, 400)
-    age = data.get("MaximumRecordAgeInSeconds")
-    if age is not None and age != -1 and age < YOUNGEST_AGE_SECONDS:
-        message = f"MaximumRecordAgeInSeconds must be -1 or at least {YOUNGEST_AGE_SECONDS}."
-        return error_response_json("InvalidParameterValueException", message, 400)
+    for name, (least, most) in RANGES.items():
+        value = data.get(name)
+        if value is not None and not least <= value <= most and not (value == -1 and name in FOR_EVER):
+            message = (
+                f"1 validation error detected: Value '{value}' at '{name[0].lower()}{name[1:]}' failed to satisfy "
+                f"constraint: Member must have value between {least} and {most}"
+            )
+            return error_response_json("InvalidParameterValueException", message, 400)
     return None
 
 
 def _stream(mapping: dict) -> dict | None:
     spec = parse_arn(mapping["EventSourceArn"])
-    stream = kinesis._streams.get_scoped(spec.account_id, spec.region, spec.resource.partition("/")[2])
+    stream = kinesis._streams.get_scoped(spec.account_id, spec.region, spec.resource.split("/")[1])
     return stream if stream and stream["StreamStatus"] == "ACTIVE" else None
 
 
@@ -197,7 +218,7 @@ def _look_after_lanes() -> bool:
         if not _is_kinesis(mapping) or not mapping.get("Enabled", True):
             continue
         spec = parse_arn(mapping["EventSourceArn"])
-        stream = kinesis._streams.get_scoped(spec.account_id, spec.region, spec.resource.partition("/")[2])
+        stream = kinesis._streams.get_scoped(spec.account_id, spec.region, spec.resource.split("/")[1])
         width = int(mapping.get("ParallelizationFactor") or 1)
         positions = lambda_svc._kinesis_positions.get_scoped(account, region, mapping["UUID"]) or {}
         shards = stream["shards"] if stream else {}
@@ -300,18 +321,21 @@ class _Lane:
                 reached = record["SequenceNumber"]
                 continue
             size += len(record["Data"]) + len(record["PartitionKey"])
-            if len(batch) == self._batch_size() or (batch and size > PAYLOAD_BYTES):
+            if len(batch) == self._batch_size() or (batch and size > limits.SYNCHRONOUS_PAYLOAD):
                 break
             batch.append(record)
             reached = record["SequenceNumber"]
         return batch, reached
 
-    def _event_record(self, record: dict) -> dict:
-        data = record["Data"]
+    def _role(self) -> str:
         function, _ = lambda_svc._get_func_record_for_qualifier(
             self.mapping["FunctionName"], self.mapping.get("Qualifier")
         )
-        role = ((function or {}).get("config") or {}).get("Role", "")
+        return ((function or {}).get("config") or {}).get("Role", "")
+
+    def _event_record(self, record: dict) -> dict:
+        data = record["Data"]
+        role = self._role()
         return {
             "kinesis": {
                 "kinesisSchemaVersion": "1.0",
@@ -375,7 +399,8 @@ class _Lane:
             return
         message = _failure_message(self.mapping, self.shard_id, discarded)
         try:
-            _send(destination, message, self.mapping["UUID"], self.shard_id, discarded.records)
+            with roles.acting_as(self._role()):
+                _send(destination, message, self.mapping["UUID"], self.shard_id, discarded.records)
         except Exception:
             logger.exception("on-failure destination %s", destination)
 
@@ -402,7 +427,7 @@ def _failure_message(mapping: dict, shard_id: str, discarded: Discarded) -> dict
             "approximateArrivalOfFirstRecord": _instant(first["approximateArrivalTimestamp"]),
             "approximateArrivalOfLastRecord": _instant(last["approximateArrivalTimestamp"]),
             "batchSize": len(discarded.records),
-            "streamArn": mapping["EventSourceArn"],
+            "streamArn": mapping["EventSourceArn"].partition(CONSUMER)[0],
         },
     }
 

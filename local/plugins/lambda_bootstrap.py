@@ -15,6 +15,16 @@ import time
 import traceback
 
 ANSWERS = sys.stdout
+# What stays of the environment that the process is started with. TMPDIR: the server's own folder, emptied at its start.
+KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "LOCAL_LAMBDA_RUNTIME", "LOCAL_LAMBDA_PYTHON")
+KEPT_PREFIXES = ("AWS_", "LAMBDA_", "_LAMBDA_", "_HANDLER", "_X_AMZN_")
+REMOVED = {
+    (3, 12): ("asynchat", "asyncore", "distutils", "imp", "smtpd"),
+    (3, 13): (
+        *("aifc", "audioop", "cgi", "cgitb", "chunk", "crypt", "imghdr", "lib2to3", "mailcap", "msilib", "nis"),
+        *("nntplib", "ossaudiodev", "pipes", "sndhdr", "spwd", "sunau", "telnetlib", "uu", "xdrlib"),
+    ),
+}
 
 
 class Context:
@@ -45,6 +55,35 @@ class LogFilter(logging.Filter):
     def filter(self, record):
         record.aws_request_id = self.request_id
         return True
+
+
+def forget_the_machine():
+    """The environment as on AWS: what the runtime sets, nothing of the user's or the server's."""
+    for name in [name for name in os.environ if name not in KEPT and not name.startswith(KEPT_PREFIXES)]:
+        del os.environ[name]
+    os.environ["TZ"] = ":UTC"
+    time.tzset()
+
+
+class Removed:
+    """Hides standard modules that the function's own Python no longer has, where another Python runs it."""
+
+    def __init__(self, names):
+        self.names = names
+
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in self.names:
+            raise ModuleNotFoundError(f"No module named '{name}'", name=name)
+        return None
+
+
+def hide_removed_modules():
+    wanted = tuple(map(int, os.environ.get("LOCAL_LAMBDA_PYTHON", "0.0").split(".")))
+    names = {name for version, gone in REMOVED.items() if sys.version_info[:2] < version <= wanted for name in gone}
+    if names:
+        sys.meta_path.insert(0, Removed(names))
+        for name in [name for name in sys.modules if name.partition(".")[0] in names]:
+            del sys.modules[name]
 
 
 def isolate(code_dir):
@@ -127,9 +166,11 @@ def main():
     os.setsid()  # a group of its own, so that its children can be ended with it
     sys.stdout = sys.stderr
     settings = json.loads(sys.stdin.readline())
+    forget_the_machine()
     os.environ.update(settings.get("env", {}))
     os.environ.setdefault("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/" + settings.get("function_name", ""))
     isolate(settings["code_dir"])
+    hide_removed_modules()
     request = LogFilter()
     lines = logging.StreamHandler(sys.stderr)
     lines.addFilter(request)

@@ -20,7 +20,7 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
-from local import undertaker
+from local import pythons, undertaker
 from local.settings import Settings
 
 HOOKS = {
@@ -30,6 +30,7 @@ HOOKS = {
         "(self, event, request_id: str, *, trace_id: str | None = None, depth=None, "
         "durable: dict | None = None, invoked_function_arn: str | None = None) -> dict"
     ),
+    "ministack.core.lambda_runtime._detect_runtime_binary": "(runtime: str) -> tuple[str, str]",
     "ministack.core.lambda_runtime._collect": "(proc, deadline: float) -> None",
     "ministack.services.lambda_svc._execute_function_warm": "(func: dict, event: dict, request_id: str) -> dict",
 }
@@ -46,6 +47,7 @@ _failure = threading.local()
 def install(settings: Settings) -> None:
     os.environ["LOCAL_LAMBDA_RUNTIME"] = str(_runtime_folder(settings.temp_dir / "lambda-runtime"))
     lambda_runtime._PYTHON_WORKER_SCRIPT = Path(__file__).with_name("lambda_bootstrap.py").read_text()
+    lambda_runtime._detect_runtime_binary = _with_its_own_python(lambda_runtime._detect_runtime_binary)
     lambda_runtime.Worker._spawn = _spawning(lambda_runtime.Worker._spawn)
     lambda_runtime.Worker.invoke = _invoke
     lambda_runtime._collect = _collecting(lambda_runtime._collect)
@@ -64,6 +66,23 @@ def _runtime_folder(folder: Path) -> Path:
         if not link.exists():
             link.symlink_to(source)
     return folder
+
+
+def _with_its_own_python(detect: Any) -> Any:
+    """The Python that the function names, where this machine has it; else this one, which hides what is gone by then.
+
+    The bootstrap is told which it should be: no process can tell that from itself.
+    """
+
+    def detect_runtime_binary(runtime: str) -> tuple[str, str]:
+        binary, script = detect(runtime)
+        if not runtime.startswith("python"):
+            return binary, script
+        version = runtime.removeprefix("python")
+        named = f'import os\nos.environ["LOCAL_LAMBDA_PYTHON"] = "{version}"\n'
+        return pythons.interpreter(version) or binary, named + script
+
+    return detect_runtime_binary
 
 
 def _spawning(spawn: Any) -> Any:

@@ -18,12 +18,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ministack.core.responses import get_account_id, get_region
 from ministack.services import stepfunctions
 
-from local.plugins import own_client
+from local.permissions import recorder
+from local.permissions.denied import AccessDenied
+from local.services import own_client
 from local.settings import Settings
 
 HOOKS = {
+    "ministack.core.responses.get_account_id": "() -> str",
+    "ministack.core.responses.get_region": "() -> str",
     "ministack.services.stepfunctions._AWS_SDK_SERVICE_MAP": None,
     "ministack.services.stepfunctions._ExecutionError.__init__": "(self, error, cause)",
     "ministack.services.stepfunctions._executions": None,
@@ -37,8 +42,18 @@ HOOKS = {
 
 POLL_SECONDS = 0.2
 OPTIMISED = re.compile(r"^arn:aws:states:::(glue|sagemaker|athena):(\w+)(\.sync(?::2)?)?$")
+ITS_OWN = re.compile(r"^arn:aws:states:::(\w+):(\w+)")
 SDK = re.compile(r"^arn:aws:states:::aws-sdk:(\w+):(\w+)$")
+SAGEMAKER_RULE = "StepFunctionsGetEventsForSageMakerJobsRule"
 ERROR_PREFIX = {"glue": "Glue", "sagemaker": "SageMaker", "athena": "Athena"}
+# What a refusal by IAM is called: the class that the first Java SDK has for all of a service's errors.
+REFUSED = {
+    "dynamodb": "DynamoDB.AmazonDynamoDBException",
+    "events": "EventBridge.AmazonEventBridgeException",
+    "sns": "SNS.AmazonSNSException",
+    "sqs": "SQS.AmazonSQSException",
+    "states": "StepFunctions.AWSStepFunctionsException",
+}
 # What aws-sdk:* calls a service, where boto3's name is another one.
 BOTO3_NAMES = {
     "sagemakerruntime": "sagemaker-runtime",
@@ -131,13 +146,49 @@ def _invoking(invoke: Any) -> Any:
     def invoke_resource(resource: str, input_data: Any) -> Any:
         if optimised := OPTIMISED.match(resource):
             service, action, sync = optimised.groups()
+            _asks_beside(service, bool(sync))
             return _optimised(service, action[0].upper() + action[1:], bool(sync), input_data or {}, resource)
         sdk = SDK.match(resource)
         if sdk and sdk[1].lower() not in stepfunctions._AWS_SDK_SERVICE_MAP:
             return _sdk_call(sdk[1].lower(), sdk[2][0].upper() + sdk[2][1:], input_data or {})
+        if not sdk:
+            _tells(resource, input_data)
         return invoke(resource, input_data)
 
     return invoke_resource
+
+
+def _tells(resource: str, request: Any) -> None:
+    """What MiniStack does in this process, without a request that says whose it is."""
+    function = resource if resource.startswith("arn:aws:lambda:") else ""
+    if resource.startswith("arn:aws:states:::lambda:invoke"):
+        name = (request or {}).get("FunctionName", "")
+        function = (
+            name if name.startswith("arn:") else f"arn:aws:lambda:{get_region()}:{get_account_id()}:function:{name}"
+        )
+    found = ITS_OWN.match(resource)
+    try:
+        if function:
+            recorder.asks("lambda:InvokeFunction", function)
+        elif found:
+            recorder.asks_by_request(found[1], found[2][0].upper() + found[2][1:], request or {})
+    except AccessDenied as refusal:
+        name = "Lambda.AWSLambdaException" if function or not found else REFUSED.get(found[1], "States.TaskFailed")
+        raise stepfunctions._ExecutionError(name, str(refusal)) from refusal
+
+
+def _asks_beside(service: str, sync: bool) -> None:
+    """What Step Functions asks beside the call itself: a rule of its own tells it that a SageMaker job has ended, and
+    a query is started in a catalog."""
+    place = f"{get_region()}:{get_account_id()}"
+    try:
+        if service == "sagemaker" and sync:
+            for action in ("PutTargets", "PutRule", "DescribeRule"):
+                recorder.asks(f"events:{action}", f"arn:aws:events:{place}:rule/{SAGEMAKER_RULE}")
+        if service == "athena":
+            recorder.asks("athena:GetDataCatalog", f"arn:aws:athena:{place}:datacatalog/AwsDataCatalog")
+    except AccessDenied as refusal:  # on AWS such a machine cannot be made
+        raise stepfunctions._ExecutionError("States.TaskFailed", str(refusal)) from refusal
 
 
 def _optimised(service: str, action: str, sync: bool, request: dict, resource: str) -> Any:

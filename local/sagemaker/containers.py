@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import json
 import os
 import re
+import select
 import shutil
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
-from . import images
+from . import gate, images, network
 from .logs import LogShipper
 from .settings import Settings
+from .surroundings import Surroundings
 
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _CANNOT_START = 125
+SERVING_PORT = 8080  # where SageMaker expects a model server
 _TAIL = 60
+_SERVICES = ("SAGEMAKER", "SAGEMAKER_RUNTIME", "SAGEMAKER_FEATURESTORE_RUNTIME", "SAGEMAKER_METRICS")
 _TERM_GRACE = 10.0  # AWS gives 120 s for jobs and 30 s for endpoints
 
 
@@ -29,11 +37,12 @@ class Container:
     """One running container. `folder` is its scratch space: `ml` (seen as /opt/ml), `tmp`, `home`, `work`."""
 
     def __init__(
-        self, folder: Path, process: subprocess.Popen[bytes], on_line: Callable[[str], None], on_end: Callable[[], None]
+        self, folder: Path, supervised: Supervised, on_line: Callable[[str], None], on_end: Callable[[], None]
     ) -> None:
         self.folder = folder
         self.ml = folder / "ml"
-        self._process = process
+        self._process = process = supervised.process
+        self._control, self._asking = supervised.control, threading.Lock()
         assert process.stdin is not None
         assert process.stdout is not None
         self._leash, self._output = process.stdin, process.stdout
@@ -56,6 +65,29 @@ class Container:
         self._reader.join(timeout=5)
         return code
 
+    def connect(self, port: int = SERVING_PORT, timeout: float = 10.0) -> socket.socket:
+        """Return a connection to a port of the container's own loopback; raises OSError while nobody listens."""
+        with self._asking:
+            self._control.settimeout(timeout)
+            self._control.send(network.CONNECT + b"%d" % port)
+            said, numbers, *_ = socket.recv_fds(self._control, 1, 1)
+        if said != network.CONNECTED:
+            raise ConnectionRefusedError(f"nobody listens on port {port} of the container")
+        connection = socket.socket(fileno=numbers[0])
+        try:
+            ready = select.poll()
+            ready.register(connection, select.POLLOUT)
+            if not ready.poll(timeout * 1000):
+                raise TimeoutError(f"port {port} of the container does not take a connection")
+            if failed := connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                raise OSError(failed, os.strerror(failed))
+            connection.settimeout(timeout)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
     def stop(self, grace: float = _TERM_GRACE) -> int:
         """End the container as AWS does: SIGTERM, time to finish, then SIGKILL; returns the exit code."""
         if self.running:
@@ -76,7 +108,9 @@ class Container:
         if code == _CANNOT_START and (self.folder / "error").exists():
             return (
                 "InternalServerError: the container could not be isolated: "
-                f"{(self.folder / 'error').read_text()}. It needs root rights or unprivileged user namespaces."
+                f"{(self.folder / 'error').read_text()}. It needs root rights or unprivileged user namespaces "
+                "(sysctl user.max_user_namespaces and kernel.apparmor_restrict_unprivileged_userns; in Docker: "
+                "--cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined)."
             )
         return last_words(list(self._tail))
 
@@ -93,6 +127,8 @@ class Container:
             self._tail.append(line)
             self._on_line(line)
         self._process.wait()
+        with self._asking:
+            self._control.close()
         self._on_end()
 
 
@@ -106,8 +142,13 @@ def last_words(lines: list[str]) -> str:
 class Containers:
     """Starts containers and, on close, ends all that still run."""
 
-    def __init__(self, settings: Settings, logs: LogShipper) -> None:
-        self._settings, self._logs = settings, logs
+    def __init__(
+        self,
+        settings: Settings,
+        logs: LogShipper,
+        surroundings: Surroundings = Surroundings(),  # noqa: B008
+    ) -> None:
+        self._settings, self._logs, self._surroundings = settings, logs, surroundings
         self._lock = threading.Lock()
         self._running: set[Container] = set()
         self._closed = False
@@ -129,20 +170,35 @@ class Containers:
         *,
         log_group: str,
         log_stream: str,
+        role: str | None = None,
         host: str = "algo-1",
+        isolated: bool = False,
         on_line: Callable[[str], None] | None = None,
     ) -> Container:
-        """Run `argv` with `folder/ml` at /opt/ml; lines go to CloudWatch Logs and to `on_line`."""
+        """Run `argv` with `folder/ml` at /opt/ml; lines go to CloudWatch Logs and to `on_line`.
+
+        It has the credentials of its `role`, which writes its log, too. An `isolated` container
+        (EnableNetworkIsolation) cannot reach the local AWS either.
+        """
 
         def take(line: str) -> None:
-            self._logs.add(log_group, log_stream, line)
+            self._logs.add(log_group, log_stream, line, role or "")
             if on_line:
                 on_line(line)
 
+        if role:
+            self._surroundings.measures(role, "/".join(log_group.split("/")[:4]))  # named as the log's groups are
         with self._lock:
             if self._closed:
                 raise RuntimeError("The local AWS is stopping.")
-            process = supervised(folder, argv, {**self._environment(folder), **environment}, host)
+            urls = [url for url in (self._settings.endpoint_url, self._settings.own_url) if url and not isolated]
+            theirs = self._surroundings.credentials(role) if role else {}
+            everything = {**self._environment(folder), **theirs, **environment}
+            if folder_of_gate := self._gate():
+                everything["PYTHONPATH"] = os.pathsep.join(
+                    filter(None, [str(folder_of_gate), everything.get("PYTHONPATH", "")])
+                )
+            process = supervised(folder, argv, everything, host, urls)
             container = Container(folder, process, take, lambda: self._ended(container))
             self._running.add(container)
         return container
@@ -161,6 +217,15 @@ class Containers:
             container.wait(timeout=5)
         shutil.rmtree(self._scratch, ignore_errors=True)
 
+    def _gate(self) -> Path | None:
+        """Return the folder that keeps Python within the image's packages, made at the first container's start."""
+        if self._settings.image_lock is None:
+            return None
+        folder = self._scratch / "gate"
+        if not folder.exists():
+            gate.write(folder, self._settings.image_lock)
+        return folder
+
     def _ended(self, container: Container) -> None:
         with self._lock:
             self._running.discard(container)
@@ -176,6 +241,7 @@ class Containers:
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
             "AWS_ENDPOINT_URL": settings.endpoint_url,
+            **({f"AWS_ENDPOINT_URL_{service}": settings.own_url for service in _SERVICES} if settings.own_url else {}),
             "AWS_REGION": settings.region,
             "AWS_DEFAULT_REGION": settings.region,
             "AWS_ACCESS_KEY_ID": settings.access_key,
@@ -187,11 +253,29 @@ class Containers:
         }
 
 
+class Supervised(NamedTuple):
+    """A supervisor and the socket by which it is asked for connections."""
+
+    process: subprocess.Popen[bytes]
+    control: socket.socket
+
+
 def supervised(
-    folder: Path, argv: list[str], environment: Mapping[str, str], host: str = "algo-1"
-) -> subprocess.Popen[bytes]:
-    """The supervisor of a command that sees `folder/ml` as /opt/ml and nothing but this environment."""
-    (folder / "hosts").write_text(f"127.0.0.1 localhost {host}\n::1 localhost\n")
+    folder: Path,
+    argv: list[str],
+    environment: Mapping[str, str],
+    host: str = "algo-1",
+    endpoint_urls: Iterable[str] = (),
+) -> Supervised:
+    """Start a command that sees `folder/ml` as /opt/ml, nothing but this environment and no network but its own.
+
+    `endpoint_urls` are the addresses outside that it reaches, under the same names and ports.
+    """
+    endpoints = dict.fromkeys(_address(url) for url in endpoint_urls)
+    named = [outside for outside, _ in endpoints if not _is_number(outside)]
+    names = " ".join(dict.fromkeys(["localhost", host, *named]))
+    (folder / "hosts").write_text(f"127.0.0.1 {names}\n::1 localhost\n")
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     spec = {
         "argv": argv,
         "env": dict(environment),
@@ -200,13 +284,31 @@ def supervised(
         "staging": str(folder / "staging"),
         "hosts": str(folder / "hosts"),
         "error": str(folder / "error"),
+        "control": theirs.fileno(),
+        "endpoints": list(endpoints),
     }
     (folder / "spec.json").write_text(json.dumps(spec))
-    return subprocess.Popen(
-        [sys.executable, "-I", "-S", str(_SUPERVISOR), str(folder / "spec.json")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={"PATH": "/usr/bin:/bin"},
-        start_new_session=True,
-    )
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(_SUPERVISOR), str(folder / "spec.json")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={"PATH": "/usr/bin:/bin"},
+            start_new_session=True,
+            pass_fds=[theirs.fileno()],
+        )
+    return Supervised(process, ours)
+
+
+def _address(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _is_number(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

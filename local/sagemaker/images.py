@@ -11,6 +11,9 @@ import re
 import sys
 from pathlib import Path
 
+from .errors import validation
+from .surroundings import Surroundings
+
 _RUNNABLE = re.compile(r"(^|/)([\w.-]+-ml|sagemaker-xgboost|sagemaker-scikit-learn)([:@]|$)")
 
 
@@ -18,16 +21,41 @@ class ImageUnavailable(Exception):
     """An image that stands for no environment of this machine."""
 
 
-def command(image: str, entrypoint: list[str] | None, arguments: list[str] | None, default: str) -> list[str]:
+def refusal(image: str, surroundings: Surroundings) -> str:
+    """Return why an image cannot run here; nothing if it can."""
+    if not _RUNNABLE.search(image):
+        return "This machine stands in for images named *-ml, sagemaker-xgboost and sagemaker-scikit-learn only."
+    if not surroundings.has_image(image):
+        return "Its repository has no such image: push it, or name one that was pushed."
+    return ""
+
+
+def require(image: str, surroundings: Surroundings) -> None:
+    """Raise the `ValidationException` of a model whose image cannot run here."""
+    if reason := refusal(image, surroundings):
+        raise validation(f"Requested image {image} not found. {reason}")
+
+
+def command(
+    image: str,
+    entrypoint: list[str] | None,
+    arguments: list[str] | None,
+    default: str,
+    surroundings: Surroundings,
+    role: str = "",
+) -> list[str]:
     """Return what runs: the job's own entry point, else the image's `train` or `serve`.
 
-    Raises `ImageUnavailable` for an image that has no counterpart here.
+    Raises `ImageUnavailable` for an image that has no counterpart here, or that the role may not pull.
     """
-    if not _RUNNABLE.search(image):
-        raise ImageUnavailable(
-            f"ClientError: Cannot pull image {image}. This machine stands in for images named *-ml, "
-            "sagemaker-xgboost and sagemaker-scikit-learn only."
-        )
+    reason = refusal(image, surroundings)
+    try:
+        if role and not reason:
+            surroundings.pulls(role, image)
+    except PermissionError as denied:
+        reason = str(denied)
+    if reason:
+        raise ImageUnavailable(f"ClientError: Cannot pull image {image}. {reason}")
     return [*(entrypoint or [default]), *(arguments or [])]
 
 

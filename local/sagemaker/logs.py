@@ -18,31 +18,31 @@ _MAX_LINE = 1000
 
 
 class LogShipper:
-    """Collects lines by (group, stream) and puts them twice a second, from one thread for all containers."""
+    """Collects lines by (group, stream, role) and puts them twice a second, from one thread for all containers."""
 
     def __init__(self, aws: Aws) -> None:
         self._aws = aws
         self._lock = threading.Lock()
         self._sending = threading.Lock()
-        self._lines: dict[tuple[str, str], list[dict[str, object]]] = defaultdict(list)
+        self._lines: dict[tuple[str, str, str], list[dict[str, object]]] = defaultdict(list)
         self._streams: set[tuple[str, str]] = set()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sagemaker-logs", daemon=True)
         self._thread.start()
 
-    def add(self, group: str, stream: str, line: str) -> None:
+    def add(self, group: str, stream: str, line: str, role: str = "") -> None:
         with self._lock:
             event = {"timestamp": int(time.time() * 1000), "message": line[:_MAX_LINE] or " "}
-            self._lines[group, stream].append(event)
+            self._lines[group, stream, role].append(event)
 
     def flush(self) -> None:
         """Send what was added so far; a job calls this before it reports its end."""
         with self._sending:
             with self._lock:
                 pending, self._lines = self._lines, defaultdict(list)
-            for (group, stream), events in pending.items():
+            for (group, stream, role), events in pending.items():
                 try:
-                    self._put(group, stream, events)
+                    self._put(group, stream, role, events)
                 except Exception:
                     _log.exception("log lines of %s %s were lost", group, stream)
 
@@ -55,8 +55,8 @@ class LogShipper:
         while not self._closed.wait(_INTERVAL):
             self.flush()
 
-    def _put(self, group: str, stream: str, events: list[dict[str, object]]) -> None:
-        logs = self._aws.client("logs")
+    def _put(self, group: str, stream: str, role: str, events: list[dict[str, object]]) -> None:
+        logs = self._aws.client("logs", role)
         if (group, stream) not in self._streams:
             for create, members in (
                 (logs.create_log_group, {"logGroupName": group}),

@@ -58,8 +58,18 @@ def download(s3: Any, uri: str, folder: Path) -> int:
             "Please ensure that the bucket exists in the selected region and that objects exist under that S3 prefix."
         )
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda pair: download_file(s3, bucket, pair[0], folder / pair[1]), found))
+        list(pool.map(lambda pair: download_file(s3, bucket, pair[0], below(folder, pair[1])), found))
     return len(found)
+
+
+def below(folder: Path, relative: str) -> Path:
+    """Where an object goes. Raises `MissingObjects` for a key that would be written elsewhere."""
+    if ".." in relative.split("/"):
+        raise MissingObjects(
+            f"ClientError: The object {relative!r} would be written outside of the job's folder: "
+            "expected a key without '..'"
+        )
+    return folder / relative.lstrip("/")
 
 
 def download_file(s3: Any, bucket: str, key: str, target: Path) -> None:
@@ -74,7 +84,10 @@ def upload(s3: Any, folder: Path, uri: str, already: dict[Path, tuple[float, int
     for path in sorted(folder.rglob("*")):
         if not path.is_file():
             continue
-        state = (path.stat().st_mtime, path.stat().st_size)
+        try:
+            state = (path.stat().st_mtime, path.stat().st_size)
+        except FileNotFoundError:
+            continue  # the job has just removed or renamed it
         if already is not None:
             if already.get(path) == state:
                 continue

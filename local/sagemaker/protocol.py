@@ -161,33 +161,34 @@ def _pattern(source: str) -> re.Pattern[str] | None:
 
 
 def _check_constraints(shape: Any, value: Any, path: str, problems: list[str]) -> None:
-    if shape.type_name == "structure":
+    """Note every upper bound, pattern and enum that a value breaks; botocore's validator knows the lower bounds."""
+    meta, kind = shape.metadata, shape.type_name
+    if kind == "structure":
         for name, item in value.items():
             if name in shape.members:
                 _check_constraints(shape.members[name], item, f"{path}.{name}" if path else name, problems)
-        return
-    if shape.type_name == "list":
-        if len(value) > shape.metadata.get("max", len(value)):
-            problems.append(
-                _failed(value, path, f"Member must have length less than or equal to {shape.metadata['max']}")
-            )
+    elif kind == "list":
+        _check_length(meta, value, path, problems)
         for index, item in enumerate(value):
             _check_constraints(shape.member, item, f"{path}.{index + 1}.member", problems)
-        return
-    if shape.type_name == "map":
+    elif kind == "map":
+        _check_length(meta, value, path, problems)
         for key, item in value.items():
+            _check_constraints(shape.key, key, f"{path}.key", problems)
             _check_constraints(shape.value, item, f"{path}.{key}", problems)
-        return
-    meta = shape.metadata
-    if shape.type_name == "string":
+    elif kind in ("string", "blob"):
         if meta.get("enum") and value not in meta["enum"]:
             problems.append(_failed(value, path, f"Member must satisfy enum value set: [{', '.join(meta['enum'])}]"))
-        if len(value) > meta.get("max", len(value)):
-            problems.append(_failed(value, path, f"Member must have length less than or equal to {meta['max']}"))
+        _check_length(meta, value, path, problems)
         if "pattern" in meta and (pattern := _pattern(meta["pattern"])) and not pattern.fullmatch(value):
             problems.append(_failed(value, path, f"Member must satisfy regular expression pattern: {meta['pattern']}"))
-    elif shape.type_name in ("integer", "long", "float", "double") and value > meta.get("max", value):
+    elif kind in ("integer", "long", "float", "double") and value > meta.get("max", value):
         problems.append(_failed(value, path, f"Member must have value less than or equal to {meta['max']}"))
+
+
+def _check_length(meta: dict[str, Any], value: Any, path: str, problems: list[str]) -> None:
+    if len(value) > meta.get("max", len(value)):
+        problems.append(_failed(value, path, f"Member must have length less than or equal to {meta['max']}"))
 
 
 def _failed(value: Any, path: str, rule: str) -> str:

@@ -6,7 +6,7 @@ import threading
 import time
 from typing import Any
 
-from . import listing
+from . import limits, listing
 from .context import Context
 from .errors import ApiError, conflict, validation
 
@@ -15,7 +15,6 @@ _SUMMARY = ("ModelPackageName", "ModelPackageGroupName", "ModelPackageVersion", 
             "ModelPackageRegistrationType")  # fmt: skip
 _UPDATABLE = ("ModelApprovalStatus", "ApprovalDescription", "CustomerMetadataProperties", "ModelCard",
               "ModelLifeCycle", "SourceUri", "InferenceSpecification", "ModelPackageRegistrationType")  # fmt: skip
-_METADATA_PAIRS = 50
 
 
 class Registry:
@@ -63,8 +62,7 @@ class Registry:
 
     def create_model_package(self, request: dict[str, Any]) -> dict[str, Any]:
         """Register a version (with ModelPackageGroupName) or an unversioned package (with ModelPackageName)."""
-        if len(request.get("CustomerMetadataProperties", {})) > _METADATA_PAIRS:
-            raise validation(f"A model package takes at most {_METADATA_PAIRS} metadata properties.")
+        _require_few(request.get("CustomerMetadataProperties", {}))
         document = {k: v for k, v in request.items() if k not in ("Tags", "ClientToken")}
         document |= {
             "CreationTime": time.time(),
@@ -103,8 +101,7 @@ class Registry:
             merged = {**package.get("CustomerMetadataProperties", {}), **changes.get("CustomerMetadataProperties", {})}
             for key in request.get("CustomerMetadataPropertiesToRemove", []):
                 merged.pop(key, None)
-            if len(merged) > _METADATA_PAIRS:
-                raise validation(f"A model package takes at most {_METADATA_PAIRS} metadata properties.")
+            _require_few(merged)
             changes["CustomerMetadataProperties"] = merged
         if "AdditionalInferenceSpecificationsToAdd" in request:
             added = request["AdditionalInferenceSpecificationsToAdd"]
@@ -163,6 +160,11 @@ class Registry:
         detail["CreationTime"] = int(package["CreationTime"] * 1000)
         detail["UpdatedModelPackageFields"] = updated
         self._context.events.publish("SageMaker Model Package State Change", package["ModelPackageArn"], detail)
+
+
+def _require_few(properties: dict[str, str]) -> None:
+    most = limits.METADATA_PAIRS
+    limits.require(len(properties) <= most, "CustomerMetadataProperties", f"at most {most} pairs", len(properties))
 
 
 def _no_package(arn: str) -> ApiError:

@@ -1,4 +1,4 @@
-"""All operations behind one handler with MiniStack's signature."""
+"""All operations behind one handler."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from botocore import xform_name
 from . import protocol
 from .context import Context
 from .errors import ApiError, not_offered
-from .events import Deliver
 from .featurestore.groups import FeatureGroups
 from .featurestore.offline import OfflineStore
 from .featurestore.online import OnlineStore
@@ -34,6 +33,7 @@ from .pipelines.api import Pipelines
 from .pipelines.steps import StepRunner
 from .registry import Registry
 from .settings import Settings
+from .surroundings import Surroundings
 
 _log = logging.getLogger(__name__)
 _INVOCATION = re.compile(r"^/endpoints/([^/]+)/invocations$")
@@ -44,13 +44,10 @@ Operation = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class SageMaker:
-    """One SageMaker, with its state below `settings.root`. `close` ends everything it runs.
+    """One SageMaker, with its state below `settings.root`. `close` ends everything it runs."""
 
-    `deliver` puts one of SageMaker's own events on the default bus of EventBridge.
-    """
-
-    def __init__(self, settings: Settings, deliver: Deliver) -> None:
-        self._context = context = Context(settings, deliver)
+    def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
+        self._context = context = Context(settings, surroundings)
         self._places = Places(settings.max_jobs)
         registry = Registry(context)
         models = Models(context, registry)
@@ -59,7 +56,7 @@ class SageMaker:
         self._invocations = Invocations(context, self._endpoints)
         self._online = OnlineStore(settings.root)
         self._offline = OfflineStore(settings, context.aws)
-        groups = FeatureGroups(context, self._online)
+        self._groups = groups = FeatureGroups(context, self._online)
         runtime = FeatureRuntime(groups, self._online, self._offline)
         processing, training = ProcessingJobs(context, self._places), TrainingJobs(context, self._places)
         transform = TransformJobs(context, self._places, models)
@@ -137,17 +134,19 @@ class SageMaker:
         return 200, {"Content-Type": "application/json"}, content
 
     def _restore(self) -> None:
-        """Bring endpoints back once the local AWS answers: their archives come from its S3."""
+        """Bring endpoints back once the AWS around answers, whatever it says: their archives come from its S3."""
         address = urlsplit(self._context.settings.endpoint_url)
         until = time.monotonic() + _STARTUP_PATIENCE
         while time.monotonic() < until:
-            connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=2)
+            kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
+            connection = kind(address.hostname or "", address.port, timeout=2)
             try:
-                connection.request("GET", "/_ministack/health")
+                connection.request("GET", "/")
                 connection.getresponse().read()
                 break
-            except OSError:
+            except (OSError, http.client.HTTPException):
                 time.sleep(0.1)
             finally:
                 connection.close()
+        self._groups.restore()
         self._endpoints.restore()

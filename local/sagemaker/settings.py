@@ -8,9 +8,11 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Settings:
-    """`endpoint_url` is the local AWS that both this server and every container it starts talk to.
+    """`endpoint_url` is the AWS (at least an S3) that both this server and every container it starts talk to.
 
-    `access_key_id` defaults to the account id: a twelve digit key selects that account on the local AWS.
+    `own_url` is where this server answers, if that is another address than `endpoint_url`. `access_key_id` defaults to
+    the account id: a twelve digit key selects that account on the local AWS. `image_lock` is the lock file of the
+    image: containers import only what it pins and their own modules; without one, whatever this environment has.
     """
 
     endpoint_url: str
@@ -23,6 +25,8 @@ class Settings:
     max_jobs: int = 2
     max_instances: int = 4
     offline_flush_seconds: float = 1.0
+    own_url: str = ""
+    image_lock: Path | None = None
 
     @property
     def root(self) -> Path:

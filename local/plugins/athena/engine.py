@@ -18,10 +18,11 @@ from ministack.services import athena as ministack_athena
 from ministack.services import glue
 from sqlglot import exp
 
-from local.plugins import hive_types, s3_files
-from local.plugins.athena import results, statements, tables, translate
+from local import hive_types, limits
+from local.plugins.athena import checks, pruning, results, statements, tables, translate
 from local.plugins.athena.errors import QueryFailed, from_duckdb, schema_not_found
 from local.plugins.athena.results import Result
+from local.services import glue_catalog, s3_files
 
 PARQUET_IO = {
     "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
@@ -53,7 +54,8 @@ class Session:
     views: int = 0
 
 
-def connect(temp_dir: Path) -> duckdb.DuckDBPyConnection:
+def connect(temp_dir: Path, s3_dir: Path) -> duckdb.DuckDBPyConnection:
+    """A database that reads S3's folder, writes its own, and sees nothing else of this machine."""
     connection = duckdb.connect(":memory:")
     for setting in (
         "SET autoinstall_known_extensions = false",
@@ -63,11 +65,18 @@ def connect(temp_dir: Path) -> duckdb.DuckDBPyConnection:
         "SET preserve_insertion_order = true",
         "SET threads = 2",
         "SET memory_limit = '2GB'",
-        f"SET temp_directory = '{temp_dir}'",
+        f"SET temp_directory = {_quoted(str(temp_dir))}",
         *translate.MACROS,
+        f"SET allowed_directories = [{_quoted(str(s3_dir))}, {_quoted(str(temp_dir))}]",
+        "SET enable_external_access = false",
+        "SET lock_configuration = true",
     ):
         connection.execute(setting)
     return connection
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def run(session: Session, statement: Any) -> Result:
@@ -94,16 +103,21 @@ def _bound(session: Session, sql: str, database: str, depth: int = 0) -> str:
     if depth > 16:
         raise QueryFailed("VIEW_IS_RECURSIVE", "line 1:1: Statement stack is too deep")
     tree = translate.parse(sql)
+    found = translate.tables_of(tree)
+    names = [((table.db or database).lower(), table.name.lower()) for table in found]
+    kinds = {name: _kinds(name) for name in dict.fromkeys(names)}
+    checks.check(sql, tree, kinds, database)
     with_path = translate.needs_path(tree)
-    dates: set[str] = set()
-    known: dict[tuple[str, str], str] = {}
-    for table in translate.tables_of(tree):
-        name = ((table.db or database).lower(), table.name.lower())
-        if name not in known:
-            known[name] = _view(session, name, with_path, dates, depth)
+    dates = {column.lower() for columns in kinds.values() for column, kind in columns if kind.lower() == "date"}
+    known: dict[tuple[str, str, str], str] = {}
+    for table, name in zip(found, names, strict=True):
+        wanted = "" if name[0] == "information_schema" else pruning.condition(table, tables.key_names(*name), dates)
+        key = (*name, wanted)
+        if key not in known:
+            known[key] = _view(session, name, with_path, wanted, depth)
         if not table.alias:
             table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
-        table.set("this", exp.to_identifier(known[name]))
+        table.set("this", exp.to_identifier(known[key]))
         table.set("db", None)
         table.set("catalog", None)
     for column in tree.find_all(exp.Column):
@@ -113,18 +127,23 @@ def _bound(session: Session, sql: str, database: str, depth: int = 0) -> str:
     return translate.to_duckdb(tree, dates)
 
 
-def _view(session: Session, name: tuple[str, str], with_path: bool, dates: set[str], depth: int) -> str:
+def _kinds(name: tuple[str, str]) -> list[tuple[str, str]]:
+    """The columns of a table or a view, with the catalog's types."""
     if name[0] == "information_schema":
-        sql, size = _information(name[1]), 0
+        return [(column, "string") for column in _information(name[1])[0]]
+    table = tables.find(*name)
+    return [*tables.columns(table), *tables.partition_keys(table)]
+
+
+def _view(session: Session, name: tuple[str, str], with_path: bool, wanted: str, depth: int) -> str:
+    if name[0] == "information_schema":
+        sql, size = _values(*_information(name[1])), 0
     else:
         table = tables.find(*name)
         if table.get("TableType") == "VIRTUAL_VIEW":
-            body = _view_definition(table)
-            sql, size = _bound(session, body["originalSql"], body.get("schema") or name[0], depth + 1), 0
+            sql, size = _view_as_declared(session, table, depth), 0
         else:
-            kinds = [*tables.columns(table), *tables.partition_keys(table)]
-            dates.update(column.lower() for column, kind in kinds if kind.lower() == "date")
-            sql, size = tables.relation(session.connection, table, with_path)
+            sql, size = tables.relation(session.connection, table, with_path, wanted)
     session.views += 1
     session.scanned += size
     view = f"source_{session.views}"
@@ -132,17 +151,46 @@ def _view(session: Session, name: tuple[str, str], with_path: bool, dates: set[s
     return view
 
 
-def _information(name: str) -> str:
+def _view_as_declared(session: Session, table: dict, depth: int) -> str:
+    """A view's query with the columns that the view declares; Athena calls a view stale whose query gives others."""
+    body = _view_definition(table)
+    sql = _bound(session, body["originalSql"], body.get("schema") or table["DatabaseName"], depth + 1)
+    given = [(name, kind) for name, kind, *_ in session.connection.execute(f"DESCRIBE {sql}").fetchall()]
+    declared = [(column["name"], column["type"]) for column in body.get("columns") or []]
+    shown = f"awsdatacatalog.{table['DatabaseName']}.{table['Name']}"
+    if len(given) != len(declared):
+        raise QueryFailed(
+            "VIEW_IS_STALE",
+            f"line 1:1: View '{shown}' is stale or in invalid state: it declares {len(declared)} columns, its query "
+            f"gives {len(given)}",
+        )
+    chosen = []
+    for place, ((has, kind), (name, wanted)) in enumerate(zip(given, declared, strict=True)):
+        cast = hive_types.coerced(kind, wanted)
+        if has.lower() != name.lower() or cast is None:
+            raise QueryFailed(
+                "VIEW_IS_STALE",
+                f"line 1:1: View '{shown}' is stale or in invalid state: column [{has}] of type "
+                f"{hive_types.to_athena(kind)} projected from query view at position {place} cannot be coerced to "
+                f"column [{name}] of type {wanted} stored in view definition",
+            )
+        chosen.append(f'CAST(q."{has}" AS {cast}) AS "{name}"' if cast else f'q."{has}" AS "{name}"')
+    return f"SELECT {', '.join(chosen)} FROM ({sql}) AS q"
+
+
+def _information(name: str) -> tuple[list[str], list[tuple[str, ...]]]:
+    """The columns and the rows of a table of information_schema."""
     rows: list[tuple[str, ...]] = []
     if name == "schemata":
-        header, rows = "catalog_name, schema_name", [("awsdatacatalog", database) for database in glue._databases]
+        header = "catalog_name schema_name"
+        rows = [("awsdatacatalog", database) for database in glue._databases]
     elif name == "tables":
-        header = "table_catalog, table_schema, table_name, table_type"
+        header = "table_catalog table_schema table_name table_type"
         for table in glue._tables.values():
             kind = "VIEW" if table.get("TableType") == "VIRTUAL_VIEW" else "BASE TABLE"
             rows.append(("awsdatacatalog", table["DatabaseName"], table["Name"], kind))
     elif name == "columns":
-        header = "table_catalog, table_schema, table_name, column_name, ordinal_position, data_type"
+        header = "table_catalog table_schema table_name column_name ordinal_position data_type"
         for table in glue._tables.values():
             kinds = [*tables.columns(table), *tables.partition_keys(table)]
             for number, (column, kind) in enumerate(kinds, 1):
@@ -151,10 +199,15 @@ def _information(name: str) -> str:
         raise QueryFailed(
             "TABLE_NOT_FOUND", f"line 1:1: Table 'awsdatacatalog.information_schema.{name}' does not exist"
         )
+    return header.split(), rows
+
+
+def _values(header: list[str], rows: list[tuple[str, ...]]) -> str:
+    columns = ", ".join(header)
     if not rows:
-        return f"SELECT * FROM (VALUES ({', '.join('NULL' for _ in header.split(','))})) AS t({header}) WHERE false"
-    values = ", ".join("(" + ", ".join("'" + value.replace("'", "''") + "'" for value in row) + ")" for row in rows)
-    return f"SELECT * FROM (VALUES {values}) AS t({header})"
+        return f"SELECT * FROM (VALUES ({', '.join('NULL' for _ in header)})) AS t({columns}) WHERE false"
+    values = ", ".join("(" + ", ".join(map(_quoted, row)) + ")" for row in rows)
+    return f"SELECT * FROM (VALUES {values}) AS t({columns})"
 
 
 def _view_definition(table: dict) -> dict[str, Any]:
@@ -195,8 +248,8 @@ def _create_view(session: Session, statement: statements.CreateView) -> Result:
             "SerdeInfo": {},
         },
     }
-    write = glue._update_table if known else glue._create_table
-    _done(write({"DatabaseName": name.database, "TableInput": definition}))
+    write = "UpdateTable" if known else "CreateTable"
+    _done(glue_catalog.change(write, DatabaseName=name.database, TableInput=definition))
     return Result()
 
 
@@ -240,7 +293,7 @@ def _create_table_as(session: Session, statement: statements.CreateTableAs) -> R
         "PartitionKeys": [{"Name": key, "Type": kinds[key]} for key in keys],
         "StorageDescriptor": storage,
     }
-    _done(glue._create_table({"DatabaseName": name.database, "TableInput": definition}))
+    _done(glue_catalog.change("CreateTable", DatabaseName=name.database, TableInput=definition))
     written = _write_staged(session, tables.find(name.database, name.table)) if statement.with_data else 0
     return Result(scanned=session.scanned, updated=written)
 
@@ -293,7 +346,14 @@ def _write_staged(session: Session, table: dict) -> int:
         _copy(session, f"SELECT {chosen} FROM staged", base, table)
     else:
         listed = ", ".join(f'CAST("{key}" AS VARCHAR)' for key in keys)
-        for values in session.connection.execute(f"SELECT DISTINCT {listed} FROM staged ORDER BY ALL").fetchall():
+        found = session.connection.execute(f"SELECT DISTINCT {listed} FROM staged ORDER BY ALL").fetchall()
+        if len(found) > limits.ATHENA_OPEN_PARTITIONS:
+            raise QueryFailed(
+                "HIVE_TOO_MANY_OPEN_PARTITIONS",
+                f"Exceeded limit of {limits.ATHENA_OPEN_PARTITIONS} open writers for partitions/buckets: the query "
+                f"writes {len(found)}. Write them in several statements.",
+            )
+        for values in found:
             where = " AND ".join(
                 f'CAST("{key}" AS VARCHAR) IS NOT DISTINCT FROM {_literal(value)}'
                 for key, value in zip(keys, values, strict=True)
@@ -376,15 +436,13 @@ def _register(table: dict, partition: tables.Partition) -> bool:
     known = glue._partitions.get(f"{table['DatabaseName']}/{table['Name']}") or []
     if any(tuple(existing.get("Values", [])) == partition.values for existing in known):
         return False
-    _done(
-        glue._create_partition(
-            {
-                "DatabaseName": table["DatabaseName"],
-                "TableName": table["Name"],
-                "PartitionInput": {"Values": list(partition.values), "StorageDescriptor": storage, "Parameters": {}},
-            }
-        )
+    made = glue_catalog.change(
+        "CreatePartition",
+        DatabaseName=table["DatabaseName"],
+        TableName=table["Name"],
+        PartitionInput={"Values": list(partition.values), "StorageDescriptor": storage, "Parameters": {}},
     )
+    _done(made)
     return True
 
 
@@ -413,8 +471,8 @@ def _drop_partitions(_: Session, statement: statements.DropPartitions) -> Result
         known = glue._partitions.get(f"{table['DatabaseName']}/{table['Name']}") or []
         if not any(existing.get("Values") == values for existing in known) and not statement.if_exists:
             raise QueryFailed("SEMANTIC_ERROR", f"FAILED: SemanticException partition not found: {spec}")
-        glue._delete_partition(
-            {"DatabaseName": table["DatabaseName"], "TableName": table["Name"], "PartitionValues": values}
+        glue_catalog.change(
+            "DeletePartition", DatabaseName=table["DatabaseName"], TableName=table["Name"], PartitionValues=values
         )
     return Result()
 
@@ -498,7 +556,14 @@ def _drop(_: Session, statement: statements.Drop) -> Result:
             if statement.if_exists:
                 return Result()
             raise schema_not_found(name.table)
-        glue._delete_database({"Name": name.table})
+        if not statement.cascade and any(key.startswith(f"{name.table}/") for key in glue._tables):
+            raise QueryFailed(
+                "GENERIC_USER_ERROR",
+                "FAILED: Execution Error, return code 1 from org.apache.hadoop.hive.ql.exec.DDLTask. "
+                f"InvalidOperationException(message:Database {name.table} is not empty. One or more tables exist.): "
+                "use CASCADE",
+            )
+        glue_catalog.change("DeleteDatabase", Name=name.table)
         return Result()
     try:
         table = tables.find(name.database, name.table)
@@ -508,7 +573,7 @@ def _drop(_: Session, statement: statements.Drop) -> Result:
         raise
     if (table.get("TableType") == "VIRTUAL_VIEW") != (statement.kind == "view"):
         raise QueryFailed("SEMANTIC_ERROR", f"line 1:1: '{name.database}.{name.table}' is not a {statement.kind}")
-    glue._delete_table({"DatabaseName": name.database, "Name": name.table})
+    glue_catalog.change("DeleteTable", DatabaseName=name.database, Name=name.table)
     return Result()
 
 
@@ -517,7 +582,8 @@ def _create_database(_: Session, statement: statements.CreateDatabase) -> Result
         if statement.if_not_exists:
             return Result()
         raise QueryFailed("SCHEMA_ALREADY_EXISTS", f"line 1:1: Schema '{statement.name}' already exists")
-    _done(glue._create_database({"DatabaseInput": {"Name": statement.name, "LocationUri": statement.location}}))
+    made = {"Name": statement.name, "LocationUri": statement.location}
+    _done(glue_catalog.change("CreateDatabase", DatabaseInput=made))
     return Result()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 class QueryFailed(Exception):
     """``code`` is Athena's, such as SYNTAX_ERROR."""
@@ -27,11 +29,16 @@ def from_duckdb(failure: Exception) -> QueryFailed:
     if "Referenced column" in text or "does not have a column" in text:
         return QueryFailed("COLUMN_NOT_FOUND", f"line 1:1: {first}")
     if kind == "CatalogException" and "Function with name" in text:
-        return QueryFailed("FUNCTION_NOT_FOUND", f"line 1:1: {first}")
+        # Athena's own list was asked before: this one Athena has.
+        return QueryFailed("NOT_SUPPORTED", f"line 1:1: not available on this machine, though Athena has it: {first}")
     if kind == "ConversionException":
         return QueryFailed("INVALID_CAST_ARGUMENT", first)
     if kind in ("ParserException", "BinderException"):
         return QueryFailed("SYNTAX_ERROR", f"line 1:1: {first}")
+    if kind == "PermissionException":
+        return QueryFailed("PERMISSION_DENIED", f"only tables of the catalog can be read: {first}")
+    if own := re.search(r"(INVALID_FUNCTION_ARGUMENT): (.*)", text):
+        return QueryFailed(own[1], own[2])
     if "by zero" in text.lower():
         return QueryFailed("DIVISION_BY_ZERO", first)
     return QueryFailed("GENERIC_USER_ERROR", first)

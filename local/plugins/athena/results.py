@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import math
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,7 +33,7 @@ def text(value: Any, kind: str = "") -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return _floating(value)
+        return _floating(_single(value) if kind == "float" else value)
     if isinstance(value, decimal.Decimal):
         return format(value, "f")
     if isinstance(value, datetime.datetime):
@@ -60,6 +61,14 @@ def csv(result: Result) -> bytes:
 def _inner(value: Any) -> str:
     shown = text(value)
     return "null" if shown is None else shown
+
+
+def _single(value: float) -> float:
+    """The shortest number that is the same REAL: 0.1, not 0.10000000149011612."""
+    if math.isnan(value) or math.isinf(value):
+        return value
+    packed = struct.pack("f", value)
+    return next((near for n in range(6, 9) if struct.pack("f", near := float(f"{value:.{n}g}")) == packed), value)
 
 
 def _floating(value: float) -> str:

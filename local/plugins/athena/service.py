@@ -16,7 +16,11 @@ from typing import Any
 from ministack.core.responses import error_response_json, json_response
 from ministack.services import athena
 
-from local.plugins import s3_files
+from local import checkpoints
+from local.permissions import recorder
+from local.permissions.denied import AccessDenied
+from local.plugins.athena import statements
+from local.services import s3_files
 from local.settings import Settings
 
 HOOKS = {
@@ -28,16 +32,10 @@ HOOKS = {
     "ministack.services.athena._start_query_execution": "(data)",
     "ministack.services.athena._stop_query_execution": "(data)",
     "ministack.services.athena._workgroups": None,
-    "ministack.services.glue._create_database": "(data)",
-    "ministack.services.glue._create_partition": "(data)",
-    "ministack.services.glue._create_table": "(data)",
+    "ministack.services.athena.load_persisted_state": "(data)",
     "ministack.services.glue._databases": None,
-    "ministack.services.glue._delete_database": "(data)",
-    "ministack.services.glue._delete_partition": "(data)",
-    "ministack.services.glue._delete_table": "(data)",
     "ministack.services.glue._partitions": None,
     "ministack.services.glue._tables": None,
-    "ministack.services.glue._update_table": "(data)",
 }
 
 AT_ONCE = 4
@@ -57,6 +55,41 @@ def install(settings: Settings) -> None:
     _workers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="athena")
     athena._start_query_execution = _start_query_execution
     athena._stop_query_execution = _stop_query_execution
+    athena.load_persisted_state = _restoring(athena.load_persisted_state)
+
+
+def close() -> None:
+    """End what runs: its state says so, and nobody waits for it after the next start."""
+    for execution in list(athena._executions._data.values()):
+        _cancel(execution, "Query cancelled: the server is stopping")
+    _workers.shutdown(wait=True, cancel_futures=True)
+
+
+def _restoring(load: Any) -> Any:
+    def load_and_end(data: Any) -> None:
+        load(data)
+        for execution in athena._executions._data.values():
+            _end(execution, "FAILED", "GENERIC_INTERNAL_ERROR: the server ended while this query was running")
+
+    return load_and_end
+
+
+def _end(execution: dict, state: str, reason: str) -> bool:
+    """Whether it had not yet ended."""
+    if execution["Status"]["State"] not in ("QUEUED", "RUNNING"):
+        return False
+    execution["Status"] |= {"State": state, "StateChangeReason": reason, "CompletionDateTime": time.time()}
+    checkpoints.changed()
+    return True
+
+
+def _cancel(execution: dict, reason: str) -> None:
+    if not _end(execution, "CANCELLED", reason):
+        return
+    with _lock:
+        interrupt = _running.get(execution["QueryExecutionId"])
+    if interrupt:
+        interrupt()
 
 
 def _refused(message: str) -> Any:
@@ -122,7 +155,8 @@ def _output_location(data: dict, workgroup: dict) -> str:
 
 
 def _statement_type(query: str) -> str:
-    first = query.lstrip("( \n\t").split(None, 1)[0].lower()
+    words = statements.without_comments(query).lstrip("( \n\t").split(None, 1)
+    first = words[0].lower() if words else ""
     if first in ("select", "with", "values", "insert", "unload", "execute"):
         return "DML"
     return "UTILITY" if first in ("show", "describe", "desc", "explain") else "DDL"
@@ -130,7 +164,7 @@ def _statement_type(query: str) -> str:
 
 def _execute(execution: dict, output: str, values: list[str]) -> None:
     # DuckDB and sqlglot take a third of a second to import: paid by the first query, not by the start of the server.
-    from local.plugins.athena import engine, results, statements
+    from local.plugins.athena import engine, results
     from local.plugins.athena.errors import QueryFailed
 
     query_id = execution["QueryExecutionId"]
@@ -140,7 +174,7 @@ def _execute(execution: dict, output: str, values: list[str]) -> None:
     status["State"] = "RUNNING"
     started = time.time()
     temp_dir = Path(_settings.temp_dir) / "athena" / query_id
-    connection = engine.connect(temp_dir)
+    connection = engine.connect(temp_dir, _settings.s3_dir)
     with _lock:
         _running[query_id] = connection.interrupt
     try:
@@ -153,12 +187,15 @@ def _execute(execution: dict, output: str, values: list[str]) -> None:
         execution["_column_types"] = result.types
         body = results.csv(result) if execution["StatementType"] == "DML" else _text_file(result.rows)
         target = execution["ResultConfiguration"]["OutputLocation"]
+        recorder.asks("s3:GetBucketLocation", f"arn:aws:s3:::{s3_files.split(target)[0]}")
         s3_files.write(target, body)
         s3_files.write(f"{target}.metadata", json.dumps([result.columns, result.types]).encode())
         execution["Statistics"]["DataScannedInBytes"] = result.scanned
         state, reason = "SUCCEEDED", None
     except QueryFailed as failure:
         state, reason = "FAILED", str(failure)
+    except AccessDenied as refusal:
+        state, reason = "FAILED", f"Insufficient permissions to execute the query. {refusal}"
     except (s3_files.NoSuchObject, OSError) as failure:
         state, reason = "FAILED", f"GENERIC_USER_ERROR: the result cannot be written: {failure}"
     except Exception as failure:
@@ -181,6 +218,7 @@ def _execute(execution: dict, output: str, values: list[str]) -> None:
         status["StateChangeReason"] = reason
         status["AthenaError"] = {"ErrorCategory": 2, "ErrorType": 1, "Retryable": False, "ErrorMessage": reason}
     status["State"] = state
+    checkpoints.changed()
 
 
 def _text_file(rows: list[list[str | None]]) -> bytes:
@@ -203,14 +241,5 @@ def _stop_query_execution(data: dict) -> Any:
     execution = athena._executions.get(data.get("QueryExecutionId"))
     if execution is None:
         return _refused(f"QueryExecution {data.get('QueryExecutionId')} was not found")
-    if execution["Status"]["State"] in ("QUEUED", "RUNNING"):
-        execution["Status"] |= {
-            "State": "CANCELLED",
-            "StateChangeReason": "Query cancelled by user",
-            "CompletionDateTime": time.time(),
-        }
-        with _lock:
-            interrupt = _running.get(execution["QueryExecutionId"])
-        if interrupt:
-            interrupt()
+    _cancel(execution, "Query cancelled by user")
     return json_response({})

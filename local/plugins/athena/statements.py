@@ -59,6 +59,7 @@ class Drop:
     kind: str
     name: Name
     if_exists: bool
+    cascade: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,9 +114,14 @@ _NAME = r"[`\"]?(?:(?P<database>[\w-]+)[`\"]?\.[`\"]?)?(?P<table>[\w-]+)[`\"]?"
 _LITERAL = r"'(?:[^']|'')*'|[\d.]+|true|false"
 
 
+def without_comments(sql: str) -> str:
+    """The text from its first word on."""
+    return re.sub(r"^(\s*(--[^\n]*\n|/\*.*?\*/))+", "", sql, flags=re.S).strip()
+
+
 def parse(sql: str, database: str):
     """The statement in ``sql``; names without a database are in ``database``."""
-    text = re.sub(r"^(\s*(--[^\n]*\n|/\*.*?\*/))+", "", sql, flags=re.S).strip().rstrip(";").strip()
+    text = without_comments(sql).rstrip(";").strip()
     for pattern, make in _RULES:
         if match := re.match(pattern, text, re.I | re.S):
             return make(match, database)
@@ -181,7 +187,11 @@ def _show(kind: str):
 
 
 def _drop(kind: str):
-    return lambda match, database: Drop(kind, _name(match, database), bool(match["exists"]))
+    def make(match: re.Match, database: str) -> Drop:
+        cascade = match.groupdict().get("cascade")
+        return Drop(kind, _name(match, database), bool(match["exists"]), bool(cascade))
+
+    return make
 
 
 _EXISTS = r"(?P<exists>IF\s+EXISTS\s+)?"
@@ -206,7 +216,7 @@ _RULES = (
     ),
     (rf"DROP\s+TABLE\s+{_EXISTS}{_NAME}$", _drop("table")),
     (rf"DROP\s+VIEW\s+{_EXISTS}{_NAME}$", _drop("view")),
-    (rf"DROP\s+(?:DATABASE|SCHEMA)\s+{_EXISTS}{_NAME}(?:\s+(?:CASCADE|RESTRICT))?$", _drop("database")),
+    (rf"DROP\s+(?:DATABASE|SCHEMA)\s+{_EXISTS}{_NAME}(?:\s+(?:(?P<cascade>CASCADE)|RESTRICT))?$", _drop("database")),
     (rf"ALTER\s+TABLE\s+{_NAME}\s+ADD\s+{_NOT_EXISTS}(?P<rest>PARTITION.+)$", _add_partitions),
     (rf"ALTER\s+TABLE\s+{_NAME}\s+DROP\s+{_EXISTS}(?P<rest>PARTITION.+)$", _drop_partitions),
     (rf"MSCK\s+REPAIR\s+TABLE\s+{_NAME}$", lambda match, database: Repair(_name(match, database))),

@@ -11,8 +11,10 @@ from urllib.parse import unquote
 
 from ministack.services import glue
 
-from local.plugins import hive_types, s3_files
+from local import hive_types
+from local.permissions import recorder
 from local.plugins.athena.errors import QueryFailed, schema_not_found, table_not_found
+from local.services import s3_files
 
 OPEN_CSV = "org.apache.hadoop.hive.serde2.OpenCSVSerde"
 
@@ -27,6 +29,8 @@ class Partition:
 
 def find(database: str, name: str) -> dict[str, Any]:
     """The catalog's table. Raises SCHEMA_NOT_FOUND or TABLE_NOT_FOUND."""
+    recorder.asks_by_request("glue", "GetDatabase", {"Name": database})
+    recorder.asks_by_request("glue", "GetTable", {"DatabaseName": database, "Name": name})
     if database not in glue._databases:
         raise schema_not_found(database)
     table = glue._tables.get(f"{database}/{name}")
@@ -70,6 +74,9 @@ def partitions(table: dict) -> list[Partition]:
     if str(parameters.get("projection.enabled", "")).lower() == "true":
         return _projected(table, parameters)
     key = f"{table['DatabaseName']}/{table['Name']}"
+    recorder.asks_by_request(
+        "glue", "GetPartitions", {"DatabaseName": table["DatabaseName"], "TableName": table["Name"]}
+    )
     registered = []
     for partition in glue._partitions.get(key) or []:
         where = (partition.get("StorageDescriptor") or {}).get("Location", "").rstrip("/") + "/"
@@ -123,15 +130,25 @@ def _in_projection(parameters: dict, key: str, value: str) -> bool:
     return True
 
 
-def relation(connection: Any, table: dict, with_path: bool) -> tuple[str, int]:
-    """A SELECT over the table's files with the catalog's columns and types, and the bytes that it covers."""
+def key_names(database: str, name: str) -> list[str]:
+    return [key for key, _ in partition_keys(find(database, name))]
+
+
+def relation(connection: Any, table: dict, with_path: bool, wanted_partitions: str = "") -> tuple[str, int]:
+    """A SELECT over the table's files with the catalog's columns and types, and the bytes that it covers.
+
+    ``wanted_partitions`` is a condition in DuckDB's SQL: the files of other partitions are not looked at.
+    """
     keys = partition_keys(table)
     if keys:
-        groups = [(partition, s3_files.below(partition.location)) for partition in partitions(table)]
+        chosen_ones = _wanted(connection, partitions(table), keys, wanted_partitions)
+        groups = [(partition, s3_files.below(partition.location)) for partition in chosen_ones]
         groups = [(partition, files) for partition, files in groups if files]
     else:
         files = s3_files.below(location(table))
         groups = [(Partition((), location(table)), files)] if files else []
+    for _, files in groups:
+        s3_files.taken(files)
     size = sum(item.size for _, files in groups for item in files)
     wanted = columns(table)
     if not groups:
@@ -149,13 +166,13 @@ def relation(connection: Any, table: dict, with_path: bool) -> tuple[str, int]:
         connection.execute(
             "CREATE TEMP TABLE IF NOT EXISTS partition_files (path VARCHAR, source VARCHAR, key_values VARCHAR[])"
         )
-        label = f"{table['DatabaseName']}.{table['Name']}"
+        label = f"{table['DatabaseName']}.{table['Name']} {wanted_partitions}"
         connection.executemany(
             "INSERT INTO partition_files VALUES (?, ?, ?)", [(row[0], label, list(row[1:])) for row in rows]
         )
-        joined = (
-            f" JOIN (SELECT path, key_values FROM partition_files WHERE source = '{label}') AS p ON p.path = f.filename"
-        )
+        quoted = label.replace("'", "''")
+        joined = f" JOIN (SELECT path, key_values FROM partition_files WHERE source = '{quoted}') AS p"
+        joined += " ON p.path = f.filename"
         for number, (name, kind) in enumerate(keys, 1):
             value = f"NULLIF(p.key_values[{number}], '__HIVE_DEFAULT_PARTITION__')"
             chosen.append(f'CAST({value} AS {hive_types.to_duckdb(kind)}) AS "{name}"')
@@ -163,6 +180,21 @@ def relation(connection: Any, table: dict, with_path: bool) -> tuple[str, int]:
         root = str(groups[0][1][0].path)[: -len(f"{groups[0][1][0].bucket}/{groups[0][1][0].key}")]
         chosen.append(f"'s3://' || substr(f.filename, {len(root) + 1}) AS \"$path\"")
     return f"SELECT {', '.join(chosen)} FROM {source} AS f{joined}", size
+
+
+def _wanted(connection: Any, found: list[Partition], keys: list[tuple[str, str]], condition: str) -> list[Partition]:
+    if not condition or not found:
+        return found
+    typed = []
+    for number, (name, kind) in enumerate(keys, 1):
+        value = f"NULLIF(key_values[{number}], '__HIVE_DEFAULT_PARTITION__')"
+        typed.append(f'CAST({value} AS {hive_types.to_duckdb(kind)}) AS "{name}"')
+    listed = "SELECT unnest(?) AS place, unnest(?) AS key_values"
+    kept = connection.execute(
+        f"SELECT place FROM (SELECT place, {', '.join(typed)} FROM ({listed})) WHERE {condition}",
+        [list(range(len(found))), [list(partition.values) for partition in found]],
+    ).fetchall()
+    return [found[place] for place in sorted(row[0] for row in kept)]
 
 
 def _column(name: str, kind: str, have: dict[str, str], table: dict) -> str:

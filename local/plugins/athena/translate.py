@@ -8,6 +8,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from local.plugins.athena import decimals
 from local.plugins.athena.errors import QueryFailed
 
 # Joda's letters, which parse_datetime and format_datetime take, as strftime's.
@@ -103,15 +104,24 @@ def _name_columns(select: exp.Select) -> None:
 
 
 def _adapted(node: exp.Expr, dates: set[str]) -> exp.Expr:
+    if node.meta.get("wrapped"):
+        return node
+    if isinstance(node, exp.Div) and (kind := decimals.of(node)):
+        # DuckDB divides decimals as doubles.
+        return exp.cast(exp.paren(_wrapped(node)), kind)
+    if isinstance(node, exp.Avg) and (kind := decimals.of(node.this)):
+        return exp.cast(_wrapped(node), kind)
+    if isinstance(node, exp.Substring) and (checked := _substring(node)):
+        return checked
+    if isinstance(node, exp.Bracket) and (checked := _subscript(node)):
+        return checked
     if isinstance(node, exp.DateDiff):
         # Trino counts whole units, DuckDB's date_diff the boundaries that were crossed; its date_sub is Trino's.
         unit = exp.Literal.string((node.text("unit") or "day").lower())
         return exp.Anonymous(this="date_sub", expressions=[unit, node.expression, node.this])
-    if _moves_a_date(node, dates) and not node.meta.get("wrapped"):
+    if _moves_a_date(node, dates):
         # A date stays a date in Trino and becomes a timestamp in DuckDB.
-        inner = node.copy()
-        inner.meta["wrapped"] = True  # or the copy would be wrapped again, for ever
-        return exp.cast(exp.paren(inner), "date")
+        return exp.cast(exp.paren(_wrapped(node)), "date")
     if isinstance(node, exp.Format) or (isinstance(node, exp.Anonymous) and node.name.lower() == "format"):
         parts = node.expressions if isinstance(node, exp.Anonymous) else [node.this, *node.expressions]
         return _printf(parts)
@@ -121,11 +131,9 @@ def _adapted(node: exp.Expr, dates: set[str]) -> exp.Expr:
     if isinstance(node, exp.CountIf):
         # Of conditions that are all unknown, Trino counts none, and DuckDB says that it does not know.
         return exp.Count(this=exp.Case().when(node.this, exp.Literal.number(1)))
-    if isinstance(node, exp.RegexpExtract) and not node.meta.get("wrapped"):
+    if isinstance(node, exp.RegexpExtract):
         # Without a match Trino gives NULL, DuckDB an empty text.
-        inner = node.copy()
-        inner.meta["wrapped"] = True
-        return exp.Case().when(exp.RegexpLike(this=node.this.copy(), expression=node.expression.copy()), inner)
+        return exp.Case().when(exp.RegexpLike(this=node.this.copy(), expression=node.expression.copy()), _wrapped(node))
     if isinstance(node, exp.Anonymous):
         return _renamed(node)
     if isinstance(node, exp.ParseDatetime) and node.args.get("format"):
@@ -133,6 +141,44 @@ def _adapted(node: exp.Expr, dates: set[str]) -> exp.Expr:
             this="strptime", expressions=[node.this, exp.Literal.string(_from_joda(node.args["format"].name))]
         )
     return node
+
+
+def _wrapped(node: exp.Expr) -> exp.Expr:
+    """The node inside of what replaces it: without the mark it would be replaced again, for ever."""
+    inner = node.copy()
+    inner.meta["wrapped"] = True
+    return inner
+
+
+def _substring(node: exp.Substring) -> exp.Expr | None:
+    """Places count from 1, or from the end below 0; at 0 and before the beginning Trino finds nothing."""
+    start = node.args.get("start")
+    if start is None or (start.is_int and int(start.to_py()) > 0):
+        return None
+    before = exp.LT(this=start.copy(), expression=exp.Neg(this=exp.Length(this=node.this.copy())))
+    nothing = exp.or_(exp.EQ(this=start.copy(), expression=exp.Literal.number(0)), before)
+    return exp.Case().when(nothing, exp.Literal.string("")).else_(_wrapped(node))
+
+
+def _subscript(node: exp.Bracket) -> exp.Expr | None:
+    """A place that an array does not have, or a key that a map does not have, is an error in Trino."""
+    kind, at = node.this.meta.get("kind"), node.expressions[0] if len(node.expressions) == 1 else None
+    if at is None or isinstance(at, exp.Slice):
+        return None
+    array = isinstance(node.this, exp.Array | exp.Split) or (kind is not None and kind.is_type("array"))
+    if array:
+        # sqlglot counts from 0.
+        place = exp.Add(this=exp.paren(at.copy()), expression=exp.Literal.number(1 - (node.args.get("offset") or 0)))
+        length = exp.Anonymous(this="len", expressions=[node.this.copy()])
+        bad = exp.or_(exp.GT(this=place, expression=length), exp.LT(this=place.copy(), expression="1"))
+        message = "INVALID_FUNCTION_ARGUMENT: Array subscript must be less than or equal to array length"
+    elif kind is not None and kind.is_type("map"):
+        has = exp.Anonymous(this="map_contains", expressions=[node.this.copy(), at.copy()])
+        bad, message = exp.not_(has), "INVALID_FUNCTION_ARGUMENT: Key not present in map"
+    else:
+        return None
+    failing = exp.Anonymous(this="error", expressions=[exp.Literal.string(message)])
+    return exp.Case().when(bad, failing).else_(_wrapped(node))
 
 
 def _renamed(node: exp.Anonymous) -> exp.Expr:

@@ -28,6 +28,7 @@ class FeatureGroups:
     def create_feature_group(self, request: dict[str, Any]) -> dict[str, Any]:
         name = request["FeatureGroupName"]
         _check(request)
+        self._context.surroundings.require_role(request.get("RoleArn"))
         arn = self._context.settings.arn("feature-group", name.lower())
         now = time.time()
         document = {
@@ -45,6 +46,12 @@ class FeatureGroups:
         self._context.tags.set_initial(arn, tags)
         threading.Thread(target=self._build, args=(document,), daemon=True).start()
         return {"FeatureGroupArn": arn}
+
+    def restore(self) -> None:
+        """Go on with groups that an earlier run of the same state folder was making."""
+        for document in self._table.all():
+            if document["FeatureGroupStatus"] == "Creating":
+                self._build(document)
 
     def describe_feature_group(self, request: dict[str, Any]) -> dict[str, Any]:
         document = self.find(request["FeatureGroupName"])
@@ -154,6 +161,8 @@ class FeatureGroups:
         name = document["FeatureGroupName"]
         try:
             config = document.get("OfflineStoreConfig")
+            if config:
+                offline.see_bucket(self._context.aws, document)
             if config and not config.get("DisableGlueTableCreation"):
                 offline.create_table(self._context.aws, document)
         except Exception as error:

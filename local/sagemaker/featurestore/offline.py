@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from .. import objects
 from ..aws import Aws
 from ..settings import Settings
+from .journal import Journal
 
 _log = logging.getLogger(__name__)
 _MAX_ROWS = 50_000
@@ -25,6 +26,7 @@ _PATIENCE = 0.5
 _GLUE_TYPES = {"Integral": "bigint", "Fractional": "double", "String": "string"}
 _ARROW_TYPES = {"Integral": pa.int64(), "Fractional": pa.float64(), "String": pa.string()}
 _READ = {"Integral": int, "Fractional": float, "String": str}
+_UNWRITABLE = (ValueError, OverflowError, OSError, pa.ArrowException)
 _PARTITIONS = ("year", "month", "day", "hour")
 
 
@@ -36,21 +38,29 @@ def resolved_uri(settings: Settings, group: dict[str, Any]) -> str:
     return f"{base}/{place}"
 
 
+def see_bucket(aws: Aws, group: dict[str, Any]) -> None:
+    """Look at whose the bucket is, as AWS does before it writes there. Raises ClientError."""
+    bucket = group["OfflineStoreConfig"]["S3StorageConfig"]["S3Uri"].removeprefix("s3://").partition("/")[0]
+    aws.client("s3", group.get("RoleArn")).get_bucket_acl(Bucket=bucket)
+
+
 def create_table(aws: Aws, group: dict[str, Any]) -> None:
     """Make the Glue table (and AWS's default database) of a new group."""
     config = group["OfflineStoreConfig"]
     catalog = config["DataCatalogConfig"]
-    glue = aws.client("glue")
+    glue = aws.client("glue", group.get("RoleArn"))
     if catalog["Database"] == "sagemaker_featurestore":
         with contextlib.suppress(glue.exceptions.AlreadyExistsException):
             glue.create_database(DatabaseInput={"Name": catalog["Database"]})
-    glue.create_table(DatabaseName=catalog["Database"], TableInput=_table_input(group))
+    # It is there already when an earlier run of the server ended in the middle.
+    with contextlib.suppress(glue.exceptions.AlreadyExistsException):
+        glue.create_table(DatabaseName=catalog["Database"], TableInput=_table_input(group))
 
 
 def update_table(aws: Aws, group: dict[str, Any]) -> None:
     """Give the Glue table the columns of features that were added."""
     database = group["OfflineStoreConfig"]["DataCatalogConfig"]["Database"]
-    aws.client("glue").update_table(DatabaseName=database, TableInput=_table_input(group))
+    aws.client("glue", group.get("RoleArn")).update_table(DatabaseName=database, TableInput=_table_input(group))
 
 
 def _table_input(group: dict[str, Any]) -> dict[str, Any]:
@@ -85,24 +95,29 @@ def _storage(group: dict[str, Any], location: str) -> dict[str, Any]:
 class OfflineStore:
     """Collects rows and writes them as files: by age (AWS: within 15 minutes; here a second) or by number.
 
-    Rows that cannot be written are kept and tried again; those left at the end wait in a file for the next start.
+    Rows that cannot be written are kept and tried again; a row that no file can hold is set aside and holds up nobody.
+    A journal keeps what is not written yet for the next start.
     """
 
     def __init__(self, settings: Settings, aws: Aws) -> None:
         self._aws = aws
         self._interval = settings.offline_flush_seconds
-        self._pending_file = settings.root / "offline-pending.json"
         self._lock = threading.Lock()
         self._rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        self._writing: dict[str, list[dict[str, Any]]] = {}
+        self._noted: set[str] = set()  # groups that the open file of the journal names
         self._groups: dict[str, dict[str, Any]] = {}
         self._partitions: set[str] = set()
         self._wake = threading.Event()
         self._closed = False
-        if self._pending_file.exists():
-            saved = json.loads(self._pending_file.read_text())
-            self._groups, self._rows = saved["groups"], defaultdict(list, saved["rows"])
-            self._pending_file.unlink()
+        self._journal = Journal(settings.root, "offline")
+        self._set_aside = settings.root / "refused-offline.jsonl"
+        known: dict[str, dict[str, Any]] = {}
+        for entry in self._journal.entries():
+            if "group" in entry:
+                known[entry["group"]["FeatureGroupArn"]] = entry["group"]
+            else:
+                self._groups[entry["arn"]] = known[entry["arn"]]
+                self._rows[entry["arn"]].append(entry["row"])
         self._thread = threading.Thread(target=self._run, name="sagemaker-offline", daemon=True)
         self._thread.start()
 
@@ -112,6 +127,7 @@ class OfflineStore:
         arn = group["FeatureGroupArn"]
         row = {"values": values, "event_time": event_time, "invoked": time.time(), "deleted": deleted}
         with self._lock:
+            self._note(group, row)
             self._groups[arn] = group
             self._rows[arn].append(row)
             if len(self._rows[arn]) >= _MAX_ROWS:
@@ -122,12 +138,6 @@ class OfflineStore:
         self._wake.set()
         # A write under way when the server stops taking requests would wait for an answer in vain.
         self._thread.join(timeout=_PATIENCE)
-        with self._lock:
-            arns = {*self._rows, *self._writing}
-            left = {arn: rows for arn in arns if (rows := self._writing.get(arn, []) + self._rows.get(arn, []))}
-            if left:
-                groups = {arn: self._groups[arn] for arn in left}
-                self._pending_file.write_text(json.dumps({"groups": groups, "rows": left}))
 
     def _run(self) -> None:
         while not self._closed:
@@ -136,31 +146,63 @@ class OfflineStore:
                 return
             self._wake.clear()
             with self._lock:
-                self._writing, self._rows = self._rows, defaultdict(list)
-            for arn, rows in list(self._writing.items()):
-                failed: list[dict[str, Any]] = []
+                writing, self._rows = self._rows, defaultdict(list)
+                number = self._journal.cut()
+                self._noted = set()
+            failed: dict[str, list[dict[str, Any]]] = {}
+            for arn, rows in writing.items():
                 try:
                     self._write(self._groups[arn], rows)
                 except Exception:
                     _log.exception("offline rows of %s wait for the next attempt", arn)
-                    failed = rows
-                with self._lock:
-                    del self._writing[arn]
-                    self._rows[arn] = failed + self._rows[arn]
+                    failed[arn] = rows
+            with self._lock:
+                for arn, rows in failed.items():
+                    self._rows[arn] = rows + self._rows[arn]
+                    for row in rows:
+                        self._note(self._groups[arn], row)
+                self._journal.forget(number)
 
-    def _write(self, group: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+    def _note(self, group: dict[str, Any], row: dict[str, Any]) -> None:
+        arn = group["FeatureGroupArn"]
+        if arn not in self._noted:
+            self._journal.add({"group": group})
+            self._noted.add(arn)
+        self._journal.add({"arn": arn, "row": row})
+
+    def _files(self, group: dict[str, Any], rows: list[dict[str, Any]], now: float) -> dict[tuple[str, ...], bytes]:
+        """Return the content of a file for each hour. All are made before one is written: what fails leaves none."""
         by_hour: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
         for row in rows:
-            at = datetime.fromtimestamp(row["event_time"], UTC)
-            by_hour[at.strftime("%Y"), at.strftime("%m"), at.strftime("%d"), at.strftime("%H")].append(row)
+            by_hour[_hour(row)].append(row)
+        return {hour: _parquet(group, part, now) for hour, part in by_hour.items()}
+
+    def _possible(self, group: dict[str, Any], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the rows that a file can hold. PutRecord refuses others; an older state folder may have some."""
+        possible = []
+        for row in rows:
+            try:
+                self._files(group, [row], 0.0)
+                possible.append(row)
+            except _UNWRITABLE as error:
+                _log.error("an offline row is set aside in %s: %r", self._set_aside, error)
+                with self._set_aside.open("a") as file:
+                    file.write(json.dumps({"arn": group["FeatureGroupArn"], "row": row}) + "\n")
+        return possible
+
+    def _write(self, group: dict[str, Any], rows: list[dict[str, Any]]) -> None:
         base = group["OfflineStoreConfig"]["S3StorageConfig"]["ResolvedOutputS3Uri"]
         now = time.time()
+        try:
+            files = self._files(group, rows, now)
+        except _UNWRITABLE:
+            files = self._files(group, self._possible(group, rows), now)
         new = []
-        for hour, part in by_hour.items():
+        for hour, content in files.items():
             place = "/".join([base, *(f"{key}={value}" for key, value in zip(_PARTITIONS, hour, strict=True))])
             name = f"{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}_{secrets.token_hex(8)}.parquet"
             bucket, key = objects.split_uri(f"{place}/{name}")
-            self._aws.client("s3").put_object(Bucket=bucket, Key=key, Body=_parquet(group, part, now))
+            self._aws.client("s3", group.get("RoleArn")).put_object(Bucket=bucket, Key=key, Body=content)
             if place not in self._partitions:
                 new.append((place, hour))
         if new and "DataCatalogConfig" in group["OfflineStoreConfig"]:
@@ -174,9 +216,15 @@ class OfflineStore:
                 {"Values": list(hour), "StorageDescriptor": _storage(group, place)}
                 for place, hour in places[start : start + 100]
             ]
+            # Not in the role's name: whether AWS asks the role for this is not known.
             self._aws.client("glue").batch_create_partition(
                 DatabaseName=catalog["Database"], TableName=catalog["TableName"], PartitionInputList=inputs
             )
+
+
+def _hour(row: dict[str, Any]) -> tuple[str, ...]:
+    at = datetime.fromtimestamp(row["event_time"], UTC)
+    return f"{at:%Y}", f"{at:%m}", f"{at:%d}", f"{at:%H}"
 
 
 def _parquet(group: dict[str, Any], rows: list[dict[str, Any]], written: float) -> bytes:

@@ -8,6 +8,8 @@ import threading
 from pathlib import Path
 from typing import NamedTuple
 
+from .journal import Journal
+
 _log = logging.getLogger(__name__)
 _INTERVAL = 0.1
 
@@ -23,7 +25,7 @@ class Row(NamedTuple):
 class OnlineStore:
     """Rows by group and identifier. Reads and writes take microseconds: they touch memory only.
 
-    A thread writes changes behind; a server that is killed loses at most the last tenth of a second of them.
+    A thread writes changes behind; until then a journal keeps them, so that a server may be killed at any time.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -40,6 +42,13 @@ class OnlineStore:
         )
         for group, identifier, *row in self._connection.execute("SELECT * FROM record"):
             self._rows.setdefault(group, {})[identifier] = Row(*row)
+        self._journal = Journal(folder, "online")
+        for group, identifier, left in self._journal.entries():
+            self._changes[group, identifier] = row = left and Row(left[0], left[1], left[2] and left[2].encode())
+            if row is None:
+                self.rows(group).pop(identifier, None)
+            else:
+                self.rows(group)[identifier] = row
         self._thread = threading.Thread(target=self._run, name="sagemaker-online", daemon=True)
         self._thread.start()
 
@@ -48,20 +57,24 @@ class OnlineStore:
         return self._rows.setdefault(group, {})
 
     def put(self, group: str, identifier: str, row: Row) -> None:
-        self.rows(group)[identifier] = row
         with self._lock:
+            self._journal.add((group, identifier, (row.event_time, row.expires_at, row.record and row.record.decode())))
             self._changes[group, identifier] = row
+        self.rows(group)[identifier] = row
 
     def remove(self, group: str, identifier: str) -> None:
-        self.rows(group).pop(identifier, None)
         with self._lock:
+            self._journal.add((group, identifier, None))
             self._changes[group, identifier] = None
+        self.rows(group).pop(identifier, None)
 
     def drop(self, group: str) -> None:
         """Forget a deleted group's records."""
         rows = self._rows.pop(group, {})
         with self._lock:
-            self._changes.update({(group, identifier): None for identifier in rows})
+            for identifier in rows:
+                self._journal.add((group, identifier, None))
+                self._changes[group, identifier] = None
 
     def size(self, group: str) -> int:
         return sum(len(row.record or b"") for row in list(self.rows(group).values()))
@@ -77,6 +90,7 @@ class OnlineStore:
             last = self._closed.wait(_INTERVAL)
             with self._lock:
                 changes, self._changes = self._changes, {}
+                number = self._journal.cut()
             if not changes:
                 continue
             kept = [(*key, *row) for key, row in changes.items() if row is not None]
@@ -86,5 +100,8 @@ class OnlineStore:
                     self._connection.execute("BEGIN")
                     self._connection.executemany("INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?, ?)", kept)
                     self._connection.executemany("DELETE FROM record WHERE store = ? AND id = ?", gone)
+                self._journal.forget(number)
             except sqlite3.Error:
-                _log.exception("online records were not written")
+                _log.exception("online records were not written: they are tried again")
+                with self._lock:
+                    self._changes = {**changes, **self._changes}

@@ -10,16 +10,13 @@ import json
 import time
 from typing import Any
 
-from .. import listing
+from .. import limits, listing
 from ..errors import ApiError
 from .groups import FeatureGroups
 from .offline import OfflineStore
 from .online import OnlineStore, Row
 from .schema import Schema, iso, refused, ttl_seconds
 
-_GET_LIMIT = 100
-_WRITE_LIMIT = 25
-_UPDATE_LIMIT = 100
 _UPDATABLE_STORES = ("Standard_V2", "InMemory")
 
 
@@ -34,8 +31,8 @@ class FeatureRuntime:
     def batch_write_record(self, request: dict[str, Any]) -> bytes:
         """Write up to 25 records; what is wrong with single ones comes back in Errors, the others are written."""
         entries = request["Entries"]
-        if not 1 <= len(entries) <= _WRITE_LIMIT:
-            raise refused(f"Validation Error: BatchWriteRecord takes 1 to {_WRITE_LIMIT} entries, got {len(entries)}.")
+        most, count = limits.RECORDS_WRITTEN, len(entries)
+        limits.require_in_runtime(1 <= count <= most, "BatchWriteRecord", f"1 to {most} entries", count)
         errors = []
         for entry in entries:
             try:
@@ -58,8 +55,9 @@ class FeatureRuntime:
         """Return what exists of up to 100 records; a group that does not is reported in Errors."""
         identifiers = request["Identifiers"]
         asked = sum(len(item["RecordIdentifiersValueAsString"]) for item in identifiers)
-        if not 1 <= asked <= _GET_LIMIT:
-            raise refused(f"Validation Error: BatchGetRecord takes 1 to {_GET_LIMIT} identifiers, got {asked}.")
+        most = limits.RECORDS_READ
+        fits = 1 <= asked <= most and all(item["RecordIdentifiersValueAsString"] for item in identifiers)
+        limits.require_in_runtime(fits, "BatchGetRecord", f"1 to {most} identifiers and no empty list", asked)
         records: list[bytes] = []
         errors: list[dict[str, str]] = []
         now = time.time()
@@ -118,8 +116,8 @@ class FeatureRuntime:
         if group["OnlineStoreConfig"].get("StorageType") not in _UPDATABLE_STORES:
             raise refused(f"Validation Error: UpdateRecord needs StorageType {' or '.join(_UPDATABLE_STORES)}.")
         changes = {feature["FeatureName"]: feature for feature in request["Features"]}
-        if len(request["Features"]) > _UPDATE_LIMIT:
-            raise refused(f"Validation Error: UpdateRecord takes at most {_UPDATE_LIMIT} features.")
+        most, count = limits.FEATURES_UPDATED, len(request["Features"])
+        limits.require_in_runtime(count <= most, "UpdateRecord", f"at most {most} features", count)
         if "TtlDuration" in request and schema.event_time not in changes:
             raise refused("Validation Error: TtlDuration needs an EventTime in the request.")
         identifier = request["RecordIdentifierValueAsString"]

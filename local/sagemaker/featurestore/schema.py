@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from .. import limits
 from ..errors import ApiError
 
 RESERVED = ("is_deleted", "write_time", "api_invocation_time")
-RECORD_LIMIT = 350 * 1024
-_IDENTIFIER_LIMIT = 2 * 1024
 _EVENT_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z")
 _INTEGRAL_BOUND = 2**63
 _SECONDS = {"Seconds": 1, "Minutes": 60, "Hours": 3600, "Days": 86400, "Weeks": 604800}
@@ -63,19 +62,24 @@ class Schema:
             value = self._value(name, feature)
             values[name] = value
             size += len(name) + (len(value.encode()) if isinstance(value, str) else sum(map(len, value)))
-        if size > RECORD_LIMIT:
-            raise refused(f"Validation Error: the record has {size} bytes, more than {RECORD_LIMIT}.")
+        limits.require_in_runtime(
+            size <= limits.RECORD, "the record", f"at most {limits.RECORD} bytes", f"{size} bytes"
+        )
         for needed in (self.identifier, self.event_time):
             if not values.get(needed):
                 raise refused(f"Validation Error: the record lacks a value for [{needed}].")
-        if len(values[self.identifier].encode()) > _IDENTIFIER_LIMIT:
-            raise refused(f"Validation Error: the record identifier has more than {_IDENTIFIER_LIMIT} bytes.")
+        length = len(values[self.identifier].encode())
+        most = limits.RECORD_IDENTIFIER
+        limits.require_in_runtime(length <= most, "the record identifier", f"at most {most} bytes", f"{length} bytes")
         return values, self.instant(values[self.event_time])
 
     def instant(self, text: str) -> float:
         """Return an event time as epoch seconds: Fractional, or String `yyyy-MM-dd'T'HH:mm:ssZ` / `.SSSZ`."""
         if self.types[self.event_time] != "String":
-            return _fractional(self.event_time, text)
+            instant = _fractional(self.event_time, text)
+            expected = f"epoch seconds from {limits.EARLIEST:.0f} to {limits.LATEST:.0f}"
+            limits.require_in_runtime(limits.EARLIEST <= instant <= limits.LATEST, "EventTime", expected, text[:100])
+            return instant
         if not _EVENT_TIME.fullmatch(text):
             raise refused(
                 f"Validation Error: EventTime: [{text}] must have the format yyyy-MM-dd'T'HH:mm:ssZ or "
@@ -106,7 +110,7 @@ class Schema:
         kind = self.types[name]
         if kind == "Integral":
             try:
-                valid = -_INTEGRAL_BOUND <= int(value) < _INTEGRAL_BOUND
+                valid = -_INTEGRAL_BOUND <= int(value) < _INTEGRAL_BOUND and "_" not in value
             except ValueError:
                 valid = False
             if not valid:
@@ -127,6 +131,9 @@ def iso(instant: float) -> str:
 
 def _fractional(name: str, value: str) -> float:
     try:
-        return float(value)
+        number = float(value)
     except ValueError as error:
         raise refused(f"Validation Error: [{name}] must be of type Fractional, got {value[:100]!r}.") from error
+    if "_" in value:  # Python reads it, nobody else does
+        raise refused(f"Validation Error: [{name}] must be of type Fractional, got {value[:100]!r}.")
+    return number

@@ -35,6 +35,7 @@ class Endpoints:
         self._table = context.store.table("endpoint")
         self._traffic: dict[str, list[tuple[float, Deployment]]] = {}
         self._cancelled: dict[str, threading.Event] = {}
+        self._changing = threading.Lock()  # between the end of a deployment's start and the end of its endpoint
         self._closed = threading.Event()
         threading.Thread(target=self._watch, name="sagemaker-endpoints", daemon=True).start()
 
@@ -55,7 +56,7 @@ class Endpoints:
         }
         self._table.create(name, document, lambda: already_exists("endpoint", arn))
         self._context.tags.set_initial(arn, request.get("Tags"))
-        self._in_background(name, lambda: self._bring_up(name, config))
+        self._in_background(name, partial(self._bring_up, name, config))
         return {"EndpointArn": arn}
 
     def describe_endpoint(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -93,7 +94,7 @@ class Endpoints:
         if request.get("RetainDeploymentConfig"):
             deployment_config = deployment_config or document.get("LastDeploymentConfig")
         retained = self._sizes(name) if request.get("RetainAllVariantProperties") else {}
-        self._in_background(name, lambda: self._replace(name, config, deployment_config or {}, retained))
+        self._in_background(name, partial(self._replace, name, config, deployment_config or {}, retained))
         return {"EndpointArn": document["EndpointArn"]}
 
     def update_endpoint_weights_and_capacities(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -111,12 +112,12 @@ class Endpoints:
             wishes.append((variant, wanted))
         self._table.change(name, EndpointStatus="Updating", FailureReason=None)
 
-        def resize() -> None:
+        def resize(cancelled: threading.Event) -> None:
             for variant, wanted in wishes:
                 before = variant.wanted
                 variant.wanted = wanted.get("DesiredInstanceCount", variant.wanted)
                 try:
-                    variant.resize(self._cancelled[name])
+                    variant.resize(cancelled)
                 except serving.ServerFailed as error:
                     variant.wanted = before
                     raise RolledBack(str(error)) from error
@@ -129,9 +130,10 @@ class Endpoints:
     def delete_endpoint(self, request: dict[str, Any]) -> dict[str, Any]:
         name = request["EndpointName"]
         document = self.find(name)
-        if event := self._cancelled.pop(name, None):
-            event.set()
-        traffic = self._traffic.pop(name, [])
+        with self._changing:
+            if event := self._cancelled.pop(name, None):
+                event.set()
+            traffic = self._traffic.pop(name, [])
         self._table.change(name, EndpointStatus="Deleting")
 
         def end() -> None:
@@ -182,15 +184,27 @@ class Endpoints:
         for event in self._cancelled.values():
             event.set()
 
-    def _bring_up(self, name: str, config: dict[str, Any]) -> None:
-        deployment = deploy(self._context, self._models, name, config, self._cancelled[name])
-        self._traffic[name] = [(1.0, deployment)]
-        self._in_service(name, config)
+    def _bring_up(self, name: str, config: dict[str, Any], cancelled: threading.Event) -> None:
+        if self._serve(name, deploy(self._context, self._models, name, config, cancelled), cancelled):
+            self._in_service(name, config)
+
+    def _serve(self, name: str, deployment: Deployment, cancelled: threading.Event) -> bool:
+        """Give all traffic to a deployment, unless its endpoint has been deleted meanwhile: then it ends."""
+        with self._changing:
+            if not cancelled.is_set():
+                self._traffic[name] = [(1.0, deployment)]
+                return True
+        deployment.stop()
+        return False
 
     def _replace(
-        self, name: str, config: dict[str, Any], deployment_config: dict[str, Any], sizes: dict[str, tuple[int, float]]
+        self,
+        name: str,
+        config: dict[str, Any],
+        deployment_config: dict[str, Any],
+        sizes: dict[str, tuple[int, float]],
+        cancelled: threading.Event,
     ) -> None:
-        cancelled = self._cancelled[name]
         # AWS looks at the present configuration too: an update after its deletion is undone without an error.
         self._configs.find(self.find(name)["EndpointConfigName"])
         try:
@@ -204,19 +218,24 @@ class Endpoints:
                     variant.resize(cancelled)
             old = self._traffic.get(name, [])
             if old:
-                self._shift(name, old[0][1], green, deployment_config)
+                self._shift(name, old[0][1], green, deployment_config, cancelled)
         except BaseException:
             green.stop()
             raise
-        if cancelled.is_set():
-            green.stop()
+        if not self._serve(name, green, cancelled):
             return
-        self._traffic[name] = [(1.0, green)]
         self._in_service(name, config, LastDeploymentConfig=deployment_config or None)
         for _, deployment in old:
             deployment.stop()
 
-    def _shift(self, name: str, blue: Deployment, green: Deployment, deployment_config: dict[str, Any]) -> None:
+    def _shift(
+        self,
+        name: str,
+        blue: Deployment,
+        green: Deployment,
+        deployment_config: dict[str, Any],
+        cancelled: threading.Event,
+    ) -> None:
         """Move traffic in the steps of a blue/green policy, watching its alarms; raises `RolledBack`."""
         alarms = [a["AlarmName"] for a in deployment_config.get("AutoRollbackConfiguration", {}).get("Alarms", [])]
         policy = deployment_config.get("BlueGreenUpdatePolicy", {})
@@ -224,18 +243,23 @@ class Endpoints:
         steps = {"CANARY": [_share(routing.get("CanarySize"), blue)], "LINEAR": _linear(routing, blue)}
         try:
             for share in steps.get(routing.get("Type"), []):
-                self._traffic[name] = [(1 - share, blue), (share, green)]
-                self._bake(name, alarms, routing["WaitIntervalInSeconds"])
-            self._traffic[name] = [(0.0, blue), (1.0, green)]
-            self._bake(name, alarms, policy.get("TerminationWaitInSeconds", 0))
-        except RolledBack:
-            self._traffic[name] = [(1.0, blue)]
+                self._share(name, [(1 - share, blue), (share, green)], cancelled)
+                self._bake(alarms, routing["WaitIntervalInSeconds"], cancelled)
+            self._share(name, [(0.0, blue), (1.0, green)], cancelled)
+            self._bake(alarms, policy.get("TerminationWaitInSeconds", 0), cancelled)
+        except BaseException:
+            self._share(name, [(1.0, blue)], cancelled)
             raise
 
-    def _bake(self, name: str, alarms: list[str], seconds: float) -> None:
+    def _share(self, name: str, traffic: list[tuple[float, Deployment]], cancelled: threading.Event) -> None:
+        with self._changing:
+            if not cancelled.is_set():
+                self._traffic[name] = traffic
+
+    def _bake(self, alarms: list[str], seconds: float, cancelled: threading.Event) -> None:
         until = time.monotonic() + seconds
         while True:
-            if self._cancelled[name].wait(min(1.0, max(0.0, until - time.monotonic()))):
+            if cancelled.wait(min(1.0, max(0.0, until - time.monotonic()))):
                 raise RolledBack("The update was cancelled.")
             if alarms:
                 answer = self._context.aws.client("cloudwatch").describe_alarms(AlarmNames=alarms)
@@ -256,13 +280,13 @@ class Endpoints:
         )
         self._announce(changed)
 
-    def _in_background(self, name: str, work: Callable[[], None]) -> None:
-        self._cancelled[name] = threading.Event()
+    def _in_background(self, name: str, work: Callable[[threading.Event], None]) -> None:
+        self._cancelled[name] = cancelled = threading.Event()
 
         def run() -> None:
             reason = ""
             try:
-                work()
+                work(cancelled)
             except (RolledBack, serving.ServerFailed) as error:
                 reason = str(error)
             except ApiError as error:
@@ -270,7 +294,7 @@ class Endpoints:
             except Exception as error:
                 _log.exception("endpoint %s", name)
                 reason = f"InternalServerError: {error!r}"
-            if reason and not self._context.closing.is_set():
+            if reason and not cancelled.is_set() and not self._context.closing.is_set():
                 # An endpoint that serves stays InService with what it had: only FailureReason tells of the failure.
                 status = "InService" if self._traffic.get(name) else "Failed"
                 changed = self._table.change(
@@ -293,7 +317,10 @@ class Endpoints:
         while not self._closed.wait(_WATCH_INTERVAL):
             for traffic in list(self._traffic.values()):
                 for _, deployment in traffic:
-                    deployment.restart_dead()
+                    try:
+                        deployment.restart_dead()
+                    except Exception:
+                        _log.exception("instances of %s could not be looked after", deployment.config_name)
 
     def _sizes(self, name: str) -> dict[str, tuple[int, float]]:
         traffic = self._traffic.get(name)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Coroutine
 from typing import Any
 
+from .. import limits
 from ..context import Context
 from ..errors import ApiError
 from .endpoints import Endpoints
@@ -15,7 +16,6 @@ from .metrics import InvocationMetrics
 from .proxy import ProxyError
 from .variants import Deployment, Variant
 
-_LIMIT = 6_291_456
 _TIMEOUT = 60.0
 _PASSED_ON = {
     "content-type": "content-type",
@@ -37,8 +37,10 @@ class Invocations:
     async def invoke(self, name: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
         """Return the model's answer. Raises ValidationError, ModelError (424) and ServiceUnavailable."""
         began = time.perf_counter()
-        if len(body) > _LIMIT:
-            raise ApiError("ValidationError", f"Request body size {len(body)} exceeds the limit of {_LIMIT} bytes.")
+        if len(body) > limits.INVOCATION:
+            raise ApiError(
+                "ValidationError", f"Request body size {len(body)} exceeds the limit of {limits.INVOCATION} bytes."
+            )
         deployment = self._endpoints.route(name)
         if deployment is None:
             if self._endpoints.exists(name):

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from .. import listing, objects
+from .. import images, listing, objects
 from ..context import Context
 from ..errors import already_exists, could_not_find, validation
 from ..registry import Registry
@@ -24,7 +24,10 @@ class Models:
         containers = request.get("Containers") or [request.get("PrimaryContainer") or {}]
         if len(containers) != 1:
             raise validation("Inference pipelines (several containers) are not offered by the local SageMaker server.")
-        self._check_data(self.resolve(containers[0]))
+        self._context.surroundings.require_role(request.get("ExecutionRoleArn"))
+        container = self.resolve(containers[0])
+        images.require(container["Image"], self._context.surroundings)
+        self._check_data(container, request.get("ExecutionRoleArn"))
         document = {**request, "ModelArn": arn, "CreationTime": time.time()}
         tags = document.pop("Tags", None)
         self._table.create(name, document, lambda: already_exists("model", arn))
@@ -51,9 +54,15 @@ class Models:
         return document
 
     def container(self, name: str) -> dict[str, Any]:
-        """Return `Image`, `ModelDataUrl` and `Environment` of a model, from its package if it names one."""
+        """Return what a model or its package says: `Image`, `ModelDataUrl`, `Environment`, isolation and role."""
         document = self.find(name)
-        return self.resolve((document.get("Containers") or [document["PrimaryContainer"]])[0])
+        container = self.resolve((document.get("Containers") or [document["PrimaryContainer"]])[0])
+        isolated = document.get("EnableNetworkIsolation", False)
+        return {**container, "EnableNetworkIsolation": isolated, "ExecutionRoleArn": self.role(name)}
+
+    def role(self, name: str) -> str:
+        """Return the role (ARN) of a model, whose containers and transform jobs have it."""
+        return self.find(name).get("ExecutionRoleArn", "")
 
     def resolve(self, container: dict[str, Any]) -> dict[str, Any]:
         """Return a container definition with the members that its model package contributes."""
@@ -67,13 +76,13 @@ class Models:
             raise validation("A container must have an Image or a ModelPackageName.")
         return container
 
-    def _check_data(self, container: dict[str, Any]) -> None:
+    def _check_data(self, container: dict[str, Any], role: str | None) -> None:
         url = model_data_url(container)
         if not url:
             return
         bucket, key = objects.split_uri(url)
         try:
-            self._context.aws.client("s3").head_object(Bucket=bucket, Key=key)
+            self._context.aws.client("s3", role).head_object(Bucket=bucket, Key=key)
         except ClientError as error:
             raise validation(f"Could not find model data at {url}.") from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
+from collections.abc import Callable
 
 Answer = tuple[int, dict[str, str], bytes]
 _Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -17,8 +18,8 @@ class ProxyError(Exception):
 class Pool:
     """Idle connections to one server. Used from one event loop; another loop's connections are dropped."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self, connect: Callable[[], socket.socket]) -> None:
+        self._connect = connect
         self._idle: deque[_Connection] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -28,7 +29,7 @@ class Pool:
         if loop is not self._loop:
             self._idle.clear()
             self._loop = loop
-        lines = [f"POST {path} HTTP/1.1", f"host: 127.0.0.1:{self._port}", f"content-length: {len(body)}"]
+        lines = [f"POST {path} HTTP/1.1", "host: localhost:8080", f"content-length: {len(body)}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         request = "\r\n".join([*lines, "", ""]).encode("latin-1") + body
         async with asyncio.timeout(timeout):
@@ -38,7 +39,9 @@ class Pool:
                 except _ClosedEarly:
                     continue  # the server had closed it while idle and has not seen the request
             try:
-                return await self._exchange(await asyncio.open_connection("127.0.0.1", self._port), request)
+                connection = await asyncio.to_thread(self._connect)
+                connection.setblocking(False)
+                return await self._exchange(await asyncio.open_connection(sock=connection), request)
             except (_ClosedEarly, OSError) as error:
                 raise ProxyError(f"The model server closed the connection: {error}") from error
 

@@ -23,7 +23,7 @@ class Instance:
 
     def __init__(self, server: serving.ModelServer) -> None:
         self.server = server
-        self.pool = Pool(server.port)
+        self.pool = Pool(server.container.connect)
 
     def stop(self) -> None:
         self.pool.close()
@@ -46,6 +46,7 @@ class Variant:
         self._instances: list[Instance] = []
         self._turn = itertools.count()
         self._resizing = threading.Lock()
+        self._stopped = threading.Event()
 
     @property
     def instances(self) -> list[Instance]:
@@ -57,21 +58,36 @@ class Variant:
         return alive[next(self._turn) % len(alive)] if alive else None
 
     def resize(self, cancelled: threading.Event | None = None) -> None:
-        """Start or stop instances until `wanted` run, dead ones included; raises `serving.ServerFailed`."""
+        """Start or stop instances until `wanted` run, dead ones included; raises `serving.ServerFailed`.
+
+        All that could be started are kept or none is: if one fails, the others of the same attempt end with it.
+        """
         with self._resizing:
             alive = [instance for instance in self._instances if instance.server.running]
             dead = [instance for instance in self._instances if not instance.server.running]
-            missing = self.wanted - len(alive)
-            if missing > 0:
-                with ThreadPoolExecutor(missing) as pool:
-                    alive += list(pool.map(lambda _: self._start(cancelled), range(missing)))
+            new = self._started(self.wanted - len(alive), cancelled)
+            alive += new
             self._instances, surplus = alive[: self.wanted], alive[self.wanted :]
             for instance in [*dead, *surplus]:
                 instance.stop()
 
+    def _started(self, count: int, cancelled: threading.Event | None) -> list[Instance]:
+        if count <= 0:
+            return []
+        with ThreadPoolExecutor(count) as pool:
+            attempts = [pool.submit(self._start, cancelled) for _ in range(count)]
+        failures = [error for attempt in attempts if (error := attempt.exception())]
+        started = [attempt.result() for attempt in attempts if not attempt.exception()]
+        if failures:
+            for instance in started:
+                instance.stop()
+            raise failures[0]
+        return started
+
     def stop(self) -> None:
+        self._stopped.set()  # whoever starts or watches instances of this variant gives up
         with self._resizing:
-            self.wanted = 0  # whoever watches for dead instances must not bring these back
+            self.wanted = 0
             instances, self._instances = self._instances, []
             for instance in instances:
                 instance.stop()
@@ -96,7 +112,7 @@ class Variant:
             log_group=f"/aws/sagemaker/Endpoints/{self._endpoint}",
             log_stream=f"{self.name}/i-{random.getrandbits(64):017x}",
             timeout=timeout,
-            cancelled=cancelled,
+            cancelled=lambda: self._stopped.is_set() or (cancelled is not None and cancelled.is_set()),
         )
         return Instance(server)
 
@@ -131,8 +147,8 @@ class Deployment:
             ):
                 try:
                     variant.resize()
-                except serving.ServerFailed:
-                    _log.exception("variant %s could not be restarted", variant.name)
+                except serving.ServerFailed as error:
+                    _log.error("variant %s could not be restarted: %s", variant.name, error)
 
 
 def deploy(

@@ -22,7 +22,7 @@ def fetch(s3: Any, uri: str, data_type: str, folder: Path) -> None:
         first, *rest = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
         prefix_bucket, prefix = objects.split_uri(first["prefix"])
         for name in rest:
-            objects.download_file(s3, prefix_bucket, f"{prefix}{name}", folder / name)
+            objects.download_file(s3, prefix_bucket, f"{prefix}{name}", objects.below(folder, name))
         return
     objects.download(s3, uri, folder)
 

@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
@@ -17,6 +17,7 @@ from ..context import Context
 from ..errors import ApiError, validation
 from ..images import ImageUnavailable
 from ..objects import MissingObjects
+from ..protocol import CONTROL_PLANE, project, service_model
 
 _log = logging.getLogger(__name__)
 _REASON_LIMIT = 1024
@@ -147,6 +148,7 @@ class Jobs(ABC):
     def create(self, request: dict[str, Any]) -> dict[str, Any]:
         name = request[self.name_key]
         self.check(request)
+        self.context.surroundings.require_role(request.get("RoleArn"))
         arn = self.context.settings.arn(f"{self.kind.lower()}-job", name)
         now = time.time()
         document = {
@@ -178,16 +180,11 @@ class Jobs(ABC):
         return validation(f"Could not find requested job with name: {name}")
 
     def list(self, request: dict[str, Any]) -> dict[str, Any]:
-        summary = self._summary_members()
+        answer = service_model(CONTROL_PLANE).operation_model(f"List{self.kind}Jobs").output_shape
+        assert answer is not None
+        summary = answer.members[f"{self.kind}JobSummaries"].member
         items, token = listing.page(self.table.all(), request, name=self.name_key, status=self.status_key)
-        chosen = [{key: item[key] for key in summary if key in item} for item in items]
-        return {f"{self.kind}JobSummaries": chosen, "NextToken": token}
-
-    def _summary_members(self) -> tuple[str, ...]:
-        return (
-            self.name_key, self.arn_key, "CreationTime", f"{self.kind}StartTime", f"{self.kind}EndTime",
-            "LastModifiedTime", self.status_key, "FailureReason", "ExitMessage", "SecondaryStatus",
-        )  # fmt: skip
+        return {f"{self.kind}JobSummaries": [project(item, summary) for item in items], "NextToken": token}
 
     def stop(self, request: dict[str, Any]) -> dict[str, Any]:
         name = request[self.name_key]
@@ -223,6 +220,7 @@ class Jobs(ABC):
             if stop.requested:
                 raise JobStopped
             document = self.table.change(name, **{f"{self.kind}StartTime": time.time()}) or document
+            self._ask_keys(document)
             self._finish(document, "Completed", **self.run(document, stop))
         except JobStopped as end:
             self._finish(document, "Stopped", **end.members)
@@ -235,6 +233,21 @@ class Jobs(ABC):
             self._finish(document, "Failed", FailureReason=cut_reason(f"InternalServerError: {error!r}"))
         finally:
             self._stops.pop(name, None)
+
+    def role(self, document: dict[str, Any]) -> str:
+        """Return the role in whose name the job reads and writes."""
+        return document.get("RoleArn", "")
+
+    def _ask_keys(self, document: dict[str, Any]) -> None:
+        """Volumes are encrypted by a grant of the job's role, outputs with the key itself."""
+        asked = (("kms:CreateGrant", "VolumeKmsKeyId"), ("kms:Encrypt", "KmsKeyId"))
+        try:
+            for action, member in asked:
+                if role := self.role(document):
+                    for key in dict.fromkeys(_named(document, member)):
+                        self.context.surroundings.encrypts(role, action, key)
+        except PermissionError as denied:
+            raise JobFailed(f"ClientError: {denied}") from denied
 
     def _finish(self, document: dict[str, Any], status: str, **members: Any) -> None:
         if self.context.closing.is_set():
@@ -256,3 +269,14 @@ class Jobs(ABC):
                     **{key: final[key] for key in kept if key in final},
                 },
             )
+
+
+def _named(document: object, member: str) -> Iterator[str]:
+    """Every value of a member, however deep it lies."""
+    if isinstance(document, dict):
+        if isinstance(value := document.get(member), str):
+            yield value
+        document = list(document.values())
+    if isinstance(document, list):
+        for inner in document:
+            yield from _named(inner, member)

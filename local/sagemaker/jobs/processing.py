@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import threading
 from pathlib import Path
 from typing import Any
 
-from .. import images, objects
+from .. import images, limits, objects
 from ..errors import validation
 from . import inputs
+from .folders import ContinuousUpload
 from .lifecycle import JobFailed, Jobs, JobStopped, Stop, wait_for
 
 _OPT_ML = "/opt/ml/"
-_SYNC_INTERVAL = 1.0
 
 
 class ProcessingJobs(Jobs):
@@ -29,10 +28,17 @@ class ProcessingJobs(Jobs):
         if None in targets:
             raise validation("FeatureStoreOutput is not offered by the local SageMaker server.")
         for place in [*sources, *targets]:
-            if not place.get("LocalPath", "").startswith(_OPT_ML):
-                raise validation(f"LocalPath must begin with {_OPT_ML}, got {place.get('LocalPath')!r}.")
+            path, folder = place.get("LocalPath", ""), limits.PROCESSING_FOLDER
+            inside = path.startswith(folder) and ".." not in path.split("/")
+            limits.require(inside, "LocalPath", f"a path below {folder}", repr(path))
         if any(source.get("S3InputMode", "File") == "Pipe" for source in sources):
             raise validation("Pipe mode is not offered by the local SageMaker server.")
+        for source in sources:
+            compression = source.get("S3CompressionType", "None")
+            limits.require(compression == "None", "S3CompressionType in File mode", "None", compression)
+        for member in ("ExperimentConfig",):
+            if member in request:
+                raise validation(f"{member} is not offered by the local SageMaker server.")
 
     def run(self, document: dict[str, Any], stop: Stop) -> dict[str, Any]:
         name, application = document["ProcessingJobName"], document["AppSpecification"]
@@ -41,16 +47,16 @@ class ProcessingJobs(Jobs):
             application.get("ContainerEntrypoint"),
             application.get("ContainerArguments"),
             "process",
+            self.context.surroundings,
+            document["RoleArn"],
         )
-        s3 = self.context.aws.client("s3")
+        s3 = self.context.aws.client("s3", document["RoleArn"])
         folder = self.context.containers.prepare(name)
         try:
             ml = folder / "ml"
             for source in document.get("ProcessingInputs", []):
                 place = source["S3Input"]
                 inputs.fetch(s3, place["S3Uri"], place["S3DataType"], _inside(ml, place["LocalPath"]))
-                if place.get("S3CompressionType") == "Gzip":
-                    inputs.decompress(_inside(ml, place["LocalPath"]))
             outputs = [o["S3Output"] for o in document.get("ProcessingOutputConfig", {}).get("Outputs", [])]
             for place in outputs:
                 _inside(ml, place["LocalPath"]).mkdir(parents=True, exist_ok=True)
@@ -61,10 +67,12 @@ class ProcessingJobs(Jobs):
                 argv,
                 {**document.get("Environment", {}), "PROCESSING_JOB_ARN": document["ProcessingJobArn"]},
                 log_group="/aws/sagemaker/ProcessingJobs",
+                role=document["RoleArn"],
                 log_stream=f"{name}/algo-1-{int(document['CreationTime'] * 1000)}",
+                isolated=document.get("NetworkConfig", {}).get("EnableNetworkIsolation", False),
             )
             limit = document.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", self.maximum_runtime)
-            with _ContinuousUpload(s3, ml, [o for o in outputs if o["S3UploadMode"] == "Continuous"]):
+            with ContinuousUpload(s3, [(_inside(ml, o["LocalPath"]), o["S3Uri"]) for o in outputs if _continuous(o)]):
                 code, timed_out = wait_for(container, limit, stop)
             message = _exit_message(ml)
             if stop.requested:
@@ -94,38 +102,16 @@ class ProcessingJobs(Jobs):
         (ml / "output").mkdir(exist_ok=True)
 
 
-class _ContinuousUpload:
-    """Sends new and changed files of Continuous outputs while the job runs, and once more at its end."""
-
-    def __init__(self, s3: Any, ml: Path, places: list[dict[str, Any]]) -> None:
-        self._s3, self._ml, self._places = s3, ml, places
-        self._sent: dict[Path, tuple[float, int]] = {}
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> None:
-        if self._places:
-            self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        if self._places:
-            self._thread.join()
-
-    def _run(self) -> None:
-        last = False
-        while not last:
-            last = self._done.wait(_SYNC_INTERVAL)
-            for place in self._places:
-                objects.upload(self._s3, _inside(self._ml, place["LocalPath"]), place["S3Uri"], self._sent)
-
-
 def _inside(ml: Path, local_path: str) -> Path:
     """Return the folder of this machine that the container sees as `local_path`."""
     path = (ml / local_path.removeprefix(_OPT_ML)).resolve()
     if not path.is_relative_to(ml.resolve()):
         raise JobFailed(f"ClientError: LocalPath {local_path} is outside {_OPT_ML}")
     return path
+
+
+def _continuous(place: dict[str, Any]) -> bool:
+    return place["S3UploadMode"] == "Continuous"
 
 
 def _exit_message(ml: Path) -> str:

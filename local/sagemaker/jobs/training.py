@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import time
 from pathlib import Path
 from typing import Any
 
-from .. import images, objects
+from .. import images, limits, objects
 from ..errors import validation
 from . import inputs
+from .folders import ContinuousUpload
 from .lifecycle import JobFailed, Jobs, JobStopped, Stop, wait_for
 
-_GIB = 1 << 30
+_OPT_ML = "/opt/ml/"
+_CHECKPOINTS = "/opt/ml/checkpoints"
+# Members of a request that would change what a job does, and that nothing here does.
+_NOT_OFFERED = (
+    "DebugHookConfig",
+    "DebugRuleConfigurations",
+    "TensorBoardOutputConfig",
+    "ExperimentConfig",
+    "ProfilerRuleConfigurations",
+    "RetryStrategy",
+    "SessionChainingConfig",
+    "ServerlessJobConfig",
+    "MlflowConfig",
+    "ModelPackageConfig",
+)
 
 
 class TrainingJobs(Jobs):
@@ -31,6 +47,13 @@ class TrainingJobs(Jobs):
             if channel.get("InputMode", algorithm["TrainingInputMode"]) == "Pipe":
                 raise validation("Pipe mode is not offered by the local SageMaker server.")
 
+        for member in _NOT_OFFERED:
+            if member in request:
+                raise validation(f"{member} is not offered by the local SageMaker server.")
+        place = request.get("CheckpointConfig", {}).get("LocalPath", _CHECKPOINTS)
+        inside = place.startswith(_OPT_ML) and ".." not in place.split("/")
+        limits.require(inside, "CheckpointConfig.LocalPath", f"a path below {_OPT_ML}", repr(place))
+
     def initial(self, request: dict[str, Any]) -> dict[str, Any]:
         transition = {"Status": "Starting", "StartTime": time.time(), "StatusMessage": "Preparing the job"}
         return {"SecondaryStatus": "Starting", "SecondaryStatusTransitions": [transition], "ModelArtifacts":
@@ -43,8 +66,10 @@ class TrainingJobs(Jobs):
             algorithm.get("ContainerEntrypoint"),
             algorithm.get("ContainerArguments"),
             "train",
+            self.context.surroundings,
+            document["RoleArn"],
         )
-        s3 = self.context.aws.client("s3")
+        s3 = self.context.aws.client("s3", document["RoleArn"])
         folder = self.context.containers.prepare(name)
         ml = folder / "ml"
         try:
@@ -57,6 +82,10 @@ class TrainingJobs(Jobs):
                 inputs.fetch(s3, source["S3Uri"], source["S3DataType"], target)
                 if channel.get("CompressionType") == "Gzip":
                     inputs.decompress(target)
+            checkpoints = [(_checkpoints(ml, config), config["S3Uri"]) for config in _configured(document)]
+            for place, uri in checkpoints:
+                with contextlib.suppress(objects.MissingObjects):  # the first run has none
+                    objects.download(s3, f"{uri.rstrip('/')}/", place)
             _write_config(ml, document)
             stop.check()
             self._move(name, "Training", "Training image download completed. Training in progress.")
@@ -67,11 +96,14 @@ class TrainingJobs(Jobs):
                 argv,
                 _environment(document, self.context.settings.region),
                 log_group="/aws/sagemaker/TrainingJobs",
+                role=document["RoleArn"],
                 log_stream=f"{name}/algo-1-{int(document['CreationTime'])}",
+                isolated=document.get("EnableNetworkIsolation", False),
                 on_line=metrics.read,
             )
             limit = document.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", self.maximum_runtime)
-            code, timed_out = wait_for(container, limit, stop)
+            with ContinuousUpload(s3, checkpoints):
+                code, timed_out = wait_for(container, limit, stop)
             seconds = max(1, round(time.time() - began))
             measured = {
                 "FinalMetricDataList": metrics.final() or None,
@@ -119,6 +151,17 @@ class TrainingJobs(Jobs):
             {"Status": status, "StartTime": now, "StatusMessage": message},
         ]
         return {"SecondaryStatus": status, "SecondaryStatusTransitions": transitions}
+
+
+def _configured(document: dict[str, Any]) -> list[dict[str, str]]:
+    return [document["CheckpointConfig"]] if "CheckpointConfig" in document else []
+
+
+def _checkpoints(ml: Path, config: dict[str, str]) -> Path:
+    """Return the folder of this machine that the container sees as the checkpoints' LocalPath."""
+    folder = ml / config.get("LocalPath", _CHECKPOINTS).removeprefix(_OPT_ML)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 class _Metrics:

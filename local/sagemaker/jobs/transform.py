@@ -7,17 +7,17 @@ import http.client
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
-from .. import objects
+from .. import limits, objects
+from ..containers import Container
 from ..context import Context
 from ..errors import validation
 from ..hosting import serving
 from ..hosting.models import Models
 from .association import Association
 from .lifecycle import JobFailed, Jobs, JobStopped, Places, Stop
-
-_MIB = 1 << 20
 
 
 class TransformJobs(Jobs):
@@ -32,6 +32,18 @@ class TransformJobs(Jobs):
         if request["TransformResources"]["InstanceCount"] != 1:
             raise validation("This machine runs a transform job on one instance only.")
         source, target = request["TransformInput"], request["TransformOutput"]
+        megabytes, parallel = request.get("MaxPayloadInMB", limits.TRANSFORM_DEFAULT_MB), _parallel(request)
+        if megabytes == 0:
+            raise validation("MaxPayloadInMB 0 (HTTP chunked encoding) is not offered by the local SageMaker server.")
+        most = limits.TRANSFORM_MB
+        limits.require(megabytes <= most, "MaxPayloadInMB", f"at most {most}", megabytes)
+        together = f"at most {most} MB together"
+        sent = f"{parallel} x {megabytes} MB"
+        limits.require(megabytes * parallel <= most, "MaxConcurrentTransforms x MaxPayloadInMB", together, sent)
+        if "DataCaptureConfig" in request:
+            raise validation("DataCaptureConfig is not offered by the local SageMaker server.")
+        if source["DataSource"]["S3DataSource"]["S3DataType"] != "S3Prefix":
+            raise validation("A ManifestFile as TransformInput is not offered by the local SageMaker server.")
         if source.get("SplitType", "None") not in ("None", "Line"):
             raise validation(f"SplitType {source['SplitType']} is not offered by the local SageMaker server.")
         if request.get("BatchStrategy", "MultiRecord") == "SingleRecord" and source.get("SplitType", "None") == "None":
@@ -44,16 +56,19 @@ class TransformJobs(Jobs):
         ):
             raise validation("Joining or filtering lines needs SplitType Line and AssembleWith Line.")
 
+    def role(self, document: dict[str, Any]) -> str:
+        return self._models.role(document["ModelName"]) or ""
+
     def run(self, document: dict[str, Any], stop: Stop) -> dict[str, Any]:
         name = document["TransformJobName"]
         container = dict(self._models.container(document["ModelName"]))
-        mib = document.get("MaxPayloadInMB", 6)
+        mib = document.get("MaxPayloadInMB", limits.TRANSFORM_DEFAULT_MB)
         container["Environment"] = {
             **container.get("Environment", {}),
             "SAGEMAKER_BATCH": "true",
             "SAGEMAKER_MAX_PAYLOAD_IN_MB": str(mib),
             "SAGEMAKER_BATCH_STRATEGY": document.get("BatchStrategy", "MultiRecord").upper(),
-            "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": str(document.get("MaxConcurrentTransforms", 1)),
+            "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": str(_parallel(document)),
             **document.get("Environment", {}),
         }
         stop.check()
@@ -69,16 +84,16 @@ class TransformJobs(Jobs):
             raise JobFailed(f"AlgorithmError: {error}") from error
         try:
             stop.attach(server.container)
-            self._transform_all(document, server.port, mib * _MIB, stop)
+            self._transform_all(document, server.container, mib * limits.MIB, stop)
         finally:
             server.stop()
         return {}
 
-    def _transform_all(self, document: dict[str, Any], port: int, limit: int, stop: Stop) -> None:
-        s3 = self.context.aws.client("s3")
+    def _transform_all(self, document: dict[str, Any], model: Container, limit: int, stop: Stop) -> None:
+        s3 = self.context.aws.client("s3", self._models.role(document["ModelName"]))
         source = document["TransformInput"]["DataSource"]["S3DataSource"]
         bucket, _ = objects.split_uri(source["S3Uri"])
-        found = list(_sources(s3, source))
+        found = list(objects.keys_below(s3, source["S3Uri"]))
         if not found:
             raise objects.MissingObjects(f"ClientError: No S3 objects found under S3 URL {source['S3Uri']}")
         target_bucket, target_prefix = objects.split_uri(document["TransformOutput"]["S3OutputPath"])
@@ -87,7 +102,7 @@ class TransformJobs(Jobs):
             if document["TransformInput"].get("CompressionType") == "Gzip":
                 data, relative = gzip.decompress(data), relative.removesuffix(".gz")
             try:
-                result = _transform(document, data, port, limit, stop)
+                result = _transform(document, data, model, limit, stop)
             except _Refused as error:
                 if stop.requested:
                     raise JobStopped from error
@@ -101,13 +116,12 @@ class _Refused(Exception):
     """The model server did not answer a batch with success."""
 
 
-def _sources(s3: Any, source: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    if source["S3DataType"] != "S3Prefix":
-        raise JobFailed(f"ClientError: S3DataType {source['S3DataType']} is not offered by the local SageMaker server.")
-    yield from objects.keys_below(s3, source["S3Uri"])
+def _parallel(request: dict[str, Any]) -> int:
+    """Return MaxConcurrentTransforms; unset and 0 leave it to the model, which says 1 unless it says otherwise."""
+    return request.get("MaxConcurrentTransforms") or 1
 
 
-def _transform(document: dict[str, Any], data: bytes, port: int, limit: int, stop: Stop) -> bytes:
+def _transform(document: dict[str, Any], data: bytes, model: Container, limit: int, stop: Stop) -> bytes:
     """Return one object's result: split, filter, send with the wanted concurrency, join, filter, assemble."""
     source, target = document["TransformInput"], document["TransformOutput"]
     headers = {"Content-Type": source.get("ContentType", "application/octet-stream")}
@@ -118,7 +132,7 @@ def _transform(document: dict[str, Any], data: bytes, port: int, limit: int, sto
     if source.get("SplitType", "None") == "None":
         if len(data) > limit:
             raise _Refused(f"The object has {len(data)} bytes, more than MaxPayloadInMB: use SplitType Line.")
-        return _post(port, headers, data, timeout, retries)
+        return _post(model, headers, data, timeout, retries)
     association = Association.of(document)
     single = document.get("BatchStrategy", "MultiRecord") == "SingleRecord"
     rows = data.decode().splitlines()
@@ -127,7 +141,7 @@ def _transform(document: dict[str, Any], data: bytes, port: int, limit: int, sto
         if stop.requested:
             raise _Refused("The job was stopped.")
         sent = "\n".join(association.select_input(row) for row in batch)
-        answer = _post(port, headers, sent.encode(), timeout, retries)
+        answer = _post(model, headers, sent.encode(), timeout, retries)
         if not association.active:
             return answer
         answered = answer.decode().splitlines()
@@ -135,7 +149,7 @@ def _transform(document: dict[str, Any], data: bytes, port: int, limit: int, sto
             raise _Refused(f"The model answered {len(answered)} lines to {len(batch)}: they cannot be joined.")
         return "\n".join(map(association.combine, batch, answered)).encode()
 
-    with ThreadPoolExecutor(document.get("MaxConcurrentTransforms", 1)) as pool:
+    with ThreadPoolExecutor(_parallel(document)) as pool:
         parts = list(pool.map(send, _batches(rows, limit, single)))
     if target.get("AssembleWith") == "Line":
         return b"".join(part.rstrip(b"\n") + b"\n" for part in parts)
@@ -159,22 +173,20 @@ def _batches(rows: list[str], limit: int, single: bool) -> Iterator[list[str]]:
         yield batch
 
 
-def _post(port: int, headers: dict[str, str], body: bytes, timeout: float, retries: int) -> bytes:
+def _post(model: Container, headers: dict[str, str], body: bytes, timeout: float, retries: int) -> bytes:
     """Send one batch; server errors are tried again, client errors are not."""
     for attempt in range(retries + 1):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
         try:
-            connection.request("POST", "/invocations", body, headers)
-            response = connection.getresponse()
-            content = response.read()
+            with closing(serving.connection_to(model, timeout)) as connection:
+                connection.request("POST", "/invocations", body, headers)
+                response = connection.getresponse()
+                content = response.read()
         except (OSError, http.client.HTTPException) as error:
             status, reason = 0, repr(error)
         else:
             status, reason = response.status, content.decode(errors="replace")[:500]
             if 200 <= status < 300:
                 return content
-        finally:
-            connection.close()
         if 400 <= status < 500 or attempt == retries:
             raise _Refused(f"Received status {status} from the model: {reason}")
     raise AssertionError("unreachable")

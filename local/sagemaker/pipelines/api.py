@@ -44,6 +44,7 @@ class Pipelines:
 
     def create_pipeline(self, request: dict[str, Any]) -> dict[str, Any]:
         name = request["PipelineName"]
+        self._context.surroundings.require_role(request["RoleArn"])
         arn = self._context.settings.arn("pipeline", name)
         now = time.time()
         document = {
@@ -72,6 +73,7 @@ class Pipelines:
         document = self._find(request["PipelineName"])
         members = ("PipelineDisplayName", "PipelineDescription", "RoleArn", "ParallelismConfiguration")
         changes = {key: request[key] for key in members if key in request}
+        self._context.surroundings.require_role(request.get("RoleArn"))
         if "PipelineDefinition" in request or "PipelineDefinitionS3Location" in request:
             changes["PipelineDefinition"] = self._definition(request)
         self._table.change(document["PipelineName"], **changes)

@@ -10,8 +10,21 @@ from typing import Any
 
 from ..errors import validation
 from ..jobs.association import select
+from ..protocol import CONTROL_PLANE, service_model
 
 STEP_TYPES = ("Processing", "Training", "Transform", "Model", "RegisterModel", "Condition", "Fail", "Lambda")
+# What a step of each type makes, and so which arguments it takes.
+_OPERATIONS = {
+    "Processing": "CreateProcessingJob",
+    "Training": "CreateTrainingJob",
+    "Transform": "CreateTransformJob",
+    "Model": "CreateModel",
+    "RegisterModel": "CreateModelPackage",
+}
+_STEP_MEMBERS = {"Name", "Type", "Arguments", "DependsOn", "DisplayName", "Description", "CacheConfig", "RetryPolicies"}
+_FURTHER_MEMBERS = {"Processing": {"PropertyFiles"}, "Lambda": {"FunctionArn", "OutputParameters"}}
+_EXPRESSIONS = ({"Get"}, {"Std:Join"}, {"Std:JsonGet"})
+_MEMBERS = {"Version", "Metadata", "Parameters", "PipelineExperimentConfig", "Steps"}
 _CASTS: dict[str, Callable[[str], Any]] = {
     "String": str,
     "Integer": int,
@@ -65,6 +78,12 @@ class Definition:
             if step.type not in STEP_TYPES:
                 raise validation(f"Step {step.name}: type {step.type} is not offered by the local SageMaker server.")
             steps[step.name] = step
+        if unknown := sorted(_set(content) - _MEMBERS):
+            raise validation(
+                f"A pipeline definition: expected {', '.join(sorted(_MEMBERS))}, got {', '.join(unknown)}."
+            )
+        for step in steps.values():
+            _check_members(step)
         made = cls(parameters, steps)
         made._check_references()
         return made
@@ -109,6 +128,46 @@ class Definition:
     @staticmethod
     def _waits_for(step: Step) -> set[str]:
         return set(step.needs) | ({step.guard.condition} if step.guard else set())
+
+
+def _set(members: dict[str, Any]) -> set[str]:
+    """Return the names of members that are not null, which the SDK writes for what it does not use."""
+    return {name for name, value in members.items() if value is not None}
+
+
+def _check_members(step: Step) -> None:
+    """Raise `ValidationException` for what a step carries and nothing here would look at."""
+    known = _STEP_MEMBERS | _FURTHER_MEMBERS.get(step.type, set())
+    if unknown := sorted(_set(step.body) - known):
+        raise validation(f"Step {step.name}: expected {', '.join(sorted(known))}, got {', '.join(unknown)}.")
+    if (step.body.get("CacheConfig") or {}).get("Enabled"):
+        raise validation(
+            f"Step {step.name}: CacheConfig is not offered by the local SageMaker server: every step runs."
+        )
+    if step.body.get("RetryPolicies"):
+        raise validation(
+            f"Step {step.name}: RetryPolicies are not offered by the local SageMaker server: a step runs once."
+        )
+    if step.type in _OPERATIONS:
+        shape = service_model(CONTROL_PLANE).operation_model(_OPERATIONS[step.type]).input_shape
+        for path in _unknown(shape, step.body.get("Arguments", {}), ""):
+            raise validation(f"Step {step.name}: {_OPERATIONS[step.type]} has no argument {path}.")
+
+
+def _unknown(shape: Any, value: Any, path: str) -> Iterator[str]:
+    """Yield the path of each member that a shape does not have; what an expression gives is seen when it runs."""
+    if isinstance(value, dict) and set(value) in _EXPRESSIONS:
+        return
+    if shape.type_name == "structure" and isinstance(value, dict):
+        for name, item in value.items():
+            inner = f"{path}.{name}" if path else name
+            if name not in shape.members:
+                yield inner
+            else:
+                yield from _unknown(shape.members[name], item, inner)
+    elif shape.type_name == "list" and isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _unknown(shape.member, item, f"{path}[{number}]")
 
 
 def references(value: Any) -> Iterator[str]:

@@ -152,8 +152,9 @@ class Execution:
             output = follow(self._properties.get(name, {}), f".ProcessingOutputConfig.Outputs['{found['OutputName']}']")
             uri = f"{output['S3Output']['S3Uri'].rstrip('/')}/{found['FilePath']}"
         bucket, key = objects.split_uri(uri)
+        s3 = self._context.aws.client("s3", self._document["RoleArn"])
         try:
-            return json.loads(self._context.aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+            return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
         except Exception as error:
             raise ExpressionError(f"The JSON file {uri} could not be read: {error}") from error
 

@@ -64,7 +64,7 @@ class StepRunner:
             result = all(holds(condition, inner) for condition in step.body["Arguments"]["Conditions"])
             return Outcome({"Condition": {"Outcome": str(result)}}, {"Outcome": result})
         if step.type == "Lambda":
-            return self._lambda(step, inner)
+            return self._lambda(step, role, inner)
         arguments = inner(step.body.get("Arguments", {}))
         if step.type == "Fail":
             message = str(arguments["ErrorMessage"])
@@ -72,7 +72,7 @@ class StepRunner:
         if step.type == "Model":
             return self._model(step, execution_id, role, arguments)
         if step.type == "RegisterModel":
-            return self._register(arguments)
+            return self._register(role, arguments)
         return self._job(step, execution_id, role, arguments, stop, began)
 
     def describe(self, step_type: str, metadata: dict[str, Any]) -> dict[str, Any]:
@@ -104,7 +104,10 @@ class StepRunner:
         if step.type != "Transform":
             request.setdefault("RoleArn", role)
         operation = f"Create{step.type}Job"
+        self._asks(role, operation, request)
+        self._asks(role, f"Describe{step.type}Job", {jobs.name_key: name})
         arn = jobs.create(_fitted(operation, request))[jobs.arn_key]
+        self._asks(role, "AddTags", {"ResourceArn": arn})
         metadata = {f"{step.type}Job": {"Arn": arn}}
         began(metadata)
         told = False
@@ -124,10 +127,12 @@ class StepRunner:
 
     def _model(self, step: Step, execution_id: str, role: str, arguments: dict[str, Any]) -> Outcome:
         request = {"ExecutionRoleArn": role, **arguments, "ModelName": _resource_name(execution_id, step.name)}
+        self._asks(role, "CreateModel", request)
         arn = self._models.create_model(_fitted("CreateModel", request))["ModelArn"]
         return Outcome({"Model": {"Arn": arn}}, self._models.find(request["ModelName"]))
 
-    def _register(self, arguments: dict[str, Any]) -> Outcome:
+    def _register(self, role: str, arguments: dict[str, Any]) -> Outcome:
+        self._asks(role, "CreateModelPackage", arguments)
         group = arguments.get("ModelPackageGroupName")
         if group:
             try:
@@ -138,10 +143,18 @@ class StepRunner:
         arn = self._registry.create_model_package(_fitted("CreateModelPackage", arguments))["ModelPackageArn"]
         return Outcome({"RegisterModel": {"Arn": arn}}, self._registry.find(arn))
 
-    def _lambda(self, step: Step, inner: Callable[[Any], Any]) -> Outcome:
+    def _asks(self, role: str, operation: str, request: dict[str, Any]) -> None:
+        try:
+            self._context.surroundings.asks(role, operation, request)
+        except PermissionError as refusal:
+            raise StepFailed(
+                f"ClientError: Failed to invoke sagemaker:{operation}. Error Details: {refusal}", {}
+            ) from refusal
+
+    def _lambda(self, step: Step, role: str, inner: Callable[[Any], Any]) -> Outcome:
         function = inner(step.body["FunctionArn"])
         payload = json.dumps(inner(step.body.get("Arguments", {})))
-        answer = self._context.aws.client("lambda").invoke(FunctionName=function, Payload=payload.encode())
+        answer = self._context.aws.client("lambda", role).invoke(FunctionName=function, Payload=payload.encode())
         content = json.loads(answer["Payload"].read() or b"null")
         if "FunctionError" in answer:
             raise StepFailed(f"Lambda function {function} failed: {content}", {"Lambda": {"Arn": function}})
@@ -170,7 +183,9 @@ def _fitted(operation: str, request: dict[str, Any]) -> dict[str, Any]:
 
 def _cast(shape: Any, value: Any) -> Any:
     if shape.type_name == "structure" and isinstance(value, dict):
-        return {k: _cast(shape.members[k], v) for k, v in value.items() if k in shape.members and v is not None}
+        # An unknown member stays, for the check of the request to name it.
+        known = shape.members
+        return {k: _cast(known[k], v) if k in known else v for k, v in value.items() if v is not None}
     if shape.type_name == "list" and isinstance(value, list):
         return [_cast(shape.member, item) for item in value]
     if shape.type_name == "map" and isinstance(value, dict):

@@ -1,14 +1,18 @@
 """S3 from inside the server: objects as files, without a round trip over HTTP.
 
-Every function works in the account of the calling context, as the request or the job that it serves.
+Every function works in the account of the calling context, as the request or the job that it serves, and in the name
+of the role that acts there, if one does.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ministack.services import s3
+
+from local.permissions import recorder
 
 HOOKS = {
     "ministack.services.s3._buckets": None,
@@ -50,8 +54,15 @@ def split(uri: str) -> tuple[str, str]:
     return bucket, key
 
 
+def file_name(uri: str, otherwise: str) -> str:
+    """The last part of an address as the name of a file; an address that names none, or a folder, gets another."""
+    name = uri.rsplit("/", 1)[-1]
+    return otherwise if name in ("", ".", "..") or "\0" in name else name
+
+
 def read(uri: str) -> bytes:
     bucket, key = split(uri)
+    _asks("s3:GetObject", bucket, key)
     body = s3._get_object_data(bucket, key) if bucket in s3._buckets else None
     if body is None:
         raise NoSuchObject(f"there is no object {uri}")
@@ -60,6 +71,7 @@ def read(uri: str) -> bytes:
 
 def write(uri: str, body: bytes) -> None:
     bucket, key = split(uri)
+    _asks("s3:PutObject", bucket, key)
     if bucket not in s3._buckets:
         raise NoSuchObject(f"there is no bucket {bucket}")
     status, _, answer = s3._put_object(bucket, key, body, {})
@@ -77,6 +89,7 @@ def below(uri: str) -> list[Object]:
     Spark and Athena treat names that start with ``_`` or ``.`` as hidden: ``_SUCCESS``, ``_temporary``.
     """
     bucket, prefix = split(uri)
+    recorder.asks("s3:ListBucket", f"arn:aws:s3:::{bucket}", ("s3:prefix", prefix))
     if bucket not in s3._buckets:
         return []
     found = []
@@ -89,8 +102,20 @@ def below(uri: str) -> list[Object]:
     return found
 
 
+def taken(objects: Iterable[Object]) -> None:
+    """Their files are read as they lie: IAM is asked as for any object."""
+    for item in objects:
+        _asks("s3:GetObject", item.bucket, item.key)
+
+
 def delete(uri: str) -> None:
-    s3._delete_object(*split(uri))
+    bucket, key = split(uri)
+    _asks("s3:DeleteObject", bucket, key)
+    s3._delete_object(bucket, key)
+
+
+def _asks(action: str, bucket: str, key: str) -> None:
+    recorder.asks(action, f"arn:aws:s3:::{bucket}/{key}")
 
 
 def _hidden(rest: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
 
+from local.permissions import roles
 from local.settings import Settings
 
 HOOKS = {
@@ -19,7 +20,7 @@ HOOKS = {
 }
 
 _settings: Settings
-_clients: dict[tuple[str, str, str], Any] = {}
+_clients: dict[tuple[str, str, str, str], Any] = {}
 _lock = threading.Lock()
 
 
@@ -30,15 +31,23 @@ def install(settings: Settings) -> None:
 
 
 def client(service: str) -> Any:
-    """A client in the account and region of the calling context. An access key of twelve digits names the account."""
+    """A client in the account and region of the calling context, in the name of the role that acts there.
+
+    Where none does, an access key of twelve digits names the account.
+    """
     import boto3
     from botocore.config import Config
 
-    key = (service, get_account_id(), get_region())
+    account, region, role = get_account_id(), get_region(), roles.acting()
+    key = (service, account, region, role)
     with _lock:
         if key not in _clients:
+            theirs = roles.credentials(role, roles.SERVICE) if role else {}
             session: Any = boto3.session.Session(
-                aws_access_key_id=key[1], aws_secret_access_key="test", region_name=key[2]
+                aws_access_key_id=theirs.get("AWS_ACCESS_KEY_ID", account),
+                aws_secret_access_key=theirs.get("AWS_SECRET_ACCESS_KEY", "test"),
+                aws_session_token=theirs.get("AWS_SESSION_TOKEN"),
+                region_name=region,
             )
             _clients[key] = session.client(
                 service,
@@ -47,7 +56,8 @@ def client(service: str) -> Any:
                     max_pool_connections=32,
                     parameter_validation=False,
                     read_timeout=900,
-                    retries={"max_attempts": 1},
+                    # Never again: what takes long has begun, and would be done twice.
+                    retries={"total_max_attempts": 1},
                     s3={"addressing_style": "path"},
                 ),
             )

@@ -111,6 +111,25 @@ def family(duckdb: str) -> str:
     return "timestamp" if kind.startswith("TIMESTAMP") else kind.lower()
 
 
+_WIDTH = ("tinyint", "smallint", "integer", "bigint", "real", "double")
+
+
+def coerced(duckdb: str, athena: str) -> str | None:
+    """What DuckDB casts a column to so that it is what a view declares: "" as it is, None where Trino would not."""
+    wanted = re.sub(r"\(.*", "", athena.strip().lower())
+    wanted = {"int": "integer", "float": "real", "string": "varchar", "char": "varchar", "struct": "row"}.get(
+        wanted, wanted
+    )
+    given = to_athena(duckdb)
+    given = {"float": "real"}.get(given, given)
+    if given == wanted or {given, wanted} <= {"timestamp", "timestamp with time zone"}:
+        return ""
+    if {given, wanted} <= set(_WIDTH):
+        # Sums and counts of whole numbers are wider in DuckDB than in Trino; what is called so is what it shows.
+        return to_duckdb(wanted) if _WIDTH.index(given) <= _WIDTH.index(wanted) else None
+    return to_duckdb(athena) if given in _WIDTH[:4] and wanted == "decimal" else None
+
+
 def _field(text: str) -> tuple[str, str]:
     if text.startswith('"'):
         end = text.index('"', 1)
