@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from datasets.catalog import OPTIONS, SETS, Unusable
+from datasets.progress import Progress
 
 
 def main(argv: list[str]) -> int:
@@ -23,7 +24,7 @@ def main(argv: list[str]) -> int:
         print(f"datasets: expected NAME= one of {', '.join(sorted(SETS))} and OUT= a folder", file=sys.stderr)
         return 2
     try:
-        rows = SETS[name](options, Path(out))
+        rows = SETS[name](options, Path(out), Progress(sys.stderr))
     except Unusable as wrong:
         print(f"datasets: {wrong}", file=sys.stderr)
         return 1

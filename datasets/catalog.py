@@ -12,6 +12,7 @@ from datasets.loan_sets import LOAN_SETS
 from datasets.options import days, first_day, whole
 from datasets.payment_sets import PAYMENT_SETS
 from datasets.population import Settings
+from datasets.progress import Told, untold
 from datasets.unusable import Unusable
 
 __all__ = ["OPTIONS", "SETS", "Unusable"]
@@ -19,7 +20,7 @@ __all__ = ["OPTIONS", "SETS", "Unusable"]
 OPTIONS = ("NAME", "OUT", "SOURCE", "START", "DAYS", "SEED", "SIZE", "LOANS")
 
 
-def generate(options: Mapping[str, str], target: Path) -> dict[str, int]:
+def generate(options: Mapping[str, str], folder: Path, told: Told = untold) -> dict[str, int]:
     """Options: SIZE (payments), LOANS, DAYS, SEED, START."""
     asked: dict[str, Any] = {
         "payments": whole(options, "SIZE", 10_000, 100_000_000),
@@ -28,7 +29,9 @@ def generate(options: Mapping[str, str], target: Path) -> dict[str, int]:
         "seed": whole(options, "SEED", 0, 2**32 - 1),
         "start": str(first_day(options) or Settings.start),
     }
-    return generated.write(Settings(**{name: value for name, value in asked.items() if value is not None}), target)
+    return generated.write(
+        Settings(**{name: value for name, value in asked.items() if value is not None}), folder, told
+    )
 
 
 SETS: dict[str, Writer] = {

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,7 @@ from datasets.cells import Unexpected, holds_pan, iso
 from datasets.declaration import LoanSet, PaymentSet, PublicSet
 from datasets.options import DAY_MS, days, first_day, milliseconds, whole
 from datasets.origins import Origin, chosen
+from datasets.progress import Told, untold
 from datasets.source import Source, find
 from datasets.target import Target
 from datasets.unusable import Unusable
@@ -24,7 +26,11 @@ REPORTED_AFTER = 7 * DAY_MS  # a payment's label is known a week later, fraud or
 OBSERVED_AFTER = 30 * DAY_MS
 LOANS_START, LOANS_DAYS = date(2025, 1, 1), 181  # six calendar months
 
-Writer = Callable[[Mapping[str, str], Path], dict[str, int]]
+
+class Writer(Protocol):
+    """Options and a target folder -> rows per file."""
+
+    def __call__(self, options: Mapping[str, str], folder: Path, told: Told = untold) -> dict[str, int]: ...
 
 
 @dataclass(frozen=True)
@@ -118,10 +124,11 @@ def payments(declared: PaymentSet) -> Writer:
     that calendar.
     """
 
-    def convert(options: Mapping[str, str], folder: Path) -> dict[str, int]:
+    def convert(options: Mapping[str, str], folder: Path, told: Told = untold) -> dict[str, int]:
         plans, start, length = plans_of(declared, options), first_day(options), days(options)
         companion = Companion.of(declared, options)
         first, seen = 0, [2**62, -(2**62)]
+        total = sum(part.source.about() for part in plans)
         with Target(folder, ("transactions", "fraud_labels")) as target:
             for part in plans:
                 for batch in part.batches():
@@ -142,6 +149,7 @@ def payments(declared: PaymentSet) -> Writer:
                         table, moments = table.filter(inside), pc.filter(moments, inside)
                     if len(table):
                         write_payments(target, refuse_pans(table, part.source), moments)
+                    told(first, max(first, total))
             if not target.rows["transactions"]:
                 raise Unusable(f"{options['SOURCE']}: expected payments {asked(start, length)}, found {covered(seen)}")
         return target.rows
@@ -225,7 +233,7 @@ def loans(declared: LoanSet) -> Writer:
     be held out.
     """
 
-    def convert(options: Mapping[str, str], folder: Path) -> dict[str, int]:
+    def convert(options: Mapping[str, str], folder: Path, told: Told = untold) -> dict[str, int]:
         plans = plans_of(declared, options)
         total = sum(part.source.count() for part in plans)
         if not total:
@@ -246,6 +254,7 @@ def loans(declared: LoanSet) -> Writer:
                     first += len(batch)
                     if len(table):
                         write_loans(target, refuse_pans(table, part.source), applied)
+                    told(first, total)
         return target.rows
 
     return convert

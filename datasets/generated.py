@@ -10,15 +10,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datasets.population import Population, Settings
+from datasets.progress import Told, untold
 
 FLAWED = 0.0005  # share of payments that come twice, or broken
 
 
-def write(settings: Settings, target: Path) -> dict[str, int]:
+def write(settings: Settings, target: Path, told: Told = untold) -> dict[str, int]:
     """Writes the four files of the contract slice by slice. Returns rows per file."""
     population = Population(settings)
     target.mkdir(parents=True, exist_ok=True)
     rows = {"transactions": 0, "fraud_labels": 0}
+    drawn = 0
     writers: dict[str, pq.ParquetWriter] = {}
     try:
         for index, payments in enumerate(population.payments()):
@@ -32,6 +34,8 @@ def write(settings: Settings, target: Path) -> dict[str, int]:
                     writers[name] = pq.ParquetWriter(target / f"{name}.parquet", table.schema, compression="zstd")
                 writers[name].write_table(table)
                 rows[name] += len(frame)
+            drawn += len(payments)
+            told(drawn, settings.payments)
     finally:
         for writer in writers.values():
             writer.close()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import boto3
+from scoring import metrics
 from scoring.answers import Answers, OtherQuestion
 from scoring.aws import Model, Records, Release
 from scoring.budget import API
@@ -26,6 +27,7 @@ LARGEST_PAYMENT = 2**20 - 2**16
 
 @dataclass(frozen=True)
 class Settings:
+    metric_namespace: str
     answers_table: str
     stream_name: str
     endpoint_name: str
@@ -40,6 +42,7 @@ class Settings:
 def door() -> ApiDoor:
     """Clients are made once per cold start and their connections kept."""
     settings = from_environment(Settings, os.environ)
+    metrics.into(settings.metric_namespace)
     return ApiDoor(
         records=Records(
             boto3.client("sagemaker-featurestore-runtime", config=API.store.config),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import boto3
+from scoring import metrics
 from scoring.budget import LABELS
 from scoring.settings import from_environment
 
@@ -18,6 +19,7 @@ from labels.door import InvalidLabels, LabelsDoor, NotStored
 
 @dataclass(frozen=True)
 class Settings:
+    metric_namespace: str
     lake_bucket: str
 
 
@@ -25,6 +27,7 @@ class Settings:
 def door() -> LabelsDoor:
     """The client is made once per cold start and its connections kept."""
     settings = from_environment(Settings, os.environ)
+    metrics.into(settings.metric_namespace)
     return LabelsDoor(boto3.client("s3", config=LABELS.config), settings.lake_bucket, lambda: int(time.time() * 1000))
 
 

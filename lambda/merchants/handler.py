@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import boto3
+from scoring import metrics
 from scoring.aws import Records
 from scoring.breaker import Breaker
 from scoring.budget import COUNTER
@@ -18,6 +19,7 @@ from merchants.counter import Counter
 
 @dataclass(frozen=True)
 class Settings:
+    metric_namespace: str
     traffic_group: str
 
 
@@ -25,6 +27,7 @@ class Settings:
 def counter() -> Counter:
     """Clients are made once per cold start and their connections kept."""
     settings = from_environment(Settings, os.environ)
+    metrics.into(settings.metric_namespace)
     store = boto3.client("sagemaker-featurestore-runtime", config=COUNTER.config)
     return Counter(
         Records(store, {"traffic": settings.traffic_group}, breaker=Breaker(pause=0)), lambda: int(time.time() * 1000)

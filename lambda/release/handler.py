@@ -16,8 +16,9 @@ from release.promotion import EndpointBusy, Promotion
 @dataclass(frozen=True)
 class Settings:
     prefix: str
-    execution_role_arn: str
-    instance_type: str
+    model_roles: str  # JSON: role ARN by problem
+    serving: str  # JSON: what the endpoint runs on
+    kms_key: str
 
 
 @lru_cache(maxsize=1)
@@ -28,8 +29,9 @@ def promotion() -> Promotion:
         s3=boto3.client("s3"),
         ssm=boto3.client("ssm"),
         prefix=settings.prefix,
-        role=settings.execution_role_arn,
-        instance_type=settings.instance_type,
+        roles=json.loads(settings.model_roles),
+        serving=json.loads(settings.serving),
+        key=settings.kms_key,
     )
 
 

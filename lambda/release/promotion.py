@@ -35,14 +35,19 @@ class EndpointBroken(RuntimeError):
 
 @dataclass(frozen=True)
 class Promotion:
-    """Clients of SageMaker, S3 and SSM; names begin with `prefix`."""
+    """Clients of SageMaker, S3 and SSM; names begin with `prefix`; `roles` has by problem what its models run as,
+    `serving` what the endpoint runs on.
+
+    What a release brings is encrypted by `key`.
+    """
 
     sagemaker: object
     s3: object
     ssm: object
     prefix: str
-    role: str
-    instance_type: str
+    roles: dict[str, str]
+    serving: dict[str, Any]
+    key: str
 
     def release(self, package: str, group: str, approved_at: str) -> dict:
         """Makes the package serve and records it. The endpoint keeps its old model until the new one is healthy.
@@ -59,7 +64,7 @@ class Promotion:
             return {"released": False, "reason": "the package is gone"}
         if description["ModelApprovalStatus"] != "Approved":
             return {"released": False, "reason": f"the package is {description['ModelApprovalStatus']} by now"}
-        recorded = json.loads(self.ssm.get_parameter(Name=parameter)["Parameter"]["Value"])  # type: ignore[attr-defined]
+        recorded = json.loads(self.ssm.get_parameter(Name=parameter, WithDecryption=True)["Parameter"]["Value"])  # type: ignore[attr-defined]
         if recorded.get("approved_at", "") > approved_at:  # EventBridge promises no order
             return {"released": False, "reason": f"{recorded['model_name']} was approved later and is released"}
         release = {
@@ -82,27 +87,33 @@ class Promotion:
         self._once(
             self.sagemaker.create_model,  # type: ignore[attr-defined]
             ModelName=model,
-            ExecutionRoleArn=self.role,
+            ExecutionRoleArn=self.roles[problem],
             PrimaryContainer={"ModelPackageName": package},
+            # It runs code from its archive: it reaches nothing but who asks it. Serverless takes no such model.
+            EnableNetworkIsolation=not (problem in SERVED and self._serverless),
         )
         if problem in SERVED:
             self._once(
                 self.sagemaker.create_endpoint_config,  # type: ignore[attr-defined]
                 EndpointConfigName=model,
-                ProductionVariants=[
-                    {
-                        "VariantName": "champion",
-                        "ModelName": model,
-                        "InitialInstanceCount": 1,
-                        "InstanceType": self.instance_type,
-                    }
-                ],
+                **({} if self._serverless else {"KmsKeyId": self.key}),
+                ProductionVariants=[{"VariantName": "champion", "ModelName": model, **self._runs_on()}],
             )
             # SageMaker refuses a change that is under way or done.
             if model not in (endpoint["EndpointConfigName"], pending(endpoint)):
                 self.sagemaker.update_endpoint(EndpointName=group, EndpointConfigName=model)  # type: ignore[attr-defined]
-        record(self.ssm, parameter, release)
+        record(self.ssm, parameter, release, self.key)
         return {"released": True, "model_name": model}
+
+    @property
+    def _serverless(self) -> bool:
+        return self.serving.get("serverless_memory_mb") is not None
+
+    def _runs_on(self) -> dict:
+        """A variant's part that says what it runs on."""
+        if self._serverless:
+            return {"ServerlessConfig": {"MemorySizeInMB": self.serving["serverless_memory_mb"], "MaxConcurrency": 5}}
+        return {"InitialInstanceCount": self.serving["instances"], "InstanceType": self.serving["instance_type"]}
 
     def _package(self, package: str) -> dict | None:
         """None of one that was deleted while its approval waited: those behind it shall not wait for nothing."""
@@ -130,9 +141,16 @@ class Promotion:
                 raise
 
 
-def record(ssm: Any, parameter: str, release: dict) -> None:
+def record(ssm: Any, parameter: str, release: dict, key: str) -> None:
     """Raises TooLarge."""
-    ssm.put_parameter(Name=parameter, Value=written(release), Type="String", Overwrite=True, Tier="Intelligent-Tiering")
+    ssm.put_parameter(
+        Name=parameter,
+        Value=written(release),
+        Type="SecureString",
+        KeyId=key,
+        Overwrite=True,
+        Tier="Intelligent-Tiering",
+    )
 
 
 def written(release: dict) -> str:

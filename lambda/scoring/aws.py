@@ -248,7 +248,9 @@ class Release:
 
     def _read(self) -> None:
         try:
-            release = json.loads(self.client.get_parameter(Name=self.parameter)["Parameter"]["Value"])
+            release = json.loads(
+                self.client.get_parameter(Name=self.parameter, WithDecryption=True)["Parameter"]["Value"]
+            )
             earlier = [{**release["policy"], **old} for old in [release.get("earlier_policy")] if old]
             self.known = [Policy.parse(document, RULED) for document in (release["policy"], *earlier)]
         except Exception as failed:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import json
 import time
 
-NAMESPACE = "RiskPlatform"
+_namespace = "RiskPlatform"
+
+
+def into(namespace: str) -> None:
+    """From now on metrics go there. Each environment has its own: two must not ring each other's alarms."""
+    global _namespace
+    _namespace = namespace
 
 
 def emit(dimensions: dict[str, str], **values: float) -> None:
@@ -15,7 +21,7 @@ def emit(dimensions: dict[str, str], **values: float) -> None:
         "_aws": {
             "Timestamp": int(time.time() * 1000),
             "CloudWatchMetrics": [
-                {"Namespace": NAMESPACE, "Dimensions": [sorted(dimensions)], "Metrics": metrics},
+                {"Namespace": _namespace, "Dimensions": [sorted(dimensions)], "Metrics": metrics},
             ],
         },
         **dimensions,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import boto3
+from scoring import metrics
 from scoring.answers import Answers
 from scoring.aws import Model, Records, Release
 from scoring.breaker import Breaker
@@ -20,6 +21,7 @@ from stream.sinks import Alerts, DecisionLog, LateLog, MerchantStream
 
 @dataclass(frozen=True)
 class Settings:
+    metric_namespace: str
     answers_table: str
     endpoint_name: str
     customer_group: str
@@ -36,6 +38,7 @@ class Settings:
 def door() -> StreamDoor:
     """Clients are made once per cold start and their connections kept."""
     settings = from_environment(Settings, os.environ)
+    metrics.into(settings.metric_namespace)
     s3 = boto3.client("s3", config=STREAM.log.config)
     return StreamDoor(
         records=Records(

@@ -4,6 +4,10 @@ mock_data "aws_caller_identity" {
   defaults = { account_id = "111122223333" }
 }
 
+mock_data "aws_kms_alias" {
+  defaults = { target_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/11111111-1111-1111-1111-111111111111" }
+}
+
 mock_data "aws_partition" {
   defaults = { partition = "aws" }
 }
@@ -53,6 +57,10 @@ mock_resource "aws_lambda_function" {
     arn        = "arn:aws:lambda:eu-west-1:111122223333:function:mock"
     invoke_arn = "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/mock/invocations"
   }
+}
+
+mock_resource "aws_lambda_layer_version" {
+  defaults = { arn = "arn:aws:lambda:eu-west-1:111122223333:layer:mock:1" }
 }
 
 mock_resource "aws_s3_bucket" {

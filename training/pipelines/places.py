@@ -7,18 +7,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Places:
-    """`${...}` placeholders of a definition, and the key of the code archive in the artifacts bucket."""
+    """Placeholders of a definition, in a shape that the SDK accepts; Terraform puts the real values."""
 
-    code_key: str
-    account: str = "000000000000"  # a shape that the SDK accepts; Terraform puts the real values
+    account: str = "000000000000"
     region: str = "eu-west-1"
     prefix: str = "PREFIX"
     lake: str = "LAKE-BUCKET"
     artifacts: str = "ARTIFACTS-BUCKET"
+    code_key: str = "CODE-KEY"
     image: str = "IMAGE-URI"
-    role: str = "arn:aws:iam::000000000000:role/EXECUTION-ROLE"
+    key: str = "arn:aws:kms:eu-west-1:000000000000:key/LAKE"
     instance: str = "ml.m5.xlarge"
 
     @property
     def code(self) -> str:
         return f"s3://{self.artifacts}/{self.code_key}"
+
+    @staticmethod
+    def role(step: str) -> str:
+        """Each step runs as a role of its own: prepare, train or evaluate."""
+        return f"arn:aws:iam::000000000000:role/{step.upper()}-ROLE"

@@ -1,4 +1,7 @@
-"""Renders the pipelines to JSON without an AWS account: `python -m training.pipelines.render <code key> <folder>`.
+"""Renders the pipelines to JSON without an AWS account: `python -m training.pipelines.render [FOLDER]`.
+
+What is rendered lies beside the stack that makes it, so that deploying needs no SDK: `make docs` renders it again, and
+`make check` compares.
 
 The SDK asks IAM whether the role would be allowed and S3 nothing at all; both are answered here, before a request
 leaves the process, through botocore's own event hooks.
@@ -14,6 +17,7 @@ from copy import deepcopy
 from pathlib import Path
 
 REGION = "eu-west-1"
+FOLDER = Path(__file__).resolve().parents[2] / "terraform" / "platform" / "pipelines"
 
 
 NO_TELEMETRY = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}}}
@@ -22,7 +26,7 @@ TRUST = {
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
 ANSWERS = {
-    "GetRole": {"Role": {"RoleName": "EXECUTION-ROLE", "AssumeRolePolicyDocument": json.dumps(TRUST)}},
+    "GetRole": {"Role": {"RoleName": "STEP-ROLE", "AssumeRolePolicyDocument": json.dumps(TRUST)}},
     "SimulatePrincipalPolicy": {"EvaluationResults": [], "IsTruncated": False},
 }
 
@@ -49,7 +53,7 @@ class _Ok:
 _OK = _Ok()
 
 
-def main(code_key: str, target: str) -> None:
+def main(target: str = str(FOLDER)) -> None:
     os.environ.setdefault("AWS_DEFAULT_REGION", REGION)
     logging.disable(logging.WARNING)  # the SDK explains at length which fields a pipeline leaves to run time
     import boto3
@@ -61,7 +65,7 @@ def main(code_key: str, target: str) -> None:
     boto = boto3.Session(region_name=REGION, aws_access_key_id="none", aws_secret_access_key="none")
     boto.events.register("before-call", answer)
     session = PipelineSession(boto_session=boto, default_bucket="ARTIFACTS-BUCKET", sagemaker_config=NO_TELEMETRY)
-    places = Places(code_key)
+    places = Places()
     folder = Path(target)
     folder.mkdir(parents=True, exist_ok=True)
     for name, module in (("credit", credit_risk), ("fraud", fraud_detection)):

@@ -43,10 +43,12 @@ def pipeline(
 
     def processing(name: str, module: str, arguments: list, inputs: dict, outputs: list, files=None) -> ProcessingStep:
         processor = Processor(
-            role=places.role,
+            role=places.role(name),
             image_uri=places.image,
             instance_count=1,
             instance_type=places.instance,
+            output_kms_key=places.key,
+            volume_kms_key=places.key,
             entrypoint=["process", module],
             max_runtime_in_seconds=HOUR,
             sagemaker_session=session,
@@ -70,12 +72,20 @@ def pipeline(
     def training(learner: str) -> TrainingStep:
         trainer = ModelTrainer(
             training_image=places.image,
-            role=places.role,
+            role=places.role("train"),
             sagemaker_session=session,
             base_job_name=f"{places.prefix}-{problem}-{learner}",
-            compute=Compute(instance_type=places.instance, instance_count=1, volume_size_in_gb=30),
+            compute=Compute(
+                instance_type=places.instance,
+                instance_count=1,
+                volume_size_in_gb=30,
+                volume_kms_key_id=places.key,
+            ),
             stopping_condition=StoppingCondition(max_runtime_in_seconds=HOUR),
-            output_data_config=OutputDataConfig(s3_output_path=f"s3://{places.lake}/training/{problem}/models"),
+            output_data_config=OutputDataConfig(
+                s3_output_path=f"s3://{places.lake}/training/{problem}/models",
+                kms_key_id=places.key,
+            ),
             hyperparameters={"problem": problem, "learner": learner},
         )
         return TrainingStep(
@@ -121,6 +131,8 @@ def pipeline(
         name=f"{places.prefix}-{problem}",
         parameters=[as_of, gate, *costs],
         steps=[prepare, *trained.values(), evaluate, decide],
+        # An experiment's record would need further rights, and some regions have no experiments.
+        pipeline_experiment_config=None,
         sagemaker_session=session,
     )
 

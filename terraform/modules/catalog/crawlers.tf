@@ -20,7 +20,9 @@ resource "aws_glue_crawler" "this" {
 
   name          = "${var.prefix}-${each.key}"
   database_name = aws_glue_catalog_database.this[each.value.database].name
-  role          = aws_iam_role.crawler.arn
+  role          = module.crawler.arn
+
+  security_configuration = aws_glue_security_configuration.crawlers.name
 
   s3_target {
     path = "s3://${var.lake.name}/${each.value.prefix}"
@@ -35,60 +37,58 @@ resource "aws_glue_crawler" "this" {
   }
 }
 
-resource "aws_iam_role" "crawler" {
-  name               = "${var.prefix}-crawler"
-  assume_role_policy = data.aws_iam_policy_document.crawler_trust.json
-}
+resource "aws_glue_security_configuration" "crawlers" {
+  name = "${var.prefix}-crawlers"
 
-data "aws_iam_policy_document" "crawler_trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
+  encryption_configuration {
+    cloudwatch_encryption {
+      cloudwatch_encryption_mode = "SSE-KMS"
+      kms_key_arn                = var.lake.kms_key_arn
+    }
 
-    principals {
-      type        = "Service"
-      identifiers = ["glue.amazonaws.com"]
+    job_bookmarks_encryption {
+      job_bookmarks_encryption_mode = "CSE-KMS"
+      kms_key_arn                   = var.lake.kms_key_arn
+    }
+
+    s3_encryption {
+      s3_encryption_mode = "SSE-KMS"
+      kms_key_arn        = var.lake.kms_key_arn
     }
   }
 }
 
-data "aws_iam_policy_document" "crawler" {
-  statement {
-    sid       = "ReadCrawledZones"
-    actions   = ["s3:GetObject"]
-    resources = [for crawler in local.crawlers : "${var.lake.arn}/${crawler.prefix}*"]
-  }
+module "crawler" {
+  source = "../role"
 
-  statement {
-    sid       = "ListLake"
-    actions   = ["s3:ListBucket", "s3:GetBucketLocation"]
-    resources = [var.lake.arn]
-  }
+  name        = "${var.prefix}-crawler"
+  description = "The crawlers, which make new days of decisions and new files of RAW known to Athena"
+  service     = "glue"
 
-  statement {
-    sid       = "Decrypt"
-    actions   = ["kms:Decrypt"]
-    resources = [var.lake.kms_key_arn]
+  permissions = {
+    ReadCrawledZones = {
+      actions   = ["s3:GetObject"]
+      resources = [for crawler in local.crawlers : "${var.lake.arn}/${crawler.prefix}*"]
+    }
+    ListLake = {
+      actions   = ["s3:GetBucketLocation", "s3:ListBucket"]
+      resources = [var.lake.arn]
+    }
+    Decrypt = {
+      actions   = ["kms:Decrypt"]
+      resources = [var.lake.kms_key_arn]
+    }
+    WriteCatalog = {
+      actions = [
+        "glue:BatchCreatePartition", "glue:BatchGetPartition", "glue:CreatePartition", "glue:CreateTable",
+        "glue:GetDatabase", "glue:GetPartition", "glue:GetPartitions", "glue:GetTable", "glue:GetTables",
+        "glue:UpdatePartition", "glue:UpdateTable",
+      ]
+      resources = ["${local.glue}:catalog", "${local.glue}:database/${var.database_prefix}_*", "${local.glue}:table/${var.database_prefix}_*"]
+    }
+    Log = {
+      actions   = ["logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+      resources = ["${local.logs}:log-group:/aws-glue/crawlers*"]
+    }
   }
-
-  statement {
-    sid = "WriteCatalog"
-    actions = [
-      "glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:CreateTable", "glue:UpdateTable",
-      "glue:GetPartition", "glue:GetPartitions", "glue:CreatePartition", "glue:BatchCreatePartition",
-      "glue:BatchGetPartition", "glue:UpdatePartition",
-    ]
-    resources = ["${local.glue}:catalog", "${local.glue}:database/${var.database_prefix}_*", "${local.glue}:table/${var.database_prefix}_*"]
-  }
-
-  statement {
-    sid       = "Log"
-    actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["${local.logs}:log-group:/aws-glue/crawlers*"]
-  }
-}
-
-resource "aws_iam_role_policy" "crawler" {
-  name   = "crawl"
-  role   = aws_iam_role.crawler.id
-  policy = data.aws_iam_policy_document.crawler.json
 }

@@ -4,14 +4,14 @@ variable "image" {
   nullable    = false
 }
 
-variable "instance_type" {
-  description = "Instance type of the endpoint."
+variable "kms_key_arn" {
+  description = "Key that encrypts the instances' volumes."
   type        = string
   nullable    = false
 
   validation {
-    condition     = startswith(var.instance_type, "ml.")
-    error_message = "instance_type must be a SageMaker type such as ml.c5.large, got \"${var.instance_type}\"."
+    condition     = can(regex("^arn:aws[a-z-]*:kms:", var.kms_key_arn))
+    error_message = "kms_key_arn must be a KMS key ARN (arn:aws:kms:...), got \"${var.kms_key_arn}\"."
   }
 }
 
@@ -36,4 +36,15 @@ variable "role_arn" {
   description = "Role that the model runs as."
   type        = string
   nullable    = false
+}
+
+variable "serving" {
+  description = "What the endpoint runs on: instances, between two numbers of which it scales, or, with a memory, serverless."
+  type        = object({ instance_type = string, instances = number, most_instances = number, serverless_memory_mb = optional(number) })
+  nullable    = false
+
+  validation {
+    condition     = startswith(var.serving.instance_type, "ml.")
+    error_message = "serving.instance_type must be a SageMaker type such as ml.c5.large, got \"${var.serving.instance_type}\"."
+  }
 }

@@ -1,65 +1,32 @@
 # Forgetting a customer: the only role that may rewrite RAW and delete what versions keep. Nothing starts the job by itself.
 
-resource "aws_iam_role" "forget" {
-  name               = "${var.prefix}-forget"
-  assume_role_policy = data.aws_iam_policy_document.trust.json
-}
+module "forget" {
+  source = "../role"
 
-data "aws_iam_policy_document" "forget" {
-  statement {
-    sid       = "ReadCode"
-    actions   = ["s3:GetObject"]
-    resources = ["${var.artifacts.arn}/glue/*"]
-  }
+  name        = "${var.prefix}-forget"
+  description = "The job that deletes a customer's data from every layer and its past"
+  service     = "glue"
 
-  statement {
-    sid = "RewriteEveryLayerAndItsPast"
-    actions = [
-      "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion",
-    ]
-    resources = ["${var.lake.arn}/*"]
-  }
-
-  statement {
-    sid       = "List"
-    actions   = ["s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketLocation"]
-    resources = [var.lake.arn, var.artifacts.arn]
-  }
-
-  statement {
-    sid       = "Encrypt"
-    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-    resources = [var.lake.kms_key_arn]
-  }
-
-  statement {
-    sid       = "DeleteRecords"
-    actions   = ["sagemaker:DescribeFeatureGroup", "sagemaker:GetRecord", "sagemaker:DeleteRecord"]
-    resources = [for name in values(var.feature_groups) : "${local.sagemaker}:feature-group/${name}"]
-  }
-
-  statement {
-    sid       = "Log"
-    actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["${local.logs}:log-group:/aws-glue/*"]
-  }
-
-  # Glue's own measures of the run.
-  statement {
-    sid       = "Measure"
-    actions   = ["cloudwatch:PutMetricData"]
-    resources = ["*"]
-
-    condition {
-      test     = "StringEquals"
-      variable = "cloudwatch:namespace"
-      values   = ["Glue"]
+  permissions = merge(local.running, {
+    RewriteEveryLayerAndItsPast = {
+      actions = [
+        "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject",
+      ]
+      resources = ["${var.lake.arn}/*"]
     }
-  }
-}
-
-resource "aws_iam_role_policy" "forget" {
-  name   = "forget"
-  role   = aws_iam_role.forget.id
-  policy = data.aws_iam_policy_document.forget.json
+    List = {
+      actions   = ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketVersions"]
+      resources = [var.artifacts.arn, var.lake.arn]
+    }
+    DeleteRecords = {
+      actions   = ["sagemaker:DeleteRecord", "sagemaker:DescribeFeatureGroup", "sagemaker:GetRecord"]
+      resources = [for name in values(var.feature_groups) : "${local.sagemaker}:feature-group/${name}"]
+    }
+    # Glue's own measures of the run.
+    Measure = {
+      actions   = ["cloudwatch:PutMetricData"]
+      resources = ["*"]
+      only_if   = { "cloudwatch:namespace" = ["Glue"] }
+    }
+  })
 }

@@ -9,7 +9,49 @@ locals {
   place     = "${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}"
   glue      = "arn:${data.aws_partition.this.partition}:glue:${local.place}"
   logs      = "arn:${data.aws_partition.this.partition}:logs:${local.place}"
+  zones     = ["bronze", "silver", "gold", "quarantine", "quality", "tmp"]
   sagemaker = "arn:${data.aws_partition.this.partition}:sagemaker:${local.place}"
+
+  # What every job needs to run at all.
+  running = merge({ for sid, permission in local.attaches : sid => permission if var.network != null }, {
+    ReadCode = {
+      actions   = ["s3:GetObject"]
+      resources = ["${var.artifacts.arn}/glue/*"]
+    }
+    DecryptCode = {
+      actions   = ["kms:Decrypt"]
+      resources = [var.artifacts.kms_key_arn]
+    }
+    UseKey = {
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [var.lake.kms_key_arn]
+    }
+    Log = {
+      actions   = ["logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+      resources = ["${local.logs}:log-group:/aws-glue/*"]
+    }
+  })
+
+  # Network interfaces have no name of ours.
+  attaches = {
+    AttachToNetwork = {
+      actions = [
+        "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcAttribute",
+        "ec2:DescribeVpcEndpoints",
+      ]
+      resources = ["*"]
+    }
+    TagInterfaces = {
+      actions   = ["ec2:CreateTags", "ec2:DeleteTags"]
+      resources = ["arn:${data.aws_partition.this.partition}:ec2:${local.place}:network-interface/*"]
+      only_if   = { "aws:TagKeys" = ["aws-glue-service-resource"] }
+    }
+    FindConnections = {
+      actions   = ["glue:GetConnection"]
+      resources = ["${local.glue}:catalog", "${local.glue}:connection/${var.prefix}-network-*"]
+    }
+  }
 
   # Arguments that a run does not choose.
   jobs = {
@@ -31,11 +73,11 @@ resource "aws_glue_job" "this" {
   for_each = local.jobs
 
   name              = "${var.prefix}-${replace(each.key, "_", "-")}"
-  role_arn          = each.key == "forget_customer" ? aws_iam_role.forget.arn : aws_iam_role.this.arn
+  role_arn          = each.key == "forget_customer" ? module.forget.arn : module.role.arn
   glue_version      = "5.1"
-  worker_type       = "G.1X"
-  number_of_workers = 2
-  timeout           = 120 # minutes; the default is eight hours of cost
+  worker_type       = var.workers.worker_type
+  number_of_workers = var.workers.workers
+  timeout           = var.workers.timeout_minutes # the default is eight hours of cost
 
   command {
     name            = "glueetl"
@@ -53,97 +95,95 @@ resource "aws_glue_job" "this" {
     "--TempDir"                   = "s3://${var.lake.name}/tmp/"
   }, each.value)
 
+  security_configuration = aws_glue_security_configuration.this.name
+  connections            = aws_glue_connection.network[*].name
+
   execution_property {
     max_concurrent_runs = 3
   }
 }
 
-resource "aws_iam_role" "this" {
-  name               = "${var.prefix}-etl"
-  assume_role_policy = data.aws_iam_policy_document.trust.json
+# A job runs in one subnet; a second connection would be for another zone, and Glue takes the first that works.
+resource "aws_glue_connection" "network" {
+  count = var.network == null ? 0 : length(var.network.subnet_ids)
+
+  name            = "${var.prefix}-network-${count.index + 1}"
+  connection_type = "NETWORK"
+
+  physical_connection_requirements {
+    availability_zone      = var.network.zones[count.index]
+    security_group_id_list = var.network.security_group_ids
+    subnet_id              = var.network.subnet_ids[count.index]
+  }
 }
 
-data "aws_iam_policy_document" "trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
+resource "aws_glue_security_configuration" "this" {
+  name = "${var.prefix}-etl"
 
-    principals {
-      type        = "Service"
-      identifiers = ["glue.amazonaws.com"]
+  encryption_configuration {
+    cloudwatch_encryption {
+      cloudwatch_encryption_mode = "SSE-KMS"
+      kms_key_arn                = var.lake.kms_key_arn
+    }
+
+    job_bookmarks_encryption {
+      job_bookmarks_encryption_mode = "CSE-KMS"
+      kms_key_arn                   = var.lake.kms_key_arn
+    }
+
+    s3_encryption {
+      s3_encryption_mode = "SSE-KMS"
+      kms_key_arn        = var.lake.kms_key_arn
     }
   }
 }
 
-data "aws_iam_policy_document" "this" {
-  statement {
-    sid       = "ReadCode"
-    actions   = ["s3:GetObject"]
-    resources = ["${var.artifacts.arn}/glue/*"]
-  }
+module "role" {
+  source = "../role"
 
-  statement {
-    sid       = "ReadRaw"
-    actions   = ["s3:GetObject"]
-    resources = ["${var.lake.arn}/raw/*", "${var.lake.arn}/decisions/*", "${var.lake.arn}/late/*"]
-  }
+  name        = "${var.prefix}-etl"
+  description = "The jobs that take RAW to GOLD and to the feature store"
+  service     = "glue"
 
-  statement {
-    sid     = "WriteLayers"
-    actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
-    resources = [
-      for zone in ["bronze", "silver", "gold", "quarantine", "quality", "tmp"] : "${var.lake.arn}/${zone}/*"
-    ]
-  }
-
-  statement {
-    sid       = "List"
-    actions   = ["s3:ListBucket", "s3:GetBucketLocation"]
-    resources = [var.lake.arn, var.artifacts.arn]
-  }
-
-  statement {
-    sid       = "Encrypt"
-    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-    resources = [var.lake.kms_key_arn]
-  }
-
-  statement {
-    sid = "RegisterPartitions"
-    actions = [
-      "glue:GetDatabase", "glue:GetTable", "glue:GetPartitions", "glue:BatchCreatePartition", "glue:CreatePartition",
-      "glue:DeletePartition", "glue:BatchUpdatePartition", "glue:UpdatePartition",
-    ]
-    resources = ["${local.glue}:catalog", "${local.glue}:database/${var.database_prefix}_*", "${local.glue}:table/${var.database_prefix}_*"]
-  }
-
-  statement {
-    sid       = "PublishFeatures"
-    actions   = ["sagemaker:PutRecord", "sagemaker:BatchWriteRecord"]
-    resources = [for name in values(var.feature_groups) : "${local.sagemaker}:feature-group/${name}"]
-  }
-
-  statement {
-    sid       = "Log"
-    actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["${local.logs}:log-group:/aws-glue/*"]
-  }
-
-  # PutMetricData knows no resources; the namespace is the only bound there is.
-  statement {
-    sid       = "Measure"
-    actions   = ["cloudwatch:PutMetricData"]
-    resources = ["*"]
-
-    condition {
-      test     = "StringEquals"
-      variable = "cloudwatch:namespace"
-      values   = [var.namespace, "Glue"]
+  permissions = merge(local.running, {
+    ReadRaw = {
+      actions   = ["s3:GetObject"]
+      resources = ["${var.lake.arn}/raw/*", "${var.lake.arn}/decisions/*", "${var.lake.arn}/late/*"]
     }
-  }
-}
-
-resource "aws_iam_role_policy" "this" {
-  name   = "etl"
-  role   = aws_iam_role.this.id
-  policy = data.aws_iam_policy_document.this.json
+    # S3A, which Glue 5.1 writes with, uploads in parts, and gives up what it does not commit.
+    WriteLayers = {
+      actions   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"]
+      resources = [for zone in local.zones : "${var.lake.arn}/${zone}/*"]
+    }
+    # It asks whether a zone's name is an object before it makes a folder there, and before it reads one.
+    SeeZones = {
+      actions   = ["s3:GetObject"]
+      resources = [for zone in concat(local.zones, ["late"]) : "${var.lake.arn}/${zone}"]
+    }
+    List = {
+      actions   = ["s3:GetBucketLocation", "s3:ListBucket"]
+      resources = [var.artifacts.arn, var.lake.arn]
+    }
+    FindUploads = {
+      actions   = ["s3:ListBucketMultipartUploads"]
+      resources = [var.lake.arn]
+    }
+    RegisterPartitions = {
+      actions = [
+        "glue:BatchCreatePartition", "glue:BatchUpdatePartition", "glue:CreatePartition", "glue:DeletePartition",
+        "glue:GetDatabase", "glue:GetPartitions", "glue:GetTable", "glue:UpdatePartition",
+      ]
+      resources = ["${local.glue}:catalog", "${local.glue}:database/${var.database_prefix}_*", "${local.glue}:table/${var.database_prefix}_*"]
+    }
+    PublishFeatures = {
+      actions   = ["sagemaker:BatchWriteRecord", "sagemaker:PutRecord"]
+      resources = [for name in values(var.feature_groups) : "${local.sagemaker}:feature-group/${name}"]
+    }
+    # PutMetricData knows no resources; the namespace is the only bound there is.
+    Measure = {
+      actions   = ["cloudwatch:PutMetricData"]
+      resources = ["*"]
+      only_if   = { "cloudwatch:namespace" = [var.namespace, "Glue"] }
+    }
+  })
 }

@@ -1,6 +1,6 @@
 variable "artifacts" {
-  description = "Bucket that holds the packaged code."
-  type        = object({ bucket = string, arn = string })
+  description = "Bucket that holds the packaged code, and the key that encrypts it."
+  type        = object({ bucket = string, arn = string, kms_key_arn = string })
   nullable    = false
 }
 
@@ -39,8 +39,22 @@ variable "namespace" {
   nullable    = false
 }
 
+variable "network" {
+  description = "Subnets, their zones and the security group that jobs run in; null for Glue's own network."
+  type        = object({ subnet_ids = list(string), security_group_ids = list(string), zones = list(string) })
+  default     = null
+  nullable    = true
+}
+
 variable "prefix" {
   description = "Beginning of every resource's name."
   type        = string
+  nullable    = false
+}
+
+variable "workers" {
+  description = "Type and number of a job's workers, and after how many minutes it is stopped."
+  type        = object({ worker_type = string, workers = number, timeout_minutes = number })
+  default     = { worker_type = "G.1X", workers = 2, timeout_minutes = 120 }
   nullable    = false
 }

@@ -1,5 +1,4 @@
-# Online and offline records. Features are added through UpdateFeatureGroup, never here: a changed definition would replace
-# the group and lose what it knows, so Terraform is told to leave definitions alone.
+# Online and offline records: the feature groups, the role that writes their offline store, and its database.
 
 data "aws_caller_identity" "this" {}
 data "aws_partition" "this" {}
@@ -15,101 +14,65 @@ resource "aws_glue_catalog_database" "this" {
   description = "The offline feature store"
 }
 
-resource "aws_sagemaker_feature_group" "this" {
-  for_each = var.groups
-
-  feature_group_name             = "${var.prefix}-${each.key}"
-  record_identifier_feature_name = each.value.identifier
-  event_time_feature_name        = "event_time"
-  role_arn                       = aws_iam_role.this.arn
-
-  dynamic "feature_definition" {
-    for_each = each.value.features
-
-    content {
-      feature_name = feature_definition.value.name
-      feature_type = feature_definition.value.type
-    }
+locals {
+  offline = {
+    bucket      = var.lake.name
+    database    = aws_glue_catalog_database.this.name
+    kms_key_arn = var.lake.kms_key_arn
+    role_arn    = module.role.arn
   }
-
-  online_store_config {
-    enable_online_store = true
-
-    # Counts from a record's event time, not from its writing: replayed history would be gone at once.
-    dynamic "ttl_duration" {
-      for_each = var.online_ttl_days[*]
-
-      content {
-        unit  = "Days"
-        value = ttl_duration.value
-      }
-    }
-  }
-
-  offline_store_config {
-    data_catalog_config {
-      catalog    = "AwsDataCatalog"
-      database   = aws_glue_catalog_database.this.name
-      table_name = replace(each.key, "-", "_")
-    }
-
-    s3_storage_config {
-      s3_uri = "s3://${var.lake.name}/feature-store/${each.key}/"
-    }
-  }
-
-  lifecycle {
-    ignore_changes = [feature_definition]
-  }
-
-  depends_on = [aws_iam_role_policy.this]
 }
 
-resource "aws_iam_role" "this" {
-  name               = "${var.prefix}-feature-store"
-  assume_role_policy = data.aws_iam_policy_document.trust.json
+# The night publishes these.
+module "published" {
+  source   = "../feature_group"
+  for_each = { for name, definition in var.groups : name => definition if !contains(var.counted, name) }
+
+  definition      = each.value
+  name            = each.key
+  offline         = local.offline
+  online_ttl_days = var.online_ttl_days
+  prefix          = var.prefix
 }
 
-data "aws_iam_policy_document" "trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
+# Payments move these as they come. After the others: an account makes four groups at a time.
+module "counted" {
+  source   = "../feature_group"
+  for_each = { for name, definition in var.groups : name => definition if contains(var.counted, name) }
 
-    principals {
-      type        = "Service"
-      identifiers = ["sagemaker.amazonaws.com"]
-    }
-  }
+  definition      = each.value
+  name            = each.key
+  offline         = local.offline
+  online_ttl_days = var.online_ttl_days
+  prefix          = var.prefix
+
+  depends_on = [module.published]
 }
 
 # AWS's managed policy covers only buckets with "sagemaker" in their name.
-data "aws_iam_policy_document" "this" {
-  statement {
-    sid       = "WriteOfflineStore"
-    actions   = ["s3:PutObject", "s3:PutObjectAcl", "s3:GetObject", "s3:AbortMultipartUpload"]
-    resources = ["${var.lake.arn}/feature-store/*"]
-  }
+module "role" {
+  source = "../role"
 
-  statement {
-    sid       = "SeeBucket"
-    actions   = ["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:ListBucket"]
-    resources = [var.lake.arn]
-  }
+  name        = "${var.prefix}-feature-store"
+  description = "The feature groups, which write their offline store"
+  service     = "sagemaker"
 
-  statement {
-    sid       = "Encrypt"
-    actions   = ["kms:GenerateDataKey", "kms:Decrypt"]
-    resources = [var.lake.kms_key_arn]
+  permissions = {
+    WriteOfflineStore = {
+      actions   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject", "s3:PutObjectAcl"]
+      resources = ["${var.lake.arn}/feature-store/*"]
+    }
+    SeeBucket = {
+      actions   = ["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:ListBucket"]
+      resources = [var.lake.arn]
+    }
+    UseKey = {
+      actions   = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
+      resources = [var.lake.kms_key_arn]
+    }
+    KeepTable = {
+      actions   = ["glue:CreateTable", "glue:GetDatabase", "glue:GetTable", "glue:UpdateTable"]
+      resources = ["${local.glue}:catalog", "${local.glue}:database/${aws_glue_catalog_database.this.name}", "${local.glue}:table/${aws_glue_catalog_database.this.name}/*"]
+    }
   }
-
-  statement {
-    sid       = "KeepTable"
-    actions   = ["glue:GetDatabase", "glue:GetTable", "glue:CreateTable", "glue:UpdateTable"]
-    resources = ["${local.glue}:catalog", "${local.glue}:database/${aws_glue_catalog_database.this.name}", "${local.glue}:table/${aws_glue_catalog_database.this.name}/*"]
-  }
-}
-
-resource "aws_iam_role_policy" "this" {
-  name   = "offline-store"
-  role   = aws_iam_role.this.id
-  policy = data.aws_iam_policy_document.this.json
 }

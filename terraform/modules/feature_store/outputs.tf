@@ -1,4 +1,7 @@
 output "names" {
-  description = "Feature group names by short name."
-  value       = { for key, group in aws_sagemaker_feature_group.this : key => group.feature_group_name }
+  description = "Feature group names by short name: all of them, and those that the night publishes."
+  value = {
+    all       = { for name, group in merge(module.published, module.counted) : name => group.name }
+    published = { for name, group in module.published : name => group.name }
+  }
 }

@@ -1,3 +1,10 @@
+variable "counted" {
+  description = "Short names of the groups that payments move as they come, and no night publishes."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}
+
 variable "groups" {
   description = "Feature groups: identifier and typed features, by short name."
   type = map(object({
@@ -13,6 +20,11 @@ variable "groups" {
       ]
     ]))
     error_message = "A feature's name has 1-64 letters, digits, - and _, and neither begins nor ends with - or _."
+  }
+
+  validation {
+    condition     = length(setsubtract(keys(var.groups), var.counted)) <= 4
+    error_message = "groups must hold at most 4 that the night publishes, got ${length(var.groups)}: an account makes four feature groups at a time."
   }
 }
 

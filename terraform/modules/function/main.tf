@@ -3,76 +3,78 @@
 resource "aws_lambda_function" "this" {
   function_name    = var.name
   description      = var.description
-  role             = aws_iam_role.this.arn
+  role             = module.role.arn
   runtime          = "python3.13"
   architectures    = ["arm64"]
   handler          = var.handler
   s3_bucket        = var.code.bucket
   s3_key           = var.code.key
   source_code_hash = var.code.hash
+  layers           = var.code.layers
   memory_size      = var.memory_mb
   timeout          = var.timeout_seconds
+  kms_key_arn      = var.kms_key_arn
+
+  # None is reserved unless it is asked for: a new account has little to reserve, and refuses.
+  reserved_concurrent_executions = var.code.concurrency
+
+  dynamic "vpc_config" {
+    for_each = var.code.network[*]
+
+    content {
+      subnet_ids         = vpc_config.value.subnet_ids
+      security_group_ids = vpc_config.value.security_group_ids
+    }
+  }
+
+  tracing_config {
+    mode = "Active"
+  }
 
   environment {
     variables = var.environment
   }
 
-  depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.this]
+  depends_on = [aws_cloudwatch_log_group.this]
 }
 
 # Declared first: a group that Lambda makes by itself never expires.
 resource "aws_cloudwatch_log_group" "this" {
   name              = "/aws/lambda/${var.name}"
-  retention_in_days = 90
+  retention_in_days = var.code.log_retention_days
   kms_key_id        = var.kms_key_arn
 }
 
-resource "aws_iam_role" "this" {
-  name               = var.name
-  assume_role_policy = data.aws_iam_policy_document.trust.json
-}
-
-data "aws_iam_policy_document" "trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["lambda.amazonaws.com"]
+locals {
+  # Network interfaces have no name of ours.
+  attaches = {
+    AttachToNetwork = {
+      actions   = ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces"]
+      resources = ["*"]
     }
   }
 }
 
-data "aws_iam_policy_document" "this" {
-  statement {
-    sid       = "Log"
-    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["${aws_cloudwatch_log_group.this.arn}:*"]
-  }
+module "role" {
+  source = "../role"
 
-  dynamic "statement" {
-    for_each = var.permissions
+  name        = var.name
+  description = var.description
+  service     = "lambda"
 
-    content {
-      sid       = statement.key
-      actions   = statement.value.actions
-      resources = statement.value.resources
-
-      dynamic "condition" {
-        for_each = statement.value.only_if
-
-        content {
-          test     = "StringEquals"
-          variable = condition.key
-          values   = [condition.value]
-        }
-      }
+  permissions = merge(var.permissions, var.code.network == null ? {} : local.attaches, {
+    # The environment, before the code begins, and whatever the function reads: it is all under this key.
+    Decrypt = {
+      actions   = ["kms:Decrypt"]
+      resources = [var.kms_key_arn]
     }
-  }
-}
-
-resource "aws_iam_role_policy" "this" {
-  name   = "function"
-  role   = aws_iam_role.this.id
-  policy = data.aws_iam_policy_document.this.json
+    Trace = {
+      actions   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+      resources = ["*"]
+    }
+    Log = {
+      actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+      resources = ["${aws_cloudwatch_log_group.this.arn}:*"]
+    }
+  })
 }

@@ -13,7 +13,12 @@ output "name" {
   value       = aws_lambda_function.this.function_name
 }
 
+output "permissions" {
+  description = "What the function may do, as it was given."
+  value       = module.role.permissions
+}
+
 output "role_name" {
   description = "Name of the function's role."
-  value       = aws_iam_role.this.name
+  value       = module.role.name
 }

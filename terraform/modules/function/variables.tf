@@ -1,7 +1,15 @@
 variable "code" {
-  description = "The function's zip: bucket, key and base64 SHA-256."
-  type        = object({ bucket = string, key = string, hash = string })
-  nullable    = false
+  description = "The function's zip: bucket, key and base64 SHA-256; the layers it imports from; and how it runs: reserved concurrency (-1 for none), days that its log is kept, and subnets and security groups, if it is to run in a network."
+  type = object({
+    bucket             = string
+    key                = string
+    hash               = string
+    layers             = list(string)
+    concurrency        = optional(number, -1)
+    log_retention_days = optional(number, 365)
+    network            = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }))
+  })
+  nullable = false
 }
 
 variable "description" {
@@ -29,7 +37,7 @@ variable "handler" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts the log group. Its policy must let CloudWatch Logs use it."
+  description = "Key that encrypts environment and log group. Its policy must let CloudWatch Logs use it."
   type        = string
   nullable    = false
 
@@ -58,19 +66,14 @@ variable "name" {
 }
 
 variable "permissions" {
-  description = "What the function may do beside logging: actions on resources, by statement id; `only_if` holds StringEquals conditions."
+  description = "What the function may do beside logging: actions on resources, by statement id; `only_if` holds values by condition key."
   type = map(object({
     actions   = list(string)
     resources = list(string)
-    only_if   = optional(map(string), {})
+    only_if   = optional(map(list(string)), {})
   }))
   default  = {}
   nullable = false
-
-  validation {
-    condition     = alltrue([for p in var.permissions : !contains(p.actions, "*") && !contains(p.resources, "*")])
-    error_message = "A function is never allowed everything: name actions and resources."
-  }
 }
 
 variable "timeout_seconds" {

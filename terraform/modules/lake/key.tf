@@ -5,6 +5,10 @@ resource "aws_kms_key" "this" {
   deletion_window_in_days = var.keep_data ? 30 : 7
   enable_key_rotation     = true
   policy                  = data.aws_iam_policy_document.key.json
+
+  lifecycle {
+    prevent_destroy = true
+  }
 }
 
 resource "aws_kms_alias" "this" {

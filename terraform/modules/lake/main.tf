@@ -12,6 +12,10 @@ locals {
 resource "aws_s3_bucket" "this" {
   bucket        = var.name
   force_destroy = !var.keep_data
+
+  lifecycle {
+    prevent_destroy = true
+  }
 }
 
 resource "aws_s3_bucket_public_access_block" "this" {
@@ -150,4 +154,11 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
   }
 
   depends_on = [aws_s3_bucket_versioning.this]
+}
+
+# Who read and wrote what, by S3 itself.
+resource "aws_s3_bucket_logging" "this" {
+  bucket        = aws_s3_bucket.this.id
+  target_bucket = var.access_logs
+  target_prefix = "${var.name}/"
 }

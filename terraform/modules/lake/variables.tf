@@ -1,3 +1,9 @@
+variable "access_logs" {
+  description = "Bucket that gets the log of who accessed the lake."
+  type        = string
+  nullable    = false
+}
+
 variable "keep_data" {
   description = "Refuse to destroy the bucket while it holds data."
   type        = bool

@@ -1,4 +1,4 @@
-# How models are made: the execution role of jobs and endpoints, one registry and one pipeline per problem.
+# How models are made: one pipeline per problem, whose steps each run as a role of their own (roles.tf).
 
 data "aws_caller_identity" "this" {}
 data "aws_partition" "this" {}
@@ -11,160 +11,79 @@ locals {
 
   # A pipeline is rendered before it is known where it runs: these are the places that it leaves open.
   places = {
-    "ARTIFACTS-BUCKET"                              = var.artifacts.bucket
-    "IMAGE-URI"                                     = var.image
-    "LAKE-BUCKET"                                   = var.lake.name
-    "PREFIX-"                                       = "${var.prefix}-"
-    "arn:aws:iam::000000000000:role/EXECUTION-ROLE" = aws_iam_role.execution.arn
-    "ml.m5.xlarge"                                  = var.instance_type
+    for problem in keys(var.problems) : problem => merge(
+      {
+        "ARTIFACTS-BUCKET"                            = var.artifacts.bucket
+        "CODE-KEY"                                    = var.code_key
+        "IMAGE-URI"                                   = var.image
+        "LAKE-BUCKET"                                 = var.lake.name
+        "PREFIX-"                                     = "${var.prefix}-"
+        "arn:aws:kms:eu-west-1:000000000000:key/LAKE" = var.lake.kms_key_arn
+        "ml.m5.xlarge"                                = var.instance_type
+      },
+      { for step in local.steps : "arn:aws:iam::000000000000:role/${upper(step)}-ROLE" => module.role["${problem}-${step}"].arn },
+    )
   }
 
   # A definition comes apart into such places and single characters.
-  pieces = join("|", concat(keys(local.places), ["(?s:.)"]))
-}
-
-resource "aws_sagemaker_model_package_group" "this" {
-  for_each = toset(var.problems)
-
-  model_package_group_name        = "${var.prefix}-${each.key}"
-  model_package_group_description = "Versions of the ${each.key} model"
+  pieces = { for problem, places in local.places : problem => join("|", concat(keys(places), ["(?s:.)"])) }
 }
 
 resource "aws_sagemaker_pipeline" "this" {
-  for_each = toset(var.problems)
+  for_each = var.problems
 
   pipeline_name         = "${var.prefix}-${each.key}"
   pipeline_display_name = "${var.prefix}-${each.key}"
   pipeline_description  = "Prepare, train, evaluate and register the ${each.key} model"
-  role_arn              = aws_iam_role.execution.arn
+  role_arn              = module.pipeline[each.key].arn
 
   pipeline_definition = join("", [
-    for piece in regexall(local.pieces, file("${var.definitions}/${each.key}.json")) : lookup(local.places, piece, piece)
+    for piece in regexall(local.pieces[each.key], file("${var.definitions}/${each.key}.json")) :
+    lookup(local.places[each.key], piece, piece)
   ])
-
-  depends_on = [aws_iam_role_policy.execution]
 }
 
-resource "aws_iam_role" "execution" {
-  name               = "${var.prefix}-sagemaker"
-  assume_role_policy = data.aws_iam_policy_document.trust.json
-}
+# Runs the steps and registers what came out; it reads no data itself.
+module "pipeline" {
+  source   = "../role"
+  for_each = var.problems
 
-data "aws_iam_policy_document" "trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
+  name        = "${var.prefix}-${each.key}-pipeline"
+  description = "The ${each.key} pipeline, which runs its steps and registers the model"
+  service     = "sagemaker"
 
-    principals {
-      type        = "Service"
-      identifiers = ["sagemaker.amazonaws.com"]
-    }
-  }
-}
-
-data "aws_iam_policy_document" "execution" {
-  statement {
-    sid       = "ReadLake"
-    actions   = ["s3:GetObject"]
-    resources = [for zone in ["gold", "silver", "feature-store", "decisions", "training", "monitoring"] : "${var.lake.arn}/${zone}/*"]
-  }
-
-  statement {
-    sid       = "WriteResults"
-    actions   = ["s3:PutObject"]
-    resources = [for zone in ["training", "predictions", "monitoring"] : "${var.lake.arn}/${zone}/*"]
-  }
-
-  statement {
-    sid       = "ReadCode"
-    actions   = ["s3:GetObject"]
-    resources = ["${var.artifacts.arn}/training/*", "${var.artifacts.arn}/models/*"]
-  }
-
-  statement {
-    sid       = "List"
-    actions   = ["s3:ListBucket", "s3:GetBucketLocation"]
-    resources = [var.lake.arn, var.artifacts.arn]
-  }
-
-  statement {
-    sid       = "Encrypt"
-    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-    resources = [var.lake.kms_key_arn]
-  }
-
-  # SageMaker Pipelines names the jobs of its steps itself.
-  statement {
-    sid = "RunSteps"
-    actions = [
-      "sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob", "sagemaker:StopProcessingJob",
-      "sagemaker:CreateTrainingJob", "sagemaker:DescribeTrainingJob", "sagemaker:StopTrainingJob",
-    ]
-    resources = ["${local.sagemaker}:processing-job/*", "${local.sagemaker}:training-job/*"]
-  }
-
-  statement {
-    sid     = "Register"
-    actions = ["sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage"]
-    resources = flatten([
-      for kind in ["model-package", "model-package-group"] : [
-        for problem in var.problems : ["${local.sagemaker}:${kind}/${var.prefix}-${problem}", "${local.sagemaker}:${kind}/${var.prefix}-${problem}/*"]
+  permissions = {
+    # SageMaker Pipelines names the jobs of its steps itself.
+    RunSteps = {
+      actions = [
+        "sagemaker:CreateProcessingJob", "sagemaker:CreateTrainingJob", "sagemaker:DescribeProcessingJob",
+        "sagemaker:DescribeTrainingJob", "sagemaker:StopProcessingJob", "sagemaker:StopTrainingJob",
       ]
-    ])
-  }
-
-  statement {
-    sid       = "TagWhatAPipelineMakes"
-    actions   = ["sagemaker:AddTags"]
-    resources = [for kind in ["processing-job", "training-job", "model-package"] : "${local.sagemaker}:${kind}/*"]
-  }
-
-  statement {
-    sid       = "PassItselfToItsJobs"
-    actions   = ["iam:PassRole"]
-    resources = ["${local.arn}:iam::${data.aws_caller_identity.this.account_id}:role/${var.prefix}-sagemaker"]
-
-    condition {
-      test     = "StringEquals"
-      variable = "iam:PassedToService"
-      values   = ["sagemaker.amazonaws.com"]
+      resources = ["${local.sagemaker}:processing-job/*", "${local.sagemaker}:training-job/*"]
+    }
+    Register = {
+      actions = ["sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage"]
+      resources = flatten([
+        for kind in ["model-package", "model-package-group"] : ["${local.sagemaker}:${kind}/${var.prefix}-${each.key}", "${local.sagemaker}:${kind}/${var.prefix}-${each.key}/*"]
+      ])
+    }
+    TagWhatItMakes = {
+      actions   = ["sagemaker:AddTags"]
+      resources = [for kind in ["model-package", "processing-job", "training-job"] : "${local.sagemaker}:${kind}/*"]
+    }
+    PassRolesToSteps = {
+      actions   = ["iam:PassRole"]
+      resources = [for step in local.steps : module.role["${each.key}-${step}"].arn]
+      only_if   = { "iam:PassedToService" = ["sagemaker.amazonaws.com"] }
+    }
+    # What the condition on the new model's quality looks at.
+    ReadEvaluation = {
+      actions   = ["s3:GetObject"]
+      resources = ["${var.lake.arn}/training/${each.key}/*"]
+    }
+    DecryptEvaluation = {
+      actions   = ["kms:Decrypt"]
+      resources = [var.lake.kms_key_arn]
     }
   }
-
-  statement {
-    sid       = "Log"
-    actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
-    resources = ["${local.arn}:logs:${local.place}:log-group:/aws/sagemaker/*"]
-  }
-
-  # PutMetricData knows no resources; the namespace is the only bound there is.
-  statement {
-    sid       = "Measure"
-    actions   = ["cloudwatch:PutMetricData"]
-    resources = ["*"]
-
-    condition {
-      test     = "StringLike"
-      variable = "cloudwatch:namespace"
-      values   = [var.namespace, "/aws/sagemaker/*"]
-    }
-  }
-
-  # Nor does this one: a registry's token is the account's.
-  statement {
-    sid       = "EnterRegistry"
-    actions   = ["ecr:GetAuthorizationToken"]
-    resources = ["*"]
-  }
-
-  statement {
-    sid       = "PullImage"
-    actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-    resources = ["${local.arn}:ecr:${local.place}:repository/${var.prefix}-ml"]
-  }
-}
-
-resource "aws_iam_role_policy" "execution" {
-  name   = "execution"
-  role   = aws_iam_role.execution.id
-  policy = data.aws_iam_policy_document.execution.json
 }

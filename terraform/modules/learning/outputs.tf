@@ -1,6 +1,4 @@
-output "execution_role_arn" {
-  description = "Role of jobs, models and endpoints. Ready once its policy is attached."
-  value       = aws_iam_role.execution.arn
-
-  depends_on = [aws_iam_role_policy.execution]
+output "roles" {
+  description = "Role ARNs by kind of job: `<problem>-model`, `drift`, `score-set` and the steps of the pipelines."
+  value       = { for kind, role in module.role : kind => role.arn }
 }

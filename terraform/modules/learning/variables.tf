@@ -1,6 +1,12 @@
 variable "artifacts" {
-  description = "Bucket that holds the packaged code."
-  type        = object({ bucket = string, arn = string })
+  description = "Bucket that holds the packaged code, and the key that encrypts it."
+  type        = object({ bucket = string, arn = string, kms_key_arn = string })
+  nullable    = false
+}
+
+variable "code_key" {
+  description = "Key of the training code's archive in the bucket of artifacts."
+  type        = string
   nullable    = false
 }
 
@@ -46,12 +52,12 @@ variable "prefix" {
 }
 
 variable "problems" {
-  description = "Problems to learn: each has a registry and a pipeline."
-  type        = list(string)
+  description = "Problems to learn: the prefixes of the lake that training sets are made of, features first, and whether an endpoint serves the model; others score in batches."
+  type        = map(object({ learns_from = list(string), served = bool }))
   nullable    = false
 
   validation {
-    condition     = alltrue([for problem in var.problems : can(regex("^[a-z]+(-[a-z]+)*$", problem))])
+    condition     = alltrue([for problem in keys(var.problems) : can(regex("^[a-z]+(-[a-z]+)*$", problem))])
     error_message = "A problem's name has small letters and single hyphens only: SageMaker's names allow no underscore."
   }
 }

@@ -1,4 +1,5 @@
-# What runs by the clock: the nightly lake, the month's loans, the drift report.
+# What runs by the clock: the nightly lake, the month's loans, the drift report. A machine is a file in machines/; it begins
+# with a plan: what the caller did not say follows from `as_of`.
 
 data "aws_caller_identity" "this" {}
 data "aws_partition" "this" {}
@@ -8,27 +9,52 @@ locals {
   arn   = "arn:${data.aws_partition.this.partition}"
   place = "${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}"
 
-  machines = {
-    nightly     = local.nightly
-    score-loans = local.score_loans
-    drift       = local.drift
-  }
+  schedules = { for machine, when in var.schedules : machine => when if machine != "enabled" }
 
-  schedules = {
-    nightly     = "cron(0 2 * * ? *)"
-    drift       = "cron(0 5 * * ? *)"
-    score-loans = "cron(0 6 1 * ? *)"
+  # What the machines write as ${...}.
+  names = {
+    code_uri      = var.processing.code_uri
+    crawlers      = var.crawlers
+    image         = var.processing.image
+    instance_type = var.processing.instance_type
+    jobs          = var.jobs
+    kms_key_arn   = var.lake.kms_key_arn
+    lake          = var.lake.name
+    namespace     = var.namespace
+    prefix        = var.prefix
+    region        = data.aws_region.this.name
+    roles         = { drift = var.processing.roles.drift, score_set = var.processing.roles.score-set }
+    seal          = module.seal.arn
+    workgroup     = var.athena_workgroup
   }
 }
 
 resource "aws_sfn_state_machine" "this" {
-  for_each = local.machines
+  for_each = local.schedules
 
   name       = "${var.prefix}-${each.key}"
-  role_arn   = aws_iam_role.machines.arn
-  definition = jsonencode(each.value)
+  role_arn   = module.role[each.key].arn
+  definition = jsonencode(jsondecode(templatefile("${path.module}/machines/${each.key}.asl.json", local.names)))
 
-  depends_on = [aws_iam_role_policy.machines]
+  tracing_configuration {
+    enabled = true
+  }
+
+  # What failed and where; never what it was given.
+  logging_configuration {
+    include_execution_data = false
+    level                  = "ERROR"
+    log_destination        = "${aws_cloudwatch_log_group.this[each.key].arn}:*"
+  }
+}
+
+# Under /aws/vendedlogs/, which spares the account's log resource policy: it has room for a few groups only.
+resource "aws_cloudwatch_log_group" "this" {
+  for_each = local.schedules
+
+  name              = "/aws/vendedlogs/states/${var.prefix}-${each.key}"
+  retention_in_days = 365
+  kms_key_id        = var.lake.kms_key_arn
 }
 
 resource "aws_scheduler_schedule" "this" {
@@ -36,6 +62,8 @@ resource "aws_scheduler_schedule" "this" {
 
   name                = "${var.prefix}-${each.key}"
   schedule_expression = each.value
+  state               = var.schedules.enabled ? "ENABLED" : "DISABLED"
+  kms_key_arn         = var.lake.kms_key_arn
 
   flexible_time_window {
     mode = "OFF"
@@ -43,7 +71,7 @@ resource "aws_scheduler_schedule" "this" {
 
   target {
     arn      = aws_sfn_state_machine.this[each.key].arn
-    role_arn = aws_iam_role.scheduler.arn
+    role_arn = module.scheduler.arn
     input    = jsonencode({ as_of = "<aws.scheduler.scheduled-time>" })
   }
 }

@@ -1,147 +1,157 @@
-# Who the state machines and the scheduler are.
+# Who the state machines and the scheduler are: each machine may do what its own steps do.
 
-resource "aws_iam_role" "machines" {
-  name               = "${var.prefix}-state-machines"
-  assume_role_policy = data.aws_iam_policy_document.trust["states.amazonaws.com"].json
-}
-
-resource "aws_iam_role" "scheduler" {
-  name               = "${var.prefix}-scheduler"
-  assume_role_policy = data.aws_iam_policy_document.trust["scheduler.amazonaws.com"].json
-}
-
-data "aws_iam_policy_document" "trust" {
-  for_each = toset(["states.amazonaws.com", "scheduler.amazonaws.com"])
-
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = [each.key]
+locals {
+  processing = {
+    RunJobs = {
+      actions = [
+        "sagemaker:AddTags", # .sync tags the jobs it starts
+        "sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob", "sagemaker:StopProcessingJob",
+      ]
+      resources = ["${local.arn}:sagemaker:${local.place}:processing-job/${var.prefix}-*"]
     }
-
-    # Another account's machine or schedule cannot borrow the role.
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [data.aws_caller_identity.this.account_id]
-    }
-  }
-}
-
-data "aws_iam_policy_document" "machines" {
-  statement {
-    sid       = "RunGlue"
-    actions   = ["glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun"]
-    resources = [for name in values(var.jobs) : "${local.arn}:glue:${local.place}:job/${name}"]
-  }
-
-  statement {
-    sid       = "Seal"
-    actions   = ["lambda:InvokeFunction"]
-    resources = [module.seal.arn]
-  }
-
-  statement {
-    sid       = "Crawl"
-    actions   = ["glue:StartCrawler", "glue:GetCrawler"]
-    resources = [for name in values(var.crawlers) : "${local.arn}:glue:${local.place}:crawler/${name}"]
-  }
-
-  statement {
-    sid = "RunSageMaker"
-    actions = [
-      "sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob", "sagemaker:StopProcessingJob",
-      "sagemaker:CreateTransformJob", "sagemaker:DescribeTransformJob", "sagemaker:StopTransformJob",
-      "sagemaker:AddTags", # .sync tags the jobs it starts
-    ]
-    resources = [
-      for kind in ["processing-job", "transform-job", "model"] : "${local.arn}:sagemaker:${local.place}:${kind}/${var.prefix}-*"
-    ]
-  }
-
-  statement {
-    sid       = "PassJobRole"
-    actions   = ["iam:PassRole"]
-    resources = [var.execution_role_arn]
-
-    condition {
-      test     = "StringEquals"
-      variable = "iam:PassedToService"
-      values   = ["sagemaker.amazonaws.com"]
+    # How .sync learns that a SageMaker job has ended.
+    WatchJobs = {
+      actions   = ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
+      resources = ["${local.arn}:events:${local.place}:rule/StepFunctionsGetEventsForSageMaker*"]
     }
   }
 
-  # How .sync learns that a SageMaker job has ended.
-  statement {
-    sid       = "WatchJobs"
-    actions   = ["events:PutTargets", "events:PutRule", "events:DescribeRule"]
-    resources = ["${local.arn}:events:${local.place}:rule/StepFunctionsGetEventsForSageMaker*"]
+  # Log delivery knows no resources.
+  logging = {
+    DeliverLogs = {
+      actions = [
+        "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies",
+        "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
+      ]
+      resources = ["*"]
+    }
   }
 
-  statement {
-    sid       = "ReadRelease"
-    actions   = ["ssm:GetParameter"]
-    resources = ["${local.arn}:ssm:${local.place}:parameter/${var.prefix}/*/release"]
+  tracing = {
+    Trace = {
+      actions   = ["xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+      resources = ["*"]
+    }
   }
 
-  statement {
-    sid       = "Ask"
-    actions   = ["athena:StartQueryExecution", "athena:GetQueryExecution", "athena:StopQueryExecution"]
-    resources = [var.athena_workgroup.arn]
+  find_decisions = {
+    FindDecisions = {
+      actions   = ["s3:ListBucket"]
+      resources = [var.lake.arn]
+    }
   }
 
-  statement {
-    sid       = "FindCatalog"
-    actions   = ["athena:GetDataCatalog"]
-    resources = ["${local.arn}:athena:${local.place}:datacatalog/AwsDataCatalog"]
+  permissions = {
+    nightly = merge(local.logging, local.tracing, local.find_decisions, {
+      RunGlue = {
+        actions   = ["glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"]
+        resources = [for name in values(var.jobs) : "${local.arn}:glue:${local.place}:job/${name}"]
+      }
+      Seal = {
+        actions   = ["lambda:InvokeFunction"]
+        resources = [module.seal.arn]
+      }
+      Crawl = {
+        actions   = ["glue:GetCrawler", "glue:StartCrawler"]
+        resources = [for name in values(var.crawlers) : "${local.arn}:glue:${local.place}:crawler/${name}"]
+      }
+    })
+
+    drift = merge(local.logging, local.tracing, local.find_decisions, local.processing, local.decrypt_release, {
+      PassRole    = local.pass["drift"]
+      ReadRelease = local.read_release["fraud"]
+    })
+
+    score-loans = merge(local.logging, local.tracing, local.processing, {
+      PassRole    = local.pass["score-set"]
+      ReadRelease = local.read_release["credit"]
+      Transform = {
+        actions = [
+          "sagemaker:AddTags", "sagemaker:CreateTransformJob", "sagemaker:DescribeTransformJob", "sagemaker:StopTransformJob",
+        ]
+        resources = [for kind in ["model", "transform-job"] : "${local.arn}:sagemaker:${local.place}:${kind}/${var.prefix}-*"]
+      }
+      Ask = {
+        actions   = ["athena:GetQueryExecution", "athena:StartQueryExecution", "athena:StopQueryExecution"]
+        resources = [var.athena_workgroup.arn]
+      }
+      FindCatalog = {
+        actions   = ["athena:GetDataCatalog"]
+        resources = ["${local.arn}:athena:${local.place}:datacatalog/AwsDataCatalog"]
+      }
+      # Athena looks at `default`, whatever database a statement names.
+      AddPartitions = {
+        actions = ["glue:BatchCreatePartition", "glue:CreatePartition", "glue:GetDatabase", "glue:GetPartition", "glue:GetTable"]
+        resources = [
+          "${local.arn}:glue:${local.place}:catalog",
+          "${local.arn}:glue:${local.place}:database/default",
+          "${local.arn}:glue:${local.place}:database/${var.athena_workgroup.predictions_database}",
+          "${local.arn}:glue:${local.place}:table/${var.athena_workgroup.predictions_database}/*",
+        ]
+      }
+      KeepResults = {
+        actions   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]
+        resources = ["${var.lake.arn}/athena/*"]
+      }
+      SeeLake = {
+        actions   = ["s3:GetBucketLocation", "s3:ListBucket"]
+        resources = [var.lake.arn]
+      }
+      UseKey = {
+        actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+        resources = [var.lake.kms_key_arn]
+      }
+    })
   }
 
-  statement {
-    sid     = "AddPartitions"
-    actions = ["glue:GetDatabase", "glue:GetTable", "glue:CreatePartition", "glue:BatchCreatePartition", "glue:GetPartition"]
-    resources = [
-      "${local.arn}:glue:${local.place}:catalog",
-      "${local.arn}:glue:${local.place}:database/${var.athena_workgroup.predictions_database}",
-      "${local.arn}:glue:${local.place}:table/${var.athena_workgroup.predictions_database}/*",
-    ]
+  pass = {
+    for kind, role in var.processing.roles : kind => {
+      actions   = ["iam:PassRole"]
+      resources = [role]
+      only_if   = { "iam:PassedToService" = ["sagemaker.amazonaws.com"] }
+    }
   }
 
-  statement {
-    sid       = "KeepResults"
-    actions   = ["s3:PutObject", "s3:GetObject"]
-    resources = ["${var.lake.arn}/athena/*"]
+  read_release = {
+    for problem in ["credit", "fraud"] : problem => {
+      actions   = ["ssm:GetParameter"]
+      resources = ["${local.arn}:ssm:${local.place}:parameter/${var.prefix}/${problem}/release"]
+    }
   }
 
-  statement {
-    sid       = "SeeLake"
-    actions   = ["s3:GetBucketLocation", "s3:ListBucket"]
-    resources = [var.lake.arn]
-  }
-
-  statement {
-    sid       = "Encrypt"
-    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-    resources = [var.lake.kms_key_arn]
+  decrypt_release = {
+    DecryptRelease = {
+      actions   = ["kms:Decrypt"]
+      resources = [var.lake.kms_key_arn]
+    }
   }
 }
 
-resource "aws_iam_role_policy" "machines" {
-  name   = "run"
-  role   = aws_iam_role.machines.id
-  policy = data.aws_iam_policy_document.machines.json
+module "role" {
+  source   = "../role"
+  for_each = local.schedules
+
+  name        = "${var.prefix}-${each.key}-machine"
+  description = "The state machine ${var.prefix}-${each.key}"
+  service     = "states"
+  permissions = local.permissions[each.key]
 }
 
-data "aws_iam_policy_document" "scheduler" {
-  statement {
-    actions   = ["states:StartExecution"]
-    resources = [for name in keys(local.machines) : "${local.arn}:states:${local.place}:stateMachine:${var.prefix}-${name}"]
+module "scheduler" {
+  source = "../role"
+
+  name        = "${var.prefix}-scheduler"
+  description = "The schedules, which start state machines"
+  service     = "scheduler"
+
+  permissions = {
+    Start = {
+      actions   = ["states:StartExecution"]
+      resources = [for name in keys(local.schedules) : "${local.arn}:states:${local.place}:stateMachine:${var.prefix}-${name}"]
+    }
+    UseKey = {
+      actions   = ["kms:Decrypt"]
+      resources = [var.lake.kms_key_arn]
+    }
   }
-}
-
-resource "aws_iam_role_policy" "scheduler" {
-  name   = "start"
-  role   = aws_iam_role.scheduler.id
-  policy = data.aws_iam_policy_document.scheduler.json
 }

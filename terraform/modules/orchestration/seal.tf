@@ -28,8 +28,8 @@ module "seal" {
       actions   = ["s3:PutObject"]
       resources = ["${var.lake.arn}/seals/*"]
     }
-    UseKey = {
-      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    Encrypt = {
+      actions   = ["kms:GenerateDataKey"]
       resources = [var.lake.kms_key_arn]
     }
   }

@@ -4,12 +4,6 @@ variable "athena_workgroup" {
   nullable    = false
 }
 
-variable "code_uri" {
-  description = "S3 URI of the training code archive."
-  type        = string
-  nullable    = false
-}
-
 variable "crawlers" {
   description = "Crawlers that the night starts, by what they crawl."
   type        = map(string)
@@ -19,24 +13,6 @@ variable "crawlers" {
     condition     = alltrue([for what in keys(var.crawlers) : can(regex("^[a-z]+$", what))])
     error_message = "crawlers are named by one word in small letters, got ${join(", ", keys(var.crawlers))}."
   }
-}
-
-variable "execution_role_arn" {
-  description = "Role of processing jobs."
-  type        = string
-  nullable    = false
-}
-
-variable "image" {
-  description = "Image of processing jobs."
-  type        = string
-  nullable    = false
-}
-
-variable "instance_type" {
-  description = "Instance type of processing and transform jobs."
-  type        = string
-  nullable    = false
 }
 
 variable "jobs" {
@@ -68,8 +44,49 @@ variable "prefix" {
   nullable    = false
 }
 
+variable "processing" {
+  description = "How the machines' SageMaker jobs run: S3 URI of the training code, image, instance type, and a role for each kind of job."
+  type = object({
+    code_uri      = string
+    image         = string
+    instance_type = string
+    roles         = object({ drift = string, score-set = string })
+  })
+  nullable = false
+
+  validation {
+    condition     = startswith(var.processing.instance_type, "ml.")
+    error_message = "processing.instance_type must be a SageMaker type such as ml.m5.xlarge, got \"${var.processing.instance_type}\"."
+  }
+}
+
+variable "schedules" {
+  description = "When each machine runs, in UTC, and whether schedules are enabled at all."
+  type        = object({ enabled = bool, nightly = string, drift = string, score-loans = string })
+  default = {
+    enabled     = true
+    nightly     = "cron(0 2 * * ? *)"
+    drift       = "cron(0 5 * * ? *)"
+    score-loans = "cron(0 6 1 * ? *)"
+  }
+  nullable = false
+
+  validation {
+    condition     = alltrue([for machine, when in var.schedules : can(regex("^(cron|rate|at)\\(.+\\)$", when)) if machine != "enabled"])
+    error_message = "schedules must be cron(...), rate(...) or at(...)."
+  }
+}
+
 variable "seal_code" {
-  description = "The zip of the seal: bucket, key and base64 SHA-256."
-  type        = object({ bucket = string, key = string, hash = string })
-  nullable    = false
+  description = "The zip of the seal and its layers."
+  type = object({
+    bucket             = string
+    key                = string
+    hash               = string
+    layers             = list(string)
+    concurrency        = optional(number, -1)
+    log_retention_days = optional(number, 365)
+    network            = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }))
+  })
+  nullable = false
 }

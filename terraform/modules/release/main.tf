@@ -22,7 +22,8 @@ resource "aws_ssm_parameter" "release" {
 
   name        = "/${var.prefix}/${each.key}/release"
   description = "The ${each.key} model that serves, and its policy"
-  type        = "String"
+  type        = "SecureString"
+  key_id      = var.lake.kms_key_arn
 
   value = jsonencode(each.value.served ? {
     model_package_arn = null
@@ -53,19 +54,20 @@ module "function" {
   description     = "Makes an approved model package serve"
   handler         = "release.handler.handle"
   kms_key_arn     = var.lake.kms_key_arn
-  code            = { bucket = var.artifacts_bucket, key = var.code.key, hash = var.code.hash }
+  code            = var.code
   timeout_seconds = 20
 
   environment = {
-    PREFIX             = var.prefix
-    EXECUTION_ROLE_ARN = var.execution_role_arn
-    INSTANCE_TYPE      = var.instance_type
+    PREFIX      = var.prefix
+    MODEL_ROLES = jsonencode({ for problem, about in var.problems : problem => about.model_role_arn })
+    SERVING     = jsonencode(var.serving)
+    KMS_KEY     = var.lake.kms_key_arn
   }
 
   permissions = {
     TakeApprovals = {
       actions   = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
-      resources = [aws_sqs_queue.approvals.arn]
+      resources = [var.approvals_queue_arn]
     }
     ReadPackages = {
       actions   = ["sagemaker:DescribeModelPackage"]
@@ -90,8 +92,9 @@ module "function" {
       actions   = ["s3:GetObject"]
       resources = ["${var.lake.arn}/training/*"]
     }
-    Decrypt = {
-      actions   = ["kms:Decrypt"]
+    # Of the endpoint's volumes by a grant, of the release parameter with the key itself or, when it is long, a data key.
+    Encrypt = {
+      actions   = ["kms:CreateGrant", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
       resources = [var.lake.kms_key_arn]
     }
     Record = {
@@ -100,8 +103,8 @@ module "function" {
     }
     PassModelRole = {
       actions   = ["iam:PassRole"]
-      resources = [var.execution_role_arn]
-      only_if   = { "iam:PassedToService" = "sagemaker.amazonaws.com" }
+      resources = [for about in values(var.problems) : about.model_role_arn]
+      only_if   = { "iam:PassedToService" = ["sagemaker.amazonaws.com"] }
     }
   }
 }

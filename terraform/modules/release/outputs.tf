@@ -1,8 +1,3 @@
-output "failed_queue" {
-  description = "Queue of approvals that were given up."
-  value       = aws_sqs_queue.failed.name
-}
-
 output "function" {
   description = "Name of the function that makes an approved model serve."
   value       = module.function.name

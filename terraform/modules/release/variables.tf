@@ -1,36 +1,27 @@
-variable "artifacts_bucket" {
-  description = "Bucket that holds the packaged code."
+variable "approvals_queue_arn" {
+  description = "Queue that approvals wait in."
   type        = string
   nullable    = false
 }
 
 variable "code" {
-  description = "The function's zip: key and base64 SHA-256."
-  type        = object({ key = string, hash = string })
-  nullable    = false
+  description = "The function's zip and its layers."
+  type = object({
+    bucket             = string
+    key                = string
+    hash               = string
+    layers             = list(string)
+    concurrency        = optional(number, -1)
+    log_retention_days = optional(number, 365)
+    network            = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }))
+  })
+  nullable = false
 }
 
 variable "endpoint" {
   description = "The bootstrap release of the endpoint."
   type        = object({ model_name = string, endpoint_config = string })
   nullable    = false
-}
-
-variable "execution_role_arn" {
-  description = "Role that released models run as."
-  type        = string
-  nullable    = false
-}
-
-variable "instance_type" {
-  description = "Instance type of the endpoint."
-  type        = string
-  nullable    = false
-
-  validation {
-    condition     = startswith(var.instance_type, "ml.")
-    error_message = "instance_type must be a SageMaker type such as ml.c5.large, got \"${var.instance_type}\"."
-  }
 }
 
 variable "lake" {
@@ -46,7 +37,18 @@ variable "prefix" {
 }
 
 variable "problems" {
-  description = "Problems with a registry; those that are served have an endpoint."
-  type        = map(object({ served = bool }))
+  description = "Problems with a registry: whether an endpoint serves the model, and the role that released models run as."
+  type        = map(object({ served = bool, model_role_arn = string }))
   nullable    = false
+}
+
+variable "serving" {
+  description = "What the endpoint runs on: instances, between two numbers of which it scales, or, with a memory, serverless."
+  type        = object({ instance_type = string, instances = number, most_instances = number, serverless_memory_mb = optional(number) })
+  nullable    = false
+
+  validation {
+    condition     = startswith(var.serving.instance_type, "ml.")
+    error_message = "serving.instance_type must be a SageMaker type such as ml.c5.large, got \"${var.serving.instance_type}\"."
+  }
 }

@@ -6,11 +6,49 @@ resource "aws_sns_topic" "alarms" {
   kms_master_key_id = var.kms_key_arn
 }
 
+# An address is asked to confirm; until it has, it is told nothing, which `make verify` finds.
+resource "aws_sns_topic_subscription" "alarms" {
+  for_each = var.subscribers
+
+  topic_arn = aws_sns_topic.alarms.arn
+  protocol  = "email"
+  endpoint  = each.key
+}
+
 locals {
   # Hours: a day, and what a night takes; where nothing happens on some days, a long weekend more.
   oldest_features  = { customer = 30, merchant = 30, account = 102, loan-applicant = 102 }
-  most_blocked     = 30   # payments in a minute: an attack, or a policy or a model that went wrong
-  most_quarantined = 0.05 # of a batch's rows; the gate refuses the batch at twice as many
+  most_blocked     = var.thresholds.blocked_per_minute
+  most_quarantined = var.thresholds.quarantined_share
+
+  # One minute says little: a cold start, a container that is replaced. Three of five do.
+  lie_for_a_minute = ["answers-degraded", "api-slow", "decisions-degraded", "merchants-behind", "stream-behind"]
+
+  # What must happen: silence is the failure. By hour, for CloudWatch looks back over no more than a day in smaller steps.
+  heartbeats = merge(
+    var.heartbeats.night_hours == null ? {} : {
+      night-missing = {
+        description = "No night has succeeded for ${coalesce(var.heartbeats.night_hours, 0)} hours"
+        namespace   = "AWS/States"
+        metric      = "ExecutionsSucceeded"
+        dimensions  = { StateMachineArn = var.state_machines["nightly"] }
+        hours       = var.heartbeats.night_hours
+      }
+    },
+    var.heartbeats.payments_hours == null ? {} : {
+      payments-missing = {
+        description = "The consumer has decided no payment for ${coalesce(var.heartbeats.payments_hours, 0)} hours"
+        namespace   = var.namespace
+        metric      = "decisions"
+        dimensions  = { door = "stream" }
+        hours       = var.heartbeats.payments_hours
+      }
+    },
+  )
+
+  # Where whoever is called finds what to do. The list is made from the runbooks.
+  runbooks = jsondecode(file("${path.module}/runbooks.json"))
+  look     = { for alarm in concat(keys(local.alarms), keys(local.heartbeats)) : alarm => "Runbook: docs/runbooks/${lookup(local.runbooks, alarm, "README")}.md" }
 
   # By queue of what was given up.
   given_up = {
@@ -42,7 +80,7 @@ locals {
       }
     },
     {
-      for group in var.feature_groups : "features-${group}-old" => {
+      for group in var.entities.published : "features-${group}-old" => {
         description = "The newest ${group} record is more than ${lookup(local.oldest_features, group, local.oldest_features.customer)} hours older than the night"
         namespace   = var.namespace
         metric      = "FeatureAgeHours"
@@ -52,7 +90,7 @@ locals {
       }
     },
     {
-      for entity in var.entities : "quarantine-${entity}" => {
+      for entity in var.entities.brought : "quarantine-${entity}" => {
         description = "Of a batch's ${entity}, more than ${100 * local.most_quarantined} of 100 rows went to quarantine"
         namespace   = var.namespace
         metric      = "QuarantinedShare"
@@ -62,7 +100,7 @@ locals {
       }
     },
     {
-      for queue, name in var.failed_queues : "${queue}-gave-up" => {
+      for queue, name in var.queues.failed : "${queue}-gave-up" => {
         description = local.given_up[queue]
         namespace   = "AWS/SQS"
         metric      = "ApproximateNumberOfMessagesVisible"
@@ -72,6 +110,14 @@ locals {
       }
     },
     {
+      approvals-waiting = {
+        description = "An approval has waited for more than an hour: the endpoint changes over, or a release is held up"
+        namespace   = "AWS/SQS"
+        metric      = "ApproximateAgeOfOldestMessage"
+        dimensions  = { QueueName = var.queues.approvals }
+        statistic   = "Maximum"
+        above       = 3600
+      }
       stream-behind = {
         description = "Payments wait for more than a minute"
         namespace   = "AWS/Lambda"
@@ -118,7 +164,7 @@ locals {
         metric      = "decision_ms"
         dimensions  = { door = "api" }
         statistic   = "p99"
-        above       = 60
+        above       = var.thresholds.api_p99_ms
       }
       decisions-degraded = {
         description = "The stream door decides without the model or a policy"
@@ -209,12 +255,12 @@ locals {
         above       = 0
       }
       drift = {
-        description = "The score's distribution has shifted from the training baseline (PSI above 0.25)"
+        description = "The score's distribution has shifted from the training baseline (PSI above ${var.thresholds.score_psi})"
         namespace   = var.namespace
         metric      = "ScorePSI"
         dimensions  = {}
         statistic   = "Maximum"
-        above       = 0.25
+        above       = var.thresholds.score_psi
       }
     },
   )
@@ -224,7 +270,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   for_each = local.alarms
 
   alarm_name          = "${var.prefix}-${each.key}"
-  alarm_description   = each.value.description
+  alarm_description   = "${each.value.description}. ${local.look[each.key]}"
   namespace           = each.value.namespace
   metric_name         = each.value.metric
   dimensions          = each.value.dimensions
@@ -233,7 +279,26 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   comparison_operator = "GreaterThanThreshold"
   threshold           = each.value.above
   period              = 60
-  evaluation_periods  = 1
+  evaluation_periods  = contains(local.lie_for_a_minute, each.key) ? 5 : 1
+  datapoints_to_alarm = contains(local.lie_for_a_minute, each.key) ? 3 : 1
   treat_missing_data  = "notBreaching"
   alarm_actions       = [aws_sns_topic.alarms.arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "heartbeat" {
+  for_each = local.heartbeats
+
+  alarm_name          = "${var.prefix}-${each.key}"
+  alarm_description   = "${each.value.description}. ${local.look[each.key]}"
+  namespace           = each.value.namespace
+  metric_name         = each.value.metric
+  dimensions          = each.value.dimensions
+  statistic           = "Sum"
+  comparison_operator = "LessThanThreshold"
+  threshold           = 1
+  period              = 3600
+  evaluation_periods  = each.value.hours
+  treat_missing_data  = "breaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
 }

@@ -1,25 +1,6 @@
 variable "entities" {
-  description = "Kinds of rows that batches bring, as `transactions`."
-  type        = set(string)
-  nullable    = false
-}
-
-variable "failed_queues" {
-  description = "Queues of what was given up: payments by the stream door, counts of them by `merchants`, approvals by the release."
-  type        = object({ stream = string, merchants = string, release = string })
-  nullable    = false
-}
-
-variable "feature_groups" {
-  description = "Short names of the feature groups that the night publishes."
-  type        = set(string)
-  nullable    = false
-}
-
-variable "feature_tables" {
-  description = "Tables of vectors that the quality gate judges, as `transaction_features`."
-  type        = set(string)
-  default     = []
+  description = "Kinds of rows that batches bring, as `transactions`; tables of vectors that the quality gate judges; and short names of the feature groups that the night publishes."
+  type        = object({ brought = set(string), vectors = set(string), published = set(string) })
   nullable    = false
 }
 
@@ -31,6 +12,18 @@ variable "functions" {
   validation {
     condition     = length(setsubtract(["merchants", "stream"], keys(var.functions))) == 0
     error_message = "functions must have `merchants` and `stream`, got ${join(", ", keys(var.functions))}: how far they are behind is watched."
+  }
+}
+
+variable "heartbeats" {
+  description = "After how many hours without a successful night, and without a decided payment, somebody is told; null for never. They ring from the first hour on: name them when nights and payments have begun."
+  type        = object({ night_hours = number, payments_hours = number })
+  default     = { night_hours = null, payments_hours = null }
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for hours in values(var.heartbeats) : hours == null || try(hours >= 1 && hours <= 168, false)])
+    error_message = "heartbeats must be null or between 1 and 168 hours: CloudWatch looks back over a week."
   }
 }
 
@@ -52,8 +45,36 @@ variable "prefix" {
   nullable    = false
 }
 
+variable "queues" {
+  description = "The queue that approvals wait in, and those of what was given up: payments by the consumer, counts of them by `merchants`, approvals by the release."
+  type = object({
+    approvals = string
+    failed    = object({ stream = string, merchants = string, release = string })
+  })
+  nullable = false
+}
+
 variable "state_machines" {
   description = "State machine ARNs by short name."
   type        = map(string)
+  nullable    = false
+}
+
+variable "subscribers" {
+  description = "Addresses that are told of every alarm."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for address in var.subscribers : can(regex("^[^@ ]+@[^@ ]+$", address))])
+    error_message = "subscribers must be addresses such as team@example.com, got ${join(", ", var.subscribers)}."
+  }
+}
+
+variable "thresholds" {
+  description = "From where on something is wrong: the API's 99th percentile in milliseconds, payments blocked in a minute, share of a batch in quarantine, PSI of the score."
+  type        = object({ api_p99_ms = number, blocked_per_minute = number, quarantined_share = number, score_psi = number })
+  default     = { api_p99_ms = 60, blocked_per_minute = 30, quarantined_share = 0.05, score_psi = 0.25 }
   nullable    = false
 }

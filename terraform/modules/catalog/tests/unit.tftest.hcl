@@ -148,7 +148,7 @@ run "crawls_with_a_role_that_reads_its_zones_only" {
   command = plan
 
   assert {
-    condition = toset(flatten([for s in data.aws_iam_policy_document.crawler.statement : s.resources if contains(s.actions, "s3:GetObject")])) == toset([
+    condition = toset(flatten([for s in module.crawler.permissions : s.resources if contains(s.actions, "s3:GetObject")])) == toset([
       "arn:aws:s3:::risk-dev-lake-111122223333/decisions/*", "arn:aws:s3:::risk-dev-lake-111122223333/raw/*",
     ])
     error_message = "The crawler reads decisions and RAW, nothing else."

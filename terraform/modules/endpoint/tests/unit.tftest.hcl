@@ -6,7 +6,8 @@ mock_provider "aws" {
 
 variables {
   image          = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/risk-dev-ml:1"
-  instance_type  = "ml.c5.large"
+  serving        = { instance_type = "ml.c5.large", instances = 1, most_instances = 1 }
+  kms_key_arn    = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000"
   model_data_url = "s3://risk-dev-artifacts/models/bootstrap/1/model.tar.gz"
   name           = "risk-dev-fraud"
   role_arn       = "arn:aws:iam::111122223333:role/risk-dev-sagemaker"
@@ -22,7 +23,7 @@ run "serves_the_bootstrap_model_from_the_first_apply_on" {
 run "makes_what_may_serve_once_and_never_anew" {
   variables {
     image          = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/risk-dev-ml:2"
-    instance_type  = "ml.c5.xlarge"
+    serving        = { instance_type = "ml.c5.xlarge", instances = 1, most_instances = 1 }
     model_data_url = "s3://risk-dev-artifacts/models/bootstrap/2/model.tar.gz"
     role_arn       = "arn:aws:iam::111122223333:role/risk-dev-another"
   }

@@ -20,7 +20,7 @@ variables {
     "glue/jobs/check_parity"     = { key = "glue/jobs/check_parity/1/check_parity.py", hash = "" }
   }
 
-  artifacts       = { bucket = "risk-dev-artifacts", arn = "arn:aws:s3:::risk-dev-artifacts" }
+  artifacts       = { bucket = "risk-dev-artifacts", arn = "arn:aws:s3:::risk-dev-artifacts", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/11111111-1111-1111-1111-111111111111" }
   database_prefix = "risk_dev"
   feature_groups  = { account = "risk-dev-account", customer = "risk-dev-customer", merchant = "risk-dev-merchant", loan-applicant = "risk-dev-loan-applicant" }
   namespace       = "Risk"
@@ -29,7 +29,7 @@ variables {
 
 # Roles whose ARNs differ: mocks give every role the same.
 override_resource {
-  target = aws_iam_role.forget
+  target = module.forget.aws_iam_role.this
   values = { arn = "arn:aws:iam::111122223333:role/risk-dev-forget" }
 }
 
@@ -57,7 +57,7 @@ run "runs_every_job_on_glue_5_1_with_a_time_limit" {
 
 run "lets_one_job_forget_and_no_other" {
   assert {
-    condition     = [for name, job in aws_glue_job.this : name if job.role_arn == aws_iam_role.forget.arn] == ["forget_customer"]
+    condition     = [for name, job in aws_glue_job.this : name if job.role_arn == module.forget.arn] == ["forget_customer"]
     error_message = "Only the job that forgets has the role that may."
   }
 
@@ -67,7 +67,7 @@ run "lets_one_job_forget_and_no_other" {
   }
 
   assert {
-    condition     = !anytrue([for s in data.aws_iam_policy_document.this.statement : contains(s.actions, "s3:DeleteObjectVersion") || contains(s.actions, "sagemaker:DeleteRecord")])
+    condition     = !anytrue([for s in module.role.permissions : contains(s.actions, "s3:DeleteObjectVersion") || contains(s.actions, "sagemaker:DeleteRecord")])
     error_message = "No other job may delete for good."
   }
 }
@@ -77,7 +77,7 @@ run "changes_no_raw_file_and_measures_in_its_namespace_only" {
 
   assert {
     condition = !anytrue([
-      for s in data.aws_iam_policy_document.this.statement :
+      for s in module.role.permissions :
       contains(s.actions, "s3:PutObject") && anytrue([for r in s.resources : endswith(r, "/raw/*") || endswith(r, ":::risk-dev-lake-111122223333/*")])
     ])
     error_message = "RAW is never changed."
@@ -85,8 +85,26 @@ run "changes_no_raw_file_and_measures_in_its_namespace_only" {
 
   assert {
     condition = alltrue([
-      for s in data.aws_iam_policy_document.this.statement : length(s.condition) == 1 if contains(s.resources, "*")
+      for s in module.role.permissions : length(s.only_if) == 1 if contains(s.resources, "*")
     ])
     error_message = "What knows no resources is bound by a condition."
+  }
+}
+
+run "runs_in_a_network_where_there_is_one" {
+  command = plan
+
+  variables {
+    network = { subnet_ids = ["subnet-1", "subnet-2"], security_group_ids = ["sg-1"], zones = ["eu-west-1a", "eu-west-1b"] }
+  }
+
+  assert {
+    condition     = alltrue([for job in aws_glue_job.this : length(job.connections) == 2]) && aws_glue_connection.network[1].physical_connection_requirements[0].subnet_id == "subnet-2"
+    error_message = "Every job has a connection into each zone."
+  }
+
+  assert {
+    condition     = contains(keys(module.role.permissions), "AttachToNetwork") && contains(keys(module.forget.permissions), "AttachToNetwork")
+    error_message = "Whoever runs in a network may attach to it."
   }
 }

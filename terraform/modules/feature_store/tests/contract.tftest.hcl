@@ -25,7 +25,7 @@ run "tells_names_by_short_name" {
   command = plan
 
   assert {
-    condition     = output.names == { loan-applicant = "risk-dev-loan-applicant" }
+    condition     = output.names.all == { loan-applicant = "risk-dev-loan-applicant" }
     error_message = "Callers find groups by their short name."
   }
 }
@@ -48,4 +48,14 @@ run "refuses_to_let_records_expire_that_features_still_look_back_to" {
   }
 
   expect_failures = [var.online_ttl_days]
+}
+
+run "refuses_more_groups_than_an_account_makes_at_a_time" {
+  command = plan
+
+  variables {
+    groups = { for n in range(5) : "g${n}" => { identifier = "id", features = [{ name = "id", type = "String" }] } }
+  }
+
+  expect_failures = [var.groups]
 }

@@ -21,50 +21,29 @@ variables {
   }
 }
 
-run "keeps_records_online_and_offline_in_the_lake" {
-  assert {
-    condition     = aws_sagemaker_feature_group.this["loan-applicant"].online_store_config[0].enable_online_store
-    error_message = "The doors read records online."
-  }
-
-  assert {
-    condition     = aws_sagemaker_feature_group.this["loan-applicant"].offline_store_config[0].s3_storage_config[0].s3_uri == "s3://risk-dev-lake-111122223333/feature-store/loan-applicant/"
-    error_message = "Records lie below the lake's feature-store zone."
-  }
-}
-
-run "keeps_tables_in_a_database_that_goes_with_it" {
-  command = plan
-
-  assert {
-    condition     = aws_sagemaker_feature_group.this["loan-applicant"].offline_store_config[0].data_catalog_config[0].database == "risk_dev_feature_store"
-    error_message = "SageMaker's default database would outlive the groups."
-  }
-
-  assert {
-    condition     = !anytrue([for s in data.aws_iam_policy_document.this.statement : contains(s.resources, "*")])
-    error_message = "The offline store's role is bound to the lake and its tables."
-  }
-}
-
-run "keeps_online_records_unless_told_otherwise" {
-  command = plan
-
-  assert {
-    condition     = length(aws_sagemaker_feature_group.this["loan-applicant"].online_store_config[0].ttl_duration) == 0
-    error_message = "Replayed history lies further back than any time to live."
-  }
-}
-
-run "lets_online_records_expire_when_told" {
+run "makes_the_groups_that_payments_move_after_the_others" {
   command = plan
 
   variables {
-    online_ttl_days = 400
+    counted = ["traffic"]
+
+    groups = {
+      customer = { identifier = "customer_id", features = [{ name = "customer_id", type = "String" }] }
+      traffic  = { identifier = "merchant_id", features = [{ name = "merchant_id", type = "String" }] }
+    }
   }
 
   assert {
-    condition     = one(aws_sagemaker_feature_group.this["loan-applicant"].online_store_config[0].ttl_duration) == { unit = "Days", value = 400 }
-    error_message = "A record of somebody who is no customer any more goes by itself."
+    condition     = output.names.published == { customer = "risk-dev-customer" } && output.names.all == { customer = "risk-dev-customer", traffic = "risk-dev-traffic" }
+    error_message = "The night publishes what payments do not move."
+  }
+}
+
+run "writes_the_offline_store_and_nothing_else" {
+  command = plan
+
+  assert {
+    condition     = !anytrue([for s in module.role.permissions : contains(s.resources, "*")])
+    error_message = "The offline store's role is bound to the lake and its tables."
   }
 }

@@ -5,7 +5,7 @@ mock_provider "aws" {
 }
 
 variables {
-  code            = { bucket = "risk-dev-artifacts", key = "lambda/decide/1/decide.zip", hash = "hash" }
+  code            = { bucket = "risk-dev-artifacts", key = "lambda/decide/1/decide.zip", hash = "hash", layers = [] }
   description     = "Decides"
   handler         = "decide.handler.handle"
   kms_key_arn     = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000"
@@ -16,7 +16,7 @@ variables {
     Pass = {
       actions   = ["iam:PassRole"]
       resources = ["arn:aws:iam::111122223333:role/model"]
-      only_if   = { "iam:PassedToService" = "sagemaker.amazonaws.com" }
+      only_if   = { "iam:PassedToService" = ["sagemaker.amazonaws.com"] }
     }
   }
 }
@@ -49,26 +49,6 @@ run "refuses_memory_that_lambda_does_not_offer" {
   }
 
   expect_failures = [var.memory_mb]
-}
-
-run "refuses_a_permission_for_everything" {
-  command = plan
-
-  variables {
-    permissions = { All = { actions = ["*"], resources = ["*"] } }
-  }
-
-  expect_failures = [var.permissions]
-}
-
-run "refuses_a_permission_on_everything" {
-  command = plan
-
-  variables {
-    permissions = { Read = { actions = ["s3:GetObject"], resources = ["*"] } }
-  }
-
-  expect_failures = [var.permissions]
 }
 
 run "refuses_a_run_that_lambda_would_cut" {

@@ -5,7 +5,7 @@ mock_provider "aws" {
 }
 
 variables {
-  code            = { bucket = "risk-dev-artifacts", key = "lambda/decide/1/decide.zip", hash = "hash" }
+  code            = { bucket = "risk-dev-artifacts", key = "lambda/decide/1/decide.zip", hash = "hash", layers = [] }
   description     = "Decides"
   handler         = "decide.handler.handle"
   kms_key_arn     = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000"
@@ -16,7 +16,7 @@ variables {
     Pass = {
       actions   = ["iam:PassRole"]
       resources = ["arn:aws:iam::111122223333:role/model"]
-      only_if   = { "iam:PassedToService" = "sagemaker.amazonaws.com" }
+      only_if   = { "iam:PassedToService" = ["sagemaker.amazonaws.com"] }
     }
   }
 }
@@ -39,11 +39,11 @@ run "runs_python_3_13_on_arm_from_the_packaged_zip" {
   }
 }
 
-run "logs_encrypted_for_ninety_days_into_the_group_that_lambda_writes_to" {
+run "logs_encrypted_for_a_year_into_the_group_that_lambda_writes_to" {
   command = plan
 
   assert {
-    condition     = aws_cloudwatch_log_group.this.name == "/aws/lambda/risk-dev-decide" && aws_cloudwatch_log_group.this.retention_in_days == 90
+    condition     = aws_cloudwatch_log_group.this.name == "/aws/lambda/risk-dev-decide" && aws_cloudwatch_log_group.this.retention_in_days == 365
     error_message = "A group of another name stays empty, and Lambda makes one that never expires."
   }
 
@@ -57,12 +57,33 @@ run "may_do_what_it_was_given_and_log" {
   command = plan
 
   assert {
-    condition     = toset(flatten([for s in data.aws_iam_policy_document.this.statement : s.actions])) == toset(["iam:PassRole", "logs:CreateLogStream", "logs:PutLogEvents"])
+    condition     = toset(keys(module.role.permissions)) == toset(["Decrypt", "Log", "Pass", "Trace"])
     error_message = "The role holds the given permissions and logging."
+  }
+}
+
+run "runs_in_a_network_where_there_is_one" {
+  command = plan
+
+  variables {
+    code = {
+      bucket             = "risk-dev-artifacts"
+      key                = "lambda/decide/1/decide.zip"
+      hash               = "hash"
+      layers             = []
+      concurrency        = 20
+      log_retention_days = 30
+      network            = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
+    }
   }
 
   assert {
-    condition     = one([for s in data.aws_iam_policy_document.this.statement : one(s.condition).variable if s.sid == "Pass"]) == "iam:PassedToService"
-    error_message = "A permission keeps its condition."
+    condition     = aws_lambda_function.this.vpc_config[0].subnet_ids == toset(["subnet-1"]) && contains(keys(module.role.permissions), "AttachToNetwork")
+    error_message = "A function in a network attaches to its subnets, and may."
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.reserved_concurrent_executions == 20 && aws_cloudwatch_log_group.this.retention_in_days == 30
+    error_message = "Sizes are the environment's."
   }
 }

@@ -5,9 +5,10 @@ mock_provider "aws" {
 }
 
 variables {
-  keep_data = true
-  name      = "risk-dev-lake-111122223333"
-  prefix    = "risk-dev"
+  access_logs = "risk-dev-logs-111122223333"
+  keep_data   = true
+  name        = "risk-dev-lake-111122223333"
+  prefix      = "risk-dev"
 }
 
 run "encrypts_every_object_with_its_own_key" {

@@ -5,21 +5,24 @@ mock_provider "aws" {
 }
 
 variables {
+  processing = {
+    code_uri      = "s3://risk-dev-artifacts/training/code/1/code.tar.gz"
+    image         = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/risk-dev-ml:1"
+    instance_type = "ml.m5.xlarge"
+    roles         = { drift = "arn:aws:iam::111122223333:role/risk-dev-drift", score-set = "arn:aws:iam::111122223333:role/risk-dev-score-set" }
+  }
+
   lake = {
     name        = "risk-dev-lake-111122223333"
     arn         = "arn:aws:s3:::risk-dev-lake-111122223333"
     kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000"
   }
 
-  athena_workgroup   = { name = "risk-dev", arn = "arn:aws:athena:eu-west-1:111122223333:workgroup/risk-dev", predictions_database = "risk_dev_predictions" }
-  code_uri           = "s3://risk-dev-artifacts/training/code/1/code.tar.gz"
-  crawlers           = { decisions = "risk-dev-decisions", raw = "risk-dev-raw" }
-  execution_role_arn = "arn:aws:iam::111122223333:role/risk-dev-sagemaker"
-  image              = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/risk-dev-ml:1"
-  instance_type      = "ml.m5.xlarge"
-  namespace          = "Risk"
-  prefix             = "risk-dev"
-  seal_code          = { bucket = "risk-dev-artifacts", key = "lambda/seal/1/seal.zip", hash = "hash" }
+  athena_workgroup = { name = "risk-dev", arn = "arn:aws:athena:eu-west-1:111122223333:workgroup/risk-dev", predictions_database = "risk_dev_predictions" }
+  crawlers         = { decisions = "risk-dev-decisions", raw = "risk-dev-raw" }
+  namespace        = "Risk"
+  prefix           = "risk-dev"
+  seal_code        = { bucket = "risk-dev-artifacts", key = "lambda/seal/1/seal.zip", hash = "hash", layers = [] }
 
   jobs = {
     raw_to_bronze    = "risk-dev-raw-to-bronze"
@@ -55,4 +58,29 @@ run "refuses_a_crawler_whose_name_cannot_name_states" {
   }
 
   expect_failures = [var.crawlers]
+}
+
+run "refuses_an_instance_type_of_another_service" {
+  command = plan
+
+  variables {
+    processing = {
+      code_uri      = "s3://risk-dev-artifacts/training/code/1/code.tar.gz"
+      image         = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/risk-dev-ml:1"
+      instance_type = "m5.xlarge"
+      roles         = { drift = "arn:aws:iam::111122223333:role/risk-dev-drift", score-set = "arn:aws:iam::111122223333:role/risk-dev-score-set" }
+    }
+  }
+
+  expect_failures = [var.processing]
+}
+
+run "refuses_a_schedule_in_words" {
+  command = plan
+
+  variables {
+    schedules = { enabled = true, nightly = "every night", drift = "rate(1 day)", score-loans = "rate(30 days)" }
+  }
+
+  expect_failures = [var.schedules]
 }

@@ -5,21 +5,24 @@ mock_provider "aws" {
 }
 
 variables {
+  processing = {
+    code_uri      = "s3://risk-dev-artifacts/training/code/1/code.tar.gz"
+    image         = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/risk-dev-ml:1"
+    instance_type = "ml.m5.xlarge"
+    roles         = { drift = "arn:aws:iam::111122223333:role/risk-dev-drift", score-set = "arn:aws:iam::111122223333:role/risk-dev-score-set" }
+  }
+
   lake = {
     name        = "risk-dev-lake-111122223333"
     arn         = "arn:aws:s3:::risk-dev-lake-111122223333"
     kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000"
   }
 
-  athena_workgroup   = { name = "risk-dev", arn = "arn:aws:athena:eu-west-1:111122223333:workgroup/risk-dev", predictions_database = "risk_dev_predictions" }
-  code_uri           = "s3://risk-dev-artifacts/training/code/1/code.tar.gz"
-  crawlers           = { decisions = "risk-dev-decisions", raw = "risk-dev-raw" }
-  execution_role_arn = "arn:aws:iam::111122223333:role/risk-dev-sagemaker"
-  image              = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/risk-dev-ml:1"
-  instance_type      = "ml.m5.xlarge"
-  namespace          = "Risk"
-  prefix             = "risk-dev"
-  seal_code          = { bucket = "risk-dev-artifacts", key = "lambda/seal/1/seal.zip", hash = "hash" }
+  athena_workgroup = { name = "risk-dev", arn = "arn:aws:athena:eu-west-1:111122223333:workgroup/risk-dev", predictions_database = "risk_dev_predictions" }
+  crawlers         = { decisions = "risk-dev-decisions", raw = "risk-dev-raw" }
+  namespace        = "Risk"
+  prefix           = "risk-dev"
+  seal_code        = { bucket = "risk-dev-artifacts", key = "lambda/seal/1/seal.zip", hash = "hash", layers = [] }
 
   jobs = {
     raw_to_bronze    = "risk-dev-raw-to-bronze"
@@ -54,7 +57,7 @@ run "seals_the_log_after_the_parity_check_and_when_nothing_was_served" {
   }
 
   assert {
-    condition     = [for s in data.aws_iam_policy_document.machines.statement : s.actions if s.sid == "Seal"] == [toset(["lambda:InvokeFunction"])]
+    condition     = module.role["nightly"].permissions["Seal"].actions == tolist(["lambda:InvokeFunction"])
     error_message = "The night may call the seal."
   }
 }
@@ -71,21 +74,52 @@ run "compares_what_was_served_on_the_day_and_on_the_two_before" {
   }
 }
 
-run "acts_for_this_account_on_its_own_things_only" {
+run "lets_each_machine_do_what_its_own_steps_do" {
   command = plan
 
   assert {
-    condition     = alltrue([for trust in data.aws_iam_policy_document.trust : one(one(trust.statement).condition).variable == "aws:SourceAccount"])
-    error_message = "Another account must not borrow the roles."
+    condition     = module.role["drift"].permissions["PassRole"].resources == tolist([var.processing.roles.drift]) && module.role["score-loans"].permissions["PassRole"].resources == tolist([var.processing.roles.score-set])
+    error_message = "A machine passes the role of its own jobs."
   }
 
   assert {
-    condition     = !anytrue([for s in data.aws_iam_policy_document.machines.statement : contains(s.resources, "*")])
-    error_message = "Every permission names its resources."
+    condition     = !contains(keys(module.role["nightly"].permissions), "PassRole") && !contains(keys(module.role["score-loans"].permissions), "RunGlue")
+    error_message = "No machine may do another's work."
+  }
+}
+
+run "gives_every_task_a_time_limit_and_tries_again_what_passes" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for machine in aws_sfn_state_machine.this : alltrue([
+        for state in concat(values(jsondecode(machine.definition).States)) : try(state.TimeoutSeconds > 0 && length(state.Retry) > 0, false) if state.Type == "Task"
+      ]) && jsondecode(machine.definition).TimeoutSeconds > 0
+    ])
+    error_message = "A task that hangs or is throttled once must not cost the night."
+  }
+}
+
+run "ends_well_where_there_is_nothing_to_do" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for name in ["drift", "score-loans"] : jsondecode(aws_sfn_state_machine.this[name].definition).States.NothingReleased.Type == "Succeed"])
+    error_message = "Before the first approval nothing fails."
   }
 
   assert {
-    condition     = one([for s in data.aws_iam_policy_document.machines.statement : s.resources if contains(s.actions, "iam:PassRole")]) == toset([var.execution_role_arn])
-    error_message = "Only the jobs' role is passed."
+    condition     = jsondecode(aws_sfn_state_machine.this["drift"].definition).States.AnyDecisions.Default == "NothingServed"
+    error_message = "Nor on a day without decisions."
+  }
+}
+
+run "logs_what_failed_and_never_what_it_was_given" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for machine in aws_sfn_state_machine.this : machine.logging_configuration[0].level == "ERROR" && !machine.logging_configuration[0].include_execution_data])
+    error_message = "Inputs may name customers."
   }
 }

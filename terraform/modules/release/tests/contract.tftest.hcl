@@ -11,13 +11,12 @@ variables {
     kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000"
   }
 
-  artifacts_bucket   = "risk-dev-artifacts"
-  code               = { key = "lambda/release/1/release.zip", hash = "hash" }
-  endpoint           = { model_name = "risk-dev-fraud-bootstrap", endpoint_config = "risk-dev-fraud-bootstrap-1" }
-  execution_role_arn = "arn:aws:iam::111122223333:role/risk-dev-sagemaker"
-  instance_type      = "ml.c5.large"
-  prefix             = "risk-dev"
-  problems           = { credit = { served = false }, fraud = { served = true } }
+  approvals_queue_arn = "arn:aws:sqs:eu-west-1:111122223333:risk-dev-release.fifo"
+  code                = { bucket = "risk-dev-artifacts", key = "lambda/release/1/release.zip", hash = "hash", layers = [] }
+  endpoint            = { model_name = "risk-dev-fraud-bootstrap", endpoint_config = "risk-dev-fraud-bootstrap-1" }
+  serving             = { instance_type = "ml.c5.large", instances = 1, most_instances = 1 }
+  prefix              = "risk-dev"
+  problems            = { credit = { served = false, model_role_arn = "arn:aws:iam::111122223333:role/risk-dev-credit-model" }, fraud = { served = true, model_role_arn = "arn:aws:iam::111122223333:role/risk-dev-fraud-model" } }
 }
 
 run "tells_parameters_by_problem" {
@@ -31,8 +30,8 @@ run "refuses_an_instance_type_of_another_service" {
   command = plan
 
   variables {
-    instance_type = "c5.large"
+    serving = { instance_type = "c5.large", instances = 1, most_instances = 1 }
   }
 
-  expect_failures = [var.instance_type]
+  expect_failures = [var.serving]
 }

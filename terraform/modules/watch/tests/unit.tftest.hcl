@@ -5,9 +5,8 @@ mock_provider "aws" {
 }
 
 variables {
-  entities       = ["loan_applications", "transactions"]
-  failed_queues  = { stream = "risk-dev-stream-failed", merchants = "risk-dev-merchants-failed", release = "risk-dev-release-failed.fifo" }
-  feature_groups = ["customer", "loan-applicant"]
+  entities       = { brought = ["loan_applications", "transactions"], vectors = ["transaction_features"], published = ["customer", "loan-applicant"] }
+  queues         = { approvals = "risk-dev-release.fifo", failed = { stream = "risk-dev-stream-failed", merchants = "risk-dev-merchants-failed", release = "risk-dev-release-failed.fifo" } }
   functions      = { decide = "risk-dev-decide", merchants = "risk-dev-merchants", release = "risk-dev-release", stream = "risk-dev-stream" }
   kms_key_arn    = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000"
   namespace      = "Risk"
@@ -27,7 +26,7 @@ run "watches_every_function_and_every_machine" {
   }
 
   assert {
-    condition     = toset([for alarm in aws_cloudwatch_metric_alarm.this : alarm.dimensions["QueueName"] if alarm.namespace == "AWS/SQS"]) == toset(values(var.failed_queues))
+    condition     = toset([for alarm in aws_cloudwatch_metric_alarm.this : alarm.dimensions["QueueName"] if alarm.namespace == "AWS/SQS"]) == toset([var.queues.approvals, var.queues.failed.stream, var.queues.failed.merchants, var.queues.failed.release])
     error_message = "What was given up is heard of."
   }
 
@@ -97,5 +96,52 @@ run "shows_all_on_one_page_without_overlap" {
   assert {
     condition     = length(distinct([for w in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : "${w.x}/${w.y}"])) == length(local.widgets)
     error_message = "Every widget has its own place."
+  }
+}
+
+run "believes_no_single_minute_of_what_passes" {
+  command = plan
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["api-slow"].evaluation_periods == 5 && aws_cloudwatch_metric_alarm.this["api-slow"].datapoints_to_alarm == 3
+    error_message = "A cold start must wake nobody."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["stream-gave-up"].evaluation_periods == 1
+    error_message = "What was given up is heard of at once."
+  }
+}
+
+run "tells_who_subscribes_and_of_what_did_not_happen" {
+  command = plan
+
+  variables {
+    heartbeats  = { night_hours = 26, payments_hours = 1 }
+    subscribers = ["team@example.com"]
+  }
+
+  assert {
+    condition     = aws_sns_topic_subscription.alarms["team@example.com"].protocol == "email"
+    error_message = "An alarm that nobody hears is none."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.heartbeat["night-missing"].treat_missing_data == "breaching" && aws_cloudwatch_metric_alarm.heartbeat["night-missing"].evaluation_periods == 26
+    error_message = "A night that never starts is a failure."
+  }
+}
+
+run "says_of_each_alarm_where_it_is_told_what_to_do" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : strcontains(alarm.alarm_description, "Runbook: docs/runbooks/")])
+    error_message = "Whoever is called finds the page."
+  }
+
+  assert {
+    condition     = endswith(aws_cloudwatch_metric_alarm.this["stream-gave-up"].alarm_description, "docs/runbooks/replay-the-dead-letter-queue.md")
+    error_message = "Payments that were given up come back by the runbook of the dead-letter queue."
   }
 }

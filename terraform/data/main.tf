@@ -1,0 +1,84 @@
+# What holds data and is never made anew: the key, the lake, its catalog, feature groups, streams, registered models and
+# their approvals, answers.
+# Everything that can be rebuilt lies in ../platform.
+
+provider "aws" {
+  region              = var.region
+  allowed_account_ids = var.account_ids
+  s3_use_path_style   = var.s3_use_path_style
+
+  default_tags {
+    tags = { project = var.prefix, environment = var.environment, stack = "data" }
+  }
+}
+
+data "aws_caller_identity" "this" {}
+
+locals {
+  prefix   = "${var.prefix}-${var.environment}"
+  database = replace(local.prefix, "-", "_")
+}
+
+module "lake" {
+  source = "../modules/lake"
+
+  access_logs = "${local.prefix}-logs-${data.aws_caller_identity.this.account_id}"
+  keep_data   = var.keep_data
+  name        = "${local.prefix}-lake-${data.aws_caller_identity.this.account_id}"
+  prefix      = local.prefix
+}
+
+module "catalog" {
+  source = "../modules/catalog"
+
+  database_prefix = local.database
+  lake            = module.lake.bucket
+  prefix          = local.prefix
+  tables          = var.tables
+}
+
+module "feature_store" {
+  source = "../modules/feature_store"
+
+  counted         = ["traffic"]
+  groups          = var.feature_groups
+  lake            = module.lake.bucket
+  online_ttl_days = var.online_ttl_days
+  prefix          = local.prefix
+}
+
+module "registry" {
+  source = "../modules/registry"
+
+  kms_key_arn = module.lake.bucket.kms_key_arn
+  prefix      = local.prefix
+  problems    = ["credit", "fraud"]
+}
+
+module "answers" {
+  source = "../modules/answers"
+
+  kms_key_arn = module.lake.bucket.kms_key_arn
+  name        = "${local.prefix}-answers"
+}
+
+module "transactions" {
+  source = "../modules/stream"
+
+  failed          = { name = "${local.prefix}-stream-failed", retention_seconds = 1209600 } # longer than the records stay
+  kms_key_arn     = module.lake.bucket.kms_key_arn
+  name            = "${local.prefix}-transactions"
+  retention_hours = 168 # a week to repair and replay
+  shards          = var.shards
+}
+
+# The payments once more, by merchant.
+module "merchants" {
+  source = "../modules/stream"
+
+  failed          = { name = "${local.prefix}-merchants-failed", retention_seconds = 86400 } # then no window misses it
+  kms_key_arn     = module.lake.bucket.kms_key_arn
+  name            = "${local.prefix}-merchants"
+  retention_hours = 24 # as far back as the longest window of the counts reaches
+  shards          = var.shards
+}

@@ -1,0 +1,49 @@
+output "answers" {
+  description = "The table of the API door's answers."
+  value       = module.answers.table
+}
+
+output "approvals" {
+  description = "Queue that approvals of models wait in, and queue of those that were given up."
+  value       = module.registry.approvals
+}
+
+output "catalog" {
+  description = "Crawlers by what they make known, the analysts' workgroup, and the beginning of every database's name."
+  value = {
+    crawlers        = module.catalog.crawlers
+    database_prefix = local.database
+    workgroup       = module.catalog.workgroup
+  }
+}
+
+output "entities" {
+  description = "Kinds of rows that batches bring, and tables of vectors."
+  value = {
+    brought = [for table in var.tables : table.name if table.zone == "silver"]
+    vectors = [for table in var.tables : table.name if table.zone == "gold"]
+  }
+}
+
+output "feature_groups" {
+  description = "Feature group names by short name: all of them, and those that the night publishes."
+  value       = module.feature_store.names
+}
+
+output "lake" {
+  description = "The lake's bucket and the key that encrypts it."
+  value       = module.lake.bucket
+}
+
+output "problems" {
+  description = "Problems that have a registry of models."
+  value       = module.registry.problems
+}
+
+output "streams" {
+  description = "Streams of payments by what they hold, each with the queue of what its reader gave up."
+  value = {
+    for name, made in { merchants = module.merchants, transactions = module.transactions } :
+    name => { name = made.stream.name, arn = made.stream.arn, failed_queue = made.failed_queue.name, failed_queue_arn = made.failed_queue.arn }
+  }
+}

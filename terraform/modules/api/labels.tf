@@ -1,0 +1,51 @@
+# The labels door: reviewers' outcomes and chargebacks into RAW, on the API of the decisions.
+
+module "labels" {
+  source = "../function"
+
+  name            = "${var.prefix}-labels"
+  description     = "Labels door: what reviewers and chargebacks say of payments, into RAW"
+  handler         = "labels.handler.handle"
+  kms_key_arn     = var.lake.kms_key_arn
+  code            = var.code["lambda/labels"]
+  timeout_seconds = 10
+
+  environment = {
+    LAKE_BUCKET      = var.lake.name
+    METRIC_NAMESPACE = var.scoring.environment["METRIC_NAMESPACE"]
+  }
+
+  permissions = {
+    WriteLabels = {
+      actions   = ["s3:PutObject"]
+      resources = ["${var.lake.arn}/raw/fraud_labels/*"]
+    }
+    Encrypt = {
+      actions   = ["kms:GenerateDataKey"]
+      resources = [var.lake.kms_key_arn]
+    }
+  }
+}
+
+resource "aws_apigatewayv2_integration" "labels" {
+  api_id                 = aws_apigatewayv2_api.this.id
+  integration_type       = "AWS_PROXY"
+  integration_uri        = module.labels.invoke_arn
+  payload_format_version = "2.0"
+  timeout_milliseconds   = 10000
+}
+
+resource "aws_apigatewayv2_route" "labels" {
+  api_id             = aws_apigatewayv2_api.this.id
+  route_key          = "POST /labels"
+  authorization_type = "AWS_IAM"
+  target             = "integrations/${aws_apigatewayv2_integration.labels.id}"
+}
+
+resource "aws_lambda_permission" "labels" {
+  statement_id  = "ApiGateway"
+  action        = "lambda:InvokeFunction"
+  function_name = module.labels.name
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/*/POST/labels"
+}

@@ -1,0 +1,95 @@
+# The API door: an HTTP API checks who asks (IAM); the function checks what is asked.
+
+resource "aws_apigatewayv2_api" "this" {
+  name          = "${var.prefix}-decisions"
+  description   = "Decides on payments while the payer waits"
+  protocol_type = "HTTP"
+}
+
+resource "aws_apigatewayv2_integration" "decide" {
+  api_id                 = aws_apigatewayv2_api.this.id
+  integration_type       = "AWS_PROXY"
+  integration_uri        = module.decide.invoke_arn
+  payload_format_version = "2.0"
+  timeout_milliseconds   = 5000
+}
+
+resource "aws_apigatewayv2_route" "decisions" {
+  api_id             = aws_apigatewayv2_api.this.id
+  route_key          = "POST /decisions"
+  authorization_type = "AWS_IAM"
+  target             = "integrations/${aws_apigatewayv2_integration.decide.id}"
+}
+
+resource "aws_apigatewayv2_stage" "default" {
+  api_id      = aws_apigatewayv2_api.this.id
+  name        = "$default"
+  auto_deploy = true
+
+  # Who asked, what came out and how long it took: never what was in the payment.
+  access_log_settings {
+    destination_arn = aws_cloudwatch_log_group.api.arn
+
+    format = jsonencode({
+      at         = "$context.requestTime"
+      caller     = "$context.identity.userArn"
+      error      = "$context.error.message"
+      latency_ms = "$context.responseLatency"
+      request    = "$context.requestId"
+      route      = "$context.routeKey"
+      status     = "$context.status"
+    })
+  }
+
+  default_route_settings {
+    throttling_burst_limit = var.throttle.burst
+    throttling_rate_limit  = var.throttle.requests_per_second
+  }
+}
+
+# Under /aws/vendedlogs/, which spares the account's log resource policy: it has room for a few groups only.
+resource "aws_cloudwatch_log_group" "api" {
+  name              = "/aws/vendedlogs/apigateway/${var.prefix}-decisions"
+  retention_in_days = 365
+  kms_key_id        = var.lake.kms_key_arn
+}
+
+resource "aws_lambda_permission" "api" {
+  statement_id  = "ApiGateway"
+  action        = "lambda:InvokeFunction"
+  function_name = module.decide.name
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/*/POST/decisions"
+}
+
+module "decide" {
+  source = "../function"
+
+  name            = "${var.prefix}-decide"
+  description     = "API door: decides on one payment"
+  handler         = "decide.handler.handle"
+  kms_key_arn     = var.lake.kms_key_arn
+  code            = var.code["lambda/decide"]
+  memory_mb       = 1769 # one full vCPU: the answer is CPU-bound after two network calls
+  timeout_seconds = 5
+
+  environment = merge(var.scoring.environment, {
+    ANSWERS_TABLE = var.answers.name
+    STREAM_NAME   = var.stream.name
+  })
+
+  permissions = merge(var.scoring.permissions, {
+    RememberAnswers = {
+      actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+      resources = [var.answers.arn]
+    }
+    HandOn = {
+      actions   = ["kinesis:PutRecord"]
+      resources = [var.stream.arn]
+    }
+    EncryptWhatIsHandedOn = {
+      actions   = ["kms:GenerateDataKey"]
+      resources = [var.lake.kms_key_arn]
+    }
+  })
+}

@@ -1,0 +1,14 @@
+output "execution_arn" {
+  description = "The API as policies of whoever asks it name it."
+  value       = aws_apigatewayv2_api.this.execution_arn
+}
+
+output "functions" {
+  description = "Names of the functions by short name."
+  value       = { decide = module.decide.name, labels = module.labels.name }
+}
+
+output "url" {
+  description = "Base URL of the API."
+  value       = aws_apigatewayv2_api.this.api_endpoint
+}

@@ -1,0 +1,36 @@
+# What the module promises its callers.
+
+mock_provider "aws" {
+  source = "../../mocks"
+}
+
+variables {
+  lake = {
+    name        = "risk-dev-lake-111122223333"
+    arn         = "arn:aws:s3:::risk-dev-lake-111122223333"
+    kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000"
+  }
+
+  scoring = {
+    environment = { METRIC_NAMESPACE = "Risk/dev", ENDPOINT_NAME = "risk-dev-fraud" }
+    permissions = { Score = { actions = ["sagemaker:InvokeEndpoint"], resources = ["arn:aws:sagemaker:eu-west-1:111122223333:endpoint/risk-dev-fraud"] } }
+  }
+
+  answers = { name = "risk-dev-answers", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-answers" }
+  prefix  = "risk-dev"
+  stream  = { name = "risk-dev-transactions", arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-transactions" }
+
+  code = {
+    "lambda/decide" = { bucket = "risk-dev-artifacts", key = "lambda/decide/1/decide.zip", hash = "hash", layers = [] }
+    "lambda/labels" = { bucket = "risk-dev-artifacts", key = "lambda/labels/1/labels.zip", hash = "hash", layers = [] }
+  }
+}
+
+run "tells_its_functions" {
+  command = plan
+
+  assert {
+    condition     = output.functions == { decide = "risk-dev-decide", labels = "risk-dev-labels" }
+    error_message = "Alarms find functions by short name."
+  }
+}

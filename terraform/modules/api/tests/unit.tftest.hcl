@@ -1,0 +1,63 @@
+# What the API is made of.
+
+mock_provider "aws" {
+  source = "../../mocks"
+}
+
+variables {
+  lake = {
+    name        = "risk-dev-lake-111122223333"
+    arn         = "arn:aws:s3:::risk-dev-lake-111122223333"
+    kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000"
+  }
+
+  scoring = {
+    environment = { METRIC_NAMESPACE = "Risk/dev", ENDPOINT_NAME = "risk-dev-fraud" }
+    permissions = { Score = { actions = ["sagemaker:InvokeEndpoint"], resources = ["arn:aws:sagemaker:eu-west-1:111122223333:endpoint/risk-dev-fraud"] } }
+  }
+
+  answers = { name = "risk-dev-answers", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-answers" }
+  prefix  = "risk-dev"
+  stream  = { name = "risk-dev-transactions", arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-transactions" }
+
+  code = {
+    "lambda/decide" = { bucket = "risk-dev-artifacts", key = "lambda/decide/1/decide.zip", hash = "hash", layers = [] }
+    "lambda/labels" = { bucket = "risk-dev-artifacts", key = "lambda/labels/1/labels.zip", hash = "hash", layers = [] }
+  }
+}
+
+run "asks_who_calls_and_logs_no_payment" {
+  assert {
+    condition     = aws_apigatewayv2_route.decisions.authorization_type == "AWS_IAM" && aws_apigatewayv2_route.decisions.route_key == "POST /decisions"
+    error_message = "The API door is for signed requests."
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_route.labels.authorization_type == "AWS_IAM" && aws_apigatewayv2_route.labels.route_key == "POST /labels"
+    error_message = "So is the labels door."
+  }
+
+  assert {
+    condition     = endswith(aws_lambda_permission.labels.source_arn, "/*/POST/labels")
+    error_message = "The API may call the labels door by its own route only."
+  }
+
+  assert {
+    condition     = !strcontains(aws_apigatewayv2_stage.default.access_log_settings[0].format, "body")
+    error_message = "Access logs hold no payment."
+  }
+}
+
+run "reads_nothing_of_the_lake_to_decide" {
+  command = plan
+
+  assert {
+    condition     = !anytrue(flatten([for p in module.decide.permissions : [for a in p.actions : startswith(a, "s3:")]]))
+    error_message = "The API door knows records and answers, never files."
+  }
+
+  assert {
+    condition     = flatten([for p in module.labels.permissions : p.resources if contains(p.actions, "s3:PutObject")]) == ["arn:aws:s3:::risk-dev-lake-111122223333/raw/fraud_labels/*"]
+    error_message = "Labels go to their place in RAW and nowhere else."
+  }
+}

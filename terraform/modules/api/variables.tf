@@ -1,0 +1,53 @@
+variable "answers" {
+  description = "The table of the API door's answers."
+  type        = object({ name = string, arn = string })
+  nullable    = false
+}
+
+variable "code" {
+  description = "Packaged functions by name; the zips of the two functions are used."
+  type = map(object({
+    bucket             = string
+    key                = string
+    hash               = string
+    layers             = list(string)
+    concurrency        = optional(number, -1)
+    log_retention_days = optional(number, 365)
+    network            = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }))
+  }))
+  nullable = false
+}
+
+variable "lake" {
+  description = "The lake's bucket and the key that encrypts it."
+  type        = object({ name = string, arn = string, kms_key_arn = string })
+  nullable    = false
+}
+
+variable "prefix" {
+  description = "Beginning of every resource's name."
+  type        = string
+  nullable    = false
+}
+
+variable "scoring" {
+  description = "What both doors need to score a payment: environment variables and permissions."
+  type = object({
+    environment = map(string)
+    permissions = map(object({ actions = list(string), resources = list(string) }))
+  })
+  nullable = false
+}
+
+variable "stream" {
+  description = "The payment stream, which decided payments are handed on to."
+  type        = object({ name = string, arn = string })
+  nullable    = false
+}
+
+variable "throttle" {
+  description = "Requests a second that the API takes, and how many at once above that."
+  type        = object({ requests_per_second = number, burst = number })
+  default     = { requests_per_second = 500, burst = 500 }
+  nullable    = false
+}

@@ -1,0 +1,4 @@
+output "function" {
+  description = "Name of the consumer's function."
+  value       = module.function.name
+}

@@ -1,0 +1,4 @@
+output "function" {
+  description = "Name of the counter's function."
+  value       = module.function.name
+}

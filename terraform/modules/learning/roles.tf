@@ -1,0 +1,117 @@
+# One role for each kind of job of each problem: what a job reads and writes of the lake is all that it can reach.
+
+locals {
+  steps = ["prepare", "train", "evaluate"]
+
+  # Prefixes of the lake.
+  jobs = merge([
+    for problem, about in var.problems : merge(
+      {
+        "${problem}-prepare" = {
+          does   = "The step that prepares the ${problem} training sets"
+          reads  = about.learns_from
+          writes = ["training/${problem}"]
+        }
+        "${problem}-train" = {
+          does   = "The step that trains ${problem} candidates"
+          reads  = ["training/${problem}"]
+          writes = ["training/${problem}/models"]
+        }
+        "${problem}-evaluate" = {
+          does   = "The step that compares ${problem} candidates"
+          reads  = ["training/${problem}"]
+          writes = ["training/${problem}"]
+        }
+        "${problem}-model" = {
+          does   = "Models of ${problem} where they score"
+          reads  = about.served ? ["training/${problem}"] : ["training/${problem}", "training/scoring"]
+          writes = about.served ? [] : ["predictions"]
+        }
+      },
+      about.served ? {
+        drift = {
+          does   = "The job that compares a day's decisions with the training baseline"
+          reads  = ["decisions", "training/${problem}"]
+          writes = ["monitoring"]
+        }
+        } : {
+        score-set = {
+          does   = "The job that gathers the month's loans to score"
+          reads  = [about.learns_from[0], "training/${problem}"]
+          writes = ["training/scoring"]
+        }
+      },
+    )
+  ]...)
+
+  served_models = [for problem, about in var.problems : "${problem}-model" if about.served]
+  batch_models  = [for problem, about in var.problems : "${problem}-model" if !about.served]
+
+  logs = "${local.arn}:logs:${local.place}:log-group:/aws/sagemaker/*"
+}
+
+module "role" {
+  source   = "../role"
+  for_each = local.jobs
+
+  name        = "${var.prefix}-${each.key}"
+  description = each.value.does
+  service     = "sagemaker"
+
+  permissions = merge(
+    {
+      ReadLake = {
+        actions   = ["s3:GetObject"]
+        resources = [for prefix in each.value.reads : "${var.lake.arn}/${prefix}/*"]
+      }
+      # SageMaker encrypts outputs with the key itself, and volumes by a grant that it makes in the job's name.
+      UseKey = {
+        actions   = ["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
+        resources = [var.lake.kms_key_arn]
+      }
+      Log = {
+        actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+        resources = [local.logs]
+      }
+      # PutMetricData knows no resources; the namespace is the only bound there is.
+      Measure = {
+        actions   = ["cloudwatch:PutMetricData"]
+        resources = ["*"]
+        only_if   = { "cloudwatch:namespace" = each.key == "drift" ? [var.namespace, "/aws/sagemaker/*"] : ["/aws/sagemaker/*"] }
+      }
+      # Nor does this one: a registry's token is the account's.
+      EnterRegistry = {
+        actions   = ["ecr:GetAuthorizationToken"]
+        resources = ["*"]
+      }
+      PullImage = {
+        actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+        resources = ["${local.arn}:ecr:${local.place}:repository/${var.prefix}-ml"]
+      }
+    },
+    # A model's archive holds its code. Where models are served, the first of them is none that was trained.
+    contains(local.batch_models, each.key) ? {} : {
+      ReadCode = {
+        actions   = ["s3:GetObject"]
+        resources = [contains(local.served_models, each.key) ? "${var.artifacts.arn}/models/*" : "${var.artifacts.arn}/training/*"]
+      }
+      DecryptCode = {
+        actions   = ["kms:Decrypt"]
+        resources = [var.artifacts.kms_key_arn]
+      }
+    },
+    # A served model is one object, which is named; inputs of jobs are prefixes.
+    contains(local.served_models, each.key) ? {} : {
+      List = {
+        actions   = ["s3:GetBucketLocation", "s3:ListBucket"]
+        resources = [var.artifacts.arn, var.lake.arn]
+      }
+    },
+    length(each.value.writes) > 0 ? {
+      WriteResults = {
+        actions   = ["s3:AbortMultipartUpload", "s3:PutObject"]
+        resources = [for prefix in each.value.writes : "${var.lake.arn}/${prefix}/*"]
+      }
+    } : {},
+  )
+}

@@ -1,0 +1,215 @@
+# Roles for people, one for each kind of work. Who may take one is named from outside; a role that nobody is named for is
+# not made. None may read RAW, and only the operator reads what no analyst may: the state that names what was built.
+
+data "aws_caller_identity" "this" {}
+data "aws_partition" "this" {}
+data "aws_region" "this" {}
+
+locals {
+  arn       = "arn:${data.aws_partition.this.partition}"
+  place     = "${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}"
+  glue      = "${local.arn}:glue:${local.place}"
+  sagemaker = "${local.arn}:sagemaker:${local.place}"
+  states    = "${local.arn}:states:${local.place}"
+  via       = { for service in ["kinesis", "s3"] : service => { "kms:ViaService" = ["${service}.${data.aws_region.this.name}.amazonaws.com"] } }
+
+  # What views are made of. RAW and BRONZE, payments as they came, are not.
+  zones = ["analytics", "decisions", "gold", "predictions", "quarantine", "silver"]
+
+  does = {
+    producer = "A payment system: puts payments on the stream, and asks the API to decide"
+    uploader = "Whoever brings RAW files; they cannot read what lies there"
+    analyst  = "Analysts: ask Athena what the views show, without RAW and BRONZE"
+    approver = "Whoever approves a model, and does nothing else: who trains one does not let it serve"
+    operator = "On call: starts nights, trainings and replays, changes the policy, sees how things stand"
+  }
+
+  permissions = {
+    producer = {
+      PutPayments = {
+        actions   = ["kinesis:PutRecord", "kinesis:PutRecords"]
+        resources = [var.stream.arn]
+      }
+      Encrypt = {
+        actions   = ["kms:GenerateDataKey"]
+        resources = [var.lake.kms_key_arn]
+        only_if   = local.via["kinesis"]
+      }
+      Ask = {
+        actions   = ["execute-api:Invoke"]
+        resources = ["${var.api_execution_arn}/$default/POST/decisions"]
+      }
+    }
+
+    uploader = {
+      BringFiles = {
+        actions   = ["s3:AbortMultipartUpload", "s3:PutObject"]
+        resources = ["${var.lake.arn}/raw/*"]
+      }
+      # Large files go up in parts, which S3 reads again to put them together.
+      Encrypt = {
+        actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+        resources = [var.lake.kms_key_arn]
+        only_if   = local.via["s3"]
+      }
+    }
+
+    analyst = {
+      Ask = {
+        actions = [
+          "athena:BatchGetNamedQuery", "athena:GetDataCatalog", "athena:GetNamedQuery", "athena:GetQueryExecution",
+          "athena:GetQueryResults", "athena:GetWorkGroup", "athena:ListNamedQueries", "athena:ListQueryExecutions",
+          "athena:StartQueryExecution", "athena:StopQueryExecution",
+        ]
+        resources = [var.catalog.workgroup_arn, "${local.arn}:athena:${local.place}:datacatalog/AwsDataCatalog"]
+      }
+      # Athena looks at `default`, whatever database a statement names.
+      ReadCatalog = {
+        actions = [
+          "glue:BatchGetPartition", "glue:GetDatabase", "glue:GetDatabases", "glue:GetPartition", "glue:GetPartitions",
+          "glue:GetTable", "glue:GetTables",
+        ]
+        resources = concat(
+          ["${local.glue}:catalog", "${local.glue}:database/default"],
+          [for zone in local.zones : "${local.glue}:database/${var.catalog.database_prefix}_${zone}"],
+          [for zone in local.zones : "${local.glue}:table/${var.catalog.database_prefix}_${zone}/*"],
+        )
+      }
+      ReadZones = {
+        actions   = ["s3:GetObject"]
+        resources = [for zone in local.zones : "${var.lake.arn}/${zone}/*"]
+      }
+      ListZones = {
+        actions   = ["s3:ListBucket"]
+        resources = [var.lake.arn]
+        only_if   = { "s3:prefix" = concat(["athena/*"], [for zone in local.zones : "${zone}/*"]) }
+      }
+      KeepResults = {
+        actions   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"]
+        resources = ["${var.lake.arn}/athena/*"]
+      }
+      FindLake = {
+        actions   = ["s3:GetBucketLocation"]
+        resources = [var.lake.arn]
+      }
+      UseKey = {
+        actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+        resources = [var.lake.kms_key_arn]
+        only_if   = local.via["s3"]
+      }
+    }
+
+    approver = {
+      Approve = {
+        actions   = ["sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage"]
+        resources = [for problem in keys(var.operated.release_parameters) : "${local.sagemaker}:model-package/${var.prefix}-${problem}/*"]
+      }
+      FindModels = {
+        actions   = ["sagemaker:ListModelPackages"]
+        resources = ["*"]
+      }
+    }
+
+    operator = {
+      # What `make` commands ask first: which environment this is.
+      ReadOutputs = {
+        actions   = ["s3:GetObject"]
+        resources = ["${var.state.arn}/platform.tfstate"]
+      }
+      FindState = {
+        actions   = ["s3:ListBucket"]
+        resources = [var.state.arn]
+      }
+      DecryptState = {
+        actions   = ["kms:Decrypt", "kms:DescribeKey"]
+        resources = [var.state.kms_key_arn]
+      }
+      RunMachines = {
+        actions   = ["states:ListExecutions", "states:StartExecution"]
+        resources = [for arn in values(var.operated.state_machines) : arn]
+      }
+      FollowRuns = {
+        actions   = ["states:DescribeExecution", "states:GetExecutionHistory", "states:StopExecution"]
+        resources = [for name in keys(var.operated.state_machines) : "${local.states}:execution:${var.prefix}-${name}:*"]
+      }
+      Train = {
+        actions = ["sagemaker:DescribePipelineExecution", "sagemaker:StartPipelineExecution", "sagemaker:StopPipelineExecution"]
+        resources = flatten([
+          for problem in keys(var.operated.release_parameters) :
+          ["${local.sagemaker}:pipeline/${var.prefix}-${problem}", "${local.sagemaker}:pipeline/${var.prefix}-${problem}/execution/*"]
+        ])
+      }
+      # Lists are of the account.
+      ListRuns = {
+        actions   = ["sagemaker:ListModelPackages", "sagemaker:ListPipelineExecutionSteps", "sagemaker:ListPipelineExecutions"]
+        resources = ["*"]
+      }
+      SeeModels = {
+        actions = ["sagemaker:DescribeEndpoint", "sagemaker:DescribeModelPackage"]
+        resources = concat(
+          ["${local.sagemaker}:endpoint/${var.operated.endpoint}"],
+          [for problem in keys(var.operated.release_parameters) : "${local.sagemaker}:model-package/${var.prefix}-${problem}/*"],
+        )
+      }
+      # Evaluations of models, and what the drift job says of a day.
+      ReadReports = {
+        actions   = ["s3:GetObject"]
+        resources = concat(["${var.lake.arn}/monitoring/*"], [for problem in keys(var.operated.release_parameters) : "${var.lake.arn}/training/${problem}/*"])
+      }
+      FindReports = {
+        actions   = ["s3:ListBucket"]
+        resources = [var.lake.arn]
+        only_if   = { "s3:prefix" = ["monitoring/*"] }
+      }
+      ReadLogs = {
+        actions   = ["logs:FilterLogEvents"]
+        resources = ["${local.arn}:logs:${local.place}:log-group:/aws/lambda/${var.prefix}-*"]
+      }
+      ChangePolicy = {
+        actions   = ["ssm:GetParameter", "ssm:PutParameter"]
+        resources = [for name in values(var.operated.release_parameters) : "${local.arn}:ssm:${local.place}:parameter${name}"]
+      }
+      SeeMeasures = {
+        actions   = ["cloudwatch:GetMetricStatistics", "cloudwatch:ListMetrics"]
+        resources = ["*"]
+      }
+      SeeAlarms = {
+        actions   = ["cloudwatch:DescribeAlarms"]
+        resources = ["${local.arn}:cloudwatch:${local.place}:alarm:*"]
+      }
+      FindQueues = {
+        actions   = ["sqs:ListQueues"]
+        resources = ["*"]
+      }
+      TakeWhatFailed = {
+        actions = [
+          "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage",
+        ]
+        resources = var.stream.failed_queue_arns
+      }
+      Replay = {
+        actions   = ["kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards", "kinesis:PutRecords"]
+        resources = [var.stream.arn]
+      }
+      SetAside = {
+        actions   = ["s3:PutObject"]
+        resources = ["${var.lake.arn}/quarantine/stream/*"]
+      }
+      UseKey = {
+        actions   = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
+        resources = [var.lake.kms_key_arn]
+      }
+    }
+  }
+}
+
+module "role" {
+  source   = "../role"
+  for_each = { for name, principals in var.people : name => principals if length(principals) > 0 }
+
+  name         = "${var.prefix}-${each.key}"
+  boundary_arn = var.boundary_arn
+  description  = local.does[each.key]
+  people       = { principals = each.value, mfa = var.mfa }
+  permissions  = local.permissions[each.key]
+}

@@ -1,0 +1,68 @@
+# Which roles there are, and what they are kept from.
+
+mock_provider "aws" {
+  source = "../../mocks"
+}
+
+variables {
+  api_execution_arn = "arn:aws:execute-api:eu-west-1:111122223333:api1234567"
+  catalog           = { database_prefix = "risk_dev", workgroup_arn = "arn:aws:athena:eu-west-1:111122223333:workgroup/risk-dev" }
+  lake              = { arn = "arn:aws:s3:::risk-dev-lake", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000" }
+  prefix            = "risk-dev"
+  state             = { arn = "arn:aws:s3:::risk-dev-state", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/11111111-1111-1111-1111-111111111111" }
+  stream            = { arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-transactions", failed_queue_arns = ["arn:aws:sqs:eu-west-1:111122223333:risk-dev-stream-failed"] }
+
+  operated = {
+    endpoint           = "risk-dev-fraud"
+    release_parameters = { credit = "/risk-dev/credit/release", fraud = "/risk-dev/fraud/release" }
+    state_machines     = { nightly = "arn:aws:states:eu-west-1:111122223333:stateMachine:risk-dev-nightly" }
+  }
+
+  people = {
+    analyst  = ["arn:aws:iam::111122223333:role/analysts"]
+    approver = ["arn:aws:iam::111122223333:user/ann"]
+    operator = []
+    uploader = ["arn:aws:iam::111122223333:role/bank"]
+  }
+}
+
+run "a_role_that_nobody_is_named_for_is_not_made" {
+  command = plan
+
+  assert {
+    condition     = toset(keys(module.role)) == toset(["analyst", "approver", "uploader"])
+    error_message = "A role without principals is a door without a key, or worse."
+  }
+}
+
+run "an_uploader_writes_raw_and_reads_nothing" {
+  command = plan
+
+  assert {
+    condition     = flatten([for p in output.permissions["uploader"] : [for r in p.resources : r if startswith(r, "arn:aws:s3:")]]) == ["arn:aws:s3:::risk-dev-lake/raw/*"]
+    error_message = "RAW only."
+  }
+
+  assert {
+    condition     = !contains(flatten([for p in output.permissions["uploader"] : p.actions]), "s3:GetObject")
+    error_message = "Whoever brings files does not read those of others."
+  }
+}
+
+run "an_analyst_reads_neither_raw_nor_bronze" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for r in flatten([for p in output.permissions["analyst"] : p.resources]) : !can(regex("raw|bronze", r))])
+    error_message = "Payments as they came are nobody's to look at."
+  }
+}
+
+run "an_approver_approves_and_nothing_else" {
+  command = plan
+
+  assert {
+    condition     = toset(flatten([for p in output.permissions["approver"] : p.actions])) == toset(["sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages", "sagemaker:UpdateModelPackage"])
+    error_message = "Who approves a model trains none, and touches no data."
+  }
+}

@@ -1,0 +1,71 @@
+variable "api_execution_arn" {
+  description = "The API as execute-api names it."
+  type        = string
+  nullable    = false
+}
+
+variable "boundary_arn" {
+  description = "Permissions boundary of the roles; null for none."
+  type        = string
+  default     = null
+  nullable    = true
+}
+
+variable "catalog" {
+  description = "Beginning of every database's name, and the analysts' workgroup."
+  type        = object({ database_prefix = string, workgroup_arn = string })
+  nullable    = false
+}
+
+variable "lake" {
+  description = "The lake's bucket and the key that encrypts it."
+  type        = object({ arn = string, kms_key_arn = string })
+  nullable    = false
+}
+
+variable "mfa" {
+  description = "Whether whoever takes a role must have shown a second factor. Principals of a single sign-on cannot: it has asked them."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "operated" {
+  description = "What the operator works on: the endpoint's name, state machines by short name, release parameters by problem."
+  type = object({
+    endpoint           = string
+    release_parameters = map(string)
+    state_machines     = map(string)
+  })
+  nullable = false
+}
+
+variable "people" {
+  description = "ARNs of the principals that may take a role, by role: analyst, approver, operator, producer, uploader. A role without principals is not made."
+  type        = map(list(string))
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(keys(var.people), ["analyst", "approver", "operator", "producer", "uploader"])) == 0
+    error_message = "people must be told by role, analyst, approver, operator, producer or uploader, got ${join(", ", keys(var.people))}."
+  }
+}
+
+variable "prefix" {
+  description = "Beginning of every resource's name."
+  type        = string
+  nullable    = false
+}
+
+variable "state" {
+  description = "The bucket of Terraform's state, which says what was built, and its key."
+  type        = object({ arn = string, kms_key_arn = string })
+  nullable    = false
+}
+
+variable "stream" {
+  description = "The payment stream, and the queues of what was given up."
+  type        = object({ arn = string, failed_queue_arns = list(string) })
+  nullable    = false
+}

@@ -1,0 +1,70 @@
+# A role that one AWS service takes on for this account's own resources, or that people take, and what it may do.
+
+data "aws_caller_identity" "this" {}
+
+resource "aws_iam_role" "this" {
+  name                 = var.name
+  description          = var.description
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  permissions_boundary = var.boundary_arn
+}
+
+data "aws_iam_policy_document" "trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = var.people == null ? "Service" : "AWS"
+      identifiers = var.people == null ? ["${var.service}.amazonaws.com"] : var.people.principals
+    }
+
+    # Another account's resource cannot make the service borrow the role.
+    dynamic "condition" {
+      for_each = var.service[*]
+
+      content {
+        test     = "StringEquals"
+        variable = "aws:SourceAccount"
+        values   = [data.aws_caller_identity.this.account_id]
+      }
+    }
+
+    dynamic "condition" {
+      for_each = try(var.people.mfa, false) ? ["true"] : []
+
+      content {
+        test     = "Bool"
+        variable = "aws:MultiFactorAuthPresent"
+        values   = [condition.value]
+      }
+    }
+  }
+}
+
+data "aws_iam_policy_document" "this" {
+  dynamic "statement" {
+    for_each = var.permissions
+
+    content {
+      sid       = statement.key
+      actions   = statement.value.actions
+      resources = statement.value.resources
+
+      dynamic "condition" {
+        for_each = statement.value.only_if
+
+        content {
+          test     = "StringLike"
+          variable = condition.key
+          values   = condition.value
+        }
+      }
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "this" {
+  name   = "permissions"
+  role   = aws_iam_role.this.id
+  policy = data.aws_iam_policy_document.this.json
+}

@@ -1,0 +1,72 @@
+# What the role is made of.
+
+mock_provider "aws" {
+  source = "../../mocks"
+}
+
+variables {
+  description = "The function that decides"
+  name        = "risk-dev-decide"
+  service     = "lambda"
+
+  permissions = {
+    Pass = {
+      actions   = ["iam:PassRole"]
+      resources = ["arn:aws:iam::111122223333:role/model"]
+      only_if   = { "iam:PassedToService" = ["sagemaker.amazonaws.com"] }
+    }
+  }
+}
+
+run "is_taken_by_its_service_for_this_account_only" {
+  assert {
+    condition     = one(one(data.aws_iam_policy_document.trust.statement).principals).identifiers == toset(["lambda.amazonaws.com"])
+    error_message = "One service takes the role."
+  }
+
+  assert {
+    condition     = one(one(data.aws_iam_policy_document.trust.statement).condition).variable == "aws:SourceAccount" && one(one(data.aws_iam_policy_document.trust.statement).condition).values == tolist(["111122223333"])
+    error_message = "Another account must not borrow the role."
+  }
+}
+
+run "may_do_what_it_was_given_under_its_condition" {
+  command = plan
+
+  assert {
+    condition     = one(data.aws_iam_policy_document.this.statement).actions == toset(["iam:PassRole"]) && one(one(data.aws_iam_policy_document.this.statement).condition).variable == "iam:PassedToService"
+    error_message = "A permission keeps its actions and its condition."
+  }
+}
+
+run "stays_within_a_boundary" {
+  command = plan
+
+  variables {
+    boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
+  }
+
+  assert {
+    condition     = aws_iam_role.this.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary"
+    error_message = "An account that bounds its roles bounds this one."
+  }
+}
+
+run "is_taken_by_people_who_have_shown_a_second_factor" {
+  command = plan
+
+  variables {
+    people  = { principals = ["arn:aws:iam::111122223333:user/ann"] }
+    service = null
+  }
+
+  assert {
+    condition     = one(one(data.aws_iam_policy_document.trust.statement).principals).type == "AWS" && one(one(data.aws_iam_policy_document.trust.statement).principals).identifiers == toset(["arn:aws:iam::111122223333:user/ann"])
+    error_message = "Whoever is named takes the role."
+  }
+
+  assert {
+    condition     = one(one(data.aws_iam_policy_document.trust.statement).condition).variable == "aws:MultiFactorAuthPresent"
+    error_message = "A stolen password alone must not be enough."
+  }
+}

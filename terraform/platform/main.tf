@@ -1,0 +1,244 @@
+# What may be rebuilt at any time, over the data of ../data: jobs, pipelines, endpoint, both doors, schedules, alarms.
+
+provider "aws" {
+  region              = var.region
+  allowed_account_ids = var.account_ids
+  s3_use_path_style   = var.s3_use_path_style
+
+  default_tags {
+    tags = { project = var.prefix, environment = var.environment, stack = "platform" }
+  }
+}
+
+data "aws_caller_identity" "this" {}
+data "aws_partition" "this" {}
+
+data "aws_kms_alias" "artifacts" {
+  name = "alias/${local.prefix}-delivery"
+}
+
+data "terraform_remote_state" "data" {
+  backend = "s3"
+
+  config = {
+    bucket         = "${local.prefix}-state-${local.account}"
+    key            = "data.tfstate"
+    region         = var.region
+    use_path_style = var.s3_use_path_style
+  }
+}
+
+locals {
+  account   = data.aws_caller_identity.this.account_id
+  prefix    = "${var.prefix}-${var.environment}"
+  image     = var.image != null ? var.image : "${local.account}.dkr.ecr.${var.region}.amazonaws.com/${local.prefix}-ml:${var.image_tag}"
+  namespace = "RiskPlatform/${var.environment}"
+  held      = data.terraform_remote_state.data.outputs
+
+  artifacts = {
+    bucket      = "${local.prefix}-artifacts-${local.account}"
+    arn         = "arn:${data.aws_partition.this.partition}:s3:::${local.prefix}-artifacts-${local.account}"
+    kms_key_arn = data.aws_kms_alias.artifacts.target_key_arn
+  }
+
+  network = one(module.network[*].network)
+
+  functions = {
+    for name, artifact in var.artifacts : name => merge(artifact, {
+      bucket             = local.artifacts.bucket
+      layers             = [aws_lambda_layer_version.boto3.arn]
+      concurrency        = lookup(var.sizing.concurrency, trimprefix(name, "lambda/"), -1)
+      log_retention_days = var.sizing.log_retention_days
+      network            = local.network
+    }) if startswith(name, "lambda/")
+  }
+
+  # Credit and fraud are two rows of one table.
+  problems = {
+    credit = { served = false, learns_from = ["gold/loan_features", "silver/loan_outcomes"] }
+    fraud  = { served = true, learns_from = ["gold/transaction_features", "silver/fraud_labels"] }
+  }
+}
+
+module "network" {
+  source = "../modules/network"
+  count  = var.network == null ? 0 : 1
+
+  cidr        = var.network.cidr
+  kms_key_arn = local.held.lake.kms_key_arn
+  prefix      = local.prefix
+  zones       = var.network.zones
+}
+
+module "etl" {
+  source = "../modules/etl"
+
+  artifacts       = local.artifacts
+  code            = var.artifacts
+  database_prefix = local.held.catalog.database_prefix
+  feature_groups  = local.held.feature_groups.published
+  lake            = local.held.lake
+  namespace       = local.namespace
+  network         = local.network
+  prefix          = local.prefix
+  workers         = var.sizing.glue
+}
+
+module "learning" {
+  source = "../modules/learning"
+
+  code_key      = var.artifacts["training/code"].key
+  artifacts     = local.artifacts
+  definitions   = "${path.root}/pipelines"
+  image         = local.image
+  instance_type = var.sizing.jobs.instance_type
+  lake          = local.held.lake
+  namespace     = local.namespace
+  prefix        = local.prefix
+  problems      = local.problems
+}
+
+module "endpoint" {
+  source = "../modules/endpoint"
+
+  image          = local.image
+  kms_key_arn    = local.held.lake.kms_key_arn
+  model_data_url = "s3://${local.artifacts.bucket}/${var.artifacts["models/bootstrap"].key}"
+  name           = "${local.prefix}-fraud"
+  serving        = var.sizing.endpoint
+  role_arn       = module.learning.roles["fraud-model"]
+}
+
+module "release" {
+  source = "../modules/release"
+
+  approvals_queue_arn = local.held.approvals.arn
+  code                = local.functions["lambda/release"]
+  endpoint            = module.endpoint.release
+  serving             = var.sizing.endpoint
+  lake                = local.held.lake
+  prefix              = local.prefix
+  problems            = { for name, about in local.problems : name => { served = about.served, model_role_arn = module.learning.roles["${name}-model"] } }
+}
+
+module "counter" {
+  source = "../modules/counter"
+
+  code          = local.functions
+  kms_key_arn   = local.held.lake.kms_key_arn
+  namespace     = local.namespace
+  prefix        = local.prefix
+  stream        = local.held.streams.merchants
+  traffic_group = local.held.feature_groups.all["traffic"]
+}
+
+module "consumer" {
+  source = "../modules/consumer"
+
+  alert_topic_arn    = aws_sns_topic.fraud_alerts.arn
+  answers            = local.held.answers
+  code               = local.functions
+  counter_stream     = local.held.streams.merchants
+  customer_group_arn = local.records["CUSTOMER_GROUP"].arn
+  lake               = local.held.lake
+  prefix             = local.prefix
+  scoring            = local.scoring
+  stream             = merge(local.held.streams.transactions, var.sizing.stream)
+}
+
+module "api" {
+  source = "../modules/api"
+
+  answers  = local.held.answers
+  code     = local.functions
+  lake     = local.held.lake
+  prefix   = local.prefix
+  scoring  = local.scoring
+  stream   = local.held.streams.transactions
+  throttle = var.sizing.api
+}
+
+module "orchestration" {
+  source = "../modules/orchestration"
+
+  athena_workgroup = local.held.catalog.workgroup
+  crawlers         = local.held.catalog.crawlers
+  jobs             = module.etl.jobs
+  lake             = local.held.lake
+  namespace        = local.namespace
+  prefix           = local.prefix
+
+  processing = {
+    code_uri      = "s3://${local.artifacts.bucket}/${var.artifacts["training/code"].key}"
+    image         = local.image
+    instance_type = var.sizing.jobs.instance_type
+    roles         = { drift = module.learning.roles["drift"], score-set = module.learning.roles["score-set"] }
+  }
+
+  seal_code = local.functions["lambda/seal"]
+  schedules = var.sizing.schedules
+}
+
+module "watch" {
+  source = "../modules/watch"
+
+  entities       = merge(local.held.entities, { published = keys(local.held.feature_groups.published) })
+  functions      = merge(module.api.functions, { merchants = module.counter.function, release = module.release.function, seal = module.orchestration.function, stream = module.consumer.function })
+  heartbeats     = var.watch.heartbeats
+  kms_key_arn    = local.held.lake.kms_key_arn
+  namespace      = local.namespace
+  prefix         = local.prefix
+  state_machines = module.orchestration.arns
+
+  queues = {
+    approvals = local.held.approvals.name
+    failed    = { stream = local.held.streams.transactions.failed_queue, merchants = local.held.streams.merchants.failed_queue, release = local.held.approvals.failed_queue }
+  }
+
+  subscribers = var.watch.subscribers
+  thresholds  = var.sizing.thresholds
+}
+
+module "people" {
+  source = "../modules/people"
+
+  api_execution_arn = module.api.execution_arn
+  boundary_arn      = var.people.boundary_arn
+  catalog           = { database_prefix = local.held.catalog.database_prefix, workgroup_arn = local.held.catalog.workgroup.arn }
+  lake              = local.held.lake
+  mfa               = var.people.mfa
+  people            = var.people.roles
+  prefix            = local.prefix
+  state             = { arn = "arn:${data.aws_partition.this.partition}:s3:::${local.prefix}-state-${local.account}", kms_key_arn = local.artifacts.kms_key_arn }
+
+  operated = {
+    endpoint           = module.endpoint.name
+    release_parameters = module.release.parameters
+    state_machines     = module.orchestration.arns
+  }
+
+  stream = {
+    arn = local.held.streams.transactions.arn
+    failed_queue_arns = concat(
+      [for stream in values(local.held.streams) : stream.failed_queue_arn],
+      ["arn:${data.aws_partition.this.partition}:sqs:${local.place}:${local.held.approvals.failed_queue}"],
+    )
+  }
+}
+
+# Who is told of a blocked payment subscribes here.
+resource "aws_sns_topic" "fraud_alerts" {
+  name              = "${local.prefix}-fraud-alerts"
+  kms_master_key_id = local.held.lake.kms_key_arn
+}
+
+# Lambda's own boto3 is as old as its runtime, and may lack what the doors call: each function imports this one.
+resource "aws_lambda_layer_version" "boto3" {
+  layer_name               = "${local.prefix}-boto3"
+  description              = "boto3 as it is pinned, with the services that functions call"
+  s3_bucket                = local.artifacts.bucket
+  s3_key                   = var.artifacts["layers/boto3"].key
+  source_code_hash         = var.artifacts["layers/boto3"].hash
+  compatible_runtimes      = ["python3.13"]
+  compatible_architectures = ["arm64"]
+}

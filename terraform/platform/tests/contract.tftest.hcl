@@ -1,0 +1,225 @@
+# What the platform refuses, and the names that it promises.
+
+mock_provider "aws" {
+  source = "../mocks"
+}
+
+override_data {
+  target = data.terraform_remote_state.data
+
+  values = {
+    outputs = {
+      answers = { name = "risk-dev-answers", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-answers" }
+
+      catalog = {
+        crawlers        = { decisions = "risk-dev-decisions", raw = "risk-dev-raw" }
+        database_prefix = "risk_dev"
+        workgroup       = { name = "risk-dev", arn = "arn:aws:athena:eu-west-1:111122223333:workgroup/risk-dev", predictions_database = "risk_dev_predictions" }
+      }
+
+      entities = { brought = ["transactions"], vectors = ["transaction_features"] }
+
+      feature_groups = {
+        all       = { account = "risk-dev-account", customer = "risk-dev-customer", loan-applicant = "risk-dev-loan-applicant", merchant = "risk-dev-merchant", traffic = "risk-dev-traffic" }
+        published = { account = "risk-dev-account", customer = "risk-dev-customer", loan-applicant = "risk-dev-loan-applicant", merchant = "risk-dev-merchant" }
+      }
+
+      lake = {
+        name        = "risk-dev-lake-111122223333"
+        arn         = "arn:aws:s3:::risk-dev-lake-111122223333"
+        kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000"
+      }
+
+      problems = ["credit", "fraud"]
+
+      approvals = { name = "risk-dev-release.fifo", arn = "arn:aws:sqs:eu-west-1:111122223333:risk-dev-release.fifo", failed_queue = "risk-dev-release-failed.fifo" }
+
+      streams = {
+        merchants    = { name = "risk-dev-merchants", arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-merchants", failed_queue = "risk-dev-merchants-failed", failed_queue_arn = "arn:aws:sqs:eu-west-1:111122223333:risk-dev-merchants-failed" }
+        transactions = { name = "risk-dev-transactions", arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-transactions", failed_queue = "risk-dev-stream-failed", failed_queue_arn = "arn:aws:sqs:eu-west-1:111122223333:risk-dev-stream-failed" }
+      }
+    }
+  }
+}
+
+variables {
+  account_ids = ["111122223333"]
+  environment = "dev"
+  region      = "eu-west-1"
+
+  artifacts = {
+    "glue/jobs/bronze_to_silver" = { key = "glue/jobs/bronze_to_silver/1/bronze_to_silver.py", hash = "hash" }
+    "glue/jobs/check_parity"     = { key = "glue/jobs/check_parity/1/check_parity.py", hash = "hash" }
+    "glue/jobs/forget_customer"  = { key = "glue/jobs/forget_customer/1/forget_customer.py", hash = "hash" }
+    "glue/jobs/publish_features" = { key = "glue/jobs/publish_features/1/publish_features.py", hash = "hash" }
+    "glue/jobs/raw_to_bronze"    = { key = "glue/jobs/raw_to_bronze/1/raw_to_bronze.py", hash = "hash" }
+    "glue/jobs/silver_to_gold"   = { key = "glue/jobs/silver_to_gold/1/silver_to_gold.py", hash = "hash" }
+    "glue/library"               = { key = "glue/library/1/risk_platform-0.1.0-py3-none-any.whl", hash = "hash" }
+    "lambda/decide"              = { key = "lambda/decide/1/decide.zip", hash = "hash" }
+    "lambda/labels"              = { key = "lambda/labels/1/labels.zip", hash = "hash" }
+    "lambda/merchants"           = { key = "lambda/merchants/1/merchants.zip", hash = "hash" }
+    "lambda/release"             = { key = "lambda/release/1/release.zip", hash = "hash" }
+    "lambda/seal"                = { key = "lambda/seal/1/seal.zip", hash = "hash" }
+    "lambda/stream"              = { key = "lambda/stream/1/stream.zip", hash = "hash" }
+    "layers/boto3"               = { key = "layers/boto3/1/boto3.zip", hash = "hash" }
+    "models/bootstrap"           = { key = "models/bootstrap/1/model.tar.gz", hash = "hash" }
+    "training/code"              = { key = "training/code/1/code.tar.gz", hash = "hash" }
+  }
+}
+
+run "names_everything_after_its_environment" {
+  command = plan
+
+  assert {
+    condition     = output.prefix == "risk-dev" && output.artifacts_bucket == "risk-dev-artifacts-111122223333"
+    error_message = "`make upload` and `make verify` find things by these names."
+  }
+
+  assert {
+    condition     = output.endpoint_name == "risk-dev-fraud" && output.stream_name == "risk-dev-transactions"
+    error_message = "Producers and the release find things by these names."
+  }
+}
+
+run "refuses_an_environment_that_names_cannot_hold" {
+  command = plan
+
+  variables {
+    environment = "Production-EU"
+  }
+
+  expect_failures = [var.environment]
+}
+
+run "refuses_an_account_that_nobody_named" {
+  command = plan
+
+  variables {
+    account_ids = []
+  }
+
+  expect_failures = [var.account_ids]
+}
+
+run "refuses_a_prefix_that_leaves_jobs_no_room_for_a_name" {
+  command = plan
+
+  variables {
+    prefix = "creditandfraud"
+  }
+
+  expect_failures = [var.prefix]
+}
+
+run "refuses_an_image_without_a_digest" {
+  command = plan
+
+  variables {
+    image = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/risk-dev-ml:1"
+  }
+
+  expect_failures = [var.image]
+}
+
+run "runs_in_a_network_of_its_own_where_it_is_asked_to" {
+  command = plan
+
+  variables {
+    network = { cidr = "10.20.0.0/20" }
+  }
+
+  assert {
+    condition     = length(module.network) == 1
+    error_message = "The network is an option."
+  }
+}
+
+run "refuses_fewer_instances_at_most_than_at_least" {
+  command = plan
+
+  variables {
+    sizing = { endpoint = { instances = 3, most_instances = 2 } }
+  }
+
+  expect_failures = [var.sizing]
+}
+
+run "refuses_an_instance_type_of_another_service" {
+  command = plan
+
+  variables {
+    sizing = { jobs = { instance_type = "m5.xlarge" } }
+  }
+
+  expect_failures = [var.sizing]
+}
+
+run "refuses_a_memory_that_serverless_does_not_offer" {
+  command = plan
+
+  variables {
+    sizing = { endpoint = { serverless_memory_mb = 1500 } }
+  }
+
+  expect_failures = [var.sizing]
+}
+
+run "refuses_a_job_without_a_worker_beside_its_driver" {
+  command = plan
+
+  variables {
+    sizing = { glue = { workers = 1 } }
+  }
+
+  expect_failures = [var.sizing]
+}
+
+run "refuses_days_that_cloudwatch_does_not_know" {
+  command = plan
+
+  variables {
+    sizing = { log_retention_days = 100 }
+  }
+
+  expect_failures = [var.sizing]
+}
+
+run "refuses_a_stream_that_is_read_from_the_middle" {
+  command = plan
+
+  variables {
+    sizing = { stream = { read_from = "AT_TIMESTAMP" } }
+  }
+
+  expect_failures = [var.sizing]
+}
+
+run "refuses_an_alarm_behind_the_gate" {
+  command = plan
+
+  variables {
+    sizing = { thresholds = { quarantined_share = 0.2 } }
+  }
+
+  expect_failures = [var.sizing]
+}
+
+run "refuses_more_requests_than_an_account_has" {
+  command = plan
+
+  variables {
+    sizing = { api = { requests_per_second = 20000 } }
+  }
+
+  expect_failures = [var.sizing]
+}
+
+run "refuses_a_role_of_people_that_it_does_not_know" {
+  command = plan
+
+  variables {
+    people = { roles = { admin = ["arn:aws:iam::111122223333:root"] } }
+  }
+
+  expect_failures = [var.people]
+}
