@@ -4,15 +4,26 @@ SHELL := /bin/sh
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
+CHECKS := $(VENV)/checks
+DEPLOY := .venv-deploy
 JARS := $(VENV)/share/s3a-jars
 ENV ?= local
+# What the machine lacked lies here; a JAVA_HOME or SPARK_HOME of another version would come before it.
+export PATH := $(CURDIR)/$(VENV)/tools/bin:$(PATH)
+unexport JAVA_HOME SPARK_HOME
 STATE ?= build/local-aws
+# Deploying needs little: where nothing is set up and the environment is no local one, two packages will do.
+LIGHT := $(if $(filter local,$(ENV)),,$(if $(wildcard $(READY)),,yes))
+TOOLS := $(if $(LIGHT),$(DEPLOY)/.ready,$(READY))
+RUN := $(if $(LIGHT),$(DEPLOY)/bin/python,$(PYTHON))
+# What commands on an environment run in: for ENV=local the AWS that `make local-up` started, else the caller's own.
+IN := $(if $(filter local,$(ENV)),$(PYTHON) -m local with --state "$(STATE)" --)
 
 ##@ On one machine
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} \
 	  /^##@ /           {printf "\n%s\n", substr($$0, 5)} \
-	  /^[a-z-]+:.*## /  {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	  /^[a-z-]+:.*## /  {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY) ## The main job from RAW files to decisions: make demo [DATA=dir]
 	@tools/prerequisites.sh >/dev/null
@@ -27,85 +38,177 @@ local-up: $(READY) ## Local AWS on port 4566, kept running
 local-down: $(READY) ## Stop it
 	@$(PYTHON) -m local down --state $(STATE)
 
-##@ Proof
-test: $(READY) ## Every test: make test [BACKEND=localstack]
-	@tools/prerequisites.sh >/dev/null
-	@BACKEND=$(or $(BACKEND),embedded) $(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+localstack-up: $(READY) ## LocalStack from its package on port 4566, kept running
+	@$(PYTHON) -m tools.localstack up
 
-bench: $(READY) ## The platform beside its peers: make bench [ROWS=5000000] [ONLY=features|lake|serving|doors] [LONG=1]
-	@$(PYTHON) -m bench --rows $(or $(ROWS),5000000) $(addprefix --only ,$(ONLY)) $(if $(LONG),--long)
+localstack-down: $(READY) ## Stop it
+	@$(PYTHON) -m tools.localstack down
+
+##@ Proof
+test: $(READY) ## Every test: make test [BACKEND=localstack], which uses the one that runs or starts one
+	@tools/prerequisites.sh >/dev/null
+	@BACKEND=$(or $(BACKEND),embedded) $(PYTHON) -m pytest -n 4 --dist loadfile --no-loadscope-reorder --durations 10 --durations-min 1
+
+bench: $(READY) ## The platform beside its peers: make bench [ROWS=500000] [ONLY=features|lake|serving|local|doors] [LONG=1]
+	@$(PYTHON) -m bench $(addprefix --rows ,$(ROWS)) $(addprefix --only ,$(ONLY)) $(if $(LONG),--long)
 
 quality: $(READY) ## Scores on a set in the RAW contract: make quality FRAUD=dir START=2018-05-20 FOLDS=4, or CREDIT=dir
 	@OMP_WAIT_POLICY=passive $(PYTHON) -m tools.quality "FRAUD=$(FRAUD)" "CREDIT=$(CREDIT)" "START=$(START)" "FOLDS=$(FOLDS)"
 
-check: $(READY) ## Format, lint, types, import contracts, Terraform, generated pages
+iam: $(READY) ## Is every statement of every role needed by a recorded call?
+	@$(PYTHON) -m local.permissions
+
+check: $(READY) $(CHECKS)/.ready ## Format, lint, types, import contracts, Terraform, workflows, generated pages
 	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
 	@PYTHONPATH=.:lambda $(VENV)/bin/lint-imports
 	@$(PYTHON) -m tools.terraform check
+	@$(CHECKS)/bin/python -m tools.machines
+	@$(CHECKS)/bin/python -m tools.provider6
+	@PATH="$(CURDIR)/$(CHECKS)/bin:$$PATH" $(CHECKS)/bin/actionlint
+	@$(CHECKS)/bin/zizmor --offline --quiet --persona pedantic .github
+	@$(CHECKS)/bin/checkov
 	@$(PYTHON) -m datasets.describe | diff - docs/datasets.md || { echo "docs/datasets.md is old: make docs" >&2; exit 1; }
 	@$(PYTHON) -m features.describe | diff - docs/features.md || { echo "docs/features.md is old: make docs" >&2; exit 1; }
 	@$(PYTHON) -m glue.describe | diff - docs/tables.md || { echo "docs/tables.md is old: make docs" >&2; exit 1; }
+	@$(PYTHON) -m tools.terraform.modules --check
+	@rendered=$$(mktemp -d) && $(PYTHON) -W ignore -m training.pipelines.render "$$rendered" && diff -r "$$rendered" terraform/platform/pipelines && rm -r "$$rendered" || { echo "terraform/platform/pipelines is old: make docs" >&2; exit 1; }
+	@$(PYTHON) -m local.describe --check || { echo "local/README.md is old: make docs" >&2; exit 1; }
 
 docs: $(READY) ## Make the generated pages again
 	@$(PYTHON) -m datasets.describe > docs/datasets.md
 	@$(PYTHON) -m features.describe > docs/features.md
 	@$(PYTHON) -m glue.describe > docs/tables.md
+	@$(PYTHON) -m local.describe --write
+	@$(PYTHON) -m tools.terraform.modules --write
+	@$(PYTHON) -W ignore -m training.pipelines.render
 
 ##@ An AWS account, or local AWS with ENV=local
-package: $(READY) ## Build everything that Terraform refers to
-	@$(PYTHON) -m tools.package
+package: $(TOOLS) ## Build everything that Terraform refers to
+	@$(RUN) -m tools.package
 
-upload: package ## Put it into the artifacts bucket: make upload ENV=dev
-	@$(PYTHON) -m tools.upload "$$($(PYTHON) -m tools.terraform bootstrap $(ENV))"
+preflight: $(TOOLS) ## What would stop a deployment: make preflight ENV=dev
+	@$(IN) $(RUN) -m tools.operate preflight "$(ENV)"
 
-plan: upload ## Show what would change: make plan ENV=dev
-	@$(PYTHON) -m tools.terraform plan $(ENV)
+bootstrap: $(TOOLS) ## Where state, code and image go, once per account: make bootstrap ENV=dev
+	@$(IN) $(RUN) -m tools.terraform bootstrap "$(ENV)"
 
-deploy: upload ## Build the platform: make deploy ENV=dev
-	@$(PYTHON) -m tools.terraform apply $(ENV)
+plan: package ## Show what would change, and keep the plan: make plan ENV=dev
+	@$(IN) $(RUN) -m tools.terraform plan "$(ENV)"
+
+deploy: package ## Apply the kept plan, or plan and apply: make deploy ENV=dev [PLANNED=1]
+	@PLANNED=$(PLANNED) $(IN) $(RUN) -m tools.terraform deploy "$(ENV)"
+
+verify: package ## What runs beside what was built: make verify ENV=dev
+	@$(IN) $(RUN) -m tools.operate verify "$(ENV)"
+
+drift: package ## Whether the account is as planned: make drift ENV=dev
+	@$(RUN) -m tools.delivery look "$(ENV)" -- $(IN) $(RUN) -m tools.terraform drift "$(ENV)"
+
+release: package $(CHECKS)/.ready ## The files of a release below build/release
+	@rm -rf build/release && mkdir -p build/release
+	@$(CHECKS)/bin/cyclonedx-py requirements requirements/etl.txt --output-reproducible -o build/release/glue.cdx.json
+	@$(CHECKS)/bin/cyclonedx-py requirements requirements/ml.txt --output-reproducible -o build/release/image.cdx.json
+	@$(PYTHON) -m tools.delivery release
+
+cost: $(TOOLS) ## What the kept plan costs, by a dated table of prices: make cost ENV=dev
+	@$(RUN) -m tools.cost "$(ENV)"
+
+image: $(TOOLS) ## Build and push the image, with a Docker engine: make image ENV=dev
+	@$(IN) $(RUN) -m tools.operate image "$(ENV)"
+
+ingest: $(TOOLS) ## RAW files into a batch: make ingest DATA=dir ENV=dev [BATCH=day]
+	@$(IN) $(RUN) -m tools.operate ingest "$(ENV)" "$(DATA)" "$(BATCH)"
+
+night: $(TOOLS) ## Run the night for a batch: make night ENV=dev [BATCH=day AS_OF=instant]
+	@$(IN) $(RUN) -m tools.operate night "$(ENV)" "$(BATCH)" "$(AS_OF)"
+
+train: $(TOOLS) ## Train and register a model: make train PROBLEM=fraud ENV=dev [AS_OF=instant COSTS=json]
+	@$(IN) $(RUN) -m tools.operate train "$(ENV)" "$(PROBLEM)" "$(AS_OF)" '$(COSTS)'
+
+approve: $(TOOLS) ## Let a registered model serve: make approve PACKAGE=arn ENV=dev
+	@$(IN) $(RUN) -m tools.operate approve "$(ENV)" "$(PACKAGE)"
+
+status: $(TOOLS) ## Runs, models, alarms, freshness: make status ENV=dev
+	@$(IN) $(RUN) -m tools.operate status "$(ENV)"
+
+roles: $(READY) ## Write docs/roles.md from what is deployed: make roles ENV=local
+	@$(IN) $(PYTHON) -m tools.roles "$(ENV)" --write
+
+rollback: $(TOOLS) ## The version before, or another, serves again: make rollback PROBLEM=fraud ENV=dev [VERSION=n]
+	@$(IN) $(RUN) -m tools.operate rollback "$(ENV)" "$(PROBLEM)" "$(VERSION)"
+
+backfill: $(TOOLS) ## GOLD and records of days again: make backfill FROM=day TO=day ENV=dev [AS_OF=instant]
+	@$(IN) $(RUN) -m tools.operate backfill "$(ENV)" "$(FROM)" "$(TO)" "$(AS_OF)"
+
+errors: $(TOOLS) ## Why a function, a machine or a training failed: make errors OF=stream ENV=dev
+	@$(IN) $(RUN) -m tools.operate errors "$(ENV)" "$(OF)"
+
+discard: $(TOOLS) ## Show and drop what a queue of what was given up holds: make discard QUEUE=release ENV=dev
+	@$(IN) $(RUN) -m tools.operate discard "$(ENV)" "$(QUEUE)"
+
+score-drift: $(TOOLS) ## What a day's drift report says: make score-drift ENV=dev [DAY=day]
+	@$(IN) $(RUN) -m tools.operate score-drift "$(ENV)" "$(DAY)"
+
+keep-keys: $(TOOLS) ## Take back a key's deletion: make keep-keys ENV=dev
+	@$(IN) $(RUN) -m tools.operate keep-keys "$(ENV)"
 
 why: $(READY) ## One decision, computed again from the lake and its model: make why TX=id ENV=dev
-	@$(PYTHON) -m tools.why "$(ENV)" "$$TX"
+	@$(IN) $(PYTHON) -m tools.why "$(ENV)" "$$TX"
 
 backtest: $(READY) ## Another policy over stored decisions: make backtest POLICY=file.json FROM=day TO=day ENV=dev [COSTS=json THRESHOLDS=document]
-	@PYTHONPATH=.:lambda $(PYTHON) -m tools.backtest "$(ENV)" "$(POLICY)" "$(FROM)" "$(TO)" '$(COSTS)' "$(THRESHOLDS)"
+	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.backtest "$(ENV)" "$(POLICY)" "$(FROM)" "$(TO)" '$(COSTS)' "$(THRESHOLDS)"
 
 policy: $(READY) ## Another policy's rules and lists go live: make policy POLICY=file.json ENV=dev
-	@PYTHONPATH=.:lambda $(PYTHON) -m tools.policy "$(ENV)" "$(POLICY)"
+	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.policy "$(ENV)" "$(POLICY)"
 
 verify-log: $(READY) ## Whether the decision log is what was sealed: make verify-log ENV=dev
-	@PYTHONPATH=.:lambda $(PYTHON) -m tools.verify "$(ENV)"
+	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.verify "$(ENV)"
 
 replay-dlq: $(READY) ## What the stream door gave up, on the stream again: make replay-dlq ENV=dev
-	@PYTHONPATH=.:lambda $(PYTHON) -m tools.replay "$(ENV)"
+	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.replay "$(ENV)"
 
 forget: $(READY) ## Delete one customer's data for good: make forget CUSTOMER=id ENV=dev
-	@$(PYTHON) -m tools.forget "$(ENV)" "$$CUSTOMER"
+	@$(IN) $(PYTHON) -m tools.forget "$(ENV)" "$$CUSTOMER"
 
-destroy: package ## Take the platform down: make destroy ENV=dev
-	@$(PYTHON) -m tools.terraform destroy $(ENV)
+destroy: package ## Take it down; data only where it is not kept: make destroy ENV=dev
+	@$(IN) $(RUN) -m tools.terraform destroy "$(ENV)"
 
 ##@ Set-up, done by the targets above
-$(READY): $(wildcard requirements/*.txt) requirements/spark_path.pth tools/prerequisites.sh
-	@python=$$(tools/prerequisites.sh) && $$python -m venv $(VENV)
+$(READY): $(filter-out requirements/check.txt requirements/localstack.txt,$(wildcard requirements/*.txt)) requirements/spark_path.pth tools/prerequisites.sh tools/machine.py
+	@python=$$(tools/prerequisites.sh) && "$$python" -m venv $(VENV)
 	@echo "setting up $(VENV), once"
 	@$(PYTHON) -m pip install --quiet --require-hashes -r requirements/bootstrap.txt
-	@$(VENV)/bin/uv pip install --quiet --python $(PYTHON) --require-hashes -r requirements/dev.txt
+	@$(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(PYTHON) --require-hashes -r requirements/dev.txt
 	@$(VENV)/bin/uv pip install --quiet --python $(PYTHON) --require-hashes --no-deps --target $(VENV)/.wheel -r requirements/spark-s3a.txt
 	@cp requirements/spark_path.pth "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 	@mkdir -p $(JARS)
 	@for jar in hadoop-aws-3.3.3 aws-java-sdk-core-1.12.382 aws-java-sdk-s3-1.12.382 aws-java-sdk-dynamodb-1.12.382 \
 	  aws-java-sdk-kms-1.12.382 aws-java-sdk-sts-1.12.382 jmespath-java-1.12.382 ion-java-1.0.2 wildfly-openssl-1.0.7.Final; \
 	  do cp $(VENV)/.wheel/bodo_iceberg_connector/jars/libs/$$jar.jar $(JARS)/; done
-	@rm -rf $(VENV)/.wheel $(VENV)/share/spark-classes.jsa
+	@rm -rf $(VENV)/.wheel
+	@$(PYTHON) -m local.spark_classes
 	@touch $(READY)
+
+$(DEPLOY)/.ready: requirements/deploy.txt
+	@python=$$(command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3) && \
+	  "$$python" -c 'import sys; sys.exit("missing: Python 3.11 or later, found " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)' && \
+	  "$$python" -m venv $(DEPLOY)
+	@$(DEPLOY)/bin/python -m pip install --quiet --require-hashes -r requirements/deploy.txt
+	@touch $@
+
+$(CHECKS)/.ready: requirements/check.txt | $(READY)
+	@$(PYTHON) -m venv --without-pip $(CHECKS)
+	@$(VENV)/bin/uv pip install --quiet --python $(CHECKS)/bin/python --require-hashes -r requirements/check.txt
+	@touch $@
 
 setup: $(READY) ## Only the set-up
 
 lock: $(READY) ## Make the locked requirements again
-	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && for extra in bootstrap spark-s3a; do uv pip compile -q --python-version 3.11 --no-deps --generate-hashes --no-emit-index-url --no-header $$extra.in -o $$extra.txt; done
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && for extra in bootstrap spark-s3a java; do uv pip compile -q --python-version 3.11 --no-deps --generate-hashes --no-emit-index-url --no-header $$extra.in -o $$extra.txt; done
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header etl.in ml.in local.in test.in dashboard.in -o dev.txt
-	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && for extra in etl ml local test dashboard; do uv pip compile -q --python-version 3.11 -c dev.txt --generate-hashes --no-emit-index-url --no-header $$extra.in -o $$extra.txt; done
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && for extra in etl ml local test dashboard deploy; do uv pip compile -q --python-version 3.11 -c dev.txt --generate-hashes --no-emit-index-url --no-header $$extra.in -o $$extra.txt; done
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header check.in -o check.txt
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.13 --generate-hashes --no-emit-index-url --no-header localstack.in -o localstack.txt
 
-.PHONY: help demo dataset local-up local-down test bench quality check docs package upload plan deploy why backtest policy verify-log replay-dlq forget destroy setup lock
+.PHONY: rollback backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train approve status roles why backtest policy verify-log replay-dlq forget destroy setup lock

@@ -8,14 +8,15 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from demo.intake import InputRefused, Intake
-from demo.platform import Platform, StepFailed
 from demo.report import write_report
 from demo.run import Run, prepare_folder
-from demo.telling import Teller
-from tools import terraform
+from tools.operate.platform import Platform, StepFailed
+from tools.telling import Teller
+from tools.terraform import stacks
 
 ROOT = Path(__file__).resolve().parent.parent
 SPACE_GB = 3
@@ -34,18 +35,16 @@ def main(argv: list[str]) -> int:
         if intake:
             intake.stream_day(), intake.score_month()
         prepare_folder(args.out)
-        with teller.phase("Package"):
-            script("tools.package")
-        if intake is None:
-            with teller.phase("Population"):
-                data = args.out / "work" / "data"
-                script("datasets", "NAME=generated", f"SIZE={args.size}", "SEED=7", f"OUT={data}")
-                intake = Intake.open(data)
-        with teller.phase("Terraform"):
-            outputs = apply(args.out)
-        run = Run(intake, Platform(outputs), teller, args.out)
+        # Terraform mostly waits for what it has made: the population is drawn meanwhile.
+        with ThreadPoolExecutor(1) as pool:
+            drawn = pool.submit(lambda: intake or population(teller, args.out, args.size))
+            with teller.phase("Package"):
+                script("tools.package")
+            with teller.phase("Terraform"):
+                outputs = deploy(args.out)
+        run = Run(drawn.result(), Platform(outputs), teller, args.out)
         run.everything()
-    except (InputRefused, StepFailed, terraform.TerraformFailed) as failed:
+    except (InputRefused, StepFailed, stacks.TerraformFailed) as failed:
         print(f"\ndemo: {failed}", file=sys.stderr)
         return 1
     except subprocess.CalledProcessError as failed:
@@ -53,7 +52,8 @@ def main(argv: list[str]) -> int:
         return 1
     summary = {
         "wall_s": round(teller.elapsed, 1),
-        "terraform": {"resources": resources()},
+        "phases": [{"name": p.name, "begun_s": round(p.begun, 1), "ended_s": round(p.ended, 1)} for p in teller.phases],
+        "terraform": {"resources": stacks.resources("local")},
         **{key: run.found.get(key) for key in ("lake", "parity", "credit", "fraud")},
     }
     (args.out / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
@@ -62,6 +62,13 @@ def main(argv: list[str]) -> int:
     print(json.dumps(summary, indent=1))
     print(f"\nLook at {args.out / 'report.html'}; predictions and decisions lie beside it.")
     return verdict(summary)
+
+
+def population(teller: Teller, out: Path, size: int) -> Intake:
+    data = out / "work" / "data"
+    with teller.phase("Population"):
+        script("datasets", "NAME=generated", f"SIZE={size}", "SEED=7", f"OUT={data}")
+        return Intake.open(data)
 
 
 def verdict(summary: dict) -> int:
@@ -78,16 +85,13 @@ def verdict(summary: dict) -> int:
     return int(any(broken.values()))
 
 
-def apply(out: Path) -> dict:
-    """Both stacks and the upload between them. Terraform's own lines go to a log."""
+def deploy(out: Path) -> dict:
+    """All stacks and the upload between them. Terraform's own lines go to a log."""
     environment = "local"
-    made = terraform.bootstrap(environment)
-    terraform.init_root(environment, made["state_bucket"])
-    script("tools.upload", made["artifacts_bucket"])
     log = out / "terraform.log"
     with log.open("w") as file:
         done = subprocess.run(
-            [sys.executable, "-m", "tools.terraform", "apply", environment],
+            [sys.executable, "-m", "tools.terraform", "deploy", environment],
             cwd=ROOT,
             stdout=file,
             stderr=file,
@@ -95,28 +99,8 @@ def apply(out: Path) -> dict:
         )
     if done.returncode:
         print("\n".join(log.read_text().splitlines()[-25:]), file=sys.stderr)
-        raise terraform.TerraformFailed(f"terraform apply failed; all of it is in {log}")
-    return terraform.outputs(environment)
-
-
-def resources() -> int:
-    listed = [
-        terraform.run("platform", "local", "state", "list", capture=True),
-        terraform.run(
-            "bootstrap",
-            "local",
-            "state",
-            "list",
-            f"-state={terraform.STATE}/local/bootstrap.tfstate",
-            capture=True,
-        ),
-    ]
-    return sum(
-        1
-        for text in listed
-        for line in text.splitlines()
-        if line and ".data." not in f".{line}" and not line.startswith("data.")
-    )
+        raise stacks.TerraformFailed(f"make deploy failed; all of it is in {log}")
+    return stacks.outputs(environment)
 
 
 def require_space(folder: Path) -> None:

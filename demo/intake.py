@@ -11,8 +11,8 @@ import duckdb
 
 from features.contract import CONTRACTS, Contract
 from features.payment import InvalidPayment, Payment
+from tools.operate.raw_files import Unusable, names, raw_files
 
-SUFFIXES = (".parquet", ".csv")
 SMALLEST_DAY = 0.5  # of the usual day's payments: a shorter last day is a fragment, not a day to stream
 
 
@@ -30,24 +30,16 @@ class Intake:
     @classmethod
     def open(cls, folder: Path) -> Intake:
         """Raises InputRefused for an unusable folder, file or column."""
-        if not folder.is_dir():
-            raise InputRefused(f"{folder}: expected a folder with files of the RAW contract, found none")
-        files = {}
-        for entity in CONTRACTS:
-            found = [folder / f"{entity}{suffix}" for suffix in SUFFIXES if (folder / f"{entity}{suffix}").is_file()]
-            if len(found) > 1:
-                raise InputRefused(
-                    f"{folder}: expected one file for {entity}, found {' and '.join(p.name for p in found)}"
-                )
-            if found:
-                files[entity] = found[0]
+        try:
+            files = raw_files(folder)
+        except Unusable as refused:
+            raise InputRefused(str(refused)) from None
         database = duckdb.connect()
         database.execute("SET GLOBAL TimeZone = 'UTC'")  # an instant without an offset is UTC, wherever this runs
         intake = cls(files, database)
         if not {"transactions", "loan_applications"} & set(files):
-            names = ", ".join(sorted(p.name for p in folder.iterdir())[:10]) or "nothing"
             raise InputRefused(
-                f"{folder}: expected transactions or loan_applications, as .csv or .parquet, found {names}"
+                f"{folder}: expected transactions or loan_applications, as .csv or .parquet, found {names(folder)}"
             )
         for entity, path in files.items():
             intake._check(CONTRACTS[entity], path)

@@ -9,6 +9,8 @@ import plotly.graph_objects as go
 from jinja2 import Environment, FileSystemLoader
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from tools.telling import Phase
+
 INK, ACCENT, SECOND, MUTED = "#1f2933", "#0b6e99", "#c2410c", "#9aa5b1"
 LAYOUT = {
     "template": "simple_white",
@@ -20,7 +22,7 @@ LAYOUT = {
 EXAMPLES = 12
 
 
-def write_report(summary: dict, evidence: dict, phases: list[tuple[str, float]], path: Path) -> None:
+def write_report(summary: dict, evidence: dict, phases: list[Phase], path: Path) -> None:
     """`summary` is the run's summary.json, `evidence` what its numbers were computed from."""
     sections = []
     if summary["fraud"]:
@@ -49,6 +51,7 @@ def tiles(summary: dict) -> list[tuple[str, str]]:
         found += [
             ("payments decided", f"{fraud['decided']:,} of {fraud['streamed']:,}"),
             ("missing / duplicated", f"{fraud['missing']} / {fraud['duplicated']}"),
+            ("decided without fresh features or a score", f"{fraud['degraded']:,}"),
             ("fraud AUC / AP", f"{number(fraud['auc'])} / {number(fraud['ap'])}"),
             ("API door p50 / p99", f"{whole(fraud['api_p50_ms'])} / {whole(fraud['api_p99_ms'])} ms"),
         ]
@@ -105,7 +108,7 @@ def credit_section(evidence: dict) -> dict:
     return {"title": "Credit: will this loan default?", "figures": figures, "tables": [table]}
 
 
-def lake_section(found: dict, evidence: dict, phases: list[tuple[str, float]]) -> dict:
+def lake_section(found: dict, evidence: dict, phases: list[Phase]) -> dict:
     layers = ["raw", "bronze", "silver", "gold", "quarantined"]
     lake = go.Figure(
         go.Bar(
@@ -117,14 +120,15 @@ def lake_section(found: dict, evidence: dict, phases: list[tuple[str, float]]) -
             marker_color=[ACCENT] * 4 + [SECOND],
         )
     )
-    names = [name for name, _ in phases][::-1]
+    names = [phase.name for phase in phases][::-1]
     clock = go.Figure(
         go.Bar(
             y=names,
-            x=[seconds for _, seconds in phases][::-1],
+            x=[phase.ended - phase.begun for phase in phases][::-1],
+            base=[phase.begun for phase in phases][::-1],
             orientation="h",
             marker_color=ACCENT,
-            text=[f"{seconds:.0f} s" for _, seconds in phases][::-1],
+            text=[f"{phase.ended - phase.begun:.0f} s" for phase in phases][::-1],
             textposition="outside",
             cliponaxis=False,
         )

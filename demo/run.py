@@ -5,15 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 from demo.intake import Intake
 from demo.measures import actions, percentile, quality
-from demo.platform import Platform, StepFailed
-from demo.telling import Teller
+from tools.operate.platform import Platform, StepFailed
+from tools.telling import Teller
 
 PAYMENTS_PER_SECOND = 250  # below what the stream door takes, so that latencies are its own and not a queue's
 ASKED = 200  # payments that go through the API door
@@ -33,10 +35,7 @@ class Run:
     def everything(self) -> None:
         day, month = self.intake.stream_day(), self.intake.score_month()
         self._say_what_is_skipped(day, month)
-        with self.teller.phase("Lake and features"):
-            self._first_night(day)
-        with self.teller.phase("Training, evaluation, registration"):
-            packages = self._train(day, month)
+        packages = self._first_night_and_training(day, month)
         with self.teller.phase("Release"):
             self._release(packages)
         if month:
@@ -65,7 +64,32 @@ class Run:
 
     # Nights
 
-    def _first_night(self, day: date | None) -> None:
+    def _first_night_and_training(self, day: date | None, month: date | None) -> dict[str, dict]:
+        """Training begins as soon as GOLD stands, while the night still publishes features."""
+        gold_stands = Event()
+
+        def told(state: str) -> None:
+            if state == "PublishFeatures":
+                gold_stands.set()
+
+        def night() -> None:
+            try:
+                with self.teller.phase("Lake and features"):
+                    self._first_night(day, told)
+            finally:
+                gold_stands.set()
+
+        with ThreadPoolExecutor(1) as pool:
+            first = pool.submit(night)
+            gold_stands.wait()
+            if first.done():
+                first.result()  # a night that failed before GOLD: nothing to train on
+            with self.teller.phase("Training, evaluation, registration"):
+                packages = self._train(day, month)
+            first.result()
+        return packages
+
+    def _first_night(self, day: date | None, told: Callable[[str], None]) -> None:
         """Everything that the bank knew when the stream day began."""
         _, last = self.intake.days()
         cut = midnight(day) if day else None
@@ -74,7 +98,7 @@ class Run:
             # Loans have their own calendar: what was observed later is left out by training, not by the lake.
             before = cut if entity in ("transactions", "fraud_labels") else None
             self._hand_in(entity, batch, before)
-        self._night({"batch": batch, "as_of": schedule(day or last + timedelta(days=1))})
+        self._night({"batch": batch, "as_of": schedule(day or last + timedelta(days=1))}, told)
 
     def _second_night(self, day: date) -> None:
         """The stream day arrives as a file too: the lake recomputes what the doors have served."""
@@ -98,8 +122,12 @@ class Run:
         self.evidence["parity"] = parity
         self.teller.say(f"parity: {parity['compared']} served vectors compared, {parity['mismatches']} differ")
 
-    def _night(self, given: dict) -> None:
-        self.platform.run_machine("nightly", given, lambda state: self.teller.say(f"  {state}"))
+    def _night(self, given: dict, told: Callable[[str], None] = lambda state: None) -> None:
+        def tell(state: str) -> None:
+            self.teller.say(f"  {state}")
+            told(state)
+
+        self.platform.run_machine("nightly", given, tell)
 
     def _hand_in(self, entity: str, batch: str, before: datetime | None, since: datetime | None = None) -> None:
         source = self.intake.files[entity]
@@ -205,6 +233,7 @@ class Run:
             "decided": len(expected & set(decided)),
             "missing": len(expected - set(decided)),
             "duplicated": len(log) - len(decided),
+            "degraded": sum(d["degrade_step"] != "none" for d in decided.values()),
             "auc": measured["auc"],
             "ap": measured["ap"],
             "actions": actions(list(decided.values())),
@@ -220,7 +249,8 @@ class Run:
         found = self.found["fraud"]
         self.teller.say(
             f"{found['decided']} of {found['streamed']} payments decided, {found['missing']} missing, "
-            f"{found['duplicated']} duplicated; AUC {show(found['auc'])}, AP {show(found['ap'])}"
+            f"{found['duplicated']} duplicated, {found['degraded']} degraded; "
+            f"AUC {show(found['auc'])}, AP {show(found['ap'])}"
         )
 
     # Counting

@@ -16,6 +16,8 @@ from botocore.exceptions import ClientError
 
 from features.values import BLANKS
 from glue.requests import RECEIPTS, REQUESTS
+from tools.telling import Teller
+from tools.terraform.environments import asked_for
 
 POLL_SECONDS = 1.0
 ENDED = ("SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "ERROR", "EXPIRED")
@@ -25,8 +27,9 @@ def main(environment: str = "", customer_id: str = "") -> None:
     customer_id = customer_id.strip(BLANKS)
     if not environment or not customer_id:
         raise SystemExit("forget: expected ENV=<environment> and CUSTOMER=<customer_id>, as in the RAW files")
-    prefix, account = f"risk-{environment}", boto3.client("sts").get_caller_identity()["Account"]
-    run = ask(boto3.client("s3"), boto3.client("glue"), prefix, f"{prefix}-lake-{account}", customer_id)
+    here = asked_for("forget", environment)
+    with Teller(sys.stderr).watched("the job that deletes and searches"):
+        run = ask(boto3.client("s3"), boto3.client("glue"), here.prefix, here.bucket("lake"), customer_id)
     print("\n".join(told(run)))
 
 

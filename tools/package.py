@@ -1,4 +1,4 @@
-"""`make package`: everything that Terraform refers to, below build/package, with a list of what it is.
+"""`make package`: everything that Terraform refers to, below build/package, with a list for each stack of what it is.
 
 An artifact's key holds the hash of its content: what was uploaded never changes, and Terraform sees a new key when, and
 only when, the code is new.
@@ -11,10 +11,10 @@ import fcntl
 import hashlib
 import json
 import os
-import subprocess
-import sys
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+
+import boto3
 
 from features.encoding import numbers
 from features.fraud import FRAUD
@@ -26,6 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 BUILD = ROOT / "build" / "package"
 FUNCTIONS = {name: (name, "scoring") for name in ("decide", "labels", "merchants", "release", "seal", "stream")}
+BOTO3 = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3")
+CALLED = ("dynamodb", "kinesis", "s3", "sagemaker", "sagemaker-featurestore-runtime", "sagemaker-runtime", "sns", "ssm")
 BOOTSTRAP_BASE_RATE = 0.01
 VERSION = "0.1.0"
 FEATURE_STORE_TYPES = {"string": "String", "bigint": "Integral", "int": "Integral", "double": "Fractional"}
@@ -70,6 +72,7 @@ def build() -> None:
         package.add(
             f"lambda/{function}", f"{function}.zip", zipped({**features, **files_below(ROOT / "lambda", *packages)})
         )
+    package.add("layers/boto3", "boto3.zip", zipped({f"python/{p}": c for p, c in boto3_files().items()}))
     library = {p: c for p, c in files_below(ROOT, "glue").items() if not p.startswith("glue/jobs/")}
     package.add(
         "glue/library",
@@ -79,15 +82,14 @@ def build() -> None:
     for script in sorted((ROOT / "glue" / "jobs").glob("[a-z]*.py")):
         package.add(f"glue/jobs/{script.stem}", script.name, script.read_bytes())
     training = {p: c for p, c in files_below(ROOT, "training", "inference").items() if "/pipelines/" not in p}
-    code_key = package.add("training/code", "code.tar.gz", tarred({**features, **training}))
+    package.add("training/code", "code.tar.gz", tarred({**features, **training}))
     package.add("models/bootstrap", "model.tar.gz", tarred(bootstrap_model(features)))
-    render_pipelines(code_key)
-    listing = {
-        "artifacts": package.listed,
-        "tables": {f"{t.zone}.{t.name}": table(t) for t in TABLES},
-        "feature_groups": feature_groups(),
+    listings = {
+        "data": {"tables": {f"{t.zone}.{t.name}": table(t) for t in TABLES}, "feature_groups": feature_groups()},
+        "platform": {"artifacts": package.listed},
     }
-    replace(BUILD / "package.tfvars.json", (json.dumps(listing, indent=1, sort_keys=True) + "\n").encode())
+    for stack, listing in listings.items():
+        replace(BUILD / f"{stack}.tfvars.json", (json.dumps(listing, indent=1, sort_keys=True) + "\n").encode())
     print(f"{len(package.listed)} artifacts in {BUILD.relative_to(ROOT)}")
 
 
@@ -109,19 +111,18 @@ def bootstrap_model(features: dict[str, bytes]) -> dict[str, bytes]:
     }
 
 
-def render_pipelines(code_key: str) -> None:
-    """Rendering takes the SDK ten seconds, so it happens only when the definitions or the code are new."""
-    sources = files_below(ROOT / "training", "pipelines")
-    inputs = hashlib.sha256(b"".join(sources[p] for p in sorted(sources)) + code_key.encode()).hexdigest()
-    stamp = BUILD / "pipelines" / ".rendered"
-    if stamp.is_file() and stamp.read_text() == inputs:
-        return
-    subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "training.pipelines.render", code_key, str(BUILD / "pipelines")],
-        cwd=ROOT,
-        check=True,
-    )
-    stamp.write_text(inputs)
+def boto3_files() -> dict[str, bytes]:
+    """boto3 as it is installed here, which is as it is locked, without services that no function calls."""
+    site = Path(boto3.__file__).parents[1]
+    files = files_below(site, *BOTO3) | {"six.py": (site / "six.py").read_bytes()}
+    return {path: content for path, content in files.items() if is_called(PurePosixPath(path))}
+
+
+def is_called(path: PurePosixPath) -> bool:
+    """Whether functions need a file of botocore: all code, what all services share, and the models of theirs."""
+    if path.parts[:2] in (("boto3", "data"), ("boto3", "examples")):
+        return False
+    return path.parts[:2] != ("botocore", "data") or len(path.parts) == 3 or path.parts[2] in CALLED
 
 
 def table(declared) -> dict:

@@ -11,13 +11,15 @@ from release.promotion import LARGEST, OPERATORS, OWN, record, with_operators
 from scoring.policy import InvalidPolicy, Policy
 
 from features.vector import RULED
-from tools import releases, terraform
+from tools import releases
+from tools.terraform.stacks import deployed
 
 
 def main(environment: str = "", file: str = "") -> None:
     if not (environment and file):
         raise SystemExit("policy: expected POLICY=<file.json> ENV=<environment>")
-    ssm, prefix = boto3.client("ssm"), terraform.outputs(environment)["prefix"]
+    ssm, outputs = boto3.client("ssm"), deployed("policy", environment)
+    prefix = outputs["prefix"]
     release = releases.live(ssm, prefix)
     try:
         release["policy"] = ruled(release["policy"], json.loads(Path(file).read_text()))
@@ -25,7 +27,7 @@ def main(environment: str = "", file: str = "") -> None:
         raise SystemExit(f"policy: cannot read {file}: {missing.strerror}") from None
     except (InvalidPolicy, ValueError) as wrong:
         raise SystemExit(f"policy: {file}: {wrong}") from None
-    record(ssm, releases.fraud_release(prefix), release)
+    record(ssm, releases.fraud_release(prefix), release, outputs["kms_key_arn"])
     print("\n".join(told(release["policy"])))
 
 

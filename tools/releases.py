@@ -22,7 +22,13 @@ def fraud_release(prefix: str) -> str:
 
 def live(ssm: Any, prefix: str) -> dict:
     """What the doors read."""
-    return json.loads(ssm.get_parameter(Name=fraud_release(prefix))["Parameter"]["Value"])
+    return released(ssm, prefix, "fraud")
+
+
+def released(ssm: Any, prefix: str, problem: str) -> dict:
+    """What the problem's release parameter says."""
+    found = ssm.get_parameter(Name=f"/{prefix}/{problem}/release", WithDecryption=True)
+    return json.loads(found["Parameter"]["Value"])
 
 
 def delete_packages(prefix: str) -> int:

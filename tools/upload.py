@@ -1,9 +1,8 @@
-"""`make upload`: puts the artifacts where Terraform refers to them. What is there already is left alone."""
+"""Puts the artifacts where Terraform refers to them. What is there already is left alone."""
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import boto3
@@ -14,7 +13,7 @@ BUILD = Path(__file__).resolve().parent.parent / "build" / "package"
 
 def main(bucket: str) -> None:
     s3 = boto3.client("s3")
-    listed = json.loads((BUILD / "package.tfvars.json").read_text())["artifacts"]
+    listed = json.loads((BUILD / "platform.tfvars.json").read_text())["artifacts"]
     sent = 0
     for artifact in listed.values():
         if not exists(s3, bucket, artifact["key"]):
@@ -31,7 +30,3 @@ def exists(s3, bucket: str, key: str) -> bool:
             return False
         raise
     return True
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

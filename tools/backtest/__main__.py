@@ -16,13 +16,16 @@ import boto3
 from scoring.policy import InvalidPolicy, Policy
 
 from features.vector import RULED
-from tools import athena, releases, terraform
+from tools import athena, releases
 from tools.backtest.comparison import compare, told
 from tools.backtest.stored import Ask, Stored
 from tools.policy import ruled
+from tools.telling import Teller
+from tools.terraform.environments import ROOT
+from tools.terraform.stacks import BUILD, deployed
 from training.policy import Costs, InvalidCosts
 
-REPORT = terraform.BUILD / "backtest.json"
+REPORT = BUILD / "backtest.json"
 THRESHOLDS = ("live", "document")
 
 
@@ -39,12 +42,13 @@ def main(
         raise SystemExit(f"backtest: expected FROM not after TO, got {first} and {last}")
     document = read(Path(file))
     matrix = given(costs) if costs else None
-    outputs = terraform.outputs(environment)
+    outputs = deployed("backtest", environment)
     analysts = athena.Analysts(boto3.client("athena"), outputs["prefix"], outputs["athena_workgroup"])
     try:
         live = releases.live(boto3.client("ssm"), outputs["prefix"])["policy"]
         policy = judged(document, live, thresholds)
-        found = backtest(analysts.ask, analysts.databases, policy, matrix or solved_for(live), first, last)
+        with Teller(sys.stderr).watched("Athena reads the decisions, which are judged again"):
+            found = backtest(analysts.ask, analysts.databases, policy, matrix or solved_for(live), first, last)
     except InvalidPolicy as wrong:
         raise SystemExit(f"backtest: {file}: {wrong}") from None
     except athena.QueryFailed as failed:
@@ -52,7 +56,7 @@ def main(
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps(found, indent=1) + "\n")
     print("\n".join([whose(thresholds, found), *told(found), *unsure(found)]))
-    print(f"written to {REPORT.relative_to(terraform.ROOT)}")
+    print(f"written to {REPORT.relative_to(ROOT)}")
 
 
 def backtest(ask: Ask, database: str, policy: Policy, costs: Costs, first: str, last: str) -> dict:

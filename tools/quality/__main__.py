@@ -11,6 +11,7 @@ from pathlib import Path
 from glue.raw import ContractBroken
 from tools.quality import credit, fraud
 from tools.quality.history import Unusable, opened
+from tools.telling import Teller
 from training.frames import NoRows
 from training.fraud_set import NothingToLearn
 
@@ -23,7 +24,7 @@ MOST_FOLDS = 52
 def main(argv: list[str]) -> int:
     given = {word: value for word, value in (text.partition("=")[::2] for text in argv) if value}
     try:
-        reports = measure(given)
+        reports = measure(given, Teller(sys.stderr))
     except (Unusable, ContractBroken, NothingToLearn, NoRows) as wrong:
         print(f"quality: {wrong}", file=sys.stderr)
         return 2
@@ -35,7 +36,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def measure(given: Mapping[str, str]) -> dict[str, dict]:
+def measure(given: Mapping[str, str], teller: Teller) -> dict[str, dict]:
     """Reports by name. Raises Unusable for wrong words."""
     unknown = sorted(set(given) - set(WORDS))
     if unknown or not {"FRAUD", "CREDIT"} & set(given):
@@ -45,13 +46,13 @@ def measure(given: Mapping[str, str]) -> dict[str, dict]:
     reports = {}
     if "FRAUD" in given:
         start, count = start_of(given), count_of(given)
-        with opened(Path(given["FRAUD"])) as history:
+        with opened(Path(given["FRAUD"]), teller) as history:
             vectors, labels = history.payments()
-        reports["fraud"] = fraud.measure(fraud.Payments(vectors, labels), start, count)
+        reports["fraud"] = fraud.measure(fraud.Payments(vectors, labels), start, count, teller)
     if "CREDIT" in given:
-        with opened(Path(given["CREDIT"])) as history:
+        with opened(Path(given["CREDIT"]), teller) as history:
             rows, outcomes = history.loans()
-        reports["credit"] = credit.measure(rows, outcomes)
+        reports["credit"] = credit.measure(rows, outcomes, teller)
     return reports
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
 from tools.quality.history import Unusable
+from tools.telling import Teller
 from training import calibration
 from training.credit_set import assemble, fit_encoding
 from training.learners import LEARNERS, Rows
@@ -22,14 +25,18 @@ REPORTED = ("auc", "ks", "brier", "ece")
 LOANS = PROBLEMS["credit"]
 
 
-def measure(features: pd.DataFrame, outcomes: pd.DataFrame) -> dict:
+def measure(features: pd.DataFrame, outcomes: pd.DataFrame, teller: Teller) -> dict:
     """The report over all loans with a known outcome. Raises Unusable when a class has fewer rows than folds."""
     rows = assemble(features, outcomes, pd.Timestamp.max.tz_localize("UTC"))
     rarer = int(rows["label"].value_counts().min())
     if rarer < FOLDS * INNER:
         raise Unusable(f"expected at least {FOLDS * INNER} loans of either outcome, found {rarer} of the rarer one")
     split = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED).split(rows, rows["label"])
-    found = [measure_fold(rows.iloc[learned], rows.iloc[tested]) for learned, tested in split]
+    folds = {
+        f"credit, fold {number} of {FOLDS}": partial(measure_fold, rows.iloc[learned], rows.iloc[tested])
+        for number, (learned, tested) in enumerate(split, 1)
+    }
+    found = [*teller.through(folds).values()]
     return {
         "folds": found,
         "mean": {name: float(np.mean([fold[name] for fold in found])) for name in REPORTED},

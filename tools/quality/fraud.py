@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pandas as pd
 from features.fraud import FRAUD
 from tools.quality.handbook import Fold, consecutive, earlier, parts
 from tools.quality.history import Unusable
+from tools.telling import Teller
 from training.fraud_set import assemble, fit_encoding
 from training.learners import LEARNERS, Rows
 from training.metrics import RANKING, card_precision
@@ -51,12 +53,13 @@ class Payments:
         return learned, Rows(matrix(self.rows.loc[tests], self.encoding), self.y[tests]), tests
 
 
-def measure(payments: Payments, start: date, count: int) -> dict:
+def measure(payments: Payments, start: date, count: int, teller: Teller) -> dict:
     """The report of `count` folds from `start`. Raises Unusable when the data does not reach that far."""
     folds = consecutive(start, count)
     require_days(payments, folds)
-    choice = chosen(payments, folds[0])
-    found = [measure_fold(payments, fold, choice) for fold in folds]
+    choice = chosen(payments, folds[0], teller, tuple(f"fold of {fold.start}" for fold in folds))
+    steps = {f"fold of {fold.start}": partial(measure_fold, payments, fold, choice) for fold in folds}
+    found = [*teller.through(steps).values()]
     return {
         "folds": found,
         "mean": {name: float(np.mean([f[name] for f in found])) for name in ("auc", "ap", "cp100")},
@@ -68,17 +71,17 @@ def measure(payments: Payments, start: date, count: int) -> dict:
     }
 
 
-def chosen(payments: Payments, first: Fold) -> Choice:
+def chosen(payments: Payments, first: Fold, teller: Teller, left: tuple[str, ...]) -> Choice:
     """The best learner and settings on weeks whose labels were all known before the first fold trained."""
     judged = []
     for fold in earlier(first, payments.first_day(), CHOSEN_ON):
         learned, tested, _ = payments.split(fold)
         if teaches(learned) and teaches(tested):
             judged.append(Judged(learned, tested))
-    choices = [
-        choose(learner, candidates, judged, RANKING[FRAUDS.measure], SEED)
-        for learner, candidates in FRAUDS.candidates.items()
-    ]
+    choices = []
+    for learner, candidates in FRAUDS.candidates.items():
+        with teller.phase(f"settings of {learner}: {len(candidates)} on {len(judged)} earlier weeks", left):
+            choices.append(choose(learner, candidates, judged, RANKING[FRAUDS.measure], SEED))
     return max(choices, key=lambda choice: -1.0 if choice.measure is None else choice.measure)
 
 

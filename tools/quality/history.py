@@ -21,6 +21,7 @@ from glue.transforms.cells import judged, split_by_reasons
 from glue.transforms.conform import conformed
 from glue.transforms.events import by_entity, located, payments
 from glue.transforms.vectors import loan_features, transaction_features
+from tools.telling import Teller
 from training.frames import read_folder
 
 
@@ -31,8 +32,9 @@ class Unusable(ValueError):
 class History:
     """SILVER of one folder of RAW files; rows that break the contract are counted and left out."""
 
-    def __init__(self, spark: SparkSession, source: Path, scratch: Path) -> None:
+    def __init__(self, spark: SparkSession, source: Path, scratch: Path, teller: Teller) -> None:
         self.spark = spark
+        self.teller = teller
         self.source = source
         self.scratch = scratch
 
@@ -73,6 +75,10 @@ class History:
                 names = ", ".join(sorted(p.name for p in self.source.iterdir())[:10]) or "nothing"
                 raise Unusable(f"{self.source}: expected {entity} as .csv or .parquet, found {names}")
             raise LookupError(entity)
+        with self.teller.phase(f"SILVER of {entity}"):
+            return self.conformed(entity, path)
+
+    def conformed(self, entity: str, path: Path) -> DataFrame:
         contract = CONTRACTS[entity]
         # Layer by layer, as the jobs do: Spark cannot hold the plan of all of them at once.
         rows = judged(read_raw(self.spark, [str(path)], contract), contract).cache()
@@ -84,7 +90,7 @@ class History:
         kept = self.written(conformed(bronze, contract, nothing).good, entity)
         left_out = total - kept.count()
         if left_out:
-            print(f"{entity}: {left_out} rows break the RAW contract or repeat others, and are left out")
+            self.teller.say(f"{entity}: {left_out} rows break the RAW contract or repeat others, and are left out")
         return kept
 
     def written(self, rows: DataFrame, name: str) -> DataFrame:
@@ -92,19 +98,20 @@ class History:
         return self.spark.read.parquet(str(self.scratch / name))
 
     def frame(self, rows: DataFrame, name: str) -> pd.DataFrame:
-        self.written(rows, name)
+        with self.teller.phase(f"features of the {name}"):
+            self.written(rows, name)
         return read_folder(self.scratch / name)
 
 
 @contextmanager
-def opened(source: Path) -> Iterator[History]:
+def opened(source: Path, teller: Teller) -> Iterator[History]:
     """History of a folder; Spark and its files are gone afterwards. Raises Unusable unless it is a folder."""
     if not source.is_dir():
         raise Unusable(f"{source}: expected a folder with files of the RAW contract, found none")
     with tempfile.TemporaryDirectory(prefix="quality-") as scratch:
         spark = session(Path(scratch))
         try:
-            yield History(spark, source, Path(scratch) / "silver")
+            yield History(spark, source, Path(scratch) / "silver", teller)
         finally:
             spark.stop()
 

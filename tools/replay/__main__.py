@@ -11,14 +11,18 @@ from botocore.exceptions import ClientError
 
 from tools.replay.dead_letters import Queue, Shards
 from tools.replay.replay import Quarantine, Replay, Stream, StreamRefuses
+from tools.telling import Teller
+from tools.terraform.environments import asked_for
 
 
 def main(environment: str = "") -> int:
     if not environment:
         raise SystemExit("replay-dlq: expected ENV=<environment>")
-    prefix, account = f"risk-{environment}", boto3.client("sts").get_caller_identity()["Account"]
+    here = asked_for("replay-dlq", environment)
+    prefix = here.prefix
     try:
-        return replay(boto3, prefix, f"{prefix}-lake-{account}")
+        with Teller(sys.stderr).watched("what the stream door gave up is read and put back"):
+            return replay(boto3, prefix, here.bucket("lake"))
     except ClientError as refused:
         said = refused.response["Error"]
         raise SystemExit(

@@ -13,16 +13,18 @@ from botocore.exceptions import ClientError
 from seal.seals import DECISIONS, SEALS
 
 from glue.requests import RECEIPTS
+from tools.telling import Teller
+from tools.terraform.environments import asked_for
 from tools.verify.log import READ_AT_ONCE, Verdict, told, verify
 
 
 def main(environment: str = "") -> int:
     if not environment:
         raise SystemExit("verify-log: expected ENV=<environment>")
-    account = boto3.client("sts").get_caller_identity()["Account"]
-    lake = f"risk-{environment}-lake-{account}"
+    lake = asked_for("verify-log", environment).bucket("lake")
     try:
-        verdict = verified(boto3.client("s3", config=Config(max_pool_connections=READ_AT_ONCE)), lake)
+        with Teller(sys.stderr).watched("every object of the log is read"):
+            verdict = verified(boto3.client("s3", config=Config(max_pool_connections=READ_AT_ONCE)), lake)
     except ClientError as refused:
         said = refused.response["Error"]
         raise SystemExit(

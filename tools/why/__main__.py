@@ -19,8 +19,10 @@ from features.traffic import TRAFFIC_LAYOUT
 from features.vector import Vector
 from inference.archive import UnsafeArchive, unpack
 from inference.model import BrokenArchive, Model
-from tools import athena, terraform
+from tools import athena
 from tools.releases import fetch_archive, packages
+from tools.telling import Teller
+from tools.terraform.stacks import deployed
 from tools.why.comparison import compared, unread
 from tools.why.history import Lake, NotFound, late_payments
 
@@ -31,15 +33,16 @@ Fetch = Callable[[BinaryIO], None]  # writes an archive and goes back to its beg
 def main(environment: str = "", transaction_id: str = "") -> int:
     if not environment or not transaction_id.strip():
         raise SystemExit("why: expected ENV=<environment> and TX=<transaction_id>")
-    outputs = terraform.outputs(environment)
+    outputs = deployed("why", environment)
     try:
-        return explain(
-            outputs["prefix"],
-            outputs["lake_bucket"],
-            outputs["athena_workgroup"],
-            transaction_id.strip(),
-            outputs["artifacts_bucket"],
-        )
+        with Teller(sys.stderr).watched("the decision is computed again from the lake"):
+            return explain(
+                outputs["prefix"],
+                outputs["lake_bucket"],
+                outputs["athena_workgroup"],
+                transaction_id.strip(),
+                outputs["artifacts_bucket"],
+            )
     except (NotFound, athena.QueryFailed) as failed:
         raise SystemExit(f"why: {failed}") from None
     except ClientError as refused:

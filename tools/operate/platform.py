@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from urllib.parse import urlparse
 
@@ -18,7 +20,7 @@ import httpx
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
-from tools import athena
+from tools import athena, releases
 
 POLL_SECONDS = 1.0
 ASKED_AGAIN = 3
@@ -28,17 +30,23 @@ class StepFailed(RuntimeError):
     """Something the demo started ended badly; the text carries what it said of itself."""
 
 
+class Refused(RuntimeError):
+    """What was given cannot be done; the text says what was expected. Nothing was changed."""
+
+
 @dataclass
 class Platform:
     """`outputs` are Terraform's."""
 
     outputs: dict
     clients: dict[str, Any] = field(default_factory=dict)
+    making: Lock = field(default_factory=Lock, repr=False)
 
     def client(self, name: str) -> Any:
-        if name not in self.clients:
-            self.clients[name] = boto3.client(name)  # type: ignore[call-overload]
-        return self.clients[name]
+        with self.making:  # steps run side by side, and boto3 makes clients safely in one thread only
+            if name not in self.clients:
+                self.clients[name] = boto3.client(name)  # type: ignore[call-overload]
+            return self.clients[name]
 
     @property
     def prefix(self) -> str:
@@ -86,12 +94,12 @@ class Platform:
         if done["status"] != "SUCCEEDED":
             raise StepFailed(f"{name} {done['status']}: {done.get('error', '')} {explain(done.get('cause'))}")
 
-    def train(self, problem: str, as_of: str) -> dict:
-        """Runs a training pipeline. Returns the registered package's ARN and its evaluation."""
+    def train(self, problem: str, as_of: str, **given: str) -> dict:
+        """Runs a training pipeline, `given` its further parameters. Returns the package's ARN and its evaluation."""
         sagemaker = self.client("sagemaker")
         execution = sagemaker.start_pipeline_execution(
             PipelineName=f"{self.prefix}-{problem}",
-            PipelineParameters=[{"Name": "AsOf", "Value": as_of}],
+            PipelineParameters=[{"Name": name, "Value": value} for name, value in {"AsOf": as_of, **given}.items()],
         )["PipelineExecutionArn"]
         done = wait(
             lambda: sagemaker.describe_pipeline_execution(PipelineExecutionArn=execution),
@@ -115,9 +123,8 @@ class Platform:
 
     def await_release(self, problem: str, package: str) -> dict:
         """Waits until the release of the package is recorded and, where it is served, serves."""
-        name = f"/{self.prefix}/{problem}/release"
         released = wait(
-            lambda: json.loads(self.client("ssm").get_parameter(Name=name)["Parameter"]["Value"]),
+            lambda: releases.released(self.client("ssm"), self.prefix, problem),
             lambda r: r["model_package_arn"] == package,
             hours=0.1,
             what=f"{problem} package to be released",
@@ -259,3 +266,8 @@ def chunks(items: Iterable[dict], size: int) -> Iterable[list[dict]]:
             chunk = []
     if chunk:
         yield chunk
+
+
+def moment(at: datetime) -> str:
+    """To the minute, in UTC."""
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,72 @@
+"""The first day: data in, a night, training, approval."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from features.contract import CONTRACTS
+from tools.operate.platform import Platform, Refused
+from tools.operate.raw_files import Unusable, names, raw_files
+from tools.releases import PROBLEMS
+from tools.telling import Teller
+
+
+def ingest(platform: Platform, teller: Teller, folder: str, batch: str = "") -> None:
+    """Puts the folder's files of the RAW contract into a batch, yesterday's unless another is named."""
+    if not folder:
+        raise Refused("expected DATA=<folder with files of the RAW contract>")
+    try:
+        files = raw_files(Path(folder))
+    except Unusable as refused:
+        raise Refused(str(refused)) from None
+    if not files:
+        found = names(Path(folder))
+        raise Refused(f"{folder}: expected {', '.join(CONTRACTS)} as .csv or .parquet, found {found}")
+    batch = batch or str((datetime.now(UTC) - timedelta(days=1)).date())
+    for entity, path in files.items():
+        key = f"raw/{entity}/batch={batch}/{path.name}"
+        with teller.watched(f"{path.name} goes up"):
+            platform.upload(path, key)
+        teller.say(f"s3://{platform.lake}/{key}")
+    teller.say(f"{len(files)} files in batch {batch}; next: make night BATCH={batch}")
+
+
+def night(platform: Platform, teller: Teller, batch: str = "", as_of: str = "") -> None:
+    """Runs the night for a batch, yesterday's unless another is named, and waits for it."""
+    given = {"as_of": as_of or datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+    if batch:
+        given["batch"] = batch
+    with teller.watched("the night"):
+        platform.run_machine("nightly", given, lambda state: teller.say(f"  {state}"))
+    teller.say("the night is done: BRONZE, SILVER and GOLD hold the batch, records are published")
+
+
+def train(platform: Platform, teller: Teller, problem: str, as_of: str = "", costs: str = "") -> None:
+    """Runs a problem's training pipeline and says what it registered. Thresholds are solved for the costs."""
+    if problem not in PROBLEMS:
+        raise Refused(f"expected PROBLEM={' or '.join(PROBLEMS)}, got {problem!r}")
+    if costs and problem != "fraud":
+        raise Refused(f"expected COSTS with PROBLEM=fraud only, which decides by thresholds, got {problem}")
+    given = {"Costs": costs} if costs else {}
+    with teller.watched(f"the {problem} pipeline"):
+        made = platform.train(problem, as_of or datetime.now(UTC).strftime("%Y-%m-%dT00:00:00Z"), **given)
+    test = made["evaluation"]["test"]
+    teller.say(
+        f"{made['evaluation']['learner']}: AUC {test['auc']:.3f}, average precision {test['ap']:.3f} on the test rows"
+    )
+    teller.say(f"registered, waits for approval; next: make approve PACKAGE={made['package']}")
+
+
+def approve(platform: Platform, teller: Teller, package: str) -> None:
+    """Approves a package and waits until it is released."""
+    problem = next((p for p in PROBLEMS if f"model-package/{platform.prefix}-{p}/" in package), None)
+    if problem is None:
+        raise Refused(
+            f"expected PACKAGE=<ARN of a package of {platform.prefix}-credit or -fraud>, got {package!r}; make status "
+            "lists them"
+        )
+    with teller.watched(f"the release of {problem}"):
+        platform.approve(package)
+        released = platform.await_release(problem, package)
+    teller.say(f"{released['model_name']} is released" + (" and serves" if released["endpoint_config"] else ""))

@@ -1,0 +1,69 @@
+"""`make rollback`: a registered version serves again, the one before the live one or the one that is named.
+
+EventBridge tells of a package whose status changes, and the approval of what is approved already may be no change. So
+the package waits for approval for a moment, and is approved anew.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tools.operate.platform import Platform, Refused, wait
+from tools.releases import PROBLEMS, released
+from tools.telling import Teller
+
+
+def rollback(platform: Platform, teller: Teller, problem: str, version: str = "") -> None:
+    """What served until now is rejected, so that nobody takes it for good; unless it is the very one that is named."""
+    if problem not in PROBLEMS:
+        raise Refused(f"expected PROBLEM={' or '.join(PROBLEMS)}, got {problem!r}")
+    sagemaker: Any = platform.client("sagemaker")
+    registered = versions(sagemaker, f"{platform.prefix}-{problem}")
+    before = released(platform.client("ssm"), platform.prefix, problem)
+    live = number(before["model_package_arn"]) if before["model_package_arn"] else None
+    wanted = named(registered, version) if version else earlier(registered, live)
+    package = registered[wanted]["ModelPackageArn"]
+    if live is not None and live != wanted and live in registered:
+        set_status(sagemaker, registered[live]["ModelPackageArn"], "Rejected")
+        teller.say(f"version {live} is rejected")
+    set_status(sagemaker, package, "PendingManualApproval")
+    set_status(sagemaker, package, "Approved")
+    with teller.watched(f"the release of {problem} version {wanted}"):
+        now = wait(
+            lambda: released(platform.client("ssm"), platform.prefix, problem),
+            lambda r: r["model_package_arn"] == package and r["approved_at"] != before.get("approved_at"),
+            hours=1,  # an endpoint that changes over lets it wait
+            what=f"{problem} version {wanted} to be released: make errors OF=release says what hinders it",
+        )
+        if now["endpoint_config"]:
+            platform.await_endpoint(now["endpoint_config"])
+    teller.say(f"version {wanted} of {problem} is released" + (" and serves" if now["endpoint_config"] else ""))
+
+
+def versions(sagemaker: Any, group: str) -> dict[int, dict]:
+    pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)
+    found = [package for page in pages for package in page["ModelPackageSummaryList"]]
+    return {number(package["ModelPackageArn"]): package for package in found}
+
+
+def named(registered: dict[int, dict], version: str) -> int:
+    if not version.isdigit() or int(version) not in registered:
+        raise Refused(f"expected VERSION={' or '.join(map(str, sorted(registered))) or 'of one'}, got {version!r}")
+    return int(version)
+
+
+def earlier(registered: dict[int, dict], live: int | None) -> int:
+    """The newest approved version before the live one."""
+    found = [n for n, p in registered.items() if live and n < live and p["ModelApprovalStatus"] == "Approved"]
+    if not found:
+        raise Refused("no approved version comes before the live one; name another as VERSION, make status lists them")
+    return max(found)
+
+
+def set_status(sagemaker: Any, package: str, status: str) -> None:
+    sagemaker.update_model_package(ModelPackageArn=package, ModelApprovalStatus=status)
+
+
+def number(package: str) -> int:
+    """`...:model-package/risk-dev-fraud/3` -> 3."""
+    return int(package.rpartition("/")[2])
