@@ -95,12 +95,12 @@ def test_a_handler_imports_nothing_heavy_though_it_is_installed(function):
 
 # Where Terraform declares a function: the file, and the module's name in it.
 DECLARED = {
-    "decide": ("doors/main.tf", "decide"),
-    "labels": ("doors/labels.tf", "labels"),
-    "merchants": ("doors/merchants.tf", "merchants"),
+    "decide": ("api/main.tf", "decide"),
+    "labels": ("api/labels.tf", "labels"),
+    "merchants": ("counter/main.tf", "function"),
     "release": ("release/main.tf", "function"),
     "seal": ("orchestration/seal.tf", "seal"),
-    "stream": ("doors/main.tf", "stream"),
+    "stream": ("consumer/main.tf", "function"),
 }
 
 
@@ -113,8 +113,16 @@ def environment_of(function: str) -> set[str]:
     text = module_of(function)
     opening = "environment = merge(" if "environment = merge(" in text else "environment = {"
     found = block(text, opening)
-    shared = block(terraform("doors/main.tf"), "groups = {") if "merge(local.groups" in text else ""
-    return keys(f"{found}\n{shared}", r"\b([A-Z][A-Z_]+)\s*=")
+    return keys(found, r"\b([A-Z][A-Z_]+)\s*=") | (shared() if "merge(var.scoring.environment" in text else set())
+
+
+def shared() -> set[str]:
+    """What both doors get: names, and for each feature group its own."""
+    text = (ROOT / "terraform" / "platform" / "scoring.tf").read_text()
+    groups = re.search(r'for group in \[(.*?)\] : "\$\{upper\(group\)\}_GROUP"', text)
+    return {f"{group.upper()}_GROUP" for group in re.findall(r'"(\w+)"', groups[1])} | keys(
+        block(text, "for variable, group in local.records : variable => group.name }, {"), r"\b([A-Z][A-Z_]+)\s*="
+    )
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -144,6 +152,6 @@ def test_terraform_starts_a_handler_that_exists(function):
 
 def test_a_customers_record_remembers_more_payments_than_a_batch_holds():
     """A batch that was applied may be delivered whole again."""
-    (size,) = re.findall(r"batch_size\s+= (\d+)", terraform("doors/stream.tf"))
+    (size,) = re.findall(r"batch_size\s+= (\d+)", terraform("consumer/main.tf"))
 
     assert int(size) < REMEMBERED

@@ -39,8 +39,8 @@ def given_by_runs(job: str) -> set[str]:
     """What a state machine passes to the job, or, for the one that nothing starts by itself, its command."""
     if job == "forget_customer":
         return keys((ROOT / "tools" / "forget.py").read_text(), r'"--(\w+)"')
-    text = terraform("orchestration/machines.tf")
-    (run,) = re.findall(rf'var\.jobs\["{job}"\], Arguments = \{{(.*?)\}}', text)
+    text = (ROOT / "terraform/modules/orchestration/machines/nightly.asl.json").read_text()
+    (run,) = re.findall(rf'"JobName": "\$\{{jobs\.{job}\}}",\s*"Arguments": \{{(.*?)\}}', text, re.DOTALL)
     return keys(run, r'"--(\w+)\.\$"')
 
 

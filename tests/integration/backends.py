@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import urllib.error
-import urllib.request
 from typing import Any
 
-from localstack_client import config
 from localstack_client.session import Session
+
+from tools import localstack
 
 EMBEDDED, LOCALSTACK = "embedded", "localstack"
 REGION = "eu-west-1"
-ANSWERS_WITHIN_SECONDS = 5
 
 
 class Unreachable(RuntimeError):
@@ -28,16 +26,13 @@ def chosen() -> str:
 
 def localstack_host() -> str:
     """Where LocalStack answers, as host:port. Raises Unreachable."""
-    host = os.environ.get("LOCALSTACK_HOST") or "localhost:4566"
-    address, port = config.parse_localstack_host(host)
-    url = f"http://{address}:{port}/_localstack/health"
-    try:
-        with urllib.request.urlopen(url, timeout=ANSWERS_WITHIN_SECONDS):
-            return host
-    except (urllib.error.URLError, OSError) as silence:
-        raise Unreachable(
-            f"No LocalStack answers on {host}: start it with `docker compose up -d localstack`, or set LOCALSTACK_HOST."
-        ) from silence
+    host = os.environ.get("LOCALSTACK_HOST") or f"localhost:{localstack.PORT}"
+    if localstack.answers(host):
+        return host
+    raise Unreachable(
+        f"No LocalStack {localstack.VERSION} answers on {host}: start it with `make localstack-up`, or "
+        "`docker compose up -d localstack`, or set LOCALSTACK_HOST."
+    )
 
 
 class Backend:

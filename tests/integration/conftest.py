@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import io
 import json
-import time
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
 from botocore.config import Config
 
 import local
+from tests.waiting import PATIENCE_S, eventually
+
+from .backends import LOCALSTACK, Backend, Unreachable, chosen, localstack_host
 
 TRUST = {
     "Version": "2012-10-17",
@@ -23,12 +26,15 @@ TRUST = {
         {
             "Effect": "Allow",
             "Principal": {
-                "Service": [f"{name}.amazonaws.com" for name in ("lambda", "glue", "states", "events", "scheduler")]
+                "Service": [
+                    f"{name}.amazonaws.com" for name in ("lambda", "glue", "states", "events", "scheduler", "sagemaker")
+                ]
             },
             "Action": "sts:AssumeRole",
         }
     ],
 }
+EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
 
 class LocalAws:
@@ -48,7 +54,7 @@ class LocalAws:
         ).client(
             service,
             endpoint_url=self.endpoint_url,
-            config=Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}, read_timeout=60),
+            config=Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}, read_timeout=PATIENCE_S),
         )
 
     def name(self, stem: str) -> str:
@@ -60,8 +66,12 @@ class LocalAws:
         self.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": self.aws.region})
         return name
 
-    def role(self) -> str:
-        role = self.client("iam").create_role(RoleName=self.name("role"), AssumeRolePolicyDocument=json.dumps(TRUST))
+    def role(self, *statements: dict[str, Any]) -> str:
+        """A role that may do what is said, else everything."""
+        name, iam = self.name("role"), self.client("iam")
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
+        policy = json.dumps({"Version": "2012-10-17", "Statement": list(statements) or [EVERYTHING]})
+        iam.put_role_policy(RoleName=name, PolicyName="given", PolicyDocument=policy)
         return role["Role"]["Arn"]
 
     def function(self, source: str, **settings: Any) -> str:
@@ -73,7 +83,7 @@ class LocalAws:
         self.client("lambda").create_function(
             FunctionName=name,
             Runtime="python3.11",
-            Role=self.role(),
+            Role=settings.pop("Role", None) or self.role(),
             Handler="function.handler",
             Code={"ZipFile": archive.getvalue()},
             Timeout=settings.pop("Timeout", 10),
@@ -90,17 +100,35 @@ class LocalAws:
         events = self.client("logs").filter_log_events(logGroupName=group, **more)["events"]
         return [event["message"] for event in events]
 
-    def wait(self, found: Callable[[], Any], seconds: float = 20.0) -> Any:
+    def wait(self, found: Callable[[], Any]) -> Any:
         """What ``found`` gives once it is true."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if value := found():
-                return value
-            time.sleep(0.05)
-        raise AssertionError(f"nothing came within {seconds} seconds")
+        return eventually(found)
 
 
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     with local.running(tmp_path_factory.mktemp("local-aws")) as running:
         yield LocalAws(running)
+
+
+@pytest.fixture(scope="module")
+def host(request: pytest.FixtureRequest) -> str:
+    """Where the chosen backend answers, as host:port."""
+    reason = ""
+    try:
+        if chosen() == LOCALSTACK:
+            return localstack_host()
+    except Unreachable as unreachable:
+        reason = str(unreachable)
+    if reason:  # outside of the handler, so that the sentence stands alone
+        pytest.fail(reason, pytrace=False)
+    return urlsplit(request.getfixturevalue("aws").endpoint_url).netloc
+
+
+@pytest.fixture(scope="module")
+def backend(host: str) -> Iterator[Backend]:
+    with pytest.MonkeyPatch.context() as environment:
+        # localstack-client prefers AWS_ENDPOINT_URL, which the caller's shell may hold.
+        environment.delenv("AWS_ENDPOINT_URL", raising=False)
+        environment.setenv("LOCALSTACK_HOST", host)
+        yield Backend()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import http.client
 import io
@@ -23,16 +24,18 @@ from urllib.parse import urlparse
 import boto3
 import psutil
 import pyarrow.parquet as pq
+from botocore.awsrequest import AWSRequest
 from release.promotion import pending
 
-from demo.platform import Platform
 from features.declaration import DAY
 from features.payment import Payment
 from features.state import State, fingerprint
 from features.values import iso
 from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT, VERSIONS, Knowledge, fraud_vector
-from tests.integration import sagemaker_scene
+from tests.integration.permissions import TOLD_BY_SERVICES
+from tests.waiting import PATIENCE_S, Late, eventually
 from tools.archives import tarred
+from tools.operate.platform import Platform
 from tools.releases import fraud_release, live
 from tools.replay.__main__ import replay
 
@@ -91,12 +94,12 @@ class Wire:
                     if cut.kind == "killed":
                         return self.kill(caller)
                 if cut is not None and cut.kind == "silent":
-                    cut.over.wait(60)
+                    cut.over.wait(PATIENCE_S)
                     self.close_connection = True
                     return None
                 headers = {k: v for k, v in self.headers.items() if k.lower() not in ("expect", "connection")}
                 # A connection of its own: one that is kept may be closed by the server just when it is used again.
-                onward = http.client.HTTPConnection(wire.target, timeout=60)
+                onward = http.client.HTTPConnection(wire.target, timeout=PATIENCE_S)
                 try:
                     onward.request(self.command, self.path, body, headers)
                     answer = onward.getresponse()
@@ -210,10 +213,22 @@ class Scene:
         self.platform.stream(payments, float("inf"), lambda sent: None)
 
     def put(self, *records: bytes, key: str) -> None:
-        """Records as they are, in one request and so in one shard one behind the other."""
-        entries = [{"Data": record, "PartitionKey": key} for record in records]
-        answer = self.client("kinesis").put_records(StreamName=self.platform.outputs["stream_name"], Records=entries)
-        assert answer["FailedRecordCount"] == 0
+        """Records as they are, in one shard one behind the other. In one request, or as the shard takes them: a
+        megabyte a second."""
+        kinesis, stream = self.client("kinesis"), self.platform.outputs["stream_name"]
+        if sum(map(len, records)) < 2**19:
+            entries = [{"Data": record, "PartitionKey": key} for record in records]
+            assert kinesis.put_records(StreamName=stream, Records=entries)["FailedRecordCount"] == 0
+            return
+
+        def taken(record: bytes) -> bool:
+            with contextlib.suppress(kinesis.exceptions.ProvisionedThroughputExceededException):
+                kinesis.put_record(StreamName=stream, Data=record, PartitionKey=key)
+                return True
+            return False
+
+        for record in records:
+            eventually(lambda record=record: taken(record), "room in the shard")
 
     def tell(self, paid: Iterable[dict]) -> None:
         """What the stream door tells merchants of payments, without that door."""
@@ -246,6 +261,16 @@ class Scene:
     def ask(self, payment: dict) -> dict:
         return self.platform.ask(payment)[0]
 
+    def label(self, label: dict) -> dict:
+        """What the labels door answers, which shares the decisions' API."""
+        url, headers = self.platform.api
+        url, body = url.replace("/decisions", "/labels"), json.dumps(label).encode()
+        request = AWSRequest("POST", url, data=body, headers={"content-type": "application/json", **headers})
+        self.platform.signer.add_auth(request)
+        answer = self.platform.http.post(url, content=body, headers=dict(request.headers))
+        assert answer.status_code == 202, answer.text
+        return answer.json()
+
     # What became of them
 
     def logged(self) -> list[dict]:
@@ -276,8 +301,8 @@ class Scene:
         wanted = identifiers(payments)
         return {line["transaction_id"]: line for line in self.logged() if line["transaction_id"] in wanted}
 
-    def await_decided(self, payments: list[dict], seconds: float = 60) -> dict[str, dict]:
-        until(lambda: len(self.decided(payments)) == len(identifiers(payments)), seconds)
+    def await_decided(self, payments: list[dict]) -> dict[str, dict]:
+        eventually(lambda: len(self.decided(payments)) == len(identifiers(payments)))
         return self.decided(payments)
 
     def lines_of(self, payments: Iterable[dict]) -> int:
@@ -315,18 +340,21 @@ class Scene:
         texts = {f["FeatureName"]: f["ValueAsString"] for f in record or ()}
         return sorted(json.loads(texts["state"])["remembered"]) if texts else []
 
-    def recount(self, payments: Iterable[dict], twice: Iterable[dict] = (), seconds: float = 60) -> dict[str, list]:
+    def recount(self, payments: Iterable[dict], twice: Iterable[dict] = ()) -> dict[str, list]:
         """What is wrong with the log, the late payments and the records of these payments' customers and merchants.
 
         Every payment is fed once, in the order of the log, to the feature engine, which knows nothing else. Those of
-        `twice` must have two different decisions, all others one. Asks again until nothing is wrong or the time is up:
-        the log is written before the records.
+        `twice` must have two different decisions, all others one. Asks again until nothing is wrong: the log is written
+        before the records.
         """
-        paid = {p["transaction_id"]: p for p in payments}
-        deadline = time.monotonic() + seconds
-        while (wrong := self._recounted(paid, identifiers(twice))) and time.monotonic() < deadline:
-            time.sleep(0.2)
-        return wrong
+        paid, doubled = list(payments), list(twice)
+        with contextlib.suppress(Late):
+            eventually(lambda: not self.wrong(paid, doubled))
+        return self.wrong(paid, doubled)
+
+    def wrong(self, payments: Iterable[dict], twice: Iterable[dict] = ()) -> dict[str, list]:
+        """As `recount`, now."""
+        return self._recounted({p["transaction_id"]: p for p in payments}, identifiers(twice))
 
     def _recounted(self, paid: dict[str, dict], twice: set[str]) -> dict[str, list]:
         parsed = {identifier: Payment.parse(fields) for identifier, fields in paid.items()}
@@ -391,14 +419,14 @@ class Scene:
 
         before = closed()
         kinesis.update_shard_count(StreamName=name, TargetShardCount=count, ScalingType="UNIFORM_SCALING")
-        until(lambda: taking() == count)
+        eventually(lambda: taking() == count)
         return closed() - before
 
     def read_by_analysts(self, day: str) -> dict[str, int]:
         """Decisions of a day by action, as the analysts' view counts them."""
         glue, crawler = self.client("glue"), f"{self.platform.prefix}-decisions"
         glue.start_crawler(Name=crawler)
-        until(lambda: glue.get_crawler(Name=crawler)["Crawler"]["State"] == "READY")
+        eventually(lambda: glue.get_crawler(Name=crawler)["Crawler"]["State"] == "READY")
         sql = (
             f"SELECT action, sum(decisions) AS n FROM decisions_by_action WHERE decision_date = '{day}' GROUP BY action"
         )
@@ -422,7 +450,7 @@ class Scene:
         for _ in range(5):
             if self.waiting():
                 assert replay(boto3, self.platform.prefix, self.platform.lake) == 0
-            until(lambda: len(self.decided(payments)) == count or self.waiting())
+            eventually(lambda: len(self.decided(payments)) == count or self.waiting())
             if not self.waiting():
                 return
         raise AssertionError("payments came back to the failed queue five times")
@@ -487,14 +515,15 @@ class Scene:
     def releasing(self) -> Iterator[None]:
         """Approvals that wait are tried every two seconds. Afterwards the release is the one of before."""
         ssm, sqs, name = self.client("ssm"), self.client("sqs"), fraud_release(self.platform.prefix)
-        serving, recorded = self.serving, ssm.get_parameter(Name=name)["Parameter"]["Value"]
+        serving, recorded = self.serving, ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
         before = sqs.get_queue_attributes(QueueUrl=self.approvals, AttributeNames=["VisibilityTimeout"])["Attributes"]
         sqs.set_queue_attributes(QueueUrl=self.approvals, Attributes={"VisibilityTimeout": "2"})
         try:
             yield
         finally:
             sqs.set_queue_attributes(QueueUrl=self.approvals, Attributes=before)
-            ssm.put_parameter(Name=name, Value=recorded, Type="String", Overwrite=True)
+            key = self.platform.outputs["kms_key_arn"]
+            ssm.put_parameter(Name=name, Value=recorded, Type="SecureString", KeyId=key, Overwrite=True)
             self.serve(serving)
             self.await_scores()
 
@@ -536,7 +565,7 @@ class Scene:
             self.pay(probes)
             return {line["degrade_step"] for line in self.await_decided(probes).values()} == {"none"}
 
-        until(scored)
+        eventually(scored)
 
     # What was said
 
@@ -544,7 +573,7 @@ class Scene:
         """The sum of one of the doors' own metrics since the module began."""
         now = time.time()
         answer = self.client("cloudwatch").get_metric_statistics(
-            Namespace="RiskPlatform",
+            Namespace="RiskPlatform/local",
             MetricName=metric,
             Dimensions=[{"Name": "door", "Value": door}],
             StartTime=now - 7200,
@@ -612,11 +641,6 @@ def identifiers(payments: Iterable[dict]) -> set[str]:
     return {p["transaction_id"] for p in payments}
 
 
-def until(look: Callable[[], Any], seconds: float = 60) -> Any:
-    """As everywhere, with the patience that a deployed platform needs."""
-    return sagemaker_scene.until(look, seconds)
-
-
 def payments(whose: str, count: int, customers: int = 4, day: int = 0, first: int = 0) -> list[dict]:
     """Payments of customers that are only `whose`, `day` days after the first day of all, half a minute apart."""
     return [
@@ -636,7 +660,7 @@ def wired(platform: Platform, endpoint: str) -> Iterator[Scene]:
     """The doors reach AWS over the wire, and alerts are heard; afterwards as before."""
     functions, wire = platform.client("lambda"), Wire(endpoint)
     sns, sqs = platform.client("sns"), platform.client("sqs")
-    ears = sqs.create_queue(QueueName=f"{platform.prefix}-ears")["QueueUrl"]
+    ears = sqs.create_queue(QueueName=f"{platform.prefix}-ears", Attributes=TOLD_BY_SERVICES)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=ears, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     heard_by = sns.subscribe(
         TopicArn=platform.outputs["alert_topic_arn"], Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True

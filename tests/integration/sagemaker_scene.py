@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import tarfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -17,6 +17,7 @@ import psutil
 from botocore.config import Config
 
 from local import lifecycle
+from tests.waiting import eventually
 
 BUCKET = "sagemaker-scene"
 IMAGE = "000000000000.dkr.ecr.eu-west-1.amazonaws.com/scene-ml:1"
@@ -68,13 +69,20 @@ class Scene:
         return self._session.client(service, endpoint_url=self.aws.endpoint_url, config=config)
 
     def make_bucket(self) -> None:
-        self.client("s3").create_bucket(
-            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": self.aws.region}
-        )
+        s3 = self.client("s3")
+        with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+            s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": self.aws.region})
         serve = self._folder / "bin" / "serve"
         serve.parent.mkdir(exist_ok=True)
         serve.write_text(SERVE)
         serve.chmod(0o755)
+
+    def end_endpoints(self) -> None:
+        """End the servers of all endpoints: whoever uses this local AWS next needs none of them."""
+        sagemaker = self.client("sagemaker")
+        for endpoint in sagemaker.list_endpoints(MaxResults=100)["Endpoints"]:
+            if endpoint["EndpointStatus"] != "Deleting":
+                sagemaker.delete_endpoint(EndpointName=endpoint["EndpointName"])
 
     def put(self, key: str, content: str) -> str:
         self.client("s3").put_object(Bucket=BUCKET, Key=key, Body=content.encode())
@@ -86,11 +94,9 @@ class Scene:
     def keys(self, prefix: str) -> list[str]:
         return [o["Key"] for o in self.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])]
 
-    def wait(
-        self, describe: Callable[..., dict[str, Any]], status: str, seconds: float = 20, **name: str
-    ) -> dict[str, Any]:
+    def wait(self, describe: Callable[..., dict[str, Any]], status: str, **name: str) -> dict[str, Any]:
         """Return the description once the status is final."""
-        return until(lambda: (d := describe(**name))[status] in _ENDED and d, seconds)
+        return eventually(lambda: (d := describe(**name))[status] in _ENDED and d, status)
 
     def logs(self, group: str, prefix: str = "") -> str:
         logs = self.client("logs")
@@ -181,12 +187,15 @@ class Scene:
 
     def run_pipeline(self, name: str, steps: list[dict[str, Any]], **parameters: str) -> dict[str, Any]:
         """Create and execute a pipeline; returns the execution's description with its `Steps` by name."""
+        return self.ended(self.begin_pipeline(name, steps, **parameters))
+
+    def begin_pipeline(self, name: str, steps: list[dict[str, Any]], **parameters: str) -> str:
+        """Create a pipeline and start an execution; returns the ARN of that."""
         definition = {"Version": "2020-12-01", "Parameters": PARAMETERS, "Steps": steps}
         sagemaker = self.client("sagemaker")
         sagemaker.create_pipeline(PipelineName=name, PipelineDefinition=json.dumps(definition), RoleArn=ROLE)
         given = [{"Name": key, "Value": value} for key, value in parameters.items()]
-        arn = sagemaker.start_pipeline_execution(PipelineName=name, PipelineParameters=given)["PipelineExecutionArn"]
-        return self.ended(arn)
+        return sagemaker.start_pipeline_execution(PipelineName=name, PipelineParameters=given)["PipelineExecutionArn"]
 
     def ended(self, arn: str) -> dict[str, Any]:
         sagemaker = self.client("sagemaker")
@@ -216,15 +225,6 @@ def variant(model: str, **changes: Any) -> dict[str, Any]:
     return {**base, **changes}
 
 
-def until(look: Callable[[], Any], seconds: float = 10) -> Any:
-    """Return the first true answer of `look`; fails when there is none in time."""
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
-    return found
-
-
 def processes(text: str) -> list[str]:
     """Return the command lines of this machine's processes that contain a text."""
     lines = [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
@@ -232,9 +232,9 @@ def processes(text: str) -> list[str]:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Scene]:
-    """A server of its own with an empty bucket; nothing of it is left afterwards."""
-    with lifecycle.running(folder / "state") as aws:
-        scene = Scene(aws, folder)
-        scene.make_bucket()
-        yield scene
+def shared(aws: lifecycle.Aws, folder: Path) -> Iterator[Scene]:
+    """The scene in a local AWS that others use too, so names are the tests' own; endpoints end with the block."""
+    scene = Scene(aws, folder)
+    scene.make_bucket()
+    yield scene
+    scene.end_endpoints()

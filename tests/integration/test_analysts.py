@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -26,13 +27,14 @@ from features.fraud import FRAUD
 from features.payment import Payment
 from glue.lake import Lake
 from glue.tables import DECISIONS, PREDICTIONS, SILVER, TABLES, TRANSACTION_FEATURES, Table
-from tools import athena, package, terraform
+from tools import athena, package
 from tools.backtest.__main__ import backtest
+from tools.terraform.stacks import ROOT, mirror
 from training.policy import Costs
 
-MODULE = terraform.ROOT / "terraform" / "modules" / "catalog"
-VIEWS = sorted(path.stem for path in (MODULE / "views").glob("*.sql"))
-QUERIES = sorted(path.stem for path in (MODULE / "queries").glob("*.sql"))
+MODULES = ROOT / "terraform" / "modules"
+VIEWS = sorted(path.stem for path in (MODULES / "catalog" / "views").glob("*.sql"))
+QUERIES = sorted(path.stem for path in (MODULES / "catalog" / "queries").glob("*.sql"))
 ARROW = {
     "string": pyarrow.string(),
     "int": pyarrow.int32(),
@@ -239,15 +241,16 @@ class Analysts:
             "kms_key_arn": "arn:aws:kms:eu-west-1:000000000000:key/lake",
         }
         module = {
-            "source": str(MODULE),
+            "source": "./modules/catalog",  # a module reaches those beside it in its own package only
             "lake": lake,
             "prefix": self.prefix,
             "database_prefix": self.database_prefix,
             "tables": {f"{t.zone}.{t.name}": package.table(t) for t in TABLES},
         }
+        shutil.copytree(MODULES, self.folder / "modules", ignore=shutil.ignore_patterns(".terraform*"))
         root = {"provider": {"aws": {"s3_use_path_style": True}}, "module": {"catalog": module}}
         (self.folder / "main.tf.json").write_text(json.dumps(root))
-        found = terraform.mirror()
+        found = mirror()
         for arguments in (["init", *([f"-plugin-dir={found}"] if found else [])], ["apply", "-auto-approve"]):
             done = self.terraform(*arguments, "-input=false", "-no-color")
             assert done.returncode == 0, done.stdout
@@ -663,8 +666,8 @@ def test_terraform_sees_views_and_queries_as_it_made_them(analysts):
 
 
 def test_the_analysts_page_names_every_view_and_query_with_its_own_words():
-    page = (terraform.ROOT / "docs" / "analysts.md").read_text()
+    page = (ROOT / "docs" / "analysts.md").read_text()
     for folder, names in (("views", VIEWS), ("queries", QUERIES)):
         for name in names:
-            says = (MODULE / folder / f"{name}.sql").read_text().splitlines()[0].removeprefix("-- ")
+            says = (MODULES / "catalog" / folder / f"{name}.sql").read_text().splitlines()[0].removeprefix("-- ")
             assert f"| `{name}` | {says} |" in page

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 
 import pytest
 
-from tests.integration.sagemaker_scene import BUCKET, ROLE, running
-from tools import feature_groups, terraform
+from tests.integration.sagemaker_scene import BUCKET, ROLE, shared
+from tools import feature_groups, upload
 from tools.feature_groups import CannotFollow
+from tools.terraform import stacks
+from tools.terraform.deployment import deploy as deploy_all
+from tools.terraform.environments import FOLDER, Environment
+from tools.terraform.plans import CHANGES
 
 AT, LATER = "2026-03-01T10:00:00Z", "2026-03-01T11:00:00Z"
 FIRST = {"customer_id": "String", "event_time": "String", "count": "Integral"}
 
 
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("aws")) as scene:
+def scene(aws, tmp_path_factory):
+    with shared(aws.aws, tmp_path_factory.mktemp("scene")) as scene:
         yield scene
 
 
@@ -91,15 +97,24 @@ def test_a_feature_that_is_declared_no_more_holds_up_nothing(here):
 def deployment(here, monkeypatch, tmp_path):
     """`make deploy` of a declaration, but for Terraform's own work; tells what Terraform was asked for."""
     asked = []
-    monkeypatch.setattr(terraform, "run", lambda stack, name, verb, *_, **__: asked.append(verb) or "")
-    monkeypatch.setattr(terraform, "PACKAGE", tmp_path / "package.tfvars.json")
+    monkeypatch.setattr(stacks, "run", lambda stack, name, verb, *_, **__: asked.append((stack, verb)) or changes())
+    monkeypatch.setattr(stacks, "has_state_bucket", lambda environment: True)
+    monkeypatch.setattr(stacks, "STATE", tmp_path / "state")
+    monkeypatch.setattr(stacks, "PACKAGE", tmp_path)
+    monkeypatch.setattr(upload, "main", lambda bucket: None)
 
     def deploy(features, name):
         about = {"identifier": "customer_id", "features": [{"name": n, "type": t} for n, t in features.items()]}
-        terraform.PACKAGE.write_text(json.dumps({"feature_groups": {"customer": about}}))
-        terraform.main("apply", name)
+        (tmp_path / "data.tfvars.json").write_text(json.dumps({"feature_groups": {"customer": about}}))
+        (tmp_path / "platform.tfvars.json").write_text("{}")
+        folder = shutil.copytree(FOLDER / "local", tmp_path / "environments" / name)
+        deploy_all(Environment(name, folder))
 
     return deploy, asked
+
+
+def changes() -> subprocess.CompletedProcess[str]:
+    return subprocess.CompletedProcess([], CHANGES, "", "")
 
 
 def test_a_deployment_adds_features_after_terraform_and_says_which(here, deployment, capsys):
@@ -108,8 +123,8 @@ def test_a_deployment_adds_features_after_terraform_and_says_which(here, deploym
 
     deploy({**FIRST, "max": "Integral"}, "deployed")
 
-    assert asked == ["apply"]
-    assert capsys.readouterr().out == "the feature group customer has new features: max\n"
+    assert [stack for stack, verb in asked if verb == "apply"] == ["data", "platform"]
+    assert capsys.readouterr().out.endswith("==> the feature group customer has new features: max\n")
     assert "max" in feature_groups.features_of(here.client("sagemaker"), group)
 
 

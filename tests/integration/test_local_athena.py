@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import json
 
 import pyarrow
 import pyarrow.parquet
@@ -134,6 +136,8 @@ def test_prepared_statements_and_parameters_are_filled_in(lake, aws):
         ("SELECT 1 FROM missing.t", "SCHEMA_NOT_FOUND"),
         ("SELECT missing FROM t", "COLUMN_NOT_FOUND"),
         ("SELECT missing(1)", "FUNCTION_NOT_FOUND"),
+        ("SELECT ARRAY[1][2]", "INVALID_FUNCTION_ARGUMENT"),
+        ("SELECT soundex('a')", "NOT_SUPPORTED"),
         ("SELECT CAST('x' AS integer)", "INVALID_CAST_ARGUMENT"),
     ],
 )
@@ -141,6 +145,48 @@ def test_a_failure_has_the_code_of_athena(lake, sql: str, code: str):
     status = lake.execute(sql)["Status"]
     assert status["State"] == "FAILED"
     assert status["StateChangeReason"].startswith(f"{code}: ")
+
+
+def test_a_query_reads_tables_only(lake):
+    reason = lake.execute('SELECT * FROM "/etc/passwd"')["Status"]["StateChangeReason"]
+    assert reason.startswith("TABLE_NOT_FOUND: ")
+
+
+def test_bytes_are_scanned_of_the_partitions_that_are_asked_for(lake):
+    lake.query("MSCK REPAIR TABLE t")
+    every = lake.execute("-- all of it\nSELECT count(*) FROM t")
+    one = lake.execute("SELECT count(*) FROM t WHERE day = '2026-01-01'")
+    scanned = [execution["Statistics"]["DataScannedInBytes"] for execution in (every, one)]
+    assert scanned[0] == 3 * scanned[1] > 0
+    assert every["StatementType"] == "DML"
+
+
+def test_a_view_whose_query_gives_other_columns_is_stale(lake, aws):
+    lake.query("CREATE VIEW v AS SELECT id FROM t")
+    table = aws.client("glue").get_table(DatabaseName=lake.database, Name="v")["Table"]
+    body = json.loads(base64.b64decode(table["ViewOriginalText"].split()[3]))
+    body["columns"][0]["type"] = "varchar"
+    encoded = base64.b64encode(json.dumps(body).encode()).decode()
+    wanted = {key: table[key] for key in ("Name", "TableType", "Parameters", "StorageDescriptor", "PartitionKeys")}
+    wanted["ViewOriginalText"] = f"/* Presto View: {encoded} */"
+    aws.client("glue").update_table(DatabaseName=lake.database, TableInput=wanted)
+    assert lake.execute("SELECT id FROM v")["Status"]["StateChangeReason"].startswith("VIEW_IS_STALE: ")
+
+
+def test_a_database_that_holds_tables_is_dropped_with_cascade_only(lake):
+    assert "is not empty" in lake.execute(f"DROP DATABASE {lake.database}")["Status"]["StateChangeReason"]
+    assert lake.execute(f"DROP DATABASE {lake.database} CASCADE")["Status"]["State"] == "SUCCEEDED"
+
+
+def test_one_statement_writes_a_hundred_partitions_at_most(lake):
+    def made(name: str, days: int) -> dict:
+        return lake.execute(
+            f"CREATE TABLE {name} WITH (external_location = 's3://{lake.bucket}/{name}/', partitioned_by = ARRAY['n']) "
+            f"AS SELECT 1 AS x, n FROM UNNEST(sequence(1, {days})) AS r(n)"
+        )["Status"]
+
+    assert made("enough", 100)["State"] == "SUCCEEDED"
+    assert made("too_many", 101)["StateChangeReason"].startswith("HIVE_TOO_MANY_OPEN_PARTITIONS: Exceeded limit of 100")
 
 
 def test_an_enforced_workgroup_decides_where_results_go(lake, aws):
@@ -166,15 +212,13 @@ def test_a_type_that_the_files_do_not_have_is_bad_data(lake):
 def test_a_crawler_writes_what_athena_can_read(lake, aws):
     put = aws.client("s3").put_object
     put(Bucket=lake.bucket, Key="z/log/day=2026-01-01/a.json", Body=b'{"id": "x", "score": 0.5, "why": ["a", "b"]}\n')
-    put(Bucket=lake.bucket, Key="z/list/a.csv", Body=b"id,name\n1,one\n2,two\n")
+    put(Bucket=lake.bucket, Key="z/list/it's.csv", Body=b"id,name\n1,one\n2,two\n")
     name, glue = aws.name("crawler"), aws.client("glue")
     target = {"S3Targets": [{"Path": f"s3://{lake.bucket}/z"}]}
     glue.create_crawler(Name=name, Role=aws.role(), DatabaseName=lake.database, TablePrefix="c_", Targets=target)
 
     def crawl() -> dict:
         glue.start_crawler(Name=name)
-        with pytest.raises(glue.exceptions.CrawlerRunningException):
-            glue.start_crawler(Name=name)
         return aws.wait(
             lambda: (found := glue.get_crawler(Name=name)["Crawler"])["State"] == "READY" and found["LastCrawl"]
         )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
+import re
 import urllib.parse
 import urllib.request
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
+
+from local import limits
 
 SHELL = """
 import sys, time
@@ -26,7 +28,7 @@ def machine(aws):
 
     def make(resource: str, parameters: dict, **state) -> str:
         task = {"Type": "Task", "Resource": resource, "Parameters": parameters, "End": True, **state}
-        states = {"task": task, "caught": {"Type": "Pass", "End": True}}
+        states = {"task": task, **({"caught": {"Type": "Pass", "End": True}} if "Catch" in state else {})}
         group = f"/aws/vendedlogs/states/{aws.name('m')}"
         aws.client("logs").create_log_group(logGroupName=group)
         arn = f"arn:aws:logs:{aws.aws.region}:000000000000:log-group:{group}:*"
@@ -70,9 +72,7 @@ def job_parameters(job: str) -> dict:
 
 def test_a_glue_task_waits_for_the_run_and_gives_its_description(aws, machine, shell_job):
     arn = machine("arn:aws:states:::glue:startJobRun.sync", job_parameters(shell_job))
-    started = time.monotonic()
     found = outcome(aws, arn, seconds="0.5")
-    assert time.monotonic() - started > 0.5
     output = json.loads(found["output"])
     assert (output["JobRunState"], output["JobName"]) == ("SUCCEEDED", shell_job)
     assert output["StartedOn"] > 1_700_000_000_000
@@ -93,11 +93,47 @@ def test_a_failed_run_can_be_caught_and_tells_why(aws, machine, shell_job):
         ("glue:startJobRun.sync", {"JobName": "missing"}, "Glue.EntityNotFoundException"),
         ("aws-sdk:sagemaker:describeModel", {"ModelName": "missing"}, "SageMaker.SageMakerException"),
         ("aws-sdk:ssm:getParameter", {"Name": "/missing"}, "Ssm.ParameterNotFoundException"),
-        ("aws-sdk:nosuchservice:doIt", {}, "States.Runtime"),
     ],
 )
 def test_an_api_error_has_the_name_of_its_service(aws, machine, resource: str, parameters: dict, error: str):
     assert outcome(aws, machine(f"arn:aws:states:::{resource}", parameters))["error"] == error
+
+
+def test_a_definition_that_cannot_work_is_refused(aws, machine):
+    invalid = aws.client("stepfunctions").exceptions.InvalidDefinition
+    for resource in (
+        "aws-sdk:nosuchservice:doIt",
+        "aws-sdk:s3:noSuchThing",
+        "glue:noSuchThing",
+        "batch:submitJob.sync",
+    ):
+        with pytest.raises(invalid, match=re.escape(resource)):
+            machine(f"arn:aws:states:::{resource}", {})
+
+
+def test_a_machine_keeps_its_own_time(aws):
+    definition = {
+        "StartAt": "wait",
+        "TimeoutSeconds": 1,
+        "States": {"wait": {"Type": "Wait", "Seconds": 2, "Next": "end"}, "end": {"Type": "Fail", "Error": "Late"}},
+    }
+    arn = aws.client("stepfunctions").create_state_machine(
+        name=aws.name("machine"), roleArn=aws.role(), definition=json.dumps(definition)
+    )["stateMachineArn"]
+    found = outcome(aws, arn)
+    assert (found["status"], found["error"]) == ("TIMED_OUT", "States.Timeout")
+
+
+def test_an_input_that_is_too_large_is_refused(aws, machine):
+    arn = machine("arn:aws:states:::aws-sdk:ssm:getParameter", {"Name": "x"})
+    with pytest.raises(aws.client("stepfunctions").exceptions.InvalidExecutionInput, match="exceeds the maximum"):
+        start(aws, arn, text="x" * limits.STATE_PAYLOAD)
+
+
+def test_a_function_s_answer_that_is_too_large_fails_its_state(aws, machine):
+    function = aws.function(f"def handler(event, context): return 'x' * {limits.STATE_PAYLOAD}")
+    found = outcome(aws, machine("arn:aws:states:::lambda:invoke", {"FunctionName": function}))
+    assert found["error"] == "States.DataLimitExceeded"
 
 
 def test_stopping_an_execution_stops_the_job(aws, machine, shell_job):
@@ -129,7 +165,15 @@ def test_a_rule_starts_a_function_and_a_state_machine_for_the_events_that_match(
         roleArn=role,
         definition=json.dumps({"StartAt": "a", "States": {"a": {"Type": "Pass", "End": True}}}),
     )["stateMachineArn"]
-    events.put_rule(Name=rule, EventPattern=json.dumps({"source": [source], "detail": {"status": ["Approved"]}}))
+    pattern = {"source": [source], "detail": {"status": ["Approved"]}}
+    rule_arn = events.put_rule(Name=rule, EventPattern=json.dumps(pattern))["RuleArn"]
+    aws.client("lambda").add_permission(
+        FunctionName=function,
+        StatementId="rule",
+        Action="lambda:InvokeFunction",
+        Principal="events.amazonaws.com",
+        SourceArn=rule_arn,
+    )
     function_arn = aws.client("lambda").get_function(FunctionName=function)["Configuration"]["FunctionArn"]
     events.put_targets(Rule=rule, Targets=[{"Id": "1", "Arn": function_arn}, {"Id": "2", "Arn": arn, "RoleArn": role}])
     for status in ("Rejected", "Approved"):
@@ -149,17 +193,75 @@ def _log(aws, function: str) -> list[str]:
         return []
 
 
-def test_a_schedule_fires(aws):
+def test_a_schedule_fires_and_says_when_it_was_due(aws):
     function = aws.function(NOTE)
-    at = (datetime.now(UTC) + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%S")
+    at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")
     arn = aws.client("lambda").get_function(FunctionName=function)["Configuration"]["FunctionArn"]
     aws.client("scheduler").create_schedule(
         Name=aws.name("schedule"),
         ScheduleExpression=f"at({at})",
         FlexibleTimeWindow={"Mode": "OFF"},
-        Target={"Arn": arn, "RoleArn": aws.role(), "Input": '{"by": "schedule"}'},
+        Target={"Arn": arn, "RoleArn": aws.role(), "Input": '{"due": "<aws.scheduler.scheduled-time>"}'},
     )
-    aws.wait(lambda: any("schedule" in line for line in _log(aws, function)), 30)
+    aws.wait(lambda: any(f'"due": "{at}Z"' in line for line in _log(aws, function)))
+
+
+def test_a_target_that_would_get_nothing_is_refused(aws):
+    stream, rule = "arn:aws:kinesis:eu-west-1:000000000000:stream/s", aws.name("rule")
+    aws.client("events").put_rule(Name=rule, ScheduleExpression="rate(1 hour)")
+    with pytest.raises(aws.client("events").exceptions.ClientError, match="would get nothing on this machine"):
+        aws.client("events").put_targets(Rule=rule, Targets=[{"Id": "1", "Arn": stream}])
+    with pytest.raises(aws.client("scheduler").exceptions.ValidationException, match="would get nothing"):
+        aws.client("scheduler").create_schedule(
+            Name=rule,
+            ScheduleExpression="rate(1 hour)",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target={"Arn": stream, "RoleArn": aws.role()},
+        )
+
+
+def test_what_glue_would_start_and_nobody_here_does_is_refused(aws):
+    glue, name = aws.client("glue"), aws.name("w")
+    refused = glue.exceptions.InvalidInputException
+    targets = {"JdbcTargets": [{"ConnectionName": "c", "Path": "p"}]}
+    with pytest.raises(refused, match="JdbcTargets cannot be crawled"):
+        glue.create_crawler(Name=name, Role=aws.role(), DatabaseName="d", Targets=targets)
+    glue.create_workflow(Name=name)
+    with pytest.raises(refused, match="never starts anything"):
+        glue.start_workflow_run(Name=name)
+    with pytest.raises(refused, match="never starts anything"):
+        glue.create_trigger(Name=name, Type="ON_DEMAND", Actions=[{"JobName": "j"}], StartOnCreation=True)
+
+
+def test_a_service_that_is_not_here_says_so(aws):
+    scaling = aws.client("application-autoscaling")
+    with pytest.raises(scaling.exceptions.ClientError, match="application-autoscaling is not available"):
+        scaling.describe_scalable_targets(ServiceNamespace="sagemaker")
+
+
+def test_a_role_that_trusts_another_service_is_refused(aws):
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"},
+        ],
+    }
+    role = aws.client("iam").create_role(RoleName=aws.name("role"), AssumeRolePolicyDocument=json.dumps(policy))
+    arn, name = role["Role"]["Arn"], aws.name("thing")
+    lambda_ = aws.client("lambda")
+    with pytest.raises(lambda_.exceptions.InvalidParameterValueException, match="cannot be assumed by Lambda"):
+        lambda_.create_function(
+            FunctionName=name, Runtime="python3.13", Role=arn, Handler="a.b", Code={"ZipFile": b"x"}
+        )
+    glue = aws.client("glue")
+    with pytest.raises(glue.exceptions.InvalidInputException, match=r"does not name glue\.amazonaws\.com"):
+        glue.create_job(Name=name, Role=arn, Command={"Name": "glueetl", "ScriptLocation": "s3://b/x.py"})
+
+
+def test_events_that_are_too_large_are_refused(aws):
+    detail = json.dumps({"text": "x" * limits.EVENT_ENTRIES})
+    with pytest.raises(aws.client("events").exceptions.ClientError, match="over the limit"):
+        aws.client("events").put_events(Entries=[{"Source": "s", "DetailType": "t", "Detail": detail}])
 
 
 def alarm(aws, name: str, namespace: str, **settings) -> None:

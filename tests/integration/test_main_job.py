@@ -11,27 +11,46 @@ import re
 import subprocess
 import sys
 import tarfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import boto3
 import pyarrow.parquet as pq
 import pytest
+from release.promotion import record
 
 from bench.deployed import ENVIRONMENT, deployed
 from datasets import generated
 from datasets.population import Settings
 from demo.intake import Intake
-from demo.platform import Platform, StepFailed, wait
 from demo.run import Run, prepare_folder
-from demo.telling import Teller
 from features.fraud import FRAUD
 from features.state import State
 from features.traffic import TRAFFIC_LAYOUT
 from glue.transforms.point_in_time import athena_sql
-from tools import forget, package, terraform
+from tests.integration.permissions import (
+    TOLD_BY_SERVICES,
+    Person,
+    breakable,
+    keep,
+    require_none_denied,
+    told_without,
+)
+from tests.waiting import PATIENCE_S, eventually
+from tools import forget, package, releases, roles
 from tools.features_in_use import DECLARED, removed, uses
+from tools.operate import status
+from tools.operate.errors import errors
+from tools.operate.platform import Platform, StepFailed, wait
+from tools.operate.verify import verified
+from tools.replay.__main__ import replay
+from tools.telling import Teller
+from tools.terraform import __main__ as terraform
+from tools.terraform import stacks
+from tools.terraform.environments import Environment
 from tools.why.__main__ import explain
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +62,7 @@ def platform(tmp_path_factory):
     """The deployed platform. The process's environment points to it while the module runs."""
     with deployed(tmp_path_factory.mktemp("platform")) as found:
         yield found
+        keep(require_none_denied(), "test_main_job")
         take_down(found)
 
 
@@ -90,12 +110,74 @@ def test_every_payment_is_decided_once(run):
 
 
 def test_every_served_vector_is_the_one_the_lake_computes(run):
-    assert run.found["parity"] == {"compared": run.found["fraud"]["decided"], "mismatches": 0}
+    scored = [d for d in decisions(run) if is_comparable(d)]
+    assert {d["door"] for d in scored} == {"api", "stream"}
+    assert run.found["parity"] == {"compared": len(scored), "mismatches": 0}
+
+
+def test_what_was_not_decided_on_fresh_features_and_a_score_is_counted_as_degraded(run):
+    """A machine that is slow for a moment makes a door decide without its model: that is its promise to the payer."""
+    found = decisions(run)
+    assert run.found["fraud"]["degraded"] == sum(d["degrade_step"] != "none" for d in found)
+    assert {d["action"] for d in found if d["fraud_score"] is None} <= {"REVIEW", "BLOCK"}
+
+
+def test_no_call_of_the_main_job_is_refused(run):
+    found = require_none_denied()
+    services = {trusted(role) for role in {call["role"] for call in found["calls"]} if role.startswith("arn:")}
+    assert services >= {"glue", "lambda", "sagemaker", "states"}
+
+
+def trusted(role: str) -> str:
+    """The service that a role is for."""
+    trust = boto3.client("iam").get_role(RoleName=role.rpartition("/")[2])["Role"]["AssumeRolePolicyDocument"]
+    (statement,) = trust["Statement"]
+    return statement["Principal"]["Service"].removesuffix(".amazonaws.com")
+
+
+def test_every_role_that_lacks_a_statement_is_refused_and_told_the_action_and_the_resource(run):
+    found = require_none_denied()
+    chosen = breakable(found)
+    assert [role for role, finding in chosen.items() if finding is None] == []
+
+    for role, finding in chosen.items():
+        call = finding.needed_by.call
+        told = told_without(found, finding)
+        assert "AccessDenied" in told or "AuthorizationError" in told, (role, call, told)
+        assert f"is not authorized to perform: {call.action} on resource: {call.resource}" in told
+
+
+def test_every_schedule_may_start_what_it_is_for(run, platform):
+    scheduler, states = platform.client("scheduler"), platform.client("stepfunctions")
+    found = [name for s in scheduler.list_schedules()["Schedules"] if (name := s["Name"]).startswith(platform.prefix)]
+    assert found
+
+    for name in found:
+        schedule = scheduler.get_schedule(Name=name)
+        target = schedule["Target"]
+        began = datetime.now(UTC)
+        scheduler.create_schedule(
+            Name=f"{name}-now",
+            ScheduleExpression=f"at({began:%Y-%m-%dT%H:%M:%S})",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target={**target, "Input": "{}"},  # nothing that the machine could work on
+            **({"KmsKeyArn": schedule["KmsKeyArn"]} if "KmsKeyArn" in schedule else {}),
+        )
+
+        def started(machine: str = target["Arn"], began: datetime = began) -> list[str]:
+            runs = states.list_executions(stateMachineArn=machine)["executions"]
+            return [r["executionArn"] for r in runs if r["startDate"] >= began]
+
+        try:
+            for execution in eventually(started):
+                states.stop_execution(executionArn=execution)
+        finally:
+            scheduler.delete_schedule(Name=f"{name}-now")
 
 
 def test_a_decision_can_be_computed_again_from_the_lake_and_its_model(run, platform, capsys):
-    rows = [json.loads(line) for line in next((run.folder / "decisions").glob("*.json")).read_text().splitlines()]
-    asked = [next(d for d in rows if d["door"] == "api"), max(rows, key=lambda d: d["fraud_score"])]
+    scored = [d for d in decisions(run) if is_comparable(d)]
+    asked = [next(d for d in scored if d["door"] == "api"), max(scored, key=lambda d: d["fraud_score"])]
 
     for decision in asked:
         found = explain(
@@ -202,7 +284,7 @@ def test_both_learners_were_trained_by_the_same_pipeline_and_one_was_released(ru
 
 def test_the_drift_report_knows_every_feature(run):
     drift = run.evidence["drift"]
-    assert drift["rows"] == run.found["fraud"]["decided"]
+    assert drift["rows"] == sum(bool(d["vector"]) and d["fraud_score"] is not None for d in decisions(run))
     assert len(drift["features"]) > 30
 
 
@@ -227,16 +309,23 @@ def test_a_feature_of_an_approved_model_cannot_be_removed(run):
 
 
 def test_a_second_plan_is_empty(run):
-    folder = ROOT / "terraform"
-    arguments = ["plan", "-detailed-exitcode", "-lock=false", *terraform.variables(ENVIRONMENT)]
-    done = subprocess.run(
-        ["terraform", f"-chdir={folder}", *arguments],
-        env=terraform.environment("platform", ENVIRONMENT),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-3000:]
+    assert terraform.main("drift", ENVIRONMENT) == 0
+
+
+def test_what_runs_is_what_was_built_and_another_script_is_found(run, platform):
+    environment = Environment.read(ENVIRONMENT)
+    assert [finding for finding in verified(platform, environment) if not finding.holds] == []
+
+    with replaced(platform, script_key("glue/jobs/silver_to_gold"), b"raise SystemExit('not as packaged')\n"):
+        found = [finding.what for finding in verified(platform, environment) if not finding.holds]
+    assert found == ["bytes of glue/jobs/silver_to_gold"]
+
+
+def test_the_table_of_how_things_stand_has_a_row_for_each_run_and_model(run, platform):
+    lines = status.table(platform)
+    told = {tuple(line.split()[:2]) for line in lines}
+    for row in (("run", "nightly"), ("training", "fraud"), ("released", "fraud"), ("endpoint", "risk-local-fraud")):
+        assert row in told, lines
 
 
 def test_the_api_door_refuses_a_payment_that_breaks_the_contract(run, platform):
@@ -315,14 +404,14 @@ def test_a_broken_serving_script_fails_the_release_with_its_own_error(run, platf
     released = run.evidence["fraud_release"]
     key = released["model_data"].partition(f"s3://{platform.lake}/")[2]
     broken = changed_archive(platform.read(key), "code/serve.py", b"raise LookupError('serving is broken')\n")
-    platform.client("s3").put_object(Bucket=platform.lake, Key="training/broken/model.tar.gz", Body=broken)
+    platform.client("s3").put_object(Bucket=platform.lake, Key="training/fraud/broken/model.tar.gz", Body=broken)
     model = sagemaker.describe_model(ModelName=released["model_name"])
     package_of = sagemaker.describe_model_package(ModelPackageName=released["model_package_arn"])
     image = package_of["InferenceSpecification"]["Containers"][0]["Image"]
     sagemaker.create_model(
         ModelName="broken",
         ExecutionRoleArn=model["ExecutionRoleArn"],
-        PrimaryContainer={"Image": image, "ModelDataUrl": f"s3://{platform.lake}/training/broken/model.tar.gz"},
+        PrimaryContainer={"Image": image, "ModelDataUrl": f"s3://{platform.lake}/training/fraud/broken/model.tar.gz"},
     )
     variant = {
         "VariantName": "champion",
@@ -334,16 +423,18 @@ def test_a_broken_serving_script_fails_the_release_with_its_own_error(run, platf
     sagemaker.update_endpoint(EndpointName=platform.outputs["endpoint_name"], EndpointConfigName="broken")
     with pytest.raises(StepFailed, match="LookupError: serving is broken"):
         platform.await_endpoint("broken")
-    answered, _ = platform.ask(
-        {
-            "transaction_id": "T-after",
+
+    def is_scored() -> bool:
+        payment = {
+            "transaction_id": f"T-after-{time.time_ns()}",
             "event_time": "2025-07-10T10:00:00Z",
             "customer_id": "C1",
             "merchant_id": "M1",
             "amount": "1.00",
         }
-    )
-    assert answered["degrade_step"] == "none", "the old model still serves"
+        return platform.ask(payment)[0]["degrade_step"] == "none"
+
+    eventually(is_scored, "the old model still serves")
 
 
 @pytest.mark.parametrize(
@@ -367,6 +458,117 @@ def test_unusable_data_stops_the_demo_before_anything_is_built(tmp_path, name, c
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert not list((tmp_path / "out").glob("*"))
+
+
+def test_a_producer_puts_payments_on_the_stream_and_asks_the_api_and_nothing_else(run, platform):
+    producer, payment = Person.taking("producer", platform), a_payment("T-of-a-producer")
+    assert producer.stream([payment], 100, lambda sent: None) == 1
+    assert producer.ask(a_payment("T-asked-by-a-producer"))[0]["action"]
+
+    elsewhere = {"StreamName": f"{platform.prefix}-merchants", "Data": b"{}", "PartitionKey": "M1"}
+    assert producer.is_refused("kinesis:PutRecord", lambda: producer.client("kinesis").put_record(**elsewhere))
+
+
+def test_an_uploader_brings_raw_files_and_can_neither_read_them_nor_write_elsewhere(run, platform, tmp_path):
+    uploader, file, key = (
+        Person.taking("uploader", platform),
+        tmp_path / "notes.txt",
+        "raw/notes/batch=people/notes.txt",
+    )
+    file.write_text("brought")
+    uploader.upload(file, key)
+    assert platform.read(key) == b"brought"
+
+    assert uploader.is_refused("s3:GetObject", lambda: uploader.read(key))
+    gold = {"Bucket": platform.lake, "Key": "gold/x", "Body": b""}
+    assert uploader.is_refused("s3:PutObject", lambda: uploader.client("s3").put_object(**gold))
+
+
+def test_an_analyst_asks_views_and_is_shown_no_payment_as_it_came(run, platform):
+    analyst = Person.taking("analyst", platform)
+    assert analyst.query("analytics", "SELECT * FROM decisions_by_action")
+    assert analyst.query("analytics", "SELECT * FROM portfolio_by_vintage")
+
+    (raw, *_) = platform.keys("raw/transactions/")
+    assert analyst.is_refused("s3:GetObject", lambda: analyst.read(raw))
+    assert analyst.is_refused("glue:GetDatabase", lambda: analyst.query("bronze", "SELECT * FROM transactions"))
+    assert analyst.is_refused("execute-api:Invoke", lambda: analyst.ask(a_payment("T-of-an-analyst")))
+
+
+def test_an_approver_has_a_say_on_models_and_trains_none(run, platform):
+    approver, fraud = Person.taking("approver", platform), f"{platform.prefix}-fraud"
+    sagemaker = approver.client("sagemaker")
+    (newest, *_) = sagemaker.list_model_packages(ModelPackageGroupName=fraud)["ModelPackageSummaryList"]
+    arn = newest["ModelPackageArn"]
+    sagemaker.update_model_package(ModelPackageArn=arn, CustomerMetadataProperties={"read_by": "an approver"})
+    assert sagemaker.describe_model_package(ModelPackageName=arn)["CustomerMetadataProperties"]
+
+    train = lambda: sagemaker.start_pipeline_execution(PipelineName=fraud)  # noqa: E731
+    assert approver.is_refused("sagemaker:StartPipelineExecution", train)
+
+
+def test_an_operator_runs_and_repairs_the_platform_and_lets_no_model_serve(run, platform, monkeypatch, capsys):
+    operator = Person.taking("operator", platform)
+    with monkeypatch.context() as asked:
+        asked.setattr(stacks.boto3, "client", operator.client)
+        assert stacks.outputs(ENVIRONMENT) == platform.outputs
+    assert status.table(operator) == status.table(platform)
+    errors(operator, Teller(), "stream")
+    assert operator.keys("monitoring/drift/") == platform.keys("monitoring/drift/")
+    package = run.evidence["packages"]["fraud"]["package"]
+    assert operator.evaluation(package) == platform.evaluation(package)
+
+    states, sagemaker = operator.client("stepfunctions"), operator.client("sagemaker")
+    night = states.start_execution(stateMachineArn=platform.outputs["state_machines"]["nightly"], input="{}")
+    states.get_execution_history(executionArn=night["executionArn"])
+    states.stop_execution(executionArn=night["executionArn"])
+    training = sagemaker.start_pipeline_execution(
+        PipelineName=f"{platform.prefix}-fraud",
+        PipelineParameters=[{"Name": "AsOf", "Value": "2025-08-01T00:00:00Z"}],
+    )["PipelineExecutionArn"]
+    sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=training)
+    sagemaker.stop_pipeline_execution(PipelineExecutionArn=training, ClientRequestToken="t" * 32)
+
+    ssm, name = operator.client("ssm"), releases.fraud_release(platform.prefix)
+    record(ssm, name, releases.live(ssm, platform.prefix), platform.outputs["kms_key_arn"])
+
+    given_up(platform, b"no payment", json.dumps(a_payment("T-given-up")).encode())
+    assert replay(operator, platform.prefix, platform.lake) == 0
+    told = capsys.readouterr().out
+    assert re.search("1 payments replayed, [12] poison records set aside", told), (
+        told
+    )  # the door may have named it, too
+
+    approve = lambda: operator.approve(package)  # noqa: E731
+    assert operator.is_refused("sagemaker:UpdateModelPackage", approve)
+    (raw, *_) = platform.keys("raw/transactions/")
+    assert operator.is_refused("s3:GetObject", lambda: operator.read(raw))
+
+
+def test_the_page_of_roles_is_what_was_deployed(run, platform):
+    assert roles.page(platform.client("iam"), platform.prefix) == roles.PAGE.read_text(), "make roles ENV=local"
+
+
+def a_payment(identifier: str) -> dict[str, str]:
+    return {
+        "transaction_id": identifier,
+        "event_time": "2025-07-10T10:00:00Z",
+        "customer_id": "C1",
+        "merchant_id": "M1",
+        "amount": "1.00",
+    }
+
+
+def given_up(platform: Platform, *records: bytes) -> None:
+    """Records on the stream, each named by a message of the queue of what the stream door gave up."""
+    kinesis, sqs, name = platform.client("kinesis"), platform.client("sqs"), platform.outputs["stream_name"]
+    arn = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamARN"]
+    url = sqs.get_queue_url(QueueName=f"{platform.prefix}-stream-failed")["QueueUrl"]
+    for data in records:
+        put = kinesis.put_record(StreamName=name, Data=data, PartitionKey="C1")
+        batch = {"shardId": put["ShardId"], "batchSize": 1, "streamArn": arn}
+        batch |= dict.fromkeys(("startSequenceNumber", "endSequenceNumber"), put["SequenceNumber"])
+        sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"KinesisBatchInfo": batch}))
 
 
 def holding(platform: Platform, word: str) -> list[str]:
@@ -396,6 +598,17 @@ def bring(platform: Platform, batch: str, lines: list[str]) -> None:
     platform.client("s3").put_object(Bucket=platform.lake, Key=key, Body=body)
 
 
+def decisions(run: Run) -> list[dict]:
+    """The last decision of each payment of the streamed day."""
+    (file,) = (run.folder / "decisions").glob("*.json")
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def is_comparable(decision: dict) -> bool:
+    """Made on the features that the lake computes for this payment."""
+    return bool(decision["vector"]) and decision["degrade_step"] == "none" and not decision.get("overtaken")
+
+
 def data_of(platform: Platform, day: str) -> list[bytes]:
     """The pages of the day's vectors. What follows them in a file of Parquet lists a column's encodings as the writing
     process hashes them, each in another order."""
@@ -415,7 +628,7 @@ def one_value_changed(platform: Platform, day: str) -> tuple[str, str, bytes]:
     for key in platform.keys(f"decisions/decision_date={day}/"):
         decisions = [json.loads(line) for line in platform.read(key).splitlines()]
         for decision in decisions:
-            if decision["vector"] and decision["degrade_step"] == "none" and not decision.get("overtaken"):
+            if is_comparable(decision):
                 decision["vector"][0] += 0.01
                 content = "".join(json.dumps(d) + "\n" for d in decisions).encode()
                 return key, decision["transaction_id"], content
@@ -428,7 +641,7 @@ def run_job(platform: Platform, name: str, arguments: dict[str, str]) -> None:
     ended = wait(
         lambda: glue.get_job_run(JobName=job, RunId=started)["JobRun"],
         lambda found: found["JobRunState"] in ("SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT"),
-        hours=0.1,
+        hours=PATIENCE_S / 3600,
     )
     assert ended["JobRunState"] == "SUCCEEDED", ended.get("ErrorMessage")
 
@@ -437,18 +650,17 @@ def run_job(platform: Platform, name: str, arguments: dict[str, str]) -> None:
 def listening(platform: Platform, topic: str):
     """A queue that hears what the topic says. What is given waits for an alarm's message and returns its new state."""
     sns, sqs = platform.client("sns"), platform.client("sqs")
-    queue = sqs.create_queue(QueueName=f"{platform.prefix}-listening")["QueueUrl"]
+    queue = sqs.create_queue(QueueName=f"{platform.prefix}-listening", Attributes=TOLD_BY_SERVICES)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     subscription = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True)
 
     def told(alarm: str) -> str:
-        for _ in range(6):  # other alarms may be heard, too
+        def state() -> str | None:
             answer = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10, MaxNumberOfMessages=10)
-            for message in answer.get("Messages", []):
-                said = json.loads(json.loads(message["Body"])["Message"])
-                if said["AlarmName"] == alarm:
-                    return said["NewStateValue"]
-        return "nothing was said"
+            said = [json.loads(json.loads(message["Body"])["Message"]) for message in answer.get("Messages", [])]
+            return next((s["NewStateValue"] for s in said if s["AlarmName"] == alarm), None)  # others may be heard
+
+        return eventually(state, alarm)
 
     try:
         yield told
@@ -458,7 +670,7 @@ def listening(platform: Platform, topic: str):
 
 
 def script_key(name: str) -> str:
-    return json.loads((package.BUILD / "package.tfvars.json").read_text())["artifacts"][name]["key"]
+    return json.loads((package.BUILD / "platform.tfvars.json").read_text())["artifacts"][name]["key"]
 
 
 def artifact(platform: Platform, key: str) -> bytes:

@@ -52,6 +52,7 @@ class Platform:
             "ANSWERS_TABLE": f"{self.prefix}-answers",
             "ENDPOINT_NAME": "no-such-endpoint",
             "LAKE_BUCKET": self.lake,
+            "METRIC_NAMESPACE": "RiskPlatform",
             "MERCHANT_STREAM": f"{self.prefix}-merchants",
             "RELEASE_PARAMETER": f"/{self.prefix}/release",
         }
@@ -130,14 +131,14 @@ def test_payments_that_were_given_up_are_each_decided_once_after_the_repair(aws,
     platform.put(
         *(json.dumps(p).encode() for p in PAYMENTS[:6]), b"no payment", *(json.dumps(p).encode() for p in PAYMENTS[6:])
     )
-    aws.wait(lambda: platform.given_up() == 10, 90)
+    aws.wait(lambda: platform.given_up() == 10)
     assert not platform.decided()
 
     platform.repair()
     assert replay(aws, platform.prefix, platform.lake) == 0
 
     assert "9 payments replayed, 1 poison records set aside, 0 expired" in capsys.readouterr().out
-    aws.wait(lambda: len(platform.decided()) == len(PAYMENTS), 60)
+    aws.wait(lambda: len(platform.decided()) == len(PAYMENTS))
     assert platform.decided() == {p["transaction_id"]: 1 for p in PAYMENTS}
     assert [row["line"] for row in platform.lines("quarantine/stream/")] == ["no payment"]
     assert platform.waiting() == 0
@@ -146,5 +147,5 @@ def test_payments_that_were_given_up_are_each_decided_once_after_the_repair(aws,
     platform.put(
         *(json.dumps(p).encode() for p in PAYMENTS), json.dumps({**PAYMENTS[0], "transaction_id": "T9"}).encode()
     )
-    aws.wait(lambda: platform.decided()["T9"], 60)
+    aws.wait(lambda: platform.decided()["T9"])
     assert platform.decided() == {f"T{n}": 1 for n in range(10)}

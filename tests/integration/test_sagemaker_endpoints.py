@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 
 import pytest
 from botocore.exceptions import ClientError
 
-from local import lifecycle
-from tests.integration.sagemaker_scene import Scene, processes, running, until, variant
+from tests.integration.sagemaker_scene import processes, shared, variant
+from tests.waiting import eventually
 
 
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("aws")) as scene:
+def scene(aws, tmp_path_factory):
+    with shared(aws.aws, tmp_path_factory.mktemp("scene")) as scene:
         yield scene
 
 
@@ -82,7 +80,7 @@ def test_a_server_that_dies_is_started_again(scene, live):
         except ClientError:
             return False
 
-    until(answers)
+    eventually(answers)
 
 
 def test_an_endpoint_whose_model_does_not_start_fails_with_its_last_words(scene, sagemaker):
@@ -140,7 +138,7 @@ def test_an_alarm_during_a_canary_brings_the_old_model_back(scene, sagemaker):
     cloudwatch = scene.client("cloudwatch")
     cloudwatch.put_metric_alarm(**alarm)
     cloudwatch.put_metric_data(Namespace="Test", MetricData=[{"MetricName": "Bad", "Value": 5.0}])
-    until(lambda: cloudwatch.describe_alarms(AlarmNames=["guard"])["MetricAlarms"][0]["StateValue"] == "ALARM")
+    eventually(lambda: cloudwatch.describe_alarms(AlarmNames=["guard"])["MetricAlarms"][0]["StateValue"] == "ALARM")
     routing = {
         "Type": "CANARY",
         "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 50},
@@ -187,7 +185,7 @@ def test_a_shadow_variant_gets_a_copy_and_answers_nobody(scene, sagemaker):
     def copies():
         return scene.logs("/aws/sagemaker/Endpoints/shadowed", "Unseen").count("request")
 
-    until(lambda: copies() > 0)
+    eventually(lambda: copies() > 0)
 
 
 def test_invocations_are_counted_in_cloudwatch(scene, live):
@@ -207,7 +205,7 @@ def test_invocations_are_counted_in_cloudwatch(scene, live):
         )
         return sum(point["Sum"] for point in answer["Datapoints"])
 
-    until(counted)
+    eventually(counted)
 
 
 def test_deletion_ends_the_servers_and_terraforms_texts_are_answered(scene, sagemaker):
@@ -222,7 +220,7 @@ def test_deletion_ends_the_servers_and_terraforms_texts_are_answered(scene, sage
             return 'Could not find endpoint "arn:aws:sagemaker' in str(error)
         return False
 
-    until(gone)
+    eventually(gone)
     assert not containers("brief-AllTraffic")
     sagemaker.delete_endpoint_config(EndpointConfigName="brief")
     sagemaker.delete_model(ModelName="brief")
@@ -240,38 +238,3 @@ def test_a_model_without_its_archive_is_refused(scene, sagemaker):
         sagemaker.create_model(
             ModelName="hollow", PrimaryContainer=container, ExecutionRoleArn="arn:aws:iam::000000000000:role/x"
         )
-
-
-def test_an_invocation_adds_little_to_the_models_own_time(scene, live):
-    scene.invoke(live, "1")
-
-    def seconds():
-        began = time.perf_counter()
-        scene.invoke(live, "1")
-        return time.perf_counter() - began
-
-    assert min(seconds() for _ in range(30)) < 0.03  # about 3 ms, most of it boto3 and the server in front of us
-
-
-def test_endpoints_come_back_with_their_state_folder(tmp_path):
-    with running(tmp_path) as scene:
-        scene.endpoint("lasting", scene.model("lasting"))
-        assert containers(tmp_path)
-    assert not containers(tmp_path)
-    with lifecycle.running(tmp_path / "state") as aws:
-        scene = Scene(aws, tmp_path)
-        until(lambda: settled(scene, "lasting")["EndpointStatus"] == "InService")
-        assert scene.invoke("lasting", "1") == "lasting:1\n"
-
-
-def test_a_killed_server_ends_its_endpoints(tmp_path):
-    server = lifecycle.start(tmp_path / "state", port=0)
-    try:
-        scene = Scene(server, tmp_path)
-        scene.make_bucket()
-        scene.endpoint("doomed", scene.model("doomed"))
-        assert containers(tmp_path)
-        os.kill(server.pid, signal.SIGKILL)
-        until(lambda: not containers(tmp_path))
-    finally:
-        lifecycle.stop(tmp_path / "state")

@@ -9,15 +9,15 @@ import pyarrow.parquet as pq
 import pytest
 from botocore.exceptions import ClientError
 
-from local import lifecycle
-from tests.integration.sagemaker_scene import BUCKET, ROLE, Scene, running, until
+from tests.integration.sagemaker_scene import BUCKET, ROLE, shared
+from tests.waiting import eventually
 
 EARLY, LATE = "2026-03-01T10:00:00Z", "2026-03-01T11:30:00Z"
 
 
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("aws")) as scene:
+def scene(aws, tmp_path_factory):
+    with shared(aws.aws, tmp_path_factory.mktemp("scene")) as scene:
         yield scene
 
 
@@ -139,7 +139,7 @@ def test_a_hard_delete_leaves_nothing_online_and_its_mark_only_in_the_stores_it_
     assert values(get(runtime, group, "a")), "nothing remembers when it was deleted"
     described = scene.client("sagemaker").describe_feature_group(FeatureGroupName=group)
     prefix = described["OfflineStoreConfig"]["S3StorageConfig"]["ResolvedOutputS3Uri"].removeprefix(f"s3://{BUCKET}/")
-    rows = until(lambda: offline_rows(scene, prefix))
+    rows = eventually(lambda: offline_rows(scene, prefix))
     assert [(row["id"], row["is_deleted"]) for row in rows] == [("b", True)]
 
 
@@ -183,7 +183,7 @@ def test_every_write_becomes_a_typed_offline_row_in_its_hour(scene, runtime, mak
     described = scene.client("sagemaker").describe_feature_group(FeatureGroupName=group)
     uri = described["OfflineStoreConfig"]["S3StorageConfig"]["ResolvedOutputS3Uri"]
     prefix = uri.removeprefix(f"s3://{BUCKET}/")
-    rows = until(lambda: (found := offline_rows(scene, prefix)) and len(found) == 3 and found)
+    rows = eventually(lambda: (found := offline_rows(scene, prefix)) and len(found) == 3 and found)
     assert [(r["hour"], r["count"], r["is_deleted"]) for r in rows] == [
         ("10", 1, False),
         ("11", None, True),
@@ -236,41 +236,3 @@ def test_a_group_that_cannot_exist_on_aws_is_refused(make_group):
 
 def definitions(*names):
     return [{"FeatureName": name, "FeatureType": "String"} for name in names]
-
-
-def test_records_survive_a_restart_and_late_offline_rows_are_written_then(tmp_path):
-    store = {"S3StorageConfig": {"S3Uri": f"s3://{BUCKET}/offline"}}
-    request = {
-        "FeatureGroupName": "kept",
-        "RecordIdentifierFeatureName": "id",
-        "EventTimeFeatureName": "event_time",
-        "FeatureDefinitions": definitions("id", "event_time"),
-        "OnlineStoreConfig": {"EnableOnlineStore": True},
-        "OfflineStoreConfig": store,
-        "RoleArn": ROLE,
-    }
-    with running(tmp_path) as scene:
-        sagemaker = scene.client("sagemaker")
-        sagemaker.create_feature_group(**request)
-        scene.wait(sagemaker.describe_feature_group, "FeatureGroupStatus", FeatureGroupName="kept")
-        scene.client("sagemaker-featurestore-runtime").put_record(FeatureGroupName="kept", Record=record("a"))
-    with lifecycle.running(tmp_path / "state") as aws:
-        scene = Scene(aws, tmp_path)
-        assert values(get(scene.client("sagemaker-featurestore-runtime"), "kept", "a"))["id"] == "a"
-        until(lambda: scene.keys("offline/"))
-
-
-def test_a_hundred_records_are_read_in_milliseconds(runtime, make_group):
-    group = make_group("fast")
-    for start in range(0, 100, 25):
-        runtime.batch_write_record(
-            Entries=[{"FeatureGroupName": group, "Record": record(str(i))} for i in range(start, start + 25)]
-        )
-    identifiers = [{"FeatureGroupName": group, "RecordIdentifiersValueAsString": [str(i) for i in range(100)]}]
-
-    def seconds():
-        began = time.perf_counter()
-        assert len(runtime.batch_get_record(Identifiers=identifiers)["Records"]) == 100
-        return time.perf_counter() - began
-
-    assert min(seconds() for _ in range(10)) < 0.03  # about 4 ms, most of it boto3 reading the answer

@@ -5,19 +5,18 @@ from __future__ import annotations
 import io
 import json
 import os
-import signal
 import tarfile
 
 import pytest
 from botocore.exceptions import ClientError
 
-from local import lifecycle
-from tests.integration.sagemaker_scene import BUCKET, Scene, channel, processes, running, s3_input, until
+from tests.integration.sagemaker_scene import BUCKET, channel, processes, s3_input, shared
+from tests.waiting import eventually
 
 
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("aws")) as scene:
+def scene(aws, tmp_path_factory):
+    with shared(aws.aws, tmp_path_factory.mktemp("scene")) as scene:
         yield scene
 
 
@@ -105,11 +104,6 @@ def test_missing_input_fails_the_job_as_on_aws(scene):
     assert "No S3 objects found under S3 URL" in job["FailureReason"]
 
 
-def test_an_image_of_another_kind_cannot_be_pulled(scene):
-    job = processed(scene, "alien", "", AppSpecification={"ImageUri": "docker.io/library/spark:4"})
-    assert "Cannot pull image docker.io/library/spark:4" in job["FailureReason"]
-
-
 def test_continuous_outputs_arrive_while_the_job_runs(scene):
     script = """
 import pathlib, time
@@ -120,7 +114,7 @@ time.sleep(60)
     base["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3UploadMode"] = "Continuous"
     sagemaker = scene.client("sagemaker")
     sagemaker.create_processing_job(**base)
-    until(lambda: scene.keys("out/continuous/"))
+    eventually(lambda: scene.keys("out/continuous/"))
     sagemaker.stop_processing_job(ProcessingJobName="continuous")
     describe = sagemaker.describe_processing_job
     job = scene.wait(describe, "ProcessingJobStatus", ProcessingJobName="continuous")
@@ -132,31 +126,6 @@ def test_a_job_past_its_time_is_stopped_with_its_children(scene):
     job = trained(scene, "slow", script, StoppingCondition={"MaxRuntimeInSeconds": 1})
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
     assert not processes("sleep 86399")
-
-
-def test_two_jobs_run_at_once_and_the_third_waits(scene):
-    sagemaker = scene.client("sagemaker")
-    script = "import time; time.sleep(0.5)"
-    names = ["one", "two", "three"]
-    for name in names:
-        sagemaker.create_processing_job(**scene.processing(name, script))
-    describe = sagemaker.describe_processing_job
-    jobs = [scene.wait(describe, "ProcessingJobStatus", ProcessingJobName=name) for name in names]
-    assert jobs[2]["ProcessingStartTime"] >= min(job["ProcessingEndTime"] for job in jobs[:2])
-
-
-def test_a_job_that_waits_for_a_place_stops_at_once(scene):
-    sagemaker = scene.client("sagemaker")
-    for name in ("busy-1", "busy-2", "waiting"):
-        sagemaker.create_processing_job(**scene.processing(name, "import time; time.sleep(60)"))
-    sagemaker.stop_processing_job(ProcessingJobName="waiting")
-    waiting = sagemaker.describe_processing_job(ProcessingJobName="waiting")
-    for name in ("busy-1", "busy-2"):
-        sagemaker.stop_processing_job(ProcessingJobName=name)
-        job = scene.wait(sagemaker.describe_processing_job, "ProcessingJobStatus", ProcessingJobName=name)
-        assert job["ProcessingJobStatus"] == "Stopped"
-    assert waiting["ProcessingJobStatus"] == "Stopped"
-    assert "ProcessingStartTime" not in waiting
 
 
 def test_training_follows_the_file_contract(scene):
@@ -253,19 +222,32 @@ def test_what_this_machine_cannot_do_is_refused_and_not_pretended(scene):
         sagemaker.list_auto_ml_jobs()
 
 
-def test_a_killed_server_leaves_no_container_and_says_so_at_the_next_start(tmp_path):
-    server = lifecycle.start(tmp_path / "state", port=0)
-    try:
-        scene = Scene(server, tmp_path)
-        scene.make_bucket()
-        script = "import subprocess; subprocess.run(['sleep', '86398'])"
-        scene.client("sagemaker").create_training_job(**scene.training("orphan", script))
-        until(lambda: processes("sleep 86398"))
-        os.kill(server.pid, signal.SIGKILL)
-        until(lambda: not processes("sleep 86398"))
-    finally:
-        lifecycle.stop(tmp_path / "state")
-    with lifecycle.running(tmp_path / "state") as again:
-        job = Scene(again, tmp_path).client("sagemaker").describe_training_job(TrainingJobName="orphan")
-    assert job["TrainingJobStatus"] == "Failed"
-    assert "the local AWS ended meanwhile" in job["FailureReason"]
+def test_checkpoints_follow_a_training_job_to_s3_and_into_the_next(scene):
+    script = """
+import pathlib, sys
+state = pathlib.Path("/opt/ml/checkpoints/step.txt")
+step = int(state.read_text()) + 1 if state.exists() else 1
+state.write_text(str(step))
+sys.exit(step)
+"""
+    for name, step in (("first-try", "1"), ("second-try", "2")):
+        job = trained(scene, name, script, CheckpointConfig={"S3Uri": f"s3://{BUCKET}/checkpoints"})
+        assert job["FailureReason"].endswith(f"exit code: {step}")
+        assert scene.read("checkpoints/step.txt") == step
+
+
+def test_a_job_reaches_its_aws_and_imports_what_its_image_has_unless_it_is_isolated(scene):
+    script = """
+import boto3, numpy
+from botocore.config import Config
+try:
+    import duckdb
+except ModuleNotFoundError as missing:
+    assert "not in the image" in str(missing)
+else:
+    raise SystemExit("duckdb is not in the image")
+boto3.client("s3", config=Config(retries={"max_attempts": 1})).list_buckets()
+"""
+    assert processed(scene, "reaches", script)["ProcessingJobStatus"] == "Completed"
+    cut_off = processed(scene, "cut-off", script, NetworkConfig={"EnableNetworkIsolation": True})
+    assert "Could not connect to the endpoint URL" in cut_off["FailureReason"]

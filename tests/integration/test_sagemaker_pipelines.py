@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.integration.sagemaker_scene import BUCKET, IMAGE, ROLE, running, until
+from tests.integration.permissions import TOLD_BY_SERVICES
+from tests.integration.sagemaker_scene import BUCKET, IMAGE, ROLE, shared
+from tests.waiting import eventually
 
 REPORT = """
 import json
@@ -25,8 +26,8 @@ open("/opt/ml/model/model.txt", "w").write(depth)
 
 
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("aws")) as scene:
+def scene(aws, tmp_path_factory):
+    with shared(aws.aws, tmp_path_factory.mktemp("scene")) as scene:
         yield scene
 
 
@@ -39,7 +40,7 @@ def sagemaker(scene):
 def events(scene):
     """Return the details of all SageMaker events so far, by detail type."""
     sqs = scene.client("sqs")
-    url = sqs.create_queue(QueueName="sagemaker-events")["QueueUrl"]
+    url = sqs.create_queue(QueueName="sagemaker-events", Attributes=TOLD_BY_SERVICES)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     bus = scene.client("events")
     bus.put_rule(Name="sagemaker", EventPattern=json.dumps({"source": ["aws.sagemaker"]}))
@@ -138,7 +139,7 @@ def test_a_failed_step_tells_the_scripts_error_and_stops_what_follows(scene, sag
     assert "ValueError: depth 13 is unlucky" in execution["FailureReason"]
     assert "Evaluate" not in execution["Steps"]
     detail_type = "SageMaker Model Building Pipeline Execution Status Change"
-    until(lambda: [e for e in events(detail_type) if e["currentPipelineExecutionStatus"] == "Failed"])
+    eventually(lambda: [e for e in events(detail_type) if e["currentPipelineExecutionStatus"] == "Failed"])
 
 
 def test_a_retry_keeps_what_has_succeeded(scene, sagemaker):
@@ -174,7 +175,7 @@ def test_independent_steps_run_side_by_side_and_a_stop_ends_them(scene, sagemake
         found = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn)["PipelineExecutionSteps"]
         return len([s for s in found if s["StepStatus"] == "Executing" and s.get("Metadata")]) == 2
 
-    until(executing)
+    eventually(executing)
     sagemaker.stop_pipeline_execution(PipelineExecutionArn=arn, ClientRequestToken="s" * 32)
     execution = scene.ended(arn)
     assert execution["PipelineExecutionStatus"] == "Stopped"
@@ -243,7 +244,7 @@ def test_approval_is_announced_with_the_field_that_changed(scene, sagemaker, eve
         found = events("SageMaker Model Package State Change")
         return [e for e in found if e["UpdatedModelPackageFields"] == ["ModelApprovalStatus"]]
 
-    (detail,) = until(approved)
+    (detail,) = eventually(approved)
     assert detail["ModelPackageGroupName"] == "fraud"
     assert (detail["ModelPackageArn"], detail["ModelPackageVersion"]) == (arns[1], 2)
     assert detail["ModelApprovalStatus"] == "Approved"
@@ -281,7 +282,5 @@ def test_an_endpoint_serves_a_registered_package(scene, sagemaker):
         {"VariantName": "A", "ModelName": "unpacked", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
     ]
     sagemaker.create_endpoint_config(EndpointConfigName="unpacked", ProductionVariants=production)
-    began = time.monotonic()
     assert scene.endpoint("unpacked", "unpacked")["EndpointStatus"] == "InService"
-    assert time.monotonic() - began < 10
     assert scene.invoke("unpacked", "1") == "packed:1\n"

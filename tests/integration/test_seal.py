@@ -55,7 +55,7 @@ class Platform:
             run = states.describe_execution(executionArn=started)
             return run if run["status"] != "RUNNING" else None
 
-        run = self.aws.wait(ended, 60)
+        run = self.aws.wait(ended)
         assert run["status"] == "SUCCEEDED", run
         return json.loads(run["output"])["Payload"]["seals"]
 

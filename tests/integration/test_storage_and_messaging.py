@@ -3,40 +3,17 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
 
-from .backends import LOCALSTACK, Backend, Unreachable, chosen, localstack_host
+from tests.waiting import eventually
 
-
-@pytest.fixture(scope="module")
-def host(request: pytest.FixtureRequest) -> str:
-    """Where the chosen backend answers, as host:port."""
-    reason = ""
-    try:
-        if chosen() == LOCALSTACK:
-            return localstack_host()
-    except Unreachable as unreachable:
-        reason = str(unreachable)
-    if reason:  # outside of the handler, so that the sentence stands alone
-        pytest.fail(reason, pytrace=False)
-    return urlsplit(request.getfixturevalue("aws").endpoint_url).netloc
-
-
-@pytest.fixture(scope="module")
-def backend(host: str) -> Iterator[Backend]:
-    with pytest.MonkeyPatch.context() as environment:
-        # localstack-client prefers AWS_ENDPOINT_URL, which the caller's shell may hold.
-        environment.delenv("AWS_ENDPOINT_URL", raising=False)
-        environment.setenv("LOCALSTACK_HOST", host)
-        yield Backend()
+from .backends import Backend
 
 
 @pytest.fixture
@@ -48,15 +25,6 @@ def undo() -> Iterator[Callable[..., Any]]:
 
 def name(stem: str) -> str:
     return f"{stem}-{uuid.uuid4().hex[:8]}"
-
-
-def wait(found: Callable[[], Any], seconds: float = 40.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := found():
-            return value
-        time.sleep(0.1)
-    raise AssertionError(f"nothing came within {seconds} seconds")
 
 
 @pytest.fixture
@@ -130,7 +98,7 @@ class Queue:
                 taken.append(message["Body"])
             return len(taken) >= count
 
-        wait(enough)
+        eventually(enough)
         return taken
 
     def delete(self) -> None:
@@ -180,17 +148,18 @@ def test_a_listing_by_prefix_is_complete_over_several_pages(backend, bucket):
     assert [item["Key"] for page in pages for item in page["Contents"]] == keys
 
 
-def test_a_received_message_is_hidden_until_it_is_deleted_or_late(backend, queue):
+def test_a_received_message_is_hidden_until_it_is_deleted_or_given_back(backend, queue):
     queue.send("payment")
     sqs = backend.client("sqs")
 
     def receive() -> list[dict]:
-        answer = sqs.receive_message(QueueUrl=queue.url, VisibilityTimeout=2, AttributeNames=["All"])
+        answer = sqs.receive_message(QueueUrl=queue.url, VisibilityTimeout=3_600, AttributeNames=["All"])
         return answer.get("Messages", [])
 
-    (first,) = wait(receive)
+    (first,) = eventually(receive)
     assert receive() == []
-    (again,) = wait(receive)
+    sqs.change_message_visibility(QueueUrl=queue.url, ReceiptHandle=first["ReceiptHandle"], VisibilityTimeout=0)
+    (again,) = eventually(receive)
     assert (again["Body"], again["Attributes"]["ApproximateReceiveCount"]) == ("payment", "2")
     assert again["MessageId"] == first["MessageId"]
     sqs.delete_message(QueueUrl=queue.url, ReceiptHandle=again["ReceiptHandle"])
@@ -293,7 +262,7 @@ def test_an_alarm_tells_its_topic_when_a_metric_crosses_its_threshold(backend, t
         answer = queue.sqs.receive_message(QueueUrl=queue.url, WaitTimeSeconds=1)
         return [message["Body"] for message in answer.get("Messages", [])]
 
-    (message,) = wait(told)
+    (message,) = eventually(told)
     assert (json.loads(message)["AlarmName"], json.loads(message)["NewStateValue"]) == (alarm, "ALARM")
     (state,) = cloudwatch.describe_alarms(AlarmNames=[alarm])["MetricAlarms"]
     assert state["StateValue"] == "ALARM"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from zlib import crc32
 
+import pyarrow as pa
 from pyspark.sql import functions as F
 
 from features.declaration import DAY, HOUR
@@ -13,6 +15,7 @@ from features.state import Event, State, label_event, payment_event
 from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT, Knowledge, fraud_vector
 from glue.transforms.events import by_entity, located, payments
 from glue.transforms.vectors import transaction_features
+from glue.transforms.windows import computed, open_names
 from tests.parity.events import Log
 from tests.spark.rows import silver_labels, silver_loans, silver_outcomes, silver_transactions
 
@@ -120,6 +123,28 @@ def differing(lake: Vectors, served: Vectors) -> list[tuple]:
         for i, name in enumerate(FRAUD.columns)
         if bits(lake[identifier][i]) != bits(served[identifier][i])
     ]
+
+
+def differing_in_open_windows(log: Log, served: Served) -> list[tuple]:
+    """As `differing`, for what the lake computes over sorted rows in numpy: those functions alone, without Spark."""
+    told = dict(served.late)
+    rows = sorted(
+        (who, told.get(identifier, at), crc32(where.encode()), cents, identifier)
+        for identifier, who, where, at, cents in log.payments
+    )
+    columns = zip(
+        ("customer_id", "counted_at", "merchant", "amount", "transaction_id"), zip(*rows, strict=True), strict=True
+    )
+    table = pa.table(dict(columns)).append_column("count", pa.array([1] * len(rows)))
+    values = computed(table, "customer_id", FRAUD)
+    found = []
+    for name in (n for n in open_names(FRAUD) if n in FRAUD.columns):
+        numbers, known, place = values[name].numbers, values[name].known, FRAUD.columns.index(name)
+        for row, identifier in enumerate(table["transaction_id"].to_pylist()):
+            value = float(numbers[row]) if known is None or known[row] else None
+            if bits(value) != bits(served.vectors[identifier][place]):
+                found.append((identifier, name, value, served.vectors[identifier][place]))
+    return found
 
 
 def bits(value: float | None) -> bytes | None:

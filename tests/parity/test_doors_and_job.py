@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench import formulations, population, replay
 
-PAYMENTS = 20_000
+PAYMENTS = 4_000
 
 
 def test_the_stream_door_logs_the_bits_that_the_feature_job_computes(spark, tmp_path):

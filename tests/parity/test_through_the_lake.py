@@ -12,7 +12,7 @@ from tests.spark.rows import fill, stamp
 
 
 def test_any_stretch_of_days_is_made_as_it_was_served_with_late_payments_over_its_ends(spark, tmp_path):
-    log = event_log(7, 1_200, customers=10, days=75, late=0.2)
+    log = event_log(7, 700, customers=6, days=45, late=0.2)
     served = served_vectors(log)
     bank = FolderLake(spark, tmp_path)
     fill(bank, log.payments, log.labels, log.loans, log.outcomes, served.late)

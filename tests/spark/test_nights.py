@@ -15,7 +15,7 @@ from glue.tables import GOLD, SILVER
 from tests.spark.rows import START, fill, tell_late
 
 NIGHTS = (36, 41, 46)  # each takes in the days before; the first one a history as long as windows reach
-DAYS = range(0, NIGHTS[-1], 2)
+DAYS = range(0, NIGHTS[-1], 4)
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from features.fraud import FRAUD
 from tools.quality.history import History
+from tools.telling import Teller
 
 PAYMENTS = """transaction_id,event_time,customer_id,merchant_id,amount
 t1,2018-04-02T09:30:00Z,c1,m1,12.50
@@ -31,7 +32,7 @@ def test_every_readable_row_of_a_folder_is_measured_once(spark, tmp_path):
         "loan_outcomes": OUTCOMES,
     }.items():
         (tmp_path / f"{entity}.csv").write_text(text)
-    history = History(spark, tmp_path, tmp_path / "silver")
+    history = History(spark, tmp_path, tmp_path / "silver", Teller())
 
     vectors, labels = history.payments()
     loans, outcomes = history.loans()

@@ -47,7 +47,7 @@ def test_rows_that_are_corrected_in_a_later_batch_enter_silver_once(bank):
     assert [r["reasons"] for r in bank.quarantined("transactions")] == [["unreadable_amount"], ["already_ingested"]]
 
 
-@pytest.mark.parametrize("order", [("b1", "b2", "b1"), ("b2", "b1", "b2"), ("b1", "b2", "b2", "b1")])
+@pytest.mark.parametrize("order", [("b2", "b1", "b2"), ("b1", "b2", "b2", "b1")])
 def test_a_key_stays_with_the_batch_that_brought_it_first_however_often_batches_are_run(bank, order):
     bank.pay("b1", payment(1), payment(2))
     bank.pay("b2", payment(2), payment(3))

@@ -1,4 +1,4 @@
-"""A run of measurements ends with what it missed, and fails for what is wrong, not for what is slow."""
+"""A run of measurements says what it does, ends with what it missed, and then fails."""
 
 from __future__ import annotations
 
@@ -23,30 +23,36 @@ def measured(monkeypatch, tmp_path):
     return measure
 
 
-def test_a_run_that_misses_a_target_of_speed_lists_it_last_and_does_not_fail(measured, capsys):
-    measured(api_p99_ms=346.0, zip_mb=6.0, missing=0)
+def test_a_run_that_misses_a_target_lists_it_last_and_fails(measured, capsys):
+    with pytest.raises(SystemExit) as ended:
+        measured(api_p99_ratio=3.46, zip_mb=6.0, missing=1)
 
-    assert capsys.readouterr().out.splitlines()[-2:] == [
-        "missed: doors: api_p99_ms is 346, not <= 50",
+    assert ended.value.code == 1
+    assert capsys.readouterr().out.splitlines()[-3:] == [
+        "missed: doors: api_p99_ratio is 3.46, not <= 1.5",
         "missed: doors: zip_mb is 6, not <= 5",
-    ]
-    assert "**346**" in run.PAGE.read_text()
-
-
-def test_a_run_in_which_a_payment_is_missing_fails_after_it_has_listed_all(measured, capsys):
-    with pytest.raises(SystemExit, match="doors: missing is 1"):
-        measured(api_p99_ms=346.0, missing=1)
-
-    assert capsys.readouterr().out.splitlines()[-2:] == [
-        "missed: doors: api_p99_ms is 346, not <= 50",
         "missed: doors: missing is 1, not 0",
     ]
+    assert "**3.46**" in run.PAGE.read_text()
 
 
-def test_a_run_that_misses_nothing_says_so(measured, capsys):
-    measured(api_p99_ms=46.0, missing=0)
+def test_a_run_that_misses_nothing_says_so_and_what_it_measures_before_it_does(measured, capsys):
+    with pytest.raises(SystemExit) as ended:
+        measured(api_p99_ratio=1.2, missing=0)
 
-    assert capsys.readouterr().out.splitlines()[-1] == "no target was missed"
+    said = capsys.readouterr().out.splitlines()
+    assert ended.value.code == 0
+    assert said[0].endswith("doors ...")
+    assert "minutes" in said[-2]
+    assert said[-1] == "no target was missed"
+
+
+def test_each_part_says_which_come_after_it(measured, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["bench", "--only", "doors", "--only", "doors"])
+    with pytest.raises(SystemExit):
+        measured(missing=0)
+
+    assert capsys.readouterr().out.splitlines()[0].endswith("doors ... after it: doors")
 
 
 def test_the_long_load_comes_last_and_only_when_it_is_asked_for():

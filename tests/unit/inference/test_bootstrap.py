@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
-import signal
-import socket
 import sys
-import time
+from contextlib import closing
 from pathlib import Path
-
-import httpx
 
 from features.fraud import FRAUD
 from local.sagemaker.containers import Container, supervised
+from local.sagemaker.hosting.serving import connection_to
+from tests.waiting import PATIENCE_S, eventually
 from tools.archives import files_below
 from tools.package import ROOT, bootstrap_model
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def started(folder: Path, environment: dict[str, str]) -> Container:
@@ -36,26 +29,24 @@ def test_the_bootstrap_archive_answers_ping_and_payments_and_stops_when_told(tmp
         path = tmp_path / "ml" / "model" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    port = free_port()
-    server = started(tmp_path, {"PATH": os.environ["PATH"], "SAGEMAKER_BIND_TO_PORT": str(port)})
+    server = started(tmp_path, {"PATH": os.environ["PATH"]})
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as http:
-            until_healthy(http, server)
-            document = {"feature_version": FRAUD.version, "rows": [[1.0] * len(FRAUD.columns)] * 3}
-            answer = http.post("/invocations", json=document)
-        assert answer.json() == {"scores": [0.01] * 3, "model": "bootstrap", "feature_version": FRAUD.version}
-        assert server.stop() in (0, 128 + signal.SIGTERM)
+        eventually(lambda: not server.running or asked(server, "GET", "/ping"), "a healthy server")
+        assert server.running, server.failure(server.wait())
+        document = {"feature_version": FRAUD.version, "rows": [[1.0] * len(FRAUD.columns)] * 3}
+        answer = json.loads(asked(server, "POST", "/invocations", json.dumps(document)))
+        assert answer == {"scores": [0.01] * 3, "model": "bootstrap", "feature_version": FRAUD.version}
+        assert server.stop() == 0
     finally:
         server.kill()
-        server.wait(10)
+        server.wait(PATIENCE_S)
 
 
-def until_healthy(http: httpx.Client, server: Container, patience: float = 20) -> None:
-    deadline = time.monotonic() + patience
-    while time.monotonic() < deadline and server.running:
-        try:
-            if http.get("/ping").status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.05)
-    raise AssertionError(f"the server is not healthy: {server.failure(0 if server.running else server.wait())}")
+def asked(server: Container, method: str, path: str, body: str | None = None) -> bytes:
+    """The answer of the server on its port 8080; nothing while it does not listen."""
+    try:
+        with closing(connection_to(server, PATIENCE_S)) as connection:
+            connection.request(method, path, body, {"content-type": "application/json"})
+            return connection.getresponse().read()
+    except OSError:
+        return b""

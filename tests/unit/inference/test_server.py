@@ -6,39 +6,49 @@ import asyncio
 import json
 import socket
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import httpx
 import pytest
 
-from inference.app import LIMIT, MOST_EXPLAINED, App
-from inference.connections import LARGEST_HEAD, Server
+from inference.app import AT_ONCE, LIMIT, MOST_EXPLAINED, TOGETHER, App
+from inference.connections import LARGEST_HEAD, LARGEST_REQUEST, PATIENCE, Connection
 from inference.model import Model
+from inference.serve import server
 from tests.unit.inference.archives import trained
+from tests.waiting import PATIENCE_S, eventually
 
 JSON = {"content-type": "application/json"}
 CSV = {"content-type": "text/csv"}
 
 
-def serve(server: Server, listening: threading.Event, ports: list[int]) -> None:
-    async def all_its_life() -> None:
-        ports.append(await server.listen("127.0.0.1", 0))
-        listening.set()
-        await server.until_told()
-
-    asyncio.run(all_its_life())
+@contextmanager
+def served(app: App, connection: type[Connection] = Connection, send_buffer: int = 0) -> Iterator[int]:
+    """The port of a server in a thread of this process."""
+    serving = server(app, connection)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        if send_buffer:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)  # its connections inherit it
+        listener.listen()
+        thread = threading.Thread(target=serving.run, kwargs={"sockets": [listener]})
+        thread.start()
+        yield listener.getsockname()[1]
+        serving.should_exit = True
+        thread.join(PATIENCE_S)
+    assert not thread.is_alive()
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory):
-    app = App(Model(trained(tmp_path_factory.mktemp("archive") / "model")))
-    server, listening, ports = Server(app, LIMIT, patience=5), threading.Event(), []
-    thread = threading.Thread(target=serve, args=(server, listening, ports))
-    thread.start()
-    assert listening.wait(10)
-    yield ports[0]
-    server.stop()
-    thread.join(10)
-    assert not thread.is_alive()
+def app(tmp_path_factory) -> App:
+    return App(Model(trained(tmp_path_factory.mktemp("archive") / "model")))
+
+
+@pytest.fixture(scope="module")
+def port(app) -> Iterator[int]:
+    with served(app) as port:
+        yield port
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +194,7 @@ def test_explain_is_yes_or_no(http):
 
 def raw(port: int, *parts: bytes) -> bytes:
     """Everything that the server says to some bytes, sent part by part, until it closes."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
         for part in parts:
             connection.sendall(part)
         said = b""
@@ -247,16 +257,59 @@ def test_who_expects_to_be_told_to_continue_is_told(port):
     [
         (b"hello\r\n\r\n", b"400"),
         (b"GET /ping HTTP/1.1\r\nX: " + b"a" * (LARGEST_HEAD + 9), b"431"),
+        (
+            b"POST /invocations HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: "
+            + b"a" * (LARGEST_HEAD + 9),
+            b"431",
+        ),
         (b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n", b"413"),
-        (b"GET /ping HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", b"200"),
     ],
+    ids=["no request", "a large head", "large trailers", "a large body"],
 )
 def test_what_is_no_request_or_too_large_is_told_so_and_ends_the_connection(port, http, sent, status):
     said = raw(port, sent)
 
     assert said.startswith(b"HTTP/1.1 " + status)
     assert b"connection: close" in said
+    assert b'{"error": ' in said
     assert http.get("/ping").status_code == 200
+
+
+def refused_after(connection: socket.socket, data: bytes, most: int) -> bool:
+    """Whether the server ends the connection before it has taken the data so many times."""
+    try:
+        for _ in range(most):
+            connection.sendall(data)
+    except (ConnectionResetError, BrokenPipeError):
+        return True
+    return False
+
+
+def test_a_request_that_never_ends_is_not_read_for_ever(port, http):
+    chunk = b"10000\r\n" + b"1" * 0x10000 + b"\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
+        connection.sendall(b"POST /invocations HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        assert refused_after(connection, chunk, 10 * LARGEST_REQUEST // len(chunk))
+
+    assert http.get("/ping").status_code == 200
+
+
+def test_an_offer_of_another_protocol_is_declined_and_never_costs_rows(port):
+    offer = ("Connection: Upgrade, close", "Upgrade: h2c")
+
+    assert raw(port, b"GET /ping HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\nUpgrade: h2c\r\n\r\n").startswith(
+        b"HTTP/1.1 200"
+    )
+    said = raw(port, post(b"10,house\n", *offer))
+    assert said.startswith(b"HTTP/1.1 400")
+    assert b"send no Upgrade header" in said
+
+
+def test_head_is_answered_without_a_body(port):
+    said = raw(port, b"HEAD /ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+
+    assert said.startswith(b"HTTP/1.1 200")
+    assert said.endswith(b"\r\n\r\n")
 
 
 def test_a_client_that_goes_away_in_the_middle_harms_nobody(port, http):
@@ -264,3 +317,125 @@ def test_a_client_that_goes_away_in_the_middle_harms_nobody(port, http):
         connection.sendall(post(b"10,house\n")[:-3])
 
     assert http.get("/ping").status_code == 200
+
+
+class Timers:
+    """The event loop, whose patience ends when a test says so."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.waiting: list[tuple[asyncio.TimerHandle, Callable[[], None]]] = []
+
+    def __getattr__(self, name: str):
+        return getattr(self.loop, name)
+
+    def call_later(self, delay: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+        timer = self.loop.call_later(delay, call)
+        if delay == PATIENCE:
+            self.waiting.append((timer, call))
+        return timer
+
+    def lose_patience(self) -> None:
+        """For other threads."""
+        self.loop.call_soon_threadsafe(lambda: [call() for timer, call in self.waiting if not timer.cancelled()])
+
+
+class Known(Connection):
+    """The newest connection, for its test to look at."""
+
+    newest: Known | None = None
+
+    def connection_made(self, transport):
+        self.loop = Timers(self.loop)
+        self.left = threading.Event()
+        super().connection_made(transport)
+        type(self).newest = self
+
+    def connection_lost(self, exc):
+        super().connection_lost(exc)
+        self.left.set()
+
+
+@pytest.fixture
+def known() -> type[Known]:
+    return type("Own", (Known,), {})
+
+
+@pytest.mark.parametrize("sent", [post(b"10,house\n")[:20], post(b"10,house\n")[:-3]], ids=["head", "body"])
+def test_half_a_request_is_not_waited_for_in_vain(app, known, sent):
+    with served(app, known) as port, socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
+        connection.sendall(sent)
+        eventually(lambda: known.newest and known.newest._received == len(sent))
+        known.newest.loop.lose_patience()
+
+        assert connection.recv(1000).startswith(b"HTTP/1.1 408")
+        assert connection.recv(1000) == b""
+
+
+def test_who_says_nothing_is_left_without_a_word(app, known):
+    with served(app, known) as port, socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
+        eventually(lambda: known.newest).loop.lose_patience()
+
+        assert connection.recv(1000) == b""
+
+
+def test_half_a_request_is_not_waited_for_after_a_whole_one_either(app, known):
+    half = post(b"10,house\n")[:-3]
+    with served(app, known) as port, socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
+        connection.sendall(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+        connection.sendall(half)
+        eventually(lambda: known.newest._received == len(half))
+        known.newest.loop.lose_patience()
+
+        assert connection.recv(1000).startswith(b"HTTP/1.1 408")
+
+
+def test_who_never_reads_an_answer_is_left(app, known):
+    with served(app, known, send_buffer=4096) as port, socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", port))
+        connection.sendall(post(b"10,house\n" * 20_000))
+        eventually(lambda: known.newest and known.newest._leaving, "an answer that waits to be read")
+        assert not known.newest.left.is_set()
+        known.newest.loop.lose_patience()
+
+        assert known.newest.left.wait(PATIENCE_S)
+
+
+def test_who_asks_and_asks_and_never_reads_gets_no_more_answers(app, known):
+    """It holds what fits between the two sockets and one answer, not all that it asked for."""
+
+    def leave() -> None:
+        eventually(lambda: known.newest and known.newest._leaving)
+        known.newest.loop.lose_patience()
+
+    rows = b"10,house\n" * 20_000
+    with served(app, known) as port, socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", port))
+        connection.settimeout(PATIENCE_S)
+        threading.Thread(target=leave, daemon=True).start()
+        assert refused_after(connection, post(rows), 500)
+
+
+class Watched(Model):
+    """Notes which thread scores how many rows in one go."""
+
+    def score(self, rows):
+        self.seen.append((threading.current_thread().name, len(rows)))
+        return super().score(rows)
+
+
+def test_batches_are_scored_in_parts_and_off_the_thread_that_serves_payments(tmp_path):
+    model = Watched(trained(tmp_path / "model"))
+    model.seen = []
+    with served(App(model)) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}") as http:
+        invoke(http, b"10,house\n", CSV)
+        batch = invoke(http, b"10,house\n" * (2 * TOGETHER + 1), CSV)
+
+    assert len(batch.text.split()) == 2 * TOGETHER + 1
+    (payer, _), *batches = model.seen
+    assert not payer.startswith("batch")
+    assert [(name.partition("_")[0], rows) for name, rows in batches] == [("batch", TOGETHER)] * 2 + [("batch", 1)]
+    assert len(b"10,house\n") * 100 < AT_ONCE

@@ -160,6 +160,7 @@ def test_what_s3_refuses_for_another_reason_is_not_called_repeated(capsys):
 
 def test_labels_that_a_closed_lake_does_not_take_are_asked_for_again(monkeypatch):
     monkeypatch.setenv("LAKE_BUCKET", "lake")
+    monkeypatch.setenv("METRIC_NAMESPACE", "Risk")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # nobody listens there
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
@@ -177,6 +178,7 @@ def test_labels_that_a_closed_lake_does_not_take_are_asked_for_again(monkeypatch
 @pytest.mark.parametrize("body", ["", "{", "null", "[" * 100_000])
 def test_a_body_that_is_no_label_is_a_client_error(body, monkeypatch):
     monkeypatch.setenv("LAKE_BUCKET", "lake")
+    monkeypatch.setenv("METRIC_NAMESPACE", "Risk")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     for event in ({"body": body}, {"body": base64.b64encode(body.encode()).decode(), "isBase64Encoded": True}):
         said = handler.handle(event, None)

@@ -14,7 +14,9 @@ from tests.unit.lambda_functions.aws import Bucket, Parameters, valid
 from tools.policy import ruled
 
 ARN = "arn:aws:sagemaker:eu-west-1:000000000000:model-package/risk-test-{}/{}"
-ROLE = "arn:aws:iam::000000000000:role/execution"
+SERVING = {"instance_type": "ml.m5.large", "instances": 1, "most_instances": 1, "serverless_memory_mb": None}
+KEY = "arn:aws:kms:eu-west-1:000000000000:key/lake"
+ROLES = {problem: f"arn:aws:iam::000000000000:role/risk-test-{problem}-model" for problem in ("credit", "fraud")}
 SOLVED = {"review_at": 0.4, "block_at": 0.8, "rules": [], "expected_cost_per_1000": 3.0}
 BOOTSTRAP = {"version": "bootstrap", "model": "bootstrap", "review_at": 1, "block_at": 1, "rules": []}
 FRAUD_RELEASE = "/risk-test/fraud/release"
@@ -104,7 +106,7 @@ class Scene:
 
     def release(self, problem: str = "fraud", version: int = 3, minute: int = 0) -> dict:
         """Of a package that was approved in this minute."""
-        promotion = Promotion(self.sagemaker, self.bucket, self.parameters, "risk-test", ROLE, "ml.m5.large")
+        promotion = Promotion(self.sagemaker, self.bucket, self.parameters, "risk-test", ROLES, SERVING, KEY)
         return promotion.release(ARN.format(problem, version), f"risk-test-{problem}", f"2026-03-01T10:{minute:02}:00Z")
 
     def recorded(self, problem: str = "fraud") -> dict:
@@ -188,7 +190,7 @@ def test_the_longest_list_that_goes_live_leaves_room_for_the_releases_after_it()
     longest = next(n for n in range(1000, 0, -1) if fits(scene.recorded()["policy"], listing(n)))
     assert longest > 250
     ruled_release = {**scene.recorded(), "policy": ruled(scene.recorded()["policy"], listing(longest))}
-    record(scene.parameters, FRAUD_RELEASE, ruled_release)
+    record(scene.parameters, FRAUD_RELEASE, ruled_release, KEY)
     costs = {"blocked_good": 1e12 / 3, "review": 1 / 3, "review_recall": 1 / 3, "lost_share": 1 / 3, "capacity": 1 / 3}
     policy = {**SOLVED, "review_at": 1 / 3, "block_at": 2 / 3, "model": "j" * 63, "costs": costs}
     for version in (4, 5):
@@ -383,7 +385,7 @@ DONE: dict = {"batchItemFailures": []}
 @pytest.fixture
 def scene(monkeypatch) -> Scene:
     scene = Scene()
-    promotion = Promotion(scene.sagemaker, scene.bucket, scene.parameters, "risk-test", ROLE, "ml.m5.large")
+    promotion = Promotion(scene.sagemaker, scene.bucket, scene.parameters, "risk-test", ROLES, SERVING, KEY)
     monkeypatch.setattr(handler, "promotion", lambda: promotion)
     return scene
 

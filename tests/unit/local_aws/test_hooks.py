@@ -9,10 +9,14 @@ from importlib.metadata import version
 
 import pytest
 
-from local import plugins
+from local import permissions, plugins, services
 
 PINNED = "1.5.33"
-MODULES = sorted(f"local.plugins.{module.name}" for module in pkgutil.iter_modules(plugins.__path__))
+MODULES = sorted(
+    f"{package.__name__}.{module.name}"
+    for package in (permissions, plugins, services)
+    for module in pkgutil.iter_modules(package.__path__)
+)
 
 
 def hooks() -> list[tuple[str, str | None]]:

@@ -118,3 +118,32 @@ def test_conditions_compare(condition, expected):
 def test_values_that_cannot_be_compared_fail_the_step():
     with pytest.raises(ExpressionError, match="cannot be compared"):
         holds({"Type": "LessThan", "LeftValue": "a", "RightValue": 1}, plain)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"CacheConfig": {"Enabled": True, "ExpireAfter": "P1D"}}, "CacheConfig is not offered"),
+        ({"CacheConfig": {"Enabled": False}, "RetryPolicies": None}, None),
+        ({"RetryPolicies": [{"ExceptionType": ["SageMaker.JOB_INTERNAL_ERROR"]}]}, "RetryPolicies are not offered"),
+        ({"StepColour": "red"}, "got StepColour"),
+        ({"Arguments": {"TrainingColour": "red"}}, "CreateTrainingJob has no argument TrainingColour"),
+        ({"Arguments": {"OutputDataConfig": {"S3Path": "s3://b"}}}, "no argument OutputDataConfig.S3Path"),
+        ({"Arguments": {"InputDataConfig": [{"Channel": "x"}]}}, r"no argument InputDataConfig\[0\].Channel"),
+        ({"Arguments": {"OutputDataConfig": {"Get": "Parameters.Output"}}}, None),
+    ],
+)
+def test_what_a_step_carries_and_nobody_looks_at_is_refused(changes, said):
+    step = {"Name": "Train", "Type": "Training", "Arguments": {}, **changes}
+    parameters = [{"Name": "Output", "Type": "String", "DefaultValue": "x"}]
+    text = json.dumps({"Version": "2020-12-01", "Parameters": parameters, "Steps": [step]})
+    if said is None:
+        assert list(Definition.parse(text).steps) == ["Train"]
+    else:
+        with pytest.raises(ApiError, match=said):
+            Definition.parse(text)
+
+
+def test_what_a_definition_carries_and_nobody_looks_at_is_refused():
+    with pytest.raises(ApiError, match="got Colours"):
+        Definition.parse(json.dumps({"Version": "2020-12-01", "MlflowConfig": None, "Colours": [], "Steps": []}))

@@ -8,6 +8,7 @@ from local.sagemaker import images, listing, protocol
 from local.sagemaker.containers import last_words
 from local.sagemaker.errors import ApiError
 from local.sagemaker.jobs.lifecycle import cut_reason
+from local.sagemaker.surroundings import Surroundings
 
 
 def test_a_control_plane_operation_is_found_by_its_target():
@@ -92,12 +93,12 @@ def test_a_made_up_token_is_refused():
     "name", ["123456789012.dkr.ecr.eu-west-1.amazonaws.com/risk-dev-ml:1", "x/sagemaker-xgboost:3.0-5"]
 )
 def test_our_images_and_awss_xgboost_run_the_default_command(name):
-    assert images.command(name, None, None, "train") == ["train"]
+    assert images.command(name, None, None, "train", Surroundings()) == ["train"]
 
 
 def test_an_image_without_counterpart_cannot_be_pulled():
     with pytest.raises(images.ImageUnavailable, match="Cannot pull image"):
-        images.command("python:3.11", None, None, "train")
+        images.command("python:3.11", None, None, "train", Surroundings())
 
 
 def test_a_failure_is_explained_from_the_first_traceback_on():

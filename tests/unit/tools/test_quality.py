@@ -15,6 +15,7 @@ from tools.quality.fraud import Payments
 from tools.quality.fraud import measure as fraud
 from tools.quality.handbook import Fold, consecutive, earlier, parts
 from tools.quality.history import Unusable
+from tools.telling import Teller
 
 START = date(2018, 5, 7)
 
@@ -87,7 +88,7 @@ def history(size: int = 6000, seed: int = 0) -> Payments:
 
 def test_each_fold_is_reported_with_its_rows_and_the_means_are_of_the_folds():
     payments = history()
-    found = fraud(payments, date(2018, 4, 22), 2)
+    found = fraud(payments, date(2018, 4, 22), 2, Teller())
 
     assert [fold["start"] for fold in found["folds"]] == ["2018-04-22", "2018-04-29"]
     assert found["mean"]["ap"] == pytest.approx(np.mean([fold["ap"] for fold in found["folds"]]))
@@ -111,7 +112,7 @@ def test_frauds_that_were_not_known_when_the_test_starts_do_not_teach():
 
 def test_folds_beyond_the_data_are_refused_with_the_days_that_are_there():
     with pytest.raises(Unusable, match=r"need labelled payments from 2018-04-22 to 2018-06-02; .* to 2018-05-19"):
-        fraud(history(), date(2018, 4, 22), 4)
+        fraud(history(), date(2018, 4, 22), 4, Teller())
 
 
 def test_credit_is_measured_on_every_loan_once():
@@ -134,7 +135,7 @@ def test_credit_is_measured_on_every_loan_once():
             "observed_at": pd.Timestamp("2025-06-01", tz="UTC"),
         }
     )
-    found = credit(loans, outcomes)
+    found = credit(loans, outcomes, Teller())
 
     assert [fold["test_rows"] for fold in found["folds"]] == [80] * 5
     assert set(found["mean"]) == {"auc", "ks", "brier", "ece"}
@@ -157,5 +158,5 @@ def test_credit_is_measured_on_every_loan_once():
 )
 def test_wrong_words_are_refused_with_what_was_expected(given, said):
     with pytest.raises(Unusable) as wrong:
-        measured(given)
+        measured(given, Teller())
     assert said in str(wrong.value)

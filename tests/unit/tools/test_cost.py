@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tools.cost.__main__ import TABLE, told
+from tools.cost.estimate import HOURS, NoPrice, Prices, idle, million_loans, thousand_decisions
+from tools.cost.planned import resources
+
+TABLED = Prices("somewhere", "2026-11", json.loads(TABLE.read_text())["prices"])
+
+
+def total(lines) -> float:
+    return sum(line.dollars for line in lines)
+
+
+def endpoint(**variant) -> dict:
+    return {"aws_sagemaker_endpoint_configuration": [{"production_variants": [variant]}]}
+
+
+def test_an_endpoint_costs_its_instances_for_every_hour_and_a_serverless_one_nothing_while_idle():
+    running = endpoint(instance_type="ml.c5.large", initial_instance_count=2)
+    assert total(idle(running, TABLED)) == pytest.approx(2 * HOURS * TABLED.of("ml.c5.large"))
+    assert total(idle(endpoint(instance_type=None, initial_instance_count=None), TABLED)) == 0
+
+
+def test_a_stream_costs_more_by_the_hour_where_it_keeps_records_for_longer_than_a_day():
+    def stream(hours: int) -> dict:
+        return {"aws_kinesis_stream": [{"name": "risk-dev-transactions", "shard_count": 4, "retention_period": hours}]}
+
+    day, week = total(idle(stream(24), TABLED)), total(idle(stream(168), TABLED))
+    assert week - day == pytest.approx(4 * HOURS * TABLED.of("kinesis_retention_shard_hour"))
+
+
+def test_interface_endpoints_cost_by_zone_and_gateways_nothing():
+    network = {
+        "aws_vpc_endpoint": [{"vpc_endpoint_type": "Interface"}, {"vpc_endpoint_type": "Gateway"}],
+        "aws_subnet": [{}, {}],
+    }
+    assert total(idle(network, TABLED)) == pytest.approx(2 * HOURS * TABLED.of("interface_endpoint_hour"))
+
+
+def test_more_memory_and_more_workers_cost_more():
+    small, large = ({"aws_lambda_function": [{"memory_size": size}]} for size in (512, 4096))
+    assert total(thousand_decisions(small, TABLED)) < total(thousand_decisions(large, TABLED))
+    few, many = ({"aws_glue_job": [{"number_of_workers": count}]} for count in (2, 10))
+    assert total(million_loans(few, TABLED)) < total(million_loans(many, TABLED))
+
+
+def test_a_price_that_is_not_tabled_is_named():
+    with pytest.raises(NoPrice, match=r"no price of ml\.p5\.48xlarge in somewhere"):
+        idle(endpoint(instance_type="ml.p5.48xlarge", initial_instance_count=1), TABLED)
+
+
+def test_resources_of_every_module_are_counted_and_data_sources_are_not():
+    def resource(kind: str, mode: str = "managed") -> dict:
+        return {"type": kind, "mode": mode, "values": {}}
+
+    module = {
+        "resources": [resource("aws_kms_key")],
+        "child_modules": [{"resources": [resource("aws_kms_key", "data")]}],
+    }
+    plan = {"planned_values": {"root_module": {"resources": [resource("aws_kms_key")], "child_modules": [module]}}}
+    assert len(resources([plan])["aws_kms_key"]) == 2
+
+
+def test_the_first_line_has_the_totals_and_the_last_one_says_of_when_prices_are():
+    text = told("risk-dev", {"idle, a month": idle({"aws_kms_key": [{}, {}]}, TABLED)}, TABLED, "a list").splitlines()
+    assert text[0] == "risk-dev: idle, a month: $2.00"
+    assert "2026-11" in text[-1]

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tools.operate.__main__ import main
+from tools.operate.first_day import approve, ingest, train
+from tools.operate.platform import Platform, Refused
+from tools.operate.verify import Finding, digest, resources
+from tools.telling import Teller
+
+PLATFORM = Platform({"prefix": "risk-dev", "lake_bucket": "risk-dev-lake-1"})
+
+
+def test_an_unknown_verb_is_answered_with_those_that_there_are():
+    with pytest.raises(SystemExit, match=r"expected preflight, .*, night, train, .*, got 'fly'"):
+        main("fly", "local")
+
+
+@pytest.mark.parametrize("verb", ["ingest", "night", "train", "approve", "status", "verify", "preflight"])
+def test_an_unknown_environment_ends_a_command_with_those_that_there_are(verb):
+    with pytest.raises(SystemExit, match=f"{verb}: no environment 'nowhere': expected one of dev, local, prod"):
+        main(verb, "nowhere")
+
+
+def test_a_folder_without_a_file_of_the_contract_is_refused_with_what_lies_there(tmp_path):
+    (tmp_path / "payments.txt").write_text("")
+    with pytest.raises(Refused, match=r"expected transactions.*\.csv or \.parquet, found payments\.txt"):
+        ingest(PLATFORM, Teller(), str(tmp_path))
+    with pytest.raises(Refused, match="expected DATA="):
+        ingest(PLATFORM, Teller(), "")
+
+
+def test_two_files_of_one_kind_are_refused_and_neither_goes_up(tmp_path):
+    for suffix in (".csv", ".parquet"):
+        (tmp_path / f"transactions{suffix}").write_text("")
+    with pytest.raises(Refused, match=r"one file for transactions, found transactions\.parquet and transactions\.csv"):
+        ingest(PLATFORM, Teller(), str(tmp_path))
+
+
+def test_a_problem_that_nobody_learns_is_refused():
+    with pytest.raises(Refused, match="expected PROBLEM=credit or fraud, got 'weather'"):
+        train(PLATFORM, Teller(), "weather")
+
+
+@pytest.mark.parametrize("package", ["", "1", "arn:aws:sagemaker:eu-west-1:1:model-package/risk-prod-fraud/3"])
+def test_a_package_of_another_platform_is_not_approved(package):
+    with pytest.raises(Refused, match="expected PACKAGE=<ARN of a package of risk-dev-credit or -fraud>"):
+        approve(PLATFORM, Teller(), package)
+
+
+def test_what_differs_says_what_was_wanted_and_what_runs():
+    finding = Finding("code of risk-dev-decide", "a hash", "another")
+    assert not finding.holds
+    assert str(finding) == "code of risk-dev-decide: wanted a hash, live another"
+    assert Finding("x", "same", "same").holds
+
+
+def test_a_definition_is_the_same_whatever_its_spaces_and_the_order_of_its_keys():
+    assert digest('{"a": 1, "b": [1, 2]}') == digest('{"b":[1,2],\n"a":1}')
+    assert digest('{"a": 1}') != digest('{"a": 2}')
+
+
+def test_only_managed_resources_of_the_kind_are_compared():
+    state = {
+        "resources": [
+            {"mode": "managed", "type": "aws_kinesis_stream", "instances": [{"attributes": {"name": "a"}}]},
+            {"mode": "data", "type": "aws_kinesis_stream", "instances": [{"attributes": {"name": "b"}}]},
+            {"mode": "managed", "type": "aws_sqs_queue", "instances": [{"attributes": {"name": "c"}}]},
+        ]
+    }
+    assert [r["name"] for r in resources(json.loads(json.dumps(state)), "aws_kinesis_stream")] == ["a"]

@@ -1,0 +1,108 @@
+"""What the commands of the runbooks refuse, and what they choose, before anything is changed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tools.operate import keys
+from tools.operate.backfill import backfill
+from tools.operate.discard import discard
+from tools.operate.errors import errors
+from tools.operate.platform import Platform, Refused
+from tools.operate.rollback import earlier, named, rollback
+from tools.operate.score_drift import score_drift
+from tools.telling import Teller
+
+
+class Lake:
+    """An S3 of these objects, and nothing else."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def get_paginator(self, operation: str) -> Lake:
+        return self
+
+    def paginate(self, **_: str) -> list[dict]:
+        return [{"Contents": [{"Key": name} for name in self.names]}]
+
+
+def platform(**clients: object) -> Platform:
+    outputs = {"prefix": "risk-dev", "lake_bucket": "lake", "state_machines": {"nightly": "arn"}}
+    return Platform(outputs, dict(clients))
+
+
+def registered(**statuses: str) -> dict[int, dict]:
+    return {int(name.removeprefix("v")): {"ModelApprovalStatus": status} for name, status in statuses.items()}
+
+
+def test_the_version_before_is_the_newest_approved_one_below_the_live_one():
+    found = registered(v1="Approved", v2="Approved", v3="Rejected", v4="Approved", v5="Approved")
+    assert earlier(found, 4) == 2
+
+
+@pytest.mark.parametrize("live", [1, None])
+def test_where_no_version_comes_before_another_must_be_named(live):
+    with pytest.raises(Refused, match="name another as VERSION"):
+        earlier(registered(v1="Approved", v2="Approved"), live)
+
+
+@pytest.mark.parametrize("version", ["7", "v1", "one"])
+def test_a_version_that_is_not_registered_is_refused_with_those_that_are(version):
+    with pytest.raises(Refused, match=r"VERSION=1 or 2, got"):
+        named(registered(v1="Approved", v2="Rejected"), version)
+
+
+@pytest.mark.parametrize(
+    ("command", "given", "said"),
+    [
+        (rollback, ("cards",), "PROBLEM=credit or fraud, got 'cards'"),
+        (discard, ("stream",), "make replay-dlq"),
+        (discard, ("",), "QUEUE=merchants or release"),
+        (errors, ("everything",), "nightly or credit or fraud, got 'everything'"),
+        (backfill, ("", ""), "FROM=YYYY-MM-DD, got ''"),
+        (backfill, ("2026-03-02", "yesterday"), "TO=YYYY-MM-DD, got 'yesterday'"),
+        (backfill, ("2026-03-02", "2026-03-01"), "FROM not after TO"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_what_was_expected(command, given, said):
+    with pytest.raises(Refused, match=said):
+        command(platform(), Teller(), *given)
+
+
+def test_a_day_without_a_report_is_refused_with_the_days_that_have_one():
+    lake = Lake("monitoring/drift/2026-03-01/drift.json", "monitoring/drift/2026-03-01/other", "monitoring/x")
+    with pytest.raises(Refused, match=r"DAY=one of 2026-03-01, got '2026-03-02'"):
+        score_drift(platform(s3=lake), Teller(), "2026-03-02")
+
+
+class Keys:
+    """A KMS as it says it works: a key whose deletion is taken back is disabled."""
+
+    def __init__(self, **states: str) -> None:
+        self.states = {f"alias/risk-dev-{name}": state for name, state in states.items()}
+
+    def describe_key(self, KeyId: str) -> dict:
+        return {"KeyMetadata": {"KeyId": KeyId, "KeyState": self.states[KeyId]}}
+
+    def cancel_key_deletion(self, KeyId: str) -> None:
+        assert self.states[KeyId] == "PendingDeletion"
+        self.states[KeyId] = "Disabled"
+
+    def enable_key(self, KeyId: str) -> None:
+        assert self.states[KeyId] == "Disabled"
+        self.states[KeyId] = "Enabled"
+
+
+@pytest.mark.parametrize("state", ["PendingDeletion", "Disabled", "Enabled"])
+def test_a_key_is_enabled_whatever_was_done_to_it(state, monkeypatch, capsys):
+    class Named:
+        prefix = "risk-dev"
+
+    kms = Keys(lake=state, delivery="Enabled")
+    monkeypatch.setattr(keys.boto3, "client", lambda name: kms)
+
+    keys.keep_keys(Named())
+
+    assert set(kms.states.values()) == {"Enabled"}
+    assert ("now Enabled" in capsys.readouterr().out) == (state != "Enabled")
