@@ -107,7 +107,7 @@ drift: package ## Whether the account is as planned: make drift ENV=dev
 
 release: package $(CHECKS)/.ready ## The files of a release below build/release
 	@rm -rf build/release && mkdir -p build/release
-	@$(CHECKS)/bin/cyclonedx-py requirements requirements/etl.txt --output-reproducible -o build/release/glue.cdx.json
+	@$(CHECKS)/bin/cyclonedx-py requirements requirements/glue.txt --output-reproducible -o build/release/glue.cdx.json
 	@$(CHECKS)/bin/cyclonedx-py requirements requirements/ml.txt --output-reproducible -o build/release/image.cdx.json
 	@$(PYTHON) -m tools.delivery release
 
@@ -175,7 +175,7 @@ destroy: package ## Take it down; data only where it is not kept: make destroy E
 	@$(IN) $(RUN) -m tools.terraform destroy "$(ENV)"
 
 ##@ Set-up, done by the targets above
-$(READY): $(filter-out requirements/check.txt requirements/localstack.txt,$(wildcard requirements/*.txt)) requirements/spark_path.pth tools/prerequisites.sh tools/machine.py
+$(READY): $(filter-out requirements/check.txt requirements/glue.txt requirements/localstack.txt,$(wildcard requirements/*.txt)) requirements/spark_path.pth tools/prerequisites.sh tools/machine.py
 	@python=$$(tools/prerequisites.sh) && "$$python" -m venv $(VENV)
 	@echo "setting up $(VENV), once"
 	@$(PYTHON) -m pip install --quiet --require-hashes -r requirements/bootstrap.txt
@@ -208,6 +208,7 @@ lock: $(READY) ## Make the locked requirements again
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && for extra in bootstrap spark-s3a java; do uv pip compile -q --python-version 3.11 --no-deps --generate-hashes --no-emit-index-url --no-header $$extra.in -o $$extra.txt; done
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header etl.in ml.in local.in test.in dashboard.in -o dev.txt
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && for extra in etl ml local test dashboard deploy; do uv pip compile -q --python-version 3.11 -c dev.txt --generate-hashes --no-emit-index-url --no-header $$extra.in -o $$extra.txt; done
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --python-platform x86_64-manylinux_2_34 -c dev.txt --generate-hashes --no-emit-index-url --no-header glue.in -o glue.txt
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header check.in -o check.txt
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.13 --generate-hashes --no-emit-index-url --no-header localstack.in -o localstack.txt
 

@@ -21,6 +21,7 @@ from features.fraud import FRAUD
 from features.vector import IDENTIFIERS, LAYOUTS
 from glue.tables import LOAN_FEATURES, TABLES
 from tools.archives import files_below, tarred, wheel, zipped
+from tools.wheels import gluewheels
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -79,6 +80,8 @@ def build() -> None:
         f"risk_platform-{VERSION}-py3-none-any.whl",
         wheel("risk_platform", VERSION, {**features, **library}),
     )
+    # The end of the name tells Glue that it is an archive of wheels.
+    package.add("glue/wheels", "packages.gluewheels.zip", gluewheels())
     for script in sorted((ROOT / "glue" / "jobs").glob("[a-z]*.py")):
         package.add(f"glue/jobs/{script.stem}", script.name, script.read_bytes())
     training = {p: c for p, c in files_below(ROOT, "training", "inference").items() if "/pipelines/" not in p}

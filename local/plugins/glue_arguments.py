@@ -15,6 +15,7 @@ COMMANDS = ("glueetl", "gluestreaming", "pythonshell")
 OFF = {
     "--job-bookmark-option": ("job-bookmark-disable",),
     "--enable-glue-datacatalog": ("false",),
+    "--python-modules-installer-option": ("--no-index",),  # it fetches nothing, as here
     "--user-jars-first": ("false",),
     "--enable-lakeformation-fine-grained-access": ("false",),
     "--enable-rename-algorithm-v2": ("false",),
@@ -29,7 +30,7 @@ REFUSED = {
     "--job-bookmark-from": "no bookmark is kept",
     "--job-bookmark-to": "no bookmark is kept",
     "--user-jars-first": "Spark runs with the jars that it came with",
-    "--python-modules-installer-option": "nothing is installed; modules must be those of this machine",
+    "--python-modules-installer-option": "nothing is installed; --no-index is all that can be had",
     "--customer-driver-env-vars": "jobs get no variables of their own; pass arguments",
     "--customer-executor-env-vars": "jobs get no variables of their own; pass arguments",
     "--enable-lakeformation-fine-grained-access": "there is no Lake Formation",

@@ -35,7 +35,7 @@ from ministack.services import glue
 
 from local import checkpoints, spark_classes, undertaker
 from local.permissions import recorder, roles
-from local.plugins import glue_arguments, glue_imports
+from local.plugins import glue_arguments, glue_imports, glue_wheels
 from local.services import log_lines, s3_files
 from local.settings import Settings
 from local.spark_home import DAEMON
@@ -159,8 +159,8 @@ def _warming(create: Any) -> Any:
         if (data.get("Command") or {}).get("Name") in SPARK_COMMANDS and answer[0] == 200:
             arguments = data.get("DefaultArguments") or {}
             threading.Thread(
-                target=_machines.warm,
-                args=(lambda machine: _exercised(machine, arguments),),
+                target=contextvars.copy_context().run,
+                args=(_machines.warm, lambda machine: _exercised(machine, arguments)),
                 daemon=True,
                 name="glue-warm",
             ).start()
@@ -178,7 +178,7 @@ def _exercised(machine: java.Machine, arguments: dict) -> bool:
     try:
         environment = _environment(folder, []) | machine.lend(folder, lambda _: None)
         modules = _imported(arguments)
-    except (java.CannotStart, importlib.metadata.PackageNotFoundError):
+    except (java.CannotStart, glue_wheels.Refused, importlib.metadata.PackageNotFoundError):
         return False  # the job itself will say so
     driver = _drivers.start(modules, script, [str(folder / "rows")], environment, folder)
     undertaker.watch(driver.pid)
@@ -319,7 +319,7 @@ def _attempt(job: dict, data: dict, attempt: _Attempt, folder: Path, spark: bool
     _modules(arguments, folder)
     _python_files(arguments, folder)
     _files(arguments, folder)
-    asked = [item for item in _listed(arguments.get("--additional-python-modules", "")) if not item.startswith("s3")]
+    asked = _packages(arguments)
     gate = glue_imports.write_gate(folder / "gate", asked, folder / "modules")
     role = roles.acting()
     environment = _environment(folder, [gate, folder / "modules"]) | (roles.credentials(role, SESSION) if role else {})
@@ -395,13 +395,24 @@ def _machine(folder: Path, given: str = "") -> java.Machine:
 
 def _imported(arguments: dict) -> list[str]:
     """What the driver has imported before it is the job's: Spark, and the packages that the job asks for."""
-    names = ["pyspark.sql", "boto3"]
-    for item in _listed(arguments.get("--additional-python-modules", "")):
+    names = {"pyspark.sql", "boto3"}
+    for item in _packages(arguments, brought=False):
         name = item.partition("==")[0].split("[")[0].strip()
-        if not item.startswith("s3"):
-            told = importlib.metadata.distribution(name).read_text("top_level.txt") or name.replace("-", "_")
-            names += told.split()
+        told = importlib.metadata.distribution(name).read_text("top_level.txt") or name.replace("-", "_")
+        names.update(told.split())
     return sorted(names)
+
+
+def _packages(arguments: dict, brought: bool = True) -> list[str]:
+    """The packages of an index or an archive that a job asks for; those too that come with others of an archive."""
+    found = []
+    for item in _listed(arguments.get("--additional-python-modules", "")):
+        if not item.startswith("s3"):
+            found.append(item)
+        elif item.endswith(glue_wheels.SUFFIX) and (archive := s3_files.held(item)):
+            wheels = glue_wheels.read(archive.path)
+            found += list(wheels.versions) if brought else wheels.asked
+    return found
 
 
 def _watch(attempt: _Attempt, seconds: float) -> tuple[str, str | None]:
@@ -494,9 +505,16 @@ def _listed(value: str) -> list[str]:
 
 
 def _modules(arguments: dict, folder: Path) -> None:
-    """``--additional-python-modules``: wheels are unpacked for this run; a version must be the installed one."""
+    """``--additional-python-modules``: wheels are unpacked for this run; a version must be the installed one, as those
+    of an archive of wheels must."""
     modules = folder / "modules"
+    alone = arguments.get("--python-modules-installer-option") == "--no-index"
     for item in _listed(arguments.get("--additional-python-modules", "")):
+        if item.startswith("s3") and item.endswith(glue_wheels.SUFFIX):
+            _archive_of_wheels(item, alone)
+            continue
+        if alone and not item.startswith("s3"):
+            raise CannotRun(f"--additional-python-modules asks for {item}, and --no-index lets pip fetch none")
         if item.startswith("s3"):
             if not item.endswith(".whl"):
                 raise CannotRun(f"--additional-python-modules takes wheels or name==version, got {item}")
@@ -515,6 +533,21 @@ def _modules(arguments: dict, folder: Path) -> None:
             raise CannotRun(f"--additional-python-modules asks for {item}, which is not installed here.") from failure
         if wanted and wanted.strip() != installed:
             raise CannotRun(f"--additional-python-modules asks for {item}, but {name} {installed} is installed here.")
+
+
+def _archive_of_wheels(item: str, alone: bool) -> None:
+    """Checks what pip would, and that what would be installed is what is installed here."""
+    archive = s3_files.held(item)
+    if archive is None:
+        raise CannotRun(f"--additional-python-modules: there is no object {item}")
+    s3_files.taken([archive])
+    try:
+        wheels = glue_wheels.read(archive.path)
+        if alone:
+            glue_wheels.require_whole(wheels, frozenset(glue_imports.GLUE_5_1))
+        glue_wheels.require_installed(wheels)
+    except glue_wheels.Refused as refused:
+        raise CannotRun(f"--additional-python-modules {item}: {refused}") from refused
 
 
 def _python_files(arguments: dict, folder: Path) -> None:

@@ -69,6 +69,13 @@ def read(uri: str) -> bytes:
     return bytes(body)
 
 
+def held(uri: str) -> Object | None:
+    """One object as the file that holds it. Whoever uses it asks for it with ``taken``."""
+    bucket, key = split(uri)
+    path = s3._object_disk_path(bucket, key) if key in s3._buckets.get(bucket, {}).get("objects", {}) else None
+    return Object(bucket, key, Path(path), Path(path).stat().st_size) if path else None
+
+
 def write(uri: str, body: bytes) -> None:
     bucket, key = split(uri)
     _asks("s3:PutObject", bucket, key)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import io
 import zipfile
 from typing import Any
 
 import pytest
+
+from tools.wheels import bundled
 
 ENDED = ("SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT")
 SPARK = """
@@ -138,6 +141,7 @@ def test_a_failed_run_is_tried_again_as_often_as_the_job_says(aws, job):
     [
         ("--additional-python-modules", "boto3==0.1", "asks for boto3==0.1, but boto3"),
         ("--additional-python-modules", "no_such_package_here", "which is not installed here"),
+        ("--additional-python-modules", "s3://no-such-bucket/x.gluewheels.zip", "there is no object"),
         ("--extra-py-files", "s3://no-such-bucket/x.zip", "there is no object"),
         ("--extra-jars", "s3://b/x.jar", "not available on this machine"),
         ("--extra-files", "s3://no-such-bucket/x.txt", "there is no object"),
@@ -165,3 +169,22 @@ def test_a_job_imports_what_glue_has_and_what_it_asks_for_and_finds_its_files(aw
     assert ended["ErrorMessage"].startswith("ModuleNotFoundError: No module named 'duckdb'")
     assert "BESIDE here" in aws.log("/aws-glue/jobs/output", logStreamNames=[ended["Id"]])
     assert run(aws, name, **files, **{"--additional-python-modules": "duckdb"})["JobRunState"] == "SUCCEEDED"
+
+
+def test_a_job_without_an_index_imports_what_its_archive_of_wheels_brings_and_no_more(aws, job):
+    here = importlib.metadata.version("duckdb")
+    wheel = io.BytesIO()
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr(f"duckdb-{here}.dist-info/METADATA", f"Metadata-Version: 2.1\nName: duckdb\nVersion: {here}\n")
+    brought = bundled({"duckdb": here}, {f"duckdb-{here}-cp311-cp311-manylinux_2_28_x86_64.whl": wheel.getvalue()})
+    for key, body in (("beside.txt", b"here"), ("x.gluewheels.zip", brought)):
+        aws.client("s3").put_object(Bucket=job.bucket, Key=key, Body=body)
+    given = {
+        "--extra-files": f"s3://{job.bucket}/beside.txt",
+        "--python-modules-installer-option": "--no-index",
+        "--additional-python-modules": f"s3://{job.bucket}/x.gluewheels.zip",
+    }
+    name = job(IMPORTS)
+    assert run(aws, name, **given)["JobRunState"] == "SUCCEEDED"
+    given["--additional-python-modules"] += ",polars"
+    assert "asks for polars, and --no-index lets pip fetch none" in run(aws, name, **given)["ErrorMessage"]

@@ -86,13 +86,15 @@ resource "aws_glue_job" "this" {
   }
 
   default_arguments = merge({
-    "--additional-python-modules" = "s3://${var.artifacts.bucket}/${var.code["glue/library"].key},great-expectations==1.24.1,boto3==1.43.106"
-    "--lake"                      = "s3://${var.lake.name}"
-    "--database_prefix"           = var.database_prefix
-    "--namespace"                 = var.namespace
-    "--enable-metrics"            = "true"
-    "--job-language"              = "python"
-    "--TempDir"                   = "s3://${var.lake.name}/tmp/"
+    # Every package with what it needs comes from here: a job fetches nothing from an index, which a network would not reach.
+    "--additional-python-modules"       = join(",", [for name in ["glue/wheels", "glue/library"] : "s3://${var.artifacts.bucket}/${var.code[name].key}"])
+    "--python-modules-installer-option" = "--no-index"
+    "--lake"                            = "s3://${var.lake.name}"
+    "--database_prefix"                 = var.database_prefix
+    "--namespace"                       = var.namespace
+    "--enable-metrics"                  = "true"
+    "--job-language"                    = "python"
+    "--TempDir"                         = "s3://${var.lake.name}/tmp/"
   }, each.value)
 
   security_configuration = aws_glue_security_configuration.this.name

@@ -55,6 +55,7 @@ variables {
     "glue/jobs/raw_to_bronze"    = { key = "glue/jobs/raw_to_bronze/1/raw_to_bronze.py", hash = "hash" }
     "glue/jobs/silver_to_gold"   = { key = "glue/jobs/silver_to_gold/1/silver_to_gold.py", hash = "hash" }
     "glue/library"               = { key = "glue/library/1/risk_platform-0.1.0-py3-none-any.whl", hash = "hash" }
+    "glue/wheels"                = { key = "glue/wheels/1/packages.gluewheels.zip", hash = "hash" }
     "lambda/decide"              = { key = "lambda/decide/1/decide.zip", hash = "hash" }
     "lambda/labels"              = { key = "lambda/labels/1/labels.zip", hash = "hash" }
     "lambda/merchants"           = { key = "lambda/merchants/1/merchants.zip", hash = "hash" }

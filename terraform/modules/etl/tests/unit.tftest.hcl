@@ -12,6 +12,7 @@ variables {
   }
   code = {
     "glue/library"               = { key = "glue/library/1/risk_platform-0.1.0-py3-none-any.whl", hash = "" }
+    "glue/wheels"                = { key = "glue/wheels/1/packages.gluewheels.zip", hash = "" }
     "glue/jobs/raw_to_bronze"    = { key = "glue/jobs/raw_to_bronze/1/raw_to_bronze.py", hash = "" }
     "glue/jobs/bronze_to_silver" = { key = "glue/jobs/bronze_to_silver/1/bronze_to_silver.py", hash = "" }
     "glue/jobs/silver_to_gold"   = { key = "glue/jobs/silver_to_gold/1/silver_to_gold.py", hash = "" }
@@ -40,8 +41,15 @@ run "runs_every_job_on_glue_5_1_with_a_time_limit" {
   }
 
   assert {
-    condition     = strcontains(aws_glue_job.this["raw_to_bronze"].default_arguments["--additional-python-modules"], "s3://risk-dev-artifacts/glue/library/1/")
+    condition     = alltrue([for job in aws_glue_job.this : strcontains(job.default_arguments["--additional-python-modules"], "s3://risk-dev-artifacts/glue/library/1/")])
     error_message = "A job gets the packaged library."
+  }
+
+  assert {
+    condition = alltrue([
+      for job in aws_glue_job.this : alltrue([for module in split(",", job.default_arguments["--additional-python-modules"]) : startswith(module, "s3://")]) && strcontains(job.default_arguments["--additional-python-modules"], "s3://risk-dev-artifacts/glue/wheels/1/packages.gluewheels.zip") && job.default_arguments["--python-modules-installer-option"] == "--no-index"
+    ])
+    error_message = "A job brings its packages along and fetches none from an index."
   }
 
   assert {
