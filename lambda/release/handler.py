@@ -19,6 +19,7 @@ class Settings:
     model_roles: str  # JSON: role ARN by problem
     serving: str  # JSON: what the endpoint runs on
     kms_key: str
+    lake: str
 
 
 @lru_cache(maxsize=1)
@@ -32,6 +33,7 @@ def promotion() -> Promotion:
         roles=json.loads(settings.model_roles),
         serving=json.loads(settings.serving),
         key=settings.kms_key,
+        lake=settings.lake,
     )
 
 

@@ -1,5 +1,8 @@
 """What a release does: a SageMaker model, for fraud a new endpoint configuration, and the release parameter.
 
+The model's archive is a copy that the release makes where nobody else writes: whoever trained it may write over the one
+that was registered, and chooses no code that serves by that.
+
 The parameter keeps the thresholds of the model that serves until the endpoint has changed over, which takes minutes. It
 holds those of two models, so a third waits: an endpoint that changes over to another model is told nothing, and nothing
 is written. Any step may fail and be tried again: what is done already is left as it is. The parameter is written after
@@ -10,6 +13,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlparse
 
@@ -33,10 +37,14 @@ class EndpointBroken(RuntimeError):
     """The endpoint takes no model and will not by itself. Nothing was written."""
 
 
+class ArchiveChanged(RuntimeError):
+    """The archive was written over after its package was registered. Nothing was released."""
+
+
 @dataclass(frozen=True)
 class Promotion:
     """Clients of SageMaker, S3 and SSM; names begin with `prefix`; `roles` has by problem what its models run as,
-    `serving` what the endpoint runs on.
+    `serving` what the endpoint runs on. Released archives are kept in the bucket `lake`.
 
     What a release brings is encrypted by `key`.
     """
@@ -48,12 +56,13 @@ class Promotion:
     roles: dict[str, str]
     serving: dict[str, Any]
     key: str
+    lake: str
 
     def release(self, package: str, group: str, approved_at: str) -> dict:
         """Makes the package serve and records it. The endpoint keeps its old model until the new one is healthy.
 
         An approval may have waited for hours: it counts for nothing once it was withdrawn, or a later one is released.
-        `approved_at` is the event's time. Raises EndpointBusy, EndpointBroken and TooLarge.
+        `approved_at` is the event's time. Raises ArchiveChanged, EndpointBusy, EndpointBroken and TooLarge.
         """
         problem = group.removeprefix(f"{self.prefix}-")
         version = package.rpartition("/")[2]
@@ -70,7 +79,7 @@ class Promotion:
         release = {
             "model_package_arn": package,
             "model_name": model,
-            "model_data": description["InferenceSpecification"]["Containers"][0]["ModelDataUrl"],
+            "model_data": f"s3://{self.lake}/{archive_key(problem, version)}",
             "endpoint_config": None,
             "policy": self._policy(description),
             "earlier_policy": None,
@@ -83,12 +92,17 @@ class Promotion:
             require_free(endpoint, model)
             release["endpoint_config"] = model
             release["earlier_policy"] = earlier_policy(recorded, endpoint["EndpointConfigName"])
+        container = description["InferenceSpecification"]["Containers"][0]
+        self._keep(container["ModelDataUrl"], archive_key(problem, version), description["CreationTime"])
         written(release)  # before the endpoint changes over: a new model must not be judged by old thresholds
         self._once(
             self.sagemaker.create_model,  # type: ignore[attr-defined]
             ModelName=model,
             ExecutionRoleArn=self.roles[problem],
-            PrimaryContainer={"ModelPackageName": package},
+            PrimaryContainer={
+                **{name: container[name] for name in ("Image", "Environment") if container.get(name)},
+                "ModelDataUrl": release["model_data"],
+            },
             # It runs code from its archive: it reaches nothing but who asks it. Serverless takes no such model.
             EnableNetworkIsolation=not (problem in SERVED and self._serverless),
         )
@@ -131,6 +145,21 @@ class Promotion:
         policy = json.loads(body.read()).get("policy")
         return {**policy, "version": f"{description['ModelPackageVersion']}"} if policy else None
 
+    def _keep(self, archive: str, key: str, registered_at: datetime) -> None:
+        """Copies the archive as it was registered, unless an earlier release has. Raises ArchiveChanged."""
+        if self.s3.list_objects_v2(Bucket=self.lake, Prefix=key).get("Contents"):  # type: ignore[attr-defined]
+            return
+        place = urlparse(archive)
+        source = {"Bucket": place.netloc, "Key": place.path.lstrip("/")}
+        try:
+            self.s3.copy_object(  # type: ignore[attr-defined]
+                Bucket=self.lake, Key=key, CopySource=source, CopySourceIfUnmodifiedSince=registered_at
+            )
+        except Exception as failed:
+            if "PreconditionFailed" not in str(failed):
+                raise
+            raise ArchiveChanged(f"{archive} was written after its package was registered, {registered_at}") from failed
+
     @staticmethod
     def _once(create, **arguments) -> None:
         """The queue delivers at least once: what exists already under this name is the same thing."""
@@ -139,6 +168,11 @@ class Promotion:
         except Exception as failed:
             if "already exist" not in str(failed).lower():
                 raise
+
+
+def archive_key(problem: str, version: str) -> str:
+    """Where the lake keeps a released archive. Only this function's role writes there, as the bucket's policy says."""
+    return f"released/{problem}/{version}/model.tar.gz"
 
 
 def record(ssm: Any, parameter: str, release: dict, key: str) -> None:

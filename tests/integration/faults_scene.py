@@ -469,7 +469,9 @@ class Scene:
         """An endpoint configuration with the bootstrap model's archive, its files changed; its name."""
         sagemaker = self.client("sagemaker")
         variant, model = self.served
-        container = self.container(name, change)
+        container = self.container(
+            name, change, self.platform.outputs["artifacts_bucket"], f"models/{name}/model.tar.gz"
+        )
         sagemaker.create_model(ModelName=name, ExecutionRoleArn=model["ExecutionRoleArn"], PrimaryContainer=container)
         kept = {k: variant[k] for k in ("VariantName", "InitialInstanceCount", "InstanceType")}
         sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[{**kept, "ModelName": name}])
@@ -487,7 +489,7 @@ class Scene:
             ModelPackageGroupName=f"{self.platform.prefix}-fraud",
             ModelApprovalStatus="PendingManualApproval",
             InferenceSpecification={
-                "Containers": [self.container(name, change)],
+                "Containers": [self.container(name, change, self.platform.lake, trained(name))],
                 "SupportedContentTypes": types,
                 "SupportedResponseMIMETypes": types,
             },
@@ -501,13 +503,12 @@ class Scene:
         variant = sagemaker.describe_endpoint_config(EndpointConfigName=self.serving)["ProductionVariants"][0]
         return variant, sagemaker.describe_model(ModelName=variant["ModelName"])
 
-    def container(self, name: str, change: Callable[[dict[str, bytes]], None]) -> dict[str, str]:
-        """Of the served model, with files of its archive changed."""
+    def container(self, name: str, change: Callable[[dict[str, bytes]], None], bucket: str, key: str) -> dict[str, str]:
+        """Of the served model, with files of its archive changed, which lies there."""
         s3, (_, model) = self.client("s3"), self.served
         place = urlparse(model["PrimaryContainer"]["ModelDataUrl"])
         files = unpacked(s3.get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))["Body"].read())
         change(files)
-        bucket, key = self.platform.outputs["artifacts_bucket"], f"models/{name}/model.tar.gz"
         s3.put_object(Bucket=bucket, Key=key, Body=tarred(files))
         return {"Image": model["PrimaryContainer"]["Image"], "ModelDataUrl": f"s3://{bucket}/{key}"}
 
@@ -536,8 +537,11 @@ class Scene:
 
     def waits(self, model: str) -> bool:
         """Whether the release has said that an approval waits."""
+        return self.release_said(f"{model} waits")
+
+    def release_said(self, words: str) -> bool:
         events = self.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{self.platform.prefix}-release")
-        return any(f"{model} waits" in event["message"] for event in events["events"])
+        return any(words in event["message"] for event in events["events"])
 
     def coming(self) -> str | None:
         """The configuration that the endpoint changes over to."""
@@ -609,6 +613,11 @@ class Scene:
     def parked(self) -> list[str]:
         """What waits in the failed queue, and stays there."""
         return heard(self.client("sqs"), self.failed, back=True)
+
+
+def trained(name: str) -> str:
+    """Where the lake has the archive of a training job of this name."""
+    return f"training/fraud/models/{name}/output/model.tar.gz"
 
 
 def same(line: dict) -> dict:

@@ -200,6 +200,24 @@ def _copy_without(held: list[dict[str, Any]], finding: Finding) -> Iterator[str]
         iam.delete_role(RoleName=copy)
 
 
+@contextmanager
+def may_everything(name: str) -> Iterator[boto3.session.Session]:
+    """A session of a role that no policy of its own hinders."""
+    iam = boto3.client("iam")
+    account = boto3.client("sts").get_caller_identity()["Account"]
+    who = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"}
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [who]})
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    iam.put_role_policy(RoleName=name, PolicyName="everything", PolicyDocument=json.dumps(policy))
+    try:
+        keys = boto3.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+        yield boto3.session.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+    finally:
+        iam.delete_role_policy(RoleName=name, PolicyName="everything")
+        iam.delete_role(RoleName=name)
+
+
 def _written(statement: dict[str, Any]) -> dict[str, Any]:
     names = {"sid": "Sid", "effect": "Effect", "actions": "Action", "not_actions": "NotAction"}
     names |= {"resources": "Resource", "not_resources": "NotResource", "conditions": "Condition"}

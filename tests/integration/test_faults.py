@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from bench.deployed import deployed
 from features.declaration import DAY
@@ -26,8 +27,8 @@ from features.payment import Payment, looks_like_pan
 from features.state import State, fingerprint
 from features.values import instant, iso
 from features.vector import CUSTOMER_LAYOUT
-from tests.integration.faults_scene import ALL_ONCE, Kind, Scene, payments, wired
-from tests.integration.permissions import keep, require_none_denied
+from tests.integration.faults_scene import ALL_ONCE, Kind, Scene, payments, trained, wired
+from tests.integration.permissions import keep, may_everything, require_none_denied
 from tests.waiting import eventually
 from tools.operate.platform import ASKED_AGAIN, StepFailed
 
@@ -301,6 +302,39 @@ def test_a_model_that_is_approved_while_the_endpoint_changes_over_waits_and_serv
     assert scene.recount(paid) == ALL_ONCE
     assert (released["endpoint_config"], released["earlier_policy"]["model"]) == (names[1], "first")
     assert {(line["model"], line["policy_version"]) for line in decided} == {("second", second.rpartition("/")[2])}
+
+
+def test_an_archive_that_is_written_over_after_its_package_was_registered_never_serves(scene: Scene):
+    s3, sagemaker, before = scene.client("s3"), scene.client("sagemaker"), scene.serving
+    package = scene.register("swapped", sterner)
+    place = {"Bucket": scene.platform.lake, "Key": trained("swapped")}
+    registered_at = sagemaker.describe_model_package(ModelPackageName=package)["CreationTime"]
+
+    def is_written_over() -> bool:
+        s3.put_object(**place, Body=b"other code")
+        return s3.head_object(**place)["LastModified"] > registered_at
+
+    eventually(is_written_over)
+    with scene.releasing():
+        scene.platform.approve(package)
+        eventually(lambda: scene.release_said("was written after its package was registered"))
+        assert (scene.serving, scene.coming()) == (before, None)
+        sagemaker.update_model_package(ModelPackageArn=package, ModelApprovalStatus="Rejected")
+        eventually(lambda: scene.release_said("the package is Rejected by now"))
+
+
+def test_a_role_that_may_write_everything_changes_nothing_that_was_released(scene: Scene):
+    lake, released = scene.platform.lake, "released/fraud/1/model.tar.gz"
+    with may_everything("broken-trainer") as session:
+        s3 = session.client("s3")
+        s3.put_object(Bucket=lake, Key=trained("anything"), Body=b"")
+        for call in (
+            lambda: s3.put_object(Bucket=lake, Key=released, Body=b"other code"),
+            lambda: s3.delete_object(Bucket=lake, Key=released),
+            lambda: s3.copy_object(Bucket=lake, Key=released, CopySource={"Bucket": lake, "Key": trained("anything")}),
+        ):
+            with pytest.raises(ClientError, match="explicit deny in a resource-based policy"):
+                call()
 
 
 def test_payments_that_flow_while_the_stream_is_resharded_are_counted_once_in_their_order(scene: Scene):

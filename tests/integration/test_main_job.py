@@ -404,14 +404,15 @@ def test_a_broken_serving_script_fails_the_release_with_its_own_error(run, platf
     released = run.evidence["fraud_release"]
     key = released["model_data"].partition(f"s3://{platform.lake}/")[2]
     broken = changed_archive(platform.read(key), "code/serve.py", b"raise LookupError('serving is broken')\n")
-    platform.client("s3").put_object(Bucket=platform.lake, Key="training/fraud/broken/model.tar.gz", Body=broken)
+    artifacts = platform.outputs["artifacts_bucket"]  # beside the bootstrap model: the endpoint's role reads that
+    platform.client("s3").put_object(Bucket=artifacts, Key="models/broken/model.tar.gz", Body=broken)
     model = sagemaker.describe_model(ModelName=released["model_name"])
     package_of = sagemaker.describe_model_package(ModelPackageName=released["model_package_arn"])
     image = package_of["InferenceSpecification"]["Containers"][0]["Image"]
     sagemaker.create_model(
         ModelName="broken",
         ExecutionRoleArn=model["ExecutionRoleArn"],
-        PrimaryContainer={"Image": image, "ModelDataUrl": f"s3://{platform.lake}/training/fraud/broken/model.tar.gz"},
+        PrimaryContainer={"Image": image, "ModelDataUrl": f"s3://{artifacts}/models/broken/model.tar.gz"},
     )
     variant = {
         "VariantName": "champion",

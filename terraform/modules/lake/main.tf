@@ -93,6 +93,25 @@ data "aws_iam_policy_document" "bucket" {
     }
   }
 
+  # What an approved model runs was copied here by the release, whose role is made elsewhere. Nobody else writes or deletes.
+  statement {
+    sid       = "ReleasedModelsStay"
+    effect    = "Deny"
+    actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObject"]
+    resources = ["${aws_s3_bucket.this.arn}/released/*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "ArnNotLike"
+      variable = "aws:PrincipalArn"
+      values   = ["arn:${data.aws_partition.this.partition}:iam::${data.aws_caller_identity.this.account_id}:role/${var.prefix}-release"]
+    }
+  }
+
   # A seal is written once: only where none is.
   statement {
     sid       = "SealsAreWrittenOnce"

@@ -24,20 +24,20 @@ locals {
         }
         "${problem}-model" = {
           does   = "Models of ${problem} where they score"
-          reads  = about.served ? ["training/${problem}"] : ["training/${problem}", "training/scoring"]
+          reads  = about.served ? ["released/${problem}"] : ["released/${problem}", "training/scoring"]
           writes = about.served ? [] : ["predictions"]
         }
       },
       about.served ? {
         drift = {
           does   = "The job that compares a day's decisions with the training baseline"
-          reads  = ["decisions", "training/${problem}"]
+          reads  = ["decisions", "released/${problem}"]
           writes = ["monitoring"]
         }
         } : {
         score-set = {
           does   = "The job that gathers the month's loans to score"
-          reads  = [about.learns_from[0], "training/${problem}"]
+          reads  = [about.learns_from[0], "released/${problem}"]
           writes = ["training/scoring"]
         }
       },

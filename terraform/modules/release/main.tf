@@ -62,6 +62,7 @@ module "function" {
     MODEL_ROLES = jsonencode({ for problem, about in var.problems : problem => about.model_role_arn })
     SERVING     = jsonencode(var.serving)
     KMS_KEY     = var.lake.kms_key_arn
+    LAKE        = var.lake.name
   }
 
   permissions = {
@@ -88,9 +89,19 @@ module "function" {
         ]
       ])
     }
-    ReadEvaluations = {
+    ReadEvaluationsAndArchives = {
       actions   = ["s3:GetObject"]
       resources = ["${var.lake.arn}/training/*"]
+    }
+    # An approved archive is copied to where this role alone writes. Listed, for the copy is made once.
+    KeepArchives = {
+      actions   = ["s3:PutObject"]
+      resources = ["${var.lake.arn}/released/*"]
+    }
+    FindArchives = {
+      actions   = ["s3:ListBucket"]
+      resources = [var.lake.arn]
+      only_if   = { "s3:prefix" = ["released/*"] }
     }
     # Of the endpoint's volumes by a grant, of the release parameter with the key itself or, when it is long, a data key.
     Encrypt = {

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 from collections.abc import Callable
+from datetime import datetime
 from functools import cache
 from typing import ClassVar
 
@@ -236,6 +237,7 @@ class Bucket:
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
+        self.written: dict[str, datetime] = {}  # when, of objects that are copied
         self.refused: str | None = None
 
     def put_object(self, **request) -> None:
@@ -249,6 +251,20 @@ class Bucket:
     def get_object(self, **request) -> dict:
         valid("s3", "GetObject", request)
         return {"Body": io.BytesIO(self.objects[request["Key"]])}
+
+    def list_objects_v2(self, **request) -> dict:
+        valid("s3", "ListObjectsV2", request)
+        found = [{"Key": key} for key in self.objects if key.startswith(request["Prefix"])]
+        return {"Contents": found} if found else {}
+
+    def copy_object(self, **request) -> None:
+        key = request["CopySource"]["Key"]
+        valid(
+            "s3", "CopyObject", request | {"CopySource": f"{request['CopySource']['Bucket']}/{key}"}
+        )  # as boto3 sends it
+        if self.written[key] > request["CopySourceIfUnmodifiedSince"]:
+            raise RuntimeError("An error occurred (PreconditionFailed) when calling the CopyObject operation")
+        self.objects[request["Key"]] = self.objects[key]
 
     def lines(self, prefix: str = "decisions/") -> list[dict]:
         bodies = [body for key, body in self.objects.items() if key.startswith(prefix)]

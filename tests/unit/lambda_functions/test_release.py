@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from release import handler
-from release.promotion import LARGEST, EndpointBroken, EndpointBusy, Promotion, TooLarge, record
+from release.promotion import LARGEST, ArchiveChanged, EndpointBroken, EndpointBusy, Promotion, TooLarge, record
 from scoring.policy import InvalidPolicy, Policy
 
 from features.fraud import FRAUD
@@ -20,6 +21,13 @@ ROLES = {problem: f"arn:aws:iam::000000000000:role/risk-test-{problem}-model" fo
 SOLVED = {"review_at": 0.4, "block_at": 0.8, "rules": [], "expected_cost_per_1000": 3.0}
 BOOTSTRAP = {"version": "bootstrap", "model": "bootstrap", "review_at": 1, "block_at": 1, "rules": []}
 FRAUD_RELEASE = "/risk-test/fraud/release"
+
+
+REGISTERED = datetime(2026, 3, 1, 9, tzinfo=UTC)
+
+
+def archive(group: str) -> str:
+    return f"training/{group}/model.tar.gz"
 
 
 class SageMaker:
@@ -76,7 +84,10 @@ class SageMaker:
         return {
             "ModelPackageVersion": int(version),
             "ModelApprovalStatus": self.statuses.get(request["ModelPackageName"], "Approved"),
-            "InferenceSpecification": {"Containers": [{"ModelDataUrl": f"s3://lake/training/{group}/model.tar.gz"}]},
+            "CreationTime": REGISTERED,
+            "InferenceSpecification": {
+                "Containers": [{"Image": "risk:1", "ModelDataUrl": f"s3://lake/{archive(group)}"}]
+            },
             "ModelMetrics": {
                 "ModelQuality": {"Statistics": {"S3Uri": f"s3://lake/training/{group}/{version}/evaluation.json"}}
             },
@@ -97,6 +108,9 @@ class Scene:
         self.parameters = Parameters(
             **{FRAUD_RELEASE: json.dumps(bootstrap), "/risk-test/credit/release": json.dumps(nothing)}
         )
+        for problem in ROLES:
+            self.bucket.objects[archive(f"risk-test-{problem}")] = f"trained for {problem}".encode()
+            self.bucket.written[archive(f"risk-test-{problem}")] = REGISTERED - timedelta(minutes=2)
         for version in (3, 4, 5):
             policy = {**SOLVED, "model": f"job-{version}"}
             self.bucket.objects[f"training/risk-test-fraud/{version}/evaluation.json"] = json.dumps(
@@ -106,7 +120,7 @@ class Scene:
 
     def release(self, problem: str = "fraud", version: int = 3, minute: int = 0) -> dict:
         """Of a package that was approved in this minute."""
-        promotion = Promotion(self.sagemaker, self.bucket, self.parameters, "risk-test", ROLES, SERVING, KEY)
+        promotion = Promotion(self.sagemaker, self.bucket, self.parameters, "risk-test", ROLES, SERVING, KEY, "lake")
         return promotion.release(ARN.format(problem, version), f"risk-test-{problem}", f"2026-03-01T10:{minute:02}:00Z")
 
     def recorded(self, problem: str = "fraud") -> dict:
@@ -118,7 +132,8 @@ def test_a_fraud_package_becomes_a_model_a_configuration_and_the_endpoints_choic
     scene.release()
 
     assert scene.sagemaker.models["risk-test-fraud-v3"]["PrimaryContainer"] == {
-        "ModelPackageName": ARN.format("fraud", 3)
+        "Image": "risk:1",
+        "ModelDataUrl": "s3://lake/released/fraud/3/model.tar.gz",
     }
     (variant,) = scene.sagemaker.configs["risk-test-fraud-v3"]["ProductionVariants"]
     assert (variant["ModelName"], variant["InstanceType"]) == ("risk-test-fraud-v3", "ml.m5.large")
@@ -133,13 +148,44 @@ def test_the_release_parameter_says_what_serves():
     assert scene.recorded() == {
         "model_package_arn": ARN.format("fraud", 3),
         "model_name": "risk-test-fraud-v3",
-        "model_data": "s3://lake/training/risk-test-fraud/model.tar.gz",
+        "model_data": "s3://lake/released/fraud/3/model.tar.gz",
         "endpoint_config": "risk-test-fraud-v3",
         "policy": {**SOLVED, "model": "job-3", "version": "3"},
         "earlier_policy": {name: BOOTSTRAP[name] for name in ("version", "model", "review_at", "block_at")},
         "approved_at": "2026-03-01T10:00:00Z",
     }
     assert answer == {"released": True, "model_name": "risk-test-fraud-v3"}
+
+
+@pytest.mark.parametrize("problem", ROLES)
+def test_what_serves_is_a_copy_of_what_was_registered(problem):
+    scene = Scene()
+    scene.release(problem)
+
+    serves = scene.sagemaker.models[f"risk-test-{problem}-v3"]["PrimaryContainer"]["ModelDataUrl"]
+    assert serves == scene.recorded(problem)["model_data"] == f"s3://lake/released/{problem}/3/model.tar.gz"
+    assert scene.bucket.objects[f"released/{problem}/3/model.tar.gz"] == f"trained for {problem}".encode()
+
+
+def test_an_archive_that_was_written_over_after_its_package_was_registered_is_not_released():
+    scene = Scene()
+    scene.bucket.written[archive("risk-test-fraud")] = REGISTERED + timedelta(seconds=1)
+
+    with pytest.raises(ArchiveChanged, match="written after its package was registered"):
+        scene.release()
+    assert scene.sagemaker.models == {}
+    assert scene.recorded()["model_package_arn"] is None
+
+
+def test_an_archive_that_was_released_before_serves_again_whatever_became_of_the_one_that_was_trained():
+    scene = Scene()
+    scene.release()
+    scene.sagemaker.change_over()
+    scene.bucket.objects[archive("risk-test-fraud")] = b"another"
+    scene.bucket.written[archive("risk-test-fraud")] = REGISTERED + timedelta(days=1)
+
+    assert scene.release(minute=1)["released"]
+    assert scene.bucket.objects["released/fraud/3/model.tar.gz"] == b"trained for fraud"
 
 
 def test_the_policy_is_the_one_solved_for_this_model_and_bears_its_version():
@@ -385,7 +431,7 @@ DONE: dict = {"batchItemFailures": []}
 @pytest.fixture
 def scene(monkeypatch) -> Scene:
     scene = Scene()
-    promotion = Promotion(scene.sagemaker, scene.bucket, scene.parameters, "risk-test", ROLES, SERVING, KEY)
+    promotion = Promotion(scene.sagemaker, scene.bucket, scene.parameters, "risk-test", ROLES, SERVING, KEY, "lake")
     monkeypatch.setattr(handler, "promotion", lambda: promotion)
     return scene
 

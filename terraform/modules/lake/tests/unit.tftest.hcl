@@ -138,3 +138,16 @@ run "writes_a_seal_once" {
     error_message = "Nobody replaces a seal."
   }
 }
+
+run "lets_only_the_release_write_what_was_released" {
+  command = plan
+
+  assert {
+    condition = anytrue([
+      for statement in data.aws_iam_policy_document.bucket.statement :
+      statement.effect == "Deny" && toset(statement.actions) == toset(["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObject"]) && alltrue([for resource in statement.resources : endswith(resource, "/released/*")])
+      && alltrue([for condition in statement.condition : condition.test == "ArnNotLike" && alltrue([for arn in condition.values : endswith(arn, ":role/risk-dev-release")])])
+    ])
+    error_message = "Nobody else changes an archive that was approved."
+  }
+}

@@ -83,8 +83,17 @@ run "lets_a_served_model_read_its_archives_and_write_nothing" {
   command = plan
 
   assert {
-    condition     = toset(module.role["fraud-model"].permissions["ReadLake"].resources) == toset(["arn:aws:s3:::risk-dev-lake-111122223333/training/fraud/*"])
+    condition     = toset(module.role["fraud-model"].permissions["ReadLake"].resources) == toset(["arn:aws:s3:::risk-dev-lake-111122223333/released/fraud/*"])
     error_message = "An endpoint runs code from its archive: it reads that and no more."
+  }
+
+  assert {
+    condition = !anytrue(flatten([
+      for role in module.role : [
+        for p in role.permissions : [for r in p.resources : strcontains(r, "/released/") || endswith(r, ":::risk-dev-lake-111122223333/*")] if contains(p.actions, "s3:PutObject")
+      ]
+    ]))
+    error_message = "Who trains does not write what was released."
   }
 
   assert {
