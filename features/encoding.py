@@ -2,41 +2,71 @@
 
 from __future__ import annotations
 
-import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-MOST_CATEGORIES = 64
-MISSING = (None, "")
+from features.columns import MOST_CATEGORIES, Found, Kind, category, find, flag, is_missing, number
+
+__all__ = ["MOST_CATEGORIES", "Column", "Encoding", "InvalidRow", "column_of", "fit_column", "numbers"]
 
 
 class InvalidRow(ValueError):
-    """A row does not have the columns of the model; the text says how many came and how many were expected."""
+    """A row does not have the columns of the model, or a cell is none; the text says what came."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column: a number, or a category when `categories` is given. A category unseen in training is missing."""
+    """One column as the model knows it. It is a category when `categories` are given, and else of the kind said.
+
+    What it cannot read is missing: a category unseen in training as well as a word among numbers.
+    """
 
     name: str
     categories: tuple[str, ...] | None = None
+    kind: Kind = "number"
+
+    def __post_init__(self) -> None:
+        if self.categories is not None:
+            object.__setattr__(self, "kind", "category")
+
+    @cached_property
+    def codes(self) -> dict[str, float]:
+        return {known: float(code) for code, known in enumerate(self.categories or ())}
 
     def number(self, cell: object) -> float | None:
-        """The cell as the model sees it; none when it is missing."""
-        if cell in MISSING:
+        """The cell as the model sees it; none when it is missing or cannot be read."""
+        if cell is None or cell == "":
             return None
-        if self.categories is not None:
-            try:
-                return float(self.categories.index(str(cell)))
-            except ValueError:
-                return None
-        try:
-            number = float(cell)  # type: ignore[arg-type]
-        except (TypeError, ValueError, OverflowError):
-            number = math.inf
-        if math.isinf(number):  # the learners take no infinite numbers
-            raise InvalidRow(f"{self.name}: expected a number")
-        return number
+        if self.kind == "number":
+            return number(cell)
+        if self.kind == "indicator":
+            found = number(cell)
+            return flag(cell) if found is None else found
+        if self.kind == "flag":
+            return flag(cell)
+        # As it is written, first: an archive of before knows words that are missing today.
+        found = self.codes.get(str(cell))
+        return self.codes.get(category(cell)) if found is None else found
+
+    def unread(self, cell: object) -> bool:
+        """Whether the cell says something, and nothing that the model could read."""
+        return self.number(cell) is None and not is_missing(cell, self.kind)
+
+    def written(self, cell: object) -> str:
+        """The cell in a spelling that is read as the same, on one line; empty when it is missing or cannot be read."""
+        found = self.number(cell)
+        if found is None:
+            return ""
+        return self.categories[int(found)] if self.categories is not None else repr(found)
+
+    def document(self) -> dict:
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "categories": None if self.categories is None else list(self.categories),
+        }
 
 
 @dataclass(frozen=True)
@@ -49,21 +79,33 @@ class Encoding:
     def names(self) -> tuple[str, ...]:
         return tuple(c.name for c in self.columns)
 
-    def encode(self, row: Sequence[object]) -> list[float | None]:
-        """Cells in the order of the columns -> numbers. Raises InvalidRow."""
+    def encode(self, row: Sequence[object], unread: Counter[str] | None = None) -> list[float | None]:
+        """Cells in the order of the columns -> numbers. Adds to `unread`, by column, the cells that cannot be read.
+
+        Raises InvalidRow for another number of cells, and for a list or an object in the place of one.
+        """
         if len(row) != len(self.columns):
             raise InvalidRow(f"expected {len(self.columns)} columns, got {len(row)}")
-        return [column.number(cell) for column, cell in zip(self.columns, row, strict=True)]
+        found = [column.number(cell) for column, cell in zip(self.columns, row, strict=True)]
+        for column, cell, value in zip(self.columns, row, found, strict=True):
+            if value is None and cell is not None and cell != "":
+                if isinstance(cell, list | dict):
+                    raise InvalidRow(f"{column.name}: expected a number or a text, got a {type(cell).__name__}")
+                if unread is not None and column.unread(cell):
+                    unread[column.name] += 1
+        return found
 
     def document(self) -> list[dict]:
-        return [
-            {"name": c.name, "categories": None if c.categories is None else list(c.categories)} for c in self.columns
-        ]
+        return [column.document() for column in self.columns]
 
     @classmethod
     def parse(cls, document: Iterable[Mapping]) -> Encoding:
+        """Archives of before say no kind: their columns are numbers or categories."""
         return cls(
-            tuple(Column(c["name"], None if c["categories"] is None else tuple(c["categories"])) for c in document)
+            tuple(
+                Column(c["name"], None if c["categories"] is None else tuple(c["categories"]), c.get("kind", "number"))
+                for c in document
+            )
         )
 
 
@@ -72,23 +114,14 @@ def numbers(names: Iterable[str]) -> Encoding:
     return Encoding(tuple(Column(name) for name in names))
 
 
+def column_of(found: Found) -> Column | None:
+    """The column that a model reads; none when nothing can be learnt from it."""
+    return None if found.kind is None else Column(found.name, found.categories, found.kind)
+
+
 def fit_column(name: str, cells: Iterable[object]) -> Column | None:
-    """A number when every present cell is one, else a category; none for a column that carries nothing to learn.
+    """The column that these cells make; none for one that carries nothing to learn (features.columns says why).
 
-    Categories are ordered by name, so that the same data gives the same codes. Free text (more than MOST_CATEGORIES
-    different values) and constants are left out.
+    Categories are ordered by name, so that the same data gives the same codes.
     """
-    present = [cell for cell in cells if cell not in MISSING]
-    different = {str(cell) for cell in present}
-    if len(different) < 2:
-        return None
-    if all(is_number(text) for text in different):
-        return Column(name)
-    return Column(name, tuple(sorted(different))) if len(different) <= MOST_CATEGORIES else None
-
-
-def is_number(text: str) -> bool:
-    try:
-        return not math.isinf(float(text))
-    except ValueError:
-        return False
+    return column_of(find(name, cells))

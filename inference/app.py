@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -103,13 +104,16 @@ class App:
             version, rows, explain = request["feature_version"], request["rows"], request.get("explain", False)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise Refused(400, EXPECTED) from None
-        if not isinstance(rows, list) or not isinstance(explain, bool):
+        if not isinstance(rows, list) or not isinstance(explain, bool) or not all(isinstance(r, list) for r in rows):
             raise Refused(400, EXPECTED)
         try:
             self.model.require(version)
         except OtherFeatures as other:
             raise Refused(409, str(other)) from None
-        answer: dict = {"scores": self.score(rows), "model": self.model.name, "feature_version": version}
+        unread: Counter[str] = Counter()
+        answer: dict = {"scores": self.score(rows, unread), "model": self.model.name, "feature_version": version}
+        if unread:
+            answer["unread"] = dict(unread)
         if explain:
             if len(rows) > MOST_EXPLAINED:
                 raise Refused(400, f"expected at most {MOST_EXPLAINED} rows to explain, got {len(rows)}")
@@ -126,16 +130,19 @@ class App:
             )
         except (UnicodeDecodeError, csv.Error) as wrong:
             raise Refused(400, f"the body is not CSV in UTF-8: {type(wrong).__name__}") from None
-        return Answer(200, CSV, "".join(f"{score!r}\n" for score in self.score(rows)).encode())
+        return Answer(200, CSV, "".join(f"{score!r}\n" for score in self.score(rows, Counter())).encode())
 
-    def score(self, rows: list) -> list[float]:
+    def score(self, rows: list, unread: Counter[str]) -> list[float]:
+        """One probability per row. Cells that cannot be read are added to `unread` by column, and told in the log."""
         try:
-            if len(rows) <= TOGETHER:
-                return self.model.score(rows)
-            parts = (self.model.score(rows[start : start + TOGETHER]) for start in range(0, len(rows), TOGETHER))
-            return [score for part in parts for score in part]
+            starts = range(0, len(rows), TOGETHER)
+            parts = [self.model.score(rows[start : start + TOGETHER], unread) for start in starts]
         except (InvalidRow, TypeError) as wrong:
             raise Refused(400, str(wrong)) from None
+        if unread:  # how many, never what: a cell may be personal
+            said = "cells that the model cannot read were taken for missing"
+            print(json.dumps({"level": "WARN", "message": said, "rows": len(rows), "unread": unread}), flush=True)
+        return [score for part in parts for score in part]
 
 
 async def whole(receive: Receive, headers: dict[bytes, bytes]) -> bytes:

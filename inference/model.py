@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from inference.runtimes import COMPILED, LIBRARIES, NATIVE, Booster, Explainable
 LARGEST_FILE = 512 * 1024 * 1024  # bytes; a tree model is a hundredth of it
 MOST_REASONS = 5
 NAN = float("nan")
+NUMERIC = ("number", "indicator")  # kinds of columns that read a number as float does
 
 
 class BrokenArchive(ValueError):
@@ -36,7 +38,7 @@ class Model:
         self.folder = folder
         self.manifest = read_manifest(folder)
         self.encoding = Encoding.parse(self.manifest["columns"])
-        self.numbers_only = all(column.categories is None for column in self.encoding.columns)
+        self.numbers_only = all(column.kind in NUMERIC for column in self.encoding.columns)
         self.feature_version: str = self.manifest["feature_version"]
         self.name: str = self.manifest["name"]
         self.runtime: str = runtime or self.manifest.get("runtime", NATIVE)
@@ -45,9 +47,12 @@ class Model:
         self._library: Explainable | None = None
         self._opening = threading.Lock()
 
-    def score(self, rows: Sequence[Sequence[object]]) -> list[float]:
-        """One probability per row. Raises features.encoding.InvalidRow."""
-        return self.probabilities(self.matrix(rows)).tolist() if len(rows) else []
+    def score(self, rows: Sequence[Sequence[object]], unread: Counter[str] | None = None) -> list[float]:
+        """One probability per row. Cells that cannot be read are missing, and added to `unread` by column.
+
+        Raises features.encoding.InvalidRow.
+        """
+        return self.probabilities(self.matrix(rows, unread)).tolist() if len(rows) else []
 
     def probabilities(self, matrix: np.ndarray) -> np.ndarray:
         """Of a float32 matrix of shape (rows, columns) with NaN for missing; of shape (rows,)."""
@@ -55,19 +60,22 @@ class Model:
             return self.booster.probabilities(matrix)
         return self.calibration.probabilities(self.booster.margins(matrix))
 
-    def matrix(self, rows: Sequence[Sequence[object]]) -> np.ndarray:
-        """Rows of cells as the learner sees them. Raises features.encoding.InvalidRow."""
+    def matrix(self, rows: Sequence[Sequence[object]], unread: Counter[str] | None = None) -> np.ndarray:
+        """Rows of cells as the learner sees them, and in `unread` how many could not be read, by column.
+
+        Raises features.encoding.InvalidRow.
+        """
         if self.numbers_only:
             try:
                 cells = [[NAN if cell is None or cell == "" else float(cell) for cell in row] for row in rows]  # type: ignore[arg-type]
             except (TypeError, ValueError, OverflowError):
-                cells = []  # a cell that is no number: encode says which
+                cells = []  # a cell that is no plain number: encode reads it, or counts it
             if {len(row) for row in cells} == {len(self.encoding.columns)}:
                 with np.errstate(over="ignore"):
                     numbers = np.array(cells, dtype=np.float32)
                 if not np.isinf(numbers).any():
                     return numbers
-        return single(np.array([self.encoding.encode(row) for row in rows], dtype=np.float64))
+        return single(np.array([self.encoding.encode(row, unread) for row in rows], dtype=np.float64))
 
     def require(self, feature_version: str) -> None:
         """Raises OtherFeatures unless the caller's features are the model's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,20 @@ def xgboost_trees(path: Path, columns: int) -> dict[str, Any]:
     booster = xgboost.Booster()
     booster.load_model(path)
     converted = convert_xgboost(booster, initial_types=[("x", FloatTensorType([None, columns]))], target_opset=OPSET)
-    return classifier(converted)
+    trees = classifier(converted)
+    # The converter adds the base score as if it were a margin when the first tree is a single leaf of exactly 0.
+    trees.pop("base_values", None)
+    score = np.float32(xgboost_base_score(booster))
+    if score != np.float32(0.5):  # which is a margin of 0
+        trees["base_values"] = [float(-np.log(1 / score - 1))]
+    return trees
+
+
+def xgboost_base_score(booster: Any) -> float:
+    """The probability that a model starts from."""
+    said = json.loads(booster.save_config())["learner"]["learner_model_param"]["base_score"]
+    (found,) = np.atleast_1d(json.loads(said))
+    return float(found)
 
 
 def catboost_trees(path: Path, columns: int) -> dict[str, Any]:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 
 import pandas as pd
 
-from features.contract import PROTECTED_PREFIX
 from features.credit import PAYMENT_BEHAVIOUR
-from features.encoding import Encoding, fit_column
+from features.encoding import Encoding
+from training.columns import SHADOWED, Decisions, decide
 from training.fraud_set import NothingToLearn
 
+HALVES = re.compile("[\ud800-\udfff]")
 BOOKKEEPING = ("identifier", "at", "label", "customer_id")
 
 
 def applications(features: pd.DataFrame) -> pd.DataFrame:
-    """GOLD rows, one per loan, with the open attributes as columns of their own."""
+    """GOLD rows, one per loan, with the open attributes as columns of their own, protected ones too."""
     features = features.reset_index(drop=True)
-    attributes = pd.DataFrame(
-        [json.loads(text) if text else {} for text in features["attributes"]], index=features.index
-    )
+    attributes = pd.DataFrame([further(text) for text in features["attributes"]], index=features.index)
     own = {
         "identifier": features["loan_id"],
         "customer_id": features["customer_id"],
@@ -28,10 +29,19 @@ def applications(features: pd.DataFrame) -> pd.DataFrame:
         "term_months": features["term_months"],
         **{name: features[name] for name in PAYMENT_BEHAVIOUR.columns if name in features},
     }
-    # A column that bears one of our names is left out: one called `label` is most likely the answer itself.
+    # A column that bears one of our names is no candidate: one called `label` is most likely the answer itself.
     taken = {*own, *BOOKKEEPING}
-    candidates = sorted(c for c in attributes.columns if c not in taken and not c.startswith(PROTECTED_PREFIX))
-    return pd.concat([pd.DataFrame(own), attributes[candidates]], axis=1)
+    brought = attributes[sorted(attributes.columns)].rename(columns={name: name + SHADOWED for name in taken})
+    return pd.concat([pd.DataFrame(own), brought], axis=1)
+
+
+def further(attributes: str | None) -> dict:
+    """The open columns of one loan. Halves of characters, which JSON can hold and no file can, become blanks."""
+    text = attributes or "{}"
+    found = json.loads(text)
+    if "\\ud" not in text.lower():
+        return found
+    return {HALVES.sub(" ", name): HALVES.sub(" ", cell) for name, cell in found.items()}
 
 
 def assemble(features: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
@@ -44,8 +54,16 @@ def assemble(features: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Timestamp) 
     return rows.sort_values(["at", "identifier"], ignore_index=True)
 
 
+def candidates(rows: pd.DataFrame) -> list[str]:
+    """Names of the columns that a decision is made on: all but our bookkeeping."""
+    return [name for name in rows.columns if name not in BOOKKEEPING]
+
+
+def decided(train: pd.DataFrame, declared: Mapping[str, str]) -> Decisions:
+    """What becomes of every column, found in the training rows alone."""
+    return decide(train, candidates(train), declared)
+
+
 def fit_encoding(train: pd.DataFrame) -> Encoding:
-    """Numbers and categories found in the training rows alone."""
-    names = [name for name in train.columns if name not in BOOKKEEPING]
-    fitted = [fit_column(name, train[name].where(train[name].notna(), None)) for name in names]
-    return Encoding(tuple(column for column in fitted if column is not None))
+    """The columns that are used, when nothing is declared about protected ones."""
+    return decided(train, {}).encoding

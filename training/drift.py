@@ -88,7 +88,7 @@ def main(argv: Sequence[str]) -> None:
     )
     target = OUTPUT / "drift" / "drift.json"
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(found, indent=1))
+    target.write_text(json.dumps(found, indent=1, allow_nan=False))
     data = [
         {"MetricName": "ScorePSI", "Value": found["score"]},
         {"MetricName": "WorstFeaturePSI", "Value": max(found["features"].values())},

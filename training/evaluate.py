@@ -19,6 +19,7 @@ import pandas as pd
 
 from inference.archive import unpack
 from inference.model import Model
+from training.enough import require_classes
 from training.frames import read_folder
 from training.metrics import card_precision, measures
 from training.policy import Costs, expected_cost, solve
@@ -41,19 +42,17 @@ def main(argv: Sequence[str]) -> None:
     for path, folder in zip(archives, folders, strict=True):
         with tarfile.open(path) as archive:
             unpack(archive, folder)
-    best, report = evaluate(
-        PROBLEMS[args.problem],
-        [Model(folder) for folder in folders],
-        read_folder(INPUT / "validation"),
-        read_folder(INPUT / "test"),
-        costs,
-    )
+    problem = PROBLEMS[args.problem]
+    parts = {name: read_folder(INPUT / name) for name in ("validation", "test")}
+    for name, part in parts.items():  # of one class nothing can be measured
+        require_classes(name, part, problem.rows_are, problem.classes)
+    best, report = evaluate(problem, [Model(folder) for folder in folders], parts["validation"], parts["test"], costs)
     for name in ("evaluation", "model"):
         (OUTPUT / name).mkdir(parents=True, exist_ok=True)
-    (OUTPUT / "evaluation" / "evaluation.json").write_text(json.dumps(report, indent=1))
+    (OUTPUT / "evaluation" / "evaluation.json").write_text(json.dumps(report, indent=1, allow_nan=False))
     shutil.copyfile(archives[best], OUTPUT / "model" / ARCHIVE)
     shutil.rmtree(OUTPUT / "opened")
-    print(json.dumps({"learner": report["learner"], **report["test"]}))
+    print(json.dumps({"learner": report["learner"], **report["test"]}, allow_nan=False))
 
 
 def evaluate(

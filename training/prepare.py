@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from training.columns import FILE, WrongDeclaration, contradictions, declarations
+from training.enough import require_columns, require_rows
 from training.frames import read_folder, write_frame
 from training.fraud_set import NothingToLearn
 from training.policy import Costs
@@ -25,20 +27,50 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--problem", choices=sorted(PROBLEMS), required=True)
     parser.add_argument("--as_of", required=True)
     parser.add_argument("--costs", default="{}", help="what thresholds will be solved for, as JSON")
+    parser.add_argument(
+        "--train_on", default="{}", help="protected columns that may be trained on, with the reason for each, as JSON"
+    )
     args = parser.parse_args(argv)
     Costs.parse(args.costs)  # a wrong one is told before anything is trained
+    declared = parsed(args.train_on)
     problem = PROBLEMS[args.problem]
 
     features = of_version(read_folder(INPUT / "features"), problem.feature_version)
     rows = problem.assemble(features, read_folder(INPUT / "labels"), pd.Timestamp(args.as_of).tz_convert("UTC"))
     parts = split_by_time(rows, problem.maturity)
-    encoding = problem.fit_encoding(parts["train"])
     for name, part in parts.items():
-        write_frame(part, OUTPUT / name / "rows.parquet")
         print(
             f"{name}: {len(part)} rows, {int(part['label'].sum())} positive, {part['at'].min()} to {part['at'].max()}"
         )
-    (OUTPUT / "train" / "columns.json").write_text(json.dumps(encoding.document()))
+    require_rows(parts, problem.rows_are, problem.classes)
+    decided = problem.decide(parts["train"], declarations(declared, rows.columns))
+    for line in decided.lines():
+        print(line)
+    require_columns(decided)
+    for name, part in parts.items():
+        # What nobody may train on lies where models are judged, and not where they are trained.
+        write_frame(part.drop(columns=decided.protected) if name == "train" else part, OUTPUT / name / "rows.parquet")
+        if name != "train":
+            for line in contradictions(decided.encoding, part, f"the {name} rows"):
+                print(line)
+    write_json(decided.encoding.document(), OUTPUT / "train" / "columns.json")
+    write_json(decided.document(), OUTPUT / "train" / FILE)
+
+
+def parsed(text: str) -> dict[str, object]:
+    """What is declared about protected columns. Raises WrongDeclaration unless it is a JSON object."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise WrongDeclaration(f'--train_on: expected {{"column": "why it may be trained on"}}, got {text!r}')
+    return found
+
+
+def write_json(document: object, path: Path) -> None:
+    """Raises ValueError for NaN and infinity: JSON has neither."""
+    path.write_text(json.dumps(document, allow_nan=False))
 
 
 class OldFeatures(ValueError):

@@ -10,9 +10,9 @@ import pandas as pd
 
 from features.credit import PAYMENT_BEHAVIOUR
 from features.declaration import FeatureSet
-from features.encoding import Encoding
 from features.fraud import FRAUD
 from training import credit_set, fraud_set
+from training.columns import Decisions
 from training.learners import Settings
 
 AT_ONCE = pd.Timedelta(0)
@@ -25,7 +25,9 @@ class Problem:
     name: str
     features: FeatureSet
     assemble: Callable[[pd.DataFrame, pd.DataFrame, pd.Timestamp], pd.DataFrame]
-    fit_encoding: Callable[[pd.DataFrame], Encoding]
+    decide: Callable[[pd.DataFrame, Mapping[str, str]], Decisions]  # on the rows that train, and what is declared
+    rows_are: str  # the word for a row in what is said to users
+    classes: tuple[str, str]  # and for rows of label 0 and of label 1
     has_policy: bool
     measure: Literal["ap", "auc"]  # what settings and learners are chosen by, on rows that no report is about
     candidates: Mapping[str, tuple[Settings, ...]]  # by learner, simplest first
@@ -48,7 +50,9 @@ PROBLEMS = {
         "fraud",
         FRAUD,
         fraud_set.assemble,
-        fraud_set.fit_encoding,
+        fraud_set.decided,
+        rows_are="payments",
+        classes=("honest payments", "frauds"),
         has_policy=True,
         measure="ap",
         candidates={
@@ -66,13 +70,16 @@ PROBLEMS = {
         "credit",
         PAYMENT_BEHAVIOUR,
         credit_set.assemble,
-        credit_set.fit_encoding,
+        credit_set.decided,
+        rows_are="loans",
+        classes=("repaid loans", "defaults"),
         has_policy=False,
         measure="auc",
+        # A loan's columns have no edges as sharp as a payment's money: 256 bins rank as well in a fifth of the time.
         candidates={
             "xgboost": (
-                Settings(300, parameters={"max_depth": 3, "eta": 0.03}),
-                Settings(300, parameters={"max_depth": 4, "eta": 0.03}),
+                Settings(300, parameters={"max_depth": 3, "eta": 0.03, "max_bin": 256}),
+                Settings(300, parameters={"max_depth": 4, "eta": 0.03, "max_bin": 256}),
             ),
             "catboost": (Settings(400, parameters={"learning_rate": 0.03}),),
         },

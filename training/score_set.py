@@ -7,10 +7,13 @@ import csv
 import json
 import sys
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from features.encoding import Encoding
+from training.columns import contradictions
 from training.credit_set import applications
 from training.frames import read_folder
 
@@ -24,18 +27,31 @@ def main(argv: Sequence[str]) -> None:
     args = parser.parse_args(argv)
     with tarfile.open(INPUT / "model" / "model.tar.gz") as archive:
         manifest = json.load(archive.extractfile("manifest.json"))  # type: ignore[arg-type]
-    names = list(Encoding.parse(manifest["columns"]).names)
+    encoding = Encoding.parse(manifest["columns"])
     rows = applications(read_folder(INPUT / "features"))
     rows = rows[rows["at"].dt.strftime("%Y-%m") == args.month].sort_values("identifier")
     if rows.empty:
         raise SystemExit(f"no loan application of {args.month} in GOLD")
-    rows = rows.reindex(columns=["customer_id", "identifier", *names])
+    for line in contradictions(encoding, rows, f"the applications of {args.month}"):
+        print(line)
     target = OUTPUT / "rows" / f"applications-{args.month}.csv"
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerows(rows.astype(object).where(rows.notna(), "").itertuples(index=False, name=None))
+        writer.writerows(lines(rows, encoding))
     print(f"{len(rows)} applications of {args.month}")
+
+
+def lines(rows: pd.DataFrame, encoding: Encoding) -> Iterator[list[str]]:
+    """Customer, loan, and the cells of the model's columns in the spelling that the server reads as the same.
+
+    Only identifiers go as they came: whatever a cell holds, a loan is one line.
+    """
+    cells = rows.reindex(columns=list(encoding.names)).astype(object)
+    cells = cells.where(cells.notna(), None)
+    found = zip(rows["customer_id"], rows["identifier"], cells.itertuples(index=False, name=None), strict=True)
+    for customer, loan, row in found:
+        yield [customer, loan, *(column.written(cell) for column, cell in zip(encoding.columns, row, strict=True))]
 
 
 if __name__ == "__main__":

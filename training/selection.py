@@ -38,14 +38,15 @@ class Choice:
 def rolling(rows: Rows, origins: int = 2, share: float = 0.2) -> list[Fold]:
     """The newest `origins` blocks of `share` of the rows, each judged by what learned from the rows before it.
 
-    `rows` are in order of time. A block without both classes judges nothing and is left out.
+    `rows` are in order of time. A block without both classes judges nothing and is left out, as is one before which all
+    columns were constant: no learner learns from such rows.
     """
     size = round(share * len(rows.y))
     cuts = [len(rows.y) - size * n for n in range(origins, 0, -1)]
     folds = [
         Fold(part(rows, max(0, cut - LARGEST), cut), part(rows, cut, cut + size)) for cut in cuts if cut > 0 and size
     ]
-    return [fold for fold in folds if teaches(fold.learned) and teaches(fold.judged)]
+    return [fold for fold in folds if teaches(fold.learned) and varies(fold.learned) and teaches(fold.judged)]
 
 
 def part(rows: Rows, start: int, end: int) -> Rows:
@@ -54,6 +55,11 @@ def part(rows: Rows, start: int, end: int) -> Rows:
 
 def teaches(rows: Rows) -> bool:
     return 0 < rows.y.sum() < len(rows.y)
+
+
+def varies(rows: Rows) -> bool:
+    """Whether any column has two different numbers."""
+    return bool(len(rows.x) and np.any(np.fmax.reduce(rows.x) > np.fmin.reduce(rows.x)))
 
 
 def choose(learner: str, candidates: Sequence[Settings], folds: Sequence[Fold], measure: Measure, seed: int) -> Choice:

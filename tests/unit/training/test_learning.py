@@ -8,13 +8,15 @@ import numpy as np
 import onnx
 import pandas as pd
 import pytest
+import xgboost
 
-from features.encoding import Column, Encoding
+from features.encoding import Column, Encoding, numbers
 from features.fraud import FRAUD
 from inference.model import Model
 from training import calibration, compiled
 from training.frames import NoRows, read_folder, write_frame
-from training.learners import LEARNERS, Rows, Settings
+from training.fraud_set import NothingToLearn
+from training.learners import LEARNERS, XGBOOST, Rows, Settings
 from training.metrics import RANKING
 from training.prepare import split_by_time
 from training.problems import AT_ONCE, PROBLEMS
@@ -144,7 +146,14 @@ def test_a_candidate_is_judged_by_rows_that_are_later_than_all_it_learned_from()
 def test_a_block_that_has_one_class_only_judges_nothing():
     y = np.array([0, 1] * 40 + [0] * 20)
 
-    assert len(rolling(Rows(np.zeros((100, 1), np.float32), y))) == 1
+    assert len(rolling(Rows(np.arange(100, dtype=np.float32)[:, None], y))) == 1
+
+
+def test_rows_before_which_no_column_ever_differed_teach_no_candidate():
+    late = np.where(np.arange(100) < 70, np.nan, np.arange(100)).astype(np.float32)
+
+    assert len(rolling(Rows(late[:, None], np.array([0, 1] * 50)))) == 1
+    assert rolling(Rows(np.ones((100, 1), np.float32), np.array([0, 1] * 50))) == []
 
 
 def test_the_candidate_that_ranks_later_rows_best_is_chosen_with_its_rounds():
@@ -221,6 +230,67 @@ def test_a_seed_that_is_no_number_is_refused():
 def test_a_channel_without_rows_is_named(tmp_path):
     with pytest.raises(NoRows, match=f"{tmp_path} holds no Parquet file"):
         read_folder(tmp_path)
+
+
+def test_a_cell_that_cannot_be_read_or_is_infinite_reaches_the_learner_as_missing():
+    mixed = pd.DataFrame({"income": ["1,200", "abc"], "purpose": ["car ", "NA"]})
+    plain = pd.DataFrame({"income": [1.5, np.inf], "debt": [-np.inf, 2.0]})
+
+    assert np.array_equal(matrix(mixed, ENCODING), np.array([[1200, 0], [np.nan, np.nan]], np.float32), equal_nan=True)
+    assert np.array_equal(
+        matrix(plain, numbers(["income", "debt"])), np.array([[1.5, np.nan], [np.nan, 2]], np.float32), equal_nan=True
+    )
+
+
+def test_a_model_whose_first_tree_is_a_leaf_of_nothing_is_compiled_faithfully(tmp_path):
+    """The converter takes the base score of such a model for a margin."""
+    x, y = np.arange(44, dtype=np.float32)[:, None], np.array([0] * 20 + [1] * 24)
+    parameters = {
+        "objective": "binary:logistic",
+        "base_score": 0.5,
+        "min_child_weight": 5,
+        "subsample": 0.8,
+        "nthread": 1,
+    }
+    drawn = (xgboost.train({**parameters, "seed": seed}, xgboost.DMatrix(x, y), 10) for seed in range(1000))
+    booster = next(b for b in drawn if [json.loads(t).get("leaf") for t in b.get_dump(dump_format="json")][:1] == [0])
+    booster.save_model(tmp_path / "model.json")
+    (tmp_path / compiled.FILE).write_bytes(compiled.compile_model("xgboost", tmp_path / "model.json", 1))
+    manifest = {
+        "name": "tiny",
+        "learner": "xgboost",
+        "file": "model.json",
+        "compiled": compiled.FILE,
+        "feature_version": "abc",
+        "columns": numbers(["x"]).document(),
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+
+    assert compiled.require_faithful(tmp_path, x, seed=0) <= compiled.TOLERANCE
+
+
+@pytest.mark.parametrize("learner", LEARNERS)
+def test_a_model_that_found_nothing_to_tell_rows_apart_by_is_no_model(data, learner):
+    for name in ("train", "validation"):
+        part = read_folder(data / "data" / name).assign(income=1.0, purpose="car")
+        write_frame(part, data / "data" / name / "rows.parquet")
+
+    with pytest.raises(NothingToLearn, match="no column tells the outcomes of the 280 loans apart"):
+        train(Hyperparameters("credit", learner, "job-1"), data / "data", data / "model")
+
+
+def test_bins_are_fine_where_money_has_sharp_edges_and_few_where_they_only_cost_time():
+    fraud, credit = (PROBLEMS[name].candidates["xgboost"] for name in ("fraud", "credit"))
+
+    assert [s.parameters.get("max_bin", XGBOOST["max_bin"]) for s in fraud] == [8192] * 3
+    assert [s.parameters.get("max_bin", XGBOOST["max_bin"]) for s in credit] == [256] * 2
+
+
+def test_no_archive_is_written_that_holds_a_number_which_json_has_not(data, monkeypatch):
+    monkeypatch.setattr("training.train.baseline", lambda *_: {"score": float("nan")})
+
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        train(Hyperparameters("credit", "xgboost", "job-1"), data / "data", data / "model")
 
 
 def test_every_problem_is_trained_on_the_features_that_are_served():

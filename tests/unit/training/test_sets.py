@@ -121,15 +121,21 @@ def test_the_applications_own_columns_are_candidates_beside_ours():
     assert list(rows["label"]) == [0, 1]
 
 
-def test_protected_columns_are_never_offered():
+def test_protected_columns_are_never_trained_on_and_stay_for_evaluation():
     rows = credit_set.assemble(
-        loans(attributes(protected_sex="f", age_group="b"), attributes(protected_sex="m", age_group="a")),
+        loans(
+            attributes(protected_group="f", SEX="1", page_group="b"),
+            attributes(protected_group="m", SEX="2", page_group="a"),
+        ),
         outcomes(0, 1),
         AS_OF,
     )
+    decided = credit_set.decided(rows, {})
 
-    assert "age_group" in rows.columns
-    assert not [name for name in rows.columns if "protected" in name]
+    assert {"protected_group", "SEX"} <= set(rows.columns)
+    assert decided.encoding.names == ("page_group",)
+    assert decided.protected == ["SEX", "protected_group"]
+    assert credit_set.fit_encoding(rows) == decided.encoding
 
 
 def test_only_outcomes_observed_by_then_and_loans_made_before_then_are_learnt_from():
@@ -141,13 +147,16 @@ def test_only_outcomes_observed_by_then_and_loans_made_before_then_are_learnt_fr
 
 
 @pytest.mark.parametrize("name", ["label", "identifier", "at", "customer_id", "amount", "customer_payment_count_7d"])
-def test_a_column_of_the_user_that_bears_one_of_our_names_is_left_out(name):
+def test_a_column_of_the_user_that_bears_one_of_our_names_is_set_aside(name):
     """A RAW column called `label` is most likely the answer itself."""
     rows = credit_set.assemble(loans(attributes(**{name: "1"}), attributes(**{name: "0"})), outcomes(0, 1), AS_OF)
 
     assert list(rows.columns).count(name) == 1
     assert list(rows["label"]) == [0, 1]
     assert list(rows["identifier"]) == ["l0", "l1"]
+    (aside,) = [d for d in credit_set.decided(rows, {}).columns if d.name == f"{name} (of the file)"]
+    assert not aside.used
+    assert "the platform's own columns" in aside.reason
 
 
 @pytest.mark.parametrize("flags", [(), (0, 0)])

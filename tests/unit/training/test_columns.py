@@ -1,0 +1,405 @@
+"""What becomes of every column is decided once, told by name, kept in the archive and held against newer rows."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.contract import PROTECTED_PREFIX
+from features.encoding import Column, Encoding
+from features.fraud import FRAUD
+from inference.app import App
+from inference.model import Model
+from training import credit_set, evaluate, fraud_set, prepare, score_set
+from training.columns import FILE, TOO_GOOD, Decisions, WrongDeclaration, contradictions, decide
+from training.enough import LEAST_OF_A_CLASS, LEAST_THAT_TRAIN, require_rows
+from training.frames import read_folder, write_frame
+from training.fraud_set import NothingToLearn
+from training.train import Hyperparameters, matrix, train
+
+SIZE = 900
+CLASSES = ("repaid loans", "defaults")
+
+
+def frame(**columns) -> pd.DataFrame:
+    """Rows that train, half of them positive in no order that a column knows."""
+    rng = np.random.default_rng(0)
+    (size,) = {len(cells) for cells in columns.values()}
+    return pd.DataFrame({"label": rng.permutation(np.arange(size) % 2), **columns})
+
+
+def decided(rows: pd.DataFrame, **declared) -> dict:
+    return {d.name: d for d in decide(rows, [c for c in rows.columns if c != "label"], declared).columns}
+
+
+def test_every_column_is_named_with_what_was_decided_and_the_bad_cells_are_counted():
+    rows = frame(
+        income=["NA", "abc", *(f"{i * 17.5}" for i in range(98))],
+        purpose=["car", "house"] * 50,
+        column0=[str(i) for i in range(100)],
+        remarks=[f"said something long {i}" for i in range(100)],
+    )
+    said = decide(rows, ["income", "purpose", "column0", "remarks"], {}).lines()
+
+    assert said[0] == "column income: number; 100 cells, 1 missing, 1 unreadable, 98 different"
+    assert said[1] == "column purpose: category; 100 cells, 0 missing, 0 unreadable, 2 different"
+    assert said[2].startswith("column column0 is SET ASIDE (row numbers")
+    assert said[3].startswith("column remarks is SET ASIDE (free text")
+    assert said[4] == "2 columns are used, 2 are set aside"
+    assert not any("said something" in line or "abc" in line for line in said)
+
+
+def known_afterwards(kind: str) -> tuple[np.ndarray, list]:
+    y = np.random.default_rng(1).integers(0, 2, 200)
+    noise = np.random.default_rng(2)
+    return y, {
+        "a number that defaults alone have": [float(noise.integers(1, 999)) if bad else 0.0 for bad in y],
+        "empty unless it defaulted": [str(noise.integers(1, 999)) if bad else None for bad in y],
+        "the other way round": [f"{-5.0 - bad + noise.random() / 2}" for bad in y],
+        "a word": ["charged off" if bad else "fully paid" for bad in y],
+        "true or false": [str(bool(bad)) for bad in y],
+        "in the middle": [float(5 if bad else noise.choice([1, 2, 8, 9])) for bad in y],
+    }[kind]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "a number that defaults alone have",
+        "empty unless it defaulted",
+        "the other way round",
+        "a word",
+        "true or false",
+        "in the middle",
+    ],
+)
+def test_a_column_that_alone_tells_the_outcome_is_set_aside_with_the_figure(kind):
+    y, cells = known_afterwards(kind)
+    found = decided(pd.DataFrame({"label": y, "recoveries": cells, "income": np.arange(200) * 7.5}))
+
+    assert not found["recoveries"].used
+    assert found["recoveries"].auc >= TOO_GOOD
+    assert f"an AUC of {found['recoveries'].auc:.3f} over 200 rows" in found["recoveries"].reason
+    assert found["income"].used
+
+
+def test_a_strong_column_and_one_of_too_few_rows_are_no_column_known_afterwards():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 600)
+    strong = y + rng.normal(0, 0.45, 600)  # an AUC of .94
+    many = [f"town {i}" for i in rng.integers(0, 60, 600)]
+    assert decided(pd.DataFrame({"label": y, "score": strong, "town": many}))["score"].used
+    assert decided(pd.DataFrame({"label": y, "score": strong, "town": many}))["town"].used
+
+    few = np.array([0] * 500 + [1] * 29)
+    assert decided(pd.DataFrame({"label": few, "recoveries": few * 7.5}))["recoveries"].used
+
+
+def test_a_protected_column_is_trained_on_only_with_a_reason_which_is_kept():
+    rows = frame(age=[str(20 + i % 50) for i in range(100)], income=[str(i * 7.5) for i in range(100)])
+
+    refused, allowed = decided(rows)["age"], decided(rows, age="a law of 2020 asks for it")["age"]
+
+    assert not refused.used
+    assert refused.reason == "protected: age; kept for evaluation"
+    assert allowed.used
+    assert allowed.reason == "protected: age; trained on because: a law of 2020 asks for it"
+
+
+def test_decisions_survive_their_document():
+    rows = frame(
+        age=["1", "2"] * 20, purpose=["a", "b"] * 20, flag=["yes", "no"] * 20, income=[i * 7.5 for i in range(40)]
+    )
+    found = decide(rows, ["age", "purpose", "flag", "income"], {})
+
+    assert Decisions.parse(json.loads(json.dumps(found.document(), allow_nan=False))) == found
+    assert found.encoding.columns == (
+        Column("purpose", ("a", "b")),
+        Column("flag", kind="flag"),
+        Column("income"),
+    )
+
+
+HELD = Encoding((Column("income"), Column("purpose", ("car", "house")), Column("owns", kind="flag")))
+
+
+def test_newer_rows_that_contradict_a_column_are_told_by_name_and_without_their_content():
+    rows = pd.DataFrame(
+        {
+            "income": ["plenty"] * 30 + ["5"] * 10,
+            "purpose": ["car"] * 40,
+            "owns": ["Yes", "no"] * 20,
+        }
+    )
+
+    assert contradictions(HELD, rows, "the rows of May") == [
+        "column income CONTRADICTS its training as number: 30 of 40 cells of the rows of May are no values of its "
+        "kind, and are taken for missing"
+    ]
+
+
+def test_a_few_bad_cells_are_counted_and_contradict_nothing():
+    rows = pd.DataFrame({"income": ["1"] * 99 + ["x"], "purpose": ["car"] * 98 + ["boat"] * 2, "owns": ["no"] * 100})
+
+    income, purpose = contradictions(HELD, rows, "the rows of May")
+    assert income.startswith("column income: 1 of 100 cells")
+    assert purpose.startswith(
+        "column purpose: 2 of 100 cells of the rows of May are categories that the model does not know"
+    )
+
+
+def test_a_column_that_is_gone_or_empty_is_told():
+    rows = pd.DataFrame({"income": [None, float("nan"), "NA"], "purpose": ["car"] * 3})
+
+    assert contradictions(HELD, rows, "the rows of May") == [
+        "column income CONTRADICTS its training: the rows of May hold no value of it",
+        "column owns CONTRADICTS its training: the rows of May hold no value of it",
+    ]
+
+
+def parts(train: list[int], validation: list[int], test: list[int]) -> dict[str, pd.DataFrame]:
+    labels = {"train": train, "validation": validation, "test": test}
+    start = pd.Timestamp("2018-01-01", tz="UTC")
+    return {
+        name: pd.DataFrame({"label": flags, "at": [start + pd.Timedelta(hours=i) for i in range(len(flags))]})
+        for name, flags in labels.items()
+    }
+
+
+GOOD = [0, 1] * LEAST_THAT_TRAIN
+
+
+def test_a_set_that_can_teach_is_taken():
+    require_rows(parts(GOOD, [0, 1], [1, 0]), "loans", CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            (GOOD[:28], [0, 1], [0, 1]),
+            f"32 loans .* leave 28 that train, expected at least {LEAST_THAT_TRAIN}: bring older",
+        ),
+        (
+            ([0] * 90, [0, 1], [0, 1]),
+            "the 90 loans of the train part.* hold 0 defaults, expected at least 5: bring older",
+        ),
+        (([1] * 90, [0, 1], [0, 1]), "the train part.* hold 0 repaid loans"),
+        (
+            (GOOD, [0, 0, 0], [0, 1]),
+            "the 3 loans of the validation part.* hold 0 defaults.* outcomes of the newest loans",
+        ),
+        ((GOOD, [0, 1], [1, 1]), "the 2 loans of the test part.* hold 0 repaid loans"),
+        ((GOOD, [0, 1], []), "the 0 loans of the test part hold 0 repaid loans"),
+    ],
+)
+def test_a_part_that_lacks_a_class_is_named_with_what_to_bring(given, said):
+    with pytest.raises(NothingToLearn, match=said):
+        require_rows(parts(*given), "loans", CLASSES)
+
+
+def test_the_training_part_needs_more_of_a_class_than_the_others():
+    few = [1] * (LEAST_OF_A_CLASS["train"] - 1) + [0] * 90
+
+    with pytest.raises(NothingToLearn, match="hold 4 defaults, expected at least 5"):
+        require_rows(parts(few, [0, 1], [0, 1]), "loans", CLASSES)
+
+
+def loans(size: int = SIZE, month: str = "2018-01", **columns) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """GOLD rows of a lender without payments, an hour apart, and outcomes that `income` tells something about."""
+    rng = np.random.default_rng(5)
+    income = rng.normal(size=size)
+    default = (income + rng.normal(size=size) < -0.5).astype(int)
+    cells = {"income": [f"{x:.4f}" for x in income], **columns}
+    texts = [
+        json.dumps({name: values[i] for name, values in cells.items() if values[i] is not None}) for i in range(size)
+    ]
+    at = pd.Timestamp(f"{month}-01", tz="UTC") + pd.to_timedelta(np.arange(size), unit="m")
+    features = pd.DataFrame(
+        {
+            "loan_id": [f"l{i}" for i in range(size)],
+            "customer_id": [f"c{i}" for i in range(size)],
+            "applied_at": at,
+            "amount_cents": 100_000,
+            "term_months": 12,
+            "attributes": texts,
+            "feature_version": prepare.PROBLEMS["credit"].feature_version,
+        }
+    )
+    outcomes = pd.DataFrame({"loan_id": features["loan_id"], "defaulted": default, "observed_at": at})
+    return features, outcomes
+
+
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    """The folders of the jobs, in a folder of the test's own."""
+    for module in (prepare, evaluate, score_set):
+        monkeypatch.setattr(module, "INPUT", tmp_path / "input")
+        monkeypatch.setattr(module, "OUTPUT", tmp_path / "output")
+    return tmp_path
+
+
+def prepared(places, features, outcomes, *arguments) -> None:
+    write_frame(features, places / "input" / "features" / "rows.parquet")
+    write_frame(outcomes, places / "input" / "labels" / "rows.parquet")
+    prepare.main(["--problem", "credit", "--as_of", "2018-06-01T00:00:00Z", *arguments])
+
+
+def trained(places) -> None:
+    """An archive, and the input of the scoring job beside it."""
+    (places / "model").mkdir()
+    train(Hyperparameters("credit", "xgboost", "job-1"), places / "output", places / "model")
+    (places / "input" / "model").mkdir(parents=True)
+    with tarfile.open(places / "input" / "model" / "model.tar.gz", "w:gz") as archive:
+        for path in sorted((places / "model").iterdir()):
+            archive.add(path, path.name)
+
+
+NASTY = [
+    "debt\nconsolidation",
+    "a, b",
+    '"quoted"',
+    "line\u2028end",
+    "tab\tand\r\nmore",
+    "naïve 名前 🙂",
+    "lone \ud800 half",
+]
+
+
+def test_from_gold_to_scores_every_loan_has_one_line_whatever_its_cells_hold_and_scores_as_in_training(places, capsys):
+    purpose = [NASTY[i % len(NASTY)] for i in range(SIZE)]
+    owns = [("true", "false", "Yes", "NO", None)[i % 5] for i in range(SIZE)]
+    sex = ["f" if i % 3 else "m" for i in range(SIZE)]
+    prepared(places, *loans(purpose=purpose, owns=owns, applicant_sex=sex, column0=[str(i) for i in range(SIZE)]))
+    said = capsys.readouterr().out
+    assert "column applicant_sex is SET ASIDE (protected: sex" in said
+    assert "column column0 is SET ASIDE (row numbers" in said
+    trained(places)
+    month, _ = loans(purpose=[f" {p} " for p in purpose], owns=[o and o.upper() for o in owns], month="2018-06")
+    write_frame(month, places / "input" / "features" / "rows.parquet")
+
+    score_set.main(["--month", "2018-06"])
+
+    assert "column" not in capsys.readouterr().out
+    (file,) = (places / "output" / "rows").glob("*.csv")
+    lines = file.read_bytes().decode().split("\n")[:-1]
+    assert len(lines) == SIZE == len(file.read_text().splitlines())
+    model = Model(places / "model")
+    sent = "".join(line.split(",", 2)[2] + "\n" for line in lines)
+    scores = [float(line) for line in App(model).from_csv(sent.encode()).body.decode().split()]
+    rows = credit_set.applications(month).sort_values("identifier")
+    assert np.array_equal(model.probabilities(matrix(rows, model.encoding)), scores)
+    assert len(model.encoding.columns) == 3
+    assert np.isfinite(matrix(rows, model.encoding)[:, model.encoding.names.index("purpose")]).all()
+
+
+def test_what_was_decided_lies_in_the_archive_with_what_is_protected(places):
+    sex = ["f" if i % 3 else "m" for i in range(SIZE)]
+    age = [str(20 + i % 50) for i in range(SIZE)]
+    prepared(places, *loans(sex=sex, age=age), "--train_on", '{"age": "asked for by law"}')
+    trained(places)
+
+    kept = {d["name"]: d for d in json.loads((places / "model" / FILE).read_text())["columns"]}
+    manifest = json.loads((places / "model" / "manifest.json").read_text())
+    assert kept["sex"]["reason"] == "protected: sex; kept for evaluation"
+    assert kept["term_months"]["reason"] == "all its cells are the same"
+    assert (kept["income"]["kind"], kept["income"]["used"]) == ("number", True)
+    assert manifest["protected_columns"] == {
+        "kept_out": ["sex"],
+        "trained_on": {"age": "protected: age; trained on because: asked for by law"},
+    }
+    assert [c["name"] for c in manifest["columns"]] == ["age", "income"]
+
+
+def test_protected_columns_lie_where_models_are_judged_and_not_where_they_are_trained(places):
+    prepared(places, *loans(**{f"{PROTECTED_PREFIX}group": ["a", "b"] * (SIZE // 2)}))
+
+    names = {part: set(read_folder(places / "output" / part).columns) for part in ("train", "validation", "test")}
+    assert {part for part, columns in names.items() if "protected_group" in columns} == {"validation", "test"}
+
+
+def test_one_bad_cell_neither_changes_a_column_nor_stops_training_or_a_month_wherever_it_stands(places, capsys):
+    for place in (10, 650, 890):  # train, validation, test
+        features, outcomes = loans()
+        cells = json.loads(features.loc[place, "attributes"])
+        features.loc[place, "attributes"] = json.dumps({**cells, "income": "a lot"})
+        prepared(places, features, outcomes)
+        assert [c["name"] for c in json.loads((places / "output" / "train" / "columns.json").read_text())] == ["income"]
+    assert "column income: 1 of 135 cells of the test rows are no values of its kind" in capsys.readouterr().out
+
+    trained(places)
+    month, _ = loans(month="2018-06")
+    month.loc[3, "attributes"] = '{"income": "a lot"}'
+    write_frame(month, places / "input" / "features" / "rows.parquet")
+    score_set.main(["--month", "2018-06"])
+
+    assert "column income: 1 of 900 cells of the applications of 2018-06" in capsys.readouterr().out
+    assert "l3,\n" in (places / "output" / "rows" / "applications-2018-06.csv").read_text().replace('""', "")
+
+
+def test_a_month_that_contradicts_the_training_is_told_by_column(places, capsys):
+    prepared(places, *loans())
+    trained(places)
+    month, _ = loans(month="2018-06", earnings=["1.5"] * SIZE)
+    month["attributes"] = month["attributes"].str.replace('"income"', '"renamed"')
+    write_frame(month, places / "input" / "features" / "rows.parquet")
+    score_set.main(["--month", "2018-06"])
+
+    assert (
+        "column income CONTRADICTS its training: the applications of 2018-06 hold no value of it"
+        in capsys.readouterr().out
+    )
+
+
+def test_loans_without_a_column_to_learn_from_are_refused_with_what_became_of_each(places):
+    with pytest.raises(
+        NothingToLearn, match=r"no column with two different values .*income: all its cells are the same"
+    ):
+        prepared(places, *loans(income=["5"] * SIZE))
+
+
+def test_a_small_set_is_refused_with_how_many_rows_are_needed(places):
+    with pytest.raises(
+        NothingToLearn, match=r"40 loans with a known outcome leave 28 that train, expected at least 50"
+    ):
+        prepared(places, *loans(40))
+
+
+def test_a_test_part_of_one_class_is_refused_before_anything_is_trained_and_before_anything_is_measured(places):
+    features, outcomes = loans()
+    outcomes.loc[765:, "defaulted"] = 0
+    with pytest.raises(NothingToLearn, match=r"the 135 loans of the test part.* hold 0 defaults"):
+        prepared(places, features, outcomes)
+
+    for name in ("validation", "test"):
+        write_frame(parts([], [0, 1], [0, 0])[name], places / "input" / name / "rows.parquet")
+    with pytest.raises(NothingToLearn, match=r"the 2 loans of the test part.* hold 0 defaults"):
+        evaluate.main(["--problem", "credit"])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("[]", "--train_on: expected"),
+        ("{", "--train_on: expected"),
+        ('{"sex": ""}', "sex: expected a reason in words"),
+        ('{"sex": true}', "sex: expected a reason in words"),
+        ('{"gender": "law"}', "'gender' is declared and is no column of the set"),
+    ],
+)
+def test_a_declaration_that_cannot_be_used_is_refused(places, given, said):
+    with pytest.raises(WrongDeclaration, match=said):
+        prepared(places, *loans(sex=["f", "m"] * (SIZE // 2)), "--train_on", given)
+
+
+def test_the_features_of_payments_are_declared_and_all_of_them_are_used():
+    rows = pd.DataFrame({name: [1.0, None] for name in FRAUD.columns})
+
+    found = fraud_set.decided(rows, {})
+    assert found.encoding == fraud_set.fit_encoding(rows)
+    assert found.encoding.names == FRAUD.columns
+    assert {(d.cells, d.missing, d.different) for d in found.columns} == {(2, 1, 1)}
