@@ -64,7 +64,7 @@ DATE = re.compile(
 ROW_NUMBER = re.compile(
     r"(unnamed.*|_?c(olumn)?[_ ]?\d+|level_\d+|index|idx|row|row[_ ]?(id|index|name|names|nr|no|num|number)|x)", re.I
 )
-IDENTIFIER = re.compile(r"(.*[^a-zA-Z])?(id|ids|uuid|guid)|.*[a-z](Id|ID)")
+IDENTIFIER = re.compile(r"(.*[^a-zA-Z])?(?i:ids?|uuid|guid)|.*[a-z](Id|ID)")
 WORDY = 3  # words of a text, on average, from which on it is prose
 
 

@@ -169,6 +169,7 @@ DAYS = [f"2018-{1 + i % 12:02d}-{1 + i % 28:02d}" for i in range(90)]
         ("anything", [str(i) for i in range(5000, 5090)], "row numbers: 90 whole numbers, no two alike"),
         ("anything", [str(i) for i in range(0, 900, 2)], "row numbers"),
         ("application_id", [str(i * i * 1000) for i in range(90)], "an identifier by its name"),
+        ("APPLICATION_ID", [str(i * i * 1000) for i in range(90)], "an identifier by its name"),
         ("applicationId", [str(i * i * 1000) for i in range(90)], "an identifier by its name"),
         ("reference", [f"AB-{i}" for i in range(90)], "identifiers: 90 of 90 texts differ"),
         ("remarks", [f"asked by telephone on day {i}" for i in range(90)], "free text"),
