@@ -10,6 +10,7 @@ import io
 import json
 import os
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -35,6 +36,16 @@ def valid(name: str, operation: str, request: dict) -> None:
     validate_parameters(request, service(name).operation_model(operation).input_shape)
 
 
+@dataclass(frozen=True)
+class MountedLake(Lake):
+    """A lake whose bucket is a folder."""
+
+    root: Path = Path()
+
+    def read_at(self, key: str) -> str:
+        return str(self.root / key)
+
+
 class FolderLake:
     """`lake` is what the jobs get; the rest is for looking at what they did."""
 
@@ -45,7 +56,9 @@ class FolderLake:
         hadoop.set("fs.s3.impl", "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme")
         hadoop.set(f"fs.viewfs.mounttable.{self.bucket}.linkFallback", f"file://{root}/")
         self.catalog, self.cloudwatch = Catalog(), CloudWatch()
-        self.lake = Lake(f"s3://{self.bucket}", "risk_test", s3=Objects(root), glue=self.catalog, **settings)
+        self.lake = MountedLake(
+            f"s3://{self.bucket}", "risk_test", s3=Objects(root), glue=self.catalog, root=root, **settings
+        )
         self.metrics = Metrics("RiskTest", self.cloudwatch)
 
     def put(self, entity: str, batch: str, name: str, content: str | bytes) -> Path:

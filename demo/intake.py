@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-import duckdb
-
-from features.contract import CONTRACTS, Contract
+from features.contract import CONTRACTS
 from features.payment import InvalidPayment, Payment
-from tools.operate.raw_files import Unusable, names, raw_files
+from features.values import BLANKS
+from tools.raw_data.files import Unusable, names, raw_files
+from tools.raw_data.loaded import NUMBER, PART, Loaded, quoted
+from tools.raw_data.meaning import instant, name, trimmed
+from tools.raw_data.readability import refusals
 
 SMALLEST_DAY = 0.5  # of the usual day's payments: a shorter last day is a fragment, not a day to stream
 
@@ -20,80 +23,54 @@ class InputRefused(ValueError):
     """The data folder cannot be used. The text names file, column, what was expected and what was found."""
 
 
-@dataclass(frozen=True)
 class Intake:
-    """The files of one data folder by entity, and a database that reads them."""
+    """The files of one data folder by entity. Cells are what the lake reads in them, whatever the files' form."""
 
-    files: dict[str, Path]
-    database: duckdb.DuckDBPyConnection
+    def __init__(self, loaded: Loaded) -> None:
+        self.loaded = loaded
+        self.files = loaded.files
 
     @classmethod
     def open(cls, folder: Path) -> Intake:
         """Raises InputRefused for an unusable folder, file or column."""
         try:
-            files = raw_files(folder)
+            if not {"transactions", "loan_applications"} & set(raw_files(folder)):
+                raise InputRefused(
+                    f"{folder}: expected transactions or loan_applications, as .csv or .parquet, found {names(folder)}"
+                )
+            intake = cls(Loaded(folder))
         except Unusable as refused:
             raise InputRefused(str(refused)) from None
-        database = duckdb.connect()
-        database.execute("SET GLOBAL TimeZone = 'UTC'")  # an instant without an offset is UTC, wherever this runs
-        intake = cls(files, database)
-        if not {"transactions", "loan_applications"} & set(files):
-            raise InputRefused(
-                f"{folder}: expected transactions or loan_applications, as .csv or .parquet, found {names(folder)}"
-            )
-        for entity, path in files.items():
-            intake._check(CONTRACTS[entity], path)
+        reasons = [reason for entity in intake.files for reason in intake.unusable(entity)]
+        if reasons:
+            raise InputRefused("\n".join(reasons))
         return intake
 
-    def _check(self, contract: Contract, path: Path) -> None:
-        try:
-            columns = self.columns(contract.entity)
-            rows = self.database.cursor().execute(f"SELECT count(*) FROM {self.table(contract.entity)}").fetchone()
-        except duckdb.Error as broken:
-            kind = path.suffix.lstrip(".")
-            reason = str(broken).strip().splitlines()[0]
-            raise InputRefused(f"{path}: expected a readable {kind} file, found: {reason}") from None
-        missing = [name for name in contract.required if name not in columns]
-        if missing:
-            raise InputRefused(
-                f"{path}: column {', '.join(missing)} is missing; expected {', '.join(contract.required)}; "
-                f"found {', '.join(columns)}"
-            )
-        if not rows or not rows[0]:
-            raise InputRefused(f"{path}: expected at least one row, found none")
+    def unusable(self, entity: str) -> list[str]:
+        """Why the lake could not use an entity's files; empty where it can."""
+        ((count,),) = self.loaded.ask(f"SELECT count(*) FROM {self.loaded.table(entity)}")
+        if not count and not self.loaded.faults[entity].counts:
+            return [f"{self.files[entity][0]}: expected at least one row, found none"]
+        return refusals(self.loaded, entity)
 
     def columns(self, entity: str) -> list[str]:
-        return [
-            row[0] for row in self.database.cursor().execute(f"DESCRIBE SELECT * FROM {self.table(entity)}").fetchall()
-        ]
-
-    def table(self, entity: str) -> str:
-        """SQL that reads the file; CSV cells stay text, so that dealing rows out changes no cell."""
-        path = quoted(self.files[entity])
-        if path.endswith(".parquet"):
-            return f"read_parquet('{path}')"
-        return f"read_csv('{path}', all_varchar=true, header=true, null_padding=true, strict_mode=false)"
+        return self.loaded.columns(entity)
 
     def dated(self, entity: str) -> str:
         """SQL for the instant that dates a row, null where it cannot be read."""
-        column = CONTRACTS[entity].dated_by
-        return f"TRY_CAST(TRY_CAST(\"{column}\" AS VARCHAR) AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"
+        return instant(CONTRACTS[entity].dated_by)
 
     def stream_day(self) -> date | None:
         """The last whole day of payments: it will come through the stream. None without payments."""
         if "transactions" not in self.files:
             return None
         when = self.dated("transactions")
-        days = (
-            self.database.cursor()
-            .execute(
-                f"SELECT CAST({when} AS DATE) AS day, count(*) AS payments FROM {self.table('transactions')} "
-                "WHERE day IS NOT NULL GROUP BY day ORDER BY day"
-            )
-            .fetchall()
+        days = self.loaded.ask(
+            f"SELECT CAST({when} AS DATE) AS day, count(*) AS payments FROM {self.loaded.table('transactions')} "
+            "WHERE day IS NOT NULL GROUP BY day ORDER BY day"
         )
         if len(days) < 2:
-            raise InputRefused(f"{self.files['transactions']}: expected payments of several days, found {len(days)}")
+            raise InputRefused(f"{self.files['transactions'][0]}: expected payments of several days, found {len(days)}")
         usual = sorted(count for _, count in days)[len(days) // 2]
         return next((day for day, count in reversed(days) if count >= SMALLEST_DAY * usual), days[-1][0])
 
@@ -102,18 +79,13 @@ class Intake:
         if "loan_applications" not in self.files:
             return None
         when = self.dated("loan_applications")
-        months = (
-            self.database.cursor()
-            .execute(
-                f"SELECT CAST(date_trunc('month', {when}) AS DATE) AS month, count(*) FROM "
-                f"{self.table('loan_applications')} WHERE month IS NOT NULL GROUP BY month ORDER BY month"
-            )
-            .fetchall()
+        months = self.loaded.ask(
+            f"SELECT CAST(date_trunc('month', {when}) AS DATE) AS month, count(*) FROM "
+            f"{self.loaded.table('loan_applications')} WHERE month IS NOT NULL GROUP BY month ORDER BY month"
         )
         if len(months) < 2:
-            raise InputRefused(
-                f"{self.files['loan_applications']}: expected applications of at least two months, found {len(months)}"
-            )
+            file = self.files["loan_applications"][0]
+            raise InputRefused(f"{file}: expected applications of at least two months, found {len(months)}")
         total = sum(count for _, count in months)
         return next(month for month, count in reversed(months) if count >= 0.02 * total)
 
@@ -123,20 +95,20 @@ class Intake:
         for entity in ("transactions", "loan_applications"):
             if entity in self.files:
                 when = self.dated(entity)
-                row = (
-                    self.database.cursor()
-                    .execute(f"SELECT min({when}), max({when}) FROM {self.table(entity)}")
-                    .fetchone()
-                )
-                found += [moment.date() for moment in row or () if moment is not None]
+                (row,) = self.loaded.ask(f"SELECT min({when}), max({when}) FROM {self.loaded.table(entity)}")
+                found += [moment.date() for moment in row if moment is not None]
         if not found:
             raise InputRefused("expected at least one row with a readable date, found none")
         return min(found), max(found)
 
-    def deal(self, entity: str, target: Path, before: datetime | None, since: datetime | None = None) -> int:
-        """Writes the rows of a stretch of time in the file's own format and returns how many.
+    def deal(
+        self, entity: str, folder: Path, before: datetime | None, since: datetime | None = None
+    ) -> list[tuple[Path, int]]:
+        """Writes the rows of a stretch of time as files of a folder, and returns these with how many rows each has.
 
-        A row whose date cannot be read belongs to the first stretch: the lake will name what is wrong with it.
+        The cells are texts, as the lake reads them in the user's files: what a column means is decided by all of its
+        rows, and a stretch of them may not tell. A row whose date cannot be read, and a line that is no row, belong to
+        the first stretch: the lake will name what is wrong with them.
         """
         when, condition = self.dated(entity), []
         if since is not None:
@@ -145,59 +117,52 @@ class Intake:
             undated = "" if since is not None else f" OR {when} IS NULL"
             condition.append(f"({when} < TIMESTAMP '{before}'{undated})")
         where = f"WHERE {' AND '.join(condition)}" if condition else ""
-        options = "FORMAT PARQUET" if target.suffix == ".parquet" else "FORMAT CSV, HEADER"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        self.database.cursor().execute(
-            f"COPY (SELECT * FROM {self.table(entity)} {where}) TO '{quoted(target)}' ({options})"
+        folder.mkdir(parents=True, exist_ok=True)
+        target = folder / f"{entity}.parquet"
+        columns = ", ".join(map(name, self.columns(entity)))
+        ((count,),) = self.loaded.ask(
+            f"COPY (SELECT {columns} FROM {self.loaded.table(entity)} {where} ORDER BY {PART}, {NUMBER}) "
+            f"TO '{quoted(target)}' (FORMAT PARQUET)"
         )
-        row = self.database.cursor().execute(f"SELECT count(*) FROM {self.table(entity)} {where}").fetchone()
-        return row[0] if row else 0
+        dealt = [(target, count)] if count else []
+        if since is None and (broken := self.loaded.faults[entity]).counts:
+            lines = folder / f"{entity}-lines.csv"
+            header = io.StringIO()
+            csv.writer(header, lineterminator="\n").writerow(self.loaded.forms[entity][0].names)
+            lines.write_bytes(header.getvalue().encode() + broken.lines.read_bytes())
+            dealt.append((lines, broken.counts.total()))
+        return dealt
 
     def payments_of(self, day: date) -> Iterator[tuple[Payment, dict]]:
         """The day's payments that keep the contract, in order, each once, with their fields as text.
 
-        Payments that break it reach the lake with the night's file and are quarantined there.
+        Of two with one identifier the first of the files is taken, as the lake takes it. Payments that break the
+        contract reach the lake with the night's file and are quarantined there.
         """
-        when, seen = self.dated("transactions"), set()
-        names = self.columns("transactions")
-        rows = self.database.cursor().execute(
-            f"SELECT * FROM {self.table('transactions')} WHERE {when} >= TIMESTAMP '{day}' "
-            f"AND {when} < TIMESTAMP '{day + timedelta(days=1)}' ORDER BY {when}, transaction_id"
+        when, fields = self.dated("transactions"), self.columns("transactions")
+        key = trimmed("transaction_id")
+        rows = self.loaded.asked(
+            f"SELECT {', '.join(map(name, fields))} FROM (SELECT *, {when} AS _at, "
+            f"row_number() OVER (PARTITION BY {key} ORDER BY {when} >= TIMESTAMP '{day}', {PART}, {NUMBER}) AS _place "
+            f"FROM {self.loaded.table('transactions')} WHERE {when} < TIMESTAMP '{day + timedelta(days=1)}') "
+            f"WHERE _place = 1 AND _at >= TIMESTAMP '{day}' ORDER BY _at, {key}"
         )
         while chunk := rows.fetchmany(10_000):
             for row in chunk:
-                fields = {name: cell_text(cell) for name, cell in zip(names, row, strict=True) if cell is not None}
+                cells = {n: c.strip(BLANKS) for n, c in zip(fields, row, strict=True) if c is not None}
                 try:
-                    payment = Payment.parse(fields)
+                    yield Payment.parse(cells), cells
                 except InvalidPayment:
                     continue
-                if payment.transaction_id not in seen:
-                    seen.add(payment.transaction_id)
-                    yield payment, fields
 
     def truth(self, entity: str, key: str, flag: str) -> dict[str, int]:
         """What finally became of every payment or loan: the latest judgement, for measuring after the fact."""
         if entity not in self.files:
             return {}
-        when = self.dated(entity)
-        rows = (
-            self.database.cursor()
-            .execute(
-                f"SELECT CAST({key} AS VARCHAR), arg_max(TRY_CAST(TRY_CAST({flag} AS DOUBLE) AS INT), {when}) "
-                f"FROM {self.table(entity)} GROUP BY 1"
-            )
-            .fetchall()
+        said = trimmed(flag)
+        words = f"CASE lower({said}) WHEN 'true' THEN 1 WHEN 'false' THEN 0"
+        read = f"{words} ELSE TRY_CAST(TRY_CAST({said} AS DOUBLE) AS INT) END"
+        rows = self.loaded.ask(
+            f"SELECT {trimmed(key)}, arg_max({read}, {self.dated(entity)}) FROM {self.loaded.table(entity)} GROUP BY 1"
         )
         return {identifier: flag for identifier, flag in rows if flag is not None}
-
-
-def quoted(path: Path) -> str:
-    """A path inside a SQL text."""
-    return str(path).replace("'", "''")
-
-
-def cell_text(cell: object) -> str:
-    """A cell as the text that a payment message carries."""
-    if isinstance(cell, datetime):
-        return cell.isoformat()
-    return str(cell)

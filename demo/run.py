@@ -130,11 +130,9 @@ class Run:
         self.platform.run_machine("nightly", given, tell)
 
     def _hand_in(self, entity: str, batch: str, before: datetime | None, since: datetime | None = None) -> None:
-        source = self.intake.files[entity]
-        path = self.folder / "work" / batch / f"{entity}{source.suffix}"
-        if self.intake.deal(entity, path, before, since):
+        for path, _ in self.intake.deal(entity, self.folder / "work" / batch, before, since):
             self.platform.upload(path, f"raw/{entity}/batch={batch}/{path.name}")
-        path.unlink()
+            path.unlink()
 
     # Models
 

@@ -11,6 +11,17 @@ from decimal import Decimal, InvalidOperation
 OFFSET = r"Z|[+-](?:(?:0\d|1[0-7])(?::?[0-5]\d)?|18(?::?00)?)"
 TIME = rf"(?:[01]\d|2[0-3])(?::[0-5]\d(?::[0-5]\d(?:\.\d+)?(?:{OFFSET})?)?)?"
 INSTANT = re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}}(?:[T ]{TIME})?")
+# How tools spell it besides, and what makes it such a one, in this order. Java and RE2 read these expressions as Python does.
+SPELT_OTHERWISE = (
+    (r"^(\d{4})/(\d{2})/(\d{2})(\D|$)", r"\1-\2-\3\4"),  # Excel and Python's logs
+    (r"^(\d{4})(\d{2})(\d{2})[Tt](\d{2})(\d{2})(\d{2})", r"\1-\2-\3T\4:\5:\6"),  # ISO 8601's basic form
+    (r"^(\d{4}-\d{2}-\d{2})[Tt](\d{2})(\d{2})(\d{2})(\D|$)", r"\1T\2:\3:\4\5"),  # half of it
+    (r"^(\d{4}-\d{2}-\d{2})(?:t| {2,})", r"\1T"),
+    (r"(:\d{2}),(\d+)", r"\1.\2"),  # ISO 8601 allows the comma
+    (r" ?(?:UTC|GMT|[Zz])$", r"Z"),  # BigQuery
+    (r" +([+-]\d{2}:?\d{0,2})$", r"\1"),  # SQL Server
+    (r"^(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2})(Z|[+-])", r"\1:00\2"),  # Java leaves zero seconds out
+)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LARGEST_AMOUNT = Decimal(10_000_000_000)  # cents of it times any window count stay below 2**53 in practice
 BLANKS = " \t\n\v\f\r"  # around a cell they are no part of it
@@ -22,12 +33,22 @@ class InvalidValue(ValueError):
     """A cell does not hold what the contract asks for. The text never repeats the cell: it may be a card number."""
 
 
+def plainly(text: str) -> str | None:
+    """An instant as `INSTANT` spells it, None of a text that is none."""
+    if INSTANT.fullmatch(text):
+        return text
+    for other, plain in SPELT_OTHERWISE:
+        text = re.sub(other, plain, text)
+    return text if INSTANT.fullmatch(text) else None
+
+
 def instant(text: str) -> int:
     """ISO 8601 instant -> milliseconds since 1970. An instant without an offset is UTC, as the contract says."""
     try:
-        if not INSTANT.fullmatch(text):  # Python also reads 20180401, week dates and much more; the lake does not
+        plain = plainly(text)
+        if plain is None:  # Python also reads 20180401, week dates and much more; the lake does not
             raise ValueError
-        parsed = datetime.fromisoformat(text)
+        parsed = datetime.fromisoformat(plain)
         if parsed.tzinfo is None:
             parsed = parsed.replace(tzinfo=UTC)
         at = (parsed - EPOCH) // MILLISECOND

@@ -101,9 +101,9 @@ class Lake:
         """The days or months of a SILVER table to which a batch has brought rows."""
         return sorted({division for division, brought_by in self.partitions(table) if brought_by == batch})
 
-    def opened(self, uri: str) -> Any:
-        """One object as a stream of bytes, to be closed."""
-        return self.s3.get_object(Bucket=self.bucket, Key=uri.removeprefix(self.path("")))["Body"]
+    def read_at(self, key: str) -> str:
+        """Where Python reads an object; a lake whose bucket is mounted as a folder reads there."""
+        return self.path(key)
 
     def put_json(self, key: str, document: object) -> None:
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=json.dumps(document, indent=1, sort_keys=True).encode())

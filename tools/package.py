@@ -74,7 +74,7 @@ def build() -> None:
             f"lambda/{function}", f"{function}.zip", zipped({**features, **files_below(ROOT / "lambda", *packages)})
         )
     package.add("layers/boto3", "boto3.zip", zipped({f"python/{p}": c for p, c in boto3_files().items()}))
-    library = {p: c for p, c in files_below(ROOT, "glue").items() if not p.startswith("glue/jobs/")}
+    library = {p: c for p, c in files_below(ROOT, "glue", "raw").items() if not p.startswith("glue/jobs/")}
     package.add(
         "glue/library",
         f"risk_platform-{VERSION}-py3-none-any.whl",

@@ -14,9 +14,10 @@ from features.contract import CONTRACTS, Contract
 from glue.arguments import parse
 from glue.lake import SIDE_BY_SIDE, Lake, schema, session
 from glue.quarantine import NOTHING, add_up, quarantine, set_aside
-from glue.raw import HIDDEN, ContractBroken, first_line, read_raw
+from glue.raw import ContractBroken, first_line, read_raw
 from glue.tables import BRONZE
 from glue.transforms.cells import judged, split_by_reasons
+from raw.names import HIDDEN
 
 
 def main(argv: list[str]) -> None:
@@ -51,7 +52,8 @@ def take_in(spark: SparkSession, lake: Lake, batch: str, contract: Contract, kno
         print(f"{entity}: batch {batch} has no file, skipped")
         return None
     put_at = {lake.path(key): at for key, at in files.items()}
-    rows = judged(read_raw(spark, list(put_at), contract, put_at, lake.opened), contract).cache()
+    places = {lake.path(key): lake.read_at(key) for key in files}
+    rows = judged(read_raw(spark, list(put_at), contract, put_at, places), contract).cache()
     try:
         total = rows.count()
     except Exception as broken:  # a page deep in a file

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from features.contract import Column as ContractColumn
 from features.contract import Contract
 from features.payment import CONTROL, LONGEST_IDENTIFIER, MASKED, PAN, PAN_LONG, PAN_WITHIN
-from features.values import BLANKS, INSTANT, LARGEST_AMOUNT, LAST_INSTANT
+from features.values import BLANKS, INSTANT, LARGEST_AMOUNT, LAST_INSTANT, SPELT_OTHERWISE
 from glue.tables import stored_name
 
 LARGEST_COUNT = 2**31 - 1
@@ -103,7 +103,7 @@ def read(column: ContractColumn) -> Column:
     text = F.col(column.name)
     if column.type == "instant":
         # Spark alone would take `12:30` for today, `2018` for a new year, and much that the doors refuse.
-        at = F.when(text.rlike(f"^(?:{INSTANT.pattern})$"), text.cast("timestamp"))
+        at = F.when(is_plain(text), text.cast("timestamp")).when(text.isNotNull(), spelt_otherwise(text))
         return F.when(F.unix_millis(at).between(0, LAST_INSTANT), at)
     if column.type == "money":
         # Exact decimals, rounded once and half to even: the doors read money the same way.
@@ -117,6 +117,17 @@ def read(column: ContractColumn) -> Column:
         value = text.cast("double")
         return F.when((value <= LARGEST_COUNT) & (value >= 0) & (value == F.floor(value)), value.cast("int"))
     return text
+
+
+def is_plain(text: Column) -> Column:
+    return text.rlike(f"^(?:{INSTANT.pattern})$")
+
+
+def spelt_otherwise(text: Column) -> Column:
+    """The instant of a text that other tools write."""
+    for other, plain in SPELT_OTHERWISE:
+        text = F.regexp_replace(text, other, plain.replace("\\", "$"))
+    return F.when(is_plain(text), text.cast("timestamp"))
 
 
 def reason(column: ContractColumn) -> Column:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FUNCTIONS = ("decide", "labels", "merchants", "release", "seal", "stream")
-SHIPPED = ("features", "glue", "training", "inference", "lambda", "datasets", "demo", "tools")
+SHIPPED = ("features", "raw", "glue", "training", "inference", "lambda", "datasets", "demo", "tools")
 
 
 def tracked(*patterns: str) -> list[Path]:

@@ -13,6 +13,7 @@ from tests.architecture.source import ROOT, SHIPPED, imported, modules, named, r
 SLOW = ("training/pipelines/", "glue/quality.py")  # the SDK and Great Expectations take seconds to import
 OURS = {
     "features",
+    "raw",
     "glue",
     "training",
     "inference",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from features.contract import CONTRACTS
 from tools.operate.platform import Platform, Refused
-from tools.operate.raw_files import Unusable, names, raw_files
+from tools.raw_data.files import Unusable, names, raw_files
 from tools.releases import PROBLEMS
 from tools.telling import Teller
 
@@ -24,12 +24,12 @@ def ingest(platform: Platform, teller: Teller, folder: str, batch: str = "") -> 
         found = names(Path(folder))
         raise Refused(f"{folder}: expected {', '.join(CONTRACTS)} as .csv or .parquet, found {found}")
     batch = batch or str((datetime.now(UTC) - timedelta(days=1)).date())
-    for entity, path in files.items():
+    for entity, path in [(entity, path) for entity, paths in files.items() for path in paths]:
         key = f"raw/{entity}/batch={batch}/{path.name}"
         with teller.watched(f"{path.name} goes up"):
             platform.upload(path, key)
         teller.say(f"s3://{platform.lake}/{key}")
-    teller.say(f"{len(files)} files in batch {batch}; next: make night BATCH={batch}")
+    teller.say(f"{sum(map(len, files.values()))} files in batch {batch}; next: make night BATCH={batch}")
 
 
 def night(platform: Platform, teller: Teller, batch: str = "", as_of: str = "") -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from glue.raw import ContractBroken
 from tools.quality import credit, fraud
-from tools.quality.history import Unusable, opened
+from tools.quality.history import opened
+from tools.raw_data.files import Unusable
 from tools.telling import Teller
 from training.frames import NoRows
 from training.fraud_set import NothingToLearn

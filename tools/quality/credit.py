@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
-from tools.quality.history import Unusable
+from tools.raw_data.files import Unusable
 from tools.telling import Teller
 from training import calibration
 from training.credit_set import assemble, fit_encoding

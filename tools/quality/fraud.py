@@ -10,7 +10,7 @@ import pandas as pd
 
 from features.fraud import FRAUD
 from tools.quality.handbook import Fold, consecutive, earlier, parts
-from tools.quality.history import Unusable
+from tools.raw_data.files import Unusable
 from tools.telling import Teller
 from training.fraud_set import assemble, fit_encoding
 from training.learners import LEARNERS, Rows

@@ -15,18 +15,15 @@ from pyspark.sql import functions as F
 
 from features.contract import CONTRACTS
 from glue.lake import schema
-from glue.raw import FORMATS, read_raw
+from glue.raw import read_raw
 from glue.tables import SILVER
 from glue.transforms.cells import judged, split_by_reasons
 from glue.transforms.conform import conformed
 from glue.transforms.events import by_entity, located, payments
 from glue.transforms.vectors import loan_features, transaction_features
+from tools.raw_data.files import Unusable, names, raw_files
 from tools.telling import Teller
 from training.frames import read_folder
-
-
-class Unusable(ValueError):
-    """The folder or an argument cannot be used; the text says what was expected and what came."""
 
 
 class History:
@@ -37,13 +34,14 @@ class History:
         self.teller = teller
         self.source = source
         self.scratch = scratch
+        self.files = raw_files(source)
 
     def payments(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Vectors of all payments, as in GOLD, and labels, as in SILVER."""
         paid = payments(self.silver("transactions", required=True)).withColumn("wanted", F.lit(True))
         told = located(self.silver("fraud_labels", required=True), paid).cache()
-        applications = self.silver("loan_applications") if self.file("loan_applications") else None
-        observed = self.silver("loan_outcomes") if self.file("loan_outcomes") else None
+        applications = self.silver("loan_applications") if "loan_applications" in self.files else None
+        observed = self.silver("loan_outcomes") if "loan_outcomes" in self.files else None
         vectors = transaction_features(paid, by_entity(paid, told, applications, observed))
         return self.frame(vectors, "vectors"), read_folder(self.scratch / "fraud_labels")
 
@@ -51,7 +49,7 @@ class History:
         """Rows of all loan applications, as in GOLD, and outcomes, as in SILVER."""
         applications = self.silver("loan_applications", required=True)
         self.silver("loan_outcomes", required=True)
-        if self.file("transactions"):
+        if "transactions" in self.files:
             paid = self.silver("transactions")
         else:
             schema = ", ".join(f"{c.name} {c.type}" for c in SILVER["transactions"].columns)
@@ -59,29 +57,19 @@ class History:
         rows = loan_features(applications, payments(paid))
         return self.frame(rows, "loans"), read_folder(self.scratch / "loan_outcomes")
 
-    def file(self, entity: str) -> Path | None:
-        found = [path for form in FORMATS if (path := self.source / f"{entity}{form}").is_file()]
-        if len(found) > 1:
-            raise Unusable(
-                f"{self.source}: expected one file for {entity}, found {' and '.join(p.name for p in found)}"
-            )
-        return found[0] if found else None
-
     def silver(self, entity: str, required: bool = False) -> DataFrame:
         """Raises Unusable when a required file is absent, and glue.raw.ContractBroken when a file cannot be used."""
-        path = self.file(entity)
-        if path is None:
+        if entity not in self.files:
             if required:
-                names = ", ".join(sorted(p.name for p in self.source.iterdir())[:10]) or "nothing"
-                raise Unusable(f"{self.source}: expected {entity} as .csv or .parquet, found {names}")
+                raise Unusable(f"{self.source}: expected {entity} as .csv or .parquet, found {names(self.source)}")
             raise LookupError(entity)
         with self.teller.phase(f"SILVER of {entity}"):
-            return self.conformed(entity, path)
+            return self.conformed(entity, self.files[entity])
 
-    def conformed(self, entity: str, path: Path) -> DataFrame:
+    def conformed(self, entity: str, paths: list[Path]) -> DataFrame:
         contract = CONTRACTS[entity]
         # Layer by layer, as the jobs do: Spark cannot hold the plan of all of them at once.
-        rows = judged(read_raw(self.spark, [str(path)], contract), contract).cache()
+        rows = judged(read_raw(self.spark, [str(path) for path in paths], contract), contract).cache()
         total = rows.count()
         good = split_by_reasons(rows, contract).good.withColumn("ingested_at", F.current_timestamp())
         bronze = self.written(good.withColumn("batch", F.lit("quality")), f"bronze/{entity}")
@@ -105,9 +93,7 @@ class History:
 
 @contextmanager
 def opened(source: Path, teller: Teller) -> Iterator[History]:
-    """History of a folder; Spark and its files are gone afterwards. Raises Unusable unless it is a folder."""
-    if not source.is_dir():
-        raise Unusable(f"{source}: expected a folder with files of the RAW contract, found none")
+    """History of a folder; Spark and its files are gone afterwards. Raises Unusable for one that cannot be used."""
     with tempfile.TemporaryDirectory(prefix="quality-") as scratch:
         spark = session(Path(scratch))
         try:

@@ -1,30 +1,49 @@
-"""Which files of a folder are files of the RAW contract: one for each entity, by its name."""
+"""Which files of a folder are files of the RAW contract: for each entity one, by its name, or a folder of its parts."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from features.contract import CONTRACTS
-
-SUFFIXES = (".parquet", ".csv")
+from raw.names import HIDDEN, SUFFIXES
 
 
 class Unusable(ValueError):
-    """The folder holds no such files, or two for one entity; the text says which."""
+    """The folder holds no such files, or two for one entity, or one that cannot be read; the text says which."""
 
 
-def raw_files(folder: Path) -> dict[str, Path]:
-    """Files by entity. Raises Unusable."""
+def raw_files(folder: Path) -> dict[str, list[Path]]:
+    """Files by entity, several where a tool has written parts. Raises Unusable."""
     if not folder.is_dir():
         raise Unusable(f"{folder}: expected a folder with files of the RAW contract, found none")
     files = {}
     for entity in CONTRACTS:
-        found = [folder / f"{entity}{suffix}" for suffix in SUFFIXES if (folder / f"{entity}{suffix}").is_file()]
+        found = [path for end in ("", *SUFFIXES) if (path := folder / f"{entity}{end}").exists() and usable(path, end)]
         if len(found) > 1:
             raise Unusable(f"{folder}: expected one file for {entity}, found {' and '.join(p.name for p in found)}")
         if found:
-            files[entity] = found[0]
+            files[entity] = parts(found[0])
     return files
+
+
+def usable(path: Path, end: str) -> bool:
+    return path.is_dir() or (bool(end) and path.is_file())
+
+
+def parts(path: Path) -> list[Path]:
+    """The file itself, or the data files of a folder, as Spark writes them, in order of their names."""
+    if path.is_file():
+        return [path]
+    inside = [p for p in sorted(path.rglob("*")) if p.is_file() and not hidden(p.relative_to(path))]
+    found = [p for p in inside if p.name.endswith(SUFFIXES)]
+    if not found or len(found) < len(inside):
+        others = ", ".join(p.name for p in inside if p not in found) or "nothing"
+        raise Unusable(f"{path}: expected parts ending in {' or '.join(SUFFIXES)}, found {others}")
+    return found
+
+
+def hidden(path: Path) -> bool:
+    return any(part.startswith(HIDDEN) for part in path.parts)
 
 
 def names(folder: Path) -> str:

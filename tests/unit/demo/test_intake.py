@@ -12,6 +12,7 @@ import duckdb
 import pytest
 
 from demo.intake import InputRefused, Intake
+from tools.raw_data.loaded import Loaded
 
 PAYMENTS = ["transaction_id", "event_time", "customer_id", "merchant_id", "amount"]
 LOANS = ["loan_id", "customer_id", "applied_at", "amount"]
@@ -36,7 +37,7 @@ def payment(number, day, time="12:00:00", **changes):
 
 def payments(folder, *rows):
     csv_file(folder / "transactions.csv", PAYMENTS, *rows)
-    return Intake.open(folder)
+    return Intake(Loaded(folder))
 
 
 def refusal(folder) -> str:
@@ -62,12 +63,25 @@ def test_one_entity_in_two_files_is_refused(folder):
     assert "expected one file for transactions, found transactions.parquet and transactions.csv" in refusal(folder)
 
 
+def test_a_folder_of_parts_is_one_file(folder):
+    parts = folder / "transactions"
+    parts.mkdir()
+    csv_file(parts / "part-0.csv", PAYMENTS, payment(1, 1))
+    csv_file(parts / "part-1.csv", [*PAYMENTS, "colour"], [*payment(2, 2), "red"])
+    (parts / "_SUCCESS").touch()
+
+    intake = Intake.open(folder)
+    assert intake.stream_day() == date(2018, 4, 2)
+    assert intake.columns("transactions") == [*PAYMENTS, "colour"]
+
+
 def test_a_missing_column_is_named_with_what_was_expected_and_found(folder):
     csv_file(folder / "transactions.csv", ["transaction_id", "amount"], ["t1", "1"])
 
     assert refusal(folder) == (
         f"{folder / 'transactions.csv'}: column event_time, customer_id, merchant_id is missing; "
-        "expected transaction_id, event_time, customer_id, merchant_id, amount; found transaction_id, amount"
+        "transactions needs transaction_id, event_time, customer_id, merchant_id, amount; "
+        "the file has transaction_id, amount"
     )
 
 
@@ -80,7 +94,7 @@ def test_a_file_without_rows_is_refused(folder):
 def test_a_file_that_is_no_parquet_is_refused(folder):
     (folder / "transactions.parquet").write_text("this is text, and long enough to look at")
 
-    assert "transactions.parquet: expected a readable parquet file, found:" in refusal(folder)
+    assert "transactions.parquet: cannot be read as parquet: " in refusal(folder)
 
 
 def test_the_last_whole_day_is_streamed(folder):
@@ -136,9 +150,10 @@ def test_the_days_reach_over_payments_and_loans(folder):
     assert loans(folder, "2018-03-31", "2018-04-06").days() == (date(2018, 3, 31), date(2018, 4, 9))
 
 
-def cells(path) -> list[list[str]]:
-    with path.open(newline="") as file:
-        return list(csv.reader(file))[1:]
+def dealt(intake, folder, **stretch) -> list[list[str]]:
+    """The cells of a stretch's rows, in the order of the file."""
+    files = [path for path, _ in intake.deal("transactions", folder, **stretch)]
+    return [[*map(str, row)] for path in files for row in duckdb.sql(f"SELECT * FROM '{path}'").fetchall()]
 
 
 AWKWARD = [
@@ -153,11 +168,10 @@ AWKWARD = [
 def test_dealing_out_changes_no_cell_and_loses_no_row(folder, tmp_path):
     intake = payments(folder, *AWKWARD)
     noon = datetime(2018, 4, 2)
-    parts = [tmp_path / "history.csv", tmp_path / "rest.csv"]
+    first = dealt(intake, tmp_path / "history", before=noon)
+    second = dealt(intake, tmp_path / "rest", before=None, since=noon)
 
-    assert intake.deal("transactions", parts[0], before=noon) == 3
-    assert intake.deal("transactions", parts[1], before=None, since=noon) == 2
-    assert sorted(cells(parts[0]) + cells(parts[1])) == sorted(AWKWARD)
+    assert (first, second) == ([*AWKWARD[:2], AWKWARD[3]], [AWKWARD[2], AWKWARD[4]])
 
 
 def test_a_row_without_a_readable_date_goes_to_the_first_stretch_once(folder, tmp_path):
@@ -165,22 +179,46 @@ def test_a_row_without_a_readable_date_goes_to_the_first_stretch_once(folder, tm
     days = [datetime(2018, 4, d) for d in (2, 3, 4)]
     found = []
     for number, (since, before) in enumerate(zip([None, *days], [*days, None], strict=True)):
-        intake.deal("transactions", tmp_path / f"{number}.csv", before=before, since=since)
-        found.append([row[0] for row in cells(tmp_path / f"{number}.csv")])
+        found.append([row[0] for row in dealt(intake, tmp_path / str(number), before=before, since=since)])
 
     assert found == [["t0001", "t1e5", "tx"], ["ttrue"], ["ty"], []]
 
 
-def test_parquet_stays_parquet_with_its_types(folder, tmp_path):
+def test_a_line_that_is_no_row_goes_to_the_first_stretch_byte_for_byte(folder, tmp_path):
+    good = [",".join(payment(number, day)) for day in (1, 2) for number in range(day * 10, day * 10 + 10)]
+    broken = "t9,2018-04-01,Café,m1,1".encode("latin-1")
+    content = "\n".join([",".join(PAYMENTS), *good, ""]).encode() + broken + b"\nt8,short\n"
+    (folder / "transactions.csv").write_bytes(content)
+    intake = Intake.open(folder)
+    first = dict(intake.deal("transactions", tmp_path / "1", before=datetime(2018, 4, 2)))
+    later = intake.deal("transactions", tmp_path / "2", before=None, since=datetime(2018, 4, 2))
+
+    assert [*first.values()] == [10, 2]
+    assert [path.name for path, _ in later] == ["transactions.parquet"]
+    assert [*first][1].read_bytes().split(b"\n")[1:] == [broken, b"t8,short", b""]
+
+
+def test_types_of_parquet_become_the_texts_that_the_lake_reads_in_them(folder, tmp_path):
     duckdb.sql(
-        "COPY (SELECT 't1' AS transaction_id, TIMESTAMP '2018-04-01 12:00:00' AS event_time, 7 AS customer_id, "
+        "COPY (SELECT 't1' AS transaction_id, TIMESTAMP '2018-04-01 12:00:00' AS event_time, "
+        "7.0::DOUBLE AS customer_id, "
         f"'m' AS merchant_id, 12.5::DOUBLE AS amount) TO '{folder}/transactions.parquet'"
     )
-    target = tmp_path / "part.parquet"
+    assert dealt(Intake.open(folder), tmp_path / "part", before=datetime(2018, 4, 2)) == [
+        ["t1", "2018-04-01 12:00:00", "7", "m", "12.5"]
+    ]
 
-    assert Intake.open(folder).deal("transactions", target, before=datetime(2018, 4, 2)) == 1
-    (row,) = duckdb.sql(f"SELECT * FROM '{target}'").fetchall()
-    assert row == ("t1", datetime(2018, 4, 1, 12), 7, "m", 12.5)
+
+def test_what_a_column_means_is_decided_by_all_of_its_rows(folder, tmp_path):
+    """The second stretch alone would not tell day from month."""
+    rows = [payment(day, 1, event_time=f"{day:02}/04/2018 10:00") for day in (20, 21, 1, 2)]
+    intake = payments(folder, *rows)
+
+    assert intake.stream_day() == date(2018, 4, 21)
+    assert [row[1] for row in dealt(intake, tmp_path, before=datetime(2018, 4, 3))] == [
+        "2018-04-01 10:00",
+        "2018-04-02 10:00",
+    ]
 
 
 def test_a_folder_with_a_quote_in_its_name_is_read(tmp_path):
@@ -191,10 +229,11 @@ def test_a_folder_with_a_quote_in_its_name_is_read(tmp_path):
 
 
 def test_a_target_with_a_quote_in_its_name_is_written(folder, tmp_path):
-    target = tmp_path / "o'brien" / "part.csv"
+    target = tmp_path / "o'brien"
 
-    assert payments(folder, payment(1, 1)).deal("transactions", target, before=None) == 1
-    assert target.is_file()
+    assert payments(folder, payment(1, 1)).deal("transactions", target, before=None) == [
+        (target / "transactions.parquet", 1)
+    ]
 
 
 def test_the_days_payments_come_in_order_each_once_without_broken_ones(folder):
@@ -215,6 +254,19 @@ def test_the_days_payments_come_in_order_each_once_without_broken_ones(folder):
     assert [p.transaction_id for p, _ in found] == ["t1", "t2", "t3"]
     assert found[0][0].amount == 1250, "the first of two"
     assert found[0][1] == dict(zip(PAYMENTS, payment(1, 2, "09:00:00"), strict=True))
+
+
+def test_of_two_payments_with_one_identifier_the_first_of_the_file_is_streamed_as_the_lake_keeps_it(folder):
+    rows = [payment(1, 2, "23:40:00", amount="1.00"), payment(1, 2, "10:40:00", amount="87.00")]
+    intake = payments(folder, *rows, payment(2, 1), payment(2, 2, amount="5.00"))
+
+    assert [p.amount for p, _ in intake.payments_of(date(2018, 4, 2))] == [100], "t2 belongs to the day before"
+
+
+def test_blanks_around_a_cell_do_not_reach_the_stream(folder):
+    intake = payments(folder, payment(1, 1), payment(2, 2, customer_id="c0   "))
+
+    assert [fields["customer_id"] for _, fields in intake.payments_of(date(2018, 4, 2))] == ["c0"]
 
 
 def test_the_truth_is_the_latest_judgement(folder):
@@ -245,7 +297,29 @@ def test_an_instant_without_an_offset_is_utc_wherever_the_demo_runs(folder):
     assert len(set(found.values())) == 1, found
 
 
+@pytest.mark.parametrize(
+    ("column", "cell", "said"),
+    [
+        ("event_time", "soon", "column event_time cannot be read in 3 of 9 rows; expected an ISO 8601 instant"),
+        ("amount", "a lot", "column amount cannot be read in 3 of 9 rows; expected an amount such as 12.50"),
+        ("customer_id", "", "column customer_id is empty in 3 of 9 rows"),
+    ],
+)
+def test_a_column_that_the_lake_could_not_use_is_refused_with_what_came_and_where(folder, column, cell, said):
+    rows = [payment(n, 1 + n % 3, **({column: cell} if n % 3 == 1 else {})) for n in range(9)]
+    csv_file(folder / "transactions.csv", PAYMENTS, *rows)
+
+    assert said in refusal(folder)
+    assert not cell or f"found {cell!r} in row 2" in refusal(folder)
+
+
+def test_a_day_that_may_as_well_be_a_month_is_refused_with_both_readings(folder):
+    csv_file(folder / "transactions.csv", PAYMENTS, *(payment(n, 1, event_time=f"0{n}/04/2024") for n in (3, 5)))
+
+    assert "column event_time: '03/04/2024' may be 2024-04-03 or 2024-03-04" in refusal(folder)
+
+
 def test_a_row_with_too_few_or_too_many_cells_does_not_refuse_the_file(folder):
-    text = "\n".join([",".join(PAYMENTS), *(",".join(payment(n, 1 + n // 3)) for n in range(9)), "t90,2018-04-02", ""])
+    text = "\n".join([",".join(PAYMENTS), *(",".join(payment(n, 1 + n // 3)) for n in range(18)), "t90,2018-04-02", ""])
     (folder / "transactions.csv").write_text(text)
     assert Intake.open(folder).stream_day() is not None

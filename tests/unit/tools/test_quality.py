@@ -14,7 +14,7 @@ from tools.quality.credit import measure as credit
 from tools.quality.fraud import Payments
 from tools.quality.fraud import measure as fraud
 from tools.quality.handbook import Fold, consecutive, earlier, parts
-from tools.quality.history import Unusable
+from tools.raw_data.files import Unusable
 from tools.telling import Teller
 
 START = date(2018, 5, 7)

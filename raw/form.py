@@ -1,0 +1,228 @@
+"""What a RAW file is: its kind, how it is packed and spelt, its columns, and what these mean. Found, not declared."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from features.contract import Contract
+from features.payment import holds_pan
+from raw import storage
+from raw.as_text import text_of
+from raw.blocks import LONGEST_LINE, Shape, rows_of, whole_lines
+from raw.meanings import Ambiguous, meaning_of
+from raw.names import HIDDEN, SUFFIXES
+from raw.packing import PLAIN, Wrapping, as_utf8, beginning, encoding_of, packing_of
+from raw.refusal import Unreadable
+
+Kind = Literal["csv", "jsonl", "parquet"]
+SEPARATORS = ",;\t|"
+QUOTES = "\"'"
+HEADER_WITHIN = 10  # lines: a publisher's note may stand before the header
+
+
+@dataclass(frozen=True)
+class Form:
+    """`names` are the columns in the file's order, those of the contract as it spells them. `meanings` are those of
+    columns whose cells do not tell for themselves, by their names in `raw.meanings`."""
+
+    kind: Kind
+    names: tuple[str, ...]
+    wrapping: Wrapping = PLAIN
+    separator: str = ","
+    quote: str = '"'
+    header_line: int = 0
+    surplus: bool = False
+    meanings: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def shape(self) -> Shape:
+        return Shape(len(self.names), self.separator, self.quote, self.surplus)
+
+
+def form_of(uri: str, contract: Contract, longest_line: int = LONGEST_LINE) -> Form:
+    """Raises Unreadable, with the file's name, for a file that cannot be taken in."""
+    try:
+        return _form_of(uri, contract, longest_line)
+    except Unreadable as refused:
+        raise Unreadable(f"{uri}: {refused}") from None
+
+
+def _form_of(uri: str, contract: Contract, longest_line: int) -> Form:
+    name = uri.rpartition("/")[2]
+    suffix = next((s for s in SUFFIXES if name.endswith(s)), "")
+    if not suffix or name.startswith(HIDDEN):
+        raise Unreadable(f"expected a file ending in {' or '.join(SUFFIXES)}, not hidden by `_` or `.`")
+    if suffix == ".parquet":
+        return parquet_form(uri, contract)
+    with storage.opened(uri) as file:
+        head = file.read(4)
+    if head == b"PAR1":
+        raise Unreadable("is a Parquet file; name it .parquet")
+    packing = packing_of(head)
+    begins = beginning(uri, packing, longest_line)
+    if not begins:
+        raise Unreadable("is empty; expected a header line")
+    wrapping = Wrapping(packing, encoding_of(begins))
+    whole = len(begins) < longest_line
+    text = b"".join(as_utf8(iter([begins]), wrapping.encoding))
+    text = whole_lines(text)
+    form = json_form(text, contract, whole) if suffix.startswith(".jsonl") else csv_form(text, contract, whole)
+    return replace(form, wrapping=wrapping)
+
+
+# CSV
+
+
+def csv_form(text: bytes, contract: Contract, whole: bool) -> Form:
+    """`text` is the beginning of a file, `whole` says that it is all of it."""
+    lines = text.split(b"\n", HEADER_WITHIN)[:HEADER_WITHIN]
+    if b"\0" in lines[0]:
+        raise Unreadable("has NUL bytes in its header; is it UTF-16 without a byte order mark? Expected UTF-8")
+    if not lines[0].strip():
+        raise Unreadable("begins with an empty line; expected a header line")
+    try:
+        headers = [line.decode() for line in lines[:1]] + [line.decode("utf-8", "replace") for line in lines[1:]]
+    except UnicodeDecodeError:
+        raise Unreadable("has a header that is not UTF-8") from None
+    tried = [
+        Form("csv", named(cells(line, separator, quote), contract), PLAIN, separator, quote, place)
+        for place, line in enumerate(headers)
+        for separator in SEPARATORS
+        for quote in QUOTES
+        if line.strip()
+    ]
+    form = next((f for f in tried if set(contract.required) <= set(f.names)), None)
+    form = form or max((f for f in tried if f.header_line == 0), key=lambda f: len(f.names))
+    check_columns(form.names, contract)
+    behind = text.split(b"\n", form.header_line + 1)[-1] if text.count(b"\n") > form.header_line else b""
+    if whole and not behind.endswith(b"\n"):
+        behind += b"\n"
+    body = behind[: behind.rfind(b"\n") + 1]
+    rows, _, _ = rows_of(body, form.shape, last=True, longest_line=len(body))
+    if not len(rows.lines) and body:
+        wider = replace(form.shape, width=len(form.names) + 1)
+        shifted, _, _ = rows_of(body, wider, last=True, longest_line=len(body))
+        *cells_, behind_last = shifted.cells
+        if len(shifted.lines) > len(shifted.faulty) and not any(behind_last.to_pylist()):
+            form, rows = replace(form, surplus=True), replace(shifted, cells=cells_)
+    columns = dict(zip(form.names, rows.cells, strict=True))
+    return replace(form, meanings=meanings(columns, contract))
+
+
+def cells(line: str, separator: str, quote: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=separator, quotechar=quote), [])
+    except csv.Error:
+        return []
+
+
+def named(names: Sequence[str], contract: Contract) -> tuple[str, ...]:
+    """The contract's columns are known in any case; further columns keep their own, one without a name its place."""
+    known = {column.name.lower(): column.name for column in contract.columns}
+    stripped = [name.strip() or f"column_{place}" for place, name in enumerate(names, 1)]
+    return tuple(known.get(name.lower(), name) for name in stripped)
+
+
+def check_columns(names: Sequence[str], contract: Contract) -> None:
+    """Names that could be card numbers are not repeated: in a file without a header they are cells."""
+    shown = {name: name if not holds_pan(name) else "(a card number)" for name in names}
+    missing = [name for name in contract.required if name not in names]
+    if missing:
+        raise Unreadable(
+            f"column {', '.join(missing)} is missing; {contract.entity} needs {', '.join(contract.required)}; "
+            f"the file has {', '.join(shown[name] for name in names)}"
+        )
+    times = Counter(name.lower() for name in names)
+    twice = [shown[name] for name in names if times[name.lower()] > 1]
+    if twice:
+        raise Unreadable(f"expected every column once, whatever its case; the file has {', '.join(twice)}")
+
+
+def meanings(columns: dict[str, pa.Array], contract: Contract) -> tuple[tuple[str, str], ...]:
+    found = []
+    for column in contract.columns:
+        if column.name in columns:
+            try:
+                meaning = meaning_of(column.type, columns[column.name].to_pylist())
+            except Ambiguous as two:
+                raise Unreadable(f"column {column.name}: {two}") from None
+            if meaning is not None:
+                found.append((column.name, meaning.name))
+    return tuple(found)
+
+
+# JSON lines
+
+
+def json_form(text: bytes, contract: Contract, whole: bool) -> Form:
+    lines = [line for line in text.split(b"\n")[: None if whole else -1] if line.strip()]
+    objects = [found for line in lines if isinstance(found := json_object(line), dict)]
+    if not objects:
+        raise Unreadable("expected a JSON object in each line, found none in its first lines")
+    every = dict.fromkeys(name for found in objects for name in found)
+    names = tuple(dict.fromkeys(named(list(every), contract)))
+    check_columns(names, contract)
+    columns = {}
+    for column in contract.columns:
+        given = [{name.strip().lower(): value for name, value in found.items()} for found in objects]
+        columns[column.name] = pa.array([json_text(cell.get(column.name)) for cell in given], pa.string())
+    return Form("jsonl", names, meanings=meanings(columns, contract))
+
+
+def json_object(line: bytes | str) -> dict | None:
+    """Numbers stay the text that they are; None of a line that is no JSON object."""
+    try:
+        found = json.loads(line, parse_float=str, parse_int=str, parse_constant=lambda _: None)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def json_text(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()
+    return json.dumps(value, ensure_ascii=False)
+
+
+# Parquet
+
+
+def parquet_form(uri: str, contract: Contract) -> Form:
+    try:
+        with storage.seekable(uri) as file:
+            opened = pq.ParquetFile(file)
+            names = named(opened.schema_arrow.names, contract)
+            check_columns(names, contract)
+            told = {column.name for column in contract.columns if column.type in ("instant", "money")}
+            wanted = [place for place, name in enumerate(names) if name in told]
+            first = next(opened.iter_batches(batch_size=20_000, columns=_roots(opened, wanted)), None)
+    except (pa.ArrowException, OSError, ValueError) as broken:
+        if isinstance(broken, Unreadable):
+            raise
+        raise Unreadable(f"cannot be read as parquet: {said(broken)}") from None
+    columns = {}
+    if first is not None:
+        for place, cells_ in zip(wanted, first.columns, strict=True):
+            column = contract.column(names[place])
+            if not pa.types.is_temporal(cells_.type):
+                columns[column.name] = text_of(cells_)
+    return Form("parquet", names, meanings=meanings(columns, contract))
+
+
+def _roots(file: pq.ParquetFile, places: list[int]) -> list[str]:
+    return [file.schema_arrow.names[place] for place in places]
+
+
+def said(broken: Exception) -> str:
+    """What a library found, in one line."""
+    return next((line.strip() for line in str(broken).splitlines() if line.strip()), type(broken).__name__)[:200]

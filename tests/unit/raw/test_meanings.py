@@ -1,0 +1,57 @@
+"""What a column's cells mean is decided by all of them, and never guessed."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from raw.meanings import Ambiguous, meaning_of, meant
+
+
+def read(type_: str, *cells: str | None) -> list[str | None]:
+    meaning = meaning_of(type_, cells)  # type: ignore[arg-type]
+    column = pa.array(cells, pa.string())
+    return column.to_pylist() if meaning is None else meant(column, meaning).to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("type_", "cells", "said"),
+    [
+        ("instant", ["1622548800", " 1622548801 "], ["2021-06-01T12:00:00.000000Z", "2021-06-01T12:00:01.000000Z"]),
+        ("instant", ["1622548800123"], ["2021-06-01T12:00:00.123000Z"]),
+        ("instant", ["1622548800123456"], ["2021-06-01T12:00:00.123456Z"]),
+        ("instant", ["20240301", "20240230"], ["2024-03-01", "2024-02-30"]),
+        ("instant", ["21/06/2020 12:14", "1/2/2020 9:05:07"], ["2020-06-21 12:14", "2020-02-01 09:05:07"]),
+        ("instant", ["06-21-2020", "02-01-2020"], ["2020-06-21", "2020-02-01"]),
+        ("money", ["12,50", "1.234,5", "7"], ["12.50", "1234.5", "7"]),
+        ("money", ["1,234.50", "12.50"], ["1234.50", "12.50"]),
+    ],
+)
+def test_a_column_is_read_as_the_one_meaning_that_its_rows_fit(type_, cells, said):
+    assert read(type_, *cells) == said
+
+
+@pytest.mark.parametrize(
+    ("type_", "cells"),
+    [
+        ("instant", ["2018-04-02T09:30:00Z", "1622548800"]),  # what ISO 8601 spells is no epoch
+        ("instant", ["162254880", "soon", "later"]),
+        ("money", ["12.50", "1,5"]),
+        ("money", ["12.50"]),
+        ("text", ["1622548800"]),
+        ("instant", []),
+    ],
+)
+def test_where_rows_tell_no_one_meaning_the_cells_stay_as_they_came(type_, cells):
+    assert read(type_, *cells) == cells
+
+
+def test_a_cell_that_does_not_fit_the_columns_meaning_stays_as_it_came():
+    days = [f"{day}/06/2020" for day in range(13, 29)]
+
+    assert read("instant", *days, "soon", None)[-2:] == ["soon", None]
+
+
+def test_a_column_that_fits_two_meanings_is_refused_with_both():
+    with pytest.raises(Ambiguous, match="'03/04/2024' may be 2024-04-03 or 2024-03-04, and no row tells which"):
+        meaning_of("instant", ["03/04/2024", "05/06/2024"])

@@ -1,0 +1,1 @@
+"""A folder of RAW files on the user's machine: which they are, what the lake will make of them."""

@@ -1,0 +1,108 @@
+"""RAW files of a folder, read once by the platform's one reader into a database that answers questions about them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from features.contract import CONTRACTS, Contract
+from raw.form import Form, form_of
+from raw.reader import Batch, rows
+from raw.refusal import Unreadable
+from tools.raw_data.files import Unusable, raw_files
+
+NUMBER, PART = "_row_number", "_part"  # beside the cells: a row's place in its file, and which part that is
+
+
+@dataclass
+class Faults:
+    """Rows that are no rows: how many by reason, where the first of each stands, and their lines as they came."""
+
+    lines: Path
+    counts: Counter = field(default_factory=Counter)
+    first: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+
+class Loaded:
+    """Tables of text cells by entity. `files` and `forms` are those of an entity's parts."""
+
+    def __init__(self, folder: Path, told: Callable[[str], None] = lambda line: None) -> None:
+        """`told` hears of each file that is read. Raises Unusable for a folder or a file that cannot be taken in."""
+        self.files = raw_files(folder)
+        self.forms: dict[str, list[Form]] = {}
+        self.faults: dict[str, Faults] = {}
+        self.database = duckdb.connect()
+        self.database.execute("SET GLOBAL TimeZone = 'UTC'")  # an instant without an offset is UTC, wherever this runs
+        self._scratch = tempfile.TemporaryDirectory(prefix="raw-")
+        for entity, paths in self.files.items():
+            told(f"reading {', '.join(path.name for path in paths[:3])}{' ...' if len(paths) > 3 else ''}")
+            try:
+                self._load(CONTRACTS[entity], paths)
+            except Unreadable as refused:
+                raise Unusable(str(refused)) from None
+
+    def _load(self, contract: Contract, paths: list[Path]) -> None:
+        entity = contract.entity
+        self.forms[entity] = forms = [form_of(str(path), contract) for path in paths]
+        faults = self.faults[entity] = Faults(self._place(f"{entity}.lines"))
+        names = columns_of(paths, forms)
+        schema = pa.schema([(NUMBER, pa.int64()), (PART, pa.int32()), *((name, pa.string()) for name in names)])
+        with (
+            pq.ParquetWriter(self._place(f"{entity}.parquet"), schema, compression="snappy") as target,
+            faults.lines.open("wb") as lines,
+        ):
+            for part, (path, form) in enumerate(zip(paths, forms, strict=True)):
+                for batch in rows(str(path), form):
+                    for number, fault, line in batch.faulty:
+                        faults.counts[fault] += 1
+                        faults.first.setdefault(fault, (path.name, int(number)))
+                        lines.write(line.encode(errors="surrogateescape") + b"\n")
+                    target.write_batch(pa.RecordBatch.from_arrays(arrays(batch, part, names), schema=schema))
+
+    def _place(self, name: str) -> Path:
+        return Path(self._scratch.name) / name
+
+    def table(self, entity: str) -> str:
+        """SQL that reads an entity's rows, in no order: by PART and NUMBER they stand as in the files."""
+        return f"read_parquet('{quoted(self._place(f'{entity}.parquet'))}')"
+
+    def columns(self, entity: str) -> list[str]:
+        return pq.read_schema(self._place(f"{entity}.parquet")).names[2:]
+
+    def ask(self, query: str) -> list[tuple]:
+        return self.asked(query).fetchall()
+
+    def asked(self, query: str) -> duckdb.DuckDBPyConnection:
+        """A cursor of its own: threads may ask side by side."""
+        return self.database.cursor().execute(query)
+
+
+def columns_of(paths: list[Path], forms: list[Form]) -> list[str]:
+    """Names over all parts. An object of a JSON file may bring one that none before it had, so these are read whole."""
+
+    def found() -> Iterator[str]:
+        for path, form in zip(paths, forms, strict=True):
+            yield from form.names
+            if form.kind == "jsonl":
+                yield from (name for batch in rows(str(path), form) for name in batch.cells)
+
+    return list(dict.fromkeys(found()))
+
+
+def arrays(batch: Batch, part: int, names: list[str]) -> list[pa.Array]:
+    count = len(batch.numbers)
+    cells = [batch.cells.get(name, pa.nulls(count, pa.string())) for name in names]
+    return [pa.array(batch.numbers, pa.int64()), pa.array(np.full(count, part, np.int32)), *cells]
+
+
+def quoted(path: Path) -> str:
+    """A path inside a SQL text."""
+    return str(path).replace("'", "''")

@@ -1,0 +1,65 @@
+"""What the lake will make of a cell, in the database's SQL: the same as glue.transforms.cells says in Spark's.
+
+A test asks both about the same cells.
+"""
+
+from __future__ import annotations
+
+import re
+
+from features.contract import Column
+from features.payment import CONTROL, LONGEST_IDENTIFIER
+from features.values import BLANKS, INSTANT, LARGEST_AMOUNT, SPELT_OTHERWISE
+
+LARGEST_COUNT = 2**31 - 1
+CONTROL_OF_RE2 = re.sub(r"\\u([0-9a-f]{4})", r"\\x{\1}", CONTROL)
+
+
+def name(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
+
+
+def text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def trimmed(column: str) -> str:
+    """A cell without the blanks around it, null where nothing is left."""
+    blanks = " || ".join(f"chr({ord(blank)})" for blank in BLANKS)
+    return f"nullif(trim({name(column)}, {blanks}), '')"
+
+
+def instant(column: str) -> str:
+    """UTC, null where the contract's spelling is broken."""
+    cell = plain = trimmed(column)
+    for other, spelling in SPELT_OTHERWISE:
+        plain = f"regexp_replace({plain}, {text(other)}, {text(spelling)})"
+    found = (
+        f"CASE WHEN {spelt_plainly(cell)} THEN {as_utc(cell)} "
+        f"WHEN {cell} IS NOT NULL AND {spelt_plainly(plain)} THEN {as_utc(plain)} END"
+    )
+    return f"CASE WHEN year({found}) BETWEEN 1970 AND 9999 THEN {found} END"
+
+
+def spelt_plainly(cell: str) -> str:
+    return f"regexp_full_match({cell}, {text(INSTANT.pattern)})"
+
+
+def as_utc(cell: str) -> str:
+    return f"TRY_CAST({cell} AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"
+
+
+def readable(column: Column) -> str:
+    """Whether a cell that is there can be read; null of a missing one."""
+    cell = trimmed(column.name)
+    number = f"TRY_CAST({cell} AS DOUBLE)"
+    checks = {
+        "instant": f"{instant(column.name)} IS NOT NULL",
+        "money": f"coalesce({number} BETWEEN 0 AND {LARGEST_AMOUNT}, false)",
+        "flag": f"(lower({cell}) IN ('true', 'false') OR coalesce({number} IN (0, 1), false))",
+        "count": f"coalesce({number} BETWEEN 0 AND {LARGEST_COUNT} AND {number} = floor({number}), false)",
+        "text": f"(length({cell}) <= {LONGEST_IDENTIFIER} AND NOT regexp_matches({cell}, {text(CONTROL_OF_RE2)}))"
+        if column.required
+        else "true",
+    }
+    return f"CASE WHEN {cell} IS NOT NULL THEN {checks[column.type]} END"

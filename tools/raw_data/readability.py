@@ -1,0 +1,99 @@
+"""How much of each column the lake will be able to read, and what stands in the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from features.contract import CONTRACTS, Column
+from features.payment import holds_pan
+from tools.raw_data.loaded import NUMBER, PART, Loaded
+from tools.raw_data.meaning import name, readable, trimmed
+
+MOST_UNREADABLE = 0.10  # of an entity's rows: as much as the quality gate lets a batch lose
+EXPECTED = {
+    "instant": "an ISO 8601 instant such as 2018-04-01T09:30:00Z",
+    "money": "an amount such as 12.50",
+    "flag": "0 or 1",
+    "count": "a whole number",
+    "text": "text of at most 128 characters without line breaks",
+}
+
+
+@dataclass(frozen=True)
+class Bad:
+    """The first cell of a column that cannot be read, masked, and where it stands."""
+
+    file: str
+    row: int
+    cell: str
+
+
+@dataclass(frozen=True)
+class Readability:
+    """Rows of a column of the contract: all, without a cell, with one that cannot be read."""
+
+    column: Column
+    rows: int
+    missing: int
+    unreadable: int
+    first: Bad | None
+
+    @property
+    def lost(self) -> int:
+        """Rows that go to quarantine for this column."""
+        return self.unreadable + (self.missing if self.column.required else 0)
+
+
+def readabilities(loaded: Loaded, entity: str) -> list[Readability]:
+    """Of the contract's columns that the files have."""
+    contract, names = CONTRACTS[entity], loaded.columns(entity)
+    columns = [column for column in contract.columns if column.name in names]
+    counts = ", ".join(
+        f"count(*) FILTER ({trimmed(c.name)} IS NULL), count(*) FILTER (NOT {readable(c)})" for c in columns
+    )
+    (row,) = loaded.ask(f"SELECT count(*), {counts} FROM {loaded.table(entity)}")
+    return [
+        Readability(c, row[0], row[1 + 2 * n], row[2 + 2 * n], first_bad(loaded, entity, c) if row[2 + 2 * n] else None)
+        for n, c in enumerate(columns)
+    ]
+
+
+def first_bad(loaded: Loaded, entity: str, column: Column) -> Bad:
+    ((part, row, cell),) = loaded.ask(
+        f"SELECT {PART}, {NUMBER}, {name(column.name)} FROM {loaded.table(entity)} WHERE NOT {readable(column)} "
+        f"ORDER BY {PART}, {NUMBER} LIMIT 1"
+    )
+    return Bad(loaded.files[entity][part].name, row, shown(cell))
+
+
+def shown(cell: str) -> str:
+    """A cell as a message may show it: short, and never a card number."""
+    return "a card number" if holds_pan(cell) else repr(cell if len(cell) <= 40 else cell[:40] + "...")
+
+
+def refusals(loaded: Loaded, entity: str) -> list[str]:
+    """Why the lake would refuse the entity's files, in words; none where it would take them."""
+    found, total = [], 0
+    for read in readabilities(loaded, entity):
+        total = read.rows
+        if read.rows and read.lost > MOST_UNREADABLE * read.rows:
+            found.append(told(loaded, entity, read))
+    faults = loaded.faults[entity]
+    broken = faults.counts.total()
+    if broken and broken > MOST_UNREADABLE * (total + broken):
+        fault, (file, row) = next(iter(faults.first.items()))
+        found.append(f"{file}: {broken} of {total + broken} rows are no rows ({fault}), the first is row {row}")
+    return found
+
+
+def told(loaded: Loaded, entity: str, read: Readability) -> str:
+    where = loaded.files[entity][0].name if read.first is None else read.first.file
+    if read.first is None or read.missing > read.unreadable:
+        return (
+            f"{where}: column {read.column.name} is empty in {read.missing} of {read.rows} rows; expected a cell in "
+            "each, since a row without one goes to quarantine"
+        )
+    return (
+        f"{where}: column {read.column.name} cannot be read in {read.unreadable} of {read.rows} rows; expected "
+        f"{EXPECTED[read.column.type]}, found {read.first.cell} in row {read.first.row}"
+    )
