@@ -95,6 +95,11 @@ def test_a_strong_column_and_one_of_too_few_rows_are_no_column_known_afterwards(
     assert decided(pd.DataFrame({"label": y, "score": strong, "town": many}))["score"].used
     assert decided(pd.DataFrame({"label": y, "score": strong, "town": many}))["town"].used
 
+    rare = [
+        f"town {i % 64}" for i in range(130)
+    ]  # nearly each has one row in either half: learnt by heart it tells all
+    assert decided(pd.DataFrame({"label": rng.integers(0, 2, 130), "town": rare}))["town"].used
+
     few = np.array([0] * 500 + [1] * 29)
     assert decided(pd.DataFrame({"label": few, "recoveries": few * 7.5}))["recoveries"].used
 
