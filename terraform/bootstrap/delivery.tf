@@ -51,6 +51,7 @@ resource "aws_iam_role" "delivery" {
   description          = each.value.does
   assume_role_policy   = data.aws_iam_policy_document.delivery_trust[each.key].json
   max_session_duration = 7200
+  permissions_boundary = var.boundary_arn
 }
 
 data "aws_iam_policy_document" "delivery_trust" {
@@ -204,12 +205,32 @@ data "aws_iam_policy_document" "delivery" {
     content {
       sid = "KeepRoles"
       actions = [
-        "iam:CreateRole", "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:GetRole", "iam:GetRolePolicy",
-        "iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole", "iam:ListRolePolicies", "iam:PassRole",
-        "iam:PutRolePolicy", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole",
-        "iam:UpdateRoleDescription",
+        "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies",
+        "iam:ListInstanceProfilesForRole", "iam:ListRolePolicies", "iam:PassRole", "iam:TagRole", "iam:UntagRole",
+        "iam:UpdateAssumeRolePolicy", "iam:UpdateRole", "iam:UpdateRoleDescription",
       ]
       resources = ["${local.arn}:iam::${local.account}:role/${local.prefix}-*"]
+    }
+  }
+
+  # Where there is a boundary, no role gets a policy without it, and it is taken from none.
+  dynamic "statement" {
+    for_each = each.key == "apply" ? ["make"] : []
+
+    content {
+      sid       = "MakeRoles"
+      actions   = ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"]
+      resources = ["${local.arn}:iam::${local.account}:role/${local.prefix}-*"]
+
+      dynamic "condition" {
+        for_each = var.boundary_arn[*]
+
+        content {
+          test     = "StringEquals"
+          variable = "iam:PermissionsBoundary"
+          values   = [condition.value]
+        }
+      }
     }
   }
 

@@ -31,6 +31,7 @@ module "lake" {
 module "catalog" {
   source = "../modules/catalog"
 
+  boundary_arn    = var.boundary_arn
   database_prefix = local.database
   lake            = module.lake.bucket
   prefix          = local.prefix
@@ -40,6 +41,7 @@ module "catalog" {
 module "feature_store" {
   source = "../modules/feature_store"
 
+  boundary_arn    = var.boundary_arn
   counted         = ["traffic"]
   groups          = var.feature_groups
   lake            = module.lake.bucket

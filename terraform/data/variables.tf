@@ -9,6 +9,18 @@ variable "account_ids" {
   }
 }
 
+variable "boundary_arn" {
+  description = "ARN of the policy that bounds what any role of the environment may do, whatever its own policies say; null for none."
+  type        = string
+  default     = null
+  nullable    = true
+
+  validation {
+    condition     = var.boundary_arn == null || can(regex("^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/", var.boundary_arn))
+    error_message = "boundary_arn must be the ARN of a managed policy, such as arn:aws:iam::111122223333:policy/boundary."
+  }
+}
+
 variable "environment" {
   description = "Name of the environment: local, dev or prod."
   type        = string

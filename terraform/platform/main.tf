@@ -50,6 +50,7 @@ locals {
       concurrency        = lookup(var.sizing.concurrency, trimprefix(name, "lambda/"), -1)
       log_retention_days = var.sizing.log_retention_days
       network            = local.network
+      boundary_arn       = var.boundary_arn
     }) if startswith(name, "lambda/")
   }
 
@@ -64,15 +65,17 @@ module "network" {
   source = "../modules/network"
   count  = var.network == null ? 0 : 1
 
-  cidr        = var.network.cidr
-  kms_key_arn = local.held.lake.kms_key_arn
-  prefix      = local.prefix
-  zones       = var.network.zones
+  boundary_arn = var.boundary_arn
+  cidr         = var.network.cidr
+  kms_key_arn  = local.held.lake.kms_key_arn
+  prefix       = local.prefix
+  zones        = var.network.zones
 }
 
 module "etl" {
   source = "../modules/etl"
 
+  boundary_arn    = var.boundary_arn
   artifacts       = local.artifacts
   code            = var.artifacts
   database_prefix = local.held.catalog.database_prefix
@@ -87,6 +90,7 @@ module "etl" {
 module "learning" {
   source = "../modules/learning"
 
+  boundary_arn  = var.boundary_arn
   code_key      = var.artifacts["training/code"].key
   artifacts     = local.artifacts
   definitions   = "${path.root}/pipelines"
@@ -161,6 +165,7 @@ module "api" {
 module "orchestration" {
   source = "../modules/orchestration"
 
+  boundary_arn     = var.boundary_arn
   athena_workgroup = local.held.catalog.workgroup
   crawlers         = local.held.catalog.crawlers
   jobs             = module.etl.jobs
@@ -203,7 +208,7 @@ module "people" {
   source = "../modules/people"
 
   api_execution_arn = module.api.execution_arn
-  boundary_arn      = var.people.boundary_arn
+  boundary_arn      = var.boundary_arn
   catalog           = { database_prefix = local.held.catalog.database_prefix, workgroup_arn = local.held.catalog.workgroup.arn }
   lake              = local.held.lake
   mfa               = var.people.mfa

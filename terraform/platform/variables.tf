@@ -15,6 +15,18 @@ variable "artifacts" {
   nullable    = false
 }
 
+variable "boundary_arn" {
+  description = "ARN of the policy that bounds what any role of the environment may do, whatever its own policies say; null for none."
+  type        = string
+  default     = null
+  nullable    = true
+
+  validation {
+    condition     = var.boundary_arn == null || can(regex("^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/", var.boundary_arn))
+    error_message = "boundary_arn must be the ARN of a managed policy, such as arn:aws:iam::111122223333:policy/boundary."
+  }
+}
+
 variable "environment" {
   description = "Name of the environment: local, dev or prod."
   type        = string
@@ -53,11 +65,10 @@ variable "network" {
 }
 
 variable "people" {
-  description = "Who may take each role for people: ARNs of principals by role (analyst, approver, operator, producer, uploader; who is not named gets none), a permissions boundary for all of them, and whether a second factor must have been shown (not where a single sign-on has asked for it)."
+  description = "Who may take each role for people: ARNs of principals by role (analyst, approver, operator, producer, uploader; who is not named gets none), and whether a second factor must have been shown (not where a single sign-on has asked for it)."
   type = object({
-    boundary_arn = optional(string)
-    mfa          = optional(bool, true)
-    roles        = optional(map(list(string)), {})
+    mfa   = optional(bool, true)
+    roles = optional(map(list(string)), {})
   })
   default  = {}
   nullable = false

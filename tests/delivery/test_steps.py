@@ -18,8 +18,13 @@ import pytest
 
 import local
 from tests.delivery.workflows import ROOT, job
+from tools.terraform import deployment, environments, stacks
+from tools.terraform.environments import FOLDER, Environment
+from tools.terraform.plans import Plan
 
 TELL = "python3 -m tools.delivery issue local"
+KEPT = sorted(folder.name for folder in FOLDER.iterdir() if folder.name != "local")
+BOUNDARY = "arn:aws:iam::{}:policy/boundary"
 
 
 class Runner:
@@ -84,9 +89,63 @@ def runner(tmp_path_factory):
         )
 
 
-def test_a_change_is_planned_applied_verified_and_watched(runner):
-    # The first deployment is made by hand, as docs/delivery.md says: before it there is nobody to deliver.
+@pytest.fixture(scope="module")
+def deployed(runner) -> Runner:
+    """The first deployment is made by hand, as docs/delivery.md says: before it there is nobody to deliver."""
     assert runner.step("make deploy") == 0, runner.said[-4000:]
+    return runner
+
+
+@pytest.fixture(params=KEPT)
+def kept(request, deployed, tmp_path, monkeypatch) -> Environment:
+    """An environment as it is kept here, in this account, delivered through GitHub and within a boundary. What its data
+    stack tells the platform is what the deployed one's does, under its own name: nothing of it is applied."""
+    monkeypatch.setattr(environments, "FOLDER", Path(shutil.copytree(FOLDER, tmp_path / "environments")))
+    monkeypatch.setattr(stacks, "STATE", tmp_path / "terraform")
+    for name, value in deployed.environment.items():
+        monkeypatch.setenv(name, value)
+    found = Environment.read(request.param)
+    account = boto3.client("sts").get_caller_identity()["Account"]
+    settle(found, "environment", account_ids=[account], boundary_arn=BOUNDARY.format(account), s3_use_path_style=True)
+    subjects = {role: [f"repo:owner/name:environment:{role}"] for role in ("plan", "apply", "image")}
+    settle(found, "bootstrap", github={"subjects": subjects})
+    settle(found, "platform", people={"roles": {"analyst": [f"arn:aws:iam::{account}:root"]}})
+    found = Environment.read(request.param)
+    deployment.make_buckets(found)
+    told = json.dumps(stacks.state("data", Environment.read("local")) | {"resources": []})
+    told = told.replace("risk-local", found.prefix).replace("risk_local", found.prefix.replace("-", "_"))
+    boto3.client("s3").put_object(Bucket=found.bucket("state"), Key="data.tfstate", Body=told.encode())
+    key = boto3.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    boto3.client("kms").create_alias(AliasName=f"alias/{found.prefix}-delivery", TargetKeyId=key)
+    return found
+
+
+def settle(environment: Environment, stack: str, **more: object) -> None:
+    name = f"{stack}.tfvars.json"
+    (environment.folder / name).write_text(json.dumps(environment.file(name) | more))
+
+
+def test_a_kept_environment_passes_the_guard_and_each_of_its_roles_is_bounded(kept):
+    stacks.init_with_state("bootstrap", kept)
+    Plan("bootstrap", kept).make()
+    deployment.plan(kept)  # and the guard reads all three: what may not pass raises
+
+    documents = [json.loads(Plan(stack, kept).file.with_suffix(".plan.json").read_text()) for stack in stacks.STACKS]
+    roles = [r for each in documents for r in each["resource_changes"] if r["type"] == "aws_iam_role"]
+    assert {r["address"].split(".")[1] for r in roles} > {
+        'delivery["apply"]',
+        "catalog",
+        "feature_store",
+        "etl",
+        "people",
+    }
+    assert [
+        r["address"] for r in roles if r["change"]["after"]["permissions_boundary"] != BOUNDARY.format(kept.account)
+    ] == []
+
+
+def test_a_change_is_planned_applied_verified_and_watched(deployed):
+    runner = deployed
 
     # A pull request: its plans become one comment, and the next ones change that comment.
     for _ in range(2):

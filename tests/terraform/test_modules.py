@@ -23,7 +23,7 @@ SOURCE = terraform.ROOT / "terraform"
 STACKS = terraform.STACKS
 MODULES = sorted(folder.name for folder in (SOURCE / "modules").iterdir())
 MOST_VARIABLES = 10
-MOST_SETTINGS = 12  # of a stack, with what every stack is told
+MOST_SETTINGS = 13  # of a stack, with the six that every stack is told
 PLATFORMS = 4  # Linux and macOS, each on Intel and ARM
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -185,6 +185,24 @@ def test_no_role_may_do_everything(module):
 def test_a_role_is_passed_to_one_named_service_only(module):
     for statement in re.findall(r'{[^{}]*"iam:PassRole"[^{}]*(?:{[^{}]*}[^{}]*)?}', texts(SOURCE / "modules" / module)):
         assert "iam:PassedToService" in statement, statement
+
+
+@pytest.mark.parametrize("folder", [*STACKS, *(f"modules/{name}" for name in MODULES)])
+def test_a_boundary_is_handed_on_to_every_role(folder):
+    """A plan shows it for the environments that are kept; this names the call that leaves it out."""
+    text = texts(SOURCE / folder)
+    bounded = {name for name in MODULES if 'variable "boundary_arn"' in texts(SOURCE / "modules" / name)}
+    calls = {name: body for name, body in blocks("module", text).items() if called(body) in bounded}
+    assert [name for name, body in calls.items() if "boundary_arn" not in body] == []
+    roles = re.findall(r'^resource "aws_iam_role" "\w+" {\n(.*?)^}', text, re.DOTALL | re.MULTILINE)
+    assert [role for role in roles if not re.search(r"permissions_boundary += var.boundary_arn", role)] == []
+    if folder == "platform":
+        assert "boundary_arn" in re.search(r"^  functions = {\n(.*?)^  }", text, re.DOTALL | re.MULTILINE)[1]
+
+
+def called(block: str) -> str:
+    """The module that a block calls."""
+    return re.search(r'source += "[./a-z]*/(\w+)"', block)[1]
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -105,3 +105,47 @@ run "refuses_a_prefix_that_leaves_jobs_no_room_for_a_name" {
 
   expect_failures = [var.prefix]
 }
+
+run "refuses_a_boundary_that_is_no_policy" {
+  command = plan
+
+  variables {
+    boundary_arn = "arn:aws:iam::111122223333:role/admin"
+  }
+
+  expect_failures = [var.boundary_arn]
+}
+
+run "bounds_who_delivers_and_whom_they_make" {
+  command = plan
+
+  variables {
+    boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
+    github = {
+      subjects = {
+        plan  = ["repo:owner/name:environment:dev-plan"]
+        apply = ["repo:owner/name:environment:dev"]
+        image = ["repo:owner/name:ref:refs/heads/main"]
+      }
+    }
+  }
+
+  assert {
+    condition     = alltrue([for role in aws_iam_role.delivery : role.permissions_boundary == var.boundary_arn])
+    error_message = "Whoever delivers stays within the boundary."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in data.aws_iam_policy_document.delivery["apply"].statement :
+      one(statement.condition).variable == "iam:PermissionsBoundary" && one(one(statement.condition).values) == var.boundary_arn
+      if length(setintersection(statement.actions == null ? toset([]) : statement.actions, ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"])) > 0
+    ])
+    error_message = "No role is made, and none gets a policy, without the boundary."
+  }
+
+  assert {
+    condition     = !anytrue(flatten([for statement in data.aws_iam_policy_document.delivery["apply"].statement : [for action in(statement.actions == null ? toset([]) : statement.actions) : action == "iam:DeleteRolePermissionsBoundary" || action == "iam:*"]]))
+    error_message = "The boundary is taken from no role."
+  }
+}

@@ -81,3 +81,13 @@ run "refuses_a_stream_without_shards" {
 
   expect_failures = [var.shards]
 }
+
+run "refuses_a_boundary_that_is_no_policy" {
+  command = plan
+
+  variables {
+    boundary_arn = "arn:aws:iam::111122223333:role/admin"
+  }
+
+  expect_failures = [var.boundary_arn]
+}

@@ -61,9 +61,10 @@ resource "aws_glue_security_configuration" "crawlers" {
 module "crawler" {
   source = "../role"
 
-  name        = "${var.prefix}-crawler"
-  description = "The crawlers, which make new days of decisions and new files of RAW known to Athena"
-  service     = "glue"
+  boundary_arn = var.boundary_arn
+  name         = "${var.prefix}-crawler"
+  description  = "The crawlers, which make new days of decisions and new files of RAW known to Athena"
+  service      = "glue"
 
   permissions = {
     ReadCrawledZones = {

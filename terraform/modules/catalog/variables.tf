@@ -1,3 +1,10 @@
+variable "boundary_arn" {
+  description = "Permissions boundary of the crawlers' role; null for none."
+  type        = string
+  default     = null
+  nullable    = true
+}
+
 variable "database_prefix" {
   description = "Beginning of every database's name."
   type        = string

@@ -3,9 +3,10 @@
 module "forget" {
   source = "../role"
 
-  name        = "${var.prefix}-forget"
-  description = "The job that deletes a customer's data from every layer and its past"
-  service     = "glue"
+  boundary_arn = var.boundary_arn
+  name         = "${var.prefix}-forget"
+  description  = "The job that deletes a customer's data from every layer and its past"
+  service      = "glue"
 
   permissions = merge(local.running, {
     RewriteEveryLayerAndItsPast = {

@@ -143,9 +143,10 @@ resource "aws_glue_security_configuration" "this" {
 module "role" {
   source = "../role"
 
-  name        = "${var.prefix}-etl"
-  description = "The jobs that take RAW to GOLD and to the feature store"
-  service     = "glue"
+  boundary_arn = var.boundary_arn
+  name         = "${var.prefix}-etl"
+  description  = "The jobs that take RAW to GOLD and to the feature store"
+  service      = "glue"
 
   permissions = merge(local.running, {
     ReadRaw = {

@@ -4,6 +4,13 @@ variable "artifacts" {
   nullable    = false
 }
 
+variable "boundary_arn" {
+  description = "Permissions boundary of the jobs' roles; null for none."
+  type        = string
+  default     = null
+  nullable    = true
+}
+
 variable "code" {
   description = "Packaged artifacts by name; the Glue library and one script per job are used."
   type        = map(object({ key = string, hash = string }))

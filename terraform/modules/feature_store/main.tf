@@ -53,9 +53,10 @@ module "counted" {
 module "role" {
   source = "../role"
 
-  name        = "${var.prefix}-feature-store"
-  description = "The feature groups, which write their offline store"
-  service     = "sagemaker"
+  boundary_arn = var.boundary_arn
+  name         = "${var.prefix}-feature-store"
+  description  = "The feature groups, which write their offline store"
+  service      = "sagemaker"
 
   permissions = {
     WriteOfflineStore = {

@@ -1,3 +1,10 @@
+variable "boundary_arn" {
+  description = "Permissions boundary of the feature groups' role; null for none."
+  type        = string
+  default     = null
+  nullable    = true
+}
+
 variable "counted" {
   description = "Short names of the groups that payments move as they come, and no night publishes."
   type        = set(string)

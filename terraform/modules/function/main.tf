@@ -58,9 +58,10 @@ locals {
 module "role" {
   source = "../role"
 
-  name        = var.name
-  description = var.description
-  service     = "lambda"
+  boundary_arn = var.code.boundary_arn
+  name         = var.name
+  description  = var.description
+  service      = "lambda"
 
   permissions = merge(var.permissions, var.code.network == null ? {} : local.attaches, {
     # The environment, before the code begins, and whatever the function reads: it is all under this key.

@@ -48,9 +48,10 @@ module "pipeline" {
   source   = "../role"
   for_each = var.problems
 
-  name        = "${var.prefix}-${each.key}-pipeline"
-  description = "The ${each.key} pipeline, which runs its steps and registers the model"
-  service     = "sagemaker"
+  boundary_arn = var.boundary_arn
+  name         = "${var.prefix}-${each.key}-pipeline"
+  description  = "The ${each.key} pipeline, which runs its steps and registers the model"
+  service      = "sagemaker"
 
   permissions = {
     # SageMaker Pipelines names the jobs of its steps itself.

@@ -54,9 +54,10 @@ module "role" {
   source   = "../role"
   for_each = local.jobs
 
-  name        = "${var.prefix}-${each.key}"
-  description = each.value.does
-  service     = "sagemaker"
+  boundary_arn = var.boundary_arn
+  name         = "${var.prefix}-${each.key}"
+  description  = each.value.does
+  service      = "sagemaker"
 
   permissions = merge(
     {

@@ -4,6 +4,13 @@ variable "artifacts" {
   nullable    = false
 }
 
+variable "boundary_arn" {
+  description = "Permissions boundary of every role; null for none."
+  type        = string
+  default     = null
+  nullable    = true
+}
+
 variable "code_key" {
   description = "Key of the training code's archive in the bucket of artifacts."
   type        = string

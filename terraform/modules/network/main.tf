@@ -119,9 +119,10 @@ resource "aws_cloudwatch_log_group" "flow" {
 module "flow_logs" {
   source = "../role"
 
-  name        = "${var.prefix}-flow-logs"
-  description = "The network's log of what was refused"
-  service     = "vpc-flow-logs"
+  boundary_arn = var.boundary_arn
+  name         = "${var.prefix}-flow-logs"
+  description  = "The network's log of what was refused"
+  service      = "vpc-flow-logs"
 
   permissions = {
     Log = {

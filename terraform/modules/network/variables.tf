@@ -1,3 +1,10 @@
+variable "boundary_arn" {
+  description = "Permissions boundary of the flow log's role; null for none."
+  type        = string
+  default     = null
+  nullable    = true
+}
+
 variable "cidr" {
   description = "Addresses of the network, such as 10.20.0.0/20."
   type        = string

@@ -131,18 +131,20 @@ module "role" {
   source   = "../role"
   for_each = local.schedules
 
-  name        = "${var.prefix}-${each.key}-machine"
-  description = "The state machine ${var.prefix}-${each.key}"
-  service     = "states"
-  permissions = local.permissions[each.key]
+  boundary_arn = var.boundary_arn
+  name         = "${var.prefix}-${each.key}-machine"
+  description  = "The state machine ${var.prefix}-${each.key}"
+  service      = "states"
+  permissions  = local.permissions[each.key]
 }
 
 module "scheduler" {
   source = "../role"
 
-  name        = "${var.prefix}-scheduler"
-  description = "The schedules, which start state machines"
-  service     = "scheduler"
+  boundary_arn = var.boundary_arn
+  name         = "${var.prefix}-scheduler"
+  description  = "The schedules, which start state machines"
+  service      = "scheduler"
 
   permissions = {
     Start = {

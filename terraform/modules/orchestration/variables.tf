@@ -4,6 +4,13 @@ variable "athena_workgroup" {
   nullable    = false
 }
 
+variable "boundary_arn" {
+  description = "Permissions boundary of every role but the seal's; null for none."
+  type        = string
+  default     = null
+  nullable    = true
+}
+
 variable "crawlers" {
   description = "Crawlers that the night starts, by what they crawl."
   type        = map(string)
@@ -87,6 +94,7 @@ variable "seal_code" {
     concurrency        = optional(number, -1)
     log_retention_days = optional(number, 365)
     network            = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }))
+    boundary_arn       = optional(string)
   })
   nullable = false
 }

@@ -14,6 +14,7 @@ variable "code" {
     concurrency        = optional(number, -1)
     log_retention_days = optional(number, 365)
     network            = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }))
+    boundary_arn       = optional(string)
   })
   nullable = false
 }

@@ -224,3 +224,13 @@ run "refuses_a_role_of_people_that_it_does_not_know" {
 
   expect_failures = [var.people]
 }
+
+run "refuses_a_boundary_that_is_no_policy" {
+  command = plan
+
+  variables {
+    boundary_arn = "arn:aws:iam::111122223333:role/admin"
+  }
+
+  expect_failures = [var.boundary_arn]
+}
