@@ -95,9 +95,8 @@ def test_a_strong_column_and_one_of_too_few_rows_are_no_column_known_afterwards(
     assert decided(pd.DataFrame({"label": y, "score": strong, "town": many}))["score"].used
     assert decided(pd.DataFrame({"label": y, "score": strong, "town": many}))["town"].used
 
-    rare = [
-        f"town {i % 64}" for i in range(130)
-    ]  # nearly each has one row in either half: learnt by heart it tells all
+    # Nearly every one has a single row in either half: who learns them by heart knows all.
+    rare = [f"town {i % 63}" for i in range(130)]
     assert decided(pd.DataFrame({"label": rng.integers(0, 2, 130), "town": rare}))["town"].used
 
     few = np.array([0] * 500 + [1] * 29)
