@@ -78,7 +78,7 @@ COLUMNS = (*ENCODING.columns, Column("owns", kind="flag"), Column("late", kind="
 
 @given(
     st.one_of(
-        st.text(st.characters()),
+        st.text(st.characters(exclude_categories=())),
         st.floats(),
         st.integers(),
         st.booleans(),
