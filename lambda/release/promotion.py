@@ -76,7 +76,7 @@ class Promotion:
         recorded = json.loads(self.ssm.get_parameter(Name=parameter, WithDecryption=True)["Parameter"]["Value"])  # type: ignore[attr-defined]
         if recorded.get("approved_at", "") > approved_at:  # EventBridge promises no order
             return {"released": False, "reason": f"{recorded['model_name']} was approved later and is released"}
-        release = {
+        release: dict[str, Any] = {
             "model_package_arn": package,
             "model_name": model,
             "model_data": f"s3://{self.lake}/{archive_key(problem, version)}",

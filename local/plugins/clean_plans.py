@@ -27,6 +27,9 @@ HOOKS = {
     "ministack.services.glue._create_crawler": "(data)",
     "ministack.services.glue._create_job": "(data)",
     "ministack.services.glue._create_trigger": "(data)",
+    "ministack.services.glue._delete_connection": "(data)",
+    "ministack.services.glue._delete_crawler": "(data)",
+    "ministack.services.glue._delete_job": "(data)",
     "ministack.services.glue._get_job": "(data)",
     "ministack.services.glue._get_jobs": "(data)",
     "ministack.services.glue._get_trigger": "(data)",
@@ -64,6 +67,9 @@ def install(settings: Settings) -> None:
     glue._get_job = _without_empty(glue._get_job)
     glue._get_jobs = _without_empty(glue._get_jobs)
     glue._create_crawler = _creating_crawler(glue._create_crawler)
+    for kind, named in (("connection", "ConnectionName"), ("crawler", "Name"), ("job", "JobName")):
+        delete = f"_delete_{kind}"
+        setattr(glue, delete, _forgetting_tags(getattr(glue, delete), kind, named))
     glue._get_trigger = _without_empty(glue._get_trigger)
     kinesis._create_stream = _creating_stream(kinesis._create_stream)
     kinesis._stream_desc = _with_metrics(kinesis._stream_desc)
@@ -121,6 +127,18 @@ def _creating_job(create: Any) -> Any:
         return answer
 
     return create_job
+
+
+def _forgetting_tags(delete: Any, kind: str, named: str) -> Any:
+    """What is gone has no tags: GetResources would find it by them."""
+
+    def delete_with_tags(data: dict) -> Any:
+        answer = delete(data)
+        if answer[0] < 300:
+            glue._tags.pop(glue._arn(kind, data.get(named)), None)
+        return answer
+
+    return delete_with_tags
 
 
 def _updating_job(update: Any) -> Any:

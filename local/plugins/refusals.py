@@ -44,6 +44,7 @@ SERVICES = {
     "events": Service("events", "eventbridge"),
     "lambda": Service("lambda", "lambda_svc"),
     "logs": Service("logs", "cloudwatch_logs"),
+    "resourcegroupstaggingapi": Service("tagging", "tagging"),
     "stepfunctions": Service("states", "stepfunctions"),
     **{
         name: Service(name, name)

@@ -54,6 +54,11 @@ class Environment:
         return f"{self.settings['prefix']}-{self.name}"
 
     @property
+    def tags(self) -> dict[str, str]:
+        """What Terraform tags every resource with, beside its stack."""
+        return {"project": self.settings["prefix"], "environment": self.name}
+
+    @property
     def account(self) -> str | None:
         """The account that the environment lives in; none when nobody has said which one."""
         return next(iter(self.settings["account_ids"]), None)

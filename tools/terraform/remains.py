@@ -1,7 +1,9 @@
-"""What bears an environment's name in its account: one row for each kind of resource that the platform has."""
+"""What bears an environment's name in its account, one row for each kind of resource that the platform has; and what
+bears its tags, of whatever kind."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -50,6 +52,11 @@ KINDS = (
     Kind("stepfunctions", "list_state_machines", "stateMachines", "name"),
 )
 
+# How an ARN says what boto3 calls otherwise.
+IN_ARNS = {"apigatewayv2": "apigateway", "stepfunctions": "states"}
+TOLD_LATER = 20  # times that tags are asked for again, for the tagging service hears late of what is gone
+PAUSE_S = 15.0
+
 # Groups that SageMaker shares among all of an account's jobs: ours are streams in them.
 SHARED_GROUPS = ("/aws/sagemaker/ProcessingJobs", "/aws/sagemaker/TrainingJobs", "/aws/sagemaker/TransformJobs")
 
@@ -60,6 +67,39 @@ def named(prefix: str) -> list[str]:
     databases = [d["Name"] for d in pages("glue", "get_databases", "DatabaseList")]
     found += [f"glue: {name}" for name in databases if name.startswith(prefix.replace("-", "_") + "_")]
     return sorted({*found, *_streams(prefix)})
+
+
+def tagged(tags: dict[str, str]) -> list[str]:
+    """ARNs of what bears all of these tags, but keys that wait for their deletion, which keep theirs."""
+    client: Any = boto3.client("resourcegroupstaggingapi")
+    wanted = [{"Key": key, "Values": [value]} for key, value in tags.items()]
+    pages = client.get_paginator("get_resources").paginate(TagFilters=wanted)
+    found = {each["ResourceARN"] for page in pages for each in page["ResourceTagMappingList"]}
+    return sorted(arn for arn in found if not _is_key_that_goes(arn))
+
+
+def tagged_in_the_end(tags: dict[str, str], pause: float = PAUSE_S) -> list[str]:
+    """The same, once the tagging service has heard what is gone."""
+    for _ in range(TOLD_LATER):
+        if not (found := tagged(tags)):
+            return []
+        time.sleep(pause)
+    return found
+
+
+def only_by_name(names: list[str], arns: list[str]) -> list[str]:
+    """Services with resources of the environment's name of which the tagging service told nothing: what is left of them
+    is seen by its name alone. Some kinds take no tags, and not each service tells its."""
+    told = {arn.split(":")[2] for arn in arns}
+    services = {name.partition(": ")[0] for name in names}
+    return sorted(service for service in services if IN_ARNS.get(service, service) not in told)
+
+
+def _is_key_that_goes(arn: str) -> bool:
+    if arn.split(":")[2] != "kms":
+        return False
+    client: Any = boto3.client("kms")
+    return client.describe_key(KeyId=arn)["KeyMetadata"]["KeyState"] == "PendingDeletion"
 
 
 def belongs(name: str, kind: Kind, prefix: str) -> bool:

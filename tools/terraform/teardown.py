@@ -21,12 +21,13 @@ DELETED_AT_ONCE = 1000  # objects by one DeleteObjects
 
 
 class SomethingLeft(RuntimeError):
-    """What bears the environment's name after it was destroyed; the text lists it."""
+    """What bears the environment's name or its tags after it was destroyed; the text lists it."""
 
 
 def destroy(environment: Environment, say: Callable[[str], None]) -> None:
     """Raises TerraformFailed, NotDeployed and SomethingLeft."""
     stacks.require_state_bucket(environment)
+    before = remains.named(environment.prefix), remains.tagged(environment.tags)
     say("platform: what may be rebuilt")
     stacks.init_with_state("platform", environment)
     if stacks.state("platform", environment):
@@ -49,10 +50,14 @@ def destroy(environment: Environment, say: Callable[[str], None]) -> None:
     _destroy_bootstrap(environment)
     say("what services have left beside it: log streams")
     remains.sweep(environment.prefix)
-    left = remains.named(environment.prefix)
+    left = [*remains.named(environment.prefix), *remains.tagged_in_the_end(environment.tags)]
     if left:
         raise SomethingLeft("still there:\n" + "\n".join(f"  {each}" for each in left))
-    say(f"0 left that is named {environment.prefix}-...; keys are deleted after their waiting time")
+    said = " and ".join(f"{key}={value}" for key, value in environment.tags.items())
+    say(f"0 left that is named {environment.prefix}-..., 0 left that is tagged {said}")
+    unseen = ", ".join(remains.only_by_name(*before)) or "none"
+    say(f"by name only, for nothing of theirs was found by tag before: {unseen}")
+    say("keys are deleted after their waiting time")
 
 
 def _terraform_destroy(stack: str, environment: Environment, at: Path | None = None) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tools.terraform import teardown
+from tools.terraform import remains, teardown
 from tools.terraform.environments import ROOT
 from tools.terraform.remains import KINDS, Kind, belongs
 
@@ -48,3 +48,17 @@ def test_the_copy_that_is_destroyed_protects_nothing_and_the_stack_itself_does(t
     protected = [p for p in (ROOT / "terraform").rglob("*.tf") if teardown.PROTECTED.search(p.read_text())]
     assert len(protected) >= 5
     assert [p for p in copy.rglob("*.tf") if teardown.PROTECTED.search(p.read_text())] == []
+
+
+def test_tags_are_asked_for_until_the_service_has_heard_what_is_gone(monkeypatch):
+    answers = [["arn:aws:sqs:::a"], ["arn:aws:sqs:::a"], []]
+    monkeypatch.setattr(remains, "tagged", lambda tags: answers.pop(0))
+
+    assert remains.tagged_in_the_end({}, pause=0) == []
+    assert answers == []
+
+
+def test_what_stays_tagged_is_named_in_the_end(monkeypatch):
+    monkeypatch.setattr(remains, "tagged", lambda tags: ["arn:aws:sqs:::a"])
+
+    assert remains.tagged_in_the_end({}, pause=0) == ["arn:aws:sqs:::a"]

@@ -35,6 +35,7 @@ def scene(tmp_path, monkeypatch):
     monkeypatch.setattr(teardown.boto3, "client", lambda name: Bucket())
     monkeypatch.setattr(remains, "sweep", lambda prefix: asked.append("sweep"))
     monkeypatch.setattr(remains, "named", lambda prefix: [])
+    monkeypatch.setattr(remains, "tagged", lambda tags: [])
     return environment, asked
 
 
@@ -79,3 +80,28 @@ def test_a_destroyed_environment_of_which_something_is_left_is_a_failure_that_li
 
     with pytest.raises(SomethingLeft, match="acme-stage-decide"):
         teardown.destroy(environment, lambda text: None)
+
+
+def test_what_bears_the_environments_tags_alone_is_a_failure_too(scene, monkeypatch):
+    environment, _ = scene
+    keep(environment, False)
+    found = ["arn:aws:sqs:eu-west-1:111122223333:of-another-name"]
+    monkeypatch.setattr(remains, "tagged_in_the_end", lambda tags: found if tags == environment.tags else [])
+
+    with pytest.raises(SomethingLeft, match="of-another-name"):
+        teardown.destroy(environment, lambda text: None)
+
+
+def test_what_only_its_name_could_tell_is_said(scene, monkeypatch):
+    environment, _ = scene
+    keep(environment, False)
+    before = {"named": ["stepfunctions: acme-stage-nightly", "iam: acme-stage-etl"]}
+    monkeypatch.setattr(remains, "named", lambda prefix: before.pop("named", []))
+    monkeypatch.setattr(remains, "tagged", lambda tags: ["arn:aws:states:eu-west-1:111122223333:stateMachine:x"])
+    monkeypatch.setattr(remains, "tagged_in_the_end", lambda tags: [])
+    said: list[str] = []
+
+    teardown.destroy(environment, said.append)
+
+    (told,) = [text for text in said if text.startswith("by name only")]
+    assert told.endswith(": iam")
