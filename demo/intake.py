@@ -10,10 +10,9 @@ from pathlib import Path
 
 from features.contract import CONTRACTS
 from features.payment import InvalidPayment, Payment
-from features.values import BLANKS
 from tools.raw_data.files import Unusable, names, raw_files
 from tools.raw_data.loaded import NUMBER, PART, Loaded, quoted
-from tools.raw_data.meaning import instant, name, trimmed
+from tools.raw_data.meaning import filled, instant, name
 from tools.raw_data.readability import refusals
 
 SMALLEST_DAY = 0.5  # of the usual day's payments: a shorter last day is a fragment, not a day to stream
@@ -140,7 +139,7 @@ class Intake:
         contract reach the lake with the night's file and are quarantined there.
         """
         when, fields = self.dated("transactions"), self.columns("transactions")
-        key = trimmed("transaction_id")
+        key = filled("transaction_id")
         rows = self.loaded.asked(
             f"SELECT {', '.join(map(name, fields))} FROM (SELECT *, {when} AS _at, "
             f"row_number() OVER (PARTITION BY {key} ORDER BY {when} >= TIMESTAMP '{day}', {PART}, {NUMBER}) AS _place "
@@ -149,7 +148,7 @@ class Intake:
         )
         while chunk := rows.fetchmany(10_000):
             for row in chunk:
-                cells = {n: c.strip(BLANKS) for n, c in zip(fields, row, strict=True) if c is not None}
+                cells = {n: cell for n, cell in zip(fields, row, strict=True) if cell}
                 try:
                     yield Payment.parse(cells), cells
                 except InvalidPayment:
@@ -159,10 +158,10 @@ class Intake:
         """What finally became of every payment or loan: the latest judgement, for measuring after the fact."""
         if entity not in self.files:
             return {}
-        said = trimmed(flag)
+        said = filled(flag)
         words = f"CASE lower({said}) WHEN 'true' THEN 1 WHEN 'false' THEN 0"
         read = f"{words} ELSE TRY_CAST(TRY_CAST({said} AS DOUBLE) AS INT) END"
         rows = self.loaded.ask(
-            f"SELECT {trimmed(key)}, arg_max({read}, {self.dated(entity)}) FROM {self.loaded.table(entity)} GROUP BY 1"
+            f"SELECT {filled(key)}, arg_max({read}, {self.dated(entity)}) FROM {self.loaded.table(entity)} GROUP BY 1"
         )
         return {identifier: flag for identifier, flag in rows if flag is not None}

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from features.values import BLANKS
 from raw import packing, storage
 from raw.as_text import with_damaged
 from raw.blocks import LONGEST_LINE, LineTooLong, rows_of, whole_lines
@@ -35,8 +36,8 @@ class Part:
 @dataclass(frozen=True)
 class Batch:
     """Some rows. `numbers` are positions in the file from 1: lines behind the header, blank ones too, or rows. `cells`
-    holds a column of text per name, as many as there are numbers. `faulty` rows have a number, a fault and a line, in
-    which bytes that are no text stand as half surrogates (`surrogateescape`)."""
+    holds a column of text per name, as many as there are numbers, without the blanks around them. `faulty` rows have a
+    number, a fault and a line, in which bytes that are no text stand as half surrogates (`surrogateescape`)."""
 
     numbers: np.ndarray
     cells: dict[str, pa.Array]
@@ -121,6 +122,8 @@ def rows(uri: str, form: Form, part: Part | None = None, longest_line: int = LON
     readers = {"csv": csv_rows, "jsonl": json_rows, "parquet": parquet_rows}
     try:
         for batch in readers[form.kind](uri, form, part or Part(), longest_line):
+            for name, column in batch.cells.items():
+                batch.cells[name] = pc.ascii_trim(column, BLANKS)
             for name, meaning in form.meanings:
                 batch.cells[name] = meant(batch.cells[name], BY_NAME[meaning])
             yield batch

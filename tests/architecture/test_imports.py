@@ -46,7 +46,8 @@ def test_features_import_only_the_standard_library():
 @pytest.mark.parametrize(
     ("room", "known"),
     [
-        ("glue", {"features"}),
+        ("raw", {"features"}),
+        ("glue", {"features", "raw"}),
         ("lambda", {"features"}),
         ("inference", {"features"}),
         ("training", {"features", "inference"}),

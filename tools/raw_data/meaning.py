@@ -9,7 +9,7 @@ import re
 
 from features.contract import Column
 from features.payment import CONTROL, LONGEST_IDENTIFIER
-from features.values import BLANKS, INSTANT, LARGEST_AMOUNT, SPELT_OTHERWISE
+from features.values import INSTANT, LARGEST_AMOUNT, SPELT_OTHERWISE
 
 LARGEST_COUNT = 2**31 - 1
 CONTROL_OF_RE2 = re.sub(r"\\u([0-9a-f]{4})", r"\\x{\1}", CONTROL)
@@ -23,26 +23,24 @@ def text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def trimmed(column: str) -> str:
-    """A cell without the blanks around it, null where nothing is left."""
-    blanks = " || ".join(f"chr({ord(blank)})" for blank in BLANKS)
-    return f"nullif(trim({name(column)}, {blanks}), '')"
+def filled(column: str) -> str:
+    """A cell, null where nothing stands in it. The reader has taken the blanks around it away."""
+    return f"nullif({name(column)}, '')"
 
 
 def instant(column: str) -> str:
     """UTC, null where the contract's spelling is broken."""
-    cell = plain = trimmed(column)
+    cell = plain = name(column)
     for other, spelling in SPELT_OTHERWISE:
         plain = f"regexp_replace({plain}, {text(other)}, {text(spelling)})"
-    found = (
+    return (
         f"CASE WHEN {spelt_plainly(cell)} THEN {as_utc(cell)} "
-        f"WHEN {cell} IS NOT NULL AND {spelt_plainly(plain)} THEN {as_utc(plain)} END"
+        f"WHEN {cell} > '' AND {spelt_plainly(plain)} THEN {as_utc(plain)} END"
     )
-    return f"CASE WHEN year({found}) BETWEEN 1970 AND 9999 THEN {found} END"
 
 
 def spelt_plainly(cell: str) -> str:
-    return f"regexp_full_match({cell}, {text(INSTANT.pattern)})"
+    return f"{cell} >= '1970' AND regexp_full_match({cell}, {text(INSTANT.pattern)})"
 
 
 def as_utc(cell: str) -> str:
@@ -51,7 +49,7 @@ def as_utc(cell: str) -> str:
 
 def readable(column: Column) -> str:
     """Whether a cell that is there can be read; null of a missing one."""
-    cell = trimmed(column.name)
+    cell = filled(column.name)
     number = f"TRY_CAST({cell} AS DOUBLE)"
     checks = {
         "instant": f"{instant(column.name)} IS NOT NULL",

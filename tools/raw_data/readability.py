@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from features.contract import CONTRACTS, Column
 from features.payment import holds_pan
 from tools.raw_data.loaded import NUMBER, PART, Loaded
-from tools.raw_data.meaning import name, readable, trimmed
+from tools.raw_data.meaning import filled, name, readable
 
 MOST_UNREADABLE = 0.10  # of an entity's rows: as much as the quality gate lets a batch lose
 EXPECTED = {
@@ -49,7 +49,7 @@ def readabilities(loaded: Loaded, entity: str) -> list[Readability]:
     contract, names = CONTRACTS[entity], loaded.columns(entity)
     columns = [column for column in contract.columns if column.name in names]
     counts = ", ".join(
-        f"count(*) FILTER ({trimmed(c.name)} IS NULL), count(*) FILTER (NOT {readable(c)})" for c in columns
+        f"count(*) FILTER ({filled(c.name)} IS NULL), count(*) FILTER (NOT {readable(c)})" for c in columns
     )
     (row,) = loaded.ask(f"SELECT count(*), {counts} FROM {loaded.table(entity)}")
     return [

@@ -158,7 +158,7 @@ def dealt(intake, folder, **stretch) -> list[list[str]]:
 
 AWKWARD = [
     payment("0001", 1, amount="007.10"),
-    payment("1e5", 1, amount="1e2", customer_id='Zoë "Z", ', merchant_id="NULL"),
+    payment("1e5", 1, amount="1e2", customer_id='Zoë "Z",', merchant_id="NULL"),
     payment("true", 2, event_time="2018-04-02 00:00:00"),
     payment("x", 2, event_time="soon"),
     payment("y", 3),
