@@ -130,6 +130,10 @@ def crawler_problem(data: dict) -> str:
         return (
             f"The schedule {json.dumps(data['Schedule'])} of a crawler never fires on this machine: use StartCrawler."
         )
+    if (data.get("Targets") or {}).get("CatalogTargets"):
+        behaviour = (data.get("SchemaChangePolicy") or {}).get("DeleteBehavior", "DEPRECATE_IN_DATABASE")
+        if behaviour != "LOG":
+            return f"The DeleteBehavior of a crawler with a catalog target must be LOG, got {behaviour}."
     if data.get("Classifiers"):
         return "Custom classifiers are not used on this machine: leave Classifiers out."
     return ""

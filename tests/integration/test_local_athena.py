@@ -232,3 +232,45 @@ def test_a_crawler_writes_what_athena_can_read(lake, aws):
     assert any(
         "Created 1 partitions of table c_log" in line for line in aws.log("/aws-glue/crawlers", logStreamNames=[name])
     )
+
+
+def test_a_crawl_of_a_table_finds_its_days_and_leaves_the_table_as_it_was_declared(lake, aws):
+    """As the night's crawler of decisions: the files have a column that the table has not, and in another order."""
+    name, glue = aws.name("crawler"), aws.client("glue")
+    for day in ("01", "02"):
+        body = b'{"more": 1, "score": 0.5, "id": "x"}\n'
+        aws.client("s3").put_object(Bucket=lake.bucket, Key=f"d/day=2026-01-{day}/a.json", Body=body)
+    columns = [{"Name": "id", "Type": "string", "Comment": "whose"}, {"Name": "score", "Type": "double"}]
+    descriptor = {
+        "Columns": columns,
+        "Location": f"s3://{lake.bucket}/d/",
+        "InputFormat": "org.apache.hadoop.mapred.TextInputFormat",
+        "OutputFormat": "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
+        "SerdeInfo": {"SerializationLibrary": "org.openx.data.jsonserde.JsonSerDe"},
+    }
+    keys = [{"Name": "day", "Type": "string"}]
+    declared = {
+        "Name": "declared",
+        "TableType": "EXTERNAL_TABLE",
+        "StorageDescriptor": descriptor,
+        "PartitionKeys": keys,
+    }
+    glue.create_table(DatabaseName=lake.database, TableInput=declared)
+    before = glue.get_table(DatabaseName=lake.database, Name="declared")["Table"]
+    glue.create_crawler(
+        Name=name,
+        Role=aws.role(),
+        DatabaseName=lake.database,
+        Targets={"CatalogTargets": [{"DatabaseName": lake.database, "Tables": ["declared"]}]},
+        SchemaChangePolicy={"UpdateBehavior": "LOG", "DeleteBehavior": "LOG"},
+    )
+    glue.start_crawler(Name=name)
+    aws.wait(lambda: (c := glue.get_crawler(Name=name)["Crawler"])["State"] == "READY" and c.get("LastCrawl"))
+
+    after = glue.get_table(DatabaseName=lake.database, Name="declared")["Table"]
+    assert after["StorageDescriptor"] == before["StorageDescriptor"]
+    assert after["PartitionKeys"] == before["PartitionKeys"]
+    parts = glue.get_partitions(DatabaseName=lake.database, TableName="declared")["Partitions"]
+    assert sorted(part["Values"] for part in parts) == [["2026-01-01"], ["2026-01-02"]]
+    assert [part["StorageDescriptor"]["Columns"] for part in parts] == [columns, columns]
+    assert lake.query("SELECT count(*), max(score) FROM declared") == [["2", "0.5"]]

@@ -1,4 +1,7 @@
 # The doors write decisions all day; the crawler makes their new days known to Athena. RAW is crawled to show what came.
+#
+# A table that is declared is crawled as what it is, a table: a crawl of its folder would make of it what it takes the files
+# for. RAW has no tables but the crawler's own.
 
 data "aws_caller_identity" "this" {}
 data "aws_partition" "this" {}
@@ -10,8 +13,8 @@ locals {
   logs  = "arn:${data.aws_partition.this.partition}:logs:${local.place}"
 
   crawlers = {
-    decisions = { database = "decisions", prefix = "decisions/", schema = "LOG" }
-    raw       = { database = "raw", prefix = "raw/", schema = "UPDATE_IN_DATABASE" }
+    decisions = { database = "decisions", prefix = "decisions/", tables = ["decisions"], schema = "LOG" }
+    raw       = { database = "raw", prefix = "raw/", tables = [], schema = "UPDATE_IN_DATABASE" }
   }
 }
 
@@ -24,8 +27,21 @@ resource "aws_glue_crawler" "this" {
 
   security_configuration = aws_glue_security_configuration.crawlers.name
 
-  s3_target {
-    path = "s3://${var.lake.name}/${each.value.prefix}"
+  dynamic "s3_target" {
+    for_each = length(each.value.tables) == 0 ? [each.value.prefix] : []
+
+    content {
+      path = "s3://${var.lake.name}/${s3_target.value}"
+    }
+  }
+
+  dynamic "catalog_target" {
+    for_each = length(each.value.tables) == 0 ? [] : [each.value.tables]
+
+    content {
+      database_name = aws_glue_catalog_database.this[each.value.database].name
+      tables        = catalog_target.value
+    }
   }
 
   # A day has the columns of its table, also those that were declared after it.
@@ -35,6 +51,8 @@ resource "aws_glue_crawler" "this" {
     delete_behavior = "LOG"
     update_behavior = each.value.schema
   }
+
+  depends_on = [aws_glue_catalog_table.this] # Glue looks for a target's tables at once
 }
 
 resource "aws_glue_security_configuration" "crawlers" {

@@ -42,6 +42,9 @@ def test_a_target_that_would_get_nothing_is_refused_by_name(arn: str):
 def test_a_crawl_of_what_cannot_be_crawled_is_refused():
     assert refusals.crawler_problem({"Targets": {"S3Targets": [{"Path": "s3://b"}], "JdbcTargets": []}}) == ""
     assert "DynamoDBTargets" in refusals.crawler_problem({"Targets": {"DynamoDBTargets": [{"Path": "t"}]}})
+    tables = {"Targets": {"CatalogTargets": [{"DatabaseName": "d", "Tables": ["t"]}]}}
+    assert "must be LOG" in refusals.crawler_problem(tables)
+    assert refusals.crawler_problem(tables | {"SchemaChangePolicy": {"DeleteBehavior": "LOG"}}) == ""
     assert "never fires" in refusals.crawler_problem({"Schedule": "cron(0 1 * * ? *)"})
 
 

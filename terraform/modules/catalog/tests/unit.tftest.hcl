@@ -154,3 +154,26 @@ run "crawls_with_a_role_that_reads_its_zones_only" {
     error_message = "The crawler reads decisions and RAW, nothing else."
   }
 }
+
+run "crawls_no_folder_of_a_table_that_is_declared" {
+  assert {
+    condition = !anytrue(flatten([
+      for crawler in aws_glue_crawler.this : [
+        for target in crawler.s3_target : [
+          for table in aws_glue_catalog_table.this : startswith(table.storage_descriptor[0].location, target.path) || startswith(target.path, table.storage_descriptor[0].location)
+        ]
+      ]
+    ]))
+    error_message = "A crawl of its files could change a declared table."
+  }
+
+  assert {
+    condition     = one(aws_glue_crawler.this["decisions"].catalog_target).tables == tolist(["decisions"]) && one(aws_glue_crawler.this["decisions"].catalog_target).database_name == "risk_dev_decisions"
+    error_message = "The crawler finds the days of the table of decisions."
+  }
+
+  assert {
+    condition     = one(aws_glue_crawler.this["decisions"].schema_change_policy).update_behavior == "LOG" && alltrue([for crawler in aws_glue_crawler.this : one(crawler.schema_change_policy).delete_behavior == "LOG"])
+    error_message = "What a crawl finds changed is logged, and no table is deleted."
+  }
+}
