@@ -2,7 +2,8 @@
 
 MiniStack answers SUCCEEDED for a Spark job that it never ran. Here a run takes its script and modules from S3, gets
 Glue's argv, reads and writes ``s3://`` through S3A against this server, logs to ``/aws-glue/jobs/output`` and
-``/aws-glue/jobs/error`` (stream: the run id), is stopped, timed out and retried, and says what went wrong.
+``/aws-glue/jobs/error`` (stream: the run id; with an encrypting security configuration to groups that bear its name and
+the role's, as Glue 5 names them), is stopped, timed out and retried, and says what went wrong.
 
 Two Spark runs at a time; others are WAITING. What cannot be had here (see ``glue_arguments``, or a module version
 that is not installed) fails the run with a sentence instead of being left out.
@@ -50,6 +51,7 @@ HOOKS = {
     "ministack.services.glue.load_persisted_state": "(data)",
     "ministack.services.glue._jobs": None,
     "ministack.services.glue._job_runs": None,
+    "ministack.services.glue._security_configs": None,
 }
 
 SPARK_COMMANDS = ("glueetl", "gluestreaming")
@@ -57,7 +59,7 @@ ACTIVE = ("STARTING", "WAITING", "RUNNING", "STOPPING")
 SPARK_AT_ONCE = 2
 EXERCISE_SECONDS = 120.0  # of a new Java machine; the first job waits for it
 SESSION = "GlueJobRunnerSession"
-OUTPUT, ERRORS = "/aws-glue/jobs/output", "/aws-glue/jobs/error"
+LOGS = "/aws-glue/jobs"
 TAIL_LINES = 20
 TRACEBACK = "Traceback (most recent call last)"
 DEFAULT_TIMEOUT_MINUTES = 480
@@ -207,13 +209,23 @@ def _record(job: dict, data: dict, run_id: str, attempt: int) -> dict[str, Any]:
         "ExecutionTime": 0,
         "Timeout": data.get("Timeout") or job.get("Timeout") or DEFAULT_TIMEOUT_MINUTES,
         "GlueVersion": job.get("GlueVersion") or "5.1",
-        "LogGroupName": "/aws-glue/jobs",
+        "LogGroupName": _log_groups(job, data),
         "WorkerType": data.get("WorkerType") or job.get("WorkerType"),
         "NumberOfWorkers": data.get("NumberOfWorkers") or job.get("NumberOfWorkers"),
         "MaxCapacity": data.get("MaxCapacity") or job.get("MaxCapacity"),
         "SecurityConfiguration": data.get("SecurityConfiguration") or job.get("SecurityConfiguration") or None,
     }
     return {key: value for key, value in record.items() if value is not None}
+
+
+def _log_groups(job: dict, data: dict) -> str:
+    """How the names of a run's log groups begin."""
+    name = data.get("SecurityConfiguration") or job.get("SecurityConfiguration")
+    known = glue._security_configs.get(name) or {}
+    encryption = (known.get("EncryptionConfiguration") or {}).get("CloudWatchEncryption") or {}
+    if encryption.get("CloudWatchEncryptionMode") != "SSE-KMS":
+        return LOGS
+    return f"{LOGS}/{name}-role/{job.get('Role', '').rpartition('/')[2]}"
 
 
 def _launch(job: dict, data: dict, record: dict) -> None:
@@ -230,8 +242,10 @@ def _launch(job: dict, data: dict, record: dict) -> None:
 def _run(job: dict, data: dict, attempt: _Attempt) -> None:
     record = attempt.record
     roles.act_as(roles.arn_of(job.get("Role", ""), get_account_id()))  # until its thread ends
-    for group in (OUTPUT, ERRORS):
-        log_lines.asks_as_writer(group, record["Id"], encrypted="SecurityConfiguration" in record)
+    for group in ("output", "error"):
+        log_lines.asks_as_writer(
+            f"{record['LogGroupName']}/{group}", record["Id"], encrypted="SecurityConfiguration" in record
+        )
     spark = job.get("Command", {}).get("Name") in SPARK_COMMANDS
     folder = _settings.temp_dir / "glue" / record["Id"]
     try:
@@ -331,7 +345,7 @@ def _attempt(job: dict, data: dict, attempt: _Attempt, folder: Path, spark: bool
     machine = _machines.take(role) if not given else _machine(folder / "java", given)
     sound = False
     try:
-        log_lines_of = _Lines(ERRORS, record["Id"])
+        log_lines_of = _Lines(f"{record['LogGroupName']}/error", record["Id"])
         environment |= machine.lend(folder, log_lines_of.add)
         modules = _imported(arguments)
         ended = _watched(attempt, lambda: _drivers.start(modules, script, argv, environment, folder))
@@ -420,7 +434,11 @@ def _watch(attempt: _Attempt, seconds: float) -> tuple[str, str | None]:
     assert process is not None
     assert process.stdout is not None
     assert process.stderr is not None
-    output, errors = _Pump(process.stdout, OUTPUT, run_id), _Pump(process.stderr, ERRORS, run_id)
+    groups = attempt.record["LogGroupName"]
+    output, errors = (
+        _Pump(process.stdout, f"{groups}/output", run_id),
+        _Pump(process.stderr, f"{groups}/error", run_id),
+    )
     timed_out = False
     try:
         process.wait(timeout=seconds)

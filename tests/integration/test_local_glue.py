@@ -97,6 +97,21 @@ def test_a_shell_job_gets_its_arguments_and_its_failure_has_a_class(aws, job):
     assert run(aws, name, **{"--seconds": "0"})["ErrorMessage"].startswith("KeyError: 'zero'")
 
 
+def test_a_job_that_encrypts_its_logs_writes_to_groups_of_its_configuration_and_role(aws, job):
+    glue, configuration = aws.client("glue"), aws.name("encrypted")
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    glue.create_security_configuration(
+        Name=configuration,
+        EncryptionConfiguration={"CloudWatchEncryption": {"CloudWatchEncryptionMode": "SSE-KMS", "KmsKeyArn": key}},
+    )
+    name = job(SHELL, SecurityConfiguration=configuration)
+    ended = run(aws, name, **{"--seconds": "0.1"})
+    role = glue.get_job(JobName=name)["Job"]["Role"].rpartition("/")[2]
+
+    assert ended["LogGroupName"] == f"/aws-glue/jobs/{configuration}-role/{role}"
+    assert any("ARGV" in line for line in aws.log(f"{ended['LogGroupName']}/output", logStreamNames=[ended["Id"]]))
+
+
 def test_a_run_can_be_stopped_and_a_second_one_is_refused_while_it_lives(aws, job):
     glue = aws.client("glue")
     name = job(SHELL)

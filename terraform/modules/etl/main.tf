@@ -103,6 +103,8 @@ resource "aws_glue_job" "this" {
   execution_property {
     max_concurrent_runs = 3
   }
+
+  depends_on = [aws_cloudwatch_log_group.this]
 }
 
 # A job runs in one subnet; a second connection would be for another zone, and Glue takes the first that works.
@@ -138,6 +140,16 @@ resource "aws_glue_security_configuration" "this" {
       kms_key_arn        = var.lake.kms_key_arn
     }
   }
+}
+
+# Glue 5 names the groups of jobs with an encrypting security configuration so. Declared first: those that Glue makes by
+# itself never expire, and stay when the jobs go.
+resource "aws_cloudwatch_log_group" "this" {
+  for_each = { for pair in setproduct(["${var.prefix}-etl", "${var.prefix}-forget"], ["error", "output"]) : join("/", pair) => pair }
+
+  name              = "/aws-glue/jobs/${aws_glue_security_configuration.this.name}-role/${each.key}"
+  retention_in_days = 365
+  kms_key_id        = var.lake.kms_key_arn
 }
 
 module "role" {

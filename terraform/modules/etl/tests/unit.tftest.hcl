@@ -116,3 +116,19 @@ run "runs_in_a_network_where_there_is_one" {
     error_message = "Whoever runs in a network may attach to it."
   }
 }
+
+run "keeps_the_logs_of_every_role_under_the_lakes_key_and_not_for_ever" {
+  command = plan
+
+  assert {
+    condition = toset([for group in aws_cloudwatch_log_group.this : group.name]) == toset(flatten([
+      for role in [module.role.name, module.forget.name] : [for kind in ["error", "output"] : "/aws-glue/jobs/${aws_glue_security_configuration.this.name}-role/${role}/${kind}"]
+    ]))
+    error_message = "The groups are those that Glue writes to."
+  }
+
+  assert {
+    condition     = alltrue([for group in aws_cloudwatch_log_group.this : group.retention_in_days == 365 && group.kms_key_id == var.lake.kms_key_arn])
+    error_message = "Logs expire, and lie under the lake's key."
+  }
+}
