@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datasets.options import milliseconds
-from features.payment import looks_like_pan
+from features.cards import is_card
 from features.values import LARGEST_AMOUNT
 
 Reader = Callable[[pa.Array], pa.Array]
@@ -29,7 +29,7 @@ class Unexpected(ValueError):
 
 def shown(value: object) -> str:
     """A cell as an error may show it: short, and never a card number."""
-    return "a card number" if looks_like_pan(str(value).strip().removesuffix(".0")) else repr(value)[:60]
+    return "a card number" if is_card(str(value).strip().removesuffix(".0")) else repr(value)[:60]
 
 
 def text(cells: pa.Array) -> pa.Array:
@@ -152,4 +152,4 @@ def holds_pan(cells: pa.Array) -> bool:
         return False
     words = pc.utf8_trim_whitespace(cells)
     suspects = pc.filter(words, pc.match_substring_regex(words, PAN_LIKE)).drop_null()
-    return any(looks_like_pan(word.removesuffix(".0")) for word in suspects.to_pylist())
+    return any(is_card(word.removesuffix(".0")) for word in suspects.to_pylist())

@@ -6,27 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from features.cards import LEAST_DIGITS, holds_card
 from features.contract import TRANSACTIONS
 from features.declaration import MINUTE
-from features.values import BLANKS, InvalidValue, cents, instant
+from features.values import BLANKS, MISSING, InvalidValue, cents, instant
 
-# Card numbers, in expressions that Java reads as Python does: the lake refuses what the doors refuse.
-PAN = "[0-9](?:[ -]?[0-9]){12,18}"
-# Within other text less is one: it begins as cards do, stands alone or in a card's groups, and is no decimals.
-PAN_WITHIN = (
-    "(?<![0-9A-Za-z])(?<![0-9][.,])(?=[3-6]|2[2-7])(?=("
-    "[0-9]{13,19}"
-    "|[0-9]{4}(?:[ ._-]{1,2}[0-9]{4}){2}[ ._-]{1,2}[0-9]{1,7}"
-    "|[0-9]{4}[ ._-]{1,2}[0-9]{6}[ ._-]{1,2}[0-9]{4,5}"
-    ")(?![0-9A-Za-z]|[.,][0-9]))"
-)
-# As long as a card number, in text that nobody could read: masked but for the group in brackets.
-PAN_LONG = r"(?<!\d)(?:\d[ -]?){9,15}((?:\d[ -]?){3}\d)(?!\d)"
-MASKED = "****"
 # Feature Store takes no value with a line break, and a whole call would fail for it.
 CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 LONGEST_IDENTIFIER = 128
-SHORTEST_PAN = 13
 AHEAD = 5 * MINUTE  # clocks differ; until a customer's clock is reached again, payments do not see each other
 
 
@@ -46,19 +33,19 @@ class Payment:
 
     @classmethod
     def parse(cls, fields: Mapping[str, object], now: int | None = None) -> Payment:
-        """Raises InvalidPayment for a missing column, a cell of another type, or a value that holds a PAN."""
+        """Raises InvalidPayment for a missing column, a cell of another type, or a value that holds a card number."""
         if not isinstance(fields, Mapping):
             raise InvalidPayment(f"expected a JSON object with {', '.join(TRANSACTIONS.required)}")
         fields = {name: trimmed(value) for name, value in fields.items()}
-        missing = [name for name in TRANSACTIONS.required if fields.get(name) in (None, "")]
+        missing = [name for name in TRANSACTIONS.required if is_missing(fields.get(name))]
         if missing:
             raise InvalidPayment(f"missing {', '.join(missing)}; a payment has {', '.join(TRANSACTIONS.required)}")
         for name, value in fields.items():
-            if holds_pan(name):
+            if holds_card(name):
                 raise InvalidPayment("a column's name looks like a card number; send a token instead")
-            if any(holds_pan(cell) for cell in cells(value)):
+            if any(holds_card(cell) for cell in cells(value)):
                 # The name may hold a number, too.
-                column = name if sum(map(str.isdigit, name)) < SHORTEST_PAN else "a column"
+                column = name if sum(map(str.isdigit, name)) < LEAST_DIGITS else "a column"
                 raise InvalidPayment(f"{column} looks like a card number; send a token instead")
         texts = {}
         for name in ("transaction_id", "customer_id", "merchant_id"):
@@ -96,6 +83,10 @@ def cells(value: object) -> Iterator[object]:
         yield value
 
 
+def is_missing(value: object) -> bool:
+    return value is None or (isinstance(value, str) and (not value or value in MISSING))
+
+
 def trimmed(value: object) -> object:
     """Blanks around a text are no part of it, as in the lake."""
     return value.strip(BLANKS) if isinstance(value, str) else value
@@ -108,30 +99,3 @@ def storable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def holds_pan(value: object) -> bool:
-    """Whether a cell is a card number, or a text with one in it."""
-    text = str(value)
-    return looks_like_pan(text) or (isinstance(value, str) and any(pans_within(text)))
-
-
-def looks_like_pan(text: str) -> bool:
-    """13 to 19 digits, spaces and hyphens aside, that pass the Luhn check (ISO/IEC 7812-1) and nothing else.
-
-    A number that JSON made a float is one too.
-    """
-    text = text.strip().removesuffix(".0")
-    return re.fullmatch(PAN, text) is not None and passes_luhn(text)
-
-
-def pans_within(text: str) -> Iterator[str]:
-    """What looks like a card number among other text."""
-    return (found[1] for found in re.finditer(PAN_WITHIN, text) if passes_luhn(found[1]))
-
-
-def passes_luhn(text: str) -> bool:
-    """Of its digits."""
-    digits = [int(c) for c in text if c.isdigit()]
-    doubled = (sum(divmod(2 * d, 10)) for d in digits[-2::-2])
-    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0

@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 OFFSET = r"Z|[+-](?:(?:0\d|1[0-7])(?::?[0-5]\d)?|18(?::?00)?)"
 TIME = rf"(?:[01]\d|2[0-3])(?::[0-5]\d(?::[0-5]\d(?:\.\d+)?(?:{OFFSET})?)?)?"
 INSTANT = re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}}(?:[T ]{TIME})?")
-# How tools spell it besides, and what makes it such a one, in this order. Java and RE2 read these expressions as Python does.
+# How tools spell it besides, and what makes it such a one, in this order. Java and RE2 read these as Python does.
 SPELT_OTHERWISE = (
     (r"^(\d{4})/(\d{2})/(\d{2})(\D|$)", r"\1-\2-\3\4"),  # Excel and Python's logs
     (r"^(\d{4})(\d{2})(\d{2})[Tt](\d{2})(\d{2})(\d{2})", r"\1-\2-\3T\4:\5:\6"),  # ISO 8601's basic form
@@ -25,6 +25,8 @@ SPELT_OTHERWISE = (
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LARGEST_AMOUNT = Decimal(10_000_000_000)  # cents of it times any window count stay below 2**53 in practice
 BLANKS = " \t\n\v\f\r"  # around a cell they are no part of it
+# What tools write where a cell is missing. `NA` is none of them: it is a country, and may be a name.
+MISSING = frozenset({"nan", "NaN", "NAN", "NaT", "<NA>", "NULL", "null", "Null", "None", "N/A", "n/a", "#N/A", "\\N"})
 LAST_INSTANT = 253_402_300_799_999  # the end of the year 9999: an offset can carry a readable instant beyond it
 MILLISECOND = timedelta(milliseconds=1)
 

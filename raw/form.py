@@ -12,8 +12,8 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from features.cards import holds_card
 from features.contract import Contract
-from features.payment import holds_pan
 from raw import storage
 from raw.as_text import text_of
 from raw.blocks import LONGEST_LINE, Shape, rows_of, whole_lines
@@ -133,7 +133,7 @@ def named(names: Sequence[str], contract: Contract) -> tuple[str, ...]:
 
 def check_columns(names: Sequence[str], contract: Contract) -> None:
     """Names that could be card numbers are not repeated: in a file without a header they are cells."""
-    shown = {name: name if not holds_pan(name) else "(a card number)" for name in names}
+    shown = {name: name if not holds_card(name) else "(a card number)" for name in names}
     missing = [name for name in contract.required if name not in names]
     if missing:
         raise Unreadable(

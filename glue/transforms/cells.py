@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from features.cards import FULL_WIDTH, LONG, MASKED, SCHEMES, WHOLE, WITHIN
 from features.contract import Column as ContractColumn
 from features.contract import Contract
-from features.payment import CONTROL, LONGEST_IDENTIFIER, MASKED, PAN, PAN_LONG, PAN_WITHIN
-from features.values import BLANKS, INSTANT, LARGEST_AMOUNT, LAST_INSTANT, SPELT_OTHERWISE
+from features.payment import CONTROL, LONGEST_IDENTIFIER
+from features.values import BLANKS, INSTANT, LARGEST_AMOUNT, LAST_INSTANT, MISSING, SPELT_OTHERWISE
 from glue.tables import stored_name
 
 LARGEST_COUNT = 2**31 - 1
 EXACT = "decimal(38,25)"  # a cast rounds too: 25 decimals are more than a double as text can have
 ORIGIN = ("source_file", "row_number", "ingested_at")
-WHOLE_PAN = rf"^\s*{PAN}(?:\.0)?\s*$"  # a float's point besides
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,18 @@ def typed(raw: DataFrame, contract: Contract) -> Split:
 
 def judged(raw: DataFrame, contract: Contract) -> DataFrame:
     """Every row with its cells as text, these read as `_<column>`, and `reasons`: cache it, it is split twice."""
-    trimmed = [F.nullif(F.btrim(c.name, F.lit(BLANKS)), F.lit("")).alias(c.name) for c in contract.columns]
+    trimmed = [present(F.btrim(c.name, F.lit(BLANKS))).alias(c.name) for c in contract.columns]
     filled = F.map_filter("attributes", lambda _, value: F.length(value) > 0)
     rows = raw.select(*trimmed, filled.alias("attributes"), *ORIGIN, "fault", "line")
-    reasons = F.concat(F.array_compact(F.array(*(reason(c) for c in contract.columns))), pan_like_attributes())
+    reasons = F.concat(F.array_compact(F.array(*(reason(c) for c in contract.columns))), card_like_attributes())
     return rows.select("*", *(read(c).alias(f"_{c.name}") for c in contract.columns)).withColumn(
         "reasons", F.when(F.col("fault").isNull(), reasons).otherwise(F.array("fault"))
     )
+
+
+def present(text: Column) -> Column:
+    """The cell, null where nothing or a tool's word for nothing stands in it."""
+    return F.when(~text.isin("", *MISSING), text)
 
 
 def split_by_reasons(rows: DataFrame, contract: Contract) -> Split:
@@ -56,45 +61,56 @@ def split_by_reasons(rows: DataFrame, contract: Contract) -> Split:
         *(masked(F.col(c.name)).alias(c.name) for c in contract.columns),
         F.transform_values("attributes", lambda _, value: masked(value)).alias("attributes"),
         *ORIGIN,
-        F.regexp_replace("line", PAN_LONG, f"{MASKED}$1").alias("line"),
+        F.regexp_replace("line", LONG, f"{MASKED}$1").alias("line"),
         "reasons",
     )
     return Split(good, bad)
 
 
-def holds_pan(text: Column) -> Column:
+def holds_card(text: Column) -> Column:
     """What the doors refuse: a cell that is a card number, or has one among other text."""
-    return is_pan(text) | has_pan_within(text)
+    return is_card(text) | has_card_within(text)
 
 
-def is_pan(text: Column) -> Column:
-    return F.when(text.rlike(WHOLE_PAN), passes_luhn(F.regexp_replace(text, r"\.0\s*$", ""))).otherwise(F.lit(False))
+def is_card(text: Column) -> Column:
+    cell = plain(text)
+    digits = F.regexp_replace(cell, r"\.0+\s*$", "")
+    return F.when(cell.rlike(f"^{WHOLE}$"), of_a_scheme(digits)).otherwise(F.lit(False))
 
 
-def has_pan_within(text: Column) -> Column:
-    found = F.regexp_extract_all(text, F.lit(PAN_WITHIN), F.lit(1))
-    return F.when(text.rlike(PAN_WITHIN), F.exists(found, passes_luhn)).otherwise(F.lit(False))
+def has_card_within(text: Column) -> Column:
+    cell = plain(text)
+    found = F.regexp_extract_all(cell, F.lit(WITHIN), F.lit(1))
+    return F.when(cell.rlike(WITHIN), F.exists(found, of_a_scheme)).otherwise(F.lit(False))
 
 
-def passes_luhn(text: Column) -> Column:
-    return F.call_function("luhn_check", F.regexp_replace(text, "[^0-9]", ""))
+def of_a_scheme(text: Column) -> Column:
+    digits = F.regexp_replace(text, "[^0-9]", "")
+    return digits.rlike(f"^(?:{SCHEMES})$") & F.call_function("luhn_check", digits)
+
+
+def plain(text: Column) -> Column:
+    """Digits of full width are digits."""
+    return F.when(text.rlike(f"[{FULL_WIDTH}]"), F.translate(text, FULL_WIDTH, "0123456789")).otherwise(text)
 
 
 def masked(text: Column) -> Column:
     """The last four digits stay, as on a receipt: enough to find the row where it came from."""
-    digits = F.regexp_replace(F.regexp_replace(text, r"\.0\s*$", ""), r"\D", "")
+    cell = plain(text)
+    digits = F.regexp_replace(F.regexp_replace(cell, r"\.0+\s*$", ""), r"\D", "")
     return (
-        F.when(is_pan(text), F.concat(F.lit(MASKED), F.right(digits, F.lit(4))))
-        .when(has_pan_within(text), F.regexp_replace(text, "[0-9](?=(?:[^0-9]*[0-9]){4})", "*"))
+        F.when(is_card(text), F.concat(F.lit(MASKED), F.right(digits, F.lit(4))))
+        .when(has_card_within(text), F.regexp_replace(cell, "[0-9](?=(?:[^0-9]*[0-9]){4})", "*"))
         .otherwise(text)
     )
 
 
-def pan_like_attributes() -> Column:
+def card_like_attributes() -> Column:
     """A reason for every further column whose cell is a card number. A look at all cells finds that most have none."""
-    found = F.map_keys(F.map_filter("attributes", lambda _, value: holds_pan(value)))
+    found = F.map_keys(F.map_filter("attributes", lambda _, value: holds_card(value)))
     reasons = F.transform(found, lambda name: F.concat(F.lit("pan_like_"), name))
-    some = F.array_join(F.map_values("attributes"), "\n").rlike(f"(?m){WHOLE_PAN}|{PAN_WITHIN}")
+    all_cells = plain(F.array_join(F.map_values("attributes"), "\n"))
+    some = all_cells.rlike(f"(?m)^{WHOLE}$|{WITHIN}")
     return F.when(some, reasons).otherwise(F.array().cast("array<string>"))
 
 
@@ -112,7 +128,8 @@ def read(column: ContractColumn) -> Column:
         return F.when((value >= 0) & (value <= int(LARGEST_AMOUNT)), cents)
     if column.type == "flag":
         value = text.cast("double")
-        return F.when(value.isin(0.0, 1.0), value.cast("int"))
+        said = F.when(F.lower(text) == "true", 1).when(F.lower(text) == "false", 0)
+        return F.coalesce(said, F.when(value.isin(0.0, 1.0), value.cast("int")))
     if column.type == "count":
         value = text.cast("double")
         return F.when((value <= LARGEST_COUNT) & (value >= 0) & (value == F.floor(value)), value.cast("int"))
@@ -135,7 +152,7 @@ def reason(column: ContractColumn) -> Column:
     text, value = F.col(column.name), F.col(f"_{column.name}")
     reasons = [
         F.when(text.isNull(), F.lit(f"missing_{column.name}")) if column.required else F.lit(None),
-        F.when(holds_pan(text), F.lit(f"pan_like_{column.name}")),
+        F.when(holds_card(text), F.lit(f"pan_like_{column.name}")),
     ]
     if column.type == "money":
         reasons.append(F.when(text.cast(EXACT) < 0, F.lit(f"negative_{column.name}")))

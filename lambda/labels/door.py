@@ -13,8 +13,9 @@ from typing import Any
 from scoring.metrics import emit
 from scoring.refusals import code_of
 
+from features.cards import holds_card
 from features.contract import FRAUD_LABELS
-from features.payment import AHEAD, LONGEST_IDENTIFIER, holds_pan, storable, trimmed
+from features.payment import AHEAD, LONGEST_IDENTIFIER, storable, trimmed
 from features.values import InvalidValue, day, instant, iso
 
 MOST = 500  # labels of one request
@@ -107,7 +108,7 @@ def read(row: object, now: int) -> Label:
     identifier = trimmed(row["transaction_id"])
     if not isinstance(identifier, str) or not 0 < len(identifier) <= LONGEST_IDENTIFIER:
         raise InvalidLabels(f"transaction_id: expected text of 1 to {LONGEST_IDENTIFIER} characters")
-    if holds_pan(identifier):
+    if holds_card(identifier):
         raise InvalidLabels("transaction_id looks like a card number; send the payment's identifier")
     if not storable(identifier) or not identifier.isprintable():
         raise InvalidLabels("transaction_id: expected printable characters, a label is one line of a file")

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Literal
 
-from features.payment import LONGEST_IDENTIFIER, Payment, holds_pan
+from features.cards import holds_card
+from features.payment import LONGEST_IDENTIFIER, Payment
 
 Action = Literal["APPROVE", "REVIEW", "BLOCK"]
 SEVERITY: dict[Action, int] = {"APPROVE": 0, "REVIEW": 1, "BLOCK": 2}
@@ -91,7 +92,7 @@ class Policy:
         names = [r.name for r in rules]
         if len(set(names)) < len(names):
             raise InvalidPolicy(f"expected each rule to have a name of its own, as reasons are told by it; got {names}")
-        if any(map(holds_pan, (str(version), *names))):
+        if any(map(holds_card, (str(version), *names))):
             # They stand in every decision, and what looks like a card number goes into no log.
             raise InvalidPolicy("expected a version and rules' names that do not look like card numbers")
         return cls(str(version), review_at, block_at, rules, explore_share, document.get("model"))

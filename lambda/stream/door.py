@@ -22,7 +22,8 @@ from scoring.aws import Model, Records, Release
 from scoring.decision import Answer, DegradeStep, InvalidDecision, decide, handed_on, is_of_these_features
 from scoring.metrics import emit
 
-from features.payment import InvalidPayment, Payment, cells, holds_pan
+from features.cards import holds_card
+from features.payment import InvalidPayment, Payment, cells
 from features.traffic import traffic_at
 from features.values import iso
 from features.vector import Knowledge, Vector, fraud_vector
@@ -230,7 +231,7 @@ def own_decision(document: object, payment: Payment) -> dict:
         raise InvalidPayment("decision: expected the API door's, on this payment")
     for name, value in decision.items():
         # Texts only: the decision's numbers are ours, and its instants may well pass for card numbers.
-        if any(holds_pan(cell) for cell in cells(value) if isinstance(cell, str)):
+        if any(holds_card(cell) for cell in cells(value) if isinstance(cell, str)):
             raise InvalidPayment(f"decision: {name} looks like a card number")
     return decision
 

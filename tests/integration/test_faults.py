@@ -22,8 +22,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from bench.deployed import deployed
+from features.cards import is_card
 from features.declaration import DAY
-from features.payment import Payment, looks_like_pan
+from features.payment import Payment
 from features.state import State, fingerprint
 from features.values import instant, iso
 from features.vector import CUSTOMER_LAYOUT
@@ -659,4 +660,4 @@ def encoded(fields: dict) -> bytes:
 
 def card(digits: str) -> str:
     """The digits and a check digit."""
-    return next(number for number in (f"{digits}{check}" for check in range(10)) if looks_like_pan(number))
+    return next(number for number in (f"{digits}{check}" for check in range(10)) if is_card(number))

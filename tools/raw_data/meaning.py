@@ -9,7 +9,7 @@ import re
 
 from features.contract import Column
 from features.payment import CONTROL, LONGEST_IDENTIFIER
-from features.values import INSTANT, LARGEST_AMOUNT, SPELT_OTHERWISE
+from features.values import INSTANT, LARGEST_AMOUNT, MISSING, SPELT_OTHERWISE
 
 LARGEST_COUNT = 2**31 - 1
 CONTROL_OF_RE2 = re.sub(r"\\u([0-9a-f]{4})", r"\\x{\1}", CONTROL)
@@ -24,8 +24,9 @@ def text(value: str) -> str:
 
 
 def filled(column: str) -> str:
-    """A cell, null where nothing stands in it. The reader has taken the blanks around it away."""
-    return f"nullif({name(column)}, '')"
+    """A cell, null where nothing, or a tool's word for nothing, stands in it; the reader has taken blanks away."""
+    words = ", ".join(text(word) for word in sorted(MISSING))
+    return f"CASE WHEN {name(column)} NOT IN ('', {words}) THEN {name(column)} END"
 
 
 def instant(column: str) -> str:

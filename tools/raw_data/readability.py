@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from features.cards import holds_card
 from features.contract import CONTRACTS, Column
-from features.payment import holds_pan
 from tools.raw_data.loaded import NUMBER, PART, Loaded
 from tools.raw_data.meaning import filled, name, readable
 
@@ -68,7 +68,7 @@ def first_bad(loaded: Loaded, entity: str, column: Column) -> Bad:
 
 def shown(cell: str) -> str:
     """A cell as a message may show it: short, and never a card number."""
-    return "a card number" if holds_pan(cell) else repr(cell if len(cell) <= 40 else cell[:40] + "...")
+    return "a card number" if holds_card(cell) else repr(cell if len(cell) <= 40 else cell[:40] + "...")
 
 
 def refusals(loaded: Loaded, entity: str) -> list[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from features.payment import MASKED, PAN_LONG, looks_like_pan, pans_within
+from features.cards import LONG, MASKED, cards_within, is_card
 
-INSIDE = re.compile(PAN_LONG)
+INSIDE = re.compile(LONG)
 
 
 def masked(value: object) -> object:
@@ -17,16 +17,16 @@ def masked(value: object) -> object:
         return [masked(inner) for inner in value]
     if isinstance(value, str):
         return masked_in(value)
-    if isinstance(value, int | float) and not isinstance(value, bool) and looks_like_pan(whole(value)):
+    if isinstance(value, int | float) and not isinstance(value, bool) and is_card(whole(value)):
         return MASKED + whole(value)[-4:]
     return value
 
 
 def masked_in(text: str) -> str:
     """The text with only the last digits of what passes the Luhn check; other long numbers may be identifiers."""
-    for pan in list(pans_within(text)):
+    for pan in list(cards_within(text)):
         text = text.replace(pan, MASKED + pan[-4:])
-    return INSIDE.sub(lambda found: f"{MASKED}{found[1]}" if looks_like_pan(found[0]) else found[0], text)
+    return INSIDE.sub(lambda found: f"{MASKED}{found[1]}" if is_card(found[0]) else found[0], text)
 
 
 def masked_line(text: str) -> str:

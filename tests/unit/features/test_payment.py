@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from features.contract import TRANSACTIONS
-from features.payment import LONGEST_IDENTIFIER, InvalidPayment, Payment, holds_pan, looks_like_pan, passes_luhn
+from features.payment import LONGEST_IDENTIFIER, InvalidPayment, Payment
 
 FIELDS = {
     "transaction_id": "t1",
@@ -16,7 +14,7 @@ FIELDS = {
     "merchant_id": "m1",
     "amount": "12.50",
 }
-PANS = ("4111111111111111", "5555555555554444", "378282246310005", "6011111111111117", "4222222222222")
+PANS = ("4111111111111111", "5555555555554444", "378282246310005", "6011111111111117", "30569309025904")
 
 
 def refusal(fields) -> str:
@@ -33,7 +31,7 @@ def test_optional_and_further_columns_do_not_matter():
     assert Payment.parse({**FIELDS, "currency": "EUR", "ip": "10.0.0.1", "note": None}) == Payment.parse(FIELDS)
 
 
-@pytest.mark.parametrize("absent", [None, "", "   "])
+@pytest.mark.parametrize("absent", [None, "", "   ", "nan", "NULL"])
 @pytest.mark.parametrize("name", TRANSACTIONS.required)
 def test_a_missing_column_is_named(name, absent):
     assert refusal({**FIELDS, name: absent}).startswith(f"missing {name};")
@@ -74,45 +72,6 @@ def test_a_card_number_is_refused_in_any_column_however_it_is_written(pan, name)
         assert refusal({**FIELDS, name: written}) == f"{name} looks like a card number; send a token instead"
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "4111111111111111-1",
-        "tx_4111111111111111",
-        "4111.1111.1111.1111",
-        "4111  1111  1111  1111",
-        "paid with 3782 822463 10005, thanks",
-        "5000 4111 1111 1111 1111",
-        "card:2221000000000009.",
-    ],
-)
-def test_a_card_number_is_found_among_other_text(text):
-    assert refusal({**FIELDS, "note": text}) == "note looks like a card number; send a token instead"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "0.4111111111111111",
-        "12,4111111111111111",
-        "ord-20180402093000121",
-        "4111111111111111abc",
-        "f4111111-1111-1111-a111-111111111111",
-        "tx_4111111111111112",
-    ],
-)
-def test_decimals_stamps_and_longer_names_are_no_card_numbers(text):
-    assert not holds_pan(text)
-
-
-def test_the_stamp_of_that_list_would_pass_for_a_card_by_its_check_digit():
-    assert passes_luhn("20180402093000121")
-
-
-def test_a_fraction_is_no_card_number():
-    assert not holds_pan(0.4111111111111111)
-
-
 def test_a_card_number_that_came_as_a_number_is_refused():
     assert refusal({**FIELDS, "device_id": int(PANS[0])}).startswith("device_id looks like")
 
@@ -141,29 +100,6 @@ def test_a_card_number_as_a_columns_name_is_refused_and_not_repeated():
 )
 def test_a_cell_that_cannot_be_read_is_not_repeated_since_it_may_hold_a_card_number(name, written):
     assert "411111" not in refusal({**FIELDS, name: written})
-
-
-@given(st.text("0123456789", min_size=12, max_size=18))
-def test_exactly_one_check_digit_makes_a_number_look_like_a_card(body):
-    alike = [digit for digit in "0123456789" if looks_like_pan(body + digit)]
-
-    assert len(alike) == 1
-
-
-@given(st.text("0123456789", min_size=12, max_size=18), st.data())
-def test_one_mistyped_digit_never_looks_like_a_card(body, data):
-    card = next(body + digit for digit in "0123456789" if looks_like_pan(body + digit))
-    place = data.draw(st.integers(0, len(card) - 1))
-    other = data.draw(st.sampled_from([d for d in "0123456789" if d != card[place]]))
-
-    assert not looks_like_pan(card[:place] + other + card[place + 1 :])
-
-
-@pytest.mark.parametrize(
-    "text", ["411111111111", "41111111111111111111", "4111-1111-1111-1112", "c-4111111111111111", ""]
-)
-def test_other_lengths_other_check_digits_and_other_texts_are_no_card_numbers(text):
-    assert not looks_like_pan(text)
 
 
 def test_a_payment_may_be_five_minutes_ahead_of_the_clock_and_not_more():

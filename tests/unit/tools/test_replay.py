@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.payment import looks_like_pan
+from features.cards import is_card
 from tests.unit.lambda_functions.aws import Bucket, valid
 from tests.unit.lambda_functions.scene import fields
 from tools.replay.dead_letters import Queue, Shards
@@ -357,4 +357,4 @@ def looks_like_pan_anywhere(value: object) -> bool:
         return any(looks_like_pan_anywhere(v) for pair in value.items() for v in pair)
     if isinstance(value, list):
         return any(looks_like_pan_anywhere(v) for v in value)
-    return sum(c.isdigit() for c in str(value)) >= 13 or looks_like_pan(str(value)) or isinstance(value, float)
+    return sum(c.isdigit() for c in str(value)) >= 13 or is_card(str(value)) or isinstance(value, float)
