@@ -443,7 +443,8 @@ def _secret(request: Request | None, call: Call, place: Place) -> Iterator[Call]
     else:
         return
     if arn := _key_arn(key):
-        yield Call(action, arn, (("kms:ViaService", f"ssm.{place.region}.amazonaws.com"),))
+        of = ("kms:EncryptionContext:PARAMETER_ARN", call.resource)
+        yield Call(action, arn, (("kms:ViaService", f"ssm.{place.region}.amazonaws.com"), of))
 
 
 def _keys(request: Request | None, call: Call, place: Place) -> Iterator[Call]:

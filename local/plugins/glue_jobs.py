@@ -50,7 +50,6 @@ HOOKS = {
     "ministack.services.glue._get_job_runs": "(data)",
     "ministack.services.glue.load_persisted_state": "(data)",
     "ministack.services.glue._jobs": None,
-    "ministack.services.glue._jobs": None,
     "ministack.services.glue._job_runs": None,
     "ministack.services.glue._security_configs": None,
 }

@@ -137,14 +137,38 @@ data "aws_iam_policy_document" "delivery" {
     }
   }
 
-  # Building: the services that the platform uses, on what bears the environment's name.
+  # Terraform refreshes the release parameters with their values, which its state repeats anyway. The key that encrypts them
+  # is made later, by another stack: what it decrypts says which one is meant.
   dynamic "statement" {
-    for_each = each.key == "apply" ? ["build"] : []
+    for_each = each.key == "plan" ? ["parameters"] : []
 
     content {
-      sid       = "Build"
-      actions   = [for service in keys(local.named) : "${service}:*"]
-      resources = flatten(values(local.named))
+      sid       = "DecryptOwnParameters"
+      actions   = ["kms:Decrypt"]
+      resources = ["${local.arn}:kms:${local.place}:key/*"]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["ssm.${var.region}.amazonaws.com"]
+      }
+
+      condition {
+        test     = "StringLike"
+        variable = "kms:EncryptionContext:PARAMETER_ARN"
+        values   = local.named.ssm
+      }
+    }
+  }
+
+  # Building: the services that the platform uses, on what bears the environment's name.
+  dynamic "statement" {
+    for_each = each.key == "apply" ? local.named : {}
+
+    content {
+      sid       = "Build${title(statement.key)}"
+      actions   = ["${statement.key}:*"]
+      resources = statement.value
     }
   }
 
@@ -272,6 +296,11 @@ resource "aws_iam_role_policy" "plan_reads_no_data" {
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
+      Sid         = "ReadNoSecrets"
+      Effect      = "Deny"
+      Action      = ["ssm:GetParameter", "ssm:GetParameterHistory", "ssm:GetParameters", "ssm:GetParametersByPath"]
+      NotResource = local.named.ssm
+      }, {
       Sid    = "ReadNoData"
       Effect = "Deny"
       Action = [

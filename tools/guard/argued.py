@@ -42,6 +42,7 @@ RUN_JOBS = tuple(
 )
 
 APPLY = 'aws_iam_role_policy.delivery["apply"]'
+PLAN = 'aws_iam_role_policy.delivery["plan"]'
 BUILT = (
     "cloudwatch",
     "dynamodb",
@@ -97,6 +98,25 @@ ARGUED = (
         "ids of keys are AWS's; the tag says which are the platform's",
         "aws:resourcetag/project",
         only=APPLY,
+    ),
+    Argued(("logs:*",), "arn:*:log-group:*-*", "services name the groups, with the platform's name within", only=APPLY),
+    Argued(
+        ("sagemaker:*",), "arn:*:sagemaker:*:*:*/*-*", "every kind of its resources, by the platform's name", only=APPLY
+    ),
+    Argued(("kms:ListAliases",), "*", "lists have no ARN", only=APPLY),
+    Argued(
+        ("kms:CreateKey", "kms:TagResource"),
+        "*",
+        "a key that is to be made has no ARN yet; it comes with the platform's tag",
+        "aws:requesttag/project",
+        only=APPLY,
+    ),
+    Argued(
+        ("kms:Decrypt",),
+        "arn:*:kms:*:*:key/*",
+        "the key of the release parameters is made later; what is decrypted names the environment's own",
+        "kms:encryptioncontext:parameter_arn",
+        only=PLAN,
     ),
     Argued(("ecr:GetAuthorizationToken",), "*", "a registry's token belongs to no repository"),
     Argued(
