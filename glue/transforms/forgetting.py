@@ -8,21 +8,24 @@ word of its own is replaced by FORGOTTEN. An identifier of digits alone is looke
 else it may as well be an amount.
 
 Files are Parquet, CSV, JSON lines or one JSON document. Archives and models are searched, never rewritten. Where files
-of text lie (`of_lines`), a NUL byte does not make one an archive: it is a byte of a line, and only that line is no row.
+of text lie (`of_lines`), a NUL byte does not make one an archive: it is a byte of a line, and only that line is no row;
+and what the lake reads there packed, or in another encoding, is taken out and put back in the same form.
 """
 
 from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import io
 import json
 import re
 import tarfile
+import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -30,7 +33,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.values import BLANKS
-from glue.csv_files import OTHER_KINDS
+from glue.transforms.wrapped import gunzipped, taken_out
+from raw.as_text import text_of
+from raw.blocks import Shape, one_row, whole_lines
+from raw.form import HEADER_WITHIN, QUOTES, SEPARATORS
 
 FORGOTTEN = "forgotten"
 IDENTIFYING = ("customer_id", "transaction_id", "loan_id", "identifier")
@@ -40,7 +46,6 @@ WORD = re.compile(r"[\w-]+")
 BETWEEN_CELLS = re.compile(r"[,;|\t:{}\[\]\0]")  # of a CSV line, and of JSON that is cut off
 NAMELESS = "no column of it has an identifying name, so nobody knows whose its rows are: delete it or name its columns"
 ESCAPES = re.compile(r"(?:\\+u[0-9a-fA-F]{4})+")  # letters as JSON may write them, at any depth of nesting
-WHOLE = 2.0**63  # the lake writes whole numbers below it without a point
 
 Row = Mapping[str, str | None]  # identifying columns of one row, as text
 
@@ -143,12 +148,18 @@ def scrubbed(
     body: bytes, person: Person, without_header: Sequence[str] = WITHOUT_HEADER, of_lines: bool = False
 ) -> Scrubbed:
     """The file without the person. A file that does not hold them comes back byte for byte. Raises CannotRewrite."""
+    if is_parquet(body):
+        return scrubbed_parquet(body, person, without_header)
+    if of_lines and (wrapped := taken_out(body)) is not None and wrapped[0] != body:
+        content, again = wrapped
+        done = scrubbed(content, person, without_header, of_lines)
+        if done.content is content:
+            return Scrubbed(body, 0, 0)
+        return Scrubbed(None if done.content is None else again(done.content), done.rows, done.cells)
     if is_opaque(body, of_lines):
         if any(mentions(text(member), person) for member in members(body)):
             raise CannotRewrite("archives and models are never rewritten: make it again from data without the person")
         return Scrubbed(body, 0, 0)
-    if is_parquet(body):
-        return scrubbed_parquet(body, person, without_header)
     document = parsed(text(body)) if is_document(body) else None
     if document is not None:
         if isinstance(document, dict) and theirs(record_of(document), person):
@@ -260,16 +271,7 @@ def is_plain(kind: pa.DataType) -> bool:
 
 def identifiers(values: pa.ChunkedArray) -> pa.ChunkedArray:
     """A column's cells as the lake reads them: a number that came as a float is the whole number that it is."""
-    if is_binary(values.type):
-        decoded = [None if cell is None else text(cell).encode("utf-8", "replace") for cell in values.to_pylist()]
-        values = pa.chunked_array([pa.array(decoded, pa.binary())])
-    written = pc.cast(values, pa.string())
-    if pa.types.is_floating(values.type):
-        exact = pc.cast(values, pa.float64())
-        whole = pc.and_(pc.less(pc.abs(exact), WHOLE), pc.equal(exact, pc.floor(exact)))
-        numbers = pc.cast(pc.if_else(whole, exact, None), pa.int64())
-        written = pc.if_else(pc.fill_null(whole, False), pc.cast(numbers, pa.string()), written)
-    return pc.utf8_trim(written, BLANKS)
+    return pc.utf8_trim(text_of(values), BLANKS)
 
 
 def is_binary(kind: pa.DataType) -> bool:
@@ -303,9 +305,10 @@ def texts(values: pa.ChunkedArray | pa.Array) -> Iterator[str]:
 def scrubbed_lines(body: bytes, person: Person, without_header: Sequence[str]) -> Scrubbed:
     """CSV and JSON lines: every other line stays byte for byte."""
     kept, rows, cells, records = [], 0, 0, 0
-    record_in = reader(body, without_header)
-    nameless = not (is_json(body) or header(body) or without_header)
-    for number, line in enumerate(body.splitlines(keepends=True)):
+    layout = layout_of(body)
+    record_in = reader(body, without_header, layout)
+    nameless = not (is_json(body) or layout.names or without_header)
+    for number, line in enumerate(rows_in(body, layout)):
         record = record_in(number, line)
         records += record is not None
         if record is not None and theirs(record, person):
@@ -321,6 +324,61 @@ def scrubbed_lines(body: bytes, person: Person, without_header: Sequence[str]) -
     return Scrubbed(b"".join(kept) if records > rows or not rows else None, rows, cells)
 
 
+@dataclass(frozen=True)
+class Layout:
+    """How a CSV file's lines are divided. No names where no header has an identifying one: its line may be a row."""
+
+    names: tuple[str, ...] = ()
+    header_line: int = 0
+    separator: str = ","
+    quote: str = '"'
+
+    @property
+    def shape(self) -> Shape:
+        return Shape(len(self.names), self.separator, self.quote)
+
+
+def layout_of(body: bytes) -> Layout:
+    """By the first of the lines in which a header may stand that has an identifying name, as the lake finds it."""
+    lines = body[: 1 << 20].splitlines()[:HEADER_WITHIN]
+    for number, line in enumerate(lines):
+        for separator in SEPARATORS:
+            for quote in QUOTES:
+                names = cells_in(text(line.removeprefix(codecs.BOM_UTF8)), separator, quote)
+                known = tuple(column(name) for name in names or ())
+                if any(name in IDENTIFYING for name in known):
+                    return Layout(known, number, separator, quote)
+    return Layout()
+
+
+def cells_in(line: str, separator: str, quote: str) -> list[str] | None:
+    try:
+        return next(csv.reader([line], delimiter=separator, quotechar=quote), [])
+    except csv.Error:  # a text of another kind: it is searched as one
+        return None
+
+
+def rows_in(body: bytes, layout: Layout) -> Iterator[bytes]:
+    """Line after line, and those together that are one row: a cell in quotes may hold line ends."""
+    lines = body.splitlines(keepends=True)
+    quote = layout.quote.encode()
+    odd = [n for n, line in enumerate(lines) if line.count(quote) % 2] if layout.names else []
+    closing_of = {}
+    taken = -1
+    for opening, closing in pairwise(odd):
+        if opening > taken and is_one_row(b"".join(lines[opening : closing + 1]), layout):
+            closing_of[opening] = taken = closing
+    number = 0
+    while number < len(lines):
+        end = closing_of.get(number, number)
+        yield b"".join(lines[number : end + 1])
+        number = end + 1
+
+
+def is_one_row(content: bytes, layout: Layout) -> bool:
+    return one_row(whole_lines(content).removesuffix(b"\n"), layout.shape) is not None
+
+
 def redacted_line(line: bytes, person: Person) -> tuple[bytes, int]:
     """A line is the very same when nothing in it had to be replaced."""
     content = text(line)
@@ -333,43 +391,38 @@ def redacted_line(line: bytes, person: Person) -> tuple[bytes, int]:
     return changed.encode("utf-8", "surrogateescape"), count
 
 
-def reader(body: bytes, without_header: Sequence[str]) -> Callable[[int, bytes], Record | None]:
-    """Reads a line by its number and bytes; none for a header, and for what is no record."""
+def reader(body: bytes, without_header: Sequence[str], layout: Layout) -> Callable[[int, bytes], Record | None]:
+    """Reads a row by its number and bytes; none for a header and what stands before it, and for what is no record."""
     if is_json(body):
         return lambda _, line: record_of(found) if isinstance(found := parsed(text(line)), dict) else None
-    names = header(body)
+    names = layout.names
 
-    def record(number: int, line: bytes) -> Record | None:
-        if names and number == 0:
+    def record(number: int, row: bytes) -> Record | None:
+        if names and number <= layout.header_line:
             return None
-        content = text(line)
-        try:
-            cells = next(csv.reader([content]), [])
-        except csv.Error:  # a text of another kind: it is searched as one
-            return None
+        content = text(row)
+        cells: list[str] | None
+        if names and b"\n" in row.rstrip(b"\r\n"):
+            cells = one_row(whole_lines(row).removesuffix(b"\n"), layout.shape)
+        else:
+            cells = cells_in(content, layout.separator, layout.quote)
         if not cells:
             return None
         if not names and without_header:
             return Record(cells_of(dict(zip(without_header, cells, strict=False))))
-        if len(cells) != len(names) or content.count('"') % 2 or "\0" in content:
+        if len(cells) == len(names) + 1 and not cells[-1].strip(BLANKS):
+            cells = cells[:-1]  # a separator behind every row
+        if len(cells) != len(names) or content.count(layout.quote) % 2 or "\0" in content:
             return Record({}, loose(content))
         return Record(cells_of(dict(zip(names, cells, strict=True))))
 
     return record
 
 
-def header(body: bytes) -> list[str]:
-    """The names in a CSV file's first line; none when no name is identifying, for then it may be a row."""
-    first = next(iter(body.splitlines()), b"").removeprefix(codecs.BOM_UTF8)
-    try:
-        names = [column(name) for name in next(csv.reader([text(first)]), [])]
-    except csv.Error:
-        return []
-    return names if any(name in IDENTIFYING for name in names) else []
-
-
 def rows_of(body: bytes, without_header: Sequence[str], of_lines: bool) -> Iterator[Row]:
     """The identifying columns of every row of a file; archives and reports have no rows."""
+    if of_lines and not is_parquet(body) and (wrapped := taken_out(body)) is not None:
+        body = wrapped[0]
     if is_opaque(body, of_lines):
         return
     if is_parquet(body):
@@ -381,8 +434,9 @@ def rows_of(body: bytes, without_header: Sequence[str], of_lines: bool) -> Itera
         for values in zip(*columns, strict=True):
             yield dict(zip(names, values, strict=True))
         return
-    record_in = reader(body, without_header)
-    for number, line in enumerate(body.splitlines()):
+    layout = layout_of(body)
+    record_in = reader(body, without_header, layout)
+    for number, line in enumerate(rows_in(body, layout)):
         record = record_in(number, line)
         if record is not None:
             yield record.row
@@ -423,13 +477,19 @@ def is_opaque(body: bytes, of_lines: bool) -> bool:
         return False
     if of_lines:
         named = b"" if is_json(body) or is_document(body) else next(iter(body.splitlines()), b"")
-        return body.startswith(tuple(OTHER_KINDS)) or b"\0" in named
+        return taken_out(body) is None or b"\0" in named
     return body[:2] == b"\x1f\x8b" or b"\0" in body
 
 
 def members(body: bytes) -> Iterator[bytes]:
     """The files of an archive, the content of a packed file, or the file itself."""
-    content = gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
+    content = gunzipped(body) or body if body[:2] == b"\x1f\x8b" else body
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            yield from (packed.read(name) for name in packed.namelist())
+        return
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError):
+        pass  # no archive of this kind, or one that is damaged: its bytes are searched as they are
     try:
         with tarfile.open(fileobj=io.BytesIO(content)) as archive:
             for member in archive:

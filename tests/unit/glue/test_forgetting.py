@@ -6,6 +6,8 @@ import datetime
 import gzip
 import io
 import json
+import uuid
+import zipfile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -356,10 +358,65 @@ def test_a_nul_byte_among_json_lines_hides_nobody():
     assert without("decisions/decision_date=2026-03-02/a.json", mine + other, DIGITS).content == other
 
 
-@pytest.mark.parametrize("body", [*PACKED.values(), b"PK\x03\x04\n\0 C-1", b"P\0K\0\n\0C-1,1"])
+@pytest.mark.parametrize(
+    "body", [*(PACKED[name] for name in PACKED if name != "gzip"), b"PK\x03\x04\n\0 C-1", b"P\0K\0\n\0C-1,1"]
+)
 def test_what_the_lake_refuses_as_no_text_is_never_rewritten_whatever_its_name(body):
     with pytest.raises(CannotRewrite, match="make it again"):
         without(IN_RAW, body, ANNA)
+
+
+def zipped(content: bytes) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr("a.csv", content)
+    return target.getvalue()
+
+
+TWO_ROWS = b"transaction_id,customer_id,note\nT-1,C-1,x\nT-9,C-10,caf\xc3\xa9\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        gzip.compress(TWO_ROWS, mtime=0),
+        zipped(TWO_ROWS),
+        gzip.compress(TWO_ROWS.decode().encode("utf-16"), mtime=0),
+        TWO_ROWS.decode().encode("utf-16"),
+        TWO_ROWS.replace(b",", b";"),
+        TWO_ROWS.replace(b",", b"\t"),
+        b"A note of the bank\n" + TWO_ROWS,
+        TWO_ROWS.replace(b"\n", b",\n").replace(b"note,\n", b"note\n"),
+        b"'transaction_id','customer_id','note'\n'T-1','C-1','x,y'\n'T-9','C-10','z'\n",
+        TWO_ROWS.replace(b",x", b',"first line\nC-1 again, ""here""\nlast line"'),
+    ],
+    ids=["gzip", "zip", "both", "utf-16", "semicolons", "tabs", "note", "surplus", "single quotes", "many lines"],
+)
+def test_a_persons_rows_go_from_every_form_that_the_lake_reads(body):
+    assert holds(body, ANNA, *form_of(IN_RAW))
+    assert belongings(body, "C-1", *form_of(IN_RAW)).transactions == {"T-1"}
+    done = without(IN_RAW, body, ANNA)
+    assert done.rows == 1
+    assert done.content is not None
+    assert not holds(done.content, ANNA, *form_of(IN_RAW))
+    assert belongings(done.content, "C-10", *form_of(IN_RAW)).transactions == {"T-9"}
+    assert not any(word in done.content for word in (b"again", b"last line"))
+    assert without(IN_RAW, done.content, ANNA).content is done.content
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zipped])
+def test_a_packed_file_of_which_no_row_is_left_is_no_file(pack):
+    assert without(IN_RAW, pack(b"transaction_id,customer_id\nT-1,C-1\n"), ANNA).content is None
+
+
+def test_an_identifier_that_is_a_uuid_is_found_as_the_lake_reads_it():
+    identifier = uuid.UUID(int=7)
+    column = pa.array([identifier.bytes, uuid.UUID(int=8).bytes], pa.binary(16))
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"customer_id": column, "x": [1, 2]}), sink)
+    done = without("raw/transactions/batch=b1/a.parquet", sink.getvalue(), Person(str(identifier)))
+
+    assert [row["x"] for row in rows(done.content)] == [2]
 
 
 def test_what_is_theirs_follows_from_rows_that_name_them():

@@ -1,0 +1,62 @@
+"""Text that a RAW file holds packed, or in another encoding than UTF-8: taken out, and put back as it was."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+import zlib
+from collections.abc import Callable
+
+from raw.packing import encoding_of, packing_of
+
+SPREADSHEET = ("xl/", "[Content_Types]")  # what names within a spreadsheet begin with
+Again = Callable[[bytes], bytes]
+
+
+def taken_out(body: bytes) -> tuple[bytes, Again] | None:
+    """UTF-8 text without a mark, and what makes a file of the same form of it; None of what the lake refuses."""
+    packing = packing_of(body)
+    if packing == "gzip":
+        return behind(gunzipped(body), lambda content: gzip.compress(content, mtime=0))
+    if packing == "zip":
+        return of_archive(body)
+    encoding = encoding_of(body)
+    if encoding in ("utf-8", "utf-8-sig"):
+        return body, lambda content: content
+    return body.decode(encoding, "replace").encode(), lambda content: content.decode().encode(encoding)
+
+
+def behind(content: bytes | None, pack: Again) -> tuple[bytes, Again] | None:
+    """What was packed may have an encoding of its own."""
+    inner = taken_out(content) if content is not None and not packing_of(content) else None
+    if inner is None:
+        return None
+    text, again = inner
+    return text, lambda changed: pack(again(changed))
+
+
+def gunzipped(body: bytes) -> bytes | None:
+    try:
+        return gzip.decompress(body)
+    except (OSError, EOFError, zlib.error):
+        return None
+
+
+def of_archive(body: bytes) -> tuple[bytes, Again] | None:
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
+            if len(names) != 1 or names[0].startswith(SPREADSHEET):
+                return None
+            content = archive.read(names[0])
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError):
+        return None
+
+    def packed(changed: bytes) -> bytes:
+        target = io.BytesIO()
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(zipfile.ZipInfo(names[0]), changed, zipfile.ZIP_DEFLATED)
+        return target.getvalue()
+
+    return behind(content, packed)
