@@ -85,13 +85,13 @@ LOAN_APPLICATIONS = Contract(
 
 LOAN_OUTCOMES = Contract(
     "loan_outcomes",
-    key=("loan_id",),
+    key=("loan_id", "observed_at"),  # a loan told good may default later; the latest known at a moment counts
     dated_by="observed_at",
     divided_by="month",
     columns=(
         Column("loan_id", "text", "The loan that was observed"),
-        Column("defaulted", "flag", "1 when the loan defaulted, 0 when it was repaid"),
-        Column("observed_at", "instant", "When the outcome was known, UTC"),
+        Column("defaulted", "flag", "1 when the loan had defaulted by then, 0 when it had not"),
+        Column("observed_at", "instant", "When this was known, UTC; of several the latest counts"),
     ),
 )
 

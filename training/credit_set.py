@@ -45,8 +45,9 @@ def further(attributes: str | None) -> dict:
 
 
 def assemble(features: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Applications made before `as_of` whose outcome was observed by then."""
-    known = labels[labels["observed_at"] <= as_of].rename(columns={"loan_id": "identifier", "defaulted": "label"})
+    """Applications made before `as_of` whose outcome was observed by then, each with the latest of its outcomes."""
+    told = labels[labels["observed_at"] <= as_of].sort_values("observed_at").drop_duplicates("loan_id", keep="last")
+    known = told.rename(columns={"loan_id": "identifier", "defaulted": "label"})
     rows = applications(features).merge(known[["identifier", "label"]], on="identifier", how="inner")
     rows = rows[rows["at"] < as_of]
     if rows.empty or rows["label"].nunique() < 2:

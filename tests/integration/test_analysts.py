@@ -87,6 +87,11 @@ class World:
             {"loan_id": loan["loan_id"], "defaulted": draw.randrange(2), "observed_at": START + timedelta(days=99)}
             for loan in draw.sample(self.loans, 30)
         ]
+        # Some were told otherwise before: then the later word counts.
+        self.outcomes += [
+            {**told, "defaulted": 1 - told["defaulted"], "observed_at": START + timedelta(days=60 + n)}
+            for n, told in enumerate(self.outcomes[::3])
+        ]
         self.vectors = {p["transaction_id"]: [draw.random() for _ in FRAUD.columns] for p in self.payments}
         self.vectors[self.payments[-8]["transaction_id"]][3] = None  # unknown on both sides
         self.decisions = [self.decision(payment, draw) for payment in self.payments[-30:]]
@@ -153,6 +158,11 @@ class World:
     def verdicts(self) -> dict[str, int]:
         """The latest word on every payment that was judged."""
         return {r["transaction_id"]: r["is_fraud"] for r in sorted(self.labels, key=lambda r: r["reported_at"])}
+
+    @property
+    def became(self) -> dict[str, int]:
+        """The latest word on every loan that was observed."""
+        return {r["loan_id"]: r["defaulted"] for r in sorted(self.outcomes, key=lambda r: r["observed_at"])}
 
     def put(self, lake: Lake) -> None:
         def day(name: str, length: int) -> Callable[[Row], list[str]]:
@@ -309,7 +319,7 @@ def euros(rows: list[Row]) -> float:
 
 
 def portfolio_by_vintage(w: World) -> list[Row]:
-    outcome = {o["loan_id"]: o["defaulted"] for o in w.outcomes}
+    outcome = w.became
     scored = {p["loan_id"]: p["default_prob"] for p in w.predictions}
     return [
         {
@@ -327,7 +337,7 @@ def portfolio_by_vintage(w: World) -> list[Row]:
 
 
 def default_rate_by_score_band(w: World) -> list[Row]:
-    outcome = {o["loan_id"]: o["defaulted"] for o in w.outcomes}
+    outcome = w.became
     answer = []
     for (band,), rows in grouped(w.predictions, lambda r: [min(int(r["default_prob"] * 20), 19)]).items():
         seen = [(r["default_prob"], outcome[r["loan_id"]]) for r in rows if r["loan_id"] in outcome]
@@ -401,7 +411,7 @@ def merchant_risk(w: World) -> list[Row]:
 
 
 def customer_risk(w: World) -> list[Row]:
-    defaulted = {o["loan_id"] for o in w.outcomes if o["defaulted"]}
+    defaulted = {loan for loan, flag in w.became.items() if flag}
     scored = {p["loan_id"]: p["default_prob"] for p in w.predictions}
     answer = []
     for customer in {row["customer_id"] for row in (*w.payments, *w.loans)}:

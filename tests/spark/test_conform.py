@@ -15,7 +15,7 @@ from glue.transforms.cells import typed
 from glue.transforms.conform import conformed
 from tests.spark.rows import TAKEN_IN, TRANSACTIONS, payment, raw
 
-LABELS = CONTRACTS["fraud_labels"]
+LABELS, OUTCOMES = CONTRACTS["fraud_labels"], CONTRACTS["loan_outcomes"]
 
 
 def bronze(spark, contract, *rows):
@@ -150,6 +150,30 @@ def test_a_revised_label_is_a_row_of_its_own(spark):
     assert split.good.count() == 2
     assert refused(split) == {3: ["conflicting_duplicate"]}
     assert {r.event_month for r in split.good.collect()} == {"2018-04"}
+
+
+def outcome(observed_at, defaulted):
+    return {"loan_id": "l1", "defaulted": defaulted, "observed_at": observed_at}
+
+
+def test_a_loan_that_defaults_after_it_was_told_good_is_no_conflict(spark):
+    rows = bronze(spark, OUTCOMES, outcome("2018-02-01", "0"), outcome("2018-03-01", "1"))
+    split = conformed(rows, OUTCOMES, nothing(spark, OUTCOMES))
+
+    assert refused(split) == {}
+    assert {(r.event_month, r.defaulted) for r in split.good.collect()} == {("2018-02", 0), ("2018-03", 1)}
+
+    later = conformed(bronze(spark, OUTCOMES, outcome("2018-04-01", "0")), OUTCOMES, split.good)
+    assert (later.good.count(), refused(later)) == (1, {})
+
+
+def test_another_outcome_of_the_same_loan_at_the_same_time_is_a_conflict(spark):
+    told = conformed(bronze(spark, OUTCOMES, outcome("2018-02-01", "0")), OUTCOMES, nothing(spark, OUTCOMES)).good
+    rows = bronze(
+        spark, OUTCOMES, outcome("2018-03-01", "0"), outcome("2018-03-01", "1"), outcome("2018-02-01T00:00:00Z", "1")
+    )
+
+    assert refused(conformed(rows, OUTCOMES, told)) == {2: ["conflicting_duplicate"], 3: ["conflicting_duplicate"]}
 
 
 def test_the_rows_of_a_batch_always_add_up(spark):

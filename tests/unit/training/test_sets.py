@@ -146,6 +146,20 @@ def test_only_outcomes_observed_by_then_and_loans_made_before_then_are_learnt_fr
     assert list(credit_set.assemble(frame, known, AS_OF)["identifier"]) == ["l0", "l1"]
 
 
+@pytest.mark.parametrize(("as_of", "label"), [("2018-06-29", 0), ("2018-06-30", 1), ("2018-09-01", 0)])
+def test_of_the_outcomes_of_a_loan_the_latest_that_was_observed_by_then_is_learnt(as_of, label):
+    """Good in April, defaulted in June, cured in August: the order of the rows is no order of time."""
+    later = [outcomes(flag, observed_at=day) for flag, day in ((0, "2018-08-30"), (1, "2018-06-30"))]
+    rows = credit_set.assemble(
+        loans({}, {}, {}),
+        pd.concat([*later, outcomes(0, 1, 0)], ignore_index=True),
+        pd.Timestamp(as_of, tz="UTC"),
+    )
+
+    assert list(rows["identifier"]) == ["l0", "l1", "l2"]
+    assert list(rows["label"]) == [label, 1, 0]
+
+
 @pytest.mark.parametrize("name", ["label", "identifier", "at", "customer_id", "amount", "customer_payment_count_7d"])
 def test_a_column_of_the_user_that_bears_one_of_our_names_is_set_aside(name):
     """A RAW column called `label` is most likely the answer itself."""

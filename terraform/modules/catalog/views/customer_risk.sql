@@ -40,7 +40,9 @@ lent AS (
     count_if(o.defaulted = 1) AS defaults
   FROM ${silver}.loan_applications a
   LEFT JOIN ${predictions}.predictions p ON p.loan_id = a.loan_id
-  LEFT JOIN ${silver}.loan_outcomes o ON o.loan_id = a.loan_id
+  LEFT JOIN (
+    SELECT loan_id, max_by(defaulted, observed_at) AS defaulted FROM ${silver}.loan_outcomes GROUP BY loan_id
+  ) o ON o.loan_id = a.loan_id
   GROUP BY a.customer_id
 ),
 everyone AS (

@@ -12,7 +12,9 @@ WITH scored AS (
     p.default_prob,
     CAST(o.defaulted AS double) AS defaulted
   FROM ${predictions}.predictions p
-  LEFT JOIN ${silver}.loan_outcomes o ON o.loan_id = p.loan_id
+  LEFT JOIN (
+    SELECT loan_id, max_by(defaulted, observed_at) AS defaulted FROM ${silver}.loan_outcomes GROUP BY loan_id
+  ) o ON o.loan_id = p.loan_id
 )
 SELECT
   band / 20 AS band_from,

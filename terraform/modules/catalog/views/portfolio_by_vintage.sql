@@ -18,5 +18,7 @@ SELECT
   avg(CAST(o.defaulted AS double)) AS default_rate
 FROM ${silver}.loan_applications a
 LEFT JOIN ${predictions}.predictions p ON p.loan_id = a.loan_id
-LEFT JOIN ${silver}.loan_outcomes o ON o.loan_id = a.loan_id
+LEFT JOIN (
+  SELECT loan_id, max_by(defaulted, observed_at) AS defaulted FROM ${silver}.loan_outcomes GROUP BY loan_id
+) o ON o.loan_id = a.loan_id
 GROUP BY a.event_month
