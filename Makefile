@@ -32,6 +32,9 @@ demo: $(READY) ## The main job from RAW files to decisions: make demo [DATA=dir]
 dataset: $(READY) ## A data set in the RAW contract: make dataset NAME= OUT= [SOURCE= SIZE= LOANS= SEED= START= DAYS=]
 	@$(PYTHON) -m datasets NAME=$(NAME) OUT=$(OUT) SOURCE=$(SOURCE) SIZE=$(SIZE) LOANS=$(LOANS) SEED=$(SEED) START=$(START) DAYS=$(DAYS)
 
+check-data: $(READY) ## What the platform will make of your files, before anything is built: make check-data DATA=dir
+	@$(PYTHON) -m tools.raw_data "$(DATA)"
+
 local-up: $(READY) ## Local AWS on port 4566, kept running
 	@$(PYTHON) -m local up --detach --port 4566 --state $(STATE)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from datetime import datetime
 
+import duckdb
+import pyarrow as pa
 import pytest
 from pyspark.sql import functions as F
 
@@ -14,6 +16,7 @@ from features.payment import InvalidPayment, Payment
 from glue.transforms.cells import holds_card, typed
 from tests.card_numbers import SPELLINGS, alike, card
 from tests.spark.rows import TRANSACTIONS, payment, raw, stamp
+from tools.raw_data.meaning import filled, readable
 
 APPLICATIONS = CONTRACTS["loan_applications"]
 LABELS = CONTRACTS["fraud_labels"]
@@ -304,3 +307,49 @@ def test_the_lake_reads_a_cell_as_the_doors_do(spark, name):
 
 def test_stamps_of_these_tests_are_utc():
     assert stamp(0).isoformat() == "1970-01-01T00:00:00+00:00"
+
+
+NASTY = (
+    *("", "nan", "NULL", "x", "0", "1", "1.0", "-1", "2", "1e3", "1e400", "inf", "1_0", "12.5", "12,5", "36.0", "3e9"),
+    *(
+        "true",
+        "False",
+        "yes",
+        "10000000000",
+        "10000000000.01",
+        "2018-04-02",
+        "2018-04-02T09:30Z",
+        "2018-04-02 09:30:00 UTC",
+    ),
+    *(
+        "2018/04/02",
+        "2018-04-02T24:00:00",
+        "2018-13-02",
+        "1522575000000",
+        "a\nb",
+        "x" * 129,
+        "Zoë",
+        "caf\u2028",
+        "0x1F",
+    ),
+)
+
+
+@pytest.mark.parametrize("entity", list(CONTRACTS))
+def test_what_is_looked_at_before_is_judged_as_the_lake_judges_it(spark, entity):
+    contract = CONTRACTS[entity]
+    database = duckdb.connect()
+    database.execute("SET GLOBAL TimeZone = 'UTC'")
+    for column in contract.columns:
+        rows = [{c.name: cell if c is column else "" for c in contract.columns} for cell in NASTY]
+        bad = {r.row_number: r.reasons for r in typed(raw(spark, contract, *rows), contract).bad.collect()}
+        lake = [[r for r in bad.get(n, ()) if r.endswith(f"_{column.name}")] for n in range(1, len(NASTY) + 1)]
+        database.register("nasty", pa.table({column.name: pa.array(NASTY)}))
+        missing, readable_ = zip(
+            *database.execute(f"SELECT {filled(column.name)} IS NULL, {readable(column)} FROM nasty").fetchall(),
+            strict=True,
+        )
+        for cell, reasons_, is_missing, is_readable in zip(NASTY, lake, missing, readable_, strict=True):
+            expected = "missing" if is_missing and column.required else "" if is_missing or is_readable else "other"
+            told = "missing" if reasons_ == [f"missing_{column.name}"] else "other" if reasons_ else ""
+            assert told == expected, (column.name, cell, reasons_)

@@ -51,7 +51,7 @@ def as_utc(cell: str) -> str:
 def readable(column: Column) -> str:
     """Whether a cell that is there can be read; null of a missing one."""
     cell = filled(column.name)
-    number = f"TRY_CAST({cell} AS DOUBLE)"
+    number = f"TRY_CAST(regexp_extract({cell}, '^[-+.0-9eE]+$') AS DOUBLE)"  # the database alone would read 1_000
     checks = {
         "instant": f"{instant(column.name)} IS NOT NULL",
         "money": f"coalesce({number} BETWEEN 0 AND {LARGEST_AMOUNT}, false)",

@@ -1,0 +1,110 @@
+"""`make check-data`: what the platform will make of a folder, in words, before anything is built."""
+
+from __future__ import annotations
+
+import pytest
+
+from tools.raw_data.__main__ import main
+
+HEADER = "transaction_id;event_time;customer_id;merchant_id;amount;Currency;device;note"
+
+
+def payment(number: int, **changes) -> str:
+    cells = {
+        "transaction_id": f"t{number}",
+        "event_time": str(1_622_548_800_000 + number),
+        "customer_id": f"c{number % 5}",
+        "merchant_id": "m1",
+        "amount": f"{number},50",
+        "currency": "EUR",
+        "device": "350000000000006",
+        "note": "",
+    }
+    return ";".join({**cells, **changes}.values())
+
+
+@pytest.fixture
+def checked(tmp_path, capsys):
+    def check(*lines: str, name: str = "transactions.csv") -> tuple[int, str]:
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+        code = main([str(tmp_path)])
+        captured = capsys.readouterr()
+        return code, captured.out + captured.err
+
+    return check
+
+
+def test_a_folder_is_told_column_by_column_with_what_becomes_of_it(checked):
+    rows = [payment(n) for n in range(30)]
+    rows[7] = payment(7, customer_id="NULL")
+    rows[8] = payment(8, amount="a lot")
+    rows[9] = payment(9, note="card 4111 1111 1111 1111")
+    code, told = checked(HEADER, *rows, "t99;short")
+
+    assert code == 0
+    for line in (
+        "transactions: CSV, cells between ';', 30 rows",
+        "1 rows are no rows (ragged_row) and go to quarantine; the first is row 31 of transactions.csv",
+        "event_time (instant, milliseconds since 1970): 100.0% readable",
+        "customer_id (text): 96.7% readable, 1 missing; 1 rows go to quarantine for it",
+        "amount (money, a comma before the cents): 96.7% readable, "
+        "1 unreadable such as 'a lot' in row 9 of transactions.csv; 1 rows go to quarantine for it",
+        "currency (text): 100.0% readable",
+        "not there, and not needed: channel",
+        "device: set aside; '350000000000006'; kept in the lake",
+        "1 of 30 cells looked at hold a card number",
+        "the lake takes these files",
+    ):
+        assert line in told, line
+    assert "4111" not in told
+
+
+def test_what_the_lake_would_not_take_is_refused_with_file_column_row_and_what_came(checked):
+    code, told = checked(
+        HEADER, *(payment(n, event_time="soon" if n % 3 == 0 else f"2021-06-0{n}") for n in range(1, 9))
+    )
+
+    assert code == 1
+    assert (
+        "REFUSED transactions.csv: column event_time cannot be read in 2 of 8 rows; expected an ISO 8601 instant "
+        "such as 2018-04-01T09:30:00Z, found 'soon' in row 3"
+    ) in told
+
+
+def test_columns_of_loans_are_told_with_what_the_model_will_do_with_them(checked):
+    header = "loan_id,customer_id,applied_at,income,Gender,column0,grade"
+    rows = [f"l{n},c{n},2024-03-0{1 + n % 9},{n * 7 % 97}.5,{'mf'[n % 2]},{n},{'AB'[n % 2]}" for n in range(60)]
+    rows[5] = rows[5].replace(".5,", "?,").replace("35?", "?")
+    code, told = checked(header, *rows, name="loan_applications.csv")
+
+    assert code == 0
+    assert "income: number;" in told
+    assert "Gender: category; 'm', 'f'; protected (sex), kept for reports on fairness and never trained on" in told
+    assert "column0: set aside; '0', '1', '2'; not trained on: " in told
+    assert "grade: category; 'A', 'B'; the credit model may learn from it" in told
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (["transaction_id,amount", "t1,1"], "column event_time, customer_id, merchant_id is missing"),
+        (["transaction_id,event_time,customer_id,merchant_id,amount", "t1,03/04/2024,c,m,1"], "may be 2024-04-03 or"),
+    ],
+)
+def test_a_file_that_cannot_be_taken_in_ends_the_command_with_its_reason(checked, content, said):
+    code, told = checked(*content)
+
+    assert code == 1
+    assert said in told
+    assert "Traceback" not in told
+
+
+def test_without_a_folder_of_files_the_command_says_what_it_expects(tmp_path, capsys):
+    assert main([""]) == 2
+    assert main([str(tmp_path / "nowhere")]) == 1
+    (tmp_path / "payments.xlsx").touch()
+    assert main([str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert "make check-data DATA=<folder" in said
+    assert "expected a folder with files of the RAW contract, found none" in said
+    assert "expected files of the RAW contract, found payments.xlsx" in said

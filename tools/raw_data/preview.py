@@ -1,0 +1,121 @@
+"""What the platform will make of a folder of RAW files, in words: before anything is built or uploaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from features.cards import holds_card
+from features.columns import Found, find
+from features.contract import CONTRACTS
+from features.protected import protected
+from raw.meanings import BY_NAME
+from tools.raw_data.loaded import NUMBER, Loaded
+from tools.raw_data.meaning import name
+from tools.raw_data.readability import Readability, readabilities, refusals, shown
+
+SAMPLE = 50_000  # rows of which further columns are looked at
+EXAMPLES = 3
+FORMS = {"csv": "CSV", "jsonl": "JSON lines", "parquet": "Parquet"}
+
+
+@dataclass(frozen=True)
+class Preview:
+    """`lines` tell an entity; `refused` says why the lake would not take it, empty where it would."""
+
+    entity: str
+    lines: list[str]
+    refused: list[str]
+
+
+def previews(loaded: Loaded) -> Iterator[Preview]:
+    for entity in loaded.files:
+        yield Preview(entity, list(told(loaded, entity)), refusals(loaded, entity))
+
+
+def told(loaded: Loaded, entity: str) -> Iterator[str]:
+    ((rows,),) = loaded.ask(f"SELECT count(*) FROM {loaded.table(entity)}")
+    yield f"{entity}: {described(loaded, entity)}, {rows} rows"
+    faults = loaded.faults[entity]
+    for fault, count in faults.counts.items():
+        file, row = faults.first[fault]
+        yield f"  {count} rows are no rows ({fault}) and go to quarantine; the first is row {row} of {file}"
+    read = readabilities(loaded, entity)
+    yield from (contracts_column(loaded, entity, column) for column in read)
+    absent = [c.name for c in CONTRACTS[entity].columns if not c.required and c.name not in loaded.columns(entity)]
+    if absent:
+        yield f"  not there, and not needed: {', '.join(absent)}"
+    known = {column.name for column in CONTRACTS[entity].columns}
+    further = [column for column in loaded.columns(entity) if column not in known]
+    for column in further:
+        yield f"  {further_column(loaded, entity, column)}"
+
+
+def described(loaded: Loaded, entity: str) -> str:
+    form = loaded.forms[entity][0]
+    wrapping = form.wrapping
+    parts = [FORMS[form.kind]]
+    if form.kind == "csv" and form.separator != ",":
+        parts.append(f"cells between {form.separator!r}")
+    if wrapping.packing:
+        parts.append(f"packed as {wrapping.packing}")
+    if wrapping.encoding not in ("utf-8", "utf-8-sig"):
+        parts.append(f"letters as {wrapping.encoding}")
+    if form.header_line:
+        parts.append(f"{form.header_line} lines before the header are passed over")
+    if len(loaded.files[entity]) > 1:
+        parts.append(f"{len(loaded.files[entity])} parts")
+    return ", ".join(parts)
+
+
+def contracts_column(loaded: Loaded, entity: str, read: Readability) -> str:
+    meanings = dict(loaded.forms[entity][0].meanings)
+    as_what: str = read.column.type
+    if read.column.name in meanings:
+        as_what += f", {BY_NAME[meanings[read.column.name]].reading}"
+    line = f"  {read.column.name} ({as_what}): {share(read.rows - read.missing - read.unreadable, read.rows)} readable"
+    if read.missing:
+        line += f", {read.missing} missing"
+    if read.first is not None:
+        line += f", {read.unreadable} unreadable such as {read.first.cell} in row {read.first.row} of {read.first.file}"
+    return line + (f"; {read.lost} rows go to quarantine for it" if read.lost else "")
+
+
+def further_column(loaded: Loaded, entity: str, column: str) -> str:
+    """What a column is that the contract does not name, from a sample of its cells."""
+    shown_name = "a column whose name looks like a card number" if holds_card(column) else column
+    every = max(1, total(loaded, entity) // SAMPLE)
+    cells = [
+        cell
+        for (cell,) in loaded.ask(f"SELECT {name(column)} FROM {loaded.table(entity)} WHERE {NUMBER} % {every} = 0")
+    ]
+    found = find(column, cells)
+    told = f"{shown_name}: {what(found)}; {', '.join(examples(cells)) or 'no cell'}"
+    cards = sum(holds_card(cell) for cell in cells if cell)
+    if cards:
+        told += f"; {cards} of {len(cells)} cells looked at hold a card number, and their rows go to quarantine"
+    if entity != "loan_applications":
+        return told + "; kept in the lake"
+    characteristic = protected(column)
+    if characteristic:
+        return told + f"; protected ({characteristic}), kept for reports on fairness and never trained on"
+    return told + (f"; not trained on: {found.reason}" if found.reason else "; the credit model may learn from it")
+
+
+def what(found: Found) -> str:
+    return found.kind or "set aside"
+
+
+def examples(cells: list[str | None]) -> list[str]:
+    """A few different cells, masked."""
+    different = dict.fromkeys(cell for cell in cells[:1000] if cell)
+    return [shown(cell) for cell in list(different)[:EXAMPLES]]
+
+
+def total(loaded: Loaded, entity: str) -> int:
+    ((rows,),) = loaded.ask(f"SELECT count(*) FROM {loaded.table(entity)}")
+    return rows
+
+
+def share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else "nothing"
