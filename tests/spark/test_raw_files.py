@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import csv
+import gzip
+import io
+import json
+import random
+from collections import Counter
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 
 import pyarrow as pa
@@ -11,6 +17,7 @@ import pytest
 
 from glue.raw import ContractBroken, read_raw
 from tests.spark.rows import TAKEN_IN, TRANSACTIONS, payment
+from tools.raw_data.loaded import Loaded
 
 HEADER = ",".join(payment())
 
@@ -277,3 +284,75 @@ def test_a_parquet_file_that_is_named_csv_is_told_apart(spark, tmp_path):
 def test_a_file_of_another_kind_is_named_with_the_kinds_that_are_read(spark, folder):
     for name in ("a.xlsx", "_a.csv", ".a.csv"):
         assert refusal(spark, folder(name, "x")).startswith("expected a file ending in .parquet or .csv")
+
+
+# The lake's job and whoever looks at a folder before give the same rows and the same faults.
+
+CELLS = ("", " x ", "a,b", 'say "no"', "two\nlines", "Zoë", "ﬁ\u2028", "'q'", "1e5", "007", "2018-04-02", "nan", ";|\t")
+BROKEN = b'\nt,short\nt,"open,1\n' + "é,2018,c,m,1\n".encode("latin-1") + b"\0\n"
+WRITERS = {
+    "plain.csv": lambda rows: table_text(rows),
+    "quoted.csv": lambda rows: table_text(rows, quoting=csv.QUOTE_ALL),
+    "semicolons.csv": lambda rows: table_text(rows, delimiter=";"),
+    "tabs.csv": lambda rows: table_text(rows, delimiter="\t", lineterminator="\r\n"),
+    "packed.csv.gz": lambda rows: gzip.compress(table_text(rows)),
+    "sixteen.csv": lambda rows: table_text(rows).decode().encode("utf-16"),
+    "broken.csv": lambda rows: (
+        table_text(rows) + b'\nt,short\nt,"open,1\n' + "é,2018,c,m,1\n".encode("latin-1") + b"\0\n"
+    ),
+    "lines.jsonl": lambda rows: "".join(json.dumps(dict(row)) + "\n" for row in rows).encode() + b"[]\n",
+    "strings.parquet": lambda rows: parquet_of({name: [dict(row).get(name) for row in rows] for name in NAMES}),
+    "typed.parquet": lambda rows: parquet_of(
+        {
+            **{name: ["x"] * 3 for name in NAMES},
+            "event_time": pa.array([datetime(2018, 4, 2)] * 3, pa.timestamp("ns")),
+            "amount": [1.5, None, float("nan")],
+            "seen": [True, None, False],
+            "at": pa.array([time(9), None, time(10)]),
+        }
+    ),
+}
+NAMES = [*HEADER.split(","), "note"]
+
+
+def table_text(rows, **how) -> bytes:
+    target = io.StringIO()
+    writer = csv.DictWriter(target, NAMES, **{"lineterminator": "\n", **how})
+    writer.writeheader()
+    writer.writerows(map(dict, rows))
+    return target.getvalue().encode()
+
+
+def parquet_of(columns) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns), sink)
+    return sink.getvalue()
+
+
+def test_the_job_and_the_intake_read_the_same_rows_and_the_same_faults(spark, tmp_path):
+    drawn = random.Random(5)
+    folders = {}
+    for name, write in WRITERS.items():
+        rows = [[(column, drawn.choice(CELLS)) for column in NAMES] for _ in range(40)]
+        folder = tmp_path / name.replace(".", "_")
+        folder.mkdir()
+        path = folder / ("transactions" + name[name.index(".") :])
+        path.write_bytes(write(rows))
+        folders[str(path)] = folder
+    by_job: dict[str, set] = {path: set() for path in folders}
+    for row in read_raw(spark, list(folders), TRANSACTIONS).collect():
+        known = {c.name: getattr(row, c.name) for c in TRANSACTIONS.columns}
+        cells = {name: cell for name, cell in {**known, **row.attributes}.items() if cell}
+        by_job[row.source_file].add((row.row_number, frozenset(cells.items()), row.fault))
+    for path, folder in folders.items():
+        loaded = Loaded(folder)
+        names = loaded.columns("transactions")
+        rows_read = loaded.ask(f"SELECT * FROM {loaded.table('transactions')}")
+        by_intake = {
+            (number, frozenset((n, cell) for n, cell in zip(names, cells, strict=True) if cell), None)
+            for number, _, *cells in rows_read
+        }
+        faulty = [fault for _, _, fault in by_job[path] if fault]
+        assert {row for row in by_job[path] if row[2] is None} == by_intake, path
+        assert Counter(faulty) == loaded.faults["transactions"].counts, path
+        assert len(rows_read) >= 3

@@ -135,7 +135,7 @@ def _transform(document: dict[str, Any], data: bytes, model: Container, limit: i
         return _post(model, headers, data, timeout, retries)
     association = Association.of(document)
     single = document.get("BatchStrategy", "MultiRecord") == "SingleRecord"
-    rows = data.decode().splitlines()
+    rows = lines_of(data)
 
     def send(batch: list[str]) -> bytes:
         if stop.requested:
@@ -144,7 +144,7 @@ def _transform(document: dict[str, Any], data: bytes, model: Container, limit: i
         answer = _post(model, headers, sent.encode(), timeout, retries)
         if not association.active:
             return answer
-        answered = answer.decode().splitlines()
+        answered = lines_of(answer)
         if len(answered) != len(batch):
             raise _Refused(f"The model answered {len(answered)} lines to {len(batch)}: they cannot be joined.")
         return "\n".join(map(association.combine, batch, answered)).encode()
@@ -154,6 +154,12 @@ def _transform(document: dict[str, Any], data: bytes, model: Container, limit: i
     if target.get("AssembleWith") == "Line":
         return b"".join(part.rstrip(b"\n") + b"\n" for part in parts)
     return b"".join(parts)
+
+
+def lines_of(content: bytes) -> list[str]:
+    """A line ends with a line feed and nowhere else: other signs that end lines elsewhere are letters here."""
+    lines = content.decode().split("\n")
+    return lines[:-1] if lines[-1] == "" else lines
 
 
 def _batches(rows: list[str], limit: int, single: bool) -> Iterator[list[str]]:
