@@ -51,6 +51,7 @@ locals {
       log_retention_days = var.sizing.log_retention_days
       network            = local.network
       boundary_arn       = var.boundary_arn
+      provisioned        = name == "lambda/decide" ? var.sizing.api.provisioned_concurrency : 0
     }) if startswith(name, "lambda/")
   }
 

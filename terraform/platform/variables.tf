@@ -105,9 +105,13 @@ variable "s3_use_path_style" {
 }
 
 variable "sizing" {
-  description = "How big the platform is: the API's throttle; reserved concurrency by function; the endpoint's instances, between which it scales, or memory of a serverless one; Glue's workers; SageMaker's jobs; days that logs are kept; when machines run, if they do; how the stream is read; from where on something is wrong."
+  description = "How big the platform is: the API's throttle, and how many instances of its function wait for calls; reserved concurrency by function; the endpoint's instances, between which it scales, or memory of a serverless one; Glue's workers; SageMaker's jobs; days that logs are kept; when machines run, if they do; how the stream is read; from where on something is wrong."
   type = object({
-    api         = optional(object({ requests_per_second = optional(number, 500), burst = optional(number, 500) }), {})
+    api = optional(object({
+      requests_per_second     = optional(number, 500)
+      burst                   = optional(number, 500)
+      provisioned_concurrency = optional(number, 0)
+    }), {})
     concurrency = optional(map(number), {})
     endpoint = optional(object({
       instance_type        = optional(string, "ml.c5.large")
@@ -172,6 +176,11 @@ variable "sizing" {
   validation {
     condition     = var.sizing.thresholds.quarantined_share > 0 && var.sizing.thresholds.quarantined_share < 0.1
     error_message = "sizing.thresholds.quarantined_share must lie between 0 and 0.1, got ${var.sizing.thresholds.quarantined_share}: at 0.1 the gate refuses the batch."
+  }
+
+  validation {
+    condition     = var.sizing.api.provisioned_concurrency >= 0 && floor(var.sizing.api.provisioned_concurrency) == var.sizing.api.provisioned_concurrency && (lookup(var.sizing.concurrency, "decide", -1) < 0 || var.sizing.api.provisioned_concurrency <= lookup(var.sizing.concurrency, "decide", -1))
+    error_message = "sizing.api.provisioned_concurrency must be a whole number of no less than 0, and no more than sizing.concurrency.decide reserves, got ${var.sizing.api.provisioned_concurrency}."
   }
 
   validation {

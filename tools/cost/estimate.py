@@ -45,7 +45,7 @@ class Prices:
 
 def idle(planned: Mapping[str, list[dict]], prices: Prices) -> list[Line]:
     """A month without a payment, a loan or a night."""
-    lines = [*_endpoint(planned, prices), *_streams(planned, prices)]
+    lines = [*_endpoint(planned, prices), *_streams(planned, prices), *_waiting(planned, prices)]
     for kind, name, price in (
         ("aws_kms_key", "keys", "key_month"),
         ("aws_cloudwatch_metric_alarm", "alarms", "alarm_month"),
@@ -72,6 +72,18 @@ def _endpoint(planned: Mapping[str, list[dict]], prices: Prices) -> list[Line]:
                 continue
             hourly = prices.of(kind)
             lines.append(Line("endpoint", f"{count} x {kind} x {HOURS} h x {hourly}", count * HOURS * hourly))
+    return lines
+
+
+def _waiting(planned: Mapping[str, list[dict]], prices: Prices) -> list[Line]:
+    """Instances of functions that wait for calls."""
+    memory = {f["function_name"]: f["memory_size"] / 1024 for f in planned.get("aws_lambda_function", ())}
+    lines = []
+    for each in planned.get("aws_lambda_provisioned_concurrency_config", ()):
+        name, count = each["function_name"], each["provisioned_concurrent_executions"]
+        second = prices.of("lambda_waiting_gb_second")
+        how = f"{count} x {memory[name]:.2f} GB x {HOURS} h x {second * 3600:.4f}"
+        lines.append(Line(f"waiting {name}", how, count * memory[name] * HOURS * 3600 * second))
     return lines
 
 

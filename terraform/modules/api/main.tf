@@ -58,6 +58,7 @@ resource "aws_lambda_permission" "api" {
   statement_id  = "ApiGateway"
   action        = "lambda:InvokeFunction"
   function_name = module.decide.name
+  qualifier     = module.decide.qualifier
   principal     = "apigateway.amazonaws.com"
   source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/*/POST/decisions"
 }

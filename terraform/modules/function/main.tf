@@ -18,6 +18,8 @@ resource "aws_lambda_function" "this" {
   # None is reserved unless it is asked for: a new account has little to reserve, and refuses.
   reserved_concurrent_executions = var.code.concurrency
 
+  publish = var.code.provisioned > 0 # instances wait for a version's calls, never for those of what may change
+
   dynamic "vpc_config" {
     for_each = var.code.network[*]
 
@@ -36,6 +38,24 @@ resource "aws_lambda_function" "this" {
   }
 
   depends_on = [aws_cloudwatch_log_group.this]
+}
+
+# Whoever calls the alias meets an instance that waits; without such instances there is none.
+resource "aws_lambda_alias" "this" {
+  count = var.code.provisioned > 0 ? 1 : 0
+
+  name             = "provisioned"
+  description      = "The version whose instances wait for calls"
+  function_name    = aws_lambda_function.this.function_name
+  function_version = aws_lambda_function.this.version
+}
+
+resource "aws_lambda_provisioned_concurrency_config" "this" {
+  count = var.code.provisioned > 0 ? 1 : 0
+
+  function_name                     = aws_lambda_function.this.function_name
+  qualifier                         = aws_lambda_alias.this[0].name
+  provisioned_concurrent_executions = var.code.provisioned
 }
 
 # Declared first: a group that Lambda makes by itself never expires.

@@ -4,8 +4,8 @@ output "arn" {
 }
 
 output "invoke_arn" {
-  description = "ARN by which API Gateway calls the function."
-  value       = aws_lambda_function.this.invoke_arn
+  description = "ARN by which API Gateway calls the function, or the alias whose instances wait."
+  value       = var.code.provisioned > 0 ? aws_lambda_alias.this[0].invoke_arn : aws_lambda_function.this.invoke_arn
 }
 
 output "name" {
@@ -16,6 +16,11 @@ output "name" {
 output "permissions" {
   description = "What the function may do, as it was given."
   value       = module.role.permissions
+}
+
+output "qualifier" {
+  description = "Alias whose instances wait for calls; null where none wait."
+  value       = one(aws_lambda_alias.this[*].name)
 }
 
 output "role_name" {

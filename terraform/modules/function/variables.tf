@@ -1,5 +1,5 @@
 variable "code" {
-  description = "The function's zip: bucket, key and base64 SHA-256; the layers it imports from; and how it runs: reserved concurrency (-1 for none), days that its log is kept, subnets and security groups, if it is to run in a network, and its role's permissions boundary, if there is one."
+  description = "The function's zip: bucket, key and base64 SHA-256; the layers it imports from; and how it runs: reserved concurrency (-1 for none), days that its log is kept, subnets and security groups, if it is to run in a network, its role's permissions boundary, if there is one, and how many instances wait for calls (0 for none)."
   type = object({
     bucket             = string
     key                = string
@@ -9,6 +9,7 @@ variable "code" {
     log_retention_days = optional(number, 365)
     network            = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }))
     boundary_arn       = optional(string)
+    provisioned        = optional(number, 0)
   })
   nullable = false
 }

@@ -15,6 +15,7 @@ variable "code" {
     log_retention_days = optional(number, 365)
     network            = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }))
     boundary_arn       = optional(string)
+    provisioned        = optional(number, 0)
   })
   nullable = false
 }

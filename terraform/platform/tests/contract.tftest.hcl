@@ -234,3 +234,13 @@ run "refuses_a_boundary_that_is_no_policy" {
 
   expect_failures = [var.boundary_arn]
 }
+
+run "refuses_more_instances_that_wait_than_are_reserved" {
+  command = plan
+
+  variables {
+    sizing = { api = { provisioned_concurrency = 5 }, concurrency = { decide = 4 } }
+  }
+
+  expect_failures = [var.sizing]
+}

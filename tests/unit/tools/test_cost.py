@@ -33,6 +33,14 @@ def test_a_stream_costs_more_by_the_hour_where_it_keeps_records_for_longer_than_
     assert week - day == pytest.approx(4 * HOURS * TABLED.of("kinesis_retention_shard_hour"))
 
 
+def test_instances_that_wait_for_calls_cost_their_memory_for_every_hour():
+    function = {"function_name": "risk-dev-decide", "memory_size": 2048}
+    waiting = {"function_name": "risk-dev-decide", "provisioned_concurrent_executions": 3}
+    planned = {"aws_lambda_function": [function], "aws_lambda_provisioned_concurrency_config": [waiting]}
+    dollars = 3 * 2 * HOURS * 3600 * TABLED.of("lambda_waiting_gb_second")
+    assert total(idle(planned, TABLED)) == pytest.approx(dollars)
+
+
 def test_interface_endpoints_cost_by_zone_and_gateways_nothing():
     network = {
         "aws_vpc_endpoint": [{"vpc_endpoint_type": "Interface"}, {"vpc_endpoint_type": "Gateway"}],

@@ -61,3 +61,22 @@ run "reads_nothing_of_the_lake_to_decide" {
     error_message = "Labels go to their place in RAW and nowhere else."
   }
 }
+
+run "lets_the_api_call_the_instances_that_wait" {
+  variables {
+    code = {
+      "lambda/decide" = { bucket = "risk-dev-artifacts", key = "lambda/decide/1/decide.zip", hash = "hash", layers = [], provisioned = 2 }
+      "lambda/labels" = { bucket = "risk-dev-artifacts", key = "lambda/labels/1/labels.zip", hash = "hash", layers = [] }
+    }
+  }
+
+  assert {
+    condition     = aws_lambda_permission.api.qualifier == module.decide.qualifier && module.decide.qualifier != null
+    error_message = "The API may call the alias."
+  }
+
+  assert {
+    condition     = module.labels.qualifier == null
+    error_message = "No instance waits for labels."
+  }
+}

@@ -87,3 +87,33 @@ run "runs_in_a_network_where_there_is_one" {
     error_message = "Sizes are the environment's."
   }
 }
+
+run "lets_no_instance_wait_unless_it_is_asked_for" {
+  command = plan
+
+  assert {
+    condition     = length(aws_lambda_alias.this) == 0 && length(aws_lambda_provisioned_concurrency_config.this) == 0 && output.qualifier == null
+    error_message = "Instances that wait cost by the hour."
+  }
+}
+
+run "lets_instances_wait_for_calls_of_the_alias" {
+  variables {
+    code = { bucket = "risk-dev-artifacts", key = "lambda/decide/1/decide.zip", hash = "hash", layers = [], provisioned = 3 }
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.publish && aws_lambda_alias.this[0].function_version == aws_lambda_function.this.version
+    error_message = "Instances wait for a version's calls."
+  }
+
+  assert {
+    condition     = aws_lambda_provisioned_concurrency_config.this[0].provisioned_concurrent_executions == 3 && aws_lambda_provisioned_concurrency_config.this[0].qualifier == output.qualifier
+    error_message = "As many wait as were asked for, behind the alias."
+  }
+
+  assert {
+    condition     = output.invoke_arn == aws_lambda_alias.this[0].invoke_arn
+    error_message = "Calls reach the instances that wait."
+  }
+}
