@@ -13,9 +13,10 @@ from pyspark.sql import functions as F
 
 from features.contract import Contract
 from raw.blocks import LONGEST_LINE
-from raw.form import Form, form_of
+from raw.form import Form
 from raw.reader import PART, Batch, Part, parts, rows
 from raw.refusal import Unreadable
+from raw.understanding import form_of
 
 OPENED_AT_ONCE = 8  # files that the driver looks into side by side: it waits for S3 most of the time
 ROWS_AT_ONCE = 20_000  # that go to Spark in one message

@@ -15,9 +15,7 @@ import pyarrow.parquet as pq
 from features.cards import holds_card
 from features.contract import Contract
 from raw import storage
-from raw.as_text import text_of
 from raw.blocks import LONGEST_LINE, Shape, rows_of, whole_lines
-from raw.meanings import Ambiguous, meaning_of
 from raw.names import HIDDEN, SUFFIXES
 from raw.packing import PLAIN, Wrapping, as_utf8, beginning, encoding_of, packing_of
 from raw.refusal import Unreadable
@@ -47,15 +45,8 @@ class Form:
         return Shape(len(self.names), self.separator, self.quote, self.surplus)
 
 
-def form_of(uri: str, contract: Contract, longest_line: int = LONGEST_LINE) -> Form:
-    """Raises Unreadable, with the file's name, for a file that cannot be taken in."""
-    try:
-        return _form_of(uri, contract, longest_line)
-    except Unreadable as refused:
-        raise Unreadable(f"{uri}: {refused}") from None
-
-
-def _form_of(uri: str, contract: Contract, longest_line: int) -> Form:
+def layout_of(uri: str, contract: Contract, longest_line: int = LONGEST_LINE) -> Form:
+    """The form but for what its columns mean. Raises Unreadable for a file that cannot be taken in."""
     name = uri.rpartition("/")[2]
     suffix = next((s for s in SUFFIXES if name.endswith(s)), "")
     if not suffix or name.startswith(HIDDEN):
@@ -110,11 +101,9 @@ def csv_form(text: bytes, contract: Contract, whole: bool) -> Form:
     if not len(rows.lines) and body:
         wider = replace(form.shape, width=len(form.names) + 1)
         shifted, _, _ = rows_of(body, wider, last=True, longest_line=len(body))
-        *cells_, behind_last = shifted.cells
-        if len(shifted.lines) > len(shifted.faulty) and not any(behind_last.to_pylist()):
-            form, rows = replace(form, surplus=True), replace(shifted, cells=cells_)
-    columns = dict(zip(form.names, rows.cells, strict=True))
-    return replace(form, meanings=meanings(columns, contract))
+        if len(shifted.lines) > len(shifted.faulty) and not any(shifted.cells[-1].to_pylist()):
+            form = replace(form, surplus=True)
+    return form
 
 
 def cells(line: str, separator: str, quote: str) -> list[str]:
@@ -146,19 +135,6 @@ def check_columns(names: Sequence[str], contract: Contract) -> None:
         raise Unreadable(f"expected every column once, whatever its case; the file has {', '.join(twice)}")
 
 
-def meanings(columns: dict[str, pa.Array], contract: Contract) -> tuple[tuple[str, str], ...]:
-    found = []
-    for column in contract.columns:
-        if column.name in columns:
-            try:
-                meaning = meaning_of(column.type, columns[column.name].to_pylist())
-            except Ambiguous as two:
-                raise Unreadable(f"column {column.name}: {two}") from None
-            if meaning is not None:
-                found.append((column.name, meaning.name))
-    return tuple(found)
-
-
 # JSON lines
 
 
@@ -170,11 +146,7 @@ def json_form(text: bytes, contract: Contract, whole: bool) -> Form:
     every = dict.fromkeys(name for found in objects for name in found)
     names = tuple(dict.fromkeys(named(list(every), contract)))
     check_columns(names, contract)
-    columns = {}
-    for column in contract.columns:
-        given = [{name.strip().lower(): value for name, value in found.items()} for found in objects]
-        columns[column.name] = pa.array([json_text(cell.get(column.name)) for cell in given], pa.string())
-    return Form("jsonl", names, meanings=meanings(columns, contract))
+    return Form("jsonl", names)
 
 
 def json_object(line: bytes | str) -> dict | None:
@@ -200,27 +172,13 @@ def json_text(value: object) -> str | None:
 def parquet_form(uri: str, contract: Contract) -> Form:
     try:
         with storage.seekable(uri) as file:
-            opened = pq.ParquetFile(file)
-            names = named(opened.schema_arrow.names, contract)
+            names = named(pq.ParquetFile(file).schema_arrow.names, contract)
             check_columns(names, contract)
-            told = {column.name for column in contract.columns if column.type in ("instant", "money")}
-            wanted = [place for place, name in enumerate(names) if name in told]
-            first = next(opened.iter_batches(batch_size=20_000, columns=_roots(opened, wanted)), None)
     except (pa.ArrowException, OSError, ValueError) as broken:
         if isinstance(broken, Unreadable):
             raise
         raise Unreadable(f"cannot be read as parquet: {said(broken)}") from None
-    columns = {}
-    if first is not None:
-        for place, cells_ in zip(wanted, first.columns, strict=True):
-            column = contract.column(names[place])
-            if not pa.types.is_temporal(cells_.type):
-                columns[column.name] = text_of(cells_)
-    return Form("parquet", names, meanings=meanings(columns, contract))
-
-
-def _roots(file: pq.ParquetFile, places: list[int]) -> list[str]:
-    return [file.schema_arrow.names[place] for place in places]
+    return Form("parquet", names)
 
 
 def said(broken: Exception) -> str:

@@ -39,6 +39,7 @@ EPOCHS = {
 PLAIN_DATE = Meaning("yyyymmdd", r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])", "year, month, day")
 DAY_FIRST = Meaning("dmy", rf"{_DAY}[/.-]{_MONTH}[/.-]\d{{4}}{_TIME}", "day, month, year")
 MONTH_FIRST = Meaning("mdy", rf"{_MONTH}[/.-]{_DAY}[/.-]\d{{4}}{_TIME}", "month, day, year")
+ONE_ORDER_ONLY = r"^(?:\d{1,2}[/.-])?(?:1[3-9]|2\d|3[01])[/.-]"  # a day that can be no month
 DECIMAL_COMMA = Meaning("decimal_comma", r"(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d{1,2})?", "a comma before the cents")
 THOUSANDS = Meaning("thousands", r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?", "commas between thousands")
 OF_INSTANTS = (*(meaning for meaning, _ in EPOCHS.values()), PLAIN_DATE, DAY_FIRST, MONTH_FIRST)

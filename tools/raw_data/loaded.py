@@ -14,9 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.contract import CONTRACTS, Contract
-from raw.form import Form, form_of
+from raw.form import Form
 from raw.reader import Batch, rows
 from raw.refusal import Unreadable
+from raw.understanding import form_of
 from tools.raw_data.files import Unusable, raw_files
 
 NUMBER, PART = "_row_number", "_part"  # beside the cells: a row's place in its file, and which part that is

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from features.contract import Column, Contract
 from features.values import BLANKS
 from raw import packing
-from raw.form import form_of
 from raw.reader import Part, parts, rows
 from raw.refusal import Unreadable
+from raw.understanding import form_of
 
 PAIRS = Contract("pairs", ("a",), "a", "day", (Column("a", "text", ""), Column("b", "text", "")))
 

@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.contract import TRANSACTIONS
-from raw.form import form_of
 from raw.reader import Part, parts, rows
 from raw.refusal import Unreadable
+from raw.understanding import form_of
 
 HEADER = "transaction_id,event_time,customer_id,merchant_id,amount"
 CSV = f"{HEADER},colour\nt1,2018-04-02T09:30:00Z,c1,m1,12.50,red\nt2,2018-04-02T09:31:00Z,c2,m1,7,\n".encode()

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
+from features.contract import TRANSACTIONS
 from raw.meanings import Ambiguous, meaning_of, meant
+from raw.refusal import Unreadable
+from raw.understanding import form_of
 
 
 def read(type_: str, *cells: str | None) -> list[str | None]:
@@ -55,3 +58,15 @@ def test_a_cell_that_does_not_fit_the_columns_meaning_stays_as_it_came():
 def test_a_column_that_fits_two_meanings_is_refused_with_both():
     with pytest.raises(Ambiguous, match="'03/04/2024' may be 2024-04-03 or 2024-03-04, and no row tells which"):
         meaning_of("instant", ["03/04/2024", "05/06/2024"])
+
+
+def test_a_sorted_file_tells_its_days_from_its_months_after_weeks_of_rows(tmp_path):
+    header = "transaction_id,event_time,customer_id,merchant_id,amount\n"
+    first = "".join(f"t{n},{1 + n // 3000:02}/03/2024 10:00,c,m,1\n" for n in range(36_000))
+    path = tmp_path / "transactions.csv"
+    path.write_text(header + first)
+    with pytest.raises(Unreadable, match="column event_time: '01/03/2024 10:00' may be"):
+        form_of(str(path), TRANSACTIONS)
+    path.write_text(header + first + "t,13/03/2024 10:00,c,m,1\n" * 40_000)
+
+    assert form_of(str(path), TRANSACTIONS).meanings == (("event_time", "dmy"),)
