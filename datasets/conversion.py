@@ -114,7 +114,9 @@ def plans_of(declared: PublicSet, options: Mapping[str, str]) -> list[Plan]:
     if "SOURCE" not in options:
         raise Unusable(f"NAME={declared.name} needs SOURCE=: the file or folder downloaded from {declared.publisher}")
     headless = declared.headless if isinstance(declared, LoanSet) else {}
-    return [plan(declared, s) for s in find(options["SOURCE"], declared.stem, declared.missing, headless)]
+    known = frozenset(name for origins in declared.columns.values() for origin in origins for name in origin.names)
+    sources = find(options["SOURCE"], declared.stem, declared.missing, headless, known)
+    return [plan(declared, source) for source in sources]
 
 
 def payments(declared: PaymentSet) -> Writer:
@@ -210,7 +212,7 @@ class Companion:
         stem, key = declared.companion
         if not any(p.stem == stem for p in folder.iterdir()):
             return None
-        source = find(str(folder), stem, declared.missing, {})[0]
+        source = find(str(folder), stem, declared.missing, {}, frozenset({key}))[0]
         if key not in source.columns():
             raise Unusable(f"{source.path}: column {key} is missing; found {', '.join(source.columns()[:40])}")
         table = pa.Table.from_batches(source.batches(source.columns())).combine_chunks()

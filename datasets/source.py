@@ -2,40 +2,50 @@
 
 from __future__ import annotations
 
-import csv
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.csv as pacsv
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datasets.unusable import Unusable
+from raw.form import Form, table_layout
+from raw.packing import PLAIN
+from raw.reader import rows
+from raw.refusal import Unreadable
 
 ROWS = 65_536  # rows held at once
-BLOCK = 1 << 20  # bytes of CSV parsed at once; Arrow reads some 32 of them ahead
-SUFFIXES = (".parquet", ".csv")
+BLOCK = 1 << 20  # bytes looked at at once, to count lines
+SUFFIXES = (".parquet", ".csv", ".csv.gz", ".csv.zip")
 ADVICE = {
     ".pkl": "a pickle runs code when it is opened: export it as Parquet or CSV",
     ".pickle": "a pickle runs code when it is opened: export it as Parquet or CSV",
-    ".zip": "unpack it first",
-    ".gz": "unpack it first",
+    ".zip": "unpack it, or name it .csv.zip where one CSV file is in it",
+    ".gz": "unpack it, or name it .csv.gz where a CSV file is in it",
     ".xls": "export the sheet as CSV, with one line of column names",
     ".xlsx": "export the sheet as CSV, with one line of column names",
+}
+FAULTS = {
+    "ragged_row": "has another number of cells than the file has columns",
+    "unclosed_quote": "has a quote that is not closed",
+    "not_utf8": "is not UTF-8",
+    "nul_byte": "has a NUL byte",
 }
 
 
 @dataclass(frozen=True)
 class Source:
-    """One file. `header` names the columns of a publisher's file that has no line of names."""
+    """One file. `header` names the columns of a publisher's file that has no line of names; `known` are names by which
+    such a line is told from a note before it."""
 
     path: Path
     missing: tuple[str, ...] = ("",)
     header: tuple[str, ...] = ()
-    delimiter: str = field(default=",")
+    delimiter: str = ","
+    known: frozenset[str] = frozenset()
 
     @property
     def is_parquet(self) -> bool:
@@ -43,18 +53,22 @@ class Source:
 
     def columns(self) -> list[str]:
         """Raises Unusable for a file that cannot be read."""
-        if self.header:
-            return list(self.header)
+        if not self.is_parquet:
+            return list(self.form.names)
         try:
-            if self.is_parquet:
-                return pq.read_schema(self.path).names
-            with self.path.open(encoding="utf-8-sig", newline="") as lines:
-                names = next(csv.reader(lines), [])
-        except (OSError, pa.ArrowException, UnicodeDecodeError, csv.Error) as broken:
+            return pq.read_schema(self.path).names
+        except (OSError, pa.ArrowException) as broken:
             raise self.unreadable(broken) from None
-        if not names:
-            raise Unusable(f"{self.path}: expected a line of column names, found an empty file")
-        return names
+
+    @cached_property
+    def form(self) -> Form:
+        """Of a file that is no Parquet. Raises Unusable."""
+        if self.header:
+            return Form("csv", self.header, PLAIN, self.delimiter, header_line=-1)
+        try:
+            return table_layout(str(self.path), self.known)
+        except (Unreadable, OSError) as broken:
+            raise self.unreadable(broken) from None
 
     def batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
         """The wanted columns, at most ROWS rows at a time. Raises Unusable."""
@@ -63,27 +77,21 @@ class Source:
                 with pq.ParquetFile(self.path, pre_buffer=False) as file:  # else a row group is held whole
                     yield from file.iter_batches(ROWS, columns=columns)
             else:
-                yield from self._lines(columns)
-        except (OSError, pa.ArrowException) as broken:
+                yield from evenly(self._lines(columns))
+        except (OSError, pa.ArrowException, Unreadable) as broken:
             raise self.unreadable(broken) from None
 
     def _lines(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
-        names = self.columns()
-        reader = pacsv.open_csv(
-            self.path,
-            read_options=pacsv.ReadOptions(
-                column_names=names, skip_rows=0 if self.header else 1, block_size=BLOCK, use_threads=False
-            ),
-            parse_options=pacsv.ParseOptions(delimiter=self.delimiter),
-            convert_options=pacsv.ConvertOptions(
-                column_types={name: pa.string() for name in names},
-                include_columns=columns,
-                null_values=list(self.missing),
-                strings_can_be_null=True,
-                quoted_strings_can_be_null=True,
-            ),
-        )
-        yield from evenly(reader)
+        words = pa.array(self.missing, pa.string())
+        for batch in rows(str(self.path), self.form):
+            for number, fault, line in batch.faulty:
+                if self.form.separator in line or fault != "ragged_row":  # else a publisher's note below the rows
+                    said = f"expected {len(self.form.names)} cells in every row, but row {number}"
+                    raise Unusable(f"{self.path}: {said} {FAULTS.get(fault, fault)}")
+            cells = {name: batch.cells[name] for name in columns}
+            yield pa.RecordBatch.from_pydict(
+                {name: pc.if_else(pc.is_in(c, words), pa.scalar(None, pa.string()), c) for name, c in cells.items()}
+            )
 
     def count(self) -> int:
         """Rows of the file."""
@@ -93,16 +101,19 @@ class Source:
 
     def about(self) -> int:
         """Rows as far as a glance tells: the lines of a CSV file, of which a quoted cell may hold several."""
-        if self.is_parquet:
+        if self.is_parquet or not self.form.wrapping.none:
             return self.count()
         with self.path.open("rb") as lines:
             return sum(block.count(b"\n") for block in iter(partial(lines.read, BLOCK), b""))
 
     def unreadable(self, broken: Exception) -> Unusable:
-        """Arrow ends its complaint about a line with the line itself, which may hold a card number: that is cut."""
-        found = re.sub(r"(got \d+).*", r"\1", str(broken).strip().splitlines()[0] if str(broken).strip() else "nothing")
-        kind = "Parquet" if self.is_parquet else "UTF-8 CSV"
-        return Unusable(f"{self.path}: expected a readable {kind} file, found: {type(broken).__name__}: {found[:200]}")
+        if isinstance(broken, Unreadable):
+            return Unusable(f"{self.path}: {str(broken).removeprefix(f'{self.path}: ')}")
+        said = str(broken).strip().splitlines() or ["nothing"]
+        kind = "Parquet" if self.is_parquet else "CSV"
+        return Unusable(
+            f"{self.path}: expected a readable {kind} file, found: {type(broken).__name__}: {said[0][:200]}"
+        )
 
 
 def evenly(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -121,16 +132,22 @@ def evenly(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield pa.concat_batches(waiting)
 
 
-def find(source: str, stem: str, missing: tuple[str, ...], headless: Mapping[str, tuple[str, ...]]) -> list[Source]:
+def find(
+    source: str,
+    stem: str,
+    missing: tuple[str, ...],
+    headless: Mapping[str, tuple[str, ...]],
+    known: frozenset[str] = frozenset(),
+) -> list[Source]:
     """The files of a set: SOURCE itself, or those of the folder, in order of their names. Raises Unusable."""
     path = Path(source)
     suffixes = (*SUFFIXES, *headless)
     if path.is_dir():
         inside = sorted(p for p in path.iterdir() if p.is_file())
-        paths = [p for p in inside if p.suffix in suffixes and (not stem or p.stem == stem)]
+        paths = [p for p in inside if (end := ending(p, suffixes)) and (not stem or p.name.removesuffix(end) == stem)]
         # A folder may hold the publisher's file and a copy of it: that one is taken which needs no guessing.
-        with_names = [p for p in paths if p.suffix in SUFFIXES] or paths
-        kinds = {p.suffix for p in with_names}
+        with_names = [p for p in paths if ending(p, SUFFIXES)] or paths
+        kinds = {ending(p, suffixes) for p in with_names}
         if not paths or len(kinds) > 1:
             wanted = f"{stem or '*'} as {' or '.join(suffixes)}, of one kind"
             found = ", ".join(p.name for p in inside[:10]) or "nothing"
@@ -138,10 +155,14 @@ def find(source: str, stem: str, missing: tuple[str, ...], headless: Mapping[str
             raise Unusable(f"{path}: expected {wanted}, found {found}{advice}")
         paths = with_names
     elif path.is_file():
-        if path.suffix not in suffixes:
+        if not ending(path, suffixes):
             advice = f": {ADVICE[path.suffix]}" if path.suffix in ADVICE else ""
             raise Unusable(f"{path}: expected a file ending in {' or '.join(suffixes)}, found {path.suffix}{advice}")
         paths = [path]
     else:
         raise Unusable(f"{path}: expected a file or a folder, found none")
-    return [Source(p, missing, headless.get(p.suffix, ()), " " if p.suffix in headless else ",") for p in paths]
+    return [Source(p, missing, headless.get(p.suffix, ()), " " if p.suffix in headless else ",", known) for p in paths]
+
+
+def ending(path: Path, suffixes: Iterable[str]) -> str:
+    return next((suffix for suffix in suffixes if path.name.endswith(suffix)), "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -53,6 +53,22 @@ def layout_of(uri: str, contract: Contract, longest_line: int = LONGEST_LINE) ->
         raise Unreadable(f"expected a file ending in {' or '.join(SUFFIXES)}, not hidden by `_` or `.`")
     if suffix == ".parquet":
         return parquet_form(uri, contract)
+    text, wrapping, whole = text_of(uri, longest_line)
+    form = json_form(text, contract, whole) if suffix.startswith(".jsonl") else csv_form(text, contract, whole)
+    return replace(form, wrapping=wrapping)
+
+
+def table_layout(uri: str, known: Collection[str], longest_line: int = LONGEST_LINE) -> Form:
+    """The layout of a CSV file that keeps no contract: its header is the line with the most of the `known` names.
+    Names stay as they are. Raises Unreadable."""
+    text, wrapping, _ = text_of(uri, longest_line)
+    tried = [(cells(line, separator, quote), separator, quote, place) for line, separator, quote, place in ways(text)]
+    names, separator, quote, place = max(tried, key=lambda way: (len({*way[0]} & {*known}), -way[3], len(way[0])))
+    return Form("csv", tuple(name.strip() for name in names), wrapping, separator, quote, place)
+
+
+def text_of(uri: str, longest_line: int) -> tuple[bytes, Wrapping, bool]:
+    """The file's beginning as UTF-8 lines, what it is wrapped in, and whether it is all of the file."""
     with storage.opened(uri) as file:
         head = file.read(4)
     if head == b"PAR1":
@@ -62,11 +78,8 @@ def layout_of(uri: str, contract: Contract, longest_line: int = LONGEST_LINE) ->
     if not begins:
         raise Unreadable("is empty; expected a header line")
     wrapping = Wrapping(packing, encoding_of(begins))
-    whole = len(begins) < longest_line
     text = b"".join(as_utf8(iter([begins]), wrapping.encoding))
-    text = whole_lines(text)
-    form = json_form(text, contract, whole) if suffix.startswith(".jsonl") else csv_form(text, contract, whole)
-    return replace(form, wrapping=wrapping)
+    return whole_lines(text), wrapping, len(begins) < longest_line
 
 
 # CSV
@@ -74,21 +87,9 @@ def layout_of(uri: str, contract: Contract, longest_line: int = LONGEST_LINE) ->
 
 def csv_form(text: bytes, contract: Contract, whole: bool) -> Form:
     """`text` is the beginning of a file, `whole` says that it is all of it."""
-    lines = text.split(b"\n", HEADER_WITHIN)[:HEADER_WITHIN]
-    if b"\0" in lines[0]:
-        raise Unreadable("has NUL bytes in its header; is it UTF-16 without a byte order mark? Expected UTF-8")
-    if not lines[0].strip():
-        raise Unreadable("begins with an empty line; expected a header line")
-    try:
-        headers = [line.decode() for line in lines[:1]] + [line.decode("utf-8", "replace") for line in lines[1:]]
-    except UnicodeDecodeError:
-        raise Unreadable("has a header that is not UTF-8") from None
     tried = [
         Form("csv", named(cells(line, separator, quote), contract), PLAIN, separator, quote, place)
-        for place, line in enumerate(headers)
-        for separator in SEPARATORS
-        for quote in QUOTES
-        if line.strip()
+        for line, separator, quote, place in ways(text)
     ]
     form = next((f for f in tried if set(contract.required) <= set(f.names)), None)
     form = form or max((f for f in tried if f.header_line == 0), key=lambda f: len(f.names))
@@ -104,6 +105,24 @@ def csv_form(text: bytes, contract: Contract, whole: bool) -> Form:
         if len(shifted.lines) > len(shifted.faulty) and not any(shifted.cells[-1].to_pylist()):
             form = replace(form, surplus=True)
     return form
+
+
+def ways(text: bytes) -> Iterator[tuple[str, str, str, int]]:
+    """Lines that may be the header with how they may be divided, the likeliest first. Raises Unreadable."""
+    lines = text.split(b"\n", HEADER_WITHIN)[:HEADER_WITHIN]
+    if b"\0" in lines[0]:
+        raise Unreadable("has NUL bytes in its header; is it UTF-16 without a byte order mark? Expected UTF-8")
+    if not lines[0].strip():
+        raise Unreadable("begins with an empty line; expected a header line")
+    try:
+        lines[0].decode()
+    except UnicodeDecodeError:
+        raise Unreadable("has a header that is not UTF-8") from None
+    for place, line in enumerate(lines):
+        if line.strip():
+            for separator in SEPARATORS:
+                for quote in QUOTES:
+                    yield line.decode("utf-8", "replace"), separator, quote, place
 
 
 def cells(line: str, separator: str, quote: str) -> list[str]:

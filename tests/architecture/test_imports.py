@@ -51,7 +51,7 @@ def test_features_import_only_the_standard_library():
         ("lambda", {"features"}),
         ("inference", {"features"}),
         ("training", {"features", "inference"}),
-        ("datasets", {"features"}),
+        ("datasets", {"features", "raw"}),
     ],
 )
 def test_a_room_knows_only_the_rooms_it_may(room, known):

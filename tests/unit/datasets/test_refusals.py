@@ -74,8 +74,8 @@ def test_a_pickle_is_refused_and_not_opened(tmp_path, converted):
 @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
 def test_a_file_that_is_not_what_its_name_says_is_refused(suffix, tmp_path, converted):
     path = tmp_path / f"broken{suffix}"
-    path.write_bytes(b"\xff\xfe\x00 not a table")
-    with pytest.raises(Unusable, match=rf"broken{suffix}: expected a readable"):
+    path.write_bytes(b"\x80\x00 not a table")
+    with pytest.raises(Unusable, match=rf"broken{suffix}: (expected a readable|has NUL bytes in its header)"):
         converted("handbook", path)
 
 
