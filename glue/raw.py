@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from features.contract import Contract
+from raw import storage
 from raw.blocks import LONGEST_LINE
 from raw.form import Form
 from raw.reader import PART, Batch, Part, parts, rows
@@ -56,8 +57,9 @@ def read_raw(
         "file int, uri string, form int, start bigint, `end` bigint, first bigint",
     )
     cells = ", ".join(f"`{name}` string" for name in known)
+    region = storage.region() if any(uri.startswith("s3://") for uri in read_at.values()) else None
     read = listed.mapInArrow(
-        reading(tuple(numbered), known, longest_line),  # type: ignore[arg-type]
+        reading(tuple(numbered), known, longest_line, region),  # type: ignore[arg-type]
         f"{cells}, attributes map<string,string>, row_number bigint, fault string, line string, _file int",
     )
     times = put_at or {}
@@ -94,10 +96,13 @@ def slices(tasks: Sequence[tuple], workers: int) -> int:
     return max(1, min(len(tasks), 4 * workers if all(task[4] == 0 for task in tasks) else len(tasks)))
 
 
-def reading(forms: tuple[Form, ...], known: tuple[str, ...], longest_line: int):
+def reading(
+    forms: tuple[Form, ...], known: tuple[str, ...], longest_line: int, region: str | None
+) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     """What a worker does with the stretches that it is given."""
 
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        storage.in_region(region)
         for batch in batches:
             for task in batch.to_pylist():
                 part = Part(task["start"], task["end"], task["first"])

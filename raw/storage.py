@@ -10,6 +10,7 @@ from urllib.parse import urlparse
 
 _LOCK = threading.Lock()  # boto3 makes clients safely in one thread only
 _CLIENTS: list[Any] = []
+_REGION: list[str] = []
 READ_AHEAD = 4 << 20  # bytes asked of S3 at once where a reader jumps
 
 
@@ -47,13 +48,25 @@ def place(uri: str) -> tuple[str, str]:
     return bucket, uri.removeprefix(f"s3://{bucket}/")
 
 
+def in_region(name: str | None) -> None:
+    """Where the buckets lie, for a process whose environment does not say: Spark's workers on other machines."""
+    _REGION[:] = [name] if name else []
+
+
+def region() -> str | None:
+    """Where this process looks for buckets."""
+    import boto3  # files on a disk need no AWS
+
+    return boto3.session.Session().region_name
+
+
 def s3() -> Any:
     """One client per process: Spark's workers are processes of their own."""
     with _LOCK:
         if not _CLIENTS:
             import boto3  # files on a disk need no AWS
 
-            _CLIENTS.append(boto3.client("s3"))
+            _CLIENTS.append(boto3.client("s3", region_name=next(iter(_REGION), None)))
         return _CLIENTS[0]
 
 
