@@ -2,7 +2,7 @@
 
     gate = Gate()
     verdict = gate.judge(rows, SILVER_SUITES["transactions"], quarantined=12, total=5_000)
-    judged(lake, metrics, "2018-04-01", {"transactions": verdict})  # raises GateFailed: call it before writing
+    failed = judged(lake, metrics, "2018-04-01", {"transactions": verdict})  # these are not to be written
 
 Rows are read twice, once for all rules together and once for the key: cache them when making them costs more.
 Neither the document nor the page holds a cell: both outlive the rows.
@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import great_expectations as gx
@@ -40,7 +41,12 @@ FAILURE_BUDGET = 0.10  # share of a batch's rows that quarantine may take before
 
 
 class GateFailed(RuntimeError):
-    """Rows do not meet their suite, or a batch its failure budget; nothing of it was written."""
+    """Rows do not meet their suite, or a batch its failure budget; nothing was written of the tables in `refused`."""
+
+    def __init__(self, run: str, refused: Mapping[str, str]) -> None:
+        self.refused = dict(refused)
+        said = " | ".join(f"{table}: {why}" for table, why in self.refused.items())
+        super().__init__(f"{run} does not pass the quality gate, these stay as they were. {said}")
 
 
 @dataclass(frozen=True)
@@ -53,19 +59,30 @@ class Verdict:
     page: str
 
 
-def judged(lake: Lake, metrics: Metrics, run: str, verdicts: Mapping[str, Verdict]) -> None:
-    """Keeps what a run's gate found, as documents, pages and metrics. Raises GateFailed when a table did not pass."""
+def judged(
+    lake: Lake,
+    metrics: Metrics,
+    run: str,
+    verdicts: Mapping[str, Verdict],
+    refused: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, str]:
+    """Keeps what a run's gate found, as documents, pages and metrics. Returns by table why one did not pass.
+
+    What was `refused` before there was anything to judge, by its reasons, is among the answers: it raises the same
+    alarm.
+    """
     for table, verdict in verdicts.items():
         lake.put_json(f"quality/gate/{table}/{run}.json", verdict.document)
         lake.put_page(f"quality/gate/{table}/{run}.html", verdict.page)
     shares = {table: v.document["quarantined_share"] for table, v in verdicts.items()}
     metrics.judged(
-        {table: verdict.passed for table, verdict in verdicts.items()},
+        {**{table: verdict.passed for table, verdict in verdicts.items()}, **dict.fromkeys(refused, False)},
         {table: share for table, share in shares.items() if share is not None},
     )
-    failed = [f"{v.name}: {'; '.join(v.document['failed'])}" for v in verdicts.values() if not v.passed]
-    if failed:
-        raise GateFailed(f"{run} does not pass the quality gate, nothing of it was written. {' | '.join(failed)}")
+    failed = {table: "; ".join(v.document["failed"]) for table, v in verdicts.items() if not v.passed}
+    for table, why in failed.items():
+        print(f"{table} of {run} does not pass the quality gate: {why}")
+    return {**refused, **failed}
 
 
 class Gate:

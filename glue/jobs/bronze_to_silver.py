@@ -1,6 +1,7 @@
 """Glue job: one batch of BRONZE -> clean, deduplicated SILVER behind the quality gate.
 
-The batch is written whole or not at all: when one of its tables does not pass, SILVER stays as it is.
+An entity of the batch is written whole or not at all: when it does not pass, SILVER keeps what it had of it, and the
+other entities go on.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from features.contract import CONTRACTS, Contract
 from glue.arguments import parse
 from glue.lake import SIDE_BY_SIDE, Lake, session
 from glue.metrics import Metrics
-from glue.quality import Gate, Verdict, judged
-from glue.quarantine import Quarantined, add_up, quarantine
+from glue.quality import Gate, GateFailed, Verdict, judged
+from glue.quarantine import NOTHING, Quarantined, add_up, quarantine
 from glue.rules import SILVER_SUITES
 from glue.tables import BRONZE, SILVER
 from glue.transforms.conform import conformed
+
+NOTHING_HELD = {"rows": 0, "written": 0, "quarantined": asdict(NOTHING), "divisions": [], "emptied": []}
 
 
 def main(argv: list[str]) -> None:
@@ -40,22 +43,29 @@ class Prepared:
 
 
 def run(spark: SparkSession, lake: Lake, batch: str, metrics: Metrics) -> None:
-    """Raises GateFailed when the batch does not pass, NotTakenIn when BRONZE does not hold it, and NotAllRows."""
+    """Writes every entity that passes; of one that does not, or that raw_to_bronze has refused, the report says why
+    (`refused`). Raises GateFailed when none passes, NotTakenIn when BRONZE does not hold the batch, and NotAllRows."""
     taken_in = lake.get_json(f"quality/raw_to_bronze/{batch}.json")
     if taken_in is None:
         raise NotTakenIn(f"batch {batch} is not in BRONZE: run raw_to_bronze --batch {batch} first")
     gate = Gate()
-    contracts = [contract for contract in CONTRACTS.values() if contract.entity in taken_in]
+    refused = {entity: told["refused"] for entity, told in taken_in.items() if "refused" in told}
+    contracts = [contract for contract in CONTRACTS.values() if contract.entity in taken_in.keys() - refused]
+    before = lake.get_json(f"quality/bronze_to_silver/{batch}.json") or {}
 
     def prepare(contract: Contract) -> Prepared:
         return prepared(spark, lake, batch, contract, gate, taken_in[contract.entity])
 
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         found = {c.entity: p for c, p in zip(contracts, pool.map(prepare, contracts), strict=True)}
-        judged(lake, metrics, batch, {entity: p.verdict for entity, p in found.items()})
-        reports = pool.map(lambda entity: write(lake, batch, entity, found[entity]), found)
-        report = dict(zip(found, reports, strict=True))
-    lake.put_json(f"quality/bronze_to_silver/{batch}.json", report)
+        refused = judged(lake, metrics, batch, {entity: p.verdict for entity, p in found.items()}, refused)
+        passed = [entity for entity in found if entity not in refused]
+        reports = pool.map(lambda entity: write(lake, batch, entity, found[entity], before.get(entity, {})), passed)
+        report = dict(zip(passed, reports, strict=True))
+    kept = {entity: {**NOTHING_HELD, **before.get(entity, {}), "refused": why} for entity, why in refused.items()}
+    lake.put_json(f"quality/bronze_to_silver/{batch}.json", {**report, **kept})
+    if refused and not passed:
+        raise GateFailed(batch, refused)
 
 
 class NotTakenIn(ValueError):
@@ -98,13 +108,15 @@ def known(spark: SparkSession, lake: Lake, batch: str, contract: Contract, bronz
     return lake.read_any(spark, silver, divisions, replacing=batch).where(F.col("batch") != batch)
 
 
-def write(lake: Lake, batch: str, entity: str, found: Prepared) -> dict:
-    """Every partition that the batch had before and has no more disappears, and is named as `emptied`."""
+def write(lake: Lake, batch: str, entity: str, found: Prepared, earlier: dict) -> dict:
+    """Every partition that the batch had before and has no more disappears, and is named as `emptied`.
+
+    `earlier` is what the run before reported of the entity.
+    """
     before = [values for values in lake.partitions(SILVER[entity]) if values[1] == batch]
     partitions = lake.write(found.good, SILVER[entity], instead_of=before)
     found.good.unpersist()
     divisions = sorted({division for division, _ in partitions})
-    earlier = (lake.get_json(f"quality/bronze_to_silver/{batch}.json") or {}).get(entity, {})
     touched = {*earlier.get("divisions", ()), *earlier.get("emptied", ()), *(division for division, _ in before)}
     return {
         "rows": found.rows,

@@ -1,4 +1,7 @@
-"""Glue job: RAW files of one batch -> typed BRONZE, unreadable rows to quarantine with their reasons."""
+"""Glue job: RAW files of one batch -> typed BRONZE, unreadable rows to quarantine with their reasons.
+
+A file that cannot be taken in stops its own entity alone: payments wait for no lender's file.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,8 @@ from glue.tables import BRONZE
 from glue.transforms.cells import judged, split_by_reasons
 from raw.names import HIDDEN
 
+NOTHING_HELD = {"files": 0, "rows": 0, "written": 0, "quarantined": asdict(NOTHING)}
+
 
 def main(argv: list[str]) -> None:
     args = parse(argv, "batch")
@@ -26,14 +31,25 @@ def main(argv: list[str]) -> None:
 
 
 def run(spark: SparkSession, lake: Lake, batch: str) -> None:
-    """Raises ContractBroken for a file that cannot be taken in at all, and NotAllRows."""
+    """Takes in every entity that it can; of one that it cannot, the report says why (`refused`), and BRONZE keeps what
+    it had. Raises ContractBroken when no entity of the batch can be taken in, and NotAllRows."""
     known = lake.get_json(f"quality/raw_to_bronze/{batch}.json") or {}
+
+    def taken_in(contract: Contract) -> dict | None:
+        entity = contract.entity
+        try:
+            return take_in(spark, lake, batch, contract, entity in known)
+        except ContractBroken as broken:
+            print(f"{entity}: batch {batch} is refused: {broken}")
+            return {**NOTHING_HELD, **known.get(entity, {}), "refused": str(broken)}
+
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        reports = pool.map(
-            lambda contract: take_in(spark, lake, batch, contract, contract.entity in known), CONTRACTS.values()
-        )
+        reports = pool.map(taken_in, CONTRACTS.values())
         report = {contract.entity: found for contract, found in zip(CONTRACTS.values(), reports, strict=True) if found}
     lake.put_json(f"quality/raw_to_bronze/{batch}.json", report)
+    refused = [told["refused"] for told in report.values() if "refused" in told]
+    if refused and len(refused) == len(report):
+        raise ContractBroken(f"nothing of batch {batch} can be taken in. {' | '.join(refused)}")
 
 
 def take_in(spark: SparkSession, lake: Lake, batch: str, contract: Contract, known: bool = False) -> dict | None:
@@ -83,7 +99,7 @@ def gone(spark: SparkSession, lake: Lake, batch: str, entity: str) -> dict:
     table = BRONZE[entity]
     lake.write(spark.createDataFrame([], schema(table)), table, instead_of=[[batch]])
     lake.delete(lake.keys(set_aside(entity, batch, "bronze")))
-    return {"files": 0, "rows": 0, "written": 0, "quarantined": asdict(NOTHING)}
+    return dict(NOTHING_HELD)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Glue job: SILVER -> point-in-time vectors of payments and loan applications, of some days or all a batch touched.
 
-A run is written whole or not at all: when one of its tables does not pass the quality gate, or is not of the very rows
-that SILVER holds, GOLD stays as it is.
+A table is written whole or not at all: when it does not pass the quality gate GOLD keeps what it had of it, and when it
+is not of the very rows that SILVER holds GOLD stays as it is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from glue.decisions import blocked
 from glue.history import read_history
 from glue.lake import Lake, schema, session
 from glue.metrics import Metrics
-from glue.quality import Gate, judged
+from glue.quality import Gate, GateFailed, judged
 from glue.quarantine import NOTHING, add_up
 from glue.reopening import keep_mark, newest_note, reopened
 from glue.rules import GOLD_SUITES
@@ -39,10 +39,22 @@ def main(argv: list[str]) -> None:
 
 
 def run_batch(spark: SparkSession, lake: Lake, batch: str, metrics: Metrics) -> None:
-    """What the doors tell of late payments while this runs is left to the next batch."""
+    """What the doors tell of late payments while this runs is left to the next batch.
+
+    Loans that do not pass stop no payments: the alarm and the report tell of them. Raises PaymentsRefused when the
+    batch's payments have not come to SILVER, after all else is made, and what `run` raises of payments.
+    """
     newest = newest_note(lake)
-    run(spark, lake, batch, touched(spark, lake, batch), metrics)
+    try:
+        run(spark, lake, batch, touched(spark, lake, batch), metrics)
+    except GateFailed as failed:
+        if TRANSACTION_FEATURES.name in failed.refused:
+            raise
     keep_mark(lake, batch, newest)
+    told = lake.get_json(f"quality/bronze_to_silver/{batch}.json") or {}
+    why = told.get("transactions", {}).get("refused")
+    if why is not None:
+        raise PaymentsRefused(f"payments of batch {batch} are not in the lake, records must not be published: {why}")
 
 
 def touched(spark: SparkSession, lake: Lake, batch: str) -> dict[str, list[str]]:
@@ -57,13 +69,18 @@ def touched(spark: SparkSession, lake: Lake, batch: str) -> dict[str, list[str]]
     }
 
 
+class PaymentsRefused(RuntimeError):
+    """The batch's payments were refused. Records that were published now would replace the doors' own, which have them:
+    the night ends here."""
+
+
 class NotInSilver(ValueError):
     """GOLD holds a day or a month of which SILVER has lost the rows, or never had any."""
 
 
 def run(spark: SparkSession, lake: Lake, name: str, asked: dict[str, list[str]], metrics: Metrics) -> None:
-    """`asked` are days by table. Raises NotInSilver, GateFailed when the vectors of either table do not pass, and
-    NotAllRows when they are not of the rows that SILVER holds."""
+    """`asked` are days by table. Raises GateFailed when the vectors of either table do not pass, after the other is
+    written; and before anything is, NotInSilver, and NotAllRows when vectors are not of the rows that SILVER holds."""
     came = {table: rows_by_division(spark, lake, table, asked[table]) for table in GOLD}
     for table, held in came.items():
         refuse_what_silver_lacks(lake, table, divisions_of(table, asked[table]) - set(held))
@@ -77,17 +94,23 @@ def run(spark: SparkSession, lake: Lake, name: str, asked: dict[str, list[str]],
         for table, rows in made.items()
     }
     written = {table: rows.count() for table, rows in vectors.items()}
-    judged(lake, metrics, name, {table: gate.judge(rows, GOLD_SUITES[table]) for table, rows in vectors.items()})
+    verdicts = {table: gate.judge(rows, GOLD_SUITES[table]) for table, rows in vectors.items()}
+    refused = judged(lake, metrics, name, verdicts)
     totals = {table: sum(held.values()) for table, held in came.items()}
     for table, total in totals.items():
         add_up(f"{table} of {name}", total, written[table], NOTHING)
     divisions = {}
     for table, rows in vectors.items():
+        if table in refused:
+            continue
         replaced = divisions_of(table, asked[table])
         partitions = lake.write(rows, GOLD[table], instead_of=[[value] for value in replaced])
         divisions[table] = [value for (value,) in partitions]
         rows.unpersist()
-    lake.put_json(f"quality/silver_to_gold/{name}.json", {**written, "rows": totals, "divisions": divisions})
+    report = {**{table: written[table] for table in divisions}, "rows": totals, "divisions": divisions}
+    lake.put_json(f"quality/silver_to_gold/{name}.json", {**report, "refused": refused} if refused else report)
+    if refused:
+        raise GateFailed(name, refused)
 
 
 def rows_by_division(spark: SparkSession, lake: Lake, table: str, asked: list[str]) -> dict[str, int]:
