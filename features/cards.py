@@ -43,12 +43,14 @@ WITHIN = (
     rf"|[0-9]{{6}}{CARDS_GROUPS}[0-9]{{10,13}}|[0-9]{{8}}{CARDS_GROUPS}[0-9]{{8}}"
     r")(?![0-9A-Za-z]|[.,][0-9]))"
 )
+# A quick look: few cells have so many digits with so little between them. Full width counts, other letters do not.
+ENOUGH = rf"[0-9{FULL_WIDTH}](?:[^0-9A-Za-z]{{0,3}}[0-9{FULL_WIDTH}]){{13}}"
 # As long as a card number, in text that nobody could read: masked but for the group in brackets.
 LONG = r"(?<!\d)(?:\d[ -]?){9,15}((?:\d[ -]?){3}\d)(?!\d)"
 MASKED = "****"
 
 _WHOLE, _WITHIN = re.compile(WHOLE), re.compile(WITHIN)
-_ENOUGH = re.compile(r"[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){13}")  # a quick look: few cells have so many digits
+_ENOUGH = re.compile(ENOUGH)
 
 
 def holds_card(value: object) -> bool:
@@ -56,7 +58,6 @@ def holds_card(value: object) -> bool:
     text = str(value)
     if len(text) < LEAST_DIGITS:
         return False
-    text = plain(text)
     if not _ENOUGH.search(text):
         return False
     return is_card(text) or (isinstance(value, str) and any(cards_within(text)))

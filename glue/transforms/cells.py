@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from features.cards import FULL_WIDTH, LONG, MASKED, SCHEMES, WHOLE, WITHIN
+from features.cards import ENOUGH, FULL_WIDTH, LEAST_DIGITS, LONG, MASKED, SCHEMES, WHOLE, WITHIN
 from features.contract import Column as ContractColumn
 from features.contract import Contract
 from features.payment import CONTROL, LONGEST_IDENTIFIER
 from features.values import BLANKS, INSTANT, LARGEST_AMOUNT, LAST_INSTANT, MISSING, SPELT_OTHERWISE
+from glue.rules import MICRO
 from glue.tables import stored_name
 
 LARGEST_COUNT = 2**31 - 1
@@ -30,7 +31,8 @@ class Split:
 def typed(raw: DataFrame, contract: Contract) -> Split:
     """`raw` is what `read_raw` gives. Good rows have the contract's types; bad rows keep their text.
 
-    Card numbers are masked. An optional cell that cannot be read is a reason too: a wrong value is not an absent one.
+    Card numbers are masked. An optional cell that cannot be read is a reason too, since a wrong value is not an absent
+    one; but for those of lenient columns, see `unread`.
     """
     return split_by_reasons(judged(raw, contract), contract)
 
@@ -44,6 +46,17 @@ def judged(raw: DataFrame, contract: Contract) -> DataFrame:
     return rows.select("*", *(read(c).alias(f"_{c.name}") for c in contract.columns)).withColumn(
         "reasons", F.when(F.col("fault").isNull(), reasons).otherwise(F.array("fault"))
     )
+
+
+def unread(contract: Contract) -> list[Column]:
+    """How many cells of each lenient column could not be read and are missing in rows that go on, by the column's name:
+    aggregates over `judged`."""
+    goes_on = F.size("reasons") == 0
+    return [
+        F.count_if(goes_on & F.col(c.name).isNotNull() & F.col(f"_{c.name}").isNull()).alias(c.name)
+        for c in contract.columns
+        if c.lenient
+    ]
 
 
 def present(text: Column) -> Column:
@@ -69,7 +82,12 @@ def split_by_reasons(rows: DataFrame, contract: Contract) -> Split:
 
 def holds_card(text: Column) -> Column:
     """What the doors refuse: a cell that is a card number, or has one among other text."""
-    return is_card(text) | has_card_within(text)
+    return F.when(has_digits_enough(text), is_card(text) | has_card_within(text)).otherwise(F.lit(False))
+
+
+def has_digits_enough(text: Column) -> Column:
+    """A quick look that spares nearly all cells the long one."""
+    return F.when(F.length(text) >= LEAST_DIGITS, text.rlike(ENOUGH)).otherwise(F.lit(False))
 
 
 def is_card(text: Column) -> Column:
@@ -109,8 +127,7 @@ def card_like_attributes() -> Column:
     """A reason for every further column whose cell is a card number. A look at all cells finds that most have none."""
     found = F.map_keys(F.map_filter("attributes", lambda _, value: holds_card(value)))
     reasons = F.transform(found, lambda name: F.concat(F.lit("pan_like_"), name))
-    all_cells = plain(F.array_join(F.map_values("attributes"), "\n"))
-    some = all_cells.rlike(f"(?m)^{WHOLE}$|{WITHIN}")
+    some = F.exists(F.map_values("attributes"), has_digits_enough)
     return F.when(some, reasons).otherwise(F.array().cast("array<string>"))
 
 
@@ -126,6 +143,9 @@ def read(column: ContractColumn) -> Column:
         value = text.cast(EXACT)
         cents = (F.bround(value, 2) * 100).cast("bigint")
         return F.when((value >= 0) & (value <= int(LARGEST_AMOUNT)), cents)
+    if column.type == "degrees":
+        value = text.cast(EXACT)
+        return F.when(F.abs(value) <= 180, (F.bround(value, 6) * MICRO).cast("int"))
     if column.type == "flag":
         value = text.cast("double")
         said = F.when(F.lower(text) == "true", 1).when(F.lower(text) == "false", 0)
@@ -160,5 +180,6 @@ def reason(column: ContractColumn) -> Column:
         too_long = F.length(text) > LONGEST_IDENTIFIER
         reasons.append(F.when(too_long, F.lit(f"too_long_{column.name}")))
         reasons.append(F.when(text.rlike(CONTROL), F.lit(f"control_characters_{column.name}")))
-    reasons.append(F.when(text.isNotNull() & value.isNull(), F.lit(f"unreadable_{column.name}")))
+    if not column.lenient:
+        reasons.append(F.when(text.isNotNull() & value.isNull(), F.lit(f"unreadable_{column.name}")))
     return F.coalesce(*reasons)
