@@ -442,7 +442,7 @@ def test_a_broken_serving_script_fails_the_release_with_its_own_error(run, platf
     ("name", "content", "said"),
     [
         ("transactions.csv", "transaction_id,event_time,customer_id,amount\n", "column merchant_id is missing"),
-        ("transactions.parquet", "this is no Parquet", "expected a readable parquet file"),
+        ("transactions.parquet", "this is no Parquet", "transactions.parquet: cannot be read as parquet: "),
         ("payments.csv", "a,b\n1,2\n", "expected transactions or loan_applications"),
     ],
 )
