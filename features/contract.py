@@ -5,17 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Type = Literal["text", "instant", "money", "flag", "count"]
+Type = Literal["text", "instant", "money", "flag", "count", "degrees"]
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a RAW file. `type` says how its cells are read, not how the file stores them."""
+    """One column of a RAW file. `type` says how its cells are read, not how the file stores them.
+
+    A cell that cannot be read sets its row aside; in a `lenient` column it is missing and counted, and the row goes on.
+    A column that was `appended` was declared when tables held rows already, and comes last in them: partitions that
+    Athena knows keep the columns that they were registered with, by place.
+    """
 
     name: str
     type: Type
     description: str
     required: bool = True
+    lenient: bool = False
+    appended: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,11 @@ class Contract:
         return next(c for c in self.columns if c.name == name)
 
 
+def further(name: str, type_: Type, description: str) -> Column:
+    """What not every bank tells of a payment: too little to lose the payment for when it cannot be read."""
+    return Column(name, type_, description, required=False, lenient=type_ != "text", appended=True)
+
+
 TRANSACTIONS = Contract(
     "transactions",
     key=("transaction_id",),
@@ -51,9 +63,18 @@ TRANSACTIONS = Contract(
         Column("amount", "money", "Amount in units of the currency, >= 0"),
         Column("currency", "text", "ISO 4217 code", required=False),
         Column("channel", "text", "How the payment was made", required=False),
-        Column("country", "text", "ISO 3166 code of the merchant's country", required=False),
+        Column("country", "text", "ISO 3166 code of the country where the payment was made", required=False),
         Column("device_id", "text", "Device that made the payment", required=False),
         Column("ip", "text", "Address that made the payment", required=False),
+        further("merchant_country", "text", "ISO 3166 code of the merchant's country"),
+        further("card_id", "text", "Token of the card that paid; never its number"),
+        further("mcc", "text", "ISO 18245 code of the merchant's trade, four digits"),
+        further("entry_mode", "text", "How the card's data was read, such as chip, contactless or keyed"),
+        further("card_present", "flag", "1 when the card was at the merchant's, 0 when it was not"),
+        further("beneficiary_id", "text", "Who receives the money of a transfer"),
+        further("latitude", "degrees", "Where the payment was made, degrees north of the equator"),
+        further("longitude", "degrees", "Where the payment was made, degrees east of Greenwich"),
+        further("authorised", "flag", "1 when the issuer let the payment through, 0 when it declined it"),
     ),
 )
 

@@ -27,6 +27,7 @@ from features.fraud import FRAUD
 from features.values import LARGEST_AMOUNT
 from glue.tables import LOAN_FEATURES, SILVER, TRANSACTION_FEATURES, Table, stored_name
 
+MICRO = 1_000_000
 SHARES = ("_rate_", "_share_", "_freshness_")  # ratios that are 1 at most, by the names that features bear
 
 
@@ -63,7 +64,17 @@ BUSINESS_RULES: dict[str, tuple[Rule, ...]] = {
         Rule("amount_cents", f"amount_cents <= {LARGEST_AMOUNT * 100}"),
         Rule("event_time", "event_time >= timestamp'1970-01-01'"),
         Rule("currency", "currency is null or currency rlike '^[A-Z]{3}$'", mostly=0.99, blocks=False),
-        Rule("country", "country is null or country rlike '^[A-Z]{2,3}$'", mostly=0.99, blocks=False),
+        *(
+            Rule(name, f"{name} is null or {name} rlike '^[A-Z]{{2,3}}$'", mostly=0.99, blocks=False)
+            for name in ("country", "merchant_country")
+        ),
+        Rule("mcc", "mcc is null or mcc rlike '^[0-9]{4}$'", mostly=0.99, blocks=False),
+        Rule(
+            "latitude_microdegrees",
+            f"latitude_microdegrees is null or latitude_microdegrees between {-90 * MICRO} and {90 * MICRO}",
+            mostly=0.99,
+            blocks=False,
+        ),
     ),
     "fraud_labels": (Rule("reported_at", "reported_at >= timestamp'1970-01-01'"),),
     "loan_applications": (
@@ -95,8 +106,11 @@ def contract_rules(contract: Contract) -> Iterator[Rule]:
             yield Rule(name, f"`{name}` is not null")
         if column.type in ("money", "count"):
             yield Rule(name, f"`{name}` is null or `{name}` >= 0")
+        unknown = "" if column.required else f"`{name}` is null or "
         if column.type == "flag":
-            yield Rule(name, f"`{name}` in (0, 1)")
+            yield Rule(name, f"{unknown}`{name}` in (0, 1)")
+        if column.type == "degrees":
+            yield Rule(name, f"{unknown}`{name}` between {-180 * MICRO} and {180 * MICRO}")
 
 
 def feature_rules(features: FeatureSet) -> Iterator[Rule]:

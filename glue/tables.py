@@ -11,7 +11,16 @@ from features.contract import CONTRACTS, Contract
 from features.credit import PAYMENT_BEHAVIOUR
 from features.fraud import FRAUD
 
-HIVE_TYPES = {"text": "string", "instant": "timestamp", "money": "bigint", "flag": "int", "count": "int"}
+HIVE_TYPES = {
+    "text": "string",
+    "instant": "timestamp",
+    "money": "bigint",
+    "flag": "int",
+    "count": "int",
+    "degrees": "int",
+}
+# Whole numbers are the same wherever they are read. A millionth of a degree is eleven centimetres at most.
+STORED_IN = {"money": "cents", "degrees": "microdegrees"}
 
 
 @dataclass(frozen=True)
@@ -49,16 +58,20 @@ class Table:
 
 
 def stored_name(name: str, type_: str) -> str:
-    """Money is stored in cents, and says so."""
-    return f"{name}_cents" if type_ == "money" else name
+    """Money is stored in cents, degrees in millionths, and their names say so."""
+    return f"{name}_{STORED_IN[type_]}" if type_ in STORED_IN else name
 
 
-def contract_fields(contract: Contract) -> tuple[Field, ...]:
+def contract_fields(contract: Contract, appended: bool = False) -> tuple[Field, ...]:
+    """Those that tables had from the first, or those that were `appended`."""
     return tuple(
         Field(
-            stored_name(c.name, c.type), HIVE_TYPES[c.type], c.description + (", in cents" if c.type == "money" else "")
+            stored_name(c.name, c.type),
+            HIVE_TYPES[c.type],
+            c.description + (f", in {STORED_IN[c.type]}" if c.type in STORED_IN else ""),
         )
         for c in contract.columns
+        if c.appended == appended
     )
 
 
@@ -79,14 +92,20 @@ BRONZE = {
     c.entity: Table(
         "bronze",
         c.entity,
-        (*contract_fields(c), ATTRIBUTES, *ORIGIN),
+        (*contract_fields(c), ATTRIBUTES, *ORIGIN, *contract_fields(c, appended=True)),
         (BATCH,),
         key=("source_file", "row_number"),
     )
     for c in CONTRACTS.values()
 }
 SILVER = {
-    c.entity: Table("silver", c.entity, (*contract_fields(c), ATTRIBUTES), (DIVISIONS[c.divided_by], BATCH), key=c.key)
+    c.entity: Table(
+        "silver",
+        c.entity,
+        (*contract_fields(c), ATTRIBUTES, *contract_fields(c, appended=True)),
+        (DIVISIONS[c.divided_by], BATCH),
+        key=c.key,
+    )
     for c in CONTRACTS.values()
 }
 

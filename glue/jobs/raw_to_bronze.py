@@ -19,7 +19,7 @@ from glue.lake import SIDE_BY_SIDE, Lake, schema, session
 from glue.quarantine import NOTHING, add_up, quarantine, set_aside
 from glue.raw import ContractBroken, first_line, read_raw
 from glue.tables import BRONZE
-from glue.transforms.cells import judged, split_by_reasons
+from glue.transforms.cells import judged, split_by_reasons, unread
 from raw.names import HIDDEN
 
 NOTHING_HELD = {"files": 0, "rows": 0, "written": 0, "quarantined": asdict(NOTHING)}
@@ -71,9 +71,13 @@ def take_in(spark: SparkSession, lake: Lake, batch: str, contract: Contract, kno
     places = {lake.path(key): lake.read_at(key) for key in files}
     rows = judged(read_raw(spark, list(put_at), contract, put_at, places), contract).cache()
     try:
-        total = rows.count()
+        counted = rows.agg(F.count(F.lit(1)).alias("rows"), *unread(contract)).collect()[0].asDict()
     except Exception as broken:  # a page deep in a file
         raise ContractBroken(f"{entity} of batch {batch} cannot be read: {first_line(broken)}") from broken
+    total = counted.pop("rows")
+    missing = {name: count for name, count in counted.items() if count}
+    for name, count in missing.items():
+        print(f"{entity}: batch {batch} has {count} cells of {name} that cannot be read, they are missing")
     split = split_by_reasons(rows, contract)
     written = split.good.count()
     lake.write(split.good.withColumn("batch", F.lit(batch)), BRONZE[entity], instead_of=[[batch]])
@@ -81,7 +85,7 @@ def take_in(spark: SparkSession, lake: Lake, batch: str, contract: Contract, kno
     rows.unpersist()
     add_up(f"{entity} of batch {batch}", total, written, refused)
     report = {"files": len(files), "rows": total, "written": written, "quarantined": asdict(refused)}
-    return {**report, "not_read": hidden}
+    return {**report, "unread": missing, "not_read": hidden}
 
 
 def files_of(lake: Lake, entity: str, batch: str) -> tuple[dict[str, datetime], list[str]]:

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from features import cards
 from features.contract import CONTRACTS
 from features.payment import InvalidPayment, Payment
-from glue.transforms.cells import holds_card, typed
+from glue.transforms.cells import holds_card, judged, split_by_reasons, typed, unread
 from tests.card_numbers import SPELLINGS, alike, card
 from tests.spark.rows import TRANSACTIONS, payment, raw, stamp
 from tools.raw_data.meaning import filled, readable
@@ -77,6 +77,73 @@ def test_an_optional_cell_may_be_absent_but_not_unreadable(spark):
         4: ["unreadable_amount"],
         **{n: ["unreadable_term_months"] for n in range(5, 10)},
     }
+
+
+def test_what_some_banks_tell_of_a_payment_is_read_in_its_type(spark):
+    told = {
+        "merchant_country": "IE",
+        "card_id": "tok_1",
+        "mcc": "0742",
+        "entry_mode": "chip",
+        "card_present": "true",
+        "beneficiary_id": "b1",
+        "latitude": "53.3498054",
+        "longitude": "-6.2603097",
+        "authorised": "0",
+    }
+    split = typed(raw(spark, TRANSACTIONS, payment(**told)), TRANSACTIONS)
+
+    (row,) = split.good.collect()
+    text = {name: told[name] for name in ("merchant_country", "card_id", "mcc", "entry_mode", "beneficiary_id")}
+    assert {name: row[name] for name in text} == text
+    assert (row.card_present, row.authorised) == (1, 0)
+    assert (row.latitude_microdegrees, row.longitude_microdegrees) == (53_349_805, -6_260_310)
+
+
+@pytest.mark.parametrize(
+    ("cell", "microdegrees"),
+    [
+        ("180", 180_000_000),
+        ("-180.0", -180_000_000),
+        ("5.3e1", 53_000_000),
+        ("0.0000005", 0),  # half to even, as money
+        ("0.0000015", 2),
+        ("180.0000001", None),
+        ("53,35", None),
+        ("53.35 N", None),
+        ("1e400", None),
+    ],
+)
+def test_degrees_are_read_exactly_to_the_millionth(spark, cell, microdegrees):
+    (row,) = typed(raw(spark, TRANSACTIONS, payment(longitude=cell)), TRANSACTIONS).good.collect()
+
+    assert row.longitude_microdegrees == microdegrees
+
+
+def test_a_cell_that_cannot_be_read_in_a_lenient_column_is_missing_and_counted_and_keeps_its_payment(spark):
+    rows = [
+        payment(card_present="perhaps", latitude="north"),
+        payment(card_present="2", latitude="53.35"),
+        payment(card_present="nan"),
+        payment(card_present="x", amount="many"),
+    ]
+    found = judged(raw(spark, TRANSACTIONS, *rows), TRANSACTIONS)
+    split = split_by_reasons(found, TRANSACTIONS)
+
+    good = {r.row_number: (r.card_present, r.latitude_microdegrees, r.amount_cents) for r in split.good.collect()}
+    assert good == {1: (None, None, 1250), 2: (None, 53_350_000, 1250), 3: (None, None, 1250)}
+    assert {r.row_number: (r.reasons, r.card_present) for r in split.bad.collect()} == {4: (["unreadable_amount"], "x")}
+    assert found.agg(*unread(TRANSACTIONS)).collect()[0].asDict() == {
+        "card_present": 2,
+        "latitude": 1,
+        "longitude": 0,
+        "authorised": 0,
+    }
+
+
+@pytest.mark.parametrize("name", ["card_id", "latitude"])
+def test_a_card_number_costs_the_payment_in_whatever_column(spark, name):
+    assert reasons(spark, TRANSACTIONS, payment(**{name: "4111111111111111"})) == {1: [f"pan_like_{name}"]}
 
 
 def test_a_flag_is_zero_or_one_however_it_is_written(spark):
@@ -342,7 +409,9 @@ def test_what_is_looked_at_before_is_judged_as_the_lake_judges_it(spark, entity)
     database.execute("SET GLOBAL TimeZone = 'UTC'")
     for column in contract.columns:
         rows = [{c.name: cell if c is column else "" for c in contract.columns} for cell in NASTY]
-        bad = {r.row_number: r.reasons for r in typed(raw(spark, contract, *rows), contract).bad.collect()}
+        cells = judged(raw(spark, contract, *rows), contract)
+        told = cells.select("row_number", "reasons", F.col(column.name).isNotNull() & F.col(f"_{column.name}").isNull())
+        bad = {n: [f"unread_{column.name}"] if column.lenient and lost else why for n, why, lost in told.collect()}
         lake = [[r for r in bad.get(n, ()) if r.endswith(f"_{column.name}")] for n in range(1, len(NASTY) + 1)]
         database.register("nasty", pa.table({column.name: pa.array(NASTY)}))
         missing, readable_ = zip(

@@ -114,6 +114,22 @@ def test_a_partition_that_was_written_before_a_column_was_declared_is_read_with_
     assert bank.reasons() == {"t0": ["already_ingested"]}
 
 
+def test_cells_of_lenient_columns_that_cannot_be_read_are_counted_in_the_report_and_told(bank, capsys):
+    told = [f"{payment(n)},{'north' if n < 3 else '53.35'},{'yes' if n == 7 else 1},chip" for n in range(8)]
+    bank.put("transactions", "b1", "p.csv", "\n".join((f"{HEADER},latitude,authorised,entry_mode", *told)) + "\n")
+    bank.take_in("b1")
+
+    report = bank.json("quality/raw_to_bronze/b1.json")["transactions"]
+    assert (report["written"], report["unread"]) == (8, {"latitude": 3, "authorised": 1})
+    assert (
+        "transactions: batch b1 has 3 cells of latitude that cannot be read, they are missing"
+        in capsys.readouterr().out
+    )
+    rows = bank.rows(SILVER["transactions"])
+    assert [row["latitude_microdegrees"] for row in rows] == [None] * 3 + [53_350_000] * 5
+    assert {row["entry_mode"] for row in rows} == {"chip"}
+
+
 def test_days_that_lie_far_apart_are_made_without_those_between(bank):
     """A payment of 1970. What lies between is a file that cannot be read at all."""
     bank.pay("b1", payment(1), payment(2).replace("2018", "1970"))

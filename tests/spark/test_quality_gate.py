@@ -89,6 +89,16 @@ def test_what_is_only_odd_is_reported_and_does_not_block(spark, gate):
     assert verdict.document["warned"][0].startswith("currency is null or currency rlike")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "passed"),
+    [("card_present", 1, True), ("card_present", 2, False), ("longitude_microdegrees", 180_000_001, False)],
+)
+def test_an_optional_column_may_be_unknown_and_keeps_its_range(spark, gate, name, value, passed):
+    assert gate.judge(paid(spark, PAYMENTS), SILVER_SUITES["transactions"]).document["failed"] == []
+
+    assert gate.judge(paid(spark, PAYMENTS, **{name: value}), SILVER_SUITES["transactions"]).passed is passed
+
+
 def test_a_label_may_be_revised_but_not_told_twice_at_once(spark, gate):
     suite = SILVER_SUITES["fraud_labels"]
 

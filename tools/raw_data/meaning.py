@@ -55,6 +55,7 @@ def readable(column: Column) -> str:
     checks = {
         "instant": f"{instant(column.name)} IS NOT NULL",
         "money": f"coalesce({number} BETWEEN 0 AND {LARGEST_AMOUNT}, false)",
+        "degrees": f"coalesce({number} BETWEEN -180 AND 180, false)",
         "flag": f"(lower({cell}) IN ('true', 'false') OR coalesce({number} IN (0, 1), false))",
         "count": f"coalesce({number} BETWEEN 0 AND {LARGEST_COUNT} AND {number} = floor({number}), false)",
         "text": f"(length({cell}) <= {LONGEST_IDENTIFIER} AND NOT regexp_matches({cell}, {text(CONTROL_OF_RE2)}))"

@@ -13,6 +13,7 @@ MOST_UNREADABLE = 0.10  # of an entity's rows: as much as the quality gate lets 
 EXPECTED = {
     "instant": "an ISO 8601 instant such as 2018-04-01T09:30:00Z",
     "money": "an amount such as 12.50",
+    "degrees": "degrees from -180 to 180",
     "flag": "0 or 1",
     "count": "a whole number",
     "text": "text of at most 128 characters without line breaks",
@@ -41,7 +42,8 @@ class Readability:
     @property
     def lost(self) -> int:
         """Rows that go to quarantine for this column."""
-        return self.unreadable + (self.missing if self.column.required else 0)
+        unreadable = 0 if self.column.lenient else self.unreadable
+        return unreadable + (self.missing if self.column.required else 0)
 
 
 def readabilities(loaded: Loaded, entity: str) -> list[Readability]:

@@ -7,7 +7,7 @@ import pytest
 from features.contract import CONTRACTS
 from features.credit import PAYMENT_BEHAVIOUR
 from features.fraud import FRAUD
-from glue.tables import BRONZE, GOLD, HIVE_TYPES, LOAN_FEATURES, SILVER, TABLES, TRANSACTION_FEATURES
+from glue.tables import BRONZE, GOLD, HIVE_TYPES, LOAN_FEATURES, SILVER, TABLES, TRANSACTION_FEATURES, stored_name
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda t: f"{t.zone}.{t.name}")
@@ -25,18 +25,33 @@ def test_no_two_tables_lie_in_one_place():
 
 @pytest.mark.parametrize("entity", CONTRACTS)
 def test_silver_is_bronze_without_its_origin(entity):
+    origin = ["source_file", "row_number", "ingested_at"]
     columns = [(c.name, c.type) for c in BRONZE[entity].columns]
 
-    assert [(c.name, c.type) for c in SILVER[entity].columns] == columns[:-3]
-    assert [name for name, _ in columns[-3:]] == ["source_file", "row_number", "ingested_at"]
+    assert [(c.name, c.type) for c in SILVER[entity].columns] == [c for c in columns if c[0] not in origin]
+    assert {*origin} <= {name for name, _ in columns}
+
+
+@pytest.mark.parametrize(
+    ("table", "as_first_made"),
+    [
+        (SILVER["transactions"], ("device_id", "ip", "attributes")),
+        (BRONZE["transactions"], ("ip", "attributes", "source_file", "row_number", "ingested_at")),
+    ],
+    ids=["silver", "bronze"],
+)
+def test_columns_that_were_declared_when_tables_held_rows_come_last(table, as_first_made):
+    appended = [stored_name(c.name, c.type) for c in CONTRACTS["transactions"].columns if c.appended]
+
+    assert table.column_names[-len(appended) - len(as_first_made) :] == (*as_first_made, *appended)
 
 
 @pytest.mark.parametrize("contract", CONTRACTS.values(), ids=lambda c: c.entity)
-def test_every_column_of_the_contract_is_stored_in_its_type_and_money_in_cents(contract):
+def test_every_column_of_the_contract_is_stored_in_its_type_and_says_its_unit(contract):
     stored = {c.name: c.type for c in SILVER[contract.entity].columns}
 
     for column in contract.columns:
-        name = f"{column.name}_cents" if column.type == "money" else column.name
+        name = column.name + {"money": "_cents", "degrees": "_microdegrees"}.get(column.type, "")
         assert stored[name] == HIVE_TYPES[column.type]
 
 
