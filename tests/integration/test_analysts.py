@@ -5,6 +5,7 @@ What is expected is computed here, row by row, from the same rows.
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import os
@@ -44,6 +45,7 @@ ARROW = {
     "map<string,string>": pyarrow.map_(pyarrow.string(), pyarrow.string()),
 }
 START = datetime(2026, 3, 30, 1)
+NASTY = ("", ", x", ' "y"', " \\Zoë'", ',"')  # what identifiers may hold, and CSV must keep
 Row = dict[str, Any]
 
 
@@ -72,7 +74,7 @@ class World:
                 self.labels.append(self.label(payment, 1 - fraud, said + timedelta(hours=5)))
         self.loans = [
             {
-                "loan_id": f"L{n:03}",
+                "loan_id": f"L{n:03}" + NASTY[n % len(NASTY)],
                 "customer_id": f"C{draw.randrange(4, 9)}",
                 "applied_at": START + timedelta(days=n),
                 "amount_cents": draw.randrange(100_000, 900_000),
@@ -190,7 +192,10 @@ class World:
                 )
                 lake.register(DECISIONS, [[date]])
         for (month,), rows in grouped(self.predictions, lambda row: [row["applied_at"].isoformat()[:7]]).items():
-            lines = "".join(f"{r['customer_id']},{r['loan_id']},{r['default_prob']}\n" for r in rows)
+            written = io.StringIO()
+            columns = ("customer_id", "loan_id", "default_prob")
+            csv.writer(written, lineterminator="\n").writerows([row[name] for name in columns] for row in rows)
+            lines = written.getvalue()
             key = f"predictions/month={month}/applications.csv.out"
             lake.s3.put_object(Bucket=lake.bucket, Key=key, Body=lines.encode())
             lake.register(PREDICTIONS, [[month]])

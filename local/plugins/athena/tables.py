@@ -241,7 +241,8 @@ def _csv_reader(table: dict, form: str, wanted: list, paths: list[str], files: s
     skip = int(parameters.get("skip.header.line.count") or serde.get("skip.header.line.count") or 0)
     if form == "opencsv":
         delimiter, quote = serde.get("separatorChar", ","), serde.get("quoteChar", '"')
-        escape = serde.get("escapeChar", quote) if serde.get("escapeChar") not in (None, "\\") else quote
+        # The database knows one escape: doubled quotes, which OpenCSVSerde reads besides the one that it is given.
+        escape = serde.get("escapeChar", quote) if serde.get("escapeChar") not in (None, "\\", "\x01") else quote
     else:
         delimiter = serde.get("field.delim") or serde.get("serialization.format") or "\x01"
         delimiter, quote, escape = ("\x01" if delimiter == "1" else delimiter), "", ""

@@ -28,10 +28,12 @@ locals {
       serde_parameters = { "serialization.format" = "1" }
     }
     csv = {
-      input            = "org.apache.hadoop.mapred.TextInputFormat"
-      output           = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
-      serde            = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
-      serde_parameters = { "field.delim" = ",", "serialization.format" = "," }
+      input  = "org.apache.hadoop.mapred.TextInputFormat"
+      output = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
+      # LazySimpleSerDe knows no quotes: an identifier with a comma would shift every cell behind it. A backslash is a
+      # letter of an identifier, not the escape that the default takes it for; a control character is in none.
+      serde            = "org.apache.hadoop.hive.serde2.OpenCSVSerde"
+      serde_parameters = { "separatorChar" = ",", "quoteChar" = "\"", "escapeChar" = "\u0001" }
     }
   }
 }
