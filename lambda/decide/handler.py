@@ -17,6 +17,7 @@ from scoring.budget import API
 from scoring.settings import from_environment
 
 from decide.door import ApiDoor, DecidedBefore, NotHandedOn, NotRemembered
+from features.message import fields_of
 from features.payment import InvalidPayment, Payment
 
 LARGEST_BODY = 2**18  # characters
@@ -68,7 +69,7 @@ def handle(event: dict, context: object) -> dict:
     if len(body) > LARGEST_BODY:
         return answer(413, {"error": f"a payment has at most {LARGEST_BODY} characters, got {len(body)}"})
     try:
-        fields = json.loads(base64.b64decode(body) if event.get("isBase64Encoded") else body)
+        fields = fields_of(base64.b64decode(body) if event.get("isBase64Encoded") else body)
         payment = Payment.parse(fields, now=int(time.time() * 1000))
         handed_on = len(json.dumps(fields))
     except InvalidPayment as wrong:

@@ -23,6 +23,7 @@ from scoring.decision import Answer, DegradeStep, InvalidDecision, decide, hande
 from scoring.metrics import emit
 
 from features.cards import holds_card
+from features.message import fields_of
 from features.payment import InvalidPayment, Payment, cells
 from features.traffic import traffic_at
 from features.values import iso
@@ -186,7 +187,7 @@ def parse(records: list[dict]) -> tuple[list[Arrival], list[dict]]:
         kinesis = record["kinesis"]
         sequence = kinesis["sequenceNumber"]
         try:
-            fields = json.loads(base64.b64decode(kinesis["data"]))
+            fields = fields_of(base64.b64decode(kinesis["data"]))
             arrived = int(kinesis["approximateArrivalTimestamp"] * 1000)
             payment, decision = event_of(fields, arrived, kinesis["partitionKey"])
         except (ValueError, RecursionError) as wrong:

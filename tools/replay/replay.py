@@ -14,6 +14,7 @@ from typing import Any
 
 from stream.door import event_of
 
+from features.message import fields_of
 from features.payment import InvalidPayment
 from features.values import day
 from tools.replay.dead_letters import DeadLetter, NoDeadLetter, Queue, Shards
@@ -160,9 +161,10 @@ class Replay:
 def judged(data: bytes, arrived: int, key: str) -> tuple[dict, str | None]:
     """A record as a row for the quarantine, and why it is poison; no reason when the stream door will take it."""
     try:
-        fields = json.loads(data)
-    except (ValueError, RecursionError):
-        return {"line": masked_line(data.decode("utf-8", "replace"))}, "the record is not JSON"
+        fields = fields_of(data)
+    except (ValueError, RecursionError) as wrong:
+        reason = str(wrong) if isinstance(wrong, InvalidPayment) else "the record is not JSON"
+        return {"line": masked_line(data.decode("utf-8", "replace"))}, reason
     try:
         event_of(fields, arrived, key)
     except (InvalidPayment, RecursionError) as wrong:

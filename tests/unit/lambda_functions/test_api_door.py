@@ -186,7 +186,7 @@ def test_the_largest_payment_that_is_taken_goes_on_with_its_decision(scene):
         ("[]", "JSON object"),
         ("{}", "missing transaction_id"),
         (json.dumps(fields(0, amount="-1")), "amount: expected"),
-        (json.dumps(fields(0)).replace('"10.00"', "NaN"), "amount: expected"),
+        (json.dumps(fields(0)).replace('"10.00"', "NaN"), "found NaN: send null"),
         (json.dumps(fields(0, customer="4111111111111111")), "customer_id looks like a card number"),
         (json.dumps(fields(0, customer="\ud800")), "customer_id: expected text"),
     ],

@@ -380,7 +380,7 @@ def test_every_field_of_a_decision_is_looked_at():
 WRONG = {
     "reasons": ["score", {}, [1], ["x" * 8193], ["x"] * 1001, ["\ud800"]],
     "explanation": [None, [[]]],
-    "vector": [[1.0], ["1"] * len(FRAUD.columns), [True] * len(FRAUD.columns), {}, [float("nan")] * len(FRAUD.columns)],
+    "vector": [[1.0], ["1"] * len(FRAUD.columns), [True] * len(FRAUD.columns), {}],
     "traffic": [[1.5], [True], 3],
     "model": [7],
     "policy_version": [None, 4],
