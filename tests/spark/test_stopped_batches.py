@@ -123,15 +123,22 @@ def test_a_payment_that_gets_no_vector_ends_the_job(bank, monkeypatch):
     assert bank.contents("gold/") == before
 
 
-def test_a_parquet_file_that_is_damaged_inside_ends_the_job_with_its_name(bank):
+@pytest.mark.parametrize("damaged", ["its beginning", "its end"])
+def test_a_parquet_file_that_is_damaged_inside_ends_the_job_with_its_name(bank, damaged):
+    """Its beginning is looked at before all rows are read."""
     path = bank.put("transactions", "b1", "a.parquet", b"")
-    names = HEADER.split(",")
-    pq.write_table(pa.table({name: [f"{name}-{n}" for n in range(500)] for name in names}), path, compression="snappy")
+    rows = zip(*(payment(n).split(",") for n in range(200_000)), strict=True)
+    pq.write_table(
+        pa.table(dict(zip(HEADER.split(","), rows, strict=True))), path, compression="snappy", row_group_size=100_000
+    )
+    later = pq.ParquetFile(path).metadata.row_group(1).column(0)
+    place = 4 if damaged == "its beginning" else later.dictionary_page_offset
     content = bytearray(path.read_bytes())
-    content[4:2000] = b"\xff" * 1996
+    content[place : place + 2000] = b"\xff" * 2000
     path.write_bytes(content)
 
-    with pytest.raises(ContractBroken, match=r"transactions of batch b1 cannot be read: .*a\.parquet"):
+    said = "" if damaged == "its beginning" else "transactions of batch b1 cannot be read: "
+    with pytest.raises(ContractBroken, match=rf"nothing of batch b1 can be taken in\. {said}.*a\.parquet"):
         bank.to_bronze("b1")
     assert bank.files("bronze/") == []
 
