@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from features.payment import InvalidPayment
 
 AGGREGATE = b"\xf3\x89\x9a\xc2"  # how a record of the Kinesis Producer Library begins that holds several
 
 
-def fields_of(message: bytes | str) -> object:
+def fields_of(message: bytes | str) -> Any:
     """What the message says, for Payment.parse. Raises InvalidPayment for what sources get wrong in a known way, and
     ValueError or RecursionError for what is not JSON at all."""
     if isinstance(message, bytes) and message.startswith(AGGREGATE):

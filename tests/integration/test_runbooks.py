@@ -296,7 +296,7 @@ def squeezed(table: str) -> str:
 def delivered(folder: Path) -> Path:
     """What the bank's systems know by now: payments until yesterday, and what was reported of them."""
     start = str(YESTERDAY - timedelta(days=DAYS - 1))
-    generated.write(Settings(payments=4_000, loans=200, days=DAYS, start=start, seed=3), folder)
+    generated.write(Settings(payments=8_000, loans=200, days=DAYS, start=start, seed=3), folder)
     for loans in folder.glob("loan_*"):
         loans.unlink()
     labels = pq.read_table(folder / "fraud_labels.parquet")

@@ -288,6 +288,7 @@ def test_a_file_of_another_kind_is_named_with_the_kinds_that_are_read(spark, fol
 
 # The lake's job and whoever looks at a folder before give the same rows and the same faults.
 
+NAMES = [*HEADER.split(","), "note"]
 CELLS = ("", " x ", "a,b", 'say "no"', "two\nlines", "Zoë", "ﬁ\u2028", "'q'", "1e5", "007", "2018-04-02", "nan", ";|\t")
 BROKEN = b'\nt,short\nt,"open,1\n' + "é,2018,c,m,1\n".encode("latin-1") + b"\0\n"
 WRITERS = {
@@ -312,7 +313,6 @@ WRITERS = {
         }
     ),
 }
-NAMES = [*HEADER.split(","), "note"]
 
 
 def table_text(rows, **how) -> bytes:

@@ -223,7 +223,7 @@ locals {
         above       = 0
       }
       gate-failed = {
-        description = "A table did not pass the quality gate; nothing of the batch was written to its layer"
+        description = "A table did not pass the quality gate; nothing of its entity was written to its layer, the others go on"
         namespace   = var.namespace
         metric      = "GateFailed"
         dimensions  = {}
