@@ -22,6 +22,7 @@ SPELT_OTHERWISE = (
     (r" +([+-]\d{2}:?\d{0,2})$", r"\1"),  # SQL Server
     (r"^(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2})(Z|[+-])", r"\1:00\2"),  # Java leaves zero seconds out
 )
+LONGEST_INSTANT = 64  # letters: some of these expressions take long to see that a long text is none
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LARGEST_AMOUNT = Decimal(10_000_000_000)  # cents of it times any window count stay below 2**53 in practice
 BLANKS = " \t\n\v\f\r"  # around a cell they are no part of it
@@ -39,6 +40,8 @@ def plainly(text: str) -> str | None:
     """An instant as `INSTANT` spells it, None of a text that is none."""
     if INSTANT.fullmatch(text):
         return text
+    if len(text) > LONGEST_INSTANT:
+        return None
     for other, plain in SPELT_OTHERWISE:
         text = re.sub(other, plain, text)
     return text if INSTANT.fullmatch(text) else None

@@ -41,7 +41,7 @@ def as_text(cells: pa.Array) -> pa.Array:
     if pa.types.is_nested(kind):
         return _each(cells, lambda found: json.dumps(found, default=str, ensure_ascii=False))
     if pa.types.is_fixed_size_binary(kind) and kind.byte_width == 16:
-        return _each(cells, lambda found: str(uuid.UUID(bytes=found)))  # as DuckDB and Spark write a UUID
+        return _each(cells, _sixteen)
     if pa.types.is_duration(kind):
         return pc.cast(pc.cast(cells, pa.int64()), pa.string())
     return pc.cast(cells, pa.string())  # of bytes too, unless they are no text
@@ -68,6 +68,12 @@ def with_damaged(cells: pa.Array) -> tuple[pa.Array, dict[int, str]]:
 
 def _has_bytes(text: str) -> bool:
     return any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _sixteen(found: bytes) -> str:
+    """Sixteen bytes are a UUID, as DuckDB and Spark write it, unless they are letters."""
+    letters = found.decode() if found.isascii() else ""
+    return letters if letters and letters.isprintable() else str(uuid.UUID(bytes=found))
 
 
 def _each(cells: pa.Array, text: Callable[[Any], str]) -> pa.Array:

@@ -21,6 +21,8 @@ import pyarrow.csv as pacsv
 from features.values import BLANKS
 
 LONGEST_LINE = 1 << 20  # bytes; a file without line ends would be one
+LEAST_CELLS = 4  # a line of so many within quotes that has as many cells as the header is a row and no text
+csv.field_size_limit(2 * LONGEST_LINE)  # else Python stops at 131,072 letters of a cell
 _NEWLINE = 10
 _BLANK = np.frombuffer(BLANKS.encode(), np.uint8)
 
@@ -169,7 +171,9 @@ def close_quotes(
             return over, opened, line
         row = None
         if closing is not None and ends[closing] - starts[line] <= longest_line:
-            row = one_row(block[starts[line] : ends[closing]], shape)
+            within = (block[starts[n] : ends[n]] for n in range(line + 1, closing))
+            if shape.cells < LEAST_CELLS or not any(one_row(text, shape) for text in within):
+                row = one_row(block[starts[line] : ends[closing]], shape)
         if closing is None or row is None:
             opened.append(line)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
 from collections import Counter
@@ -23,6 +24,8 @@ from raw.refusal import Unreadable
 Kind = Literal["csv", "jsonl", "parquet"]
 SEPARATORS = ",;\t|"
 QUOTES = "\"'"
+NAMELESS = "column"
+RESOLVED = b"raw.resolved"  # in a Parquet file's metadata: what its columns mean was decided when it was written
 HEADER_WITHIN = 10  # lines: a publisher's note may stand before the header
 
 
@@ -38,6 +41,7 @@ class Form:
     quote: str = '"'
     header_line: int = 0
     surplus: bool = False
+    resolved: bool = False  # its cells have been read before: each tells for itself
     meanings: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -53,7 +57,10 @@ def layout_of(uri: str, contract: Contract, longest_line: int = LONGEST_LINE) ->
         raise Unreadable(f"expected a file ending in {' or '.join(SUFFIXES)}, not hidden by `_` or `.`")
     if suffix == ".parquet":
         return parquet_form(uri, contract)
-    text, wrapping, whole = text_of(uri, longest_line)
+    try:
+        text, wrapping, whole = text_of(uri, longest_line)
+    except OSError as broken:
+        raise Unreadable(f"cannot be read: {said(broken)}") from None
     form = json_form(text, contract, whole) if suffix.startswith(".jsonl") else csv_form(text, contract, whole)
     return replace(form, wrapping=wrapping)
 
@@ -169,12 +176,24 @@ def json_form(text: bytes, contract: Contract, whole: bool) -> Form:
 
 
 def json_object(line: bytes | str) -> dict | None:
-    """Numbers stay the text that they are; None of a line that is no JSON object."""
+    """Numbers stay the text that they are; None of a line that is no JSON object, or has a name twice."""
+    if isinstance(line, bytes):
+        line = line.removeprefix(codecs.BOM_UTF8)
     try:
-        found = json.loads(line, parse_float=str, parse_int=str, parse_constant=lambda _: None)
+        found = json.loads(
+            line, strict=False, parse_float=str, parse_int=str, parse_constant=lambda _: None, object_pairs_hook=once
+        )
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object; a name without letters gets one of ours. Raises ValueError for a name that comes twice."""
+    found = {name.strip() or NAMELESS: value for name, value in pairs}
+    if len(found) < len(pairs):
+        raise ValueError("a name comes twice")
+    return found
 
 
 def json_text(value: object) -> str | None:
@@ -191,13 +210,15 @@ def json_text(value: object) -> str | None:
 def parquet_form(uri: str, contract: Contract) -> Form:
     try:
         with storage.seekable(uri) as file:
-            names = named(pq.ParquetFile(file).schema_arrow.names, contract)
+            opened = pq.ParquetFile(file)
+            names = named(opened.schema_arrow.names, contract)
+            resolved = (opened.metadata.metadata or {}).get(RESOLVED) is not None
             check_columns(names, contract)
-    except (pa.ArrowException, OSError, ValueError) as broken:
+    except (pa.ArrowException, OSError, ValueError, LookupError, OverflowError) as broken:
         if isinstance(broken, Unreadable):
             raise
         raise Unreadable(f"cannot be read as parquet: {said(broken)}") from None
-    return Form("parquet", names)
+    return Form("parquet", names, resolved=resolved)
 
 
 def said(broken: Exception) -> str:

@@ -1,7 +1,7 @@
 """What a column's cells mean where a spelling alone does not tell: epochs, days with slashes, decimal commas.
 
-Decided for the whole column from the file's beginning, never cell by cell: 03/04/2024 is read only where other rows
-show which part is the day. What does not fit the column's meaning stays as it came, and is unreadable further on.
+Decided for the whole column, never cell by cell: 03/04/2024 is read only where other rows show which part is the day.
+What does not fit the column's meaning stays as it came, and is unreadable further on.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.contract import Type
-from features.values import plainly
+from features.values import MISSING, plainly
 
 SHARE = 0.9  # of the cells must fit: the quality gate stops a batch of which more than a tenth cannot be read
+STRAY = 0.01  # of the telling cells may tell otherwise: they are faults, and more of them are another meaning
 _DAY, _MONTH = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])"
 _TIME = r"(?:[T ]+\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"
 
@@ -31,29 +32,40 @@ class Meaning:
 
 
 EPOCHS = {
-    # Lengths that no two units share for any instant from 1973 to 2286.
-    "epoch_s": (Meaning("epoch_s", r"[1-9]\d{8,9}", "seconds since 1970"), 1_000_000),
-    "epoch_ms": (Meaning("epoch_ms", r"[1-9]\d{11,12}", "milliseconds since 1970"), 1_000),
-    "epoch_us": (Meaning("epoch_us", r"[1-9]\d{14,15}", "microseconds since 1970"), 1),
+    # From 1985 to 2033: of these lengths and first digits there is no calendar stamp such as 202403011230.
+    "epoch_s": (Meaning("epoch_s", r"1\d{9}|[5-9]\d{8}", "seconds since 1970"), 1_000_000),
+    "epoch_ms": (Meaning("epoch_ms", r"1\d{12}|[5-9]\d{11}", "milliseconds since 1970"), 1_000),
+    "epoch_us": (Meaning("epoch_us", r"1\d{15}|[5-9]\d{14}", "microseconds since 1970"), 1),
 }
 PLAIN_DATE = Meaning("yyyymmdd", r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])", "year, month, day")
 DAY_FIRST = Meaning("dmy", rf"{_DAY}[/.-]{_MONTH}[/.-]\d{{4}}{_TIME}", "day, month, year")
 MONTH_FIRST = Meaning("mdy", rf"{_MONTH}[/.-]{_DAY}[/.-]\d{{4}}{_TIME}", "month, day, year")
 ONE_ORDER_ONLY = r"^(?:\d{1,2}[/.-])?(?:1[3-9]|2\d|3[01])[/.-]"  # a day that can be no month
-DECIMAL_COMMA = Meaning("decimal_comma", r"(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d{1,2})?", "a comma before the cents")
-THOUSANDS = Meaning("thousands", r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?", "commas between thousands")
-OF_INSTANTS = (*(meaning for meaning, _ in EPOCHS.values()), PLAIN_DATE, DAY_FIRST, MONTH_FIRST)
-BY_NAME = {m.name: m for m in (*OF_INSTANTS, DECIMAL_COMMA, THOUSANDS)}
+DECIMAL_COMMA = Meaning(
+    "decimal_comma", r"\d{1,3}(?:\.\d{3})+(?:,\d{1,2})?|\d+(?:,\d{1,2})?", "a comma before the cents"
+)
+THOUSANDS = Meaning("thousands", r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?", "commas between thousands")
+_OF_EPOCHS = [meaning for meaning, _ in EPOCHS.values()]
+BY_NAME = {m.name: m for m in (*_OF_EPOCHS, PLAIN_DATE, DAY_FIRST, MONTH_FIRST, DECIMAL_COMMA, THOUSANDS)}
+SINGLE_DIGITS = (  # of day, month and hour, each given its zero
+    (r"^(\d)([/.-])", r"0\1\2"),
+    (r"^(\d\d[/.-])(\d)([/.-])", r"\1" "0" r"\2\3"),
+    (r"([T ])(\d):", r"\1" "0" r"\2:"),
+)
 _PARTS = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})")
 
 
 class Ambiguous(ValueError):
-    """Every row fits two meanings. The text names both."""
+    """The rows fit two meanings, or tell both. The text names both."""
+
+    def __init__(self, text: str, told: bool) -> None:
+        super().__init__(text)
+        self.told = told  # rows tell both: no further row can tell one
 
 
 def meaning_of(type_: Type, cells: Iterable[str | None]) -> Meaning | None:
     """What the cells of a column of the contract mean, None where each tells for itself. Raises Ambiguous."""
-    texts = [t for cell in cells if cell is not None and (t := cell.strip())]
+    texts = [t for cell in cells if cell is not None and (t := cell.strip()) and t not in MISSING]
     if type_ == "instant":
         return _of_instants(texts)
     if type_ == "money":
@@ -62,27 +74,62 @@ def meaning_of(type_: Type, cells: Iterable[str | None]) -> Meaning | None:
 
 
 def _of_instants(texts: Sequence[str]) -> Meaning | None:
-    if any(plainly(text) for text in texts):
+    if not texts or any(plainly(text) for text in texts):
         return None
-    fit = [m for m in OF_INSTANTS if texts and _share(m.pattern, texts) >= SHARE]
-    if len(fit) > 1:  # day first and month first: a row that fits one alone tells
-        fit = [m for m in fit if _share(m.pattern, texts) == max(_share(o.pattern, texts) for o in fit)]
-    if len(fit) > 1:
-        day, month, year = _PARTS.match(texts[0]).groups()  # type: ignore[union-attr]
+    for meaning in (*_OF_EPOCHS, PLAIN_DATE):
+        if _share(meaning.pattern, texts) >= SHARE:
+            return meaning
+    fits = [(text, _fits(DAY_FIRST, text), _fits(MONTH_FIRST, text)) for text in texts]
+    if sum(day or month for _, day, month in fits) < SHARE * len(texts):
+        return None
+    only_day = sum(day and not month for _, day, month in fits)
+    only_month = sum(month and not day for _, day, month in fits)
+    if not only_day and not only_month:
+        found = next(_PARTS.match(text) for text, day, _ in fits if day)
+        assert found is not None
+        day, month, year = found.groups()
         raise Ambiguous(
-            f"{texts[0]!r} may be {year}-{month:>02}-{day:>02} or {year}-{day:>02}-{month:>02}, and no row tells "
-            f"which; write {year}-{month:>02}-{day:>02}, as ISO 8601 does"
+            f"{found[0]!r} may be {year}-{month:>02}-{day:>02} or {year}-{day:>02}-{month:>02}, and no row tells "
+            f"which; write {year}-{month:>02}-{day:>02}, as ISO 8601 does",
+            told=False,
         )
-    return fit[0] if fit else None
+    if min(only_day, only_month) > STRAY * (only_day + only_month):
+        raise Ambiguous(
+            f"{only_day} rows tell that the day comes first and {only_month} that the month does; write days as "
+            "2024-03-04, as ISO 8601 does",
+            told=True,
+        )
+    return DAY_FIRST if only_day > only_month else MONTH_FIRST
 
 
 def _of_money(texts: Sequence[str]) -> Meaning | None:
-    """Only where a comma stands in some cell, and every cell reads one way alone."""
-    if not any("," in text for text in texts):
-        return None
-    comma = _share(DECIMAL_COMMA.pattern, texts) >= SHARE
-    thousands = _share(THOUSANDS.pattern, texts) >= SHARE
-    return None if comma == thousands else DECIMAL_COMMA if comma else THOUSANDS
+    """By the cells with a comma or a point: 12,50 and 1.234,50 tell one meaning, 1,234 and 12.50 the other."""
+    marked = [text for text in texts if "," in text or "." in text]
+    commas = sum("," in text and _fits(DECIMAL_COMMA, text) for text in marked)
+    thousands = sum("," in text and _fits(THOUSANDS, text) for text in marked)
+    decimals = sum(re.fullmatch(r"\d+\.\d{1,2}|0\.\d+|\d{4,}\.\d+|\d+\.\d{4,}", text) is not None for text in marked)
+    threes = sum(re.fullmatch(r"[1-9]\d{0,2}(?:\.\d{3})+", text) is not None for text in marked)
+    below_one = sum(re.fullmatch(r"0,\d{3,}", text) is not None for text in marked)
+    if (commas and thousands) or (below_one and thousands):
+        raise Ambiguous(
+            f"{commas + below_one} cells have a comma before decimals and {thousands} one between thousands; write "
+            "amounts as 1234.50",
+            told=True,
+        )
+    if threes and threes == len(marked) and not commas:
+        raise Ambiguous(
+            "a point before three digits may stand between thousands or before decimals; write 1234.50", told=False
+        )
+    found = None
+    if commas and decimals <= STRAY * (commas + decimals):
+        found = DECIMAL_COMMA
+    elif thousands:
+        found = THOUSANDS
+    return found if found is not None and _share(found.pattern, texts) >= SHARE else None
+
+
+def _fits(meaning: Meaning, text: str) -> bool:
+    return re.fullmatch(meaning.pattern, text) is not None
 
 
 def _share(pattern: str, texts: Sequence[str]) -> float:
@@ -91,9 +138,8 @@ def _share(pattern: str, texts: Sequence[str]) -> float:
 
 def meant(cells: pa.Array, meaning: Meaning) -> pa.Array:
     """The cells that fit as ISO 8601 or a plain number; the others as they came."""
-    trimmed = pc.utf8_trim_whitespace(cells)
-    fits = pc.fill_null(pc.match_substring_regex(trimmed, f"^(?:{meaning.pattern})$"), False)
-    chosen = pc.if_else(fits, trimmed, pa.scalar(None, pa.string()))
+    fits = pc.fill_null(pc.match_substring_regex(cells, f"^(?:{meaning.pattern})$"), False)
+    chosen = pc.if_else(fits, cells, pa.scalar(None, pa.string()))
     return pc.if_else(fits, _read(chosen, meaning), cells)
 
 
@@ -107,7 +153,7 @@ def _read(cells: pa.Array, meaning: Meaning) -> pa.Array:
         return pc.replace_substring(pc.replace_substring(cells, ".", ""), ",", ".")
     if meaning is THOUSANDS:
         return pc.replace_substring(cells, ",", "")
-    first, second = (r"\3-\2-\1", r"\3-\1-\2")
-    padded = pc.replace_substring_regex(cells, r"\b(\d)\b", r"0\1")
-    order = first if meaning is DAY_FIRST else second
-    return pc.replace_substring_regex(padded, r"^(\d\d)[/.-](\d\d)[/.-](\d{4})", order)
+    for single, double in SINGLE_DIGITS:
+        cells = pc.replace_substring_regex(cells, single, double)
+    order = r"\3-\2-\1" if meaning is DAY_FIRST else r"\3-\1-\2"
+    return pc.replace_substring_regex(cells, r"^(\d\d)[/.-](\d\d)[/.-](\d{4})", order)

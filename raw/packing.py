@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -80,7 +81,9 @@ def _member(uri: str) -> Iterator[bytes]:
                     raise Unreadable(f"is a ZIP archive of {len(members)} files; expected one file in it")
                 with archive.open(members[0]) as content:
                     yield from iter(lambda: content.read(CHUNK), b"")
-        except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as broken:
+        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError) as broken:
+            if isinstance(broken, Unreadable):
+                raise
             raise Unreadable(f"is a damaged or locked ZIP archive ({type(broken).__name__}); pack it anew") from None
 
 
@@ -113,6 +116,8 @@ def as_utf8(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
         return
     decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
     for chunk in chunks:
+        if encoding == "cp1252" and any(not line.isascii() and _decodes(line) for line in chunk.split(b"\n")[1:-1]):
+            raise Unreadable("has letters of Windows-1252 in its first rows and of UTF-8 in later ones; bring one")
         yield decoder.decode(chunk).encode()
     yield decoder.decode(b"", final=True).encode()
 

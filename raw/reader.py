@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from features.payment import storable
 from features.values import BLANKS
 from raw import packing, storage
 from raw.as_text import with_damaged
@@ -20,6 +21,7 @@ from raw.packing import as_utf8, unpacked
 from raw.refusal import Unreadable
 
 PART = 32 << 20  # bytes of a CSV file that one task reads
+MOST_COLUMNS = 2_000  # names in the objects of a JSON file: more are values in the place of names
 ROWS = 65_536  # rows of Parquet held at once
 
 
@@ -127,7 +129,7 @@ def rows(uri: str, form: Form, part: Part | None = None, longest_line: int = LON
             for name, meaning in form.meanings:
                 batch.cells[name] = meant(batch.cells[name], BY_NAME[meaning])
             yield batch
-    except (Unreadable, pa.ArrowException, OSError) as broken:
+    except (pa.ArrowException, OSError, ValueError, LookupError, OverflowError) as broken:
         raise Unreadable(f"{uri}: {said(broken)}") from None
 
 
@@ -142,8 +144,8 @@ def chunks(uri: str, form: Form, part: Part) -> Iterator[bytes]:
             yield chunk.removeprefix(b"\xef\xbb\xbf") if part.start == 0 and left + len(chunk) == part.end else chunk
 
 
-def blocks(uri: str, form: Form, part: Part) -> Iterator[tuple[bytes, bool]]:
-    """Whole lines, and whether they are the last."""
+def blocks(uri: str, form: Form, part: Part, longest_line: int) -> Iterator[tuple[bytes, bool]]:
+    """Whole lines, and whether they are the last. Raises Unreadable for a line that does not end."""
     held = b""
     for chunk in chunks(uri, form, part):
         content = held + chunk
@@ -151,6 +153,8 @@ def blocks(uri: str, form: Form, part: Part) -> Iterator[tuple[bytes, bool]]:
         content = whole_lines(content[:-1] if back else content)
         cut = content.rfind(b"\n") + 1
         held = content[cut:] + (b"\r" if back else b"")
+        if len(held) > longest_line + packing.CHUNK:
+            raise Unreadable(f"a line is longer than {longest_line} bytes; is its line end missing?")
         if cut:
             yield content[:cut], False
     held = whole_lines(held)
@@ -161,7 +165,7 @@ def csv_rows(uri: str, form: Form, part: Part, longest_line: int) -> Iterator[Ba
     number = part.first  # lines behind the header that are done
     skip = 0 if part.start else form.header_line + 1
     held = b""
-    for block, last in blocks(uri, form, part):
+    for block, last in blocks(uri, form, part, longest_line):
         content = held + block
         while skip and content:
             end = content.find(b"\n") + 1
@@ -183,27 +187,43 @@ def csv_rows(uri: str, form: Form, part: Part, longest_line: int) -> Iterator[Ba
 
 def json_rows(uri: str, form: Form, part: Part, longest_line: int) -> Iterator[Batch]:
     number = 0
-    known = {name: None for name in form.names}
-    for block, _ in blocks(uri, form, part):
+    known: dict[str, None] = dict.fromkeys(form.names)
+    for block, _ in blocks(uri, form, part, longest_line):
         numbers, objects, faulty = [], [], []
         for line in block.split(b"\n")[:-1] if block else []:
             number += 1
             if not line.strip():
                 continue
             found = json_object(line)
-            if found is None:
-                faulty.append((number, "no_json_object", line.decode("utf-8", "surrogateescape")))
-                continue
-            named_ = dict(zip(renamed(tuple(found), form), found.values(), strict=True))
-            if len(named_) < len(found):
-                faulty.append((number, "name_twice", line.decode("utf-8", "surrogateescape")))
+            row = None if found is None else dict(zip(renamed(tuple(found), form), texts_of(found), strict=True))
+            fault = fault_of(found, row)
+            if row is None or fault:
+                faulty.append((number, fault, line.decode("utf-8", "surrogateescape")))
                 continue
             numbers.append(number)
-            objects.append(named_)
-        names = dict.fromkeys([*known, *(name for found in objects for name in found)])
-        cells = {name: pa.array([json_text(found.get(name)) for found in objects], pa.string()) for name in names}
+            objects.append(row)
+            known |= dict.fromkeys(row)
+            if len(known) > MOST_COLUMNS:
+                raise Unreadable(f"has more than {MOST_COLUMNS} different names in its objects; expected columns")
+        cells = {name: pa.array([row.get(name) for row in objects], pa.string()) for name in known}
         if numbers or faulty:
             yield Batch(np.array(numbers, np.int64), cells, faulty)
+
+
+def texts_of(found: dict) -> list[str | None]:
+    return [json_text(value) for value in found.values()]
+
+
+def fault_of(found: dict | None, row: dict[str, str | None] | None) -> str:
+    """Why a line of JSON is no row, empty where it is one."""
+    if found is None or row is None:
+        return "no_json_object"
+    if len(row) < len(found):
+        return "name_twice"
+    text = "".join(part for pair in row.items() for part in pair if part)
+    if "\0" in text:
+        return "nul_byte"
+    return "" if text.isascii() or storable(text) else "not_utf8"
 
 
 def renamed(names: tuple[str, ...], form: Form) -> list[str]:
@@ -214,7 +234,7 @@ def renamed(names: tuple[str, ...], form: Form) -> list[str]:
 def parquet_rows(uri: str, form: Form, part: Part, longest_line: int) -> Iterator[Batch]:
     number = part.first
     with storage.seekable(uri) as file:
-        opened = pq.ParquetFile(file, pre_buffer=False)
+        opened = pq.ParquetFile(file, pre_buffer=False, coerce_int96_timestamp_unit="us")
         groups = list(range(part.start, part.end)) if part.end else None
         for batch in opened.iter_batches(ROWS, row_groups=groups):
             numbers = np.arange(number + 1, number + len(batch) + 1)

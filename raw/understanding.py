@@ -26,6 +26,8 @@ def form_of(uri: str, contract: Contract, longest_line: int = LONGEST_LINE) -> F
 
 
 def meanings_in(uri: str, form: Form, contract: Contract, longest_line: int) -> tuple[tuple[str, str], ...]:
+    if form.resolved:
+        return ()
     told = [c for c in contract.columns if c.name in form.names and c.type in ("instant", "money")]
     cells: dict[str, list[str | None]] = {column.name: [] for column in told}
     for batch in rows(uri, form, longest_line=longest_line):
@@ -41,11 +43,14 @@ def meaning(uri: str, form: Form, column: Column, cells: list[str | None], longe
     """Reads on where the first rows fit two meanings: a sorted file may tell days from months after weeks only."""
     try:
         return meaning_of(column.type, cells)
-    except Ambiguous as two:
-        for batch in rows(uri, form, longest_line=longest_line):
-            telling = pc.filter(
-                batch.cells[column.name], pc.match_substring_regex(batch.cells[column.name], ONE_ORDER_ONLY)
-            )
-            if len(telling):
+    except Ambiguous as found:
+        two = found
+    for batch in () if two.told else rows(uri, form, longest_line=longest_line):
+        column_ = batch.cells[column.name]
+        telling = pc.filter(column_, pc.match_substring_regex(column_, ONE_ORDER_ONLY))
+        if len(telling):
+            try:
                 return meaning_of(column.type, [*cells, *telling.slice(0, ENOUGH).to_pylist()])
-        raise Unreadable(f"{uri}: column {column.name}: {two}") from None
+            except Ambiguous as found:
+                two = found
+    raise Unreadable(f"{uri}: column {column.name}: {two}")

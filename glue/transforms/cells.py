@@ -11,7 +11,7 @@ from features.cards import ENOUGH, FULL_WIDTH, LEAST_DIGITS, LONG, MASKED, SCHEM
 from features.contract import Column as ContractColumn
 from features.contract import Contract
 from features.payment import CONTROL, LONGEST_IDENTIFIER
-from features.values import BLANKS, INSTANT, LARGEST_AMOUNT, LAST_INSTANT, MISSING, SPELT_OTHERWISE
+from features.values import BLANKS, INSTANT, LARGEST_AMOUNT, LAST_INSTANT, LONGEST_INSTANT, MISSING, SPELT_OTHERWISE
 from glue.rules import MICRO
 from glue.tables import stored_name
 
@@ -136,7 +136,9 @@ def read(column: ContractColumn) -> Column:
     text = F.col(column.name)
     if column.type == "instant":
         # Spark alone would take `12:30` for today, `2018` for a new year, and much that the doors refuse.
-        at = F.when(is_plain(text), text.cast("timestamp")).when(text.isNotNull(), spelt_otherwise(text))
+        at = F.when(is_plain(text), text.cast("timestamp")).when(
+            F.length(text) <= LONGEST_INSTANT, spelt_otherwise(text)
+        )
         return F.when(F.unix_millis(at).between(0, LAST_INSTANT), at)
     if column.type == "money":
         # Exact decimals, rounded once and half to even: the doors read money the same way.

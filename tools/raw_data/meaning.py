@@ -9,7 +9,7 @@ import re
 
 from features.contract import Column
 from features.payment import CONTROL, LONGEST_IDENTIFIER
-from features.values import INSTANT, LARGEST_AMOUNT, MISSING, SPELT_OTHERWISE
+from features.values import INSTANT, LARGEST_AMOUNT, LONGEST_INSTANT, MISSING, SPELT_OTHERWISE
 
 LARGEST_COUNT = 2**31 - 1
 CONTROL_OF_RE2 = re.sub(r"\\u([0-9a-f]{4})", r"\\x{\1}", CONTROL)
@@ -36,7 +36,7 @@ def instant(column: str) -> str:
         plain = f"regexp_replace({plain}, {text(other)}, {text(spelling)})"
     return (
         f"CASE WHEN {spelt_plainly(cell)} THEN {as_utc(cell)} "
-        f"WHEN {cell} > '' AND {spelt_plainly(plain)} THEN {as_utc(plain)} END"
+        f"WHEN length({cell}) <= {LONGEST_INSTANT} AND {spelt_plainly(plain)} THEN {as_utc(plain)} END"
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.contract import Column, Contract
+from features.contract import TRANSACTIONS, Column, Contract
 from features.values import BLANKS
 from raw import packing
 from raw.reader import Part, parts, rows
@@ -54,6 +54,29 @@ def test_a_quote_that_is_not_closed_swallows_no_row_behind_it(file):
 
     assert good == {2: ("2", "y"), 3: ("3", "z"), 4: ("4", "w")}
     assert bad == {1: ("unclosed_quote", '1,"x')}
+
+
+def test_two_stray_quotes_swallow_no_rows_between_them(tmp_path):
+    header = b"transaction_id,note,event_time,customer_id,merchant_id,amount\n"
+    good = b"".join(b"t%d,ok,2024-03-0%d,c,m,5\n" % (n, n) for n in range(1, 6))
+    (tmp_path / "a.csv").write_bytes(
+        header + b'a1,"left open,2024-03-01,c,m,5\n' + good + b'a2,left open",2024-03-01,c,m,5\n'
+    )
+    read_, bad = read(tmp_path / "a.csv", TRANSACTIONS)
+
+    assert [row[0] for row in read_.values()] == ["t1", "t2", "t3", "t4", "t5"]
+    assert {fault for fault, _ in bad.values()} == {"unclosed_quote"}
+
+
+def test_a_long_cell_with_a_line_end_is_a_cell(file):
+    assert len(read(file(b'a,b\n1,"' + b"x" * 200_000 + b'\ny"\n'))[0][1][1]) == 200_002
+
+
+def test_letters_of_two_encodings_in_one_file_are_refused(file):
+    rows_ = "1,Caf\xe9\n" * 3
+    path = file(b"a,b\n" + rows_.encode("cp1252") + b"2,x\n" * 400_000 + "3,José\n".encode() * 10)
+    with pytest.raises(Unreadable, match="Windows-1252 in its first rows and of UTF-8 in later ones"):
+        read(path)
 
 
 def test_a_row_over_many_lines_is_found_wherever_a_block_ends(file, monkeypatch):

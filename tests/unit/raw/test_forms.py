@@ -97,6 +97,9 @@ def test_objects_of_a_line_each_are_rows(tmp_path):
         "",
         '{"transaction_id": "t',
         json.dumps({**plain, "amount": 1, "AMOUNT": 2}),
+        '{"amount": 1, "amount": 2}',
+        json.dumps({**plain, "amount": 1, "note": "p\0q"}),
+        json.dumps({**plain, "amount": 1, "note": "half"}).replace("half", "\\ud83d"),
     ]
     (tmp_path / "a.jsonl").write_text("\n".join(lines) + "\n")
     (first, *_, second), bad = read(tmp_path / "a.jsonl")
@@ -112,7 +115,17 @@ def test_objects_of_a_line_each_are_rows(tmp_path):
         (3, "no_json_object"),
         (5, "no_json_object"),
         (6, "name_twice"),
+        (7, "no_json_object"),
+        (8, "nul_byte"),
+        (9, "not_utf8"),
     ]
+
+
+def test_an_object_with_a_name_for_each_value_is_refused(tmp_path):
+    plain = {"transaction_id": "t", "event_time": "2018-04-02", "customer_id": "c", "merchant_id": "m", "amount": 1}
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps({**plain, f"key{n}": 1}) + "\n" for n in range(2100)))
+    with pytest.raises(Unreadable, match="has more than 2000 different names in its objects"):
+        read(tmp_path / "a.jsonl")
 
 
 def test_a_file_of_lines_without_objects_says_so(tmp_path):
@@ -141,6 +154,7 @@ NAMED = uuid.UUID("12345678-1234-5678-1234-567812345678")
         (pa.array(["x"], pa.large_string()), "x"),
         (pa.array([b"x"]), "x"),
         (pa.array([NAMED.bytes], pa.binary(16)), str(NAMED)),
+        (pa.array([b"0123456789abcdef"], pa.binary(16)), "0123456789abcdef"),
         (pa.array([time(9, 30, 1)]), "09:30:01"),
         (pa.array([date(2018, 4, 2)]), "2018-04-02"),
         (pa.array([datetime(2018, 4, 2, 9, 30)], pa.timestamp("ns")), "2018-04-02 09:30:00"),
