@@ -10,11 +10,13 @@ from pathlib import Path
 
 from features.contract import CONTRACTS
 from features.payment import InvalidPayment, Payment
+from raw.form import RESOLVED
 from tools.raw_data.files import Unusable, names, raw_files
 from tools.raw_data.loaded import NUMBER, PART, Loaded, quoted
 from tools.raw_data.meaning import filled, instant, name
 from tools.raw_data.readability import refusals
 
+SPARE = 97  # columns: a line of so many cells more than its header had would be very odd
 SMALLEST_DAY = 0.5  # of the usual day's payments: a shorter last day is a fragment, not a day to stream
 
 
@@ -121,14 +123,12 @@ class Intake:
         columns = ", ".join(map(name, self.columns(entity)))
         ((count,),) = self.loaded.ask(
             f"COPY (SELECT {columns} FROM {self.loaded.table(entity)} {where} ORDER BY {PART}, {NUMBER}) "
-            f"TO '{quoted(target)}' (FORMAT PARQUET)"
+            f"TO '{quoted(target)}' (FORMAT PARQUET, KV_METADATA {{ '{RESOLVED.decode()}': 'yes' }})"
         )
         dealt = [(target, count)] if count else []
         if since is None and (broken := self.loaded.faults[entity]).counts:
             lines = folder / f"{entity}-lines.csv"
-            header = io.StringIO()
-            csv.writer(header, lineterminator="\n").writerow(self.loaded.forms[entity][0].names)
-            lines.write_bytes(header.getvalue().encode() + broken.lines.read_bytes())
+            lines.write_bytes(header_of_no_row(self.loaded.columns(entity)) + broken.lines.read_bytes())
             dealt.append((lines, broken.counts.total()))
         return dealt
 
@@ -165,3 +165,14 @@ class Intake:
             f"SELECT {filled(key)}, arg_max({read}, {self.dated(entity)}) FROM {self.loaded.table(entity)} GROUP BY 1"
         )
         return {identifier: flag for identifier, flag in rows if flag is not None}
+
+
+def header_of_no_row(names: list[str]) -> bytes:
+    """A header under which no line of the file is a row: the lake has to set aside what was none where it came from.
+
+    It has more columns than any such line can have cells, and letters that make the file UTF-8.
+    """
+    header = io.StringIO()
+    spare = [f"\u2116 {number} of a line that is no row" for number in range(1, SPARE + 1)]
+    csv.writer(header, lineterminator="\n").writerow([*names, *spare])
+    return header.getvalue().encode()

@@ -34,6 +34,12 @@ def parts(path: Path) -> list[Path]:
     """The file itself, or the data files of a folder, as Spark writes them, in order of their names."""
     if path.is_file():
         return [path]
+    folders = {part for p in path.rglob("*") if p.is_file() for part in p.relative_to(path).parts[:-1]}
+    if divided := sorted(name for name in folders if "=" in name):
+        raise Unusable(
+            f"{path}: expected parts that hold all their columns, found folders named {', '.join(divided[:3])}; write "
+            "that column into the files"
+        )
     inside = [p for p in sorted(path.rglob("*")) if p.is_file() and not hidden(p.relative_to(path))]
     found = [p for p in inside if p.name.endswith(SUFFIXES)]
     if not found or len(found) < len(inside):

@@ -15,12 +15,14 @@ import pyarrow.parquet as pq
 
 from features.contract import CONTRACTS, Contract
 from raw.form import Form
+from raw.meanings import BY_NAME
 from raw.reader import Batch, rows
 from raw.refusal import Unreadable
 from raw.understanding import form_of
 from tools.raw_data.files import Unusable, raw_files
 
-NUMBER, PART = "_row_number", "_part"  # beside the cells: a row's place in its file, and which part that is
+PLACES = ("#row", "#part")  # columns beside the cells: a row's place in its file, and which part that is
+NUMBER, PART = (f'"{name}"' for name in PLACES)
 
 
 @dataclass
@@ -55,7 +57,10 @@ class Loaded:
         self.forms[entity] = forms = [form_of(str(path), contract) for path in paths]
         faults = self.faults[entity] = Faults(self._place(f"{entity}.lines"))
         names = columns_of(paths, forms)
-        schema = pa.schema([(NUMBER, pa.int64()), (PART, pa.int32()), *((name, pa.string()) for name in names)])
+        if clash := [name for name in names if name in PLACES]:
+            raise Unreadable(f"{paths[0]}: column {', '.join(clash)}: expected another name")
+        agree(paths, forms)
+        schema = pa.schema([*zip(PLACES, (pa.int64(), pa.int32()), strict=True), *((n, pa.string()) for n in names)])
         with (
             pq.ParquetWriter(self._place(f"{entity}.parquet"), schema, compression="snappy") as target,
             faults.lines.open("wb") as lines,
@@ -95,12 +100,29 @@ def columns_of(paths: list[Path], forms: list[Form]) -> list[str]:
             if form.kind == "jsonl":
                 yield from (name for batch in rows(str(path), form) for name in batch.cells)
 
-    return list(dict.fromkeys(found()))
+    first: dict[str, str] = {}
+    for name in found():
+        first.setdefault(name.lower(), name)  # a name is spelt as it came first, whatever its case in other parts
+    return list(first.values())
+
+
+def agree(paths: list[Path], forms: list[Form]) -> None:
+    """Raises Unreadable where a column means one thing in one part and another in another."""
+    meant: dict[str, tuple[str, Path]] = {}
+    for path, form in zip(paths, forms, strict=True):
+        for name, meaning in form.meanings:
+            other, before = meant.setdefault(name, (meaning, path))
+            if other != meaning:
+                raise Unreadable(
+                    f"{path}: column {name} is read as {BY_NAME[meaning].reading}, and in {before.name} as "
+                    f"{BY_NAME[other].reading}; bring parts that are spelt alike"
+                )
 
 
 def arrays(batch: Batch, part: int, names: list[str]) -> list[pa.Array]:
     count = len(batch.numbers)
-    cells = [batch.cells.get(name, pa.nulls(count, pa.string())) for name in names]
+    spelt = {name.lower(): column for name, column in batch.cells.items()}
+    cells = [spelt.get(name.lower(), pa.nulls(count, pa.string())) for name in names]
     return [pa.array(batch.numbers, pa.int64()), pa.array(np.full(count, part, np.int32)), *cells]
 
 

@@ -12,6 +12,9 @@ import duckdb
 import pytest
 
 from demo.intake import InputRefused, Intake
+from features.contract import CONTRACTS
+from raw.reader import rows
+from raw.understanding import form_of
 from tools.raw_data.loaded import Loaded
 
 PAYMENTS = ["transaction_id", "event_time", "customer_id", "merchant_id", "amount"]
@@ -70,9 +73,15 @@ def test_a_folder_of_parts_is_one_file(folder):
     csv_file(parts / "part-1.csv", [*PAYMENTS, "colour"], [*payment(2, 2), "red"])
     (parts / "_SUCCESS").touch()
 
+    csv_file(parts / "part-2.csv", [*PAYMENTS, "Colour"], [*payment(3, 2), "blue"])
+
     intake = Intake.open(folder)
     assert intake.stream_day() == date(2018, 4, 2)
-    assert intake.columns("transactions") == [*PAYMENTS, "colour"]
+    assert intake.columns("transactions") == [*PAYMENTS, "colour"], "a name is spelt as it came first"
+    assert [fields["colour"] for _, fields in intake.payments_of(date(2018, 4, 2))] == ["red", "blue"]
+    (parts / "country=DE").mkdir()
+    csv_file(parts / "country=DE" / "part-3.csv", PAYMENTS, payment(4, 2))
+    assert "found folders named country=DE; write that column into the files" in refusal(folder)
 
 
 def test_a_missing_column_is_named_with_what_was_expected_and_found(folder):
@@ -196,6 +205,34 @@ def test_a_line_that_is_no_row_goes_to_the_first_stretch_byte_for_byte(folder, t
     assert [*first.values()] == [10, 2]
     assert [path.name for path, _ in later] == ["transactions.parquet"]
     assert [*first][1].read_bytes().split(b"\n")[1:] == [broken, b"t8,short", b""]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [f"t{n},2018-04-01,Café,m1,1".encode("latin-1") for n in range(4)],
+        [b"x1;2018-04-01;c;m;5"],
+        [b'{"transaction_id": "t"}'],
+        [b"t1,2018-04-01,c,m,5,6", b't2,2018-04-01,"c,m,5'],
+    ],
+)
+def test_what_was_no_row_in_the_users_file_is_none_in_what_is_dealt(folder, tmp_path, lines):
+    good = [",".join(payment(number, day)) for day in (1, 2) for number in range(day * 10, day * 10 + 10)]
+    content = "\n".join([",".join(PAYMENTS), *good, "é,", ""]).encode() + b"\n".join(lines)
+    (folder / "transactions.csv").write_bytes(content)
+    *_, (path, _) = Intake(Loaded(folder)).deal("transactions", tmp_path / "dealt", before=None)
+    batches = list(rows(str(path), form_of(str(path), CONTRACTS["transactions"])))
+
+    assert sum(len(batch.numbers) for batch in batches) == 0
+    assert sum(len(batch.faulty) for batch in batches) == len(lines) + 1
+
+
+def test_what_is_dealt_is_given_no_second_meaning(folder, tmp_path):
+    intake = payments(folder, *(payment(n, 1 + n % 2, amount="12,50") for n in range(200)))
+    ((path, _),) = intake.deal("transactions", tmp_path / "dealt", before=None)
+    form = form_of(str(path), CONTRACTS["transactions"])
+
+    assert (form.resolved, form.meanings) == (True, ())
 
 
 def test_types_of_parquet_become_the_texts_that_the_lake_reads_in_them(folder, tmp_path):
