@@ -82,7 +82,7 @@ def cents(amount: str | int | float | Decimal) -> int:
         value = Decimal(text)
     except InvalidOperation:
         value = None
-    if value is None or "_" in text:  # Python reads 1_000, nobody else does
+    if value is None or "_" in text or not text.isascii():  # Python alone reads 1_000 and digits of other scripts
         raise InvalidValue("expected a decimal amount such as 12.50")
     if not value.is_finite() or value < 0 or value > LARGEST_AMOUNT:
         raise InvalidValue(f"expected an amount between 0 and {LARGEST_AMOUNT}")

@@ -16,6 +16,7 @@ from glue.rules import MICRO
 from glue.tables import stored_name
 
 LARGEST_COUNT = 2**31 - 1
+NUMBER = "^[-+.0-9eE]+$"
 EXACT = "decimal(38,25)"  # a cast rounds too: 25 decimals are more than a double as text can have
 ORIGIN = ("source_file", "row_number", "ingested_at")
 
@@ -140,20 +141,21 @@ def read(column: ContractColumn) -> Column:
             F.length(text) <= LONGEST_INSTANT, spelt_otherwise(text)
         )
         return F.when(F.unix_millis(at).between(0, LAST_INSTANT), at)
+    number = F.when(text.rlike(NUMBER), text)  # Java alone would read 1d, 0x1p0 and digits of other scripts
     if column.type == "money":
         # Exact decimals, rounded once and half to even: the doors read money the same way.
-        value = text.cast(EXACT)
+        value = number.cast(EXACT)
         cents = (F.bround(value, 2) * 100).cast("bigint")
         return F.when((value >= 0) & (value <= int(LARGEST_AMOUNT)), cents)
     if column.type == "degrees":
-        value = text.cast(EXACT)
+        value = number.cast(EXACT)
         return F.when(F.abs(value) <= 180, (F.bround(value, 6) * MICRO).cast("int"))
     if column.type == "flag":
-        value = text.cast("double")
+        value = number.cast("double")
         said = F.when(F.lower(text) == "true", 1).when(F.lower(text) == "false", 0)
         return F.coalesce(said, F.when(value.isin(0.0, 1.0), value.cast("int")))
     if column.type == "count":
-        value = text.cast("double")
+        value = number.cast("double")
         return F.when((value <= LARGEST_COUNT) & (value >= 0) & (value == F.floor(value)), value.cast("int"))
     return text
 

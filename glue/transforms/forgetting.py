@@ -35,8 +35,8 @@ import pyarrow.parquet as pq
 from features.values import BLANKS
 from glue.transforms.wrapped import gunzipped, taken_out
 from raw.as_text import text_of
-from raw.blocks import Shape, one_row, whole_lines
-from raw.form import HEADER_WITHIN, QUOTES, SEPARATORS
+from raw.blocks import LEAST_CELLS, LONGEST_LINE, Shape, one_row, whole_lines
+from raw.form import HEADER_WITHIN, QUOTES, SEPARATORS, json_object, json_text
 
 FORGOTTEN = "forgotten"
 IDENTIFYING = ("customer_id", "transaction_id", "loan_id", "identifier")
@@ -45,7 +45,7 @@ LINE = "line"  # the quarantine's column with the text of what was no row
 WORD = re.compile(r"[\w-]+")
 BETWEEN_CELLS = re.compile(r"[,;|\t:{}\[\]\0]")  # of a CSV line, and of JSON that is cut off
 NAMELESS = "no column of it has an identifying name, so nobody knows whose its rows are: delete it or name its columns"
-ESCAPES = re.compile(r"(?:\\+u[0-9a-fA-F]{4})+")  # letters as JSON may write them, at any depth of nesting
+ESCAPES = re.compile(r"(?<!\\)(?:\\+u[0-9a-fA-F]{4})+")  # letters as JSON may write them, at any depth of nesting
 
 Row = Mapping[str, str | None]  # identifying columns of one row, as text
 
@@ -307,7 +307,7 @@ def scrubbed_lines(body: bytes, person: Person, without_header: Sequence[str]) -
     kept, rows, cells, records = [], 0, 0, 0
     layout = layout_of(body)
     record_in = reader(body, without_header, layout)
-    nameless = not (is_json(body) or layout.names or without_header)
+    nameless = not (holds_objects(body) or layout.names or without_header)
     for number, line in enumerate(rows_in(body, layout)):
         record = record_in(number, line)
         records += record is not None
@@ -333,9 +333,23 @@ class Layout:
     separator: str = ","
     quote: str = '"'
 
-    @property
-    def shape(self) -> Shape:
-        return Shape(len(self.names), self.separator, self.quote)
+
+def holds_objects(body: bytes) -> bool:
+    """Whether lines are JSON objects: one of the first is, whatever stands beside it."""
+    first = body[: 1 << 20].removeprefix(codecs.BOM_UTF8).splitlines()[:HEADER_WITHIN]
+    return any(line.lstrip().startswith(b"{") for line in first)
+
+
+def object_of(line: bytes) -> Record | None:
+    """A JSON object as a row: its cells are the texts that the lake reads in them, and of whole numbers that a tool has
+    written as floats the numbers, too. One that the lake cannot read is looked through as any other text."""
+    found = json_object(line.removeprefix(codecs.BOM_UTF8))
+    if found is None:
+        document = parsed(text(line))
+        return record_of(document) if isinstance(document, dict) else None
+    record = record_of({name: json_text(value) for name, value in found.items()})
+    whole = frozenset(cell.removesuffix(".0") for cell in record.row.values() if cell is not None)
+    return Record(record.row, record.loose | whole)
 
 
 def layout_of(body: bytes) -> Layout:
@@ -376,7 +390,20 @@ def rows_in(body: bytes, layout: Layout) -> Iterator[bytes]:
 
 
 def is_one_row(content: bytes, layout: Layout) -> bool:
-    return one_row(whole_lines(content).removesuffix(b"\n"), layout.shape) is not None
+    """As the lake sees it: not when a line within is a row of its own, nor beyond the longest line."""
+    if len(content) > LONGEST_LINE + 2:
+        return False
+    within = content.splitlines()[1:-1]
+    if len(layout.names) >= LEAST_CELLS and any(cells_over_lines(line, layout) for line in within):
+        return False
+    return cells_over_lines(content, layout) is not None
+
+
+def cells_over_lines(content: bytes, layout: Layout) -> list[str] | None:
+    """The cells of a row, with or without a separator behind it."""
+    line = whole_lines(content).removesuffix(b"\n")
+    shapes = (Shape(len(layout.names), layout.separator, layout.quote, surplus) for surplus in (False, True))
+    return next((cells for shape in shapes if (cells := one_row(line, shape)) is not None), None)
 
 
 def redacted_line(line: bytes, person: Person) -> tuple[bytes, int]:
@@ -393,8 +420,8 @@ def redacted_line(line: bytes, person: Person) -> tuple[bytes, int]:
 
 def reader(body: bytes, without_header: Sequence[str], layout: Layout) -> Callable[[int, bytes], Record | None]:
     """Reads a row by its number and bytes; none for a header and what stands before it, and for what is no record."""
-    if is_json(body):
-        return lambda _, line: record_of(found) if isinstance(found := parsed(text(line)), dict) else None
+    if holds_objects(body):
+        return lambda _, line: object_of(line)
     names = layout.names
 
     def record(number: int, row: bytes) -> Record | None:
@@ -403,7 +430,7 @@ def reader(body: bytes, without_header: Sequence[str], layout: Layout) -> Callab
         content = text(row)
         cells: list[str] | None
         if names and b"\n" in row.rstrip(b"\r\n"):
-            cells = one_row(whole_lines(row).removesuffix(b"\n"), layout.shape)
+            cells = cells_over_lines(row, layout)
         else:
             cells = cells_in(content, layout.separator, layout.quote)
         if not cells:
@@ -411,7 +438,7 @@ def reader(body: bytes, without_header: Sequence[str], layout: Layout) -> Callab
         if not names and without_header:
             return Record(cells_of(dict(zip(without_header, cells, strict=False))))
         if len(cells) == len(names) + 1 and not cells[-1].strip(BLANKS):
-            cells = cells[:-1]  # a separator behind every row
+            cells = cells[:-1]  # a separator behind the row
         if len(cells) != len(names) or content.count(layout.quote) % 2 or "\0" in content:
             return Record({}, loose(content))
         return Record(cells_of(dict(zip(names, cells, strict=True))))

@@ -8,6 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 
+from raw.blocks import LONGEST_LINE
 from raw.packing import encoding_of, packing_of
 
 SPREADSHEET = ("xl/", "[Content_Types]")  # what names within a spreadsheet begin with
@@ -21,7 +22,7 @@ def taken_out(body: bytes) -> tuple[bytes, Again] | None:
         return behind(gunzipped(body), lambda content: gzip.compress(content, mtime=0))
     if packing == "zip":
         return of_archive(body)
-    encoding = encoding_of(body)
+    encoding = encoding_of(body[:LONGEST_LINE])  # by as much as the reader looks at
     if encoding in ("utf-8", "utf-8-sig"):
         return body, lambda content: content
     return body.decode(encoding, "replace").encode(), lambda content: content.decode().encode(encoding)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from features.cards import holds_card
+from features.cards import ENOUGH, LEAST_DIGITS, holds_card
 from features.contract import CONTRACTS, Column
 from tools.raw_data.loaded import NUMBER, PART, Loaded
-from tools.raw_data.meaning import filled, name, readable
+from tools.raw_data.meaning import filled, name, readable, text
 
 MOST_UNREADABLE = 0.10  # of an entity's rows: as much as the quality gate lets a batch lose
 EXPECTED = {
@@ -75,17 +75,50 @@ def shown(cell: str) -> str:
 
 def refusals(loaded: Loaded, entity: str) -> list[str]:
     """Why the lake would refuse the entity's files, in words; none where it would take them."""
-    found, total = [], 0
-    for read in readabilities(loaded, entity):
-        total = read.rows
-        if read.rows and read.lost > MOST_UNREADABLE * read.rows:
-            found.append(told(loaded, entity, read))
+    read = readabilities(loaded, entity)
+    cards = rows_with_cards(loaded, entity)
     faults = loaded.faults[entity]
     broken = faults.counts.total()
-    if broken and broken > MOST_UNREADABLE * (total + broken):
+    total = broken + max((column.rows for column in read), default=0)
+    lost = broken + cards + lost_rows(loaded, entity, read)
+    if not total or lost <= MOST_UNREADABLE * total:
+        return []
+    found = [told(loaded, entity, column) for column in sorted(read, key=lambda column: -column.lost) if column.lost]
+    if broken:
         fault, (file, row) = next(iter(faults.first.items()))
-        found.append(f"{file}: {broken} of {total + broken} rows are no rows ({fault}), the first is row {row}")
+        found.append(f"{file}: {broken} of {total} rows are no rows ({fault}), the first is row {row}")
+    if cards:
+        found.append(f"{loaded.files[entity][0].name}: {cards} of {total} rows hold a card number; send tokens instead")
     return found
+
+
+def lost_rows(loaded: Loaded, entity: str, read: list[Readability]) -> int:
+    """Rows that go to quarantine for any of their cells, each once."""
+    ((count,),) = loaded.ask(f"SELECT count(*) FROM {loaded.table(entity)} WHERE {lost_for([c.column for c in read])}")
+    return count
+
+
+def lost_for(columns: list[Column]) -> str:
+    """Of a row: whether a required cell is missing, or one that matters cannot be read."""
+    missing = [f"{filled(c.name)} IS NULL" for c in columns if c.required]
+    unread = [f"coalesce(NOT {readable(c)}, false)" for c in columns if not c.lenient]
+    return " OR ".join([*missing, *unread]) or "false"
+
+
+def rows_with_cards(loaded: Loaded, entity: str) -> int:
+    """Rows with a card number in any cell, that are not lost for another. Few cells have digits enough for a look."""
+    contract, names = CONTRACTS[entity], loaded.columns(entity)
+    instants = {c.name for c in contract.columns if c.type == "instant"}
+    lost = lost_for([c for c in contract.columns if c.name in names])
+    found = set()
+    for column in (column for column in names if column not in instants):
+        rows = loaded.asked(
+            f"SELECT {PART}, {NUMBER}, {name(column)} FROM {loaded.table(entity)} WHERE length({name(column)}) >= "
+            f"{LEAST_DIGITS} AND regexp_matches({name(column)}, {text(ENOUGH)}) AND NOT ({lost})"
+        )
+        while chunk := rows.fetchmany(10_000):
+            found |= {(part, row) for part, row, cell in chunk if holds_card(cell)}
+    return len(found)
 
 
 def told(loaded: Loaded, entity: str, read: Readability) -> str:

@@ -404,6 +404,40 @@ def test_a_persons_rows_go_from_every_form_that_the_lake_reads(body):
     assert without(IN_RAW, done.content, ANNA).content is done.content
 
 
+@pytest.mark.parametrize(
+    ("body", "customer"),
+    [
+        (b't1,2024,777,"' + b"x" * 140_000 + b'"\n', "777"),
+        (b't1,2024,777,"a\nb",\n', "777"),
+    ],
+    ids=["long cell", "two lines and a separator behind"],
+)
+def test_a_row_of_digits_goes_however_long_its_cells_are(body, customer):
+    head, other = b"transaction_id,at,customer_id,note\n", b"t9,2024,778,x\n"
+    assert without(IN_RAW, head + body + other, Person(customer)).content == head + other
+
+
+@pytest.mark.parametrize(
+    ("line", "customer"),
+    [
+        (b'{"customer_id": 12345.0}\n', "12345.0"),
+        (b'{"customer_id": 1e5}\n', "1e5"),
+        (b'{"customer_id": true}\n', "true"),
+        (b'\xef\xbb\xbf{"customer_id": 7}\n', "7"),
+        (b'no object\n{"customer_id": 7}\n', "7"),
+    ],
+)
+def test_an_object_is_theirs_by_the_text_that_the_lake_reads_in_it(line, customer):
+    done = without("raw/transactions/batch=b1/a.jsonl", line + b'{"customer_id": 8}\n', Person(customer))
+    assert done.rows == 1
+    assert done.content is not None
+    assert done.content.endswith(b'{"customer_id": 8}\n')
+
+
+def test_many_backslashes_take_no_time():
+    assert not holds(("\\" * 200_000 + " \\u").encode(), ANNA)
+
+
 @pytest.mark.parametrize("pack", [gzip.compress, zipped])
 def test_a_packed_file_of_which_no_row_is_left_is_no_file(pack):
     assert without(IN_RAW, pack(b"transaction_id,customer_id\nT-1,C-1\n"), ANNA).content is None

@@ -35,7 +35,7 @@ def checked(tmp_path, capsys):
 
 
 def test_a_folder_is_told_column_by_column_with_what_becomes_of_it(checked):
-    rows = [payment(n) for n in range(30)]
+    rows = [payment(n) for n in range(60)]
     rows[7] = payment(7, customer_id="NULL")
     rows[8] = payment(8, amount="a lot")
     rows[9] = payment(9, note="card 4111 1111 1111 1111")
@@ -43,16 +43,16 @@ def test_a_folder_is_told_column_by_column_with_what_becomes_of_it(checked):
 
     assert code == 0
     for line in (
-        "transactions: CSV, cells between ';', 30 rows",
-        "1 rows are no rows (ragged_row) and go to quarantine; the first is row 31 of transactions.csv",
+        "transactions: CSV, cells between ';', 60 rows",
+        "1 rows are no rows (ragged_row) and go to quarantine; the first is row 61 of transactions.csv",
         "event_time (instant, milliseconds since 1970): 100.0% readable",
-        "customer_id (text): 96.7% readable, 1 missing; 1 rows go to quarantine for it",
-        "amount (money, a comma before the cents): 96.7% readable, "
+        "customer_id (text): 98.3% readable, 1 missing; 1 rows go to quarantine for it",
+        "amount (money, a comma before the cents): 98.3% readable, "
         "1 unreadable such as 'a lot' in row 9 of transactions.csv; 1 rows go to quarantine for it",
         "currency (text): 100.0% readable",
         "not there, and not needed: channel",
         "device: set aside; '350000000000006'; kept in the lake",
-        "1 of 30 cells looked at hold a card number",
+        "1 of 60 cells looked at hold a card number",
         "the lake takes these files",
     ):
         assert line in told, line
@@ -69,6 +69,28 @@ def test_what_the_lake_would_not_take_is_refused_with_file_column_row_and_what_c
         "REFUSED transactions.csv: column event_time cannot be read in 2 of 8 rows; expected an ISO 8601 instant "
         "such as 2018-04-01T09:30:00Z, found 'soon' in row 3"
     ) in told
+
+
+def test_rows_that_are_lost_for_different_columns_count_together(checked):
+    header = "transaction_id,event_time,customer_id,merchant_id,amount"
+    rows = [["t" + str(n), "2024-03-01", "c", "m", "1"] for n in range(50)]
+    for n in range(4):
+        rows[n][1], rows[10 + n][2] = "soon", ""
+    code, told = checked(header, *map(",".join, rows))
+
+    assert code == 1
+    assert "column event_time cannot be read in 4 of 50 rows" in told
+    assert "column customer_id is empty in 4 of 50 rows" in told
+
+
+def test_card_numbers_in_any_column_are_a_reason_to_refuse(checked):
+    header = "transaction_id,event_time,customer_id,merchant_id,amount,card_id,pan"
+    rows = [f"t{n},2024-03-0{1 + n % 9},c,m,1,{'4111111111111111' if n % 5 == 0 else 'x'},y" for n in range(50)]
+    code, told = checked(header, *rows)
+
+    assert code == 1
+    assert "10 of 50 rows hold a card number; send tokens instead" in told
+    assert "4111" not in told
 
 
 def test_columns_of_loans_are_told_with_what_the_model_will_do_with_them(checked):
