@@ -58,6 +58,7 @@ def zipped(members: dict[str, bytes]) -> bytes:
         ("a.csv", zipped({"data.csv": CSV, "__MACOSX/data": b"x"})),
         ("a.csv.gz", gzip.compress(CSV.decode().encode("utf-16"))),
     ],
+    ids=["plain", "gzip", "gzip by its bytes", "gzip twice", "zip", "zip of a Mac", "gzip of UTF-16"],
 )
 def test_a_packed_file_is_what_is_in_it(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
@@ -74,6 +75,7 @@ def test_a_packed_file_is_what_is_in_it(tmp_path, name, content):
         (zipped({"xl/workbook.xml": CSV}), "is a spreadsheet; export the sheet as CSV"),
         (zipped({"one.csv": CSV})[:-30], "is a damaged or locked ZIP archive"),
     ],
+    ids=["cut off", "damaged", "two files", "spreadsheet", "zip cut off"],
 )
 def test_an_archive_that_cannot_be_taken_in_says_why(tmp_path, content, said):
     (tmp_path / "a.csv").write_bytes(content)
