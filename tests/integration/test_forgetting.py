@@ -42,7 +42,9 @@ class Bank:
 
     def make_job(self, groups: list[str]) -> None:
         aws, code = self.aws, self.aws.bucket()
-        library = {p: c for p, c in files_below(ROOT, "glue", "features").items() if not p.startswith("glue/jobs/")}
+        library = {
+            p: c for p, c in files_below(ROOT, "glue", "raw", "features").items() if not p.startswith("glue/jobs/")
+        }
         self.put("risk_platform-0.1.0-py3-none-any.whl", wheel("risk_platform", "0.1.0", library), code)
         self.put("forget_customer.py", (ROOT / "glue" / "jobs" / "forget_customer.py").read_bytes(), code)
         self.glue.create_job(
