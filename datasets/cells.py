@@ -12,15 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datasets.options import milliseconds
-from features.cards import is_card
+from features.cards import ENOUGH, LEAST_DIGITS, holds_card
 from features.values import LARGEST_AMOUNT
 
 Reader = Callable[[pa.Array], pa.Array]
 
 MONEY = pa.decimal128(18, 2)  # exact, and printed as 57.16 by every engine: a double would print as 1.0E7 in some
 LARGEST_WHOLE = 9e18  # below 2**63
-PAN_LIKE = r"^\d(?:[ -]?\d){12,18}(?:\.0)?$"
-LEAST_PAN = 10**12
 
 
 class Unexpected(ValueError):
@@ -29,7 +27,7 @@ class Unexpected(ValueError):
 
 def shown(value: object) -> str:
     """A cell as an error may show it: short, and never a card number."""
-    return "a card number" if is_card(str(value).strip().removesuffix(".0")) else repr(value)[:60]
+    return "a card number" if holds_card(value) else repr(value)[:60]
 
 
 def text(cells: pa.Array) -> pa.Array:
@@ -142,14 +140,13 @@ def iso(moments: pa.Array) -> pa.Array:
     return pc.strftime(pc.cast(moments, pa.timestamp("ms")), format="%Y-%m-%dT%H:%M:%SZ")
 
 
-def holds_pan(cells: pa.Array) -> bool:
-    """Whether any cell is a card number (13 to 19 digits that pass the Luhn check), in whatever type it came."""
+def holds_cards(cells: pa.Array) -> bool:
+    """Whether any cell is a card number or has one in it, in whatever type it came: as the lake sees it."""
     if pa.types.is_floating(cells.type) or pa.types.is_integer(cells.type):
-        cells = text(pc.filter(cells, pc.greater_equal(cells, float(LEAST_PAN))))
+        cells = text(pc.filter(cells, pc.greater_equal(cells, 10.0 ** (LEAST_DIGITS - 1))))
     elif pa.types.is_decimal(cells.type) and cells.type.scale == 0:
         cells = pc.cast(cells, pa.string())
     if not pa.types.is_string(cells.type):
         return False
-    words = pc.utf8_trim_whitespace(cells)
-    suspects = pc.filter(words, pc.match_substring_regex(words, PAN_LIKE)).drop_null()
-    return any(is_card(word.removesuffix(".0")) for word in suspects.to_pylist())
+    suspects = pc.filter(cells, pc.match_substring_regex(cells, ENOUGH)).drop_null()
+    return any(holds_card(word) for word in suspects.to_pylist())

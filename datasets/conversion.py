@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from datasets.cells import Unexpected, holds_pan, iso
+from datasets.cells import Unexpected, holds_cards, iso
 from datasets.declaration import LoanSet, PaymentSet, PublicSet
 from datasets.options import DAY_MS, days, first_day, milliseconds, whole
 from datasets.origins import Origin, chosen
@@ -105,7 +105,7 @@ def plan(declared: PublicSet, source: Source) -> Plan:
 def refuse_pans(table: pa.Table, source: Source) -> pa.Table:
     """No column may carry a card number, declared or not. Raises Unusable without repeating it."""
     for name in table.column_names:
-        if any(holds_pan(chunk) for chunk in table.column(name).chunks):
+        if any(holds_cards(chunk) for chunk in table.column(name).chunks):
             raise Unusable(f"{source.path}: column {name}: expected no card numbers, found one; remove the column")
     return table
 

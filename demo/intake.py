@@ -14,7 +14,7 @@ from raw.form import RESOLVED
 from tools.raw_data.files import Unusable, names, raw_files
 from tools.raw_data.loaded import NUMBER, PART, Loaded, quoted
 from tools.raw_data.meaning import filled, instant, name
-from tools.raw_data.readability import refusals
+from tools.raw_data.readability import readabilities, refusals
 
 SPARE = 97  # columns: a line of so many cells more than its header had would be very odd
 SMALLEST_DAY = 0.5  # of the usual day's payments: a shorter last day is a fragment, not a day to stream
@@ -52,7 +52,7 @@ class Intake:
         ((count,),) = self.loaded.ask(f"SELECT count(*) FROM {self.loaded.table(entity)}")
         if not count and not self.loaded.faults[entity].counts:
             return [f"{self.files[entity][0]}: expected at least one row, found none"]
-        return refusals(self.loaded, entity)
+        return refusals(self.loaded, entity, readabilities(self.loaded, entity))
 
     def columns(self, entity: str) -> list[str]:
         return self.loaded.columns(entity)

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from features.values import MISSING as IN_EVERY_COLUMN
+
 # number; indicator: a number of which only 0 and 1 were seen, so that a word for true or false means one of them;
 # flag: true or false in words; category: one of the texts that were seen.
 Kind = Literal["number", "indicator", "flag", "category"]
@@ -24,9 +26,7 @@ ENOUGH = 10  # readable cells from which on a single other one is a fault whatev
 MOST_CATEGORIES = 64
 MANY = 20  # cells from which on it can be told whether they are different by nature
 
-MISSING = frozenset(
-    {"", ".", "-", "?", "NA", "N/A", "#N/A", "<NA>", "nan", "NaN", "NAN", "null", "NULL", "Null", "None"}
-)
+MISSING = IN_EVERY_COLUMN | {"", ".", "-", "?", "NA"}
 # What may well be a category, and says nothing among numbers. In any case.
 NO_NUMBER = frozenset(
     {

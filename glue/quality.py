@@ -35,9 +35,7 @@ from pyspark.sql import functions as F
 
 from glue.lake import Lake
 from glue.metrics import Metrics
-from glue.rules import Rule, Suite
-
-FAILURE_BUDGET = 0.10  # share of a batch's rows that quarantine may take before the batch itself is doubted
+from glue.rules import FAILURE_BUDGET, Rule, Suite
 
 
 class GateFailed(RuntimeError):

@@ -28,6 +28,7 @@ from features.values import LARGEST_AMOUNT
 from glue.tables import LOAN_FEATURES, SILVER, TRANSACTION_FEATURES, Table, stored_name
 
 MICRO = 1_000_000
+FAILURE_BUDGET = 0.10  # share of a batch's rows that quarantine may take before the batch itself is doubted
 SHARES = ("_rate_", "_share_", "_freshness_")  # ratios that are 1 at most, by the names that features bear
 
 

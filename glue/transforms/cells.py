@@ -11,12 +11,20 @@ from features.cards import ENOUGH, FULL_WIDTH, LEAST_DIGITS, LONG, MASKED, SCHEM
 from features.contract import Column as ContractColumn
 from features.contract import Contract
 from features.payment import CONTROL, LONGEST_IDENTIFIER
-from features.values import BLANKS, INSTANT, LARGEST_AMOUNT, LAST_INSTANT, LONGEST_INSTANT, MISSING, SPELT_OTHERWISE
+from features.values import (
+    BLANKS,
+    INSTANT,
+    LARGEST_AMOUNT,
+    LARGEST_COUNT,
+    LAST_INSTANT,
+    LONGEST_INSTANT,
+    MISSING,
+    NUMBER,
+    SPELT_OTHERWISE,
+)
 from glue.rules import MICRO
 from glue.tables import stored_name
 
-LARGEST_COUNT = 2**31 - 1
-NUMBER = "^[-+.0-9eE]+$"
 EXACT = "decimal(38,25)"  # a cast rounds too: 25 decimals are more than a double as text can have
 ORIGIN = ("source_file", "row_number", "ingested_at")
 

@@ -9,9 +9,8 @@ import re
 
 from features.contract import Column
 from features.payment import CONTROL, LONGEST_IDENTIFIER
-from features.values import INSTANT, LARGEST_AMOUNT, LONGEST_INSTANT, MISSING, SPELT_OTHERWISE
+from features.values import INSTANT, LARGEST_AMOUNT, LARGEST_COUNT, LONGEST_INSTANT, MISSING, NUMBER, SPELT_OTHERWISE
 
-LARGEST_COUNT = 2**31 - 1
 CONTROL_OF_RE2 = re.sub(r"\\u([0-9a-f]{4})", r"\\x{\1}", CONTROL)
 
 
@@ -51,7 +50,7 @@ def as_utc(cell: str) -> str:
 def readable(column: Column) -> str:
     """Whether a cell that is there can be read; null of a missing one."""
     cell = filled(column.name)
-    number = f"TRY_CAST(regexp_extract({cell}, '^[-+.0-9eE]+$') AS DOUBLE)"  # the database alone would read 1_000
+    number = f"TRY_CAST(regexp_extract({cell}, {text(NUMBER)}) AS DOUBLE)"  # the database alone would read 1_000
     checks = {
         "instant": f"{instant(column.name)} IS NOT NULL",
         "money": f"coalesce({number} BETWEEN 0 AND {LARGEST_AMOUNT}, false)",

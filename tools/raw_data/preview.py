@@ -23,24 +23,23 @@ FORMS = {"csv": "CSV", "jsonl": "JSON lines", "parquet": "Parquet"}
 class Preview:
     """`lines` tell an entity; `refused` says why the lake would not take it, empty where it would."""
 
-    entity: str
     lines: list[str]
     refused: list[str]
 
 
 def previews(loaded: Loaded) -> Iterator[Preview]:
     for entity in loaded.files:
-        yield Preview(entity, list(told(loaded, entity)), refusals(loaded, entity))
+        read = readabilities(loaded, entity)
+        yield Preview(list(told(loaded, entity, read)), refusals(loaded, entity, read))
 
 
-def told(loaded: Loaded, entity: str) -> Iterator[str]:
-    ((rows,),) = loaded.ask(f"SELECT count(*) FROM {loaded.table(entity)}")
+def told(loaded: Loaded, entity: str, read: list[Readability]) -> Iterator[str]:
+    rows = read[0].rows  # there is no file without the columns that the contract requires
     yield f"{entity}: {described(loaded, entity)}, {rows} rows"
     faults = loaded.faults[entity]
     for fault, count in faults.counts.items():
         file, row = faults.first[fault]
         yield f"  {count} rows are no rows ({fault}) and go to quarantine; the first is row {row} of {file}"
-    read = readabilities(loaded, entity)
     yield from (contracts_column(loaded, entity, column) for column in read)
     absent = [c.name for c in CONTRACTS[entity].columns if not c.required and c.name not in loaded.columns(entity)]
     if absent:
@@ -48,7 +47,7 @@ def told(loaded: Loaded, entity: str) -> Iterator[str]:
     known = {column.name for column in CONTRACTS[entity].columns}
     further = [column for column in loaded.columns(entity) if column not in known]
     for column in further:
-        yield f"  {further_column(loaded, entity, column)}"
+        yield f"  {further_column(loaded, entity, column, rows)}"
 
 
 def described(loaded: Loaded, entity: str) -> str:
@@ -81,10 +80,10 @@ def contracts_column(loaded: Loaded, entity: str, read: Readability) -> str:
     return line + (f"; {read.lost} rows go to quarantine for it" if read.lost else "")
 
 
-def further_column(loaded: Loaded, entity: str, column: str) -> str:
+def further_column(loaded: Loaded, entity: str, column: str, rows: int) -> str:
     """What a column is that the contract does not name, from a sample of its cells."""
     shown_name = "a column whose name looks like a card number" if holds_card(column) else column
-    every = max(1, total(loaded, entity) // SAMPLE)
+    every = max(1, rows // SAMPLE)
     cells = [
         cell
         for (cell,) in loaded.ask(f"SELECT {name(column)} FROM {loaded.table(entity)} WHERE {NUMBER} % {every} = 0")
@@ -110,11 +109,6 @@ def examples(cells: list[str | None]) -> list[str]:
     """A few different cells, masked."""
     different = dict.fromkeys(cell for cell in cells[:1000] if cell)
     return [shown(cell) for cell in list(different)[:EXAMPLES]]
-
-
-def total(loaded: Loaded, entity: str) -> int:
-    ((rows,),) = loaded.ask(f"SELECT count(*) FROM {loaded.table(entity)}")
-    return rows
 
 
 def share(part: int, whole: int) -> str:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from features.cards import ENOUGH, LEAST_DIGITS, holds_card
 from features.contract import CONTRACTS, Column
+from glue.rules import FAILURE_BUDGET
 from tools.raw_data.loaded import NUMBER, PART, Loaded
 from tools.raw_data.meaning import filled, name, readable, text
 
-MOST_UNREADABLE = 0.10  # of an entity's rows: as much as the quality gate lets a batch lose
 EXPECTED = {
     "instant": "an ISO 8601 instant such as 2018-04-01T09:30:00Z",
     "money": "an amount such as 12.50",
@@ -73,15 +73,14 @@ def shown(cell: str) -> str:
     return "a card number" if holds_card(cell) else repr(cell if len(cell) <= 40 else cell[:40] + "...")
 
 
-def refusals(loaded: Loaded, entity: str) -> list[str]:
-    """Why the lake would refuse the entity's files, in words; none where it would take them."""
-    read = readabilities(loaded, entity)
+def refusals(loaded: Loaded, entity: str, read: list[Readability]) -> list[str]:
+    """Why the lake would refuse the entity's files, in words, by what is readable in them; none where it would not."""
     cards = rows_with_cards(loaded, entity)
     faults = loaded.faults[entity]
     broken = faults.counts.total()
     total = broken + max((column.rows for column in read), default=0)
     lost = broken + cards + lost_rows(loaded, entity, read)
-    if not total or lost <= MOST_UNREADABLE * total:
+    if not total or lost <= FAILURE_BUDGET * total:
         return []
     found = [told(loaded, entity, column) for column in sorted(read, key=lambda column: -column.lost) if column.lost]
     if broken:
