@@ -74,12 +74,7 @@ def build() -> None:
             f"lambda/{function}", f"{function}.zip", zipped({**features, **files_below(ROOT / "lambda", *packages)})
         )
     package.add("layers/boto3", "boto3.zip", zipped({f"python/{p}": c for p, c in boto3_files().items()}))
-    library = {p: c for p, c in files_below(ROOT, "glue", "raw").items() if not p.startswith("glue/jobs/")}
-    package.add(
-        "glue/library",
-        f"risk_platform-{VERSION}-py3-none-any.whl",
-        wheel("risk_platform", VERSION, {**features, **library}),
-    )
+    package.add("glue/library", *library_of_jobs())
     # The end of the name tells Glue that it is an archive of wheels.
     package.add("glue/wheels", "packages.gluewheels.zip", gluewheels())
     for script in sorted((ROOT / "glue" / "jobs").glob("[a-z]*.py")):
@@ -94,6 +89,12 @@ def build() -> None:
     for stack, listing in listings.items():
         replace(BUILD / f"{stack}.tfvars.json", (json.dumps(listing, indent=1, sort_keys=True) + "\n").encode())
     print(f"{len(package.listed)} artifacts in {BUILD.relative_to(ROOT)}")
+
+
+def library_of_jobs() -> tuple[str, bytes]:
+    """Name and content of the wheel that every Glue job imports."""
+    files = {p: c for p, c in files_below(ROOT, "features", "raw", "glue").items() if not p.startswith("glue/jobs/")}
+    return f"risk_platform-{VERSION}-py3-none-any.whl", wheel("risk_platform", VERSION, files)
 
 
 def bootstrap_model(features: dict[str, bytes]) -> dict[str, bytes]:

@@ -22,8 +22,8 @@ from glue.lake import Lake
 from glue.requests import BadRequest, Request
 from glue.tables import BRONZE, LOAN_FEATURES, QUARANTINE, SILVER, TRANSACTION_FEATURES, Table
 from tools import forget
-from tools.archives import files_below, tarred, wheel
-from tools.package import ROOT
+from tools.archives import tarred
+from tools.package import ROOT, library_of_jobs
 
 ANNA, BEN = "C-17", "C-170"  # one is the beginning of the other
 THEIRS = (ANNA, "T-1", "T-2", "L-1")
@@ -42,10 +42,8 @@ class Bank:
 
     def make_job(self, groups: list[str]) -> None:
         aws, code = self.aws, self.aws.bucket()
-        library = {
-            p: c for p, c in files_below(ROOT, "glue", "raw", "features").items() if not p.startswith("glue/jobs/")
-        }
-        self.put("risk_platform-0.1.0-py3-none-any.whl", wheel("risk_platform", "0.1.0", library), code)
+        library, wheel = library_of_jobs()
+        self.put(library, wheel, code)
         self.put("forget_customer.py", (ROOT / "glue" / "jobs" / "forget_customer.py").read_bytes(), code)
         self.glue.create_job(
             Name=f"{self.prefix}-forget-customer",
@@ -53,7 +51,7 @@ class Bank:
             GlueVersion="5.1",
             Command={"Name": "glueetl", "ScriptLocation": f"s3://{code}/forget_customer.py"},
             DefaultArguments={
-                "--additional-python-modules": f"s3://{code}/risk_platform-0.1.0-py3-none-any.whl",
+                "--additional-python-modules": f"s3://{code}/{library}",
                 "--lake": f"s3://{self.bucket}",
                 "--database_prefix": "risk_none",
                 "--groups": ",".join(groups),
