@@ -166,7 +166,7 @@ def check_columns(names: Sequence[str], contract: Contract) -> None:
 
 def json_form(text: bytes, contract: Contract, whole: bool) -> Form:
     lines = [line for line in text.split(b"\n")[: None if whole else -1] if line.strip()]
-    objects = [found for line in lines if isinstance(found := json_object(line), dict)]
+    objects = [found for line in lines if (found := json_object(line)) is not None]
     if not objects:
         raise Unreadable("expected a JSON object in each line, found none in its first lines")
     every = dict.fromkeys(name for found in objects for name in found)

@@ -22,6 +22,9 @@ BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+SPREADSHEET = ("xl/", "[Content_Types]")  # what names within a spreadsheet begin with
+# What Python raises for a ZIP archive that is damaged, locked, or packed in a way that it does not know.
+DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError)
 FEW = 3  # rows in another encoding before the file is taken to be in it: one such row is a damaged row
 
 
@@ -67,28 +70,32 @@ def unpacked(uri: str, packing: Packing) -> Iterator[bytes]:
         yield from _member(uri)
         return
     with storage.opened(uri) as file:
-        yield from _gunzipped(file) if packing == "gzip" else iter(lambda: file.read(CHUNK), b"")
+        yield from gunzipped(file) if packing == "gzip" else iter(lambda: file.read(CHUNK), b"")
 
 
 def _member(uri: str) -> Iterator[bytes]:
     with storage.seekable(uri) as file:
         try:
-            with zipfile.ZipFile(file) as archive:
-                if any(name.startswith(("xl/", "[Content_Types]")) for name in archive.namelist()):
-                    raise Unreadable("is a spreadsheet; export the sheet as CSV, with one line of column names")
-                members = [m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX/")]
-                if len(members) != 1:
-                    raise Unreadable(f"is a ZIP archive of {len(members)} files; expected one file in it")
-                with archive.open(members[0]) as content:
-                    yield from iter(lambda: content.read(CHUNK), b"")
-        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError) as broken:
-            if isinstance(broken, Unreadable):
-                raise
+            with zipfile.ZipFile(file) as archive, archive.open(only_member(archive)) as content:
+                yield from iter(lambda: content.read(CHUNK), b"")
+        except Unreadable:
+            raise
+        except DAMAGED as broken:
             raise Unreadable(f"is a damaged or locked ZIP archive ({type(broken).__name__}); pack it anew") from None
 
 
-def _gunzipped(file: BinaryIO) -> Iterator[bytes]:
-    """Several gzip streams one behind another are one file, as `cat` makes them."""
+def only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+    """The one file in an archive. Raises Unreadable."""
+    if any(name.startswith(SPREADSHEET) for name in archive.namelist()):
+        raise Unreadable("is a spreadsheet; export the sheet as CSV, with one line of column names")
+    members = [m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX/")]
+    if len(members) != 1:
+        raise Unreadable(f"is a ZIP archive of {len(members)} files; expected one file in it")
+    return members[0]
+
+
+def gunzipped(file: BinaryIO) -> Iterator[bytes]:
+    """Several gzip streams one behind another are one file, as `cat` makes them. Raises Unreadable."""
     engine, within = zlib.decompressobj(wbits=31), False
     try:
         while chunk := file.read(CHUNK):

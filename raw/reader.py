@@ -129,7 +129,7 @@ def rows(uri: str, form: Form, part: Part | None = None, longest_line: int = LON
             for name, meaning in form.meanings:
                 batch.cells[name] = meant(batch.cells[name], BY_NAME[meaning])
             yield batch
-    except (pa.ArrowException, OSError, ValueError, LookupError, OverflowError) as broken:
+    except (Unreadable, pa.ArrowException, OSError) as broken:
         raise Unreadable(f"{uri}: {said(broken)}") from None
 
 
@@ -254,7 +254,11 @@ def texts(batch: pa.RecordBatch, names: tuple[str, ...]) -> tuple[dict[str, pa.A
     faults: dict[int, str] = {}
     as_they_came: dict[tuple[int, str], str] = {}
     for name, column in zip(names, batch.columns, strict=True):
-        text, damaged = with_damaged(column)
+        try:
+            text, damaged = with_damaged(column)
+        except (ValueError, LookupError, OverflowError) as broken:  # a day beyond what Python knows, an unknown zone
+            found = f"column {name}: cells of type {column.type} cannot be written as text ({type(broken).__name__})"
+            raise Unreadable(f"{found}; bring them as text, or leave the column out") from None
         faults |= dict.fromkeys(damaged, "not_utf8")
         as_they_came |= {(place, name): cell for place, cell in damaged.items()}
         cells[name] = text

@@ -15,13 +15,11 @@ and what the lake reads there packed, or in another encoding, is taken out and p
 from __future__ import annotations
 
 import codecs
-import csv
 import io
 import json
 import re
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,10 +31,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.values import BLANKS
-from glue.transforms.wrapped import gunzipped, taken_out
+from glue.transforms.wrapped import taken_out, unzipped
 from raw.as_text import text_of
 from raw.blocks import LEAST_CELLS, LONGEST_LINE, Shape, one_row, whole_lines
 from raw.form import HEADER_WITHIN, QUOTES, SEPARATORS, json_object, json_text
+from raw.form import cells as cells_in
+from raw.packing import DAMAGED, packing_of
 
 FORGOTTEN = "forgotten"
 IDENTIFYING = ("customer_id", "transaction_id", "loan_id", "identifier")
@@ -359,17 +359,10 @@ def layout_of(body: bytes) -> Layout:
         for separator in SEPARATORS:
             for quote in QUOTES:
                 names = cells_in(text(line.removeprefix(codecs.BOM_UTF8)), separator, quote)
-                known = tuple(column(name) for name in names or ())
+                known = tuple(column(name) for name in names)
                 if any(name in IDENTIFYING for name in known):
                     return Layout(known, number, separator, quote)
     return Layout()
-
-
-def cells_in(line: str, separator: str, quote: str) -> list[str] | None:
-    try:
-        return next(csv.reader([line], delimiter=separator, quotechar=quote), [])
-    except csv.Error:  # a text of another kind: it is searched as one
-        return None
 
 
 def rows_in(body: bytes, layout: Layout) -> Iterator[bytes]:
@@ -505,17 +498,17 @@ def is_opaque(body: bytes, of_lines: bool) -> bool:
     if of_lines:
         named = b"" if is_json(body) or is_document(body) else next(iter(body.splitlines()), b"")
         return taken_out(body) is None or b"\0" in named
-    return body[:2] == b"\x1f\x8b" or b"\0" in body
+    return packing_of(body) == "gzip" or b"\0" in body
 
 
 def members(body: bytes) -> Iterator[bytes]:
     """The files of an archive, the content of a packed file, or the file itself."""
-    content = gunzipped(body) or body if body[:2] == b"\x1f\x8b" else body
+    content = unzipped(body) or body if packing_of(body) == "gzip" else body
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             yield from (packed.read(name) for name in packed.namelist())
         return
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError):
+    except DAMAGED:
         pass  # no archive of this kind, or one that is damaged: its bytes are searched as they are
     try:
         with tarfile.open(fileobj=io.BytesIO(content)) as archive:

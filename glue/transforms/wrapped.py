@@ -5,13 +5,12 @@ from __future__ import annotations
 import gzip
 import io
 import zipfile
-import zlib
 from collections.abc import Callable
 
 from raw.blocks import LONGEST_LINE
-from raw.packing import encoding_of, packing_of
+from raw.packing import DAMAGED, encoding_of, gunzipped, only_member, packing_of
+from raw.refusal import Unreadable
 
-SPREADSHEET = ("xl/", "[Content_Types]")  # what names within a spreadsheet begin with
 Again = Callable[[bytes], bytes]
 
 
@@ -19,7 +18,7 @@ def taken_out(body: bytes) -> tuple[bytes, Again] | None:
     """UTF-8 text without a mark, and what makes a file of the same form of it; None of what the lake refuses."""
     packing = packing_of(body)
     if packing == "gzip":
-        return behind(gunzipped(body), lambda content: gzip.compress(content, mtime=0))
+        return behind(unzipped(body), lambda content: gzip.compress(content, mtime=0))
     if packing == "zip":
         return of_archive(body)
     encoding = encoding_of(body[:LONGEST_LINE])  # by as much as the reader looks at
@@ -37,27 +36,26 @@ def behind(content: bytes | None, pack: Again) -> tuple[bytes, Again] | None:
     return text, lambda changed: pack(again(changed))
 
 
-def gunzipped(body: bytes) -> bytes | None:
+def unzipped(body: bytes) -> bytes | None:
+    """What gzip has packed, as the reader unpacks it."""
     try:
-        return gzip.decompress(body)
-    except (OSError, EOFError, zlib.error):
+        return b"".join(gunzipped(io.BytesIO(body)))
+    except Unreadable:
         return None
 
 
 def of_archive(body: bytes) -> tuple[bytes, Again] | None:
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
-            names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
-            if len(names) != 1 or names[0].startswith(SPREADSHEET):
-                return None
-            content = archive.read(names[0])
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError):
+            member = only_member(archive)
+            content = archive.read(member)
+    except DAMAGED:  # and Unreadable, which is a ValueError
         return None
 
     def packed(changed: bytes) -> bytes:
         target = io.BytesIO()
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(zipfile.ZipInfo(names[0]), changed, zipfile.ZIP_DEFLATED)
+            archive.writestr(zipfile.ZipInfo(member.filename), changed, zipfile.ZIP_DEFLATED)
         return target.getvalue()
 
     return behind(content, packed)

@@ -208,23 +208,24 @@ def test_a_line_that_is_no_row_goes_to_the_first_stretch_byte_for_byte(folder, t
 
 
 @pytest.mark.parametrize(
-    "lines",
+    ("separator", "lines"),
     [
-        [f"t{n},2018-04-01,Café,m1,1".encode("latin-1") for n in range(4)],
-        [b"x1;2018-04-01;c;m;5"],
-        [b'{"transaction_id": "t"}'],
-        [b"t1,2018-04-01,c,m,5,6", b't2,2018-04-01,"c,m,5'],
+        (",", [f"t{n},2018-04-01T10:00:00Z,Café,m1,1".encode("latin-1") for n in range(4)]),
+        (";", [b"x1,2018-04-01T10:00:00Z,c,m,5"]),
+        (",", [b'{"transaction_id": "t"}', b"t1,2018-04-01,c,m,5,6", b't2,2018-04-01,"c,m,5']),
     ],
+    ids=["other letters", "other separator", "no rows"],
 )
-def test_what_was_no_row_in_the_users_file_is_none_in_what_is_dealt(folder, tmp_path, lines):
-    good = [",".join(payment(number, day)) for day in (1, 2) for number in range(day * 10, day * 10 + 10)]
-    content = "\n".join([",".join(PAYMENTS), *good, "é,", ""]).encode() + b"\n".join(lines)
-    (folder / "transactions.csv").write_bytes(content)
+def test_what_was_no_row_in_the_users_file_is_none_in_what_is_dealt(folder, tmp_path, separator, lines):
+    """Each alone might be a row of a file of its own."""
+    days = [payment(day * 10 + n, day, customer_id="Zoë") for day in (1, 2) for n in range(10)]
+    good = "\n".join(separator.join(row) for row in [PAYMENTS, *days])
+    (folder / "transactions.csv").write_bytes(good.encode() + b"\n" + b"\n".join(lines))
     *_, (path, _) = Intake(Loaded(folder)).deal("transactions", tmp_path / "dealt", before=None)
     batches = list(rows(str(path), form_of(str(path), CONTRACTS["transactions"])))
 
     assert sum(len(batch.numbers) for batch in batches) == 0
-    assert sum(len(batch.faulty) for batch in batches) == len(lines) + 1
+    assert sum(len(batch.faulty) for batch in batches) == len(lines)
 
 
 def test_what_is_dealt_is_given_no_second_meaning(folder, tmp_path):

@@ -443,6 +443,17 @@ def test_a_packed_file_of_which_no_row_is_left_is_no_file(pack):
     assert without(IN_RAW, pack(b"transaction_id,customer_id\nT-1,C-1\n"), ANNA).content is None
 
 
+@pytest.mark.parametrize("how", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_archive_is_searched_as_it_is_and_stops_nothing(how):
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", how) as archive:
+        archive.writestr("a.csv", TWO_ROWS * 50)
+    whole = target.getvalue()
+    for place in range(35, len(whole) - 80, 3):
+        damaged = whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :]
+        holds(damaged, ANNA, *form_of(IN_RAW))
+
+
 def test_an_identifier_that_is_a_uuid_is_found_as_the_lake_reads_it():
     identifier = uuid.UUID(int=7)
     column = pa.array([identifier.bytes, uuid.UUID(int=8).bytes], pa.binary(16))

@@ -195,6 +195,15 @@ def test_a_row_of_parquet_with_bytes_that_are_no_text_is_a_fault_and_keeps_them(
     assert b"Caf\xe9" in bad[0][2].encode(errors="surrogateescape")
 
 
+def test_a_column_that_no_text_can_be_made_of_is_named_with_what_to_do(tmp_path):
+    names = HEADER.split(",")
+    beyond = pa.array([[2**62]], pa.list_(pa.timestamp("us")))
+    pq.write_table(pa.table({**{name: ["x"] for name in names}, "paid_at": beyond}), tmp_path / "a.parquet")
+
+    with pytest.raises(Unreadable, match=r"column paid_at: cells of type list.* cannot be written as text .*leave the"):
+        read(tmp_path / "a.parquet")
+
+
 def test_stretches_of_parquet_give_the_rows_of_the_whole(tmp_path, monkeypatch):
     names = HEADER.split(",")
     table = pa.table({name: [f"{name}{n}" for n in range(1000)] for name in names})
