@@ -116,7 +116,45 @@ LOAN_OUTCOMES = Contract(
     ),
 )
 
-CONTRACTS = {c.entity: c for c in (TRANSACTIONS, FRAUD_LABELS, LOAN_APPLICATIONS, LOAN_OUTCOMES)}
+DECISION_WORDS = ("approved", "declined", "withdrawn")  # what a lender decides, or an applicant for them
+
+LOAN_DECISIONS = Contract(
+    "loan_decisions",
+    key=("loan_id", "decided_at"),  # a decision may be taken again; the latest known at a moment counts
+    dated_by="decided_at",
+    divided_by="month",
+    columns=(
+        Column("loan_id", "text", "The loan that was decided on"),
+        Column("decided_at", "instant", "When it was decided, UTC; of several the latest counts"),
+        Column("decision", "text", f"{', '.join(DECISION_WORDS[:-1])} or {DECISION_WORDS[-1]}, in any case"),
+        Column("interest_rate", "text", "Price that was agreed on, percent a year, as it came", required=False),
+        Column("amount_granted", "money", "Amount or limit granted, in units of the currency", required=False),
+        Column("term_months", "count", "Months to repay that were agreed on", required=False),
+        Column("decided_by", "text", "Who decided: an officer, or a policy and its version", required=False),
+        Column("reason", "text", "Why it was decided so", required=False),
+    ),
+)
+
+LOAN_PERFORMANCE = Contract(
+    "loan_performance",
+    key=("loan_id", "observed_at"),  # how a loan stands at the end of a month, or on another day that the lender counts
+    dated_by="observed_at",
+    divided_by="month",
+    columns=(
+        Column("loan_id", "text", "The loan that was observed"),
+        Column("observed_at", "instant", "When it stood so and this was known, UTC: the end of a month, as a rule"),
+        Column("days_past_due", "count", "Days for which the oldest unpaid instalment is due", required=False),
+        Column("balance", "money", "Owed after this time's payment; 0 once nothing more is expected", required=False),
+        Column("paid", "money", "Paid since the observation before", required=False),
+        Column("charged_off", "money", "Written off since the observation before", required=False),
+        Column("recovered", "money", "Got back since then of what was written off", required=False),
+    ),
+)
+
+CONTRACTS = {
+    c.entity: c
+    for c in (TRANSACTIONS, FRAUD_LABELS, LOAN_APPLICATIONS, LOAN_OUTCOMES, LOAN_DECISIONS, LOAN_PERFORMANCE)
+}
 
 # Columns with this prefix are kept for fairness reports and never offered to training.
 PROTECTED_PREFIX = "protected_"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from features.contract import CONTRACTS, Contract
+from features.contract import CONTRACTS, DECISION_WORDS, Contract
 from features.credit import PAYMENT_BEHAVIOUR
 from features.declaration import (
     CalendarFlag,
@@ -84,6 +84,16 @@ BUSINESS_RULES: dict[str, tuple[Rule, ...]] = {
         Rule("term_months", "term_months is null or term_months between 1 and 600", mostly=0.99, blocks=False),
     ),
     "loan_outcomes": (Rule("observed_at", "observed_at >= timestamp'1970-01-01'"),),
+    "loan_decisions": (
+        Rule("decided_at", "decided_at >= timestamp'1970-01-01'"),
+        Rule("decision", f"lower(decision) in {DECISION_WORDS}"),
+        Rule("amount_granted_cents", f"amount_granted_cents is null or amount_granted_cents <= {LARGEST_AMOUNT * 100}"),
+        Rule("term_months", "term_months is null or term_months between 1 and 600", mostly=0.99, blocks=False),
+    ),
+    "loan_performance": (
+        Rule("observed_at", "observed_at >= timestamp'1970-01-01'"),
+        Rule("days_past_due", "days_past_due is null or days_past_due <= 36500", mostly=0.99, blocks=False),
+    ),
 }
 
 

@@ -186,7 +186,7 @@ def reason(column: ContractColumn) -> Column:
         F.when(text.isNull(), F.lit(f"missing_{column.name}")) if column.required else F.lit(None),
         F.when(holds_card(text), F.lit(f"pan_like_{column.name}")),
     ]
-    if column.type == "money":
+    if column.type in ("money", "count"):
         reasons.append(F.when(text.cast(EXACT) < 0, F.lit(f"negative_{column.name}")))
     if column.type == "text" and column.required:
         too_long = F.length(text) > LONGEST_IDENTIFIER

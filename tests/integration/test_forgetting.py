@@ -133,7 +133,16 @@ LOANS = [
     {"loan_id": "L-10", "customer_id": BEN, "applied_at": AT},
 ]
 OUTCOMES = [{"loan_id": loan, "defaulted": 1, "observed_at": AT} for loan in ("L-1", "L-10")]
-ENTITIES = {"transactions": PAYMENTS, "fraud_labels": LABELS, "loan_applications": LOANS, "loan_outcomes": OUTCOMES}
+DECIDED = [{"loan_id": loan, "decided_at": AT, "decision": "approved"} for loan in ("L-1", "L-10")]
+PERFORMANCE = [{"loan_id": loan, "observed_at": AT, "days_past_due": 30} for loan in ("L-1", "L-10")]
+ENTITIES = {
+    "transactions": PAYMENTS,
+    "fraud_labels": LABELS,
+    "loan_applications": LOANS,
+    "loan_outcomes": OUTCOMES,
+    "loan_decisions": DECIDED,
+    "loan_performance": PERFORMANCE,
+}
 
 
 def fill(bank: Bank) -> None:
@@ -155,7 +164,7 @@ def fill(bank: Bank) -> None:
         "quarantine/transactions/batch=b2/stage=bronze/part-0.json",
         lines({"line": ragged, "reasons": ["ragged_row"]}, {"transaction_id": "T-20", "reasons": ["missing_amount"]}),
     )
-    for entity in ("fraud_labels", "loan_applications", "loan_outcomes"):
+    for entity in ENTITIES.keys() - {"transactions"}:
         bank.put(f"raw/{entity}/batch=b1/{entity}.parquet", parquet(SILVER[entity], ENTITIES[entity]))
     for entity, rows in ENTITIES.items():
         bank.put(f"bronze/{entity}/batch=b1/part-0.zstd.parquet", parquet(BRONZE[entity], rows))
@@ -330,8 +339,8 @@ def test_the_receipt_counts_what_was_done_and_names_nobody(forgotten, store):
     assert receipt["customer_sha256"] == name
     assert receipt["runs"][0] == {key: value for key, value in run.items() if key != "receipt"}
     assert (run["payments"], run["loans"], run["found_again"]) == (2, 1, 0)
-    # CSV: T-1, T-2 and Anna's T-shared, and T-1 and T-2 again; one label, one loan, one outcome.
-    assert run["rows"]["raw"] == 8
+    # CSV: T-1, T-2 and Anna's T-shared, and T-1 and T-2 again; one label, loan, outcome, decision and standing.
+    assert run["rows"]["raw"] == 10
     assert run["rows"]["predictions"] == 1
     assert run["rows"]["quarantine"] == 2
     assert run["rows"]["decisions"] == 2

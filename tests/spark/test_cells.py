@@ -76,6 +76,22 @@ def test_an_optional_cell_may_be_absent_but_not_unreadable(spark):
     assert {r.row_number: r.reasons for r in split.bad.collect()} == {
         4: ["unreadable_amount"],
         **{n: ["unreadable_term_months"] for n in range(5, 10)},
+        6: ["negative_term_months"],
+    }
+
+
+def test_how_a_loan_stands_is_read_in_its_type_and_less_than_nothing_has_a_reason_of_its_own(spark):
+    contract = CONTRACTS["loan_performance"]
+    row = {"loan_id": "l1", "observed_at": "2018-01-31", "days_past_due": "30", "charged_off": "208959.00"}
+    rows = [row, {**row, "days_past_due": "-1"}, {**row, "recovered": "-5"}, {**row, "days_past_due": "late"}]
+    split = typed(raw(spark, contract, *rows), contract)
+
+    (good,) = split.good.collect()
+    assert (good.days_past_due, good.charged_off_cents, good.balance_cents) == (30, 20_895_900, None)
+    assert {r.row_number: r.reasons for r in split.bad.collect()} == {
+        2: ["negative_days_past_due"],
+        3: ["negative_recovered"],
+        4: ["unreadable_days_past_due"],
     }
 
 

@@ -16,6 +16,7 @@ from glue.transforms.conform import conformed
 from tests.spark.rows import TAKEN_IN, TRANSACTIONS, payment, raw
 
 LABELS, OUTCOMES = CONTRACTS["fraud_labels"], CONTRACTS["loan_outcomes"]
+DECIDED, PERFORMANCE = CONTRACTS["loan_decisions"], CONTRACTS["loan_performance"]
 
 
 def bronze(spark, contract, *rows):
@@ -137,6 +138,8 @@ def test_every_rule_of_single_rows_is_one_that_a_row_can_break():
         "fraud_labels": ["reported_at"],
         "loan_applications": ["applied_at", "amount_cents"],
         "loan_outcomes": ["observed_at"],
+        "loan_decisions": ["decided_at", "decision", "amount_granted_cents"],
+        "loan_performance": ["observed_at"],
     }
 
 
@@ -174,6 +177,33 @@ def test_another_outcome_of_the_same_loan_at_the_same_time_is_a_conflict(spark):
     )
 
     assert refused(conformed(rows, OUTCOMES, told)) == {2: ["conflicting_duplicate"], 3: ["conflicting_duplicate"]}
+
+
+def performance(observed_at, days_past_due="0", **cells):
+    return {"loan_id": "l1", "observed_at": observed_at, "days_past_due": days_past_due, **cells}
+
+
+def test_how_a_loan_stands_at_one_time_is_told_once(spark):
+    rows = [performance("2018-01-31"), performance("2018-02-28", "30", balance="90.10")]
+    told = conformed(bronze(spark, PERFORMANCE, *rows), PERFORMANCE, nothing(spark, PERFORMANCE))
+    again = bronze(spark, PERFORMANCE, *rows, performance("2018-02-28", "31", balance="90.10"))
+    split = conformed(again, PERFORMANCE, told.good)
+
+    assert refused(told) == {}
+    assert {(r.event_month, r.days_past_due, r.balance_cents) for r in told.good.collect()} == {
+        ("2018-01", 0, None),
+        ("2018-02", 30, 9010),
+    }
+    assert refused(split) == {1: ["already_ingested"], 2: ["already_ingested"], 3: ["conflicting_duplicate"]}
+
+
+def test_a_word_that_is_no_decision_is_set_aside(spark):
+    words = ("approved", "Declined", "WITHDRAWN", "maybe", "approve")
+    rows = [{"loan_id": f"l{n}", "decided_at": "2018-02-01", "decision": word} for n, word in enumerate(words)]
+    split = conformed(bronze(spark, DECIDED, *rows), DECIDED, nothing(spark, DECIDED))
+
+    assert {r.decision for r in split.good.collect()} == {"approved", "Declined", "WITHDRAWN"}
+    assert refused(split) == {4: ["breaks_rule_decision"], 5: ["breaks_rule_decision"]}
 
 
 def test_the_rows_of_a_batch_always_add_up(spark):

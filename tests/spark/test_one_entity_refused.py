@@ -47,6 +47,23 @@ def test_a_lenders_broken_file_stops_loans_alone_and_raises_the_alarm(bank, caps
     assert "loan_applications: batch b1 is refused: " in capsys.readouterr().out
 
 
+def test_what_a_lender_decided_and_saw_comes_to_the_lake_and_a_broken_file_of_it_stops_itself_alone(bank):
+    lend(bank, "b1", *FIVE)
+    bank.put("loan_decisions", "b1", "d.csv", "loan_id,decision,decided_at,price\nl1,Approved,2018-04-09,9.5\n")
+    bank.put("loan_performance", "b1", "p.csv", "loan_id,days_past_due\nl1,30\n")
+    bank.take_in("b1")
+
+    assert alarms(bank) == {"loan_applications": 0.0, "loan_decisions": 0.0, "loan_performance": 1.0, "": 1.0}
+    assert "observed_at" in bank.json("quality/bronze_to_silver/b1.json")["loan_performance"]["refused"]
+    (decided,) = bank.rows(SILVER["loan_decisions"])
+    assert (decided["decision"], dict(decided["attributes"])) == ("Approved", {"price": "9.5"})
+
+    bank.put("loan_performance", "b1", "p.csv", "loan_id,observed_at,days_past_due\nl1,2018-04-30,30\n")
+    bank.take_in("b1")
+    (seen,) = bank.rows(SILVER["loan_performance"])
+    assert (seen["loan_id"], seen["days_past_due"], seen["charged_off_cents"]) == ("l1", 30, None)
+
+
 def test_loans_beyond_their_failure_budget_stop_no_payments(bank, capsys):
     bank.pay("b1", *PAID)
     lend(bank, "b1", *FIVE, "l9,c1,soon")

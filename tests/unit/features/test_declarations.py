@@ -176,6 +176,8 @@ def test_the_contract_is_the_published_one():
         "fraud_labels": ("transaction_id", "is_fraud", "reported_at"),
         "loan_applications": ("loan_id", "customer_id", "applied_at"),
         "loan_outcomes": ("loan_id", "defaulted", "observed_at"),
+        "loan_decisions": ("loan_id", "decided_at", "decision"),
+        "loan_performance": ("loan_id", "observed_at"),
     }
 
 
