@@ -14,6 +14,7 @@ from threading import Event
 
 from demo.intake import Intake
 from demo.measures import actions, percentile, quality
+from features.declared import FILE as DECLARED
 from tools.operate.platform import Platform, StepFailed
 from tools.telling import Teller
 
@@ -94,6 +95,7 @@ class Run:
         _, last = self.intake.days()
         cut = midnight(day) if day else None
         batch = str(day - timedelta(days=1)) if day else str(last)
+        self._declare()
         for entity in self.intake.files:
             # Loans have their own calendar: what was observed later is left out by training, not by the lake.
             before = cut if entity in ("transactions", "fraud_labels") else None
@@ -128,6 +130,17 @@ class Run:
             told(state)
 
         self.platform.run_machine("nightly", given, tell)
+
+    def _declare(self) -> None:
+        """What the folder's `columns.yaml` says, but for how cells are spelt: what is dealt out is spelt plainly."""
+        plain = {entity: told.without_spellings().document() for entity, told in self.intake.loaded.declared.items()}
+        if not any(plain.values()):
+            return
+        file = self.folder / "work" / DECLARED
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps({entity: told for entity, told in plain.items() if told}))  # JSON is YAML
+        self.platform.upload(file, f"raw/{DECLARED}")
+        file.unlink()
 
     def _hand_in(self, entity: str, batch: str, before: datetime | None, since: datetime | None = None) -> None:
         for path, _ in self.intake.deal(entity, self.folder / "work" / batch, before, since):

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from features.declared import NOTHING as UNDECLARED
+from features.declared import Column as Declared
 from features.values import MISSING as IN_EVERY_COLUMN
 
 # number; indicator: a number of which only 0 and 1 were seen, so that a word for true or false means one of them;
@@ -95,9 +97,22 @@ def flag(cell: object) -> float | None:
 
 
 def category(cell: object) -> str:
-    """The one spelling of a category; empty when the cell is missing."""
-    found = text(cell)
+    """The one spelling of a category; empty when the cell is missing. A whole number is one, whatever its type."""
+    found = text(int(cell) if isinstance(cell, float) and cell.is_integer() else cell)
     return found.lower() if found.lower() in SPELT_OUT else found
+
+
+def is_special(said: str, missing: Iterable[str]) -> bool:
+    """Whether a text is one of the cells that were declared to say that nothing is known: `-999` is `-999.0` too."""
+    value = None
+    for special in missing:
+        if said == special:
+            return True
+        if (as_number := number(special)) is not None:
+            value = number(said) if value is None else value
+            if value == as_number:
+                return True
+    return False
 
 
 def is_missing(cell: object, kind: Kind) -> bool:
@@ -127,13 +142,17 @@ class Found:
     categories: tuple[str, ...] | None = None
 
 
-def find(name: str, cells: Iterable[object]) -> Found:
-    """The type of a column, from its cells: texts, numbers, None or NaN in any order."""
+def find(name: str, cells: Iterable[object], declared: Declared = UNDECLARED) -> Found:
+    """The type of a column, from its cells: texts, numbers, None or NaN in any order; and from what is declared."""
     counts = Counter(map(text, cells))
     total = counts.total()
     missing = counts.pop("", 0)
+    for said in [said for said in counts if is_special(said, declared.missing)]:
+        missing += counts.pop(said)
     if not counts:
         return Found(name, None, "every cell is missing", total, missing, 0, 0)
+    if declared.type:
+        return as_declared(name, counts, declared.type, total, missing)
     values = {said: value for said in counts if (value := number(said)) is not None}
     vague = sum(n for said, n in counts.items() if said not in values and said.casefold() in NO_NUMBER)
     readable = sum(counts[said] for said in values)
@@ -149,6 +168,31 @@ def find(name: str, cells: Iterable[object]) -> Found:
 
 
 CONSTANT = "all its cells are the same"
+
+
+def as_declared(name: str, counts: Counter[str], type_: str, total: int, missing: int) -> Found:
+    """What is declared needs no share of readable cells."""
+    if type_ == "text":
+        return Found(name, None, "text, as declared", total, missing, 0, len(counts))
+    if type_ == "category":
+        categories = tuple(sorted({category(said) for said in counts}))
+        different = len(categories)
+        reason = CONSTANT if different < 2 else ""
+        if different > MOST_CATEGORIES:
+            reason = f"{different} different texts, declared as a category, which has at most {MOST_CATEGORIES}"
+        kind: Kind | None = None if reason else "category"
+        return Found(name, kind, reason, total, missing, 0, different, None if reason else categories)
+    if type_ == "flag":
+        seen = {said: value for said in counts if (value := flag(said)) is not None}
+        kind = "flag"
+    else:
+        seen = {said: value for said in counts if (value := number(said)) is not None}
+        missing += sum(n for said, n in counts.items() if said not in seen and said.casefold() in NO_NUMBER)
+        kind = "number"
+    readable = sum(counts[said] for said in seen)
+    different = len(set(seen.values()))
+    reason = CONSTANT if different == 1 else f"declared as a {type_}, and no cell is one" if not different else ""
+    return Found(name, None if reason else kind, reason, total, missing, total - missing - readable, different)
 
 
 def of_numbers(name: str, counts: Counter[str], values: dict[str, float], total: int, missing: int) -> Found:

@@ -7,7 +7,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from features.columns import MOST_CATEGORIES, Found, Kind, category, find, flag, is_missing, number
+from features.columns import (
+    MOST_CATEGORIES,
+    Found,
+    Kind,
+    category,
+    find,
+    flag,
+    is_missing,
+    is_special,
+    number,
+    text,
+)
+from features.declared import NOTHING as UNDECLARED
+from features.declared import Column as Declared
+from features.declared import Risk
 
 __all__ = ["MOST_CATEGORIES", "Column", "Encoding", "InvalidRow", "column_of", "fit_column", "numbers"]
 
@@ -20,12 +34,15 @@ class InvalidRow(ValueError):
 class Column:
     """One column as the model knows it. It is a category when `categories` are given, and else of the kind said.
 
-    What it cannot read is missing: a category unseen in training as well as a word among numbers.
+    What it cannot read is missing: a category unseen in training as well as a word among numbers. `missing` are further
+    cells that say that nothing is known, `risk` is in which direction the model may follow it: both as declared.
     """
 
     name: str
     categories: tuple[str, ...] | None = None
     kind: Kind = "number"
+    missing: tuple[str, ...] = ()
+    risk: Risk | None = None
 
     def __post_init__(self) -> None:
         if self.categories is not None:
@@ -37,7 +54,7 @@ class Column:
 
     def number(self, cell: object) -> float | None:
         """The cell as the model sees it; none when it is missing or cannot be read."""
-        if cell is None or cell == "":
+        if cell is None or cell == "" or self.is_special(cell):
             return None
         if self.kind == "number":
             return number(cell)
@@ -50,9 +67,16 @@ class Column:
         found = self.codes.get(str(cell))
         return self.codes.get(category(cell)) if found is None else found
 
+    def is_special(self, cell: object) -> bool:
+        return bool(self.missing) and is_special(text(cell), self.missing)
+
+    def is_missing(self, cell: object) -> bool:
+        """Whether the cell says that nothing is known."""
+        return is_missing(cell, self.kind) or self.is_special(cell)
+
     def unread(self, cell: object) -> bool:
         """Whether the cell says something, and nothing that the model could read."""
-        return self.number(cell) is None and not is_missing(cell, self.kind)
+        return self.number(cell) is None and not self.is_missing(cell)
 
     def written(self, cell: object) -> str:
         """The cell in a spelling that is read as the same, on one line; empty when it is missing or cannot be read."""
@@ -66,6 +90,8 @@ class Column:
             "name": self.name,
             "kind": self.kind,
             "categories": None if self.categories is None else list(self.categories),
+            "missing": list(self.missing),
+            "risk": self.risk,
         }
 
 
@@ -78,6 +104,11 @@ class Encoding:
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(c.name for c in self.columns)
+
+    @property
+    def directions(self) -> tuple[int, ...]:
+        """Of each column: 1 when the score may only rise with it, -1 when it may only fall, 0 when nothing is said."""
+        return tuple({"rising": 1, "falling": -1, None: 0}[c.risk] for c in self.columns)
 
     def encode(self, row: Sequence[object], unread: Counter[str] | None = None) -> list[float | None]:
         """Cells in the order of the columns -> numbers. Adds to `unread`, by column, the cells that cannot be read.
@@ -103,7 +134,13 @@ class Encoding:
         """Archives of before say no kind: their columns are numbers or categories."""
         return cls(
             tuple(
-                Column(c["name"], None if c["categories"] is None else tuple(c["categories"]), c.get("kind", "number"))
+                Column(
+                    c["name"],
+                    None if c["categories"] is None else tuple(c["categories"]),
+                    c.get("kind", "number"),
+                    tuple(c.get("missing", ())),
+                    c.get("risk"),
+                )
                 for c in document
             )
         )
@@ -114,9 +151,11 @@ def numbers(names: Iterable[str]) -> Encoding:
     return Encoding(tuple(Column(name) for name in names))
 
 
-def column_of(found: Found) -> Column | None:
+def column_of(found: Found, declared: Declared = UNDECLARED) -> Column | None:
     """The column that a model reads; none when nothing can be learnt from it."""
-    return None if found.kind is None else Column(found.name, found.categories, found.kind)
+    if found.kind is None:
+        return None
+    return Column(found.name, found.categories, found.kind, declared.missing, declared.risk)
 
 
 def fit_column(name: str, cells: Iterable[object]) -> Column | None:

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from features.contract import PROTECTED_PREFIX
+from features.declared import Column as Declared
 
 # By characteristic: words of a name, each a word or several in a row. Without accents, in lower case.
 WORDS = {
@@ -97,6 +98,13 @@ def protected(name: str) -> str | None:
     if any(found[:1] == (DECLARED,) for found in words):
         return "declared"
     return next((what for found in words for what in spoken_of(found)), None)
+
+
+def characteristic_of(name: str, declared: Declared) -> str | None:
+    """What a column protects, by what a user declares and else by its name; none when it is not protected."""
+    if declared.protected is None:
+        return protected(name)
+    return (protected(name) or "declared") if declared.protected else None
 
 
 def spoken_of(words: tuple[str, ...]) -> Iterator[str]:

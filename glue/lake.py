@@ -111,11 +111,16 @@ class Lake:
     def put_page(self, key: str, html: str) -> None:
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=html.encode(), ContentType="text/html; charset=utf-8")
 
-    def get_json(self, key: str) -> Any | None:
-        """A document that a job wrote; none when there is none."""
+    def get(self, key: str) -> bytes | None:
+        """An object; none when there is none."""
         if key not in self.keys(key):
             return None
-        return json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+        return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+    def get_json(self, key: str) -> Any | None:
+        """A document that a job wrote; none when there is none."""
+        found = self.get(key)
+        return None if found is None else json.loads(found)
 
     def read(
         self, spark: SparkSession, table: Table, divisions: Iterable[str] | None = None, replacing: str | None = None

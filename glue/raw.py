@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from features.contract import Contract
+from features.declared import UNDECLARED, Declared
 from raw import storage
 from raw.blocks import LONGEST_LINE
 from raw.form import Form
@@ -35,6 +36,7 @@ def read_raw(
     places: Mapping[str, str] | None = None,
     longest_line: int = LONGEST_LINE,
     part_size: int = PART,
+    declared: Declared = UNDECLARED,
 ) -> DataFrame:
     """The rows of some files, each of which was put in its place at `put_at`, and is read at its address or another
     one that `places` knows. All cells are text:
@@ -44,7 +46,7 @@ def read_raw(
     an unusable file.
     """
     read_at = {uri: (places or {}).get(uri, uri) for uri in uris}
-    forms, stretches = looked_into(read_at, contract, longest_line, part_size)
+    forms, stretches = looked_into(read_at, contract, longest_line, part_size, declared)
     numbered: dict[Form, int] = {}
     tasks = [
         (file, read_at[uri], numbered.setdefault(form, len(numbered)), part.start, part.end, part.first)
@@ -74,14 +76,14 @@ def read_raw(
 
 
 def looked_into(
-    read_at: Mapping[str, str], contract: Contract, longest_line: int, part_size: int
+    read_at: Mapping[str, str], contract: Contract, longest_line: int, part_size: int, declared: Declared
 ) -> tuple[list[Form], list[list[Part]]]:
     """Each file's form, and the stretches of it that can be read side by side."""
 
     def look(uri: str) -> tuple[Form, list[Part]]:
         place = read_at[uri]
         try:
-            form = form_of(place, contract, longest_line)
+            form = form_of(place, contract, longest_line, declared)
             return form, parts(place, form, longest_line, part_size)
         except Unreadable as refused:
             raise ContractBroken(str(refused).replace(place, uri)) from None

@@ -1,4 +1,4 @@
-"""What a RAW file is: its kind, how it is packed and spelt, its columns, and what these mean. Found, not declared."""
+"""What a RAW file is: its kind, how it is packed and spelt, its columns, and what these mean. Declared, or found."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from features.cards import holds_card
 from features.contract import Contract
+from features.declared import File
 from raw import storage
 from raw.blocks import LONGEST_LINE, Shape, rows_of, whole_lines
 from raw.names import HIDDEN, SUFFIXES
@@ -25,6 +26,7 @@ Kind = Literal["csv", "jsonl", "parquet"]
 SEPARATORS = ",;\t|"
 QUOTES = "\"'"
 NAMELESS = "column"
+FOUND = File()  # nothing is declared
 RESOLVED = b"raw.resolved"  # in a Parquet file's metadata: what its columns mean was decided when it was written
 HEADER_WITHIN = 10  # lines: a publisher's note may stand before the header
 
@@ -49,8 +51,9 @@ class Form:
         return Shape(len(self.names), self.separator, self.quote, self.surplus)
 
 
-def layout_of(uri: str, contract: Contract, longest_line: int = LONGEST_LINE) -> Form:
-    """The form but for what its columns mean. Raises Unreadable for a file that cannot be taken in."""
+def layout_of(uri: str, contract: Contract, longest_line: int = LONGEST_LINE, file: File = FOUND) -> Form:
+    """The form but for what its columns mean, as far as it is not declared. Raises Unreadable for a file that cannot be
+    taken in."""
     name = uri.rpartition("/")[2]
     suffix = next((s for s in SUFFIXES if name.endswith(s)), "")
     if not suffix or name.startswith(HIDDEN):
@@ -58,10 +61,10 @@ def layout_of(uri: str, contract: Contract, longest_line: int = LONGEST_LINE) ->
     if suffix == ".parquet":
         return parquet_form(uri, contract)
     try:
-        text, wrapping, whole = text_of(uri, longest_line)
+        text, wrapping, whole = text_of(uri, longest_line, file.encoding)
     except OSError as broken:
         raise Unreadable(f"cannot be read: {said(broken)}") from None
-    form = json_form(text, contract, whole) if suffix.startswith(".jsonl") else csv_form(text, contract, whole)
+    form = json_form(text, contract, whole) if suffix.startswith(".jsonl") else csv_form(text, contract, whole, file)
     return replace(form, wrapping=wrapping)
 
 
@@ -74,7 +77,7 @@ def table_layout(uri: str, known: Collection[str], longest_line: int = LONGEST_L
     return Form("csv", tuple(name.strip() for name in names), wrapping, separator, quote, place)
 
 
-def text_of(uri: str, longest_line: int) -> tuple[bytes, Wrapping, bool]:
+def text_of(uri: str, longest_line: int, encoding: str | None = None) -> tuple[bytes, Wrapping, bool]:
     """The file's beginning as UTF-8 lines, what it is wrapped in, and whether it is all of the file."""
     with storage.opened(uri) as file:
         head = file.read(4)
@@ -84,7 +87,7 @@ def text_of(uri: str, longest_line: int) -> tuple[bytes, Wrapping, bool]:
     begins = beginning(uri, packing, longest_line)
     if not begins:
         raise Unreadable("is empty; expected a header line")
-    wrapping = Wrapping(packing, encoding_of(begins))
+    wrapping = Wrapping(packing, encoding_of(begins, encoding))
     text = b"".join(as_utf8(iter([begins]), wrapping.encoding))
     return whole_lines(text), wrapping, len(begins) < longest_line
 
@@ -92,11 +95,11 @@ def text_of(uri: str, longest_line: int) -> tuple[bytes, Wrapping, bool]:
 # CSV
 
 
-def csv_form(text: bytes, contract: Contract, whole: bool) -> Form:
+def csv_form(text: bytes, contract: Contract, whole: bool, file: File = FOUND) -> Form:
     """`text` is the beginning of a file, `whole` says that it is all of it."""
     tried = [
         Form("csv", named(cells(line, separator, quote), contract), PLAIN, separator, quote, place)
-        for line, separator, quote, place in ways(text)
+        for line, separator, quote, place in ways(text, file)
     ]
     form = next((f for f in tried if set(contract.required) <= set(f.names)), None)
     form = form or max((f for f in tried if f.header_line == 0), key=lambda f: len(f.names))
@@ -114,7 +117,7 @@ def csv_form(text: bytes, contract: Contract, whole: bool) -> Form:
     return form
 
 
-def ways(text: bytes) -> Iterator[tuple[str, str, str, int]]:
+def ways(text: bytes, file: File = FOUND) -> Iterator[tuple[str, str, str, int]]:
     """Lines that may be the header with how they may be divided, the likeliest first. Raises Unreadable."""
     lines = text.split(b"\n", HEADER_WITHIN)[:HEADER_WITHIN]
     if b"\0" in lines[0]:
@@ -127,8 +130,8 @@ def ways(text: bytes) -> Iterator[tuple[str, str, str, int]]:
         raise Unreadable("has a header that is not UTF-8") from None
     for place, line in enumerate(lines):
         if line.strip():
-            for separator in SEPARATORS:
-                for quote in QUOTES:
+            for separator in file.separator or SEPARATORS:
+                for quote in file.quote or QUOTES:
                     yield line.decode("utf-8", "replace"), separator, quote, place
 
 

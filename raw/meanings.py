@@ -46,7 +46,18 @@ DECIMAL_COMMA = Meaning(
 )
 THOUSANDS = Meaning("thousands", r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?", "commas between thousands")
 _OF_EPOCHS = [meaning for meaning, _ in EPOCHS.values()]
-BY_NAME = {m.name: m for m in (*_OF_EPOCHS, PLAIN_DATE, DAY_FIRST, MONTH_FIRST, DECIMAL_COMMA, THOUSANDS)}
+# Where a column's spelling is declared, a number needs no other one beside it to be told: any decimals will do.
+DECLARED = {
+    "decimal_comma": Meaning(
+        "declared_comma", r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?", "a comma before the decimals, as declared"
+    ),
+    "thousands": Meaning(
+        "declared_thousands", r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?", "commas between thousands, as declared"
+    ),
+    **{m.name: m for m in (*_OF_EPOCHS, PLAIN_DATE, DAY_FIRST, MONTH_FIRST)},
+}
+_FOUND = (*_OF_EPOCHS, PLAIN_DATE, DAY_FIRST, MONTH_FIRST, DECIMAL_COMMA, THOUSANDS)
+BY_NAME = {m.name: m for m in (*_FOUND, *DECLARED.values())}
 SINGLE_DIGITS = (  # of day, month and hour, each given its zero
     (r"^(\d)([/.-])", r"0\1\2"),
     (r"^(\d\d[/.-])(\d)([/.-])", r"\1" "0" r"\2\3"),
@@ -149,9 +160,9 @@ def _read(cells: pa.Array, meaning: Meaning) -> pa.Array:
         return pc.strftime(moments, format="%Y-%m-%dT%H:%M:%SZ")
     if meaning is PLAIN_DATE:
         return pc.replace_substring_regex(cells, r"^(\d{4})(\d\d)(\d\d)$", r"\1-\2-\3")
-    if meaning is DECIMAL_COMMA:
+    if meaning in (DECIMAL_COMMA, DECLARED["decimal_comma"]):
         return pc.replace_substring(pc.replace_substring(cells, ".", ""), ",", ".")
-    if meaning is THOUSANDS:
+    if meaning in (THOUSANDS, DECLARED["thousands"]):
         return pc.replace_substring(cells, ",", "")
     for single, double in SINGLE_DIGITS:
         cells = pc.replace_substring_regex(cells, single, double)

@@ -46,11 +46,14 @@ def packing_of(head: bytes) -> Packing:
     return "gzip" if head.startswith(GZIP) else "zip" if head.startswith(ZIP) else ""
 
 
-def encoding_of(beginning: bytes) -> str:
-    """By its mark; without one UTF-8, or Windows' when no line that needs to is UTF-8 and several are not."""
+def encoding_of(beginning: bytes, declared: str | None = None) -> str:
+    """By its mark; without one as declared; else UTF-8, or Windows' when no line that needs to is UTF-8 and several are
+    not."""
     for mark, encoding in BYTE_ORDER_MARKS.items():
         if beginning.startswith(mark):
             return encoding
+    if declared:
+        return declared
     lines = [line for line in beginning.split(b"\n")[:-1] or [beginning] if not line.isascii()]
     damaged = sum(not _decodes(line) for line in lines)
     return "cp1252" if damaged == len(lines) and damaged >= FEW else "utf-8"

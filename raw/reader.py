@@ -127,7 +127,8 @@ def rows(uri: str, form: Form, part: Part | None = None, longest_line: int = LON
             for name, column in batch.cells.items():
                 batch.cells[name] = pc.ascii_trim(column, BLANKS)
             for name, meaning in form.meanings:
-                batch.cells[name] = meant(batch.cells[name], BY_NAME[meaning])
+                if name in batch.cells:  # what is declared may be in other files only
+                    batch.cells[name] = meant(batch.cells[name], BY_NAME[meaning])
             yield batch
     except (Unreadable, pa.ArrowException, OSError) as broken:
         raise Unreadable(f"{uri}: {said(broken)}") from None

@@ -7,28 +7,37 @@ from dataclasses import replace
 import pyarrow.compute as pc
 
 from features.contract import Column, Contract
+from features.declared import FILE, UNDECLARED, Declared
 from raw.blocks import LONGEST_LINE
 from raw.form import Form, layout_of
-from raw.meanings import ONE_ORDER_ONLY, Ambiguous, Meaning, meaning_of
+from raw.meanings import DECLARED, ONE_ORDER_ONLY, Ambiguous, Meaning, meaning_of
 from raw.reader import rows
 from raw.refusal import Unreadable
 
 ENOUGH = 20_000  # rows from whose cells a column's meaning is told, unless they fit two
 
 
-def form_of(uri: str, contract: Contract, longest_line: int = LONGEST_LINE) -> Form:
+def form_of(uri: str, contract: Contract, longest_line: int = LONGEST_LINE, declared: Declared = UNDECLARED) -> Form:
     """Raises Unreadable, with the file's name, for a file that cannot be taken in."""
     try:
-        form = layout_of(uri, contract, longest_line)
+        form = layout_of(uri, contract, longest_line, declared.file)
     except Unreadable as refused:
         raise Unreadable(f"{uri}: {refused}") from None
-    return replace(form, meanings=meanings_in(uri, form, contract, longest_line))
-
-
-def meanings_in(uri: str, form: Form, contract: Contract, longest_line: int) -> tuple[tuple[str, str], ...]:
     if form.resolved:
-        return ()
-    told = [c for c in contract.columns if c.name in form.names and c.type in ("instant", "money")]
+        return form
+    spelt = [(name, DECLARED[spelling].name) for name, spelling in declared.formats.items() if spelling in DECLARED]
+    return replace(form, meanings=(*spelt, *meanings_in(uri, form, contract, longest_line, declared)))
+
+
+def meanings_in(
+    uri: str, form: Form, contract: Contract, longest_line: int, declared: Declared = UNDECLARED
+) -> tuple[tuple[str, str], ...]:
+    """Of columns of the contract whose spelling is not declared."""
+    told = [
+        c
+        for c in contract.columns
+        if c.name in form.names and c.type in ("instant", "money") and c.name not in declared.formats
+    ]
     cells: dict[str, list[str | None]] = {column.name: [] for column in told}
     for batch in rows(uri, form, longest_line=longest_line):
         for column in told:
@@ -53,4 +62,4 @@ def meaning(uri: str, form: Form, column: Column, cells: list[str | None], longe
                 return meaning_of(column.type, [*cells, *telling.slice(0, ENOUGH).to_pylist()])
             except Ambiguous as found:
                 two = found
-    raise Unreadable(f"{uri}: column {column.name}: {two}")
+    raise Unreadable(f"{uri}: column {column.name}: {two}; or declare its format in {FILE}")

@@ -10,19 +10,17 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from features.columns import Found, Kind, find, is_missing, mostly
+from features.columns import Found, Kind, find, mostly
+from features.declared import NOTHING, UNDECLARED, Declared, Risk, WrongDeclaration
+from features.declared import Column as DeclaredColumn
 from features.encoding import Column, Encoding, column_of
-from features.protected import protected
+from features.protected import characteristic_of
 
 FILE = "decided.json"  # in the channel `train` and in the archive
 TOO_GOOD = 0.99  # AUC of a column alone: nothing that is known when a loan is asked for tells so much
 ENOUGH_OF_A_CLASS = 30  # rows of either outcome from which on an AUC means that
 BINS = 32
 SHADOWED = " (of the file)"  # behind the name of a user's column that bears one of ours
-
-
-class WrongDeclaration(ValueError):
-    """What was declared about columns cannot be used; the text says what was expected and what came."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,10 @@ class Decision:
     different: int
     categories: tuple[str, ...] | None = None
     auc: float | None = None  # of this column alone, when it is too good
+    as_declared: str | None = None  # the type, when it was declared and not found
+    unit: str | None = None  # these as declared
+    risk: Risk | None = None
+    missing_cells: tuple[str, ...] = ()
 
     def line(self) -> str:
         """For the log. It holds no cell's content."""
@@ -47,9 +49,18 @@ class Decision:
             f"{self.cells} cells, {self.missing} missing, {self.unreadable} unreadable, {self.different} different"
         )
         why = f" ({self.reason})" if self.reason else ""
-        return (
-            f"column {self.name}: {self.kind}{why}; {counted}" if self.used else f"column {self.name} is SET ASIDE{why}"
-        )
+        if not self.used:
+            return f"column {self.name} is SET ASIDE{why}"
+        told = [f"{self.kind}{', as declared' if self.as_declared else ''}"]
+        told += [f"in {self.unit}"] if self.unit else []
+        told += [f"{self.risk} with the risk, as declared"] if self.risk else []
+        contradicts = ", which CONTRADICTS what is declared" if self.contradicted else ""
+        return f"column {self.name}: {', '.join(told)}{why}; {counted}{contradicts}"
+
+    @property
+    def contradicted(self) -> bool:
+        """Whether the cells would not have made the column what it was declared to be."""
+        return self.as_declared is not None and not mostly(self.cells - self.missing - self.unreadable, self.unreadable)
 
 
 @dataclass(frozen=True)
@@ -61,7 +72,11 @@ class Decisions:
     @property
     def encoding(self) -> Encoding:
         return Encoding(
-            tuple(Column(d.name, d.categories, d.kind) for d in self.columns if d.used and d.kind is not None)
+            tuple(
+                Column(d.name, d.categories, d.kind, d.missing_cells, d.risk)
+                for d in self.columns
+                if d.used and d.kind is not None
+            )
         )
 
     @property
@@ -88,53 +103,63 @@ class Decisions:
     def parse(cls, document: Mapping) -> Decisions:
         return cls(
             tuple(
-                Decision(**{**d, "categories": None if d["categories"] is None else tuple(d["categories"])})
+                Decision(
+                    **{
+                        **d,
+                        "categories": None if d["categories"] is None else tuple(d["categories"]),
+                        "missing_cells": tuple(d.get("missing_cells", ())),
+                    }
+                )
                 for d in document["columns"]
             )
         )
 
 
-def declarations(told: Mapping[str, object], names: Iterable[str]) -> dict[str, str]:
-    """Protected columns that may be trained on, with the reason for each. Raises WrongDeclaration."""
-    known = set(names)
-    for name, reason in told.items():
-        if name not in known:
-            raise WrongDeclaration(f"{name!r} is declared and is no column of the set: expected one of {sorted(known)}")
-        if not isinstance(reason, str) or not reason.strip():
-            raise WrongDeclaration(f"{name}: expected a reason in words for training on it, got {reason!r}")
-    return {name: str(reason).strip() for name, reason in told.items()}
+def require_known(declared: Declared, names: Sequence[str]) -> list[str]:
+    """What to tell of columns that are declared and not there. Raises WrongDeclaration where one of them may be trained
+    on although it is protected: whoever rules that has to see it done."""
+    absent = [name for name in declared.columns if name not in set(names)]
+    for name in absent:
+        if declared.of(name).train_on:
+            raise WrongDeclaration(
+                f"{name!r} is to be trained on and is no column of the set: expected {sorted(names)}"
+            )
+    return [f"column {name} is declared and not there" for name in absent]
 
 
-def decide(rows: pd.DataFrame, names: Sequence[str], declared: Mapping[str, str]) -> Decisions:
+def decide(rows: pd.DataFrame, names: Sequence[str], declared: Declared = UNDECLARED) -> Decisions:
     """Judges the columns `names` of the rows that train, which have a `label` of 0 or 1."""
     y = rows["label"].to_numpy(dtype=int)
-    return Decisions(tuple(judged(name, rows[name].tolist(), y, declared.get(name)) for name in names))
+    return Decisions(tuple(judged(name, rows[name].tolist(), y, declared.of(name)) for name in names))
 
 
-def judged(name: str, cells: list, y: np.ndarray, declared: str | None) -> Decision:
-    found = find(name, cells)
-    characteristic = protected(name)
+def judged(name: str, cells: list, y: np.ndarray, declared: DeclaredColumn) -> Decision:
+    found = find(name, cells, declared)
+    characteristic = characteristic_of(name, declared)
     auc = None
     if name.endswith(SHADOWED):
         reason = "it bears the name of one of the platform's own columns"
-    elif characteristic and declared is None:
+    elif characteristic and declared.train_on is None:
         reason = f"protected: {characteristic}; kept for evaluation"
+    elif told := declared.set_aside:
+        reason = told
     elif found.kind is None:
         reason = found.reason
-    elif (alone := auc_alone(found, cells, y)) >= TOO_GOOD:
+    elif (alone := auc_alone(found, cells, y, declared)) >= TOO_GOOD:
         auc = alone
         reason = (
             f"too good to be known beforehand: alone it ranks the outcomes with an AUC of {alone:.3f} "
             f"over {len(y)} rows, {int(y.sum())} of them positive"
         )
     else:
-        told = f"protected: {characteristic}; trained on because: {declared}" if characteristic else ""
-        return decision(found, True, told, characteristic, None)
-    return decision(found, False, reason, characteristic, auc)
+        told = f"protected: {characteristic}; trained on because: {declared.train_on}" if characteristic else ""
+        return decision(found, True, told, characteristic, None, declared)
+    return decision(found, False, reason, characteristic, auc, declared)
 
 
-def decision(found: Found, used: bool, reason: str, characteristic: str | None, auc: float | None) -> Decision:
-    categories = found.categories if used else None
+def decision(
+    found: Found, used: bool, reason: str, characteristic: str | None, auc: float | None, declared: DeclaredColumn
+) -> Decision:
     return Decision(
         found.name,
         used,
@@ -145,18 +170,22 @@ def decision(found: Found, used: bool, reason: str, characteristic: str | None, 
         found.missing,
         found.unreadable,
         found.different,
-        categories,
+        found.categories if used else None,
         auc,
+        declared.type,
+        declared.unit,
+        declared.risk,
+        declared.missing,
     )
 
 
-def auc_alone(found: Found, cells: Iterable[object], y: np.ndarray) -> float:
+def auc_alone(found: Found, cells: Iterable[object], y: np.ndarray, declared: DeclaredColumn = NOTHING) -> float:
     """The largest AUC of what a column alone can say; 0.5 when a class has too few rows to tell.
 
     By the order of its numbers, missing ones first or last, and by the rate of each value, learnt on one half of the
     rows and judged on the other.
     """
-    column = column_of(found)
+    column = column_of(found, declared)
     if column is None or min(y.sum(), len(y) - y.sum()) < ENOUGH_OF_A_CLASS:
         return 0.5
     values = np.array([column.number(cell) for cell in cells], dtype=np.float64)
@@ -219,5 +248,5 @@ def legible(column: Column, cells: pd.Series) -> tuple[int, int]:
         return len(present), 0
     counts = Counter((type(cell), cell) for cell in present)
     unread = sum(n for (_, cell), n in counts.items() if column.unread(cell))
-    missing = sum(n for (_, cell), n in counts.items() if is_missing(cell, column.kind))
+    missing = sum(n for (_, cell), n in counts.items() if column.is_missing(cell))
     return len(present) - missing - unread, unread

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 
 import pandas as pd
 
 from features.credit import PAYMENT_BEHAVIOUR
+from features.declared import UNDECLARED, Declared
 from features.encoding import Encoding
 from training.columns import SHADOWED, Decisions, decide
 from training.fraud_set import NothingToLearn
@@ -60,11 +60,11 @@ def candidates(rows: pd.DataFrame) -> list[str]:
     return [name for name in rows.columns if name not in BOOKKEEPING]
 
 
-def decided(train: pd.DataFrame, declared: Mapping[str, str]) -> Decisions:
+def decided(train: pd.DataFrame, declared: Declared = UNDECLARED) -> Decisions:
     """What becomes of every column, found in the training rows alone."""
     return decide(train, candidates(train), declared)
 
 
 def fit_encoding(train: pd.DataFrame) -> Encoding:
     """The columns that are used, when nothing is declared about protected ones."""
-    return decided(train, {}).encoding
+    return decided(train).encoding

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pandas as pd
 
+from features.declared import UNDECLARED, Declared
 from features.encoding import Encoding, numbers
 from features.fraud import FRAUD
 from training.columns import Decision, Decisions
@@ -54,7 +53,7 @@ def fit_encoding(train: pd.DataFrame) -> Encoding:
     return numbers(FRAUD.columns)
 
 
-def decided(train: pd.DataFrame, declared: Mapping[str, str]) -> Decisions:
+def decided(train: pd.DataFrame, declared: Declared = UNDECLARED) -> Decisions:
     """All features are used, whatever their cells are: they are declared, and served in this order."""
     counts = {name: (len(train), int(train[name].isna().sum()), 0, train[name].nunique()) for name in FRAUD.columns}
     return Decisions(tuple(Decision(name, True, "", "number", None, *counts[name]) for name in FRAUD.columns))

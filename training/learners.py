@@ -16,10 +16,19 @@ Imbalance = Literal["equal", "root"]
 
 @dataclass(frozen=True)
 class Rows:
-    """`x` of shape (rows, columns) in single precision with NaN for missing, `y` 0/1 of shape (rows,)."""
+    """`x` of shape (rows, columns) in single precision with NaN for missing, `y` 0/1 of shape (rows,).
+
+    `directions` has 1 or -1 for each column with which the score may only rise or fall, 0 for others; none at all is 0
+    for all.
+    """
 
     x: np.ndarray
     y: np.ndarray
+    directions: tuple[int, ...] = ()
+
+    @property
+    def directed(self) -> bool:
+        return any(self.directions)
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,8 @@ class FittedXGBoost:
 
         parameters: dict[str, Any] = {**XGBOOST, **settings.parameters, "seed": seed}
         parameters["scale_pos_weight"] = settings.positive_weight(rows.y)
+        if rows.directed:
+            parameters["monotone_constraints"] = rows.directions
         train = xgboost.QuantileDMatrix(rows.x, rows.y, max_bin=parameters["max_bin"])
         self.booster = xgboost.train(parameters, train, num_boost_round=settings.rounds)
 
@@ -88,7 +99,13 @@ class FittedCatBoost:
     def __init__(self, rows: Rows, settings: Settings, seed: int) -> None:
         import catboost
 
-        parameters = {**CATBOOST, **settings.parameters, "scale_pos_weight": settings.positive_weight(rows.y)}
+        parameters: dict[str, Any] = {
+            **CATBOOST,
+            **settings.parameters,
+            "scale_pos_weight": settings.positive_weight(rows.y),
+        }
+        if rows.directed:
+            parameters["monotone_constraints"] = list(rows.directions)
         self.model = catboost.CatBoostClassifier(
             **parameters, iterations=settings.rounds, random_seed=seed, allow_writing_files=False, verbose=False
         )

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from training.columns import FILE, WrongDeclaration, contradictions, declarations
+from features.declared import LEARNT_FROM, UNDECLARED, Declared, declared_of
+from training.columns import FILE, contradictions, require_known
 from training.enough import require_columns, require_rows
 from training.frames import read_folder, write_frame
 from training.fraud_set import NothingToLearn
@@ -27,12 +28,9 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--problem", choices=sorted(PROBLEMS), required=True)
     parser.add_argument("--as_of", required=True)
     parser.add_argument("--costs", default="{}", help="what thresholds will be solved for, as JSON")
-    parser.add_argument(
-        "--train_on", default="{}", help="protected columns that may be trained on, with the reason for each, as JSON"
-    )
     args = parser.parse_args(argv)
     Costs.parse(args.costs)  # a wrong one is told before anything is trained
-    declared = parsed(args.train_on)
+    declared = declared_in(INPUT / "declared" / "columns.json")
     problem = PROBLEMS[args.problem]
 
     features = of_version(read_folder(INPUT / "features"), problem.feature_version)
@@ -43,8 +41,9 @@ def main(argv: Sequence[str]) -> None:
             f"{name}: {len(part)} rows, {int(part['label'].sum())} positive, {part['at'].min()} to {part['at'].max()}"
         )
     require_rows(parts, problem.rows_are, problem.classes)
-    decided = problem.decide(parts["train"], declarations(declared, rows.columns))
-    for line in decided.lines():
+    absent = require_known(declared, list(rows.columns))
+    decided = problem.decide(parts["train"], declared)
+    for line in [*absent, *decided.lines()]:
         print(line)
     require_columns(decided)
     for name, part in parts.items():
@@ -57,15 +56,13 @@ def main(argv: Sequence[str]) -> None:
     write_json(decided.document(), OUTPUT / "train" / FILE)
 
 
-def parsed(text: str) -> dict[str, object]:
-    """What is declared about protected columns. Raises WrongDeclaration unless it is a JSON object."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise WrongDeclaration(f'--train_on: expected {{"column": "why it may be trained on"}}, got {text!r}')
-    return found
+def declared_in(path: Path) -> Declared:
+    """What `columns.yaml` says of the columns that a model may learn from, as the lake keeps it. No file says nothing.
+
+    Raises WrongDeclaration.
+    """
+    told = json.loads(path.read_text()) if path.is_file() else {}
+    return declared_of(LEARNT_FROM, told[LEARNT_FROM]) if LEARNT_FROM in told else UNDECLARED
 
 
 def write_json(document: object, path: Path) -> None:

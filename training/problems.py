@@ -10,6 +10,7 @@ import pandas as pd
 
 from features.credit import PAYMENT_BEHAVIOUR
 from features.declaration import FeatureSet
+from features.declared import Declared
 from features.fraud import FRAUD
 from training import credit_set, fraud_set
 from training.columns import Decisions
@@ -25,7 +26,7 @@ class Problem:
     name: str
     features: FeatureSet
     assemble: Callable[[pd.DataFrame, pd.DataFrame, pd.Timestamp], pd.DataFrame]
-    decide: Callable[[pd.DataFrame, Mapping[str, str]], Decisions]  # on the rows that train, and what is declared
+    decide: Callable[[pd.DataFrame, Declared], Decisions]  # on the rows that train, and what is declared
     rows_are: str  # the word for a row in what is said to users
     classes: tuple[str, str]  # and for rows of label 0 and of label 1
     has_policy: bool

@@ -50,7 +50,7 @@ def rolling(rows: Rows, origins: int = 2, share: float = 0.2) -> list[Fold]:
 
 
 def part(rows: Rows, start: int, end: int) -> Rows:
-    return Rows(rows.x[start:end], rows.y[start:end])
+    return replace(rows, x=rows.x[start:end], y=rows.y[start:end])
 
 
 def teaches(rows: Rows) -> bool:

@@ -73,7 +73,7 @@ def train(hyperparameters: Hyperparameters, data: Path, model: Path) -> None:
     told = data / "train" / FILE  # sets of before have none
     decided = Decisions.parse(json.loads(told.read_text())) if told.is_file() else Decisions(())
     rows, held = read_folder(data / "train"), read_folder(data / "validation")
-    learned = Rows(matrix(rows, encoding), rows["label"].to_numpy())
+    learned = Rows(matrix(rows, encoding), rows["label"].to_numpy(), encoding.directions)
     judged = Rows(matrix(held, encoding), held["label"].to_numpy())
 
     nothing = (

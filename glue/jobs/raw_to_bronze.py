@@ -14,14 +14,18 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from features.contract import CONTRACTS, Contract
+from features.declared import FILE, Declared, WrongDeclaration
 from glue.arguments import parse
 from glue.lake import SIDE_BY_SIDE, Lake, schema, session
 from glue.quarantine import NOTHING, add_up, quarantine, set_aside
 from glue.raw import ContractBroken, first_line, read_raw
 from glue.tables import BRONZE
 from glue.transforms.cells import judged, split_by_reasons, unread
+from raw.declaration import Declaration
 from raw.names import HIDDEN
 
+DECLARED_AT = f"raw/{FILE}"
+KEPT_AT = "quality/declared/columns.json"  # for who trains; there is always one, since a job's input must exist
 NOTHING_HELD = {"files": 0, "rows": 0, "written": 0, "quarantined": asdict(NOTHING)}
 
 
@@ -34,12 +38,13 @@ def run(spark: SparkSession, lake: Lake, batch: str) -> None:
     """Takes in every entity that it can; of one that it cannot, the report says why (`refused`), and BRONZE keeps what
     it had. Raises ContractBroken when no entity of the batch can be taken in, and NotAllRows."""
     known = lake.get_json(f"quality/raw_to_bronze/{batch}.json") or {}
+    declaration = declared_in(lake)
 
     def taken_in(contract: Contract) -> dict | None:
         entity = contract.entity
         try:
-            return take_in(spark, lake, batch, contract, entity in known)
-        except ContractBroken as broken:
+            return take_in(spark, lake, batch, contract, declaration, entity in known)
+        except (ContractBroken, WrongDeclaration) as broken:
             print(f"{entity}: batch {batch} is refused: {broken}")
             return {**NOTHING_HELD, **known.get(entity, {}), "refused": str(broken)}
 
@@ -49,13 +54,27 @@ def run(spark: SparkSession, lake: Lake, batch: str) -> None:
     lake.put_json(f"quality/raw_to_bronze/{batch}.json", report)
     refused = [told["refused"] for told in report.values() if "refused" in told]
     if refused and len(refused) == len(report):
-        raise ContractBroken(f"nothing of batch {batch} can be taken in. {' | '.join(refused)}")
+        raise ContractBroken(f"nothing of batch {batch} can be taken in. {' | '.join(dict.fromkeys(refused))}")
 
 
-def take_in(spark: SparkSession, lake: Lake, batch: str, contract: Contract, known: bool = False) -> dict | None:
+def declared_in(lake: Lake) -> Declaration:
+    """What RAW declares about columns, kept for who trains on them. Raises ContractBroken for what is no YAML: nobody
+    knows then what it is about."""
+    declaration = Declaration(lake.get(DECLARED_AT))
+    try:
+        lake.put_json(KEPT_AT, declaration.document())
+    except WrongDeclaration as wrong:
+        raise ContractBroken(f"nothing can be taken in: {lake.path(DECLARED_AT)}: {wrong}") from None
+    return declaration
+
+
+def take_in(
+    spark: SparkSession, lake: Lake, batch: str, contract: Contract, declaration: Declaration, known: bool = False
+) -> dict | None:
     """One entity's files of the batch; what became of their rows, none when there is no file and was none before.
 
-    `known` says that an earlier run of the batch had the entity: when its files are gone, its rows go too.
+    `known` says that an earlier run of the batch had the entity: when its files are gone, its rows go too. Raises
+    ContractBroken and WrongDeclaration.
     """
     entity = contract.entity
     files, hidden = files_of(lake, entity, batch)
@@ -69,7 +88,9 @@ def take_in(spark: SparkSession, lake: Lake, batch: str, contract: Contract, kno
         return None
     put_at = {lake.path(key): at for key, at in files.items()}
     places = {lake.path(key): lake.read_at(key) for key in files}
-    rows = judged(read_raw(spark, list(put_at), contract, put_at, places), contract).cache()
+    declared: Declared = declaration.of(entity)
+    read = read_raw(spark, list(put_at), contract, put_at, places, declared=declared)
+    rows = judged(read, contract, declared.no_cards).cache()
     try:
         counted = rows.agg(F.count(F.lit(1)).alias("rows"), *unread(contract)).collect()[0].asDict()
     except Exception as broken:  # a page deep in a file
@@ -78,7 +99,7 @@ def take_in(spark: SparkSession, lake: Lake, batch: str, contract: Contract, kno
     missing = {name: count for name, count in counted.items() if count}
     for name, count in missing.items():
         print(f"{entity}: batch {batch} has {count} cells of {name} that cannot be read, they are missing")
-    split = split_by_reasons(rows, contract)
+    split = split_by_reasons(rows, contract, declared.no_cards)
     written = split.good.count()
     lake.write(split.good.withColumn("batch", F.lit(batch)), BRONZE[entity], instead_of=[[batch]])
     refused = quarantine(lake, split.bad, entity, batch, stage="bronze")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
@@ -37,21 +38,23 @@ class Split:
     bad: DataFrame
 
 
-def typed(raw: DataFrame, contract: Contract) -> Split:
+def typed(raw: DataFrame, contract: Contract, no_cards: Set[str] = frozenset()) -> Split:
     """`raw` is what `read_raw` gives. Good rows have the contract's types; bad rows keep their text.
 
-    Card numbers are masked. An optional cell that cannot be read is a reason too, since a wrong value is not an absent
-    one; but for those of lenient columns, see `unread`.
+    Card numbers are masked, but for those of columns that were declared to hold none (`no_cards`). An optional cell
+    that cannot be read is a reason too, since a wrong value is not an absent one; but for those of lenient columns, see
+    `unread`.
     """
-    return split_by_reasons(judged(raw, contract), contract)
+    return split_by_reasons(judged(raw, contract, no_cards), contract, no_cards)
 
 
-def judged(raw: DataFrame, contract: Contract) -> DataFrame:
+def judged(raw: DataFrame, contract: Contract, no_cards: Set[str] = frozenset()) -> DataFrame:
     """Every row with its cells as text, these read as `_<column>`, and `reasons`: cache it, it is split twice."""
     trimmed = [present(F.btrim(c.name, F.lit(BLANKS))).alias(c.name) for c in contract.columns]
     filled = F.map_filter("attributes", lambda _, value: F.length(value) > 0)
     rows = raw.select(*trimmed, filled.alias("attributes"), *ORIGIN, "fault", "line")
-    reasons = F.concat(F.array_compact(F.array(*(reason(c) for c in contract.columns))), card_like_attributes())
+    of_columns = [reason(c, c.name in no_cards) for c in contract.columns]
+    reasons = F.concat(F.array_compact(F.array(*of_columns)), card_like_attributes(no_cards))
     return rows.select("*", *(read(c).alias(f"_{c.name}") for c in contract.columns)).withColumn(
         "reasons", F.when(F.col("fault").isNull(), reasons).otherwise(F.array("fault"))
     )
@@ -73,15 +76,17 @@ def present(text: Column) -> Column:
     return F.when(~text.isin("", *MISSING), text)
 
 
-def split_by_reasons(rows: DataFrame, contract: Contract) -> Split:
+def split_by_reasons(rows: DataFrame, contract: Contract, no_cards: Set[str] = frozenset()) -> Split:
     good = rows.where(F.size("reasons") == 0).select(
         *(F.col(f"_{c.name}").alias(stored_name(c.name, c.type)) for c in contract.columns),
         "attributes",
         *ORIGIN,
     )
     bad = rows.where(F.size("reasons") > 0).select(
-        *(masked(F.col(c.name)).alias(c.name) for c in contract.columns),
-        F.transform_values("attributes", lambda _, value: masked(value)).alias("attributes"),
+        *(F.col(c.name) if c.name in no_cards else masked(F.col(c.name)).alias(c.name) for c in contract.columns),
+        F.transform_values(
+            "attributes", lambda name, value: F.when(is_one_of(name, no_cards), value).otherwise(masked(value))
+        ).alias("attributes"),
         *ORIGIN,
         F.regexp_replace("line", LONG, f"{MASKED}$1").alias("line"),
         "reasons",
@@ -132,9 +137,13 @@ def masked(text: Column) -> Column:
     )
 
 
-def card_like_attributes() -> Column:
+def is_one_of(name: Column, names: Set[str]) -> Column:
+    return name.isin(*sorted(names)) if names else F.lit(False)
+
+
+def card_like_attributes(no_cards: Set[str]) -> Column:
     """A reason for every further column whose cell is a card number. A look at all cells finds that most have none."""
-    found = F.map_keys(F.map_filter("attributes", lambda _, value: holds_card(value)))
+    found = F.map_keys(F.map_filter("attributes", lambda name, value: ~is_one_of(name, no_cards) & holds_card(value)))
     reasons = F.transform(found, lambda name: F.concat(F.lit("pan_like_"), name))
     some = F.exists(F.map_values("attributes"), has_digits_enough)
     return F.when(some, reasons).otherwise(F.array().cast("array<string>"))
@@ -179,12 +188,12 @@ def spelt_otherwise(text: Column) -> Column:
     return F.when(is_plain(text), text.cast("timestamp"))
 
 
-def reason(column: ContractColumn) -> Column:
+def reason(column: ContractColumn, no_card: bool = False) -> Column:
     """The reason code of a cell, the first that fits: a card number is never only unreadable. Null of a fine cell."""
     text, value = F.col(column.name), F.col(f"_{column.name}")
     reasons = [
         F.when(text.isNull(), F.lit(f"missing_{column.name}")) if column.required else F.lit(None),
-        F.when(holds_card(text), F.lit(f"pan_like_{column.name}")),
+        F.lit(None) if no_card else F.when(holds_card(text), F.lit(f"pan_like_{column.name}")),
     ]
     if column.type in ("money", "count"):
         reasons.append(F.when(text.cast(EXACT) < 0, F.lit(f"negative_{column.name}")))

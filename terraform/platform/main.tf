@@ -57,7 +57,7 @@ locals {
 
   # Credit and fraud are two rows of one table.
   problems = {
-    credit = { served = false, learns_from = ["gold/loan_features", "silver/loan_outcomes"] }
+    credit = { served = false, learns_from = ["gold/loan_features", "silver/loan_outcomes", "quality/declared"] }
     fraud  = { served = true, learns_from = ["gold/transaction_features", "silver/fraud_labels"] }
   }
 }

@@ -20,7 +20,8 @@ from pathlib import Path
 import boto3
 import pyarrow.parquet as pq
 import pytest
-from release.promotion import record
+from scoring.documents import Stored, write
+from scoring.policy import Listing
 
 from bench.deployed import ENVIRONMENT, deployed
 from datasets import generated
@@ -46,6 +47,8 @@ from tools.operate import status
 from tools.operate.errors import errors
 from tools.operate.platform import Platform, StepFailed, wait
 from tools.operate.verify import verified
+from tools.operators import Operators, listing
+from tools.policy import rule
 from tools.replay.__main__ import replay
 from tools.telling import Teller
 from tools.terraform import __main__ as terraform
@@ -95,6 +98,7 @@ def run(platform, tmp_path_factory) -> Run:
     """The main job on ten thousand payments, done."""
     data, out = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("out")
     generated.write(Settings(payments=12_000, loans=5_000, days=45, start="2025-06-20", seed=11), data)
+    (data / "columns.yaml").write_text("loan_applications: {columns: {employment_years: {risk: falling}}}")
     prepare_folder(out)
     done = Run(Intake.open(data), platform, Teller(), out)
     done.everything()
@@ -145,6 +149,11 @@ def test_every_role_that_lacks_a_statement_is_refused_and_told_the_action_and_th
         told = told_without(found, finding)
         assert "AccessDenied" in told or "AuthorizationError" in told, (role, call, told)
         assert f"is not authorized to perform: {call.action} on resource: {call.resource}" in told
+
+
+def test_what_is_declared_beside_the_data_reaches_what_the_model_learns_from(run, platform):
+    (kept,) = (key for key in platform.keys("training/credit/") if key.endswith("/train/columns.json"))
+    assert {c["name"]: c["risk"] for c in platform.json(kept) if c["risk"]} == {"employment_years": "falling"}
 
 
 def test_every_schedule_may_start_what_it_is_for(run, platform):
@@ -308,8 +317,19 @@ def test_a_feature_of_an_approved_model_cannot_be_removed(run):
     assert any("customer_payment_count_30d" in said for said in removed(found, fewer))
 
 
-def test_a_second_plan_is_empty(run):
+def test_a_second_plan_is_empty_and_no_state_holds_an_identifier_of_a_list(run, platform):
+    listed = "M-under-investigation"
+    operators = Operators.of(platform.client, platform.prefix, platform.lake)
+    operators.change(listing("suspects", Listing("merchant_id", frozenset({listed}))))
     assert terraform.main("drift", ENVIRONMENT) == 0
+
+    kept = [path for path in stacks.STATE.rglob("*") if path.is_file() and not path.is_symlink()]
+    known = [path.read_bytes() for path in kept if path.suffix in (".json", ".tfstate", ".txt")]
+    environment = Environment.read(ENVIRONMENT)
+    known += [json.dumps(stacks.state(stack, environment)).encode() for stack in stacks.STACKS]
+    assert any(b"risk-local-policies" in content for content in known), "the plans hold what was refreshed"
+    assert not any(listed.encode() in content for content in known)
+    assert operators.read().lists["suspects"].among == {listed}
 
 
 def test_what_runs_is_what_was_built_and_another_script_is_found(run, platform):
@@ -530,8 +550,15 @@ def test_an_operator_runs_and_repairs_the_platform_and_lets_no_model_serve(run, 
     sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=training)
     sagemaker.stop_pipeline_execution(PipelineExecutionArn=training, ClientRequestToken="t" * 32)
 
-    ssm, name = operator.client("ssm"), releases.fraud_release(platform.prefix)
-    record(ssm, name, releases.live(ssm, platform.prefix), platform.outputs["kms_key_arn"])
+    assert releases.live(operator.client("dynamodb"), platform.prefix)["model_name"]
+    operators = Operators.of(operator.client, platform.prefix, platform.lake)
+    live = rule(operators, json.loads((ROOT / "policies" / "example.json").read_text()))
+    changed = operators.change(listing("an_attack", Listing("merchant_id", frozenset({"M000001"}))))
+    assert changed.stored.body["version"] == live["version"]
+    assert {"merchant_under_investigation", "an_attack"} <= set(operators.read().lists)
+    table = releases.releases_table(platform.prefix)
+    releasing = lambda: write(operator.client("dynamodb"), table, "fraud", {}, Stored({}, 0))  # noqa: E731
+    assert operator.is_refused("dynamodb:PutItem", releasing)
 
     given_up(platform, b"no payment", json.dumps(a_payment("T-given-up")).encode())
     assert replay(operator, platform.prefix, platform.lake) == 0

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from features.contract import CONTRACTS
+from features.declared import FILE as DECLARED
 from tools.operate.platform import Platform, Refused
 from tools.raw_data.files import Unusable, names, raw_files
 from tools.releases import PROBLEMS
@@ -23,6 +24,9 @@ def ingest(platform: Platform, teller: Teller, folder: str, batch: str = "") -> 
     if not files:
         found = names(Path(folder))
         raise Refused(f"{folder}: expected {', '.join(CONTRACTS)} as .csv or .parquet, found {found}")
+    if (declared := Path(folder) / DECLARED).is_file():
+        platform.upload(declared, f"raw/{DECLARED}")
+        teller.say(f"s3://{platform.lake}/raw/{DECLARED}, which holds for all batches from now on")
     batch = batch or str((datetime.now(UTC) - timedelta(days=1)).date())
     for entity, path in [(entity, path) for entity, paths in files.items() for path in paths]:
         key = f"raw/{entity}/batch={batch}/{path.name}"

@@ -53,7 +53,7 @@ def measure(given: Mapping[str, str], teller: Teller) -> dict[str, dict]:
     if "CREDIT" in given:
         with opened(Path(given["CREDIT"]), teller) as history:
             rows, outcomes = history.loans()
-        reports["credit"] = credit.measure(rows, outcomes, teller)
+        reports["credit"] = credit.measure(rows, outcomes, teller, history.declared["loan_applications"])
     return reports
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
+from features.declared import UNDECLARED, Declared
 from tools.raw_data.files import Unusable
 from tools.telling import Teller
 from training import calibration
-from training.credit_set import assemble, fit_encoding
+from training.credit_set import assemble, decided
 from training.learners import LEARNERS, Rows
 from training.metrics import RANKING, measures
 from training.problems import PROBLEMS
@@ -25,7 +27,7 @@ REPORTED = ("auc", "ks", "brier", "ece")
 LOANS = PROBLEMS["credit"]
 
 
-def measure(features: pd.DataFrame, outcomes: pd.DataFrame, teller: Teller) -> dict:
+def measure(features: pd.DataFrame, outcomes: pd.DataFrame, teller: Teller, declared: Declared = UNDECLARED) -> dict:
     """The report over all loans with a known outcome. Raises Unusable when a class has fewer rows than folds."""
     rows = assemble(features, outcomes, pd.Timestamp.max.tz_localize("UTC"))
     rarer = int(rows["label"].value_counts().min())
@@ -33,7 +35,7 @@ def measure(features: pd.DataFrame, outcomes: pd.DataFrame, teller: Teller) -> d
         raise Unusable(f"expected at least {FOLDS * INNER} loans of either outcome, found {rarer} of the rarer one")
     split = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED).split(rows, rows["label"])
     folds = {
-        f"credit, fold {number} of {FOLDS}": partial(measure_fold, rows.iloc[learned], rows.iloc[tested])
+        f"credit, fold {number} of {FOLDS}": partial(measure_fold, rows.iloc[learned], rows.iloc[tested], declared)
         for number, (learned, tested) in enumerate(split, 1)
     }
     found = [*teller.through(folds).values()]
@@ -44,9 +46,9 @@ def measure(features: pd.DataFrame, outcomes: pd.DataFrame, teller: Teller) -> d
     }
 
 
-def measure_fold(learned: pd.DataFrame, tested: pd.DataFrame) -> dict:
-    encoding = fit_encoding(learned)
-    rows = Rows(matrix(learned, encoding), learned["label"].to_numpy())
+def measure_fold(learned: pd.DataFrame, tested: pd.DataFrame, declared: Declared = UNDECLARED) -> dict:
+    encoding = decided(learned, declared).encoding
+    rows = Rows(matrix(learned, encoding), learned["label"].to_numpy(), encoding.directions)
     choice, margins = chosen(rows)
     fitted = LEARNERS[choice.learner].fit(rows, choice.settings, SEED)
     p = calibration.fit(margins, rows.y).probabilities(fitted.margins(matrix(tested, encoding)))
@@ -63,7 +65,7 @@ def measure_fold(learned: pd.DataFrame, tested: pd.DataFrame) -> dict:
 def chosen(rows: Rows) -> tuple[Choice, np.ndarray]:
     """The best learner and settings by inner cross-validation, and the margins of rows that it did not learn from."""
     inner = list(StratifiedKFold(INNER, shuffle=True, random_state=SEED).split(rows.x, rows.y))
-    folds = [Fold(Rows(rows.x[a], rows.y[a]), Rows(rows.x[b], rows.y[b])) for a, b in inner]
+    folds = [Fold(*(replace(rows, x=rows.x[some], y=rows.y[some]) for some in pair)) for pair in inner]
     choices = [
         choose(learner, candidates, folds, RANKING[LOANS.measure], SEED)
         for learner, candidates in LOANS.candidates.items()

@@ -21,6 +21,7 @@ from glue.transforms.cells import judged, split_by_reasons
 from glue.transforms.conform import conformed
 from glue.transforms.events import by_entity, located, payments
 from glue.transforms.vectors import loan_features, transaction_features
+from tools.raw_data.declared import declared_beside
 from tools.raw_data.files import Unusable, names, raw_files
 from tools.telling import Teller
 from training.frames import read_folder
@@ -35,6 +36,7 @@ class History:
         self.source = source
         self.scratch = scratch
         self.files = raw_files(source)
+        self.declared = declared_beside(source, self.files)
 
     def payments(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Vectors of all payments, as in GOLD, and labels, as in SILVER."""
@@ -67,11 +69,12 @@ class History:
             return self.conformed(entity, self.files[entity])
 
     def conformed(self, entity: str, paths: list[Path]) -> DataFrame:
-        contract = CONTRACTS[entity]
+        contract, declared = CONTRACTS[entity], self.declared[entity]
         # Layer by layer, as the jobs do: Spark cannot hold the plan of all of them at once.
-        rows = judged(read_raw(self.spark, [str(path) for path in paths], contract), contract).cache()
+        read = read_raw(self.spark, [str(path) for path in paths], contract, declared=declared)
+        rows = judged(read, contract, declared.no_cards).cache()
         total = rows.count()
-        good = split_by_reasons(rows, contract).good.withColumn("ingested_at", F.current_timestamp())
+        good = split_by_reasons(rows, contract, declared.no_cards).good.withColumn("ingested_at", F.current_timestamp())
         bronze = self.written(good.withColumn("batch", F.lit("quality")), f"bronze/{entity}")
         rows.unpersist()
         nothing = self.spark.createDataFrame([], schema(SILVER[entity]))

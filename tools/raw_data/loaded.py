@@ -19,6 +19,7 @@ from raw.meanings import BY_NAME
 from raw.reader import Batch, rows
 from raw.refusal import Unreadable
 from raw.understanding import form_of
+from tools.raw_data.declared import declared_beside
 from tools.raw_data.files import Unusable, raw_files
 
 PLACES = ("#row", "#part")  # columns beside the cells: a row's place in its file, and which part that is
@@ -35,11 +36,13 @@ class Faults:
 
 
 class Loaded:
-    """Tables of text cells by entity. `files` and `forms` are those of an entity's parts."""
+    """Tables of text cells by entity. `files` and `forms` are those of an entity's parts, `declared` is what
+    `columns.yaml` says of it."""
 
     def __init__(self, folder: Path, told: Callable[[str], None] = lambda line: None) -> None:
         """`told` hears of each file that is read. Raises Unusable for a folder or a file that cannot be taken in."""
         self.files = raw_files(folder)
+        self.declared = declared_beside(folder, self.files)
         self.forms: dict[str, list[Form]] = {}
         self.faults: dict[str, Faults] = {}
         self.database = duckdb.connect()
@@ -54,7 +57,8 @@ class Loaded:
 
     def _load(self, contract: Contract, paths: list[Path]) -> None:
         entity = contract.entity
-        self.forms[entity] = forms = [form_of(str(path), contract) for path in paths]
+        declared = self.declared[entity]
+        self.forms[entity] = forms = [form_of(str(path), contract, declared=declared) for path in paths]
         faults = self.faults[entity] = Faults(self._place(f"{entity}.lines"))
         names = columns_of(paths, forms)
         if clash := [name for name in names if name in PLACES]:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from features.cards import holds_card
 from features.columns import Found, find
 from features.contract import CONTRACTS
-from features.protected import protected
+from features.declared import FILE, LEARNT_FROM
+from features.declared import Column as Declared
+from features.protected import characteristic_of
 from raw.meanings import BY_NAME
 from tools.raw_data.loaded import NUMBER, Loaded
 from tools.raw_data.meaning import name
@@ -41,6 +43,9 @@ def told(loaded: Loaded, entity: str, read: list[Readability]) -> Iterator[str]:
         file, row = faults.first[fault]
         yield f"  {count} rows are no rows ({fault}) and go to quarantine; the first is row {row} of {file}"
     yield from (contracts_column(loaded, entity, column) for column in read)
+    for column in loaded.declared[entity].columns:
+        if column not in loaded.columns(entity):
+            yield f"  {column} is declared in {FILE} and not there"
     absent = [c.name for c in CONTRACTS[entity].columns if not c.required and c.name not in loaded.columns(entity)]
     if absent:
         yield f"  not there, and not needed: {', '.join(absent)}"
@@ -88,17 +93,32 @@ def further_column(loaded: Loaded, entity: str, column: str, rows: int) -> str:
         cell
         for (cell,) in loaded.ask(f"SELECT {name(column)} FROM {loaded.table(entity)} WHERE {NUMBER} % {every} = 0")
     ]
-    found = find(column, cells)
-    told = f"{shown_name}: {what(found)}; {', '.join(examples(cells)) or 'no cell'}"
+    declared = loaded.declared[entity].of(column)
+    found = find(column, cells, declared)
+    kind = ", ".join([what(found), *as_declared(declared)])
+    told = f"{shown_name}: {kind}; {', '.join(examples(cells)) or 'no cell'}"
     cards = sum(holds_card(cell) for cell in cells if cell)
-    if cards:
+    if cards and declared.card_numbers:
+        told += f"; {cards} of {len(cells)} cells looked at look like card numbers and are none, as declared"
+    elif cards:
         told += f"; {cards} of {len(cells)} cells looked at hold a card number, and their rows go to quarantine"
-    if entity != "loan_applications":
+    if entity != LEARNT_FROM:
         return told + "; kept in the lake"
-    characteristic = protected(column)
-    if characteristic:
+    if (characteristic := characteristic_of(column, declared)) and declared.train_on is None:
         return told + f"; protected ({characteristic}), kept for reports on fairness and never trained on"
-    return told + (f"; not trained on: {found.reason}" if found.reason else "; the credit model may learn from it")
+    reason = declared.set_aside or found.reason
+    if reason:
+        return told + f"; not trained on: {reason}"
+    ruled = f", protected ({characteristic}) and trained on because: {declared.train_on}" if characteristic else ""
+    return told + f"; the credit model may learn from it{ruled}"
+
+
+def as_declared(declared: Declared) -> list[str]:
+    """What a user says of the column, in words."""
+    told = ["as declared"] if declared.type else []
+    told += [f"in {declared.unit}"] if declared.unit else []
+    told += [f"{declared.risk} with the risk"] if declared.risk else []
+    return told + ([f"missing where {' or '.join(map(shown, declared.missing))}"] if declared.missing else [])
 
 
 def what(found: Found) -> str:

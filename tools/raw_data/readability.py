@@ -110,7 +110,8 @@ def rows_with_cards(loaded: Loaded, entity: str) -> int:
     instants = {c.name for c in contract.columns if c.type == "instant"}
     lost = lost_for([c for c in contract.columns if c.name in names])
     found = set()
-    for column in (column for column in names if column not in instants):
+    passed_over = instants | loaded.declared[entity].no_cards
+    for column in (column for column in names if column not in passed_over):
         rows = loaded.asked(
             f"SELECT {PART}, {NUMBER}, {name(column)} FROM {loaded.table(entity)} WHERE length({name(column)}) >= "
             f"{LEAST_DIGITS} AND regexp_matches({name(column)}, {text(ENOUGH)}) AND NOT ({lost})"

@@ -16,8 +16,11 @@ def build(places: Places, session: PipelineSession) -> Pipeline:
     """
     return pipeline(
         "credit",
-        features="gold/loan_features/",
-        labels="silver/loan_outcomes/",
+        {
+            "features": "gold/loan_features/",
+            "labels": "silver/loan_outcomes/",
+            "declared": "quality/declared/",  # what columns.yaml says, which the night keeps there
+        },
         minimum_auc=0.55,
         places=places,
         session=session,

@@ -13,8 +13,7 @@ def build(places: Places, session: PipelineSession) -> Pipeline:
     """Reads GOLD: the vectors that the doors would have served."""
     return pipeline(
         "fraud",
-        features="gold/transaction_features/",
-        labels="silver/fraud_labels/",
+        {"features": "gold/transaction_features/", "labels": "silver/fraud_labels/"},
         minimum_auc=0.60,
         places=places,
         session=session,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sagemaker.core.processing import Processor
 from sagemaker.core.shapes import (
     ProcessingInput,
@@ -32,9 +34,9 @@ HOUR = 3600
 
 
 def pipeline(
-    problem: str, features: str, labels: str, minimum_auc: float, places: Places, session: PipelineSession
+    problem: str, reads: Mapping[str, str], minimum_auc: float, places: Places, session: PipelineSession
 ) -> Pipeline:
-    """The training pipeline of one problem. `features` and `labels` are prefixes of the lake."""
+    """The training pipeline of one problem. `reads` are prefixes of the lake by what `prepare` calls them."""
     as_of = ParameterString("AsOf")
     gate = ParameterFloat("MinimumAuc", default_value=minimum_auc)
     costs = [ParameterString("Costs", default_value="{}")] if PROBLEMS[problem].has_policy else []
@@ -64,7 +66,7 @@ def pipeline(
         "Prepare",
         "training.prepare",
         ["--as_of", as_of, *solved_for],
-        {"features": f"s3://{places.lake}/{features}", "labels": f"s3://{places.lake}/{labels}"},
+        {name: f"s3://{places.lake}/{prefix}" for name, prefix in reads.items()},
         ["train", "validation", "test"],
     )
     prepared = prepare.properties.ProcessingOutputConfig.Outputs

@@ -130,3 +130,43 @@ def test_without_a_folder_of_files_the_command_says_what_it_expects(tmp_path, ca
     assert "make check-data DATA=<folder" in said
     assert "expected a folder with files of the RAW contract, found none" in said
     assert "expected files of the RAW contract, found payments.xlsx" in said
+
+
+def test_what_is_declared_beside_the_data_is_told_with_it(checked, tmp_path):
+    (tmp_path / "columns.yaml").write_text(
+        "transactions:\n  columns:\n    event_time: {format: epoch_ms}\n"
+        "    order: {card_numbers: order numbers of 16 digits}\n    colour: {card_numbers: none in it}\n"
+    )
+    rows = [payment(n) + ";4111111111111111" for n in range(20)]
+    code, told = checked(HEADER + ";order", *rows)
+
+    assert (code, "the lake takes these files" in told) == (0, True), told
+    assert "20 of 20 cells looked at look like card numbers and are none, as declared" in told
+    assert "colour is declared in columns.yaml and not there" in told
+
+
+def test_further_columns_of_loans_are_told_as_they_are_declared(checked, tmp_path):
+    (tmp_path / "columns.yaml").write_text(
+        "loan_applications:\n  columns:\n"
+        "    income: {risk: falling, unit: EUR, missing: [-1]}\n    branch: {ignore: an inner code}\n"
+        "    age: {train_on: asked for by law}\n    ward: {protected: true}\n"
+    )
+    rows = [f"l{n},c{n},2024-03-0{1 + n % 9},{n * 7 % 50},{n % 3},{20 + n % 40},{n % 2}" for n in range(60)]
+    code, told = checked("loan_id,customer_id,applied_at,income,branch,age,ward", *rows, name="loan_applications.csv")
+
+    assert code == 0
+    for line in (
+        "income: number, as declared, in EUR, falling with the risk, missing where '-1'; '0', '7', '14'; ",
+        "not trained on: ignored, as declared: an inner code",
+        "the credit model may learn from it, protected (age) and trained on because: asked for by law",
+        "protected (declared), kept for reports on fairness",
+    ):
+        assert line in told, told
+
+
+def test_a_declaration_that_cannot_be_used_is_told_before_any_file_is_read(checked, tmp_path):
+    (tmp_path / "columns.yaml").write_text("transactions: {columns: {amount: {format: dmy}}}")
+
+    code, told = checked(HEADER, payment(1))
+    assert code == 1
+    assert "columns.yaml, transactions, amount, format: expected plain or decimal_comma or thousands, got 'dmy'" in told

@@ -130,7 +130,7 @@ def test_protected_columns_are_never_trained_on_and_stay_for_evaluation():
         outcomes(0, 1),
         AS_OF,
     )
-    decided = credit_set.decided(rows, {})
+    decided = credit_set.decided(rows)
 
     assert {"protected_group", "SEX"} <= set(rows.columns)
     assert decided.encoding.names == ("page_group",)
@@ -168,7 +168,7 @@ def test_a_column_of_the_user_that_bears_one_of_our_names_is_set_aside(name):
     assert list(rows.columns).count(name) == 1
     assert list(rows["label"]) == [0, 1]
     assert list(rows["identifier"]) == ["l0", "l1"]
-    (aside,) = [d for d in credit_set.decided(rows, {}).columns if d.name == f"{name} (of the file)"]
+    (aside,) = [d for d in credit_set.decided(rows).columns if d.name == f"{name} (of the file)"]
     assert not aside.used
     assert "the platform's own columns" in aside.reason
 
