@@ -1,9 +1,10 @@
-"""The credit training set: applications as they were when made, with outcomes known when the set was made."""
+"""The credit training set: applications as they were when made, labelled by what was known when the set was made."""
 
 from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pandas as pd
 
@@ -11,9 +12,17 @@ from features.credit import PAYMENT_BEHAVIOUR
 from features.declared import UNDECLARED, Declared
 from features.encoding import Encoding
 from training.columns import SHADOWED, Decisions, decide
+from training.default import DEFINITION, Definition, Told, counted, standing
+from training.frames import read_kinds
 from training.fraud_set import NothingToLearn
 
 HALVES = re.compile("[\ud800-\udfff]")
+# Columns that are read, by table; each has one that the others have not.
+TOLD = {
+    "outcomes": ("loan_id", "observed_at", "defaulted"),
+    "performance": ("loan_id", "observed_at", "days_past_due", "charged_off_cents", "balance_cents"),
+    "decisions": ("loan_id", "decided_at", "decision"),
+}
 BOOKKEEPING = ("identifier", "at", "label", "customer_id")
 
 
@@ -44,15 +53,41 @@ def further(attributes: str | None) -> dict:
     return {HALVES.sub(" ", name): HALVES.sub(" ", cell) for name, cell in found.items()}
 
 
-def assemble(features: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Applications made before `as_of` whose outcome was observed by then, each with the latest of its outcomes."""
-    told = labels[labels["observed_at"] <= as_of].sort_values("observed_at").drop_duplicates("loan_id", keep="last")
-    known = told.rename(columns={"loan_id": "identifier", "defaulted": "label"})
-    rows = applications(features).merge(known[["identifier", "label"]], on="identifier", how="inner")
-    rows = rows[rows["at"] < as_of]
+def told_in(folder: Path) -> Told:
+    """What SILVER's tables of a lender say of loans. Raises NoRows when there is none of them."""
+    return Told(**read_kinds(folder, TOLD))
+
+
+def assemble(
+    features: pd.DataFrame, told: Told, as_of: pd.Timestamp, definition: Definition = DEFINITION
+) -> pd.DataFrame:
+    """Applications made before `as_of` that may teach by then: good and bad loans whose window is over."""
+    found = standings(features, told, as_of, definition)
+    known = found.loc[found["labelled"], "state"].eq("bad").astype(int)
+    rows = applications(features[features["loan_id"].isin(known.index)])
+    rows.insert(2, "label", rows["identifier"].map(known))
     if rows.empty or rows["label"].nunique() < 2:
-        raise NothingToLearn(f"no loans with both outcomes observed by {as_of}; bring older loans or outcomes")
+        states = ", ".join(f"{count} {state}" for state, count in counted(found).items() if count)
+        raise NothingToLearn(
+            f"no loans with both outcomes that were over by {as_of} (of {len(found)} loans: {states or 'none'}); "
+            "bring older loans or outcomes"
+        )
     return rows.sort_values(["at", "identifier"], ignore_index=True)
+
+
+def standings(
+    features: pd.DataFrame, told: Told, as_of: pd.Timestamp, definition: Definition = DEFINITION
+) -> pd.DataFrame:
+    """How the loans that were applied for before `as_of` stand by then: see training.default."""
+    made = features[features["applied_at"] < as_of]
+    return standing(made.set_index("loan_id")["applied_at"], told, as_of, definition)
+
+
+def states(
+    features: pd.DataFrame, told: Told, as_of: pd.Timestamp, definition: Definition = DEFINITION
+) -> dict[str, int]:
+    """Loans by state, and how many of them teach."""
+    return counted(standings(features, told, as_of, definition))
 
 
 def candidates(rows: pd.DataFrame) -> list[str]:

@@ -6,12 +6,14 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 
 from features.declared import LEARNT_FROM, UNDECLARED, Declared, declared_of
 from training.columns import FILE, contradictions, require_known
+from training.default import Definition
 from training.enough import require_columns, require_rows
 from training.frames import read_folder, write_frame
 from training.fraud_set import NothingToLearn
@@ -20,6 +22,7 @@ from training.problems import PROBLEMS
 
 INPUT = Path("/opt/ml/processing/input")
 OUTPUT = Path("/opt/ml/processing/output")
+STATES = "states.json"  # how many loans were in which state, beside the rows that came of them
 SHARES = {"train": 0.70, "validation": 0.15, "test": 0.15}
 
 
@@ -28,13 +31,20 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--problem", choices=sorted(PROBLEMS), required=True)
     parser.add_argument("--as_of", required=True)
     parser.add_argument("--costs", default="{}", help="what thresholds will be solved for, as JSON")
+    parser.add_argument("--default", default="{}", help="what differs from the usual definition of default, as JSON")
     args = parser.parse_args(argv)
+    definition = Definition.parse(args.default)
     Costs.parse(args.costs)  # a wrong one is told before anything is trained
     declared = declared_in(INPUT / "declared" / "columns.json")
     problem = PROBLEMS[args.problem]
 
     features = of_version(read_folder(INPUT / "features"), problem.feature_version)
-    rows = problem.assemble(features, read_folder(INPUT / "labels"), pd.Timestamp(args.as_of).tz_convert("UTC"))
+    labels, as_of = problem.told(INPUT / "labels"), pd.Timestamp(args.as_of).tz_convert("UTC")
+    defined = [definition] if problem.states else []
+    states = problem.states(features, labels, as_of, definition) if problem.states else {}
+    if states:
+        print(", ".join(f"{count} {state}" for state, count in states.items()))
+    rows = problem.assemble(features, labels, as_of, *defined)
     parts = split_by_time(rows, problem.maturity)
     for name, part in parts.items():
         print(
@@ -54,6 +64,8 @@ def main(argv: Sequence[str]) -> None:
                 print(line)
     write_json(decided.encoding.document(), OUTPUT / "train" / "columns.json")
     write_json(decided.document(), OUTPUT / "train" / FILE)
+    if states:
+        write_json({"as_of": args.as_of, "default": asdict(definition), "loans": states}, OUTPUT / "train" / STATES)
 
 
 def declared_in(path: Path) -> Declared:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -14,6 +15,7 @@ from features.declared import Declared
 from features.fraud import FRAUD
 from training import credit_set, fraud_set
 from training.columns import Decisions
+from training.frames import read_folder
 from training.learners import Settings
 
 AT_ONCE = pd.Timedelta(0)
@@ -21,11 +23,13 @@ AT_ONCE = pd.Timedelta(0)
 
 @dataclass(frozen=True)
 class Problem:
-    """`assemble(features, labels, as_of)` gives a point-in-time frame: `identifier, at, label`, then columns."""
+    """`told(folder)` reads what `assemble(features, told, as_of)` labels rows by, which gives a point-in-time frame:
+    `identifier, at, label`, then columns. Where rows may be in several states, `states` counts them."""
 
     name: str
     features: FeatureSet
-    assemble: Callable[[pd.DataFrame, pd.DataFrame, pd.Timestamp], pd.DataFrame]
+    told: Callable[[Path], Any]
+    assemble: Callable[..., pd.DataFrame]
     decide: Callable[[pd.DataFrame, Declared], Decisions]  # on the rows that train, and what is declared
     rows_are: str  # the word for a row in what is said to users
     classes: tuple[str, str]  # and for rows of label 0 and of label 1
@@ -35,6 +39,7 @@ class Problem:
     # How long a label takes to be known: rows that had not matured when validation began do not train.
     maturity: pd.Timedelta = AT_ONCE
     unwatched: tuple[str, ...] = ()  # columns whose distribution changes with the clock: no drift
+    states: Callable[..., dict[str, int]] | None = None  # then `assemble` and it take a definition of default, too
 
     @property
     def feature_version(self) -> str:
@@ -50,6 +55,7 @@ PROBLEMS = {
     "fraud": Problem(
         "fraud",
         FRAUD,
+        read_folder,
         fraud_set.assemble,
         fraud_set.decided,
         rows_are="payments",
@@ -70,6 +76,7 @@ PROBLEMS = {
     "credit": Problem(
         "credit",
         PAYMENT_BEHAVIOUR,
+        credit_set.told_in,
         credit_set.assemble,
         credit_set.decided,
         rows_are="loans",
@@ -84,5 +91,6 @@ PROBLEMS = {
             ),
             "catboost": (Settings(400, parameters={"learning_rate": 0.03}),),
         },
+        states=credit_set.states,
     ),
 }

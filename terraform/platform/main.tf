@@ -57,8 +57,11 @@ locals {
 
   # Credit and fraud are two rows of one table.
   problems = {
-    credit = { served = false, learns_from = ["gold/loan_features", "silver/loan_outcomes", "quality/declared"] }
-    fraud  = { served = true, learns_from = ["gold/transaction_features", "silver/fraud_labels"] }
+    credit = {
+      served      = false
+      learns_from = concat(["gold/loan_features", "quality/declared"], [for told in ["applications", "decisions", "outcomes", "performance"] : "silver/loan_${told}"])
+    }
+    fraud = { served = true, learns_from = ["gold/transaction_features", "silver/fraud_labels"] }
   }
 }
 

@@ -52,8 +52,8 @@ def measure(given: Mapping[str, str], teller: Teller) -> dict[str, dict]:
         reports["fraud"] = fraud.measure(fraud.Payments(vectors, labels), start, count, teller)
     if "CREDIT" in given:
         with opened(Path(given["CREDIT"]), teller) as history:
-            rows, outcomes = history.loans()
-        reports["credit"] = credit.measure(rows, outcomes, teller, history.declared["loan_applications"])
+            rows, told = history.loans()
+        reports["credit"] = credit.measure(rows, told, teller, history.declared["loan_applications"])
     return reports
 
 

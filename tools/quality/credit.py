@@ -13,13 +13,15 @@ from features.declared import UNDECLARED, Declared
 from tools.raw_data.files import Unusable
 from tools.telling import Teller
 from training import calibration
-from training.credit_set import assemble, decided
+from training.credit_set import assemble, decided, states
+from training.default import Told
 from training.learners import LEARNERS, Rows
 from training.metrics import RANKING, measures
 from training.problems import PROBLEMS
 from training.selection import Choice, Fold, choose
 from training.train import matrix
 
+END = pd.Timestamp.max.tz_localize("UTC")  # as of which every window is over: no split is by time
 SEED = 0
 FOLDS = 5
 INNER = 4
@@ -27,9 +29,9 @@ REPORTED = ("auc", "ks", "brier", "ece")
 LOANS = PROBLEMS["credit"]
 
 
-def measure(features: pd.DataFrame, outcomes: pd.DataFrame, teller: Teller, declared: Declared = UNDECLARED) -> dict:
-    """The report over all loans with a known outcome. Raises Unusable when a class has fewer rows than folds."""
-    rows = assemble(features, outcomes, pd.Timestamp.max.tz_localize("UTC"))
+def measure(features: pd.DataFrame, told: Told, teller: Teller, declared: Declared = UNDECLARED) -> dict:
+    """The report over all loans that may teach. Raises Unusable when a class has fewer rows than folds."""
+    rows = assemble(features, told, END)
     rarer = int(rows["label"].value_counts().min())
     if rarer < FOLDS * INNER:
         raise Unusable(f"expected at least {FOLDS * INNER} loans of either outcome, found {rarer} of the rarer one")
@@ -41,6 +43,7 @@ def measure(features: pd.DataFrame, outcomes: pd.DataFrame, teller: Teller, decl
     found = [*teller.through(folds).values()]
     return {
         "folds": found,
+        "states": states(features, told, END),
         "mean": {name: float(np.mean([fold[name] for fold in found])) for name in REPORTED},
         "feature_version": LOANS.feature_version,
     }

@@ -24,7 +24,9 @@ from glue.transforms.vectors import loan_features, transaction_features
 from tools.raw_data.declared import declared_beside
 from tools.raw_data.files import Unusable, names, raw_files
 from tools.telling import Teller
-from training.frames import read_folder
+from training.credit_set import TOLD
+from training.default import Told
+from training.frames import read_folder, read_kinds
 
 
 class History:
@@ -47,17 +49,22 @@ class History:
         vectors = transaction_features(paid, by_entity(paid, told, applications, observed))
         return self.frame(vectors, "vectors"), read_folder(self.scratch / "fraud_labels")
 
-    def loans(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Rows of all loan applications, as in GOLD, and outcomes, as in SILVER."""
+    def loans(self) -> tuple[pd.DataFrame, Told]:
+        """Rows of all loan applications, as in GOLD, and what a lender tells of them, as in SILVER."""
         applications = self.silver("loan_applications", required=True)
-        self.silver("loan_outcomes", required=True)
+        tables = [entity for entity in ("loan_outcomes", "loan_performance", "loan_decisions") if entity in self.files]
+        for entity in tables if {"loan_outcomes", "loan_performance"} & set(tables) else ["loan_outcomes"]:
+            self.silver(entity, required=True)
         if "transactions" in self.files:
             paid = self.silver("transactions")
         else:
             schema = ", ".join(f"{c.name} {c.type}" for c in SILVER["transactions"].columns)
             paid = self.spark.createDataFrame([], f"{schema}, event_date string")
         rows = loan_features(applications, payments(paid))
-        return self.frame(rows, "loans"), read_folder(self.scratch / "loan_outcomes")
+        frame = self.frame(rows, "loans")
+        return frame, Told(
+            **{name: told for entity in tables for name, told in read_kinds(self.scratch / entity, TOLD).items()}
+        )
 
     def silver(self, entity: str, required: bool = False) -> DataFrame:
         """Raises Unusable when a required file is absent, and glue.raw.ContractBroken when a file cannot be used."""

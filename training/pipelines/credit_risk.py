@@ -18,7 +18,7 @@ def build(places: Places, session: PipelineSession) -> Pipeline:
         "credit",
         {
             "features": "gold/loan_features/",
-            "labels": "silver/loan_outcomes/",
+            "labels": "silver/loan_",  # whichever of a lender's tables there are: no single one has to be
             "declared": "quality/declared/",  # what columns.yaml says, which the night keeps there
         },
         minimum_auc=0.55,

@@ -41,6 +41,8 @@ def pipeline(
     gate = ParameterFloat("MinimumAuc", default_value=minimum_auc)
     costs = [ParameterString("Costs", default_value="{}")] if PROBLEMS[problem].has_policy else []
     solved_for = ["--costs", *costs] if costs else []
+    defined = [ParameterString("Default", default_value="{}")] if PROBLEMS[problem].states else []
+    labelled_by = ["--default", *defined] if defined else []
     run = Join(on="/", values=[f"s3://{places.lake}/training/{problem}", ExecutionVariables.PIPELINE_EXECUTION_ID])
 
     def processing(name: str, module: str, arguments: list, inputs: dict, outputs: list, files=None) -> ProcessingStep:
@@ -65,7 +67,7 @@ def pipeline(
     prepare = processing(
         "Prepare",
         "training.prepare",
-        ["--as_of", as_of, *solved_for],
+        ["--as_of", as_of, *solved_for, *labelled_by],
         {name: f"s3://{places.lake}/{prefix}" for name, prefix in reads.items()},
         ["train", "validation", "test"],
     )
@@ -131,7 +133,7 @@ def pipeline(
     )
     return Pipeline(
         name=f"{places.prefix}-{problem}",
-        parameters=[as_of, gate, *costs],
+        parameters=[as_of, gate, *costs, *defined],
         steps=[prepare, *trained.values(), evaluate, decide],
         # An experiment's record would need further rights, and some regions have no experiments.
         pipeline_experiment_config=None,

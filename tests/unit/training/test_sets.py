@@ -11,6 +11,8 @@ from features.credit import PAYMENT_BEHAVIOUR
 from features.encoding import Column
 from features.fraud import FRAUD
 from training import credit_set, fraud_set, prepare
+from training.default import Told, WrongDefinition
+from training.frames import NoRows, write_frame
 from training.fraud_set import MATURITY, NothingToLearn
 from training.policy import InvalidCosts
 from training.prepare import SHARES, OldFeatures, of_version, split_by_time
@@ -97,7 +99,11 @@ def loans(*rows: dict) -> pd.DataFrame:
     )
 
 
-def outcomes(*flags: int, observed_at: str = "2018-04-20") -> pd.DataFrame:
+def outcomes(*flags: int, observed_at: str = "2018-04-20") -> Told:
+    return Told(verdicts(*flags, observed_at=observed_at))
+
+
+def verdicts(*flags: int, observed_at: str = "2018-04-20") -> pd.DataFrame:
     return pd.DataFrame(
         {
             "loan_id": [f"l{i}" for i in range(len(flags))],
@@ -139,20 +145,20 @@ def test_protected_columns_are_never_trained_on_and_stay_for_evaluation():
 
 
 def test_only_outcomes_observed_by_then_and_loans_made_before_then_are_learnt_from():
-    known = outcomes(0, 1, 1)
+    known = verdicts(0, 1, 1, 0)
     known.loc[2, "observed_at"] = AS_OF + pd.Timedelta(milliseconds=1)
     frame = loans({}, {}, {}, {"applied_at": AS_OF})
 
-    assert list(credit_set.assemble(frame, known, AS_OF)["identifier"]) == ["l0", "l1"]
+    assert list(credit_set.assemble(frame, Told(known), AS_OF)["identifier"]) == ["l0", "l1"]
 
 
 @pytest.mark.parametrize(("as_of", "label"), [("2018-06-29", 0), ("2018-06-30", 1), ("2018-09-01", 0)])
 def test_of_the_outcomes_of_a_loan_the_latest_that_was_observed_by_then_is_learnt(as_of, label):
     """Good in April, defaulted in June, cured in August: the order of the rows is no order of time."""
-    later = [outcomes(flag, observed_at=day) for flag, day in ((0, "2018-08-30"), (1, "2018-06-30"))]
+    later = [verdicts(flag, observed_at=day) for flag, day in ((0, "2018-08-30"), (1, "2018-06-30"))]
     rows = credit_set.assemble(
         loans({}, {}, {}),
-        pd.concat([*later, outcomes(0, 1, 0)], ignore_index=True),
+        Told(pd.concat([*later, verdicts(0, 1, 0)], ignore_index=True)),
         pd.Timestamp(as_of, tz="UTC"),
     )
 
@@ -247,6 +253,32 @@ def test_vectors_of_other_declarations_are_refused_with_what_to_run():
     with pytest.raises(OldFeatures, match=r"2 of 3 vectors from 2018-04-01 to 2018-04-03 .* old, this code makes"):
         of_version(features, FRAUD.version)
     assert len(of_version(features[1:2], FRAUD.version)) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", '{"day": 90}', '{"months": 0}', '{"months": true}', '{"days_past_due": 1.5}', '{"months": 9999}'],
+)
+def test_a_wrong_definition_of_default_is_refused_before_a_row_is_read(text):
+    with pytest.raises(WrongDefinition, match="expected an object with days_past_due or months, whole numbers"):
+        prepare.main(["--problem", "credit", "--as_of", "2018-05-01T00:00:00Z", "--default", text])
+
+
+def test_what_a_lender_told_is_known_by_its_columns_wherever_it_lies(tmp_path):
+    """One folder holds whichever tables there are, beside one that says nothing of what became of a loan."""
+    performance = {"loan_id": ["l0"], "observed_at": [AS_OF], "balance_cents": [1], "charged_off_cents": [0]}
+    write_frame(verdicts(0, 1), tmp_path / "a" / "x.parquet")
+    write_frame(pd.DataFrame({**performance, "days_past_due": [30]}), tmp_path / "b" / "x.parquet")
+    write_frame(loans({}, {}).drop(columns="attributes"), tmp_path / "c" / "x.parquet")
+    told = credit_set.told_in(tmp_path)
+
+    assert told.decisions is None
+    assert list(told.outcomes["defaulted"]) == [0, 1]
+    assert (list(told.performance["days_past_due"]), told.performance["observed_at"][0]) == ([30], AS_OF)
+    (tmp_path / "a" / "x.parquet").unlink()
+    (tmp_path / "b" / "x.parquet").unlink()
+    with pytest.raises(NoRows, match="outcomes or performance or decisions"):
+        credit_set.told_in(tmp_path)
 
 
 def test_wrong_costs_are_refused_before_a_row_is_read_or_a_model_trained():
