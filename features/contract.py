@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Type = Literal["text", "instant", "money", "flag", "count", "degrees"]
+Type = Literal["text", "instant", "money", "flag", "count", "degrees", "rate"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ TRANSACTIONS = Contract(
         Column("customer_id", "text", "Who pays"),
         Column("merchant_id", "text", "Who is paid"),
         Column("amount", "money", "Amount in units of the currency, >= 0"),
-        Column("currency", "text", "ISO 4217 code", required=False),
+        Column("currency", "text", "ISO 4217 code, the home currency when empty", required=False),
         Column("channel", "text", "How the payment was made", required=False),
         Column("country", "text", "ISO 3166 code of the country where the payment was made", required=False),
         Column("device_id", "text", "Device that made the payment", required=False),
@@ -75,6 +75,18 @@ TRANSACTIONS = Contract(
         further("latitude", "degrees", "Where the payment was made, degrees north of the equator"),
         further("longitude", "degrees", "Where the payment was made, degrees east of Greenwich"),
         further("authorised", "flag", "1 when the issuer let the payment through, 0 when it declined it"),
+    ),
+)
+
+EXCHANGE_RATES = Contract(
+    "exchange_rates",
+    key=("currency", "day"),
+    dated_by="day",
+    divided_by="month",
+    columns=(
+        Column("currency", "text", "ISO 4217 code"),
+        Column("day", "instant", "The day that the rate is of, UTC"),
+        Column("rate", "rate", "Units of the home currency for one unit; 1 on every day for the home currency itself"),
     ),
 )
 
@@ -153,7 +165,15 @@ LOAN_PERFORMANCE = Contract(
 
 CONTRACTS = {
     c.entity: c
-    for c in (TRANSACTIONS, FRAUD_LABELS, LOAN_APPLICATIONS, LOAN_OUTCOMES, LOAN_DECISIONS, LOAN_PERFORMANCE)
+    for c in (
+        TRANSACTIONS,
+        FRAUD_LABELS,
+        LOAN_APPLICATIONS,
+        LOAN_OUTCOMES,
+        LOAN_DECISIONS,
+        LOAN_PERFORMANCE,
+        EXCHANGE_RATES,
+    )
 }
 
 # Columns with this prefix are kept for fairness reports and never offered to training.

@@ -14,6 +14,7 @@ from functools import cached_property, reduce
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from features.contract import CONTRACTS
 from features.credit import PAYMENT_BEHAVIOUR
 from features.declaration import DAY
 from features.fraud import LABEL_PATIENCE
@@ -29,19 +30,25 @@ NOTES = "quality/late_notes.json"  # by batch, up to when its GOLD knows what th
 SLACK = timedelta(minutes=5)  # S3 dates an object by the beginning of its upload
 
 
+# Entities that vectors are made of, each with what dates a row. Rates are in the amounts of payments already.
+FELT = {
+    name: CONTRACTS[name].dated_by for name in ("transactions", "fraud_labels", "loan_applications", "loan_outcomes")
+}
+
+
 def reopened(spark: SparkSession, lake: Lake, batch: str) -> dict[str, list[str]]:
     """Days of `transaction_features` and months (by their first day) of `loan_features` to make again.
 
     Under `happened`, the days of what the batch brought or changed: whose records of customers and merchants are old.
     """
     silver = Silver(spark, lake, late_payments(spark, lake))
-    held = {name: lake.divisions_with(table, batch) for name, table in SILVER.items()}
+    held = {name: lake.divisions_with(SILVER[name], batch) for name in FELT}
     new = {name: of_batch(spark, lake, SILVER[name], batch, divisions) for name, divisions in held.items()}
     moved = silver.moved(notes_since(lake, batch))
     days, months = set(held["transactions"]), set(held["loan_applications"])
     if moved is not None:
         days |= divisions_of(moved, "event_date")
-    happened = {found for rows in new.values() if rows is not None for found in days_in(rows)}
+    happened = {found for name, rows in new.items() if rows is not None for found in days_in(rows, FELT[name])}
     for change in changes(silver, new, moved, days):
         found = change.found()
         if found is None:
@@ -249,8 +256,7 @@ def of_batch(spark: SparkSession, lake: Lake, table: Table, batch: str, division
     return None if rows is None else rows.where(F.col("batch") == batch)
 
 
-def days_in(rows: DataFrame) -> set[str]:
-    (dated,) = {"event_time", "reported_at", "applied_at", "observed_at"} & set(rows.columns)
+def days_in(rows: DataFrame, dated: str) -> set[str]:
     return {row[0] for row in rows.select(F.date_format(dated, "yyyy-MM-dd")).distinct().collect()}
 
 

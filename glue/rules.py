@@ -34,17 +34,19 @@ SHARES = ("_rate_", "_share_", "_freshness_")  # ratios that are 1 at most, by t
 
 @dataclass(frozen=True)
 class Rule:
-    """`mostly` is the share of rows that must meet the condition. What does not block is reported and written."""
+    """`mostly` is the share of rows that must meet the condition. What does not block is reported and written. `why` is
+    what a row lacks that does not meet it, where that is more than the rule itself."""
 
     column: str
     condition: str
     mostly: float = 1.0
     blocks: bool = True
+    why: str = ""
 
     @property
     def reason(self) -> str:
         """Why a row that does not meet the condition is set aside."""
-        return f"breaks_rule_{self.column}"
+        return self.why or f"breaks_rule_{self.column}"
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ class Suite:
 # the gate alone.
 BUSINESS_RULES: dict[str, tuple[Rule, ...]] = {
     "transactions": (
-        Rule("amount_cents", f"amount_cents <= {LARGEST_AMOUNT * 100}"),
+        Rule("amount_cents", "amount_cents is not null", why="unknown_currency"),
+        Rule("amount_cents", f"amount_cents is null or amount_cents <= {LARGEST_AMOUNT * 100}"),
         Rule("event_time", "event_time >= timestamp'1970-01-01'"),
         Rule("currency", "currency is null or currency rlike '^[A-Z]{3}$'", mostly=0.99, blocks=False),
         *(
@@ -76,6 +79,10 @@ BUSINESS_RULES: dict[str, tuple[Rule, ...]] = {
             mostly=0.99,
             blocks=False,
         ),
+    ),
+    "exchange_rates": (
+        Rule("day", "day >= timestamp'1970-01-01' and day = date_trunc('day', day)"),
+        Rule("currency", "currency rlike '^[A-Z]{3}$'"),
     ),
     "fraud_labels": (Rule("reported_at", "reported_at >= timestamp'1970-01-01'"),),
     "loan_applications": (

@@ -5,9 +5,9 @@ Types are Hive's. The last columns of `partitions` are folders, not file columns
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from features.contract import CONTRACTS, Contract
+from features.contract import CONTRACTS, TRANSACTIONS, Contract
 from features.credit import PAYMENT_BEHAVIOUR
 from features.fraud import FRAUD
 
@@ -18,9 +18,10 @@ HIVE_TYPES = {
     "flag": "int",
     "count": "int",
     "degrees": "int",
+    "rate": "bigint",
 }
 # Whole numbers are the same wherever they are read. A millionth of a degree is eleven centimetres at most.
-STORED_IN = {"money": "cents", "degrees": "microdegrees"}
+STORED_IN = {"money": "cents", "degrees": "microdegrees", "rate": "billionths"}
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,10 @@ def contract_fields(contract: Contract, appended: bool = False) -> tuple[Field, 
     )
 
 
+def silver_field(entity: str, field: Field) -> Field:
+    return replace(field, comment=SILVER_OTHERWISE.get((entity, field.name), field.comment))
+
+
 ATTRIBUTES = Field("attributes", "map<string,string>", "Every further column of the file, by name")
 ORIGIN = (
     Field("source_file", "string", "RAW file that held the row"),
@@ -98,16 +103,37 @@ BRONZE = {
     )
     for c in CONTRACTS.values()
 }
+# What SILVER says of an entity besides: in it all amounts of payments are in one currency, as everything that adds them
+# up needs them.
+SILVER_ALSO = {"transactions": (Field("original_cents", "bigint", "Amount as it came, in cents of its currency"),)}
+SILVER_OTHERWISE = {("transactions", "amount_cents"): "Amount in the home currency, in cents"}
 SILVER = {
     c.entity: Table(
         "silver",
         c.entity,
-        (*contract_fields(c), ATTRIBUTES, *contract_fields(c, appended=True)),
+        (
+            *(silver_field(c.entity, field) for field in contract_fields(c)),
+            ATTRIBUTES,
+            *contract_fields(c, appended=True),
+            *SILVER_ALSO.get(c.entity, ()),
+        ),
         (DIVISIONS[c.divided_by], BATCH),
         key=c.key,
     )
     for c in CONTRACTS.values()
 }
+
+# What a bank tells of a payment besides, for analysts and for features to come: GOLD has it beside the vector.
+FURTHER = (
+    *(
+        field
+        for appended in (False, True)
+        for field in contract_fields(TRANSACTIONS, appended)
+        if field.name in {stored_name(c.name, c.type) for c in TRANSACTIONS.columns if not c.required}
+    ),
+    *SILVER_ALSO["transactions"],
+    Field("attributes", "string", "The payment's further columns, a JSON object"),
+)
 
 TRANSACTION_FEATURES = Table(
     "gold",
@@ -122,6 +148,7 @@ TRANSACTION_FEATURES = Table(
             "blocked", "int", "1 when the doors' last decision was BLOCK: nothing was paid, and nobody will report it"
         ),
         *(Field(name, "double", "Feature") for name in FRAUD.columns),
+        *FURTHER,
     ),
     (DIVISIONS["day"],),
     key=("transaction_id",),

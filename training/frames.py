@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -14,12 +14,14 @@ class NoRows(ValueError):
     """A channel holds no Parquet file."""
 
 
-def read_folder(folder: Path) -> pd.DataFrame:
-    """Every Parquet file below a folder; times come back in UTC. Raises NoRows."""
+def read_folder(folder: Path, names: Collection[str] | None = None) -> pd.DataFrame:
+    """Every Parquet file below a folder, all columns or those of some names; times come back in UTC. Raises NoRows."""
     files = sorted(str(p) for p in folder.rglob("*.parquet"))
     if not files:
         raise NoRows(f"{folder} holds no Parquet file; did the jobs before this one write to where it reads?")
-    return in_utc(ds.dataset(files, format="parquet").to_table().to_pandas())
+    data = ds.dataset(files, format="parquet")
+    columns = None if names is None else [name for name in data.schema.names if name in names]
+    return in_utc(data.to_table(columns).to_pandas())
 
 
 def read_kinds(folder: Path, kinds: Mapping[str, Sequence[str]]) -> dict[str, pd.DataFrame]:

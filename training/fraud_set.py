@@ -9,6 +9,9 @@ from features.encoding import Encoding, numbers
 from features.fraud import FRAUD
 from training.columns import Decision, Decisions
 
+READS = frozenset(
+    {"transaction_id", "customer_id", "event_time", "feature_version", "blocked", *FRAUD.columns}
+)  # of GOLD, which has much of a payment besides
 MATURITY = pd.Timedelta(days=7)  # a younger payment is only labelled when it was fraud: it would bias the set
 
 

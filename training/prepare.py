@@ -38,7 +38,7 @@ def main(argv: Sequence[str]) -> None:
     declared = declared_in(INPUT / "declared" / "columns.json")
     problem = PROBLEMS[args.problem]
 
-    features = of_version(read_folder(INPUT / "features"), problem.feature_version)
+    features = of_version(read_folder(INPUT / "features", problem.reads), problem.feature_version)
     labels, as_of = problem.told(INPUT / "labels"), pd.Timestamp(args.as_of).tz_convert("UTC")
     defined = [definition] if problem.states else []
     states = problem.states(features, labels, as_of, definition) if problem.states else {}

@@ -38,6 +38,7 @@ class Problem:
     candidates: Mapping[str, tuple[Settings, ...]]  # by learner, simplest first
     # How long a label takes to be known: rows that had not matured when validation began do not train.
     maturity: pd.Timedelta = AT_ONCE
+    reads: frozenset[str] | None = None  # columns of GOLD; none reads all of them
     unwatched: tuple[str, ...] = ()  # columns whose distribution changes with the clock: no drift
     states: Callable[..., dict[str, int]] | None = None  # then `assemble` and it take a definition of default, too
 
@@ -71,6 +72,7 @@ PROBLEMS = {
             "catboost": (Settings(300, parameters={"depth": 4}), Settings(300, parameters={"depth": 6})),
         },
         maturity=fraud_set.MATURITY,
+        reads=fraud_set.READS,
         unwatched=tuple(feature.name for feature in FRAUD.calendar),
     ),
     "credit": Problem(

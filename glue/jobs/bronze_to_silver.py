@@ -9,11 +9,14 @@ from __future__ import annotations
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import partial
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from features.contract import CONTRACTS, Contract
+from features.contract import CONTRACTS, EXCHANGE_RATES, TRANSACTIONS, Contract
+from features.currency import DOCUMENT, Rates, WrongRates
 from glue.arguments import parse
 from glue.lake import SIDE_BY_SIDE, Lake, session
 from glue.metrics import Metrics
@@ -22,6 +25,7 @@ from glue.quarantine import NOTHING, Quarantined, add_up, quarantine
 from glue.rules import SILVER_SUITES
 from glue.tables import BRONZE, SILVER
 from glue.transforms.conform import conformed
+from glue.transforms.money import most_used
 
 NOTHING_HELD = {"rows": 0, "written": 0, "quarantined": asdict(NOTHING), "divisions": [], "emptied": []}
 
@@ -42,9 +46,12 @@ class Prepared:
     verdict: Verdict
 
 
-def run(spark: SparkSession, lake: Lake, batch: str, metrics: Metrics) -> None:
+def run(spark: SparkSession, lake: Lake, batch: str, metrics: Metrics, today: str | None = None) -> None:
     """Writes every entity that passes; of one that does not, or that raw_to_bronze has refused, the report says why
-    (`refused`). Raises GateFailed when none passes, NotTakenIn when BRONZE does not hold the batch, and NotAllRows."""
+    (`refused`). Exchange rates come first: what passes of them is published, and payments are counted with it.
+
+    Raises GateFailed when none passes, NotTakenIn when BRONZE does not hold the batch, and NotAllRows.
+    """
     taken_in = lake.get_json(f"quality/raw_to_bronze/{batch}.json")
     if taken_in is None:
         raise NotTakenIn(f"batch {batch} is not in BRONZE: run raw_to_bronze --batch {batch} first")
@@ -53,11 +60,27 @@ def run(spark: SparkSession, lake: Lake, batch: str, metrics: Metrics) -> None:
     contracts = [contract for contract in CONTRACTS.values() if contract.entity in taken_in.keys() - refused]
     before = lake.get_json(f"quality/bronze_to_silver/{batch}.json") or {}
 
-    def prepare(contract: Contract) -> Prepared:
-        return prepared(spark, lake, batch, contract, gate, taken_in[contract.entity])
+    known = Rates.parse(lake.get_json(DOCUMENT))
+    found = {}
 
+    def prepare(contract: Contract, rates: Rates = known) -> Prepared:
+        return prepared(spark, lake, batch, contract, gate, taken_in[contract.entity], rates)
+
+    if EXCHANGE_RATES in contracts:
+        contracts.remove(EXCHANGE_RATES)
+        found[EXCHANGE_RATES.entity] = told = prepare(EXCHANGE_RATES)
+        try:
+            known = known.published(told_in(told), today or str(datetime.now(UTC).date()))
+        except WrongRates as wrong:
+            refused[EXCHANGE_RATES.entity] = str(wrong)
+            del found[EXCHANGE_RATES.entity]
+    if TRANSACTIONS in contracts and known.home is None:
+        known = known.with_home(most_used(lake.read_any(spark, BRONZE[TRANSACTIONS.entity], [batch])))
+    if known != Rates():
+        lake.put_json(DOCUMENT, known.document())
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        found = {c.entity: p for c, p in zip(contracts, pool.map(prepare, contracts), strict=True)}
+        others = pool.map(partial(prepare, rates=known), contracts)
+        found |= {c.entity: p for c, p in zip(contracts, others, strict=True)}
         refused = judged(lake, metrics, batch, {entity: p.verdict for entity, p in found.items()}, refused)
         passed = [entity for entity in found if entity not in refused]
         reports = pool.map(lambda entity: write(lake, batch, entity, found[entity], before.get(entity, {})), passed)
@@ -68,16 +91,26 @@ def run(spark: SparkSession, lake: Lake, batch: str, metrics: Metrics) -> None:
         raise GateFailed(batch, refused)
 
 
+def told_in(rates: Prepared) -> list[tuple[str, str, int]]:
+    """Currency, day and billionths of the rates that may be published: none where they do not pass."""
+    if not rates.verdict.passed:
+        return []
+    day = F.date_format("day", "yyyy-MM-dd")
+    return [tuple(row) for row in rates.good.select("currency", day, "rate_billionths").collect()]
+
+
 class NotTakenIn(ValueError):
     """The batch is not in BRONZE, or not as raw_to_bronze left it."""
 
 
-def prepared(spark: SparkSession, lake: Lake, batch: str, contract: Contract, gate: Gate, taken_in: dict) -> Prepared:
+def prepared(
+    spark: SparkSession, lake: Lake, batch: str, contract: Contract, gate: Gate, taken_in: dict, rates: Rates
+) -> Prepared:
     """Quarantine is written whatever the verdict: it tells why. `taken_in` is what raw_to_bronze said of the entity."""
     entity = contract.entity
     unreadable = taken_in["quarantined"]["rows"]
     bronze = lake.read_any(spark, BRONZE[entity], [batch]).cache()
-    split = conformed(bronze, contract, known(spark, lake, batch, contract, bronze))
+    split = conformed(bronze, contract, met_before(spark, lake, batch, contract, bronze), rates)
     good = split.good.withColumn("batch", F.lit(batch)).cache()
     total, written = bronze.count(), good.count()
     if total != taken_in["written"]:
@@ -94,7 +127,7 @@ def prepared(spark: SparkSession, lake: Lake, batch: str, contract: Contract, ga
     return Prepared(good, total, written, refused, verdict)
 
 
-def known(spark: SparkSession, lake: Lake, batch: str, contract: Contract, bronze: DataFrame) -> DataFrame:
+def met_before(spark: SparkSession, lake: Lake, batch: str, contract: Contract, bronze: DataFrame) -> DataFrame:
     """SILVER rows of other batches, of every division in which one has a key of this batch.
 
     Whatever order batches are run in, a key stays with the batch that brought it first: rows of this one are no reason

@@ -23,7 +23,7 @@ from glue.reopening import keep_mark, newest_note, reopened
 from glue.rules import GOLD_SUITES
 from glue.tables import GOLD, SILVER, TRANSACTION_FEATURES
 from glue.transforms.events import payments, reach
-from glue.transforms.vectors import loan_features, marked, transaction_features
+from glue.transforms.vectors import loan_features, marked, transaction_features, with_further
 
 MADE_FROM = {"transaction_features": "transactions", "loan_features": "loan_applications"}
 
@@ -149,7 +149,10 @@ def divisions_of(table: str, asked: list[str]) -> set[str]:
 def payment_vectors(spark: SparkSession, lake: Lake, asked: list[str]) -> DataFrame | None:
     made = [vectors_of_stretch(spark, lake, stretch) for stretch in stretches(asked)]
     there = [rows for rows in made if rows is not None]
-    return marked(reduce(DataFrame.union, there), blocked(spark, lake, asked)) if there else None
+    if not there:
+        return None
+    vectors = marked(reduce(DataFrame.union, there), blocked(spark, lake, asked))
+    return with_further(vectors, lake.read_any(spark, SILVER["transactions"], asked))
 
 
 def vectors_of_stretch(spark: SparkSession, lake: Lake, asked: list[str]) -> DataFrame | None:

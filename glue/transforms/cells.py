@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from features.cards import ENOUGH, FULL_WIDTH, LEAST_DIGITS, LONG, MASKED, SCHEMES, WHOLE, WITHIN
 from features.contract import Column as ContractColumn
 from features.contract import Contract
+from features.currency import LARGEST_RATE, UNIT
 from features.payment import CONTROL, LONGEST_IDENTIFIER
 from features.values import (
     BLANKS,
@@ -167,6 +168,10 @@ def read(column: ContractColumn) -> Column:
     if column.type == "degrees":
         value = number.cast(EXACT)
         return F.when(F.abs(value) <= 180, (F.bround(value, 6) * MICRO).cast("int"))
+    if column.type == "rate":
+        value = number.cast(EXACT)
+        stored = (F.bround(value, 9) * UNIT).cast("bigint")
+        return F.when((value > 0) & (value <= LARGEST_RATE) & (stored > 0), stored)
     if column.type == "flag":
         value = number.cast("double")
         said = F.when(F.lower(text) == "true", 1).when(F.lower(text) == "false", 0)

@@ -7,24 +7,31 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from features.contract import Contract
+from features.contract import TRANSACTIONS, Contract
+from features.currency import Rates
 from glue.rules import Rule, row_rules
 from glue.tables import PATTERNS, SILVER
 from glue.transforms.cells import Split
+from glue.transforms.money import in_home_currency
 
+COMPUTED = {"amount_cents": "original_cents"}  # columns of SILVER, and where SILVER keeps what came
+NO_RATES = Rates()
 FUTURE_GRACE = "1 day"  # clocks differ; a payment further ahead than this is an error of the source
 
 
-def conformed(bronze: DataFrame, contract: Contract, already: DataFrame) -> Split:
-    """`already` holds the SILVER rows of other batches. First come, first kept; a row from the future, or one that
-    breaks a rule of the business, came not at all.
+def conformed(bronze: DataFrame, contract: Contract, already: DataFrame, rates: Rates = NO_RATES) -> Split:
+    """`already` holds the SILVER rows of other batches; payments are put into the home currency by `rates`. First come,
+    first kept; a row from the future, or one that breaks a rule of the business, came not at all.
 
     A repetition with the same content is a `duplicate` within the batch, `already_ingested` where another batch brought
     it; one with other content is a `conflicting_duplicate`. All are returned among the bad rows, so that a batch's rows
     always add up.
     """
     silver = SILVER[contract.entity]
-    fingerprint = fingerprint_of([c for c in silver.column_names if c not in contract.key and c != "attributes"])
+    if contract is TRANSACTIONS:
+        bronze = in_home_currency(bronze, rates)
+    content = [c for c in silver.column_names if c not in (*contract.key, "attributes", *COMPUTED)]
+    fingerprint = fingerprint_of(content, [as_it_came(c) for c in silver.column_names if c in COMPUTED])
     too_early = F.col(contract.dated_by) > F.col("ingested_at") + F.expr(f"INTERVAL {FUTURE_GRACE}")
     wrong = F.array_compact(
         F.array(F.when(too_early, F.lit(f"future_{contract.dated_by}")), *map(broken, row_rules(contract.entity)))
@@ -61,9 +68,15 @@ def broken(rule: Rule) -> Column:
     return F.when(~F.coalesce(F.expr(rule.condition), F.lit(False)), F.lit(rule.reason))
 
 
-def fingerprint_of(content: Sequence[str]) -> Column:
+def as_it_came(name: str) -> Column:
+    """Of a column that SILVER has computed, what stands in the file. Rows of before have nothing else."""
+    return F.coalesce(COMPUTED[name], name)
+
+
+def fingerprint_of(content: Sequence[str], further: Sequence[Column] = ()) -> Column:
     """The same for rows of the same content only. The hash passes over nulls, so each is said beside its column: a
     cell that moves to its neighbour is a difference."""
-    cells = [part for name in content for part in (F.col(name), F.col(name).isNull())]
-    further = F.coalesce("attributes", F.create_map().cast("map<string,string>"))
-    return F.xxhash64(*cells, F.sort_array(F.map_entries(further)))
+    columns = [*map(F.col, content), *further]
+    cells = [part for column in columns for part in (column, column.isNull())]
+    open_ones = F.coalesce("attributes", F.create_map().cast("map<string,string>"))
+    return F.xxhash64(*cells, F.sort_array(F.map_entries(open_ones)))

@@ -8,10 +8,11 @@ from pyspark.sql import functions as F
 from features.credit import PAYMENT_BEHAVIOUR
 from features.declaration import Entity
 from features.fraud import FRAUD
-from glue.tables import LOAN_FEATURES, TRANSACTION_FEATURES
+from glue.tables import FURTHER, LOAN_FEATURES, TRANSACTION_FEATURES
 from glue.transforms.events import Happened
 from glue.transforms.windows import with_calendar, with_closed_windows, with_open_windows, with_ratios
 
+VECTOR_COLUMNS = [name for name in TRANSACTION_FEATURES.column_names if name not in {f.name for f in FURTHER}]
 KEYS: dict[Entity, str] = {"merchant": "merchant_id", "account": "customer_id"}
 
 
@@ -34,7 +35,16 @@ def transaction_features(paid: DataFrame, happened: Happened) -> DataFrame:
         F.lit(0).alias("blocked"),  # `marked` knows better
         *(F.col(name).cast("double").alias(name) for name in FRAUD.columns),
         "event_date",
-    ).select(*TRANSACTION_FEATURES.column_names, TRANSACTION_FEATURES.division)
+    ).select(*VECTOR_COLUMNS, TRANSACTION_FEATURES.division)
+
+
+def with_further(vectors: DataFrame, transactions: DataFrame) -> DataFrame:
+    """Vectors as GOLD holds them: with what SILVER's `transactions` say besides of the same payments."""
+    attributes = F.when(F.size("attributes") > 0, F.to_json("attributes"))
+    told = [attributes.alias(f.name) if f.name == "attributes" else F.col(f.name) for f in FURTHER]
+    besides = transactions.select("transaction_id", *told)
+    rows = vectors.join(besides, "transaction_id", "left")
+    return rows.select(*TRANSACTION_FEATURES.column_names, TRANSACTION_FEATURES.division)
 
 
 def marked(vectors: DataFrame, blocked: DataFrame) -> DataFrame:

@@ -134,12 +134,13 @@ def test_every_rule_of_single_rows_is_one_that_a_row_can_break():
     named = {entity: [rule.column for rule in row_rules(entity)] for entity in CONTRACTS}
 
     assert named == {
-        "transactions": ["amount_cents", "event_time"],
+        "transactions": ["amount_cents", "amount_cents", "event_time"],
         "fraud_labels": ["reported_at"],
         "loan_applications": ["applied_at", "amount_cents"],
         "loan_outcomes": ["observed_at"],
         "loan_decisions": ["decided_at", "decision", "amount_granted_cents"],
         "loan_performance": ["observed_at"],
+        "exchange_rates": ["day", "currency"],
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from features.contract import Column
+from features.currency import LARGEST_RATE, UNIT
 from features.payment import CONTROL, LONGEST_IDENTIFIER
 from features.values import INSTANT, LARGEST_AMOUNT, LARGEST_COUNT, LONGEST_INSTANT, MISSING, NUMBER, SPELT_OTHERWISE
 
@@ -55,6 +56,7 @@ def readable(column: Column) -> str:
         "instant": f"{instant(column.name)} IS NOT NULL",
         "money": f"coalesce({number} BETWEEN 0 AND {LARGEST_AMOUNT}, false)",
         "degrees": f"coalesce({number} BETWEEN -180 AND 180, false)",
+        "rate": f"coalesce({number} BETWEEN {1 / (2 * UNIT):.1e} AND {LARGEST_RATE}, false)",
         "flag": f"(lower({cell}) IN ('true', 'false') OR coalesce({number} IN (0, 1), false))",
         "count": f"coalesce({number} BETWEEN 0 AND {LARGEST_COUNT} AND {number} = floor({number}), false)",
         "text": f"(length({cell}) <= {LONGEST_IDENTIFIER} AND NOT regexp_matches({cell}, {text(CONTROL_OF_RE2)}))"

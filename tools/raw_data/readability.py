@@ -14,6 +14,7 @@ EXPECTED = {
     "instant": "an ISO 8601 instant such as 2018-04-01T09:30:00Z",
     "money": "an amount such as 12.50",
     "degrees": "degrees from -180 to 180",
+    "rate": "a rate above 0 such as 0.0061",
     "flag": "0 or 1",
     "count": "a whole number",
     "text": "text of at most 128 characters without line breaks",

@@ -178,6 +178,7 @@ def test_the_contract_is_the_published_one():
         "loan_outcomes": ("loan_id", "defaulted", "observed_at"),
         "loan_decisions": ("loan_id", "decided_at", "decision"),
         "loan_performance": ("loan_id", "observed_at"),
+        "exchange_rates": ("currency", "day", "rate"),
     }
 
 

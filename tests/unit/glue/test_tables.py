@@ -28,7 +28,8 @@ def test_silver_is_bronze_without_its_origin(entity):
     origin = ["source_file", "row_number", "ingested_at"]
     columns = [(c.name, c.type) for c in BRONZE[entity].columns]
 
-    assert [(c.name, c.type) for c in SILVER[entity].columns] == [c for c in columns if c[0] not in origin]
+    computed = [("original_cents", "bigint")] if entity == "transactions" else []
+    assert [(c.name, c.type) for c in SILVER[entity].columns] == [c for c in columns if c[0] not in origin] + computed
     assert {*origin} <= {name for name, _ in columns}
 
 
@@ -43,7 +44,9 @@ def test_silver_is_bronze_without_its_origin(entity):
 def test_columns_that_were_declared_when_tables_held_rows_come_last(table, as_first_made):
     appended = [stored_name(c.name, c.type) for c in CONTRACTS["transactions"].columns if c.appended]
 
-    assert table.column_names[-len(appended) - len(as_first_made) :] == (*as_first_made, *appended)
+    since = table.column_names.index(as_first_made[-1]) + 1
+    assert table.column_names[since - len(as_first_made) : since + len(appended)] == (*as_first_made, *appended)
+    assert set(table.column_names[since + len(appended) :]) <= {"original_cents"}
 
 
 @pytest.mark.parametrize("contract", CONTRACTS.values(), ids=lambda c: c.entity)
@@ -51,11 +54,19 @@ def test_every_column_of_the_contract_is_stored_in_its_type_and_says_its_unit(co
     stored = {c.name: c.type for c in SILVER[contract.entity].columns}
 
     for column in contract.columns:
-        name = column.name + {"money": "_cents", "degrees": "_microdegrees"}.get(column.type, "")
+        name = column.name + {"money": "_cents", "degrees": "_microdegrees", "rate": "_billionths"}.get(column.type, "")
         assert stored[name] == HIVE_TYPES[column.type]
 
 
 def test_gold_holds_the_vectors_in_the_models_order():
-    assert TRANSACTION_FEATURES.column_names[-len(FRAUD.columns) :] == FRAUD.columns
+    first = TRANSACTION_FEATURES.column_names.index(FRAUD.columns[0])
+    assert TRANSACTION_FEATURES.column_names[first : first + len(FRAUD.columns)] == FRAUD.columns
     assert LOAN_FEATURES.column_names[-len(PAYMENT_BEHAVIOUR.columns) :] == PAYMENT_BEHAVIOUR.columns
     assert {t.division for t in GOLD.values()} == {"event_date", "event_month"}
+
+
+def test_gold_has_what_a_bank_tells_of_a_payment_besides_after_the_vector():
+    optional = [stored_name(c.name, c.type) for c in CONTRACTS["transactions"].columns if not c.required]
+    behind = TRANSACTION_FEATURES.column_names[TRANSACTION_FEATURES.column_names.index(FRAUD.columns[-1]) + 1 :]
+
+    assert behind == (*optional, "original_cents", "attributes")
