@@ -15,7 +15,7 @@ STATE ?= build/local-aws
 # Deploying needs little: where nothing is set up and the environment is no local one, two packages will do.
 LIGHT := $(if $(filter local,$(ENV)),,$(if $(wildcard $(READY)),,yes))
 TOOLS := $(if $(LIGHT),$(DEPLOY)/.ready,$(READY))
-RUN := $(if $(LIGHT),$(DEPLOY)/bin/python,$(PYTHON))
+RUN := env PYTHONPATH=.:lambda $(if $(LIGHT),$(DEPLOY)/bin/python,$(PYTHON))
 # What commands on an environment run in: for ENV=local the AWS that `make local-up` started, else the caller's own.
 IN := $(if $(filter local,$(ENV)),$(PYTHON) -m local with --state "$(STATE)" --)
 
@@ -27,7 +27,7 @@ help: ## Show this list
 
 demo: $(READY) ## The main job from RAW files to decisions: make demo [DATA=dir]
 	@tools/prerequisites.sh >/dev/null
-	@$(PYTHON) -m local run --fresh --state build/demo/state -- env BUILD_DIR=build/demo/state $(PYTHON) -m demo $(if $(DATA),--data "$(DATA)")
+	@$(PYTHON) -m local run --fresh --state build/demo/state -- env BUILD_DIR=build/demo/state PYTHONPATH=.:lambda $(PYTHON) -m demo $(if $(DATA),--data "$(DATA)")
 
 dataset: $(READY) ## A data set in the RAW contract: make dataset NAME= OUT= [SOURCE= SIZE= LOANS= SEED= START= DAYS=]
 	@$(PYTHON) -m datasets NAME=$(NAME) OUT=$(OUT) SOURCE=$(SOURCE) SIZE=$(SIZE) LOANS=$(LOANS) SEED=$(SEED) START=$(START) DAYS=$(DAYS)
@@ -65,7 +65,7 @@ check: $(READY) $(CHECKS)/.ready ## Format, lint, types, import contracts, Terra
 	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
 	@PYTHONPATH=.:lambda $(VENV)/bin/lint-imports
-	@$(PYTHON) -m tools.terraform check
+	@PYTHONPATH=.:lambda $(PYTHON) -m tools.terraform check
 	@$(CHECKS)/bin/python -m tools.machines
 	@$(CHECKS)/bin/python -m tools.provider6
 	@PATH="$(CURDIR)/$(CHECKS)/bin:$$PATH" $(CHECKS)/bin/actionlint
@@ -157,13 +157,16 @@ keep-keys: $(TOOLS) ## Take back a key's deletion: make keep-keys ENV=dev
 	@$(IN) $(RUN) -m tools.operate keep-keys "$(ENV)"
 
 why: $(READY) ## One decision, computed again from the lake and its model: make why TX=id ENV=dev
-	@$(IN) $(PYTHON) -m tools.why "$(ENV)" "$$TX"
+	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.why "$(ENV)" "$$TX"
 
 backtest: $(READY) ## Another policy over stored decisions: make backtest POLICY=file.json FROM=day TO=day ENV=dev [COSTS=json THRESHOLDS=document]
 	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.backtest "$(ENV)" "$(POLICY)" "$(FROM)" "$(TO)" '$(COSTS)' "$(THRESHOLDS)"
 
-policy: $(READY) ## Another policy's rules and lists go live: make policy POLICY=file.json ENV=dev
+policy: $(READY) ## Another policy's rules go live: make policy POLICY=file.json ENV=dev
 	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.policy "$(ENV)" "$(POLICY)"
+
+list: $(READY) ## A list that rules look at gets other entries: make list LIST=name FIELD=merchant_id FILE=lines.txt ENV=dev
+	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.lists "$(ENV)" "$(LIST)" "$(FIELD)" "$(FILE)"
 
 verify-log: $(READY) ## Whether the decision log is what was sealed: make verify-log ENV=dev
 	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.verify "$(ENV)"
@@ -172,7 +175,7 @@ replay-dlq: $(READY) ## What the stream door gave up, on the stream again: make 
 	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.replay "$(ENV)"
 
 forget: $(READY) ## Delete one customer's data for good: make forget CUSTOMER=id ENV=dev
-	@$(IN) $(PYTHON) -m tools.forget "$(ENV)" "$$CUSTOMER"
+	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.forget "$(ENV)" "$$CUSTOMER"
 
 destroy: package ## Take it down; data only where it is not kept: make destroy ENV=dev
 	@$(IN) $(RUN) -m tools.terraform destroy "$(ENV)"
@@ -215,4 +218,4 @@ lock: $(READY) ## Make the locked requirements again
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header check.in -o check.txt
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.13 --generate-hashes --no-emit-index-url --no-header localstack.in -o localstack.txt
 
-.PHONY: check-data rollback backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train approve status roles why backtest policy verify-log replay-dlq forget destroy setup lock
+.PHONY: check-data rollback backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train approve status roles why backtest policy list verify-log replay-dlq forget destroy setup lock

@@ -44,7 +44,7 @@ def deploy(folder: Path) -> None:
         done = subprocess.run(
             command,
             cwd=stacks.ROOT,
-            env={**os.environ, "BUILD_DIR": str(folder)},
+            env={**os.environ, "BUILD_DIR": str(folder), "PYTHONPATH": ".:lambda"},  # as make has it
             stdout=file,
             stderr=file,
             check=False,

@@ -104,14 +104,15 @@ def decide_cpu() -> dict[str, float]:
     """Percentiles of many payments, each with its customer's records read anew."""
     from decide.door import ApiDoor
     from scoring.answers import Answers
-    from scoring.aws import Model, Records, Release
+    from scoring.aws import Model, Records
+    from scoring.live import Places, Release
 
     aws = Memory()
     names = {entity: entity for entity in LAYOUTS}
     door = ApiDoor(
         Records(aws, names),  # type: ignore[arg-type]
         Model(aws, "fraud"),
-        Release(aws, "release"),
+        Release(aws, aws, Places("releases", "policies", "lake")),
         Answers(aws, "answers", lambda: 0),
         aws,
         "stream",

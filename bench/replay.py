@@ -29,7 +29,8 @@ import pyarrow.parquet as pq
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lambda"))
 
 from scoring.answers import Answers
-from scoring.aws import Model, Records, Release
+from scoring.aws import Model, Records
+from scoring.live import Places, Release
 from stream.door import StreamDoor
 from stream.sinks import Alerts, DecisionLog, LateLog, MerchantStream
 
@@ -219,8 +220,9 @@ class Aws:
         scores = [0.0 for _ in json.loads(Body)["rows"]]
         return {"Body": io.BytesIO(json.dumps({"scores": scores, "model": "none"}).encode())}
 
-    def get_parameter(self, Name: str) -> dict:
-        return {"Parameter": {"Value": json.dumps({"policy": POLICY})}}
+    def batch_get_item(self, RequestItems: dict) -> dict:
+        item = {"number": {"N": "1"}, "body": {"S": json.dumps({"policy": POLICY})}}
+        return {"Responses": {"releases": [item], "policies": []}}
 
     def put_records(self, Records: list[dict], **_: str) -> dict:
         return {"Records": [{} for _ in Records]}
@@ -247,7 +249,7 @@ def serve(folder: Path, deliveries: list[tuple[int, Row]], nights: Nights, numbe
     door = StreamDoor(
         Records(aws, {entity: entity for entity in LAYOUTS}),
         Model(aws, "fraud"),
-        Release(aws, "release"),
+        Release(aws, aws, Places("releases", "policies", "lake")),
         DecisionLog(aws, "lake"),
         LateLog(aws, "lake"),
         Alerts(aws, "alerts"),

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+from scoring import documents
 
 from features.credit import PAYMENT_BEHAVIOUR
 from features.fraud import FRAUD
 from features.vector import RULED
-from tools.releases import fetch_archive, live, packages
+from tools.operators import PROBLEM, policies_table
+from tools.releases import fetch_archive, packages
 
 DECLARED: dict[str, tuple[str, ...]] = {"credit": PAYMENT_BEHAVIOUR.columns, "fraud": FRAUD.columns}
 
@@ -48,7 +50,7 @@ def require_declared(prefix: str) -> None:
             "withdraw the model first: aws sagemaker update-model-package --model-approval-status Rejected "
             "--model-package-arn <that one>; then deploy, make GOLD again and train"
         )
-    silent = sorted(unknown_to(RULED, live_rules(boto3.client("ssm"), prefix)))
+    silent = sorted(unknown_to(RULED, live_rules(boto3.client("dynamodb"), prefix)))
     if silent:
         raise FeatureInUse(
             f"the live policy's rules {', '.join(silent)} look at features that this code does not have. The doors "
@@ -56,11 +58,11 @@ def require_declared(prefix: str) -> None:
         )
 
 
-def live_rules(ssm: Any, prefix: str) -> list[dict]:
+def live_rules(dynamodb: Any, prefix: str) -> list[dict]:
     """None before the first deployment."""
     try:
-        return live(ssm, prefix)["policy"]["rules"]
-    except ssm.exceptions.ParameterNotFound:
+        return documents.read(dynamodb, policies_table(prefix), PROBLEM, documents.NO_RULES).body["rules"]
+    except dynamodb.exceptions.ResourceNotFoundException:
         return []
 
 

@@ -1,51 +1,46 @@
-"""`make policy`: an operator's rules, lists and sampled share go live, beside the thresholds of the serving model."""
+"""`make policy`: an operator's rules and sampled share go live, beside the thresholds of the serving model.
+
+What rules have `among` goes to the lists, which are documents of their own; `make list` changes one of them alone.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import boto3
-from release.promotion import LARGEST, OPERATORS, OWN, record, with_operators
-from scoring.policy import InvalidPolicy, Policy
+from scoring.documents import Conflict, judging
+from scoring.policy import InvalidPolicy
 
-from features.vector import RULED
 from tools import releases
+from tools.operators import Operators, ruling
 from tools.terraform.stacks import deployed
 
 
 def main(environment: str = "", file: str = "") -> None:
     if not (environment and file):
         raise SystemExit("policy: expected POLICY=<file.json> ENV=<environment>")
-    ssm, outputs = boto3.client("ssm"), deployed("policy", environment)
-    prefix = outputs["prefix"]
-    release = releases.live(ssm, prefix)
+    outputs = deployed("policy", environment)
+    operators = Operators.of(boto3.client, outputs["prefix"], outputs["lake_bucket"])  # type: ignore[arg-type]
     try:
-        release["policy"] = ruled(release["policy"], json.loads(Path(file).read_text()))
+        ruled = rule(operators, json.loads(Path(file).read_text()))
     except OSError as missing:
         raise SystemExit(f"policy: cannot read {file}: {missing.strerror}") from None
-    except (InvalidPolicy, ValueError) as wrong:
+    except (Conflict, InvalidPolicy, ValueError) as wrong:
         raise SystemExit(f"policy: {file}: {wrong}") from None
-    record(ssm, releases.fraud_release(prefix), release, outputs["kms_key_arn"])
-    print("\n".join(told(release["policy"])))
+    thresholds = releases.live(operators.dynamodb, outputs["prefix"])["policy"]
+    print("\n".join(told(judging(thresholds, ruled))))
 
 
-def ruled(policy: dict, document: dict) -> dict:
-    """The released policy with a document's rules and sampled share; thresholds stay. Raises InvalidPolicy, too, when
-    they would not leave the room that releases need."""
-    Policy.parse(document, RULED)
-    theirs = {"explore_share": 0.0, **document, "rules_version": document["version"]}
-    solved = {**policy, "version": policy["version"].partition("+")[0]}
-    found = with_operators(solved, theirs)
-    # The version stands in the policy's own version and in the earlier one's besides.
-    taken = len(json.dumps([found[name] for name in OPERATORS])) + 2 * len(json.dumps(document["version"]))
-    if taken > LARGEST - OWN:
-        raise InvalidPolicy(
-            f"rules and lists take {taken} characters, expected at most {LARGEST - OWN}: the release parameter holds "
-            f"{LARGEST}, and {OWN} are for what a release brings itself"
-        )
-    return found
+def rule(operators: Operators, document: dict[str, Any]) -> dict[str, Any]:
+    """Makes an operator's document live; returns the rules as they are live. Raises Conflict and InvalidPolicy."""
+    change = ruling(document)
+    before = operators.read()
+    change(before.stored.body, before.lists)  # refused before its version is taken
+    operators.claim(document)
+    return operators.change(change).stored.body
 
 
 def told(policy: dict) -> list[str]:

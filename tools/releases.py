@@ -6,29 +6,28 @@ and ends here.
 
 from __future__ import annotations
 
-import json
 from typing import Any, BinaryIO
 from urllib.parse import urlparse
 
 import boto3
+from scoring import documents
 
 PROBLEMS = ("credit", "fraud")
 
 
-def fraud_release(prefix: str) -> str:
-    """Name of the parameter that says which fraud model serves, and by which policy the doors decide."""
-    return f"/{prefix}/fraud/release"
+def live(dynamodb: Any, prefix: str) -> dict:
+    """What of the fraud release the doors read."""
+    return released(dynamodb, prefix, "fraud")
 
 
-def live(ssm: Any, prefix: str) -> dict:
-    """What the doors read."""
-    return released(ssm, prefix, "fraud")
+def released(dynamodb: Any, prefix: str, problem: str) -> dict:
+    """What is released of a problem; before the first release, what that means."""
+    return documents.read(dynamodb, releases_table(prefix), problem, documents.first_release(problem)).body
 
 
-def released(ssm: Any, prefix: str, problem: str) -> dict:
-    """What the problem's release parameter says."""
-    found = ssm.get_parameter(Name=f"/{prefix}/{problem}/release", WithDecryption=True)
-    return json.loads(found["Parameter"]["Value"])
+def releases_table(prefix: str) -> str:
+    """Written by the release function alone."""
+    return f"{prefix}-releases"
 
 
 def delete_packages(prefix: str) -> int:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from scoring.answers import Answers, OtherQuestion
-from scoring.aws import Model, Records, Release, StoreUnavailable
+from scoring.aws import Model, Records, StoreUnavailable
 from scoring.decision import Answer, Decision, DegradeStep, decide
+from scoring.live import Release
 from scoring.metrics import emit
 
 from features.payment import Payment

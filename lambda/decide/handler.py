@@ -12,8 +12,9 @@ from functools import lru_cache
 import boto3
 from scoring import metrics
 from scoring.answers import Answers, OtherQuestion
-from scoring.aws import Model, Records, Release
+from scoring.aws import Model, Records
 from scoring.budget import API
+from scoring.live import Places, Release
 from scoring.settings import from_environment
 
 from decide.door import ApiDoor, DecidedBefore, NotHandedOn, NotRemembered
@@ -36,7 +37,9 @@ class Settings:
     merchant_group: str
     account_group: str
     traffic_group: str
-    release_parameter: str
+    releases_table: str
+    policies_table: str
+    lake_bucket: str
 
 
 @lru_cache(maxsize=1)
@@ -56,7 +59,11 @@ def door() -> ApiDoor:
             patience=API.store.requests,
         ),
         model=Model(boto3.client("sagemaker-runtime", config=API.model.config), settings.endpoint_name),
-        release=Release(boto3.client("ssm", config=API.policy.config), settings.release_parameter),
+        release=Release(
+            boto3.client("dynamodb", config=API.policy.config),
+            boto3.client("s3", config=API.policy.config),
+            Places(settings.releases_table, settings.policies_table, settings.lake_bucket),
+        ),
         answers=Answers(boto3.client("dynamodb", config=API.answers.config), settings.answers_table, time.time),
         stream=boto3.client("kinesis", config=API.stream.config),
         stream_name=settings.stream_name,

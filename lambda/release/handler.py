@@ -20,6 +20,7 @@ class Settings:
     serving: str  # JSON: what the endpoint runs on
     kms_key: str
     lake: str
+    releases_table: str
 
 
 @lru_cache(maxsize=1)
@@ -28,12 +29,13 @@ def promotion() -> Promotion:
     return Promotion(
         sagemaker=boto3.client("sagemaker"),
         s3=boto3.client("s3"),
-        ssm=boto3.client("ssm"),
+        dynamodb=boto3.client("dynamodb"),
         prefix=settings.prefix,
         roles=json.loads(settings.model_roles),
         serving=json.loads(settings.serving),
         key=settings.kms_key,
         lake=settings.lake,
+        releases=settings.releases_table,
     )
 
 

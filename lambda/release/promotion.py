@@ -1,12 +1,13 @@
-"""What a release does: a SageMaker model, for fraud a new endpoint configuration, and the release parameter.
+"""What a release does: a SageMaker model, for fraud a new endpoint configuration, and the release's document.
 
 The model's archive is a copy that the release makes where nobody else writes: whoever trained it may write over the one
 that was registered, and chooses no code that serves by that.
 
-The parameter keeps the thresholds of the model that serves until the endpoint has changed over, which takes minutes. It
+The document keeps the thresholds of the model that serves until the endpoint has changed over, which takes minutes. It
 holds those of two models, so a third waits: an endpoint that changes over to another model is told nothing, and nothing
-is written. Any step may fail and be tried again: what is done already is left as it is. The parameter is written after
-the endpoint has been told, for SageMaker may refuse.
+is written. Any step may fail and be tried again: what is done already is left as it is. The document is written after
+the endpoint has been told, for SageMaker may refuse, and only as the successor of what was read. Rules and lists are
+the operators', in a document of their own that no release reads or writes.
 """
 
 from __future__ import annotations
@@ -17,16 +18,11 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlparse
 
+from scoring import documents
+
 BROKEN = ("Failed", "OutOfService", "UpdateRollbackFailed")  # of an endpoint; the other states pass
 SERVED = ("fraud",)  # problems with an endpoint; the others score in batches
-OPERATORS = ("rules", "explore_share", "rules_version")  # of a policy, once `make policy` has put them there
 THRESHOLDS = ("version", "model", "review_at", "block_at")  # of a policy, solved for one model
-LARGEST = 8192  # characters of a parameter; with more than half of it SSM makes it an advanced one, which costs
-OWN = 2048  # of these, what a release itself brings: names, places, thresholds, costs
-
-
-class TooLarge(ValueError):
-    """A release does not fit into its parameter."""
 
 
 class EndpointBusy(RuntimeError):
@@ -43,37 +39,39 @@ class ArchiveChanged(RuntimeError):
 
 @dataclass(frozen=True)
 class Promotion:
-    """Clients of SageMaker, S3 and SSM; names begin with `prefix`; `roles` has by problem what its models run as,
-    `serving` what the endpoint runs on. Released archives are kept in the bucket `lake`.
+    """Clients of SageMaker, S3 and DynamoDB; names begin with `prefix`; `roles` has by problem what its models run as,
+    `serving` what the endpoint runs on. Released archives and thresholds are kept in the bucket `lake`, what is
+    released in the table `releases`.
 
     What a release brings is encrypted by `key`.
     """
 
     sagemaker: object
     s3: object
-    ssm: object
+    dynamodb: object
     prefix: str
     roles: dict[str, str]
     serving: dict[str, Any]
     key: str
     lake: str
+    releases: str
 
     def release(self, package: str, group: str, approved_at: str) -> dict:
         """Makes the package serve and records it. The endpoint keeps its old model until the new one is healthy.
 
         An approval may have waited for hours: it counts for nothing once it was withdrawn, or a later one is released.
-        `approved_at` is the event's time. Raises ArchiveChanged, EndpointBusy, EndpointBroken and TooLarge.
+        `approved_at` is the event's time. Raises ArchiveChanged, Conflict, EndpointBusy and EndpointBroken.
         """
         problem = group.removeprefix(f"{self.prefix}-")
         version = package.rpartition("/")[2]
         model = f"{group}-v{version}"
-        parameter = f"/{self.prefix}/{problem}/release"
         description = self._package(package)
         if description is None:
             return {"released": False, "reason": "the package is gone"}
         if description["ModelApprovalStatus"] != "Approved":
             return {"released": False, "reason": f"the package is {description['ModelApprovalStatus']} by now"}
-        recorded = json.loads(self.ssm.get_parameter(Name=parameter, WithDecryption=True)["Parameter"]["Value"])  # type: ignore[attr-defined]
+        before = documents.read(self.dynamodb, self.releases, problem, documents.first_release(problem))
+        recorded = before.body
         if recorded.get("approved_at", "") > approved_at:  # EventBridge promises no order
             return {"released": False, "reason": f"{recorded['model_name']} was approved later and is released"}
         release: dict[str, Any] = {
@@ -81,12 +79,10 @@ class Promotion:
             "model_name": model,
             "model_data": f"s3://{self.lake}/{archive_key(problem, version)}",
             "endpoint_config": None,
-            "policy": self._policy(description),
+            "policy": self._policy(problem, description),
             "earlier_policy": None,
             "approved_at": approved_at,
         }
-        if release["policy"]:
-            release["policy"] = with_operators(release["policy"], recorded["policy"])
         if problem in SERVED:
             endpoint = self.sagemaker.describe_endpoint(EndpointName=group)  # type: ignore[attr-defined]
             require_free(endpoint, model)
@@ -94,7 +90,6 @@ class Promotion:
             release["earlier_policy"] = earlier_policy(recorded, endpoint["EndpointConfigName"])
         container = description["InferenceSpecification"]["Containers"][0]
         self._keep(container["ModelDataUrl"], archive_key(problem, version), description["CreationTime"])
-        written(release)  # before the endpoint changes over: a new model must not be judged by old thresholds
         self._once(
             self.sagemaker.create_model,  # type: ignore[attr-defined]
             ModelName=model,
@@ -116,7 +111,15 @@ class Promotion:
             # SageMaker refuses a change that is under way or done.
             if model not in (endpoint["EndpointConfigName"], pending(endpoint)):
                 self.sagemaker.update_endpoint(EndpointName=group, EndpointConfigName=model)  # type: ignore[attr-defined]
-        record(self.ssm, parameter, release, self.key)
+        documents.write(
+            self.dynamodb,
+            self.releases,
+            problem,
+            release,
+            before,
+            model_name=model,
+            model_data=release["model_data"],
+        )
         return {"released": True, "model_name": model}
 
     @property
@@ -138,12 +141,16 @@ class Promotion:
                 raise
             return None
 
-    def _policy(self, description: dict) -> dict | None:
-        """The policy that the evaluation solved for this very model."""
+    def _policy(self, problem: str, description: dict) -> dict | None:
+        """The policy that the evaluation solved for this very model; kept, under the version that decisions bear."""
         location = urlparse(description["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"])
         body = self.s3.get_object(Bucket=location.netloc, Key=location.path.lstrip("/"))["Body"]  # type: ignore[attr-defined]
         policy = json.loads(body.read()).get("policy")
-        return {**policy, "version": f"{description['ModelPackageVersion']}"} if policy else None
+        if not policy:
+            return None
+        solved = {**policy, "version": f"{description['ModelPackageVersion']}"}
+        kept = documents.keep(self.s3, self.lake, problem, "thresholds", documents.canonical(solved))
+        return {**solved, "version": documents.versioned(solved["version"], kept)}
 
     def _keep(self, archive: str, key: str, registered_at: datetime) -> None:
         """Copies the archive as it was registered, unless an earlier release has. Raises ArchiveChanged."""
@@ -175,36 +182,9 @@ def archive_key(problem: str, version: str) -> str:
     return f"released/{problem}/{version}/model.tar.gz"
 
 
-def record(ssm: Any, parameter: str, release: dict, key: str) -> None:
-    """Raises TooLarge."""
-    ssm.put_parameter(
-        Name=parameter,
-        Value=written(release),
-        Type="SecureString",
-        KeyId=key,
-        Overwrite=True,
-        Tier="Intelligent-Tiering",
-    )
-
-
-def written(release: dict) -> str:
-    """A release as its parameter holds it. Raises TooLarge."""
-    text = json.dumps(release)
-    if len(text) > LARGEST:
-        raise TooLarge(f"the release takes {len(text)} characters, its parameter holds {LARGEST}: shorten the lists")
-    return text
-
-
-def with_operators(policy: dict, recorded: dict) -> dict:
-    """A release brings thresholds; rules, lists and the sampled share stay the operator's."""
-    theirs = {name: recorded[name] for name in OPERATORS if name in recorded} if "rules_version" in recorded else {}
-    version = f"{policy['version']}+{theirs['rules_version']}" if theirs else policy["version"]
-    return {**policy, **theirs, "version": version}
-
-
 def earlier_policy(recorded: dict, serving: str) -> dict | None:
     """Thresholds of the model that serves by the endpoint configuration `serving`."""
-    if recorded["endpoint_config"] == serving:
+    if recorded["endpoint_config"] in (serving, None):  # none was released: the bootstrap model serves
         return {name: value for name, value in recorded["policy"].items() if name in THRESHOLDS}
     return recorded.get("earlier_policy")
 

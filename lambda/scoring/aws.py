@@ -12,15 +12,13 @@ from features.fraud import FRAUD
 from features.payment import Payment
 from features.state import State
 from features.values import instant, iso
-from features.vector import IDENTIFIERS, LAYOUTS, RULED, VERSIONS, Knowledge, Vector
+from features.vector import IDENTIFIERS, LAYOUTS, VERSIONS, Knowledge, Vector
 from scoring.breaker import Breaker
 from scoring.decision import Answer
-from scoring.policy import Policy
 
 READ = 100  # identifiers per BatchGetRecord, the API's limit
 WRITE = 25  # records per BatchWriteRecord, the API's limit
 PATIENCE = 4  # tries for what a batch call left undone
-RELEASE_SECONDS = 30  # how old the known release may be
 
 
 class StoreUnavailable(RuntimeError):
@@ -207,53 +205,3 @@ class Model:
         if not all(0 <= score <= 1 for score in scores):
             raise ValueError("the endpoint gave a score that is no probability")
         return [Answer(float(score), document["model"]) for score in scores]
-
-
-class Release:
-    """The release's policies, read from SSM and kept for half a minute.
-
-    They are the released model's and, for as long as the endpoint changes over, that of the model which served before:
-    thresholds are solved for one model's scores.
-    """
-
-    def __init__(self, client, parameter: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self.client = client
-        self.parameter = parameter
-        self.clock = clock
-        self.read_at = float("-inf")
-        self.read_for: str | None = None
-        self.known: list[Policy] = []
-
-    def policy(self, model: str | None) -> Policy:
-        """The policy of the model that has answered; of one that the release does not know, or none, the newest.
-
-        Keeps the last known policies when SSM does not answer or holds no usable ones: an old policy beats none.
-        """
-        if self.clock() - self.read_at > RELEASE_SECONDS or not self.known or self._is_news(model):
-            self._read()
-            self.read_at, self.read_for = self.clock(), model
-        return next((policy for policy in self.known if policy.model == model), self.known[0])
-
-    def policy_or_none(self, model: str | None) -> Policy | None:
-        """None when none was ever read: then a person decides."""
-        try:
-            return self.policy(model)
-        except Exception as failed:
-            print(json.dumps({"level": "ERROR", "message": "no policy was ever read", "error": type(failed).__name__}))
-            return None
-
-    def _is_news(self, model: str | None) -> bool:
-        """A model that answers for the first time may have been released since the last look. One look will do."""
-        return model not in (None, self.read_for, *(policy.model for policy in self.known))
-
-    def _read(self) -> None:
-        try:
-            release = json.loads(
-                self.client.get_parameter(Name=self.parameter, WithDecryption=True)["Parameter"]["Value"]
-            )
-            earlier = [{**release["policy"], **old} for old in [release.get("earlier_policy")] if old]
-            self.known = [Policy.parse(document, RULED) for document in (release["policy"], *earlier)]
-        except Exception as failed:
-            if not self.known:
-                raise
-            print(json.dumps({"level": "ERROR", "message": "the policy is the last known", "error": repr(failed)}))

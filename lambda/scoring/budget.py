@@ -71,11 +71,12 @@ class StreamBudget(Budget):
     merchants: Call
 
 
-# The payer waits: one try each, and the door degrades. Only handing on is tried twice: what is not handed on is lost.
+# The payer waits: one try each, and the door degrades. The policy's second request is for lists that have changed. Only
+# handing on is tried twice: what is not handed on is lost.
 API = ApiBudget(
     store=Call(connect=0.2, read=0.3, requests=2),
     model=Call(connect=0.2, read=0.4),
-    policy=Call(connect=0.2, read=0.2),
+    policy=Call(connect=0.2, read=0.2, requests=2),
     answers=Call(connect=0.2, read=0.2),
     stream=Call(connect=0.2, read=0.5, requests=2),
 )
@@ -93,7 +94,7 @@ COUNTER = Call(connect=0.5, read=3, tries=3)
 STREAM = StreamBudget(
     store=Call(connect=0.5, read=3, tries=3),
     model=Call(connect=0.5, read=2, tries=2, requests=2),
-    policy=Call(connect=0.5, read=1),
+    policy=Call(connect=0.5, read=1, requests=2),
     answers=Call(connect=0.5, read=1),
     log=Call(connect=0.5, read=5, tries=3),
     alerts=Call(connect=0.5, read=1),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Literal
@@ -14,7 +14,7 @@ from features.values import iso
 from features.vector import Vector
 from scoring.policy import SEVERITY, Action, Policy
 
-LONGEST_TEXT = 8192  # characters: what a policy's parameter holds, where reasons and versions come from
+LONGEST_TEXT = 8192  # characters; a policy's version and reasons are shorter together
 LONGEST_LIST = 1000
 WITHOUT_POLICY: tuple[Action, list[str]] = ("REVIEW", ["no_policy"])
 DegradeStep = Literal["none", "default_features", "rules_only", "review"]
@@ -153,9 +153,7 @@ def decide(
     decided_at: int,
 ) -> Decision:
     """The decision on one payment from its vector, the model's answer and the policy; without a policy, a person's."""
-    values = dict(zip(FRAUD.columns, vector, strict=True)) if vector is not None else {"amount": float(payment.amount)}
-    if traffic is not None:
-        values.update(zip(TRAFFIC_LAYOUT.names, traffic, strict=True))
+    values = seen_by_rules(payment, vector, traffic)
     action, reasons = policy.judge(answer.score, values, payment) if policy else WITHOUT_POLICY
     return Decision(
         transaction_id=payment.transaction_id,
@@ -179,6 +177,18 @@ def decide(
         decided_at=decided_at,
         traffic=traffic,
     )
+
+
+def seen_by_rules(
+    payment: Payment, vector: Vector | None, traffic: Sequence[float | None] | None
+) -> dict[str, float | None]:
+    """What rules look at, by name: the vector, or the amount alone without one, and the merchant's traffic."""
+    values: dict[str, float | None] = {"amount": float(payment.amount)}
+    if vector is not None:
+        values = dict(zip(FRAUD.columns, vector, strict=True))
+    if traffic is not None:
+        values.update(zip(TRAFFIC_LAYOUT.names, traffic, strict=True))
+    return values
 
 
 def decision_date(decision: dict) -> str:

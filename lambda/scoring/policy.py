@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -15,11 +16,21 @@ Action = Literal["APPROVE", "REVIEW", "BLOCK"]
 SEVERITY: dict[Action, int] = {"APPROVE": 0, "REVIEW": 1, "BLOCK": 2}
 LISTED_FIELDS = ("customer_id", "merchant_id")
 LARGEST_EXPLORE_SHARE = 0.1
+LONGEST_NAMES = 8192  # characters of the version and all rules' names together: they stand in decisions
+STRICTER = ("REVIEW", "BLOCK")  # what a rule can do
 SAMPLED = "block_sampled_for_review"
 
 
 class InvalidPolicy(ValueError):
     """A policy document is not usable; the text says what was expected."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Identifiers that rules look for in a payment's field."""
+
+    field: str
+    among: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -71,10 +82,11 @@ class Policy:
     model: str | None = None
 
     @classmethod
-    def parse(cls, document: Mapping, features: Sequence[str]) -> Policy:
-        """Raises InvalidPolicy for a missing part, thresholds out of order, or a rule about nothing known."""
+    def parse(cls, document: Mapping, features: Sequence[str], lists: Mapping[str, Listing] | None = None) -> Policy:
+        """Rules may name `lists`. Raises InvalidPolicy for a missing part, thresholds out of order, or a rule about
+        nothing known."""
         try:
-            rules = tuple(rule(r, features) for r in document["rules"])
+            rules = tuple(rule(r, features, lists or {}) for r in document["rules"])
             version, review_at, block_at = (
                 document["version"],
                 float(document["review_at"]),
@@ -83,7 +95,7 @@ class Policy:
             explore_share = float(document.get("explore_share", 0.0))
         except InvalidPolicy:
             raise
-        except (KeyError, TypeError, ValueError, AttributeError) as wrong:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as wrong:
             raise InvalidPolicy(f"a policy has version, review_at, block_at and rules; {wrong!r}") from None
         if not 0 <= review_at <= block_at <= 1:
             raise InvalidPolicy(f"expected 0 <= review_at <= block_at <= 1, got {review_at} and {block_at}")
@@ -95,6 +107,8 @@ class Policy:
         if any(map(holds_card, (str(version), *names))):
             # They stand in every decision, and what looks like a card number goes into no log.
             raise InvalidPolicy("expected a version and rules' names that do not look like card numbers")
+        if len(json.dumps([str(version), *names])) > LONGEST_NAMES:
+            raise InvalidPolicy(f"expected a version and rules' names of at most {LONGEST_NAMES} characters together")
         return cls(str(version), review_at, block_at, rules, explore_share, document.get("model"))
 
     def judge(
@@ -127,25 +141,45 @@ def sampled(transaction_id: str, share: float) -> bool:
     return drawn < share * 2**48
 
 
-def rule(document: Mapping, features: Sequence[str]) -> Rule:
+def rule(document: Mapping, features: Sequence[str], lists: Mapping[str, Listing]) -> Rule:
     """Raises InvalidPolicy."""
-    kinds = {frozenset(("name", "action", "feature", "above")), frozenset(("name", "action", "field", "among"))}
+    kinds = {
+        frozenset(("name", "action", *more)) for more in (("feature", "above"), ("field", "among"), ("field", "list"))
+    }
     if not isinstance(document, Mapping) or frozenset(document) not in kinds:
-        raise InvalidPolicy("a rule has name and action, and feature and above or field and among, and nothing else")
+        raise InvalidPolicy(
+            "a rule has name and action, and feature and above, or field and among, or field and list, and nothing else"
+        )
     name, action = str(document["name"]), document["action"]
-    if action not in SEVERITY:
-        raise InvalidPolicy(f"rule {name}: expected an action of {', '.join(SEVERITY)}, got {action!r}")
+    if action not in STRICTER:
+        raise InvalidPolicy(
+            f"rule {name}: expected an action of {', '.join(STRICTER)}, got {action!r}: a rule only makes it stricter"
+        )
     if "feature" in document:
-        above = float(document["above"])
-        if document["feature"] not in features or not isfinite(above):
-            raise InvalidPolicy(f"rule {name}: expected a known feature above a number, got {document['feature']!r}")
-        return Limit(name, document["feature"], above, action)
-    field, among = document["field"], document["among"]
+        return Limit(name, document["feature"], limit(name, document, features), action)
+    field = document["field"]
     if field not in LISTED_FIELDS:
         raise InvalidPolicy(f"rule {name}: expected field to be one of {', '.join(LISTED_FIELDS)}, got {field!r}")
+    if "list" in document:
+        listing = lists.get(document["list"]) if isinstance(document["list"], str) else None
+        if listing is None or listing.field != field:
+            raise InvalidPolicy(f"rule {name}: expected a list of {field} that is there, got {document['list']!r}")
+        return Listed(name, field, listing.among, action)
+    among = document["among"]
     if not isinstance(among, list) or not among or not all(map(identifies, among)):
         raise InvalidPolicy(f"rule {name}: expected among to be a list of identifiers, not empty")
     return Listed(name, field, frozenset(among), action)
+
+
+def limit(name: str, document: Mapping, features: Sequence[str]) -> float:
+    """Raises InvalidPolicy."""
+    try:
+        above = float(document["above"])
+    except OverflowError:
+        raise InvalidPolicy(f"rule {name}: expected above to be at most 1.8e308, got a larger number") from None
+    if document["feature"] not in features or not isfinite(above):
+        raise InvalidPolicy(f"rule {name}: expected a known feature above a number, got {document['feature']!r}")
+    return above
 
 
 def identifies(value: object) -> bool:

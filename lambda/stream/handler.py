@@ -10,9 +10,10 @@ from functools import lru_cache
 import boto3
 from scoring import metrics
 from scoring.answers import Answers
-from scoring.aws import Model, Records, Release
+from scoring.aws import Model, Records
 from scoring.breaker import Breaker
 from scoring.budget import STREAM
+from scoring.live import Places, Release
 from scoring.settings import from_environment
 
 from stream.door import StreamDoor
@@ -28,7 +29,8 @@ class Settings:
     merchant_group: str
     account_group: str
     traffic_group: str
-    release_parameter: str
+    releases_table: str
+    policies_table: str
     lake_bucket: str
     alert_topic_arn: str
     merchant_stream: str
@@ -53,7 +55,11 @@ def door() -> StreamDoor:
             breaker=Breaker(pause=0),
         ),
         model=Model(boto3.client("sagemaker-runtime", config=STREAM.model.config), settings.endpoint_name),
-        release=Release(boto3.client("ssm", config=STREAM.policy.config), settings.release_parameter),
+        release=Release(
+            boto3.client("dynamodb", config=STREAM.policy.config),
+            boto3.client("s3", config=STREAM.policy.config),
+            Places(settings.releases_table, settings.policies_table, settings.lake_bucket),
+        ),
         log=DecisionLog(s3, settings.lake_bucket),
         late=LateLog(s3, settings.lake_bucket),
         alerts=Alerts(boto3.client("sns", config=STREAM.alerts.config), settings.alert_topic_arn),

@@ -32,7 +32,6 @@ locals {
     scheduler = ["${local.arn}:scheduler:${local.place}:schedule/default/${local.prefix}-*"]
     sns       = ["${local.arn}:sns:${local.place}:${local.prefix}-*"]
     sqs       = ["${local.arn}:sqs:${local.place}:${local.prefix}-*"]
-    ssm       = ["${local.arn}:ssm:${local.place}:parameter/${local.prefix}/*"]
     states    = ["${local.arn}:states:${local.place}:stateMachine:${local.prefix}-*"]
   }
 }
@@ -137,30 +136,6 @@ data "aws_iam_policy_document" "delivery" {
     }
   }
 
-  # Terraform refreshes the release parameters with their values, which its state repeats anyway. The key that encrypts them
-  # is made later, by another stack: what it decrypts says which one is meant.
-  dynamic "statement" {
-    for_each = each.key == "plan" ? ["parameters"] : []
-
-    content {
-      sid       = "DecryptOwnParameters"
-      actions   = ["kms:Decrypt"]
-      resources = ["${local.arn}:kms:${local.place}:key/*"]
-
-      condition {
-        test     = "StringEquals"
-        variable = "kms:ViaService"
-        values   = ["ssm.${var.region}.amazonaws.com"]
-      }
-
-      condition {
-        test     = "StringLike"
-        variable = "kms:EncryptionContext:PARAMETER_ARN"
-        values   = local.named.ssm
-      }
-    }
-  }
-
   # Building: the services that the platform uses, on what bears the environment's name.
   dynamic "statement" {
     for_each = each.key == "apply" ? local.named : {}
@@ -216,8 +191,8 @@ data "aws_iam_policy_document" "delivery" {
         [for verb in ["Create", "Delete", "Get", "Update"] : "lambda:${verb}EventSourceMapping"],
         [for verb in ["Create", "Delete", "Get"] : "glue:${verb}SecurityConfiguration"],
         [for verb in ["DeleteScalingPolicy", "DeregisterScalableTarget", "DescribeScalableTargets", "DescribeScalingPolicies", "ListTagsForResource", "PutScalingPolicy", "RegisterScalableTarget"] : "application-autoscaling:${verb}"],
-        [for service in ["athena", "cloudwatch", "dynamodb", "ecr", "events", "glue", "kinesis", "lambda", "logs", "sagemaker", "scheduler", "sns", "sqs", "ssm", "states"] : "${service}:List*"],
-        [for service in ["cloudwatch", "dynamodb", "ecr", "events", "kinesis", "logs", "sagemaker", "ssm", "states"] : "${service}:Describe*"],
+        [for service in ["athena", "cloudwatch", "dynamodb", "ecr", "events", "glue", "kinesis", "lambda", "logs", "sagemaker", "scheduler", "sns", "sqs", "states"] : "${service}:List*"],
+        [for service in ["cloudwatch", "dynamodb", "ecr", "events", "kinesis", "logs", "sagemaker", "states"] : "${service}:Describe*"],
       )
       resources = ["*"]
     }
@@ -296,15 +271,16 @@ resource "aws_iam_role_policy" "plan_reads_no_data" {
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
-      Sid         = "ReadNoSecrets"
-      Effect      = "Deny"
-      Action      = ["ssm:GetParameter", "ssm:GetParameterHistory", "ssm:GetParameters", "ssm:GetParametersByPath"]
-      NotResource = local.named.ssm
+      Sid      = "ReadNoSecrets"
+      Effect   = "Deny"
+      Action   = ["ssm:GetParameter", "ssm:GetParameterHistory", "ssm:GetParameters", "ssm:GetParametersByPath"]
+      Resource = "*"
       }, {
       Sid    = "ReadNoData"
       Effect = "Deny"
       Action = [
-        "athena:GetQueryResults", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "kinesis:GetRecords",
+        "athena:GetQueryResults", "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PartiQLSelect", "dynamodb:Query",
+        "dynamodb:Scan", "kinesis:GetRecords",
         "s3:GetObject", "s3:GetObjectVersion", "sagemaker:BatchGetRecord", "sagemaker:GetRecord", "sqs:ReceiveMessage",
       ]
       NotResource = "${aws_s3_bucket.this["state"].arn}/*" # the state is all that a plan reads

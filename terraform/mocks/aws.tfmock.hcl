@@ -79,6 +79,3 @@ mock_resource "aws_sqs_queue" {
   defaults = { arn = "arn:aws:sqs:eu-west-1:111122223333:mock" }
 }
 
-mock_resource "aws_ssm_parameter" {
-  defaults = { arn = "arn:aws:ssm:eu-west-1:111122223333:parameter/mock" }
-}

@@ -122,7 +122,6 @@ module "release" {
 
   approvals_queue_arn = local.held.approvals.arn
   code                = local.functions["lambda/release"]
-  endpoint            = module.endpoint.release
   serving             = var.sizing.endpoint
   lake                = local.held.lake
   prefix              = local.prefix
@@ -221,9 +220,10 @@ module "people" {
   state             = { arn = "arn:${data.aws_partition.this.partition}:s3:::${local.prefix}-state-${local.account}", kms_key_arn = local.artifacts.kms_key_arn }
 
   operated = {
-    endpoint           = module.endpoint.name
-    release_parameters = module.release.parameters
-    state_machines     = module.orchestration.arns
+    documents      = { for owner, table in module.release.tables : owner => table.arn }
+    endpoint       = module.endpoint.name
+    problems       = keys(local.problems)
+    state_machines = module.orchestration.arns
   }
 
   stream = {

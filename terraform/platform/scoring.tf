@@ -1,9 +1,8 @@
-# What both doors need to score a payment: records of the feature store, the endpoint, the release's policy.
+# What both doors need to score a payment: records of the feature store, the endpoint, the documents that decide.
 
 locals {
   place     = "${var.region}:${local.account}"
   sagemaker = "arn:${data.aws_partition.this.partition}:sagemaker:${local.place}"
-  ssm       = "arn:${data.aws_partition.this.partition}:ssm:${local.place}"
 
   records = {
     for group in ["account", "customer", "merchant", "traffic"] : "${upper(group)}_GROUP" => {
@@ -14,9 +13,11 @@ locals {
 
   scoring = {
     environment = merge({ for variable, group in local.records : variable => group.name }, {
-      ENDPOINT_NAME     = module.endpoint.name
-      METRIC_NAMESPACE  = local.namespace
-      RELEASE_PARAMETER = module.release.parameters["fraud"]
+      ENDPOINT_NAME    = module.endpoint.name
+      LAKE_BUCKET      = local.held.lake.name
+      METRIC_NAMESPACE = local.namespace
+      POLICIES_TABLE   = module.release.tables["policies"].name
+      RELEASES_TABLE   = module.release.tables["releases"].name
     })
 
     permissions = {
@@ -29,8 +30,12 @@ locals {
         resources = ["${local.sagemaker}:endpoint/${module.endpoint.name}"]
       }
       ReadPolicy = {
-        actions   = ["ssm:GetParameter"]
-        resources = ["${local.ssm}:parameter${module.release.parameters["fraud"]}"]
+        actions   = ["dynamodb:BatchGetItem"]
+        resources = [for table in values(module.release.tables) : table.arn]
+      }
+      ReadLists = {
+        actions   = ["s3:GetObject"]
+        resources = ["${local.held.lake.arn}/policies/fraud/lists/*"]
       }
     }
   }

@@ -36,7 +36,7 @@ from tests.integration.permissions import TOLD_BY_SERVICES
 from tests.waiting import PATIENCE_S, Late, eventually
 from tools.archives import tarred
 from tools.operate.platform import Platform
-from tools.releases import fraud_release, live
+from tools.releases import live, releases_table
 from tools.replay.__main__ import replay
 
 FIRST = 1_748_736_000_000  # 2025-06-01
@@ -515,21 +515,23 @@ class Scene:
     @contextmanager
     def releasing(self) -> Iterator[None]:
         """Approvals that wait are tried every two seconds. Afterwards the release is the one of before."""
-        ssm, sqs, name = self.client("ssm"), self.client("sqs"), fraud_release(self.platform.prefix)
-        serving, recorded = self.serving, ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+        dynamodb, sqs, table = self.client("dynamodb"), self.client("sqs"), releases_table(self.platform.prefix)
+        key = {"problem": {"S": "fraud"}}
+        serving, recorded = self.serving, dynamodb.get_item(TableName=table, Key=key).get("Item")
         before = sqs.get_queue_attributes(QueueUrl=self.approvals, AttributeNames=["VisibilityTimeout"])["Attributes"]
         sqs.set_queue_attributes(QueueUrl=self.approvals, Attributes={"VisibilityTimeout": "2"})
         try:
             yield
         finally:
             sqs.set_queue_attributes(QueueUrl=self.approvals, Attributes=before)
-            key = self.platform.outputs["kms_key_arn"]
-            ssm.put_parameter(Name=name, Value=recorded, Type="SecureString", KeyId=key, Overwrite=True)
+            dynamodb.put_item(TableName=table, Item=recorded) if recorded else dynamodb.delete_item(
+                TableName=table, Key=key
+            )
             self.serve(serving)
             self.await_scores()
 
     def released(self) -> dict:
-        return live(self.client("ssm"), self.platform.prefix)
+        return live(self.client("dynamodb"), self.platform.prefix)
 
     @property
     def approvals(self) -> str:

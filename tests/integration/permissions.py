@@ -121,7 +121,6 @@ ASKING: dict[str, tuple[str, Callable[[Any, Call], Any]]] = {
     "glue:StartCrawler": ("glue", lambda c, call: c.start_crawler(Name=_name(call.resource))),
     "states:StartExecution": ("stepfunctions", lambda c, call: c.start_execution(stateMachineArn=call.resource)),
     "lambda:InvokeFunction": ("lambda", lambda c, call: c.invoke(FunctionName=call.resource)),
-    "ssm:GetParameter": ("ssm", lambda c, call: c.get_parameter(Name=call.resource.partition(":parameter")[2])),
     "kinesis:DescribeStreamSummary": ("kinesis", lambda c, call: c.describe_stream_summary(StreamARN=call.resource)),
     "kinesis:PutRecord": (
         "kinesis",

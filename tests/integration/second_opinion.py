@@ -262,9 +262,6 @@ def root(prefix: str, backend: str, lake: Json | None) -> Json:
                 "alarms": hears | {"topic_arn": "${module.watch.alarm_topic_arn}"},
                 "alerts": hears | {"topic_arn": "${aws_sns_topic.alerts.arn}"},
             },
-            "aws_ssm_parameter": {
-                "release": {"name": f"/{prefix}/fraud/release", "type": "String", "value": release()}
-            },
             "aws_sfn_state_machine": {
                 "told": {
                     "name": f"{prefix}-told",
@@ -274,10 +271,6 @@ def root(prefix: str, backend: str, lake: Json | None) -> Json:
             },
         },
     }
-
-
-def release() -> str:
-    return json.dumps({"policy": {"version": "7", "review_at": 0.5, "block_at": 0.9, "rules": []}})
 
 
 class Stack:

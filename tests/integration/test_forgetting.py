@@ -17,12 +17,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scoring.policy import Listing
 
 from glue.lake import Lake
 from glue.requests import BadRequest, Request
 from glue.tables import BRONZE, LOAN_FEATURES, QUARANTINE, SILVER, TRANSACTION_FEATURES, Table
 from tools import forget
 from tools.archives import tarred
+from tools.operators import Operators, listing
 from tools.package import ROOT, library_of_jobs
 
 ANNA, BEN = "C-17", "C-170"  # one is the beginning of the other
@@ -39,6 +41,15 @@ class Bank:
         self.aws, self.bucket, self.prefix = aws, aws.bucket(), aws.name("risk")
         self.s3, self.glue = aws.client("s3"), aws.client("glue")
         self.s3.put_bucket_versioning(Bucket=self.bucket, VersioningConfiguration={"Status": "Enabled"})
+
+    def make_operators(self) -> Operators:
+        self.aws.client("dynamodb").create_table(
+            TableName=f"{self.prefix}-policies",
+            KeySchema=[{"AttributeName": "problem", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "problem", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        return Operators.of(self.aws.client, self.prefix, self.bucket)
 
     def make_job(self, groups: list[str]) -> None:
         aws, code = self.aws, self.aws.bucket()
@@ -267,6 +278,9 @@ def forgotten(store):
     store.put("merchant", merchant_id="M-1", event_time=now)
     store.aws.wait(lambda: len(bank.listed("feature-store/")) >= 3)
     fill(bank)
+    store.operators = bank.make_operators()
+    for suspects in ({ANNA}, {ANNA, BEN}):  # the first is kept, the second is live
+        store.operators.change(listing("suspects", Listing("customer_id", frozenset(suspects))))
     before = {key: bank.read(key) for key in bank.listed()}
     assert set(bank.holding(*THEIRS, *OTHERS)) == {*THEIRS, *OTHERS}
     bank.make_job(sorted(store.groups.values()))
@@ -276,6 +290,16 @@ def forgotten(store):
 def test_nothing_that_is_theirs_alone_is_left_in_any_file(forgotten):
     bank, _, _ = forgotten
     assert bank.holding(*THEIRS) == {}
+
+
+def test_they_are_on_no_list_any_more_and_doors_are_told(forgotten, store):
+    _, said, _ = forgotten
+    assert said["rows"]["policies"] == 2
+    was = store.operators.read()
+    assert was.lists == {"suspects": Listing("customer_id", frozenset({BEN}))}
+    forget.read_lists_again(store.operators)
+    assert store.operators.read().stored.number > was.stored.number
+    assert store.operators.read().lists == was.lists
 
 
 def test_everybody_else_is_where_they_were(forgotten):

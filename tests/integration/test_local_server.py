@@ -18,6 +18,7 @@ import boto3
 import psutil
 import pytest
 from botocore.exceptions import ClientError
+from scoring import documents
 
 import local
 from local import lifecycle
@@ -163,6 +164,32 @@ def test_a_stopped_server_remembers_everything(tmp_path: Path):
         client(aws, "ssm").put_parameter(Name="/x", Value="kept", Type="String")
     with local.running(tmp_path) as aws:
         assert client(aws, "ssm").get_parameter(Name="/x")["Parameter"]["Value"] == "kept"
+
+
+def test_a_document_is_written_only_as_the_successor_of_what_was_read(tmp_path: Path):
+    with local.running(tmp_path) as aws:
+        require_conditional_writes(client(aws, "dynamodb"), "documents")
+
+
+def require_conditional_writes(dynamodb, table: str) -> None:
+    dynamodb.create_table(
+        TableName=table,
+        KeySchema=[{"AttributeName": "problem", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "problem", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    nothing = documents.read(dynamodb, table, "fraud", {"what": "absent"})
+    assert nothing == documents.Stored({"what": "absent"}, 0)
+    documents.write(dynamodb, table, "fraud", {"turn": 1}, nothing, model_name="m", model_data=None)
+    for stale in (nothing, documents.Stored({}, 2)):
+        with pytest.raises(documents.Conflict, match="written by somebody else"):
+            documents.write(dynamodb, table, "fraud", {"turn": 9}, stale)
+    first = documents.read(dynamodb, table, "fraud", {})
+    documents.write(dynamodb, table, "fraud", {"turn": 2}, first)
+    with pytest.raises(documents.Conflict):
+        documents.write(dynamodb, table, "credit", {"turn": 9}, first)  # one that is gone, or was never there
+
+    assert documents.read(dynamodb, table, "fraud", {}) == documents.Stored({"turn": 2}, 2)
 
 
 def test_a_killed_server_leaves_no_process_and_the_next_one_recovers(tmp_path: Path):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -471,6 +472,7 @@ def test_unusable_data_stops_the_demo_before_anything_is_built(tmp_path, name, c
     done = subprocess.run(
         [sys.executable, "-m", "demo", "--data", str(tmp_path), "--out", str(tmp_path / "out")],
         cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": ".:lambda"},  # as make has it
         capture_output=True,
         text=True,
         check=False,

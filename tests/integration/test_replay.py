@@ -6,6 +6,8 @@ import io
 import json
 from collections import Counter
 
+from scoring.documents import Stored, write
+
 from features.vector import IDENTIFIERS
 from tests.integration.conftest import LocalAws
 from tools import package
@@ -40,7 +42,14 @@ class Platform:
             BillingMode="PAY_PER_REQUEST",
         )
         policy = {"version": "1", "review_at": 0.5, "block_at": 0.9, "rules": []}
-        client("ssm").put_parameter(Name=f"/{self.prefix}/release", Value=json.dumps({"policy": policy}), Type="String")
+        for table in ("policies", "releases"):
+            client("dynamodb").create_table(
+                TableName=f"{self.prefix}-{table}",
+                KeySchema=[{"AttributeName": "problem", "KeyType": "HASH"}],
+                AttributeDefinitions=[{"AttributeName": "problem", "AttributeType": "S"}],
+                BillingMode="PAY_PER_REQUEST",
+            )
+        write(client("dynamodb"), f"{self.prefix}-releases", "fraud", {"policy": policy}, Stored({}, 0))
         self.stream_door()
 
     def stream_door(self) -> None:
@@ -54,7 +63,8 @@ class Platform:
             "LAKE_BUCKET": self.lake,
             "METRIC_NAMESPACE": "RiskPlatform",
             "MERCHANT_STREAM": f"{self.prefix}-merchants",
-            "RELEASE_PARAMETER": f"/{self.prefix}/release",
+            "POLICIES_TABLE": f"{self.prefix}-policies",
+            "RELEASES_TABLE": f"{self.prefix}-releases",
         }
         client("lambda").create_function(
             FunctionName=f"{self.prefix}-stream",

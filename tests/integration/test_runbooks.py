@@ -28,6 +28,7 @@ from features.values import iso
 from tests.integration.permissions import require_none_denied
 from tests.waiting import eventually
 from tools.operate.platform import Platform, StepFailed
+from tools.operators import Operators
 from tools.releases import live
 from tools.runbooks import of_alarms, runbooks
 from tools.terraform import stacks
@@ -135,7 +136,7 @@ def paid(built: Desk) -> list[dict]:
 def test_a_region_that_is_lost_is_built_anew_elsewhere(built: Desk):
     platform = built.platform()
     assert platform.outputs["state_machines"]["nightly"].split(":")[3] == AWAY
-    assert live(platform.client("ssm"), platform.prefix)["model_name"] == f"{platform.prefix}-fraud-v1"
+    assert live(platform.client("dynamodb"), platform.prefix)["model_name"] == f"{platform.prefix}-fraud-v1"
 
 
 def test_every_alarm_of_the_platform_has_a_runbook(built: Desk):
@@ -212,25 +213,31 @@ def test_rules_and_thresholds_are_rotated(paid: list[dict], built: Desk):
     platform = built.platform()
     day = str(TODAY)
     *before, approve, over = range(len(built.blocks("rotate-thresholds")))
-    filled_in = {"POLICY": "policies/example.json", "FROM": day, "TO": day, "COSTS": '{"review": 6}'}
+    (suspects := built.folder / "suspects.txt").write_text("M-listed\nM000017\n")
+    listed = {"LIST": "merchant_under_investigation", "FILE": str(suspects)}
+    filled_in = {"POLICY": "policies/example.json", "FROM": day, "TO": day, "COSTS": '{"review": 6}', **listed}
     said = "".join(built.run("rotate-thresholds", place, **filled_in) for place in before)
     built.run("rotate-thresholds", approve, PACKAGE=newest(platform))
 
-    policy = live(platform.client("ssm"), platform.prefix)["policy"]
+    policy = live(platform.client("dynamodb"), platform.prefix)["policy"]
     assert "written to build/backtest.json" in said
-    assert policy["version"] == f"2+{json.loads((ROOT / 'policies/example.json').read_text())['version']}"
+    assert "list merchant_under_investigation holds 2 of merchant_id" in said
+    ruled = Operators.of(platform.client, platform.prefix, platform.lake).read()
+    assert policy["version"].startswith("2@")
+    assert ruled.stored.body["version"] == json.loads((ROOT / "policies/example.json").read_text())["version"]
+    assert ruled.lists["merchant_under_investigation"].among == {"M-listed", "M000017"}
     assert policy["costs"]["review"] == 6
     assert "fraud version 2" in built.run("rotate-thresholds", over)
 
 
 def test_a_model_is_rolled_back_to_the_one_before(built: Desk):
     platform = built.platform()
-    assert live(platform.client("ssm"), platform.prefix)["model_name"].endswith("-v2")
+    assert live(platform.client("dynamodb"), platform.prefix)["model_name"].endswith("-v2")
 
     said = built.follow("roll-a-model-back", PROBLEM="fraud", VERSION="1")
 
     assert "version 2 is rejected" in said
-    released = live(platform.client("ssm"), platform.prefix)
+    released = live(platform.client("dynamodb"), platform.prefix)
     assert serving(platform) == released["model_name"] == f"{platform.prefix}-fraud-v1"
 
 

@@ -17,11 +17,12 @@ from typing import Any
 
 import pytest
 from scoring.answers import Answers
-from scoring.aws import Model, Records, Release
+from scoring.aws import Model, Records
+from scoring.live import Places, Release
 from stream.door import StreamDoor
 from stream.sinks import Alerts, DecisionLog, LateLog, MerchantStream
 
-from tests.unit.lambda_functions.aws import Endpoint, FeatureStore, Table
+from tests.unit.lambda_functions.aws import Documents, Endpoint, FeatureStore, Table
 from tests.unit.lambda_functions.scene import GROUPS
 from tests.waiting import eventually
 from tools import localstack
@@ -95,7 +96,6 @@ def left(backend: Backend, prefix: str) -> list[str]:
             a["AlarmName"] for a in backend.client("cloudwatch").describe_alarms(AlarmNamePrefix=prefix)["MetricAlarms"]
         ],
         "dashboard": [d["DashboardName"] for d in backend.client("cloudwatch").list_dashboards()["DashboardEntries"]],
-        "parameter": [p["Name"] for p in backend.client("ssm").describe_parameters()["Parameters"]],
         "alias": [a["AliasName"] for a in backend.client("kms").list_aliases()["Aliases"]],
     }
     if "network" not in LEFT_OUT[chosen()]:
@@ -152,10 +152,11 @@ def test_payments_on_its_kinesis_are_decided_by_the_consumer_s_own_code(stack, b
     ]
     for payment in payments:
         kinesis.put_record(StreamName=name, PartitionKey=payment["customer_id"], Data=json.dumps(payment).encode())
+    current = Documents(releases={"policy": {"version": "7", "review_at": 0.5, "block_at": 0.9, "rules": []}})
     door = StreamDoor(
         records=Records(FeatureStore(), GROUPS),
         model=Model(Endpoint(lambda rows: [0.95] * len(rows)), "fraud"),
-        release=Release(backend.client("ssm"), f"/{stack.prefix}/fraud/release"),
+        release=Release(current, backend.client("s3"), Places("risk-test-releases", "risk-test-policies", "none")),
         log=DecisionLog(backend.client("s3"), f"{stack.prefix}-lake"),
         late=LateLog(backend.client("s3"), f"{stack.prefix}-lake"),
         alerts=Alerts(backend.client("sns"), topic(backend, stack)),

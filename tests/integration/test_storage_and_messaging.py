@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from scoring import documents
 
 from tests.waiting import eventually
 
@@ -203,15 +204,11 @@ def test_payments_of_one_customer_stay_in_order(backend, undo):
     assert by_customer == {f"customer-{rest}": list(range(rest, 50, 5)) for rest in range(5)}
 
 
-def test_a_parameter_is_replaced_as_a_new_version(backend, undo):
-    ssm, parameter = backend.client("ssm"), f"/{name('risk')}/fraud/release"
-    undo(ssm.delete_parameter, Name=parameter)
-    ssm.put_parameter(Name=parameter, Value='{"version": 1}', Type="String")
-    with pytest.raises(ClientError, match="ParameterAlreadyExists"):
-        ssm.put_parameter(Name=parameter, Value="{}", Type="String")
-    ssm.put_parameter(Name=parameter, Value='{"version": 2}', Type="String", Overwrite=True)
-    found = ssm.get_parameter(Name=parameter)["Parameter"]
-    assert (json.loads(found["Value"]), found["Version"]) == ({"version": 2}, 2)
+def test_a_kept_content_is_written_once(backend, bucket):
+    s3 = backend.client("s3")
+    assert documents.write_once(s3, bucket, "policies/x", b"first")
+    assert not documents.write_once(s3, bucket, "policies/x", b"second")
+    assert s3.get_object(Bucket=bucket, Key="policies/x")["Body"].read() == b"first"
 
 
 def test_a_secret_opens_in_its_own_context_only(backend, key):

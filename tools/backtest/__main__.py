@@ -13,13 +13,14 @@ from datetime import date
 from pathlib import Path
 
 import boto3
+from scoring.documents import NO_RULES, judging
 from scoring.policy import InvalidPolicy, Policy
 
 from features.vector import RULED
 from tools import athena, releases
 from tools.backtest.comparison import compare, told
 from tools.backtest.stored import Ask, Stored
-from tools.policy import ruled
+from tools.operators import Lists, Operators, ruling
 from tools.telling import Teller
 from tools.terraform.environments import ROOT
 from tools.terraform.stacks import BUILD, deployed
@@ -45,8 +46,9 @@ def main(
     outputs = deployed("backtest", environment)
     analysts = athena.Analysts(boto3.client("athena"), outputs["prefix"], outputs["athena_workgroup"])
     try:
-        live = releases.live(boto3.client("ssm"), outputs["prefix"])["policy"]
-        policy = judged(document, live, thresholds)
+        operators = Operators.of(boto3.client, outputs["prefix"], outputs["lake_bucket"])  # type: ignore[arg-type]
+        live = releases.live(operators.dynamodb, outputs["prefix"])["policy"]
+        policy = judged(document, live, thresholds, operators.read().lists)
         with Teller(sys.stderr).watched("Athena reads the decisions, which are judged again"):
             found = backtest(analysts.ask, analysts.databases, policy, matrix or solved_for(live), first, last)
     except InvalidPolicy as wrong:
@@ -88,9 +90,12 @@ def given(costs: str) -> Costs:
         raise SystemExit(f"backtest: {wrong}") from None
 
 
-def judged(document: dict, live: dict, thresholds: str) -> Policy:
-    """Raises InvalidPolicy."""
-    return Policy.parse(document if thresholds == "document" else ruled(live, document), RULED)
+def judged(document: dict, live: dict, thresholds: str, lists: Lists) -> Policy:
+    """`lists` are the live ones, which rules may name. Raises InvalidPolicy."""
+    if thresholds == "document":
+        return Policy.parse(document, RULED, lists)
+    ruled, candidates = ruling(document)(NO_RULES, lists)
+    return Policy.parse({**judging(live, ruled), "version": f"{live['version']}+{ruled['version']}"}, RULED, candidates)
 
 
 def solved_for(live: dict) -> Costs:
@@ -120,7 +125,7 @@ def read(file: Path) -> dict:
     """A policy's document."""
     try:
         document = json.loads(file.read_text())
-        Policy.parse(document, RULED)
+        ruling(document)
         return document
     except OSError as missing:
         raise SystemExit(f"backtest: cannot read {file}: {missing.strerror}") from None

@@ -57,11 +57,11 @@ BUILT = (
     "sns",
     "sqs",
 )
-LOOK = tuple(f"{service}:{verb}*" for service in (*BUILT, "athena", "ssm", "states") for verb in ("Describe", "List"))
+LOOK = tuple(f"{service}:{verb}*" for service in (*BUILT, "athena", "states") for verb in ("Describe", "List"))
 
 ARGUED = (
     Argued(
-        tuple(f"{service}:*" for service in (*BUILT, "athena", "s3", "ssm", "states")),
+        tuple(f"{service}:*" for service in (*BUILT, "athena", "s3", "states")),
         "*",
         "what terraform/ will build tomorrow is not known today",
         only=APPLY,

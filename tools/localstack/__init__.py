@@ -28,7 +28,7 @@ PORT = 4566
 REGION = "eu-west-1"
 PYTHON = "3.13"
 SERVICES = (
-    "s3", "sqs", "sns", "kinesis", "kms", "ssm", "iam", "sts", "cloudwatch", "logs", "events", "scheduler",
+    "s3", "sqs", "sns", "kinesis", "kms", "iam", "sts", "cloudwatch", "logs", "events", "scheduler",
     "stepfunctions", "ec2",
 )  # fmt: skip
 ANSWERS_WITHIN_S = 5

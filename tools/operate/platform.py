@@ -124,7 +124,7 @@ class Platform:
     def await_release(self, problem: str, package: str) -> dict:
         """Waits until the release of the package is recorded and, where it is served, serves."""
         released = wait(
-            lambda: releases.released(self.client("ssm"), self.prefix, problem),
+            lambda: releases.released(self.client("dynamodb"), self.prefix, problem),
             lambda r: r["model_package_arn"] == package,
             hours=0.1,
             what=f"{problem} package to be released",

@@ -29,7 +29,7 @@ CALLS = (
     "glue:CreateJob", "iam:CreateRole", "iam:PassRole", "kinesis:CreateStream", "kms:CreateKey",
     "lambda:CreateFunction", "logs:CreateLogGroup", "s3:CreateBucket", "sagemaker:CreateEndpoint",
     "sagemaker:CreateFeatureGroup", "sagemaker:CreatePipeline", "scheduler:CreateSchedule", "sns:CreateTopic",
-    "sqs:CreateQueue", "ssm:PutParameter", "states:CreateStateMachine",
+    "sqs:CreateQueue", "states:CreateStateMachine",
 )  # fmt: skip
 
 

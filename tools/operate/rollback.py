@@ -19,7 +19,7 @@ def rollback(platform: Platform, teller: Teller, problem: str, version: str = ""
         raise Refused(f"expected PROBLEM={' or '.join(PROBLEMS)}, got {problem!r}")
     sagemaker: Any = platform.client("sagemaker")
     registered = versions(sagemaker, f"{platform.prefix}-{problem}")
-    before = released(platform.client("ssm"), platform.prefix, problem)
+    before = released(platform.client("dynamodb"), platform.prefix, problem)
     live = number(before["model_package_arn"]) if before["model_package_arn"] else None
     wanted = named(registered, version) if version else earlier(registered, live)
     package = registered[wanted]["ModelPackageArn"]
@@ -30,7 +30,7 @@ def rollback(platform: Platform, teller: Teller, problem: str, version: str = ""
     set_status(sagemaker, package, "Approved")
     with teller.watched(f"the release of {problem} version {wanted}"):
         now = wait(
-            lambda: released(platform.client("ssm"), platform.prefix, problem),
+            lambda: released(platform.client("dynamodb"), platform.prefix, problem),
             lambda r: r["model_package_arn"] == package and r["approved_at"] != before.get("approved_at"),
             hours=1,  # an endpoint that changes over lets it wait
             what=f"{problem} version {wanted} to be released: make errors OF=release says what hinders it",

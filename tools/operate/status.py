@@ -45,10 +45,10 @@ def runs(platform: Platform) -> Iterator[Row]:
 
 def models(platform: Platform) -> Iterator[Row]:
     """What is released, by problem, and the newest versions that are registered."""
-    ssm: Any = platform.client("ssm")
+    dynamodb: Any = platform.client("dynamodb")
     sagemaker: Any = platform.client("sagemaker")
     for problem in PROBLEMS:
-        now = released(ssm, platform.prefix, problem)
+        now = released(dynamodb, platform.prefix, problem)
         yield ("released", problem, now["model_name"] or "none yet", now.get("approved_at") or "")
         listed = sagemaker.list_model_packages(
             ModelPackageGroupName=f"{platform.prefix}-{problem}", SortBy="CreationTime", SortOrder="Descending"

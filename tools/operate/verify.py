@@ -99,20 +99,24 @@ def groups(platform: Platform) -> Iterator[Finding]:
 def endpoint(platform: Platform, state: dict) -> Iterator[Finding]:
     """What serves is what was released, and the thresholds are that model's."""
     sagemaker, name = client(platform, "sagemaker"), platform.outputs["endpoint_name"]
-    released = releases.live(client(platform, "ssm"), platform.prefix)
+    released = releases.live(client(platform, "dynamodb"), platform.prefix)
     live = asked(sagemaker.describe_endpoint, EndpointName=name)
     yield Finding(f"endpoint {name}", "InService", live.get("EndpointStatus", live["problem"]))
     serving = live.get("EndpointConfigName")
     if serving is None:
         return
-    yield Finding("endpoint configuration", str(released["endpoint_config"]), serving)
+    (bootstrap,) = resources(state, "aws_sagemaker_model")  # serves until a model is released
+    (its_configuration,) = resources(state, "aws_sagemaker_endpoint_configuration")
+    yield Finding("endpoint configuration", released["endpoint_config"] or its_configuration["name"], serving)
     config = asked(sagemaker.describe_endpoint_config, EndpointConfigName=serving)
     variants = config.get("ProductionVariants", [])
-    yield Finding("model that serves", released["model_name"], ", ".join(v["ModelName"] for v in variants))
+    yield Finding(
+        "model that serves", released["model_name"] or bootstrap["name"], ", ".join(v["ModelName"] for v in variants)
+    )
     for variant in variants:
         model = asked(sagemaker.describe_model, ModelName=variant["ModelName"])
-        bootstrap = [m["execution_role_arn"] for m in resources(state, "aws_sagemaker_model")]
-        yield Finding(f"role of {variant['ModelName']}", bootstrap[0], model.get("ExecutionRoleArn", model["problem"]))
+        role = bootstrap["execution_role_arn"]
+        yield Finding(f"role of {variant['ModelName']}", role, model.get("ExecutionRoleArn", model["problem"]))
 
 
 def streams(platform: Platform, state: dict) -> Iterator[Finding]:

@@ -48,7 +48,6 @@ KINDS = (
     Kind("scheduler", "list_schedules", "Schedules", "Name"),
     Kind("sns", "list_topics", "Topics", "TopicArn"),
     Kind("sqs", "list_queues", "QueueUrls", None),
-    Kind("ssm", "describe_parameters", "Parameters", "Name", "/"),
     Kind("stepfunctions", "list_state_machines", "stateMachines", "name"),
 )
 
@@ -107,8 +106,6 @@ def belongs(name: str, kind: Kind, prefix: str) -> bool:
     if kind.service == "logs":
         return f"/{prefix}-" in name
     last = name.rpartition("/")[2] if kind.service == "sqs" else name.rpartition(":")[2]
-    if kind.begins == "/":
-        return last.startswith(f"/{prefix}/")
     return last.removeprefix(kind.begins).startswith(f"{prefix}-") or last == prefix
 
 

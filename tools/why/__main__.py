@@ -23,6 +23,7 @@ from tools import athena
 from tools.releases import fetch_archive, packages
 from tools.telling import Teller
 from tools.terraform.stacks import deployed
+from tools.why.action import Archive, judged_again
 from tools.why.comparison import compared, unread
 from tools.why.history import Lake, NotFound, late_payments
 
@@ -51,17 +52,20 @@ def main(environment: str = "", transaction_id: str = "") -> int:
 
 
 def explain(prefix: str, bucket: str, workgroup: str, transaction_id: str, artifacts: str = "") -> int:
-    """Prints the decision and its recomputation; 0 when vector and score are what the decision says that they are.
+    """Prints the decision and its recomputation; 0 when vector, action and score are what the decision says that they
+    are.
 
     The bootstrap model lies in the bucket of artifacts; without it, its decisions cannot be scored again.
     """
     clients: dict[str, Any] = {name: boto3.client(name) for name in ("athena", "s3", "sagemaker")}  # type: ignore[call-overload]
     analysts = athena.Analysts(clients["athena"], prefix, workgroup)
     lake = Lake(analysts.ask, analysts.databases, *late_payments(clients["s3"], bucket))
-    return explained(clients, lake, f"{prefix}-fraud", artifacts, transaction_id)
+    return explained(clients, lake, f"{prefix}-fraud", artifacts, transaction_id, Archive(clients["s3"], bucket))
 
 
-def explained(clients: dict[str, Any], lake: Lake, group: str, artifacts: str, transaction_id: str) -> int:
+def explained(
+    clients: dict[str, Any], lake: Lake, group: str, artifacts: str, transaction_id: str, archive: Archive
+) -> int:
     decision = lake.decision(transaction_id)
     print(
         f"{transaction_id}: {decision['action']} by policy {decision['policy_version']}, door {decision['door']}, "
@@ -78,7 +82,9 @@ def explained(clients: dict[str, Any], lake: Lake, group: str, artifacts: str, t
     for name, was, now in found.differing:
         print(f"  {name}: logged {was}, computed {now}")
     print(f"vector: {found.said}")
-    if not found.consistent:
+    same, said = judged_again(decision, payment, archive)
+    print("\n".join(said))
+    if not found.consistent or not same:
         return 1
     if decision["fraud_score"] is None:
         print("score: none, the model gave no answer, rules decided")

@@ -74,12 +74,13 @@ data "aws_iam_policy_document" "bucket" {
     }
   }
 
-  # RAW is what came. Only the job that forgets a customer, whose role is made elsewhere, takes anything out.
+  # RAW is what came, policies are what decided. Only the job that forgets a customer, whose role is made elsewhere, takes
+  # anything out.
   statement {
-    sid       = "RawStays"
+    sid       = "RawAndPoliciesStay"
     effect    = "Deny"
     actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
-    resources = ["${aws_s3_bucket.this.arn}/raw/*"]
+    resources = ["${aws_s3_bucket.this.arn}/raw/*", "${aws_s3_bucket.this.arn}/policies/*"]
 
     principals {
       type        = "*"
@@ -109,6 +110,31 @@ data "aws_iam_policy_document" "bucket" {
       test     = "ArnNotLike"
       variable = "aws:PrincipalArn"
       values   = ["arn:${data.aws_partition.this.partition}:iam::${data.aws_caller_identity.this.account_id}:role/${var.prefix}-release"]
+    }
+  }
+
+  # What decisions were made by is written once, and changed by forgetting a customer alone.
+  statement {
+    sid       = "PoliciesAreWrittenOnce"
+    effect    = "Deny"
+    actions   = ["s3:PutObject"]
+    resources = ["${aws_s3_bucket.this.arn}/policies/*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Null"
+      variable = "s3:if-none-match"
+      values   = ["true"]
+    }
+
+    condition {
+      test     = "ArnNotLike"
+      variable = "aws:PrincipalArn"
+      values   = ["arn:${data.aws_partition.this.partition}:iam::${data.aws_caller_identity.this.account_id}:role/${var.prefix}-forget"]
     }
   }
 

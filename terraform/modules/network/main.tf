@@ -10,7 +10,7 @@ locals {
   # By caller: doors (records, scores, policy, answers, alerts, payments), jobs (catalog, metrics, image, logs).
   called = toset([
     "athena", "ecr.api", "ecr.dkr", "glue", "kinesis-streams", "kms", "lambda", "logs", "monitoring", "sagemaker.api",
-    "sagemaker.featurestore-runtime", "sagemaker.runtime", "sns", "sqs", "ssm", "states", "sts", "xray",
+    "sagemaker.featurestore-runtime", "sagemaker.runtime", "sns", "sqs", "states", "sts", "xray",
   ])
 }
 

@@ -57,14 +57,12 @@ locals {
       }
     })
 
-    drift = merge(local.logging, local.tracing, local.find_decisions, local.processing, local.decrypt_release, {
-      PassRole    = local.pass["drift"]
-      ReadRelease = local.read_release["fraud"]
+    drift = merge(local.logging, local.tracing, local.find_decisions, local.processing, local.read_release, local.decrypt_release, {
+      PassRole = local.pass["drift"]
     })
 
-    score-loans = merge(local.logging, local.tracing, local.processing, {
-      PassRole    = local.pass["score-set"]
-      ReadRelease = local.read_release["credit"]
+    score-loans = merge(local.logging, local.tracing, local.processing, local.read_release, {
+      PassRole = local.pass["score-set"]
       Transform = {
         actions = [
           "sagemaker:AddTags", "sagemaker:CreateTransformJob", "sagemaker:DescribeTransformJob", "sagemaker:StopTransformJob",
@@ -113,9 +111,9 @@ locals {
   }
 
   read_release = {
-    for problem in ["credit", "fraud"] : problem => {
-      actions   = ["ssm:GetParameter"]
-      resources = ["${local.arn}:ssm:${local.place}:parameter/${var.prefix}/${problem}/release"]
+    ReadRelease = {
+      actions   = ["dynamodb:GetItem"]
+      resources = ["${local.arn}:dynamodb:${local.place}:table/${var.prefix}-releases"]
     }
   }
 

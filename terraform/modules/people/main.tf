@@ -102,7 +102,7 @@ locals {
     approver = {
       Approve = {
         actions   = ["sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage"]
-        resources = [for problem in keys(var.operated.release_parameters) : "${local.sagemaker}:model-package/${var.prefix}-${problem}/*"]
+        resources = [for problem in var.operated.problems : "${local.sagemaker}:model-package/${var.prefix}-${problem}/*"]
       }
       FindModels = {
         actions   = ["sagemaker:ListModelPackages"]
@@ -135,7 +135,7 @@ locals {
       Train = {
         actions = ["sagemaker:DescribePipelineExecution", "sagemaker:StartPipelineExecution", "sagemaker:StopPipelineExecution"]
         resources = flatten([
-          for problem in keys(var.operated.release_parameters) :
+          for problem in var.operated.problems :
           ["${local.sagemaker}:pipeline/${var.prefix}-${problem}", "${local.sagemaker}:pipeline/${var.prefix}-${problem}/execution/*"]
         ])
       }
@@ -148,13 +148,13 @@ locals {
         actions = ["sagemaker:DescribeEndpoint", "sagemaker:DescribeModelPackage"]
         resources = concat(
           ["${local.sagemaker}:endpoint/${var.operated.endpoint}"],
-          [for problem in keys(var.operated.release_parameters) : "${local.sagemaker}:model-package/${var.prefix}-${problem}/*"],
+          [for problem in var.operated.problems : "${local.sagemaker}:model-package/${var.prefix}-${problem}/*"],
         )
       }
       # Evaluations of models, and what the drift job says of a day.
       ReadReports = {
         actions   = ["s3:GetObject"]
-        resources = concat(["${var.lake.arn}/monitoring/*"], [for problem in keys(var.operated.release_parameters) : "${var.lake.arn}/training/${problem}/*"])
+        resources = concat(["${var.lake.arn}/monitoring/*"], [for problem in var.operated.problems : "${var.lake.arn}/training/${problem}/*"])
       }
       FindReports = {
         actions   = ["s3:ListBucket"]
@@ -166,8 +166,17 @@ locals {
         resources = ["${local.arn}:logs:${local.place}:log-group:/aws/lambda/${var.prefix}-*"]
       }
       ChangePolicy = {
-        actions   = ["ssm:GetParameter", "ssm:PutParameter"]
-        resources = [for name in values(var.operated.release_parameters) : "${local.arn}:ssm:${local.place}:parameter${name}"]
+        actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+        resources = [var.operated.documents["policies"]]
+      }
+      SeeReleases = {
+        actions   = ["dynamodb:GetItem"]
+        resources = [var.operated.documents["releases"]]
+      }
+      # What once decided stays: the bucket takes each content once.
+      KeepPolicies = {
+        actions   = ["s3:GetObject", "s3:PutObject"]
+        resources = [for kind in ["lists", "rules", "versions"] : "${var.lake.arn}/policies/fraud/${kind}/*"]
       }
       SeeMeasures = {
         actions   = ["cloudwatch:GetMetricStatistics", "cloudwatch:ListMetrics"]

@@ -31,11 +31,12 @@ variable "mfa" {
 }
 
 variable "operated" {
-  description = "What the operator works on: the endpoint's name, state machines by short name, release parameters by problem."
+  description = "What the operator works on: tables of the documents that decide by owner, the endpoint's name, problems, state machines by short name."
   type = object({
-    endpoint           = string
-    release_parameters = map(string)
-    state_machines     = map(string)
+    documents      = map(string)
+    endpoint       = string
+    problems       = list(string)
+    state_machines = map(string)
   })
   nullable = false
 }

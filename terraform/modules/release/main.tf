@@ -1,4 +1,4 @@
-# An approved model package becomes the model that serves. The release parameter says which one that is.
+# An approved model package becomes the model that serves. A document says which one that is; another, by which rules.
 
 data "aws_caller_identity" "this" {}
 data "aws_partition" "this" {}
@@ -7,43 +7,30 @@ data "aws_region" "this" {}
 locals {
   sagemaker = "arn:${data.aws_partition.this.partition}:sagemaker:${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}"
 
-  # Until a model is approved: nobody is blocked by a model that knows nothing, and rules already speak.
-  bootstrap_policy = {
-    version   = "bootstrap"
-    model     = "bootstrap"
-    review_at = 1
-    block_at  = 1
-    rules     = []
-  }
+  # Each is written by one owner alone, and only as the successor of what was read: the release by the release function,
+  # rules and the names of lists by operators. Terraform knows the tables and never an item. Identifiers lie in the lake.
+  documents = toset(["policies", "releases"])
 }
 
-resource "aws_ssm_parameter" "release" {
-  for_each = var.problems
+resource "aws_dynamodb_table" "documents" {
+  for_each = local.documents
 
-  name        = "/${var.prefix}/${each.key}/release"
-  description = "The ${each.key} model that serves, and its policy"
-  type        = "SecureString"
-  key_id      = var.lake.kms_key_arn
+  name         = "${var.prefix}-${each.key}"
+  billing_mode = "PAY_PER_REQUEST"
+  hash_key     = "problem"
 
-  value = jsonencode(each.value.served ? {
-    model_package_arn = null
-    model_name        = var.endpoint.model_name
-    model_data        = null
-    endpoint_config   = var.endpoint.endpoint_config
-    policy            = local.bootstrap_policy
-    earlier_policy    = null
-    } : {
-    model_package_arn = null
-    model_name        = null
-    model_data        = null
-    endpoint_config   = null
-    policy            = null
-    earlier_policy    = null
-  })
+  attribute {
+    name = "problem"
+    type = "S"
+  }
 
-  # The release function owns the value from here on.
-  lifecycle {
-    ignore_changes = [value, tier]
+  point_in_time_recovery {
+    enabled = true
+  }
+
+  server_side_encryption {
+    enabled     = true
+    kms_key_arn = var.lake.kms_key_arn
   }
 }
 
@@ -58,11 +45,12 @@ module "function" {
   timeout_seconds = 20
 
   environment = {
-    PREFIX      = var.prefix
-    MODEL_ROLES = jsonencode({ for problem, about in var.problems : problem => about.model_role_arn })
-    SERVING     = jsonencode(var.serving)
-    KMS_KEY     = var.lake.kms_key_arn
-    LAKE        = var.lake.name
+    PREFIX         = var.prefix
+    MODEL_ROLES    = jsonencode({ for problem, about in var.problems : problem => about.model_role_arn })
+    SERVING        = jsonencode(var.serving)
+    KMS_KEY        = var.lake.kms_key_arn
+    LAKE           = var.lake.name
+    RELEASES_TABLE = aws_dynamodb_table.documents["releases"].name
   }
 
   permissions = {
@@ -98,19 +86,24 @@ module "function" {
       actions   = ["s3:PutObject"]
       resources = ["${var.lake.arn}/released/*"]
     }
+    # What decisions were made by. The bucket takes them once.
+    KeepThresholds = {
+      actions   = ["s3:PutObject"]
+      resources = [for problem in keys(var.problems) : "${var.lake.arn}/policies/${problem}/thresholds/*"]
+    }
     FindArchives = {
       actions   = ["s3:ListBucket"]
       resources = [var.lake.arn]
       only_if   = { "s3:prefix" = ["released/*"] }
     }
-    # Of the endpoint's volumes by a grant, of the release parameter with the key itself or, when it is long, a data key.
+    # Of the endpoint's volumes by a grant, of what is kept with a data key.
     Encrypt = {
-      actions   = ["kms:CreateGrant", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
+      actions   = ["kms:CreateGrant", "kms:DescribeKey", "kms:GenerateDataKey"]
       resources = [var.lake.kms_key_arn]
     }
     Record = {
-      actions   = ["ssm:GetParameter", "ssm:PutParameter"]
-      resources = [for parameter in aws_ssm_parameter.release : parameter.arn]
+      actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+      resources = [aws_dynamodb_table.documents["releases"].arn]
     }
     PassModelRole = {
       actions   = ["iam:PassRole"]

@@ -3,7 +3,7 @@ output "function" {
   value       = module.function.name
 }
 
-output "parameters" {
-  description = "Names of the release parameters by problem."
-  value       = { for problem, parameter in aws_ssm_parameter.release : problem => parameter.name }
+output "tables" {
+  description = "Tables of the documents that decide: of the release function's, and of operators'."
+  value       = { for owner, table in aws_dynamodb_table.documents : owner => { name = table.name, arn = table.arn } }
 }

@@ -20,12 +20,6 @@ variable "code" {
   nullable = false
 }
 
-variable "endpoint" {
-  description = "The bootstrap release of the endpoint."
-  type        = object({ model_name = string, endpoint_config = string })
-  nullable    = false
-}
-
 variable "lake" {
   description = "The lake's bucket and the key that encrypts it."
   type        = object({ name = string, arn = string, kms_key_arn = string })

@@ -131,28 +131,6 @@ class Endpoint:
         return {"Body": io.BytesIO(json.dumps({**answer, "feature_version": document["feature_version"]}).encode())}
 
 
-class Parameters:
-    """SSM parameters by name."""
-
-    def __init__(self, **values: str) -> None:
-        self.values = values
-        self.down = False
-        self.reads = 0
-
-    def get_parameter(self, **request) -> dict:
-        valid("ssm", "GetParameter", request)
-        self.reads += 1
-        if self.down:
-            raise Down
-        return {"Parameter": {"Value": self.values[request["Name"]]}}
-
-    def put_parameter(self, **request) -> None:
-        valid("ssm", "PutParameter", request)
-        if len(request["Value"].encode()) > (8192 if request.get("Tier") == "Intelligent-Tiering" else 4096):
-            raise ValueError("ValidationException")
-        self.values[request["Name"]] = request["Value"]
-
-
 class Stream:
     """Kinesis records in order, as a mapping would deliver them."""
 
@@ -224,6 +202,62 @@ class Table:
         if key not in self.items:
             raise Refused(None)
         self.items[key]["applied"] = request["ExpressionAttributeValues"][":yes"]
+
+
+class Documents:
+    """The current documents by table and problem. `meanwhile` is done once, between a reading and the next writing."""
+
+    def __init__(self, **bodies: dict) -> None:
+        """Bodies of the fraud documents, by table."""
+        self.items: dict[tuple[str, str], dict] = {}
+        self.down = False
+        self.reads = 0
+        self.meanwhile: list[Callable[[], object]] = []
+        for table, body in bodies.items():
+            self.put(f"risk-test-{table}", body)
+
+    def put(self, table: str, body: dict | None, problem: str = "fraud") -> None:
+        """Whatever was there."""
+        number = int(self.items.get((table, problem), {"number": {"N": "0"}})["number"]["N"]) + 1
+        item = {"problem": {"S": problem}, "number": {"N": str(number)}, "body": {"S": json.dumps(body)}}
+        self.items[table, problem] = item
+
+    def body(self, table: str, problem: str = "fraud") -> dict:
+        return json.loads(self.items[table, problem]["body"]["S"])
+
+    def get_item(self, **request) -> dict:
+        valid("dynamodb", "GetItem", request)
+        assert request["ConsistentRead"] is True
+        found = self.items.get((request["TableName"], request["Key"]["problem"]["S"]))
+        return {"Item": found} if found else {}
+
+    def batch_get_item(self, **request) -> dict:
+        valid("dynamodb", "BatchGetItem", request)
+        self.reads += 1
+        if self.down:
+            raise Down
+        asked = {
+            table: [key["problem"]["S"] for key in keys["Keys"]] for table, keys in request["RequestItems"].items()
+        }
+        assert all(keys["ConsistentRead"] for keys in request["RequestItems"].values())
+        return {"Responses": {t: [self.items[t, p] for p in ps if (t, p) in self.items] for t, ps in asked.items()}}
+
+    def put_item(self, **request) -> None:
+        """For the one condition that documents are written by."""
+        valid("dynamodb", "PutItem", request)
+        while self.meanwhile:
+            self.meanwhile.pop(0)()
+        key = request["TableName"], request["Item"]["problem"]["S"]
+        condition = request["ConditionExpression"]
+        there = self.items.get(key)
+        read = request["ExpressionAttributeValues"][":read"]
+        assert request["ExpressionAttributeNames"] == {"#number": "number"}
+        assert condition in ("#number = :read", "attribute_not_exists(problem) OR #number = :read")
+        if there is None and not condition.startswith("attribute_not_exists(problem)"):
+            raise Refused(None)
+        if there is not None and there["number"] != read:
+            raise Refused(None)
+        self.items[key] = request["Item"]
 
 
 class There(Exception):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +9,8 @@ from dataclasses import dataclass, field
 from decide.door import ApiDoor
 from merchants import counter
 from scoring.answers import Answers
-from scoring.aws import Model, Records, Release
+from scoring.aws import Model, Records
+from scoring.live import Places, Release
 from stream.door import StreamDoor
 from stream.sinks import Alerts, DecisionLog, LateLog, MerchantStream
 
@@ -21,9 +21,9 @@ from features.traffic import TRAFFIC_LAYOUT, traffic_at
 from features.vector import CUSTOMER_LAYOUT
 from tests.unit.lambda_functions.aws import (
     Bucket,
+    Documents,
     Endpoint,
     FeatureStore,
-    Parameters,
     Stream,
     Table,
     Topic,
@@ -73,11 +73,12 @@ class Scene:
         self.store, self.endpoint, self.stream, self.merchants = FeatureStore(), Endpoint(), Stream(), Stream()
         self.bucket, self.topic, self.table = Bucket(), Topic(), Table()
         self.answers = Answers(self.table, "risk-test-answers", lambda: NOW / 1000)
-        self.parameters = Parameters(**{"/risk-test/fraud/release": json.dumps({"policy": self.policy})})
+        self.documents = Documents(releases={"policy": self.policy})
         self.records = Records(self.store, GROUPS)
 
     def release(self, clock=lambda: 0.0) -> Release:
-        return Release(self.parameters, "/risk-test/fraud/release", clock)
+        places = Places("risk-test-releases", "risk-test-policies", "lake")
+        return Release(self.documents, self.bucket, places, clock)
 
     def api(self) -> ApiDoor:
         model = Model(self.endpoint, "risk-test-fraud")

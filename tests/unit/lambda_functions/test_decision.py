@@ -88,14 +88,15 @@ def settings_kind():
 
 
 def test_settings_name_every_missing_variable_at_once():
-    groups = "ACCOUNT_GROUP, ANSWERS_TABLE, CUSTOMER_GROUP, MERCHANT_GROUP, METRIC_NAMESPACE"
-    with pytest.raises(MissingSettings, match=f"{groups}, RELEASE_PARAMETER, STREAM_NAME, TRAFFIC_GROUP not"):
+    first = "ACCOUNT_GROUP, ANSWERS_TABLE, CUSTOMER_GROUP, LAKE_BUCKET, MERCHANT_GROUP, METRIC_NAMESPACE"
+    with pytest.raises(MissingSettings, match=f"{first}, POLICIES_TABLE, RELEASES_TABLE, STREAM_NAME, TRAFFIC_GROUP"):
         from_environment(settings_kind(), {"ENDPOINT_NAME": "e", "STREAM_NAME": ""})
 
 
 def test_settings_are_read_from_variables_of_their_names():
     groups = ("customer_group", "merchant_group", "account_group", "traffic_group")
-    names = ("answers_table", "stream_name", "endpoint_name", *groups, "metric_namespace", "release_parameter")
+    tables = ("answers_table", "releases_table", "policies_table")
+    names = (*tables, "stream_name", "endpoint_name", *groups, "metric_namespace", "lake_bucket")
     settings = from_environment(settings_kind(), {**{n.upper(): f"the {n}" for n in names}, "OTHER": "x"})
 
     assert vars(settings) == {n: f"the {n}" for n in names}

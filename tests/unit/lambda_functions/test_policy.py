@@ -160,7 +160,7 @@ def test_a_list_of_a_document_becomes_a_rule():
         ({"among": "c1"}, "rule known_mule: expected among to be a list of identifiers"),
         ({"among": ["c1", 7]}, "rule known_mule: expected among to be a list of identifiers"),
         ({"among": ["c1 "]}, "rule known_mule: expected among to be a list of identifiers"),
-        ({"action": "SHRUG"}, "rule known_mule: expected an action of APPROVE, REVIEW, BLOCK"),
+        ({"action": "SHRUG"}, "rule known_mule: expected an action of REVIEW, BLOCK"),
         ({"above": 7}, "and nothing else"),
         ({"explore_share": 0.1}, "and nothing else"),
     ],

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
-from scoring.aws import PATIENCE, RELEASE_SECONDS, Model, StoreUnavailable
+from scoring.aws import PATIENCE, Model, StoreUnavailable
+from scoring.live import RELEASE_SECONDS
 from scoring.policy import InvalidPolicy
 
 from features.fraud import FRAUD
@@ -169,7 +168,7 @@ def test_an_endpoint_that_answers_for_fewer_rows_is_not_believed():
         Model(Endpoint(lambda rows: [0.5]), "e").score([[1.0], [2.0]])
 
 
-RELEASE = "/risk-test/fraud/release"
+RELEASES = "risk-test-releases"
 
 
 class Clock:
@@ -180,7 +179,7 @@ class Clock:
 
 
 def released(scene: Scene, **changes) -> None:
-    scene.parameters.values[RELEASE] = json.dumps({"policy": {**POLICY, **changes}})
+    scene.documents.put(RELEASES, {"policy": {**POLICY, **changes}})
 
 
 def test_the_policy_is_read_once_in_half_a_minute():
@@ -191,16 +190,16 @@ def test_the_policy_is_read_once_in_half_a_minute():
     clock.now = RELEASE_SECONDS - 1
 
     assert release.policy(None).version == "7"
-    assert scene.parameters.reads == 1
+    assert scene.documents.reads == 1
     clock.now = RELEASE_SECONDS + 1
     assert release.policy(None).version == "8"
-    assert scene.parameters.reads == 2
+    assert scene.documents.reads == 2
 
 
 def test_each_model_is_judged_by_the_policy_that_was_solved_for_it():
     scene = Scene(policy={**POLICY, "version": "8", "model": "new"})
-    value = json.loads(scene.parameters.values[RELEASE])
-    scene.parameters.values[RELEASE] = json.dumps({**value, "earlier_policy": {**POLICY, "model": "old"}})
+    value = scene.documents.body(RELEASES)
+    scene.documents.put(RELEASES, {**value, "earlier_policy": {**POLICY, "model": "old"}})
     release = scene.release()
 
     assert [release.policy(model).version for model in ("old", "new", "another", None)] == ["7", "8", "8", "8"]
@@ -213,21 +212,21 @@ def test_a_model_that_answers_for_the_first_time_has_the_release_read_once():
     released(scene, version="8", model="new")
 
     assert [release.policy("new").version for _ in range(3)] == ["8"] * 3
-    assert scene.parameters.reads == 2
+    assert scene.documents.reads == 2
     assert [release.policy("unheard of").version for _ in range(3)] == ["8"] * 3
-    assert scene.parameters.reads == 3
+    assert scene.documents.reads == 3
 
 
-def test_an_old_policy_serves_on_when_ssm_does_not_answer():
+def test_an_old_policy_serves_on_when_dynamodb_does_not_answer():
     scene, clock = Scene(), Clock()
     release = scene.release(clock)
     release.policy(None)
-    scene.parameters.down = True
+    scene.documents.down = True
     clock.now = 1000
 
     assert release.policy(None).version == "7"
     release.policy(None)
-    assert scene.parameters.reads == 2, "it is not asked again for every payment"
+    assert scene.documents.reads == 2, "it is not asked again for every payment"
 
 
 @pytest.mark.parametrize("policy", [None, {"version": "8"}, {**POLICY, "review_at": 2}])
@@ -235,7 +234,7 @@ def test_an_old_policy_serves_on_when_the_new_one_is_unusable(policy):
     scene, clock = Scene(), Clock()
     release = scene.release(clock)
     release.policy(None)
-    scene.parameters.values[RELEASE] = json.dumps({"policy": policy})
+    scene.documents.put(RELEASES, {"policy": policy})
     clock.now = 1000
 
     assert release.policy(None).version == "7"
@@ -243,7 +242,7 @@ def test_an_old_policy_serves_on_when_the_new_one_is_unusable(policy):
 
 def test_without_any_policy_ever_read_the_failure_shows():
     scene = Scene()
-    scene.parameters.down = True
+    scene.documents.down = True
 
     with pytest.raises(Down):
         scene.release().policy(None)

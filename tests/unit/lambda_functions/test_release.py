@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from release import handler
-from release.promotion import LARGEST, ArchiveChanged, EndpointBroken, EndpointBusy, Promotion, TooLarge, record
-from scoring.policy import InvalidPolicy, Policy
+from release.promotion import ArchiveChanged, EndpointBroken, EndpointBusy, Promotion
+from scoring.documents import BOOTSTRAP, Conflict, first_release, read
+from scoring.policy import Policy
 
 from features.fraud import FRAUD
-from tests.unit.lambda_functions.aws import Bucket, Parameters, valid
-from tools.policy import ruled
+from tests.unit.lambda_functions.aws import Bucket, Documents, valid
 
 ARN = "arn:aws:sagemaker:eu-west-1:000000000000:model-package/risk-test-{}/{}"
 SERVING = {"instance_type": "ml.m5.large", "instances": 1, "most_instances": 1, "serverless_memory_mb": None}
 KEY = "arn:aws:kms:eu-west-1:000000000000:key/lake"
 ROLES = {problem: f"arn:aws:iam::000000000000:role/risk-test-{problem}-model" for problem in ("credit", "fraud")}
 SOLVED = {"review_at": 0.4, "block_at": 0.8, "rules": [], "expected_cost_per_1000": 3.0}
-BOOTSTRAP = {"version": "bootstrap", "model": "bootstrap", "review_at": 1, "block_at": 1, "rules": []}
-FRAUD_RELEASE = "/risk-test/fraud/release"
+RELEASES = "risk-test-releases"
 
 
 REGISTERED = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -103,11 +103,7 @@ class Scene:
 
     def __init__(self) -> None:
         self.sagemaker, self.bucket = SageMaker(), Bucket()
-        bootstrap = {"model_package_arn": None, "endpoint_config": "bootstrap", "policy": BOOTSTRAP}
-        nothing = {**dict.fromkeys(bootstrap), "policy": None}
-        self.parameters = Parameters(
-            **{FRAUD_RELEASE: json.dumps(bootstrap), "/risk-test/credit/release": json.dumps(nothing)}
-        )
+        self.documents = Documents()
         for problem in ROLES:
             self.bucket.objects[archive(f"risk-test-{problem}")] = f"trained for {problem}".encode()
             self.bucket.written[archive(f"risk-test-{problem}")] = REGISTERED - timedelta(minutes=2)
@@ -120,11 +116,17 @@ class Scene:
 
     def release(self, problem: str = "fraud", version: int = 3, minute: int = 0) -> dict:
         """Of a package that was approved in this minute."""
-        promotion = Promotion(self.sagemaker, self.bucket, self.parameters, "risk-test", ROLES, SERVING, KEY, "lake")
-        return promotion.release(ARN.format(problem, version), f"risk-test-{problem}", f"2026-03-01T10:{minute:02}:00Z")
+        return self.promotion().release(
+            ARN.format(problem, version), f"risk-test-{problem}", f"2026-03-01T10:{minute:02}:00Z"
+        )
+
+    def promotion(self) -> Promotion:
+        return Promotion(
+            self.sagemaker, self.bucket, self.documents, "risk-test", ROLES, SERVING, KEY, "lake", RELEASES
+        )
 
     def recorded(self, problem: str = "fraud") -> dict:
-        return json.loads(self.parameters.values[f"/risk-test/{problem}/release"])
+        return read(self.documents, RELEASES, problem, first_release(problem)).body
 
 
 def test_a_fraud_package_becomes_a_model_a_configuration_and_the_endpoints_choice():
@@ -141,7 +143,7 @@ def test_a_fraud_package_becomes_a_model_a_configuration_and_the_endpoints_choic
     assert scene.sagemaker.endpoints == {"risk-test-fraud": in_service("risk-test-fraud-v3")}
 
 
-def test_the_release_parameter_says_what_serves():
+def test_the_release_says_what_serves():
     scene = Scene()
     answer = scene.release()
 
@@ -150,7 +152,7 @@ def test_the_release_parameter_says_what_serves():
         "model_name": "risk-test-fraud-v3",
         "model_data": "s3://lake/released/fraud/3/model.tar.gz",
         "endpoint_config": "risk-test-fraud-v3",
-        "policy": {**SOLVED, "model": "job-3", "version": "3"},
+        "policy": {**SOLVED, "model": "job-3", "version": scene.recorded()["policy"]["version"]},
         "earlier_policy": {name: BOOTSTRAP[name] for name in ("version", "model", "review_at", "block_at")},
         "approved_at": "2026-03-01T10:00:00Z",
     }
@@ -193,7 +195,7 @@ def test_the_policy_is_the_one_solved_for_this_model_and_bears_its_version():
     scene.release(version=4)
 
     policy = Policy.parse(scene.recorded()["policy"], FRAUD.columns)
-    assert (policy.version, policy.review_at) == ("4", 0.4)
+    assert (policy.version.partition("@")[0], policy.review_at) == ("4", 0.4)
 
 
 def test_a_credit_package_serves_batches_and_needs_no_endpoint():
@@ -205,75 +207,35 @@ def test_a_credit_package_serves_batches_and_needs_no_endpoint():
     assert scene.recorded("credit")["policy"] is None
 
 
-def test_a_release_brings_thresholds_and_leaves_the_operators_rules():
+def test_the_thresholds_of_a_release_are_kept_under_the_version_that_decisions_bear():
     scene = Scene()
-    scene.release(version=3)
-    listed = {"name": "known_mule", "field": "merchant_id", "among": ["m17"], "action": "BLOCK"}
-    document = {"version": "lists-2", "review_at": 0.1, "block_at": 0.2, "rules": [listed], "explore_share": 0.05}
-    scene.parameters.values[FRAUD_RELEASE] = json.dumps(
-        {**scene.recorded(), "policy": ruled(scene.recorded()["policy"], document)}
-    )
-    assert Policy.parse(scene.recorded()["policy"], FRAUD.columns).version == "3+lists-2"
-    scene.sagemaker.change_over()
     scene.release(version=4)
 
-    policy = Policy.parse(scene.recorded()["policy"], FRAUD.columns)
-    assert (policy.version, policy.model, policy.review_at) == ("4+lists-2", "job-4", 0.4)
-    assert ([rule.name for rule in policy.rules], policy.explore_share) == (["known_mule"], 0.05)
+    ((key, body),) = [(k, b) for k, b in scene.bucket.objects.items() if k.startswith("policies/fraud/thresholds/")]
+    sha = hashlib.sha256(body).hexdigest()
+    assert key == f"policies/fraud/thresholds/{sha}.json"
+    assert json.loads(body) == {**SOLVED, "model": "job-4", "version": "4"}
+    assert scene.recorded()["policy"]["version"] == f"4@{sha[:12]}"
 
 
-def listing(merchants: int) -> dict:
-    among = [f"merchant-{number:06d}" for number in range(merchants)]
-    rule = {"name": "known_mule", "field": "merchant_id", "among": among, "action": "BLOCK"}
-    return {"version": "lists-2", "review_at": 0.1, "block_at": 0.2, "rules": [rule]}
-
-
-def test_the_longest_list_that_goes_live_leaves_room_for_the_releases_after_it():
-    """With costs, and with names as long as SageMaker takes them."""
+def test_what_another_release_has_written_since_it_was_read_is_not_written_over():
     scene = Scene()
-    scene.release(version=3)
-    scene.sagemaker.change_over()
-    longest = next(n for n in range(1000, 0, -1) if fits(scene.recorded()["policy"], listing(n)))
-    assert longest > 250
-    ruled_release = {**scene.recorded(), "policy": ruled(scene.recorded()["policy"], listing(longest))}
-    record(scene.parameters, FRAUD_RELEASE, ruled_release, KEY)
-    costs = {"blocked_good": 1e12 / 3, "review": 1 / 3, "review_recall": 1 / 3, "lost_share": 1 / 3, "capacity": 1 / 3}
-    policy = {**SOLVED, "review_at": 1 / 3, "block_at": 2 / 3, "model": "j" * 63, "costs": costs}
-    for version in (4, 5):
-        place = f"training/risk-test-fraud/{version}/evaluation.json"
-        scene.bucket.objects[place] = json.dumps({"policy": policy}).encode()
-        scene.release(version=version)
-        scene.sagemaker.change_over()
-
-    assert len(Policy.parse(scene.recorded()["policy"], FRAUD.columns).rules[0].among) == longest
-    assert len(scene.parameters.values[FRAUD_RELEASE]) < LARGEST - 512
-
-
-def fits(policy: dict, document: dict) -> bool:
-    try:
-        return bool(ruled(policy, document))
-    except InvalidPolicy:
-        return False
-
-
-def test_a_list_that_leaves_a_release_no_room_is_refused_with_what_was_expected():
-    with pytest.raises(InvalidPolicy, match="expected at most 6144"):
-        ruled({**SOLVED, "version": "3"}, listing(500))
-
-
-def test_a_release_that_its_parameter_cannot_hold_leaves_the_endpoint_alone():
-    scene = Scene()
-    policy = {**scene.recorded()["policy"], **listing(500), "explore_share": 0.0, "rules_version": "lists-2"}
-    scene.parameters.values[FRAUD_RELEASE] = json.dumps({**scene.recorded(), "policy": policy})
-    with pytest.raises(TooLarge, match="shorten the lists"):
+    scene.documents.meanwhile.append(lambda: scene.documents.put(RELEASES, {"model_name": "another"}))
+    with pytest.raises(Conflict, match="written by somebody else"):
         scene.release()
 
-    assert scene.sagemaker.endpoints == {"risk-test-fraud": in_service("bootstrap")}
+    assert scene.recorded() == {"model_name": "another"}
 
 
-def test_a_policy_that_cannot_be_read_does_not_go_live():
-    with pytest.raises(InvalidPolicy, match="review_at"):
-        ruled({**SOLVED, "version": "3"}, {"version": "1", "rules": []})
+def test_a_state_machine_finds_model_and_archive_beside_the_document():
+    scene = Scene()
+    scene.release("credit")
+
+    item = scene.documents.items[RELEASES, "credit"]
+    assert (item["model_name"]["S"], item["model_data"]["S"]) == (
+        "risk-test-credit-v3",
+        "s3://lake/released/credit/3/model.tar.gz",
+    )
 
 
 def test_an_event_that_comes_twice_releases_the_same_thing():
@@ -285,12 +247,12 @@ def test_an_event_that_comes_twice_releases_the_same_thing():
 
 @pytest.mark.parametrize("deployed", [False, True])
 def test_a_release_that_is_tried_again_after_a_failure_ends_as_if_it_had_not_failed(deployed):
-    """The endpoint was told, and the parameter was not written; SageMaker refuses the same change a second time."""
+    """The endpoint was told, and the document was not written; SageMaker refuses the same change a second time."""
     scene, undisturbed = Scene(), Scene()
     undisturbed.release()
-    before = dict(scene.parameters.values)
+    before = dict(scene.documents.items)
     scene.release()
-    scene.parameters.values = before
+    scene.documents.items = before
     if deployed:
         scene.sagemaker.change_over()
     scene.release()
@@ -407,10 +369,10 @@ def test_a_refusal_of_sagemaker_is_not_taken_for_something_that_exists():
     scene = Scene()
     scene.sagemaker.refuses = PermissionError("not authorized to perform sagemaker:CreateModel")
 
-    before = dict(scene.parameters.values)
+    before = dict(scene.documents.items)
     with pytest.raises(PermissionError):
         scene.release()
-    assert scene.parameters.values == before
+    assert scene.documents.items == before
 
 
 def event(status: str, **further) -> dict:
@@ -431,8 +393,7 @@ DONE: dict = {"batchItemFailures": []}
 @pytest.fixture
 def scene(monkeypatch) -> Scene:
     scene = Scene()
-    promotion = Promotion(scene.sagemaker, scene.bucket, scene.parameters, "risk-test", ROLES, SERVING, KEY, "lake")
-    monkeypatch.setattr(handler, "promotion", lambda: promotion)
+    monkeypatch.setattr(handler, "promotion", scene.promotion)
     return scene
 
 

@@ -171,7 +171,7 @@ def test_scores_of_another_model_than_the_thresholds_are_counted_and_said():
     assert len(unsure(found)) == 1
 
 
-LIVE = {"version": "3+old", "model": "job-3", "review_at": 0.2, "block_at": 0.6, "rules": [], "rules_version": "old"}
+LIVE = {"version": "3", "model": "job-3", "review_at": 0.2, "block_at": 0.6, "rules": []}
 DOCUMENT = {
     "version": "new",
     "review_at": 0.3,
@@ -190,7 +190,7 @@ DOCUMENT = {
 def test_what_would_go_live_is_judged_unless_the_documents_own_thresholds_are_asked_for(
     thresholds, version, decided_by, said
 ):
-    policy = judged(DOCUMENT, LIVE, thresholds)
+    policy = judged(DOCUMENT, LIVE, thresholds, {})
     found = backtest(lambda zone, sql: [ROW], "risk_dev", policy, COSTS, "2026-03-01", "2026-03-01")
 
     assert (policy.version, policy.review_at, policy.block_at) == (version, *decided_by)

@@ -17,7 +17,6 @@ def kind(service: str, member: str = "") -> Kind:
         (kind("s3"), "risk-dev-lake-111122223333"),
         (kind("sns"), "arn:aws:sns:eu-west-1:111122223333:risk-dev-alarms"),
         (kind("sqs"), "https://sqs.eu-west-1.amazonaws.com/111122223333/risk-dev-release.fifo"),
-        (kind("ssm"), "/risk-dev/fraud/release"),
         (kind("kms"), "alias/risk-dev-lake"),
         (kind("logs"), "/aws/lambda/risk-dev-decide"),
         (kind("logs"), "/aws/vendedlogs/states/risk-dev-nightly"),
@@ -34,7 +33,6 @@ def test_a_resource_of_the_environment_is_known_by_its_name(of, name):
     [
         (kind("s3"), "risk-devtest-lake-111122223333"),
         (kind("s3"), "my-risk-dev-lake"),
-        (kind("ssm"), "/risk-dev2/fraud/release"),
         (kind("logs"), "/aws/lambda/risk-dev2-decide"),
         (kind("kms"), "alias/aws/s3"),
     ],

@@ -24,6 +24,7 @@ from inference.model import Model
 from tools.archives import tarred
 from tools.package import BOOTSTRAP_BASE_RATE, ROOT, bootstrap_model, files_below
 from tools.why.__main__ import explained
+from tools.why.action import Archive
 from tools.why.comparison import compared, unread
 from tools.why.history import Lake, late_payments
 
@@ -234,9 +235,12 @@ def row(vector: Vector, **more: str) -> dict[str, str]:
     return {**fields, **more}
 
 
+BY_A_PERSON = {"action": "REVIEW", "reasons": "[no_model_score]"}
+
+
 def why(decision: dict[str, str], *archives: bytes, artifacts: str = "artifacts") -> int:
     clients = {"s3": Bucket(*archives), "sagemaker": Registry()}
-    return explained(clients, asked(decision), "risk-local-fraud", artifacts, "T-2")
+    return explained(clients, asked(decision), "risk-local-fraud", artifacts, "T-2", Archive(clients["s3"], "lake"))
 
 
 def test_the_bootstrap_models_score_is_computed_from_its_archive(capsys):
@@ -281,20 +285,27 @@ def test_the_score_is_that_of_the_logged_vector(tmp_path, capsys):
     assert why(row(OTHER, overtaken="true", model="trees", fraud_score=repr(of_lakes))) == 1
 
 
+@pytest.mark.parametrize("changed", [{"action": "BLOCK"}, {"reasons": "[known_mule]"}])
+def test_an_action_that_its_policy_does_not_make_is_different(changed, capsys):
+    assert why(row(LAKES, **changed), bootstrap()) == 1
+    said = capsys.readouterr().out
+    assert "by policy bootstrap APPROVE []: DIFFERENT" in said
+
+
 def test_a_vector_that_is_not_the_lakes_is_listed_and_ends_with_1(capsys):
     assert why(row(OTHER), bootstrap()) == 1
     assert f"{FRAUD.columns[0]}: logged 1.0, computed {LAKES[0]}" in capsys.readouterr().out
 
 
 def test_a_decision_by_rules_needs_no_model(capsys):
-    assert why(row(DEFAULT, degrade_step="rules_only", fraud_score="", model="")) == 0
+    assert why(row(DEFAULT, degrade_step="rules_only", fraud_score="", model="", **BY_A_PERSON)) == 0
     said = capsys.readouterr().out
     assert "the records could not be read either" in said
     assert "the model gave no answer, rules decided" in said
 
 
 def test_a_log_without_a_vector_is_read_and_said_so(capsys):
-    assert why({**row(DEFAULT, fraud_score="", degrade_step="review"), "vector": ""}) == 0
+    assert why({**row(DEFAULT, fraud_score="", degrade_step="review", **BY_A_PERSON), "vector": ""}) == 0
     assert "vector: none was logged" in capsys.readouterr().out
 
 

@@ -43,12 +43,7 @@ run "makes_what_may_serve_once_and_never_anew" {
   }
 
   assert {
-    condition     = output.release == run.serves_the_bootstrap_model_from_the_first_apply_on.release
-    error_message = "The bootstrap release is the one of the first apply."
-  }
-
-  assert {
-    condition     = aws_sagemaker_endpoint.this.endpoint_config_name == output.release.endpoint_config
+    condition     = aws_sagemaker_endpoint.this.endpoint_config_name == aws_sagemaker_endpoint_configuration.bootstrap.name
     error_message = "Terraform must not change what serves."
   }
 }

@@ -43,7 +43,7 @@ run "answers_through_tls_only" {
   assert {
     condition = anytrue([
       for statement in data.aws_iam_policy_document.bucket.statement :
-      statement.effect == "Deny" && one(statement.condition).variable == "aws:SecureTransport" && one(statement.condition).values == tolist(["false"])
+      statement.effect == "Deny" && anytrue([for only in statement.condition : only.variable == "aws:SecureTransport" && only.values == tolist(["false"])])
     ])
     error_message = "The bucket's policy must deny what comes without TLS."
   }
@@ -119,10 +119,10 @@ run "lets_nobody_but_who_forgets_delete_what_came" {
     condition = anytrue([
       for statement in data.aws_iam_policy_document.bucket.statement :
       statement.effect == "Deny" && contains(statement.actions, "s3:DeleteObjectVersion") && contains(statement.actions, "s3:DeleteObject")
-      && alltrue([for resource in statement.resources : endswith(resource, "/raw/*")])
+      && toset(statement.resources) == toset(["${aws_s3_bucket.this.arn}/raw/*", "${aws_s3_bucket.this.arn}/policies/*"])
       && alltrue([for condition in statement.condition : condition.test == "ArnNotLike" && alltrue([for role in condition.values : endswith(role, ":role/risk-dev-forget")])])
     ])
-    error_message = "RAW must stay: deletion is denied to everyone but the role of the job that forgets."
+    error_message = "RAW and policies must stay: deletion is denied to everyone but the role of the job that forgets."
   }
 }
 
@@ -149,5 +149,18 @@ run "lets_only_the_release_write_what_was_released" {
       && alltrue([for condition in statement.condition : condition.test == "ArnNotLike" && alltrue([for arn in condition.values : endswith(arn, ":role/risk-dev-release")])])
     ])
     error_message = "Nobody else changes an archive that was approved."
+  }
+}
+
+run "keeps_what_decided" {
+  command = plan
+
+  assert {
+    condition = anytrue([
+      for statement in data.aws_iam_policy_document.bucket.statement :
+      statement.effect == "Deny" && statement.actions == toset(["s3:PutObject"]) && statement.resources == toset(["${aws_s3_bucket.this.arn}/policies/*"])
+      && toset([for only in statement.condition : only.variable]) == toset(["aws:PrincipalArn", "s3:if-none-match"])
+    ])
+    error_message = "A policy that decided must be written once; only forgetting a customer takes anything out."
   }
 }

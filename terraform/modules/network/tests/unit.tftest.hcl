@@ -33,7 +33,7 @@ run "lets_members_reach_services_and_nothing_else" {
   }
 
   assert {
-    condition     = length(setsubtract(["kinesis-streams", "sagemaker.runtime", "sagemaker.featurestore-runtime", "ssm", "kms", "logs"], keys(aws_vpc_endpoint.interface))) == 0 && keys(aws_vpc_endpoint.gateway) == ["dynamodb", "s3"]
+    condition     = length(setsubtract(["kinesis-streams", "sagemaker.runtime", "sagemaker.featurestore-runtime", "kms", "logs"], keys(aws_vpc_endpoint.interface))) == 0 && keys(aws_vpc_endpoint.gateway) == ["dynamodb", "s3"]
     error_message = "Without an endpoint a door cannot decide."
   }
 }

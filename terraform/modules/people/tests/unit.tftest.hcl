@@ -13,9 +13,10 @@ variables {
   stream            = { arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-transactions", failed_queue_arns = ["arn:aws:sqs:eu-west-1:111122223333:risk-dev-stream-failed"] }
 
   operated = {
-    endpoint           = "risk-dev-fraud"
-    release_parameters = { credit = "/risk-dev/credit/release", fraud = "/risk-dev/fraud/release" }
-    state_machines     = { nightly = "arn:aws:states:eu-west-1:111122223333:stateMachine:risk-dev-nightly" }
+    documents      = { policies = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-policies", releases = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-releases" }
+    endpoint       = "risk-dev-fraud"
+    problems       = ["credit", "fraud"]
+    state_machines = { nightly = "arn:aws:states:eu-west-1:111122223333:stateMachine:risk-dev-nightly" }
   }
 
   people = {

@@ -13,16 +13,15 @@ variables {
 
   approvals_queue_arn = "arn:aws:sqs:eu-west-1:111122223333:risk-dev-release.fifo"
   code                = { bucket = "risk-dev-artifacts", key = "lambda/release/1/release.zip", hash = "hash", layers = [] }
-  endpoint            = { model_name = "risk-dev-fraud-bootstrap", endpoint_config = "risk-dev-fraud-bootstrap-1" }
   serving             = { instance_type = "ml.c5.large", instances = 1, most_instances = 1 }
   prefix              = "risk-dev"
   problems            = { credit = { served = false, model_role_arn = "arn:aws:iam::111122223333:role/risk-dev-credit-model" }, fraud = { served = true, model_role_arn = "arn:aws:iam::111122223333:role/risk-dev-fraud-model" } }
 }
 
-run "tells_parameters_by_problem" {
+run "tells_tables_by_owner" {
   assert {
-    condition     = output.parameters == { credit = "/risk-dev/credit/release", fraud = "/risk-dev/fraud/release" }
-    error_message = "The doors find the release by this name."
+    condition     = { for owner, table in output.tables : owner => table.name } == { policies = "risk-dev-policies", releases = "risk-dev-releases" }
+    error_message = "Doors, commands and state machines find the documents by these names."
   }
 }
 

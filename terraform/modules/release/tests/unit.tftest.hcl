@@ -13,26 +13,20 @@ variables {
 
   approvals_queue_arn = "arn:aws:sqs:eu-west-1:111122223333:risk-dev-release.fifo"
   code                = { bucket = "risk-dev-artifacts", key = "lambda/release/1/release.zip", hash = "hash", layers = [] }
-  endpoint            = { model_name = "risk-dev-fraud-bootstrap", endpoint_config = "risk-dev-fraud-bootstrap-1" }
   serving             = { instance_type = "ml.c5.large", instances = 1, most_instances = 1 }
   prefix              = "risk-dev"
   problems            = { credit = { served = false, model_role_arn = "arn:aws:iam::111122223333:role/risk-dev-credit-model" }, fraud = { served = true, model_role_arn = "arn:aws:iam::111122223333:role/risk-dev-fraud-model" } }
 }
 
-run "begins_with_a_release_that_blocks_nobody" {
+run "knows_the_tables_of_documents_and_never_an_item" {
   assert {
-    condition     = jsondecode(aws_ssm_parameter.release["fraud"].value).model_name == "risk-dev-fraud-bootstrap"
-    error_message = "The bootstrap model serves until one is approved."
+    condition     = keys(aws_dynamodb_table.documents) == ["policies", "releases"]
+    error_message = "Two owners write the documents that decide: each has a table, and no writes to the other's."
   }
 
   assert {
-    condition     = jsondecode(aws_ssm_parameter.release["fraud"].value).policy.block_at == 1
-    error_message = "A model that knows nothing blocks nobody."
-  }
-
-  assert {
-    condition     = jsondecode(aws_ssm_parameter.release["credit"].value).model_name == null
-    error_message = "No credit model is approved at the beginning."
+    condition     = alltrue([for table in values(aws_dynamodb_table.documents) : one(table.server_side_encryption).kms_key_arn == var.lake.kms_key_arn])
+    error_message = "Documents are encrypted by the lake's key."
   }
 }
 

@@ -1,0 +1,45 @@
+"""`make list`: the identifiers of a file take the place of one list that rules look at."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import boto3
+from scoring.documents import Conflict
+from scoring.policy import LISTED_FIELDS, InvalidPolicy, Listing, identifies
+
+from features.values import BLANKS
+from tools.operators import Operators, listing
+from tools.terraform.stacks import deployed
+
+
+def main(environment: str = "", name: str = "", field: str = "", file: str = "") -> None:
+    if not (environment and name and file) or field not in LISTED_FIELDS:
+        fields = " or ".join(LISTED_FIELDS)
+        raise SystemExit(f"list: expected LIST=<name> FIELD={fields} FILE=<one identifier a line> ENV=<environment>")
+    outputs = deployed("list", environment)
+    operators = Operators.of(boto3.client, outputs["prefix"], outputs["lake_bucket"])  # type: ignore[arg-type]
+    try:
+        listed = Listing(field, entries(Path(file).read_text()))
+        live = operators.change(listing(name, listed))
+    except OSError as missing:
+        raise SystemExit(f"list: cannot read {file}: {missing.strerror}") from None
+    except (Conflict, InvalidPolicy, ValueError) as wrong:
+        raise SystemExit(f"list: {name}: {wrong}") from None
+    using = [rule["name"] for rule in live.stored.body["rules"] if rule.get("list") == name]
+    used = ", ".join(using) or "no rule"
+    print(f"list {name} holds {len(listed.among)} of {field} within half a minute; used by {used}")
+
+
+def entries(text: str) -> frozenset[str]:
+    """One identifier a line; blank lines count for nothing. Raises InvalidPolicy."""
+    lines = [line.strip(BLANKS) for line in text.splitlines()]
+    for number, line in enumerate(lines, 1):
+        if line and not identifies(line):
+            raise InvalidPolicy(f"expected an identifier in line {number}, got {len(line)} characters")
+    return frozenset(filter(None, lines))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

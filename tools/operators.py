@@ -1,0 +1,138 @@
+"""The operators' documents: the live policy's rules, and the lists that they look at.
+
+Both are changed by what they were read as: a change that somebody else has made in the meantime is read, and this one
+made on top of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from scoring import documents
+from scoring.documents import Conflict, Stored
+from scoring.policy import InvalidPolicy, Listing, Policy
+
+from features.vector import RULED
+
+PROBLEM = "fraud"
+PARTS = frozenset(("version", "review_at", "block_at", "rules", "explore_share", "model"))  # of an operator's file
+TRIES = 5
+MOST_RULES = 262_144  # bytes of rules as they are written: DynamoDB takes 400 KB for an item
+MOST_LISTED = 100_000  # identifiers on all lists: every door reads and holds them
+Lists = Mapping[str, Listing]
+Change = Callable[[dict, Lists], tuple[dict, Lists]]
+
+
+@dataclass(frozen=True)
+class Live:
+    """The live rules' document, and its lists."""
+
+    stored: Stored
+    lists: dict[str, Listing]
+
+
+@dataclass(frozen=True)
+class Operators:
+    """Clients of DynamoDB and S3, the name of the operators' table, and the bucket that keeps documents."""
+
+    dynamodb: Any
+    s3: Any
+    table: str
+    lake: str
+
+    @classmethod
+    def of(cls, client: Callable[[str], Any], prefix: str, lake: str) -> Operators:
+        return cls(client("dynamodb"), client("s3"), policies_table(prefix), lake)
+
+    def read(self) -> Live:
+        found = documents.read(self.dynamodb, self.table, PROBLEM, documents.NO_RULES)
+        return Live(found, self.lists(found.body["lists"]).lists)
+
+    def lists(self, sha: str | None) -> documents.Kept:
+        """The lists that were kept under a SHA-256."""
+        if sha is None:
+            return documents.Kept({}, 0)
+        key = documents.key_of(PROBLEM, "lists", sha)
+        return documents.lists_in(self.s3.get_object(Bucket=self.lake, Key=key)["Body"].read())
+
+    def change(self, change: Change) -> Live:
+        """Makes a change live. Raises InvalidPolicy, and Conflict when others write all the time."""
+        for _ in range(TRIES):
+            before = self.read()
+            ruled, lists = change(before.stored.body, before.lists)
+            require_usable(ruled, lists)
+            after = {**ruled, "lists": self._keep("lists", documents.lines_of(lists)) if lists else None}
+            if after["version"] is not None:
+                self._keep("rules", documents.canonical(after))
+            try:
+                documents.write(self.dynamodb, self.table, PROBLEM, after, before.stored)
+            except Conflict:
+                continue
+            return Live(Stored(after, before.stored.number + 1), dict(lists))
+        raise Conflict(f"others have written {TRIES} times in between: nothing was changed, try again")
+
+    def claim(self, document: Mapping[str, Any]) -> None:
+        """A version names one document for good. Raises InvalidPolicy."""
+        sha = documents.digest(documents.canonical(document))
+        key = f"{documents.KEPT}{PROBLEM}/versions/{documents.digest(str(document['version']).encode())}.json"
+        if documents.write_once(self.s3, self.lake, key, json.dumps({"sha256": sha}).encode()):
+            return
+        if json.loads(self.s3.get_object(Bucket=self.lake, Key=key)["Body"].read())["sha256"] != sha:
+            raise InvalidPolicy(f"version {document['version']!r} is that of another policy: give this one its own")
+
+    def _keep(self, kind: documents.Kind, body: bytes) -> str:
+        return documents.keep(self.s3, self.lake, PROBLEM, kind, body)
+
+
+def policies_table(prefix: str) -> str:
+    """Written by operators alone."""
+    return f"{prefix}-policies"
+
+
+def require_usable(ruled: Mapping[str, Any], lists: Lists) -> None:
+    """Raises InvalidPolicy for rules that no door could take."""
+    Policy.parse(documents.judging(documents.BOOTSTRAP, ruled), RULED, lists)
+    if (size := len(documents.canonical(ruled))) > MOST_RULES:
+        raise InvalidPolicy(f"rules take {size} bytes, expected at most {MOST_RULES}")
+    if (listed := sum(len(one.among) for one in lists.values())) > MOST_LISTED:
+        raise InvalidPolicy(f"lists hold {listed} identifiers, expected at most {MOST_LISTED}")
+
+
+def ruling(document: Mapping[str, Any]) -> Change:
+    """The change that an operator's file makes: its rules and share. What a rule has `among` becomes a list that bears
+    the rule's name; lists that rules only name stay as they are. Raises InvalidPolicy."""
+    if not isinstance(document, Mapping) or (unknown := sorted(set(document) - PARTS)):
+        given = ", ".join(unknown) if isinstance(document, Mapping) else type(document).__name__
+        raise InvalidPolicy(f"a policy has {', '.join(sorted(PARTS))} and nothing else, got {given}")
+    rules = document.get("rules")
+    if not isinstance(rules, list):
+        raise InvalidPolicy(f"expected rules to be a list, got {type(rules).__name__}")
+
+    def change(before: dict, lists: Lists) -> tuple[dict, Lists]:
+        Policy.parse(document, RULED, lists)
+        own = {r["name"]: Listing(r["field"], frozenset(r["among"])) for r in rules if "among" in r}
+        named = [
+            {k: v for k, v in r.items() if k != "among"} | ({"list": r["name"]} if "among" in r else {}) for r in rules
+        ]
+        ruled = {
+            "version": str(document["version"]),
+            "explore_share": document.get("explore_share", 0.0),
+            "rules": named,
+        }
+        return ruled, {**lists, **own}
+
+    return change
+
+
+def listing(name: str, listed: Listing | None) -> Change:
+    """The change that puts a list in the place of the one of that name, or takes it away."""
+
+    def change(before: dict, lists: Lists) -> tuple[dict, Lists]:
+        others = {known: one for known, one in lists.items() if known != name}
+        ruled = {part: before[part] for part in ("version", "explore_share", "rules")}
+        return ruled, others if listed is None else {**others, name: listed}
+
+    return change
