@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from datasets import generated
-from datasets.conversion import Writer, loans, payments
+from datasets.conversion import Writer, dated_loans, loans, payments
+from datasets.dated_loan_sets import DATED_LOAN_SETS
 from datasets.loan_sets import LOAN_SETS
 from datasets.options import days, first_day, whole
 from datasets.payment_sets import PAYMENT_SETS
@@ -38,4 +39,5 @@ SETS: dict[str, Writer] = {
     "generated": generate,
     **{declared.name: payments(declared) for declared in PAYMENT_SETS},
     **{declared.name: loans(declared) for declared in LOAN_SETS},
+    **{declared.name: dated_loans(declared) for declared in DATED_LOAN_SETS},
 }

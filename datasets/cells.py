@@ -6,7 +6,8 @@ A reader takes an Arrow array and returns one of the contract's type, or raises 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from contextlib import suppress
+from datetime import date, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +19,7 @@ from features.values import LARGEST_AMOUNT
 Reader = Callable[[pa.Array], pa.Array]
 
 MONEY = pa.decimal128(18, 2)  # exact, and printed as 57.16 by every engine: a double would print as 1.0E7 in some
+LAST_OF_TWO_DIGITS = 2020
 LARGEST_WHOLE = 9e18  # below 2**63
 
 
@@ -44,10 +46,12 @@ def text(cells: pa.Array) -> pa.Array:
 
 
 def number(cells: pa.Array) -> pa.Array:
-    """Any cell as a float; text is read, empty text is missing."""
+    """Any cell as a float; text is read, `$1,200.00` too, empty text is missing."""
     if pa.types.is_floating(cells.type) or pa.types.is_integer(cells.type) or pa.types.is_decimal(cells.type):
         return pc.cast(cells, pa.float64())
-    words = pc.utf8_trim_whitespace(text(cells))
+    words = pc.replace_substring_regex(pc.utf8_trim_whitespace(text(cells)), r"^\$", "")
+    grouped = pc.match_substring_regex(words, r"^\d{1,3}(,\d{3})+(\.\d+)?$")
+    words = pc.if_else(grouped, pc.replace_substring(words, ",", ""), words)
     words = pc.if_else(pc.equal(words, ""), pa.scalar(None, pa.string()), words)
     try:
         return pc.cast(words, pa.float64())
@@ -73,6 +77,16 @@ def money(cells: pa.Array) -> pa.Array:
     if len(bad):
         raise Unexpected(f"expected amounts between 0 and {LARGEST_AMOUNT}, found {shown(bad[0].as_py())}")
     return pc.cast(amounts, MONEY)
+
+
+def unless(prefix: str) -> Reader:
+    """A reader of text that is missing where it begins so."""
+
+    def read(cells: pa.Array) -> pa.Array:
+        words = text(cells)
+        return pc.if_else(pc.starts_with(words, prefix), pa.scalar(None, pa.string()), words)
+
+    return read
 
 
 def count(cells: pa.Array) -> pa.Array:
@@ -118,6 +132,33 @@ def clock(cells: pa.Array) -> pa.Array:
             raise Unexpected(f"expected instants such as 2018-04-01 09:30:00, found {found}") from None
     cells = pc.cast(cells, pa.timestamp("ms", cells.type.tz), safe=False)
     return pc.cast(cells, pa.int64())
+
+
+def dated(*forms: str) -> Reader:
+    """A reader of days or months in one of some forms, as strptime writes them -> milliseconds since 1970 of midnight.
+
+    Years of two digits are 1921 to 2020: what is read here has happened.
+    """
+
+    def read(cells: pa.Array) -> pa.Array:
+        if pa.types.is_timestamp(cells.type) or pa.types.is_date(cells.type):
+            return clock(pc.cast(cells, pa.timestamp("ms")))
+        words = pc.utf8_trim_whitespace(text(cells))
+        known = {word: midnight(word, forms) for word in words.unique().to_pylist() if word}
+        return pa.array([known.get(word) for word in words.to_pylist()], pa.int64())
+
+    return read
+
+
+def midnight(word: str, forms: tuple[str, ...]) -> int:
+    for form in forms:
+        with suppress(ValueError):
+            found = datetime.strptime(word, form).date()
+            if "%y" in form:
+                found = found.replace(year=LAST_OF_TWO_DIGITS - (LAST_OF_TWO_DIGITS - found.year) % 100)
+            return milliseconds(found)
+    example = datetime(1997, 2, 28).strftime(forms[0])
+    raise Unexpected(f"expected days or months such as {example}, found {shown(word)}")
 
 
 def elapsed(unit_ms: int, since: date, first: int = 0) -> Reader:

@@ -9,19 +9,21 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from datasets.cells import Unexpected, holds_cards, iso
-from datasets.declaration import LoanSet, PaymentSet, PublicSet
+from datasets.cells import MONEY, Unexpected, holds_cards, iso
+from datasets.declaration import DatedLoanSet, LoanSet, PaymentSet, PublicSet
 from datasets.options import DAY_MS, days, first_day, milliseconds, whole
 from datasets.origins import Origin, chosen
 from datasets.progress import Told, untold
 from datasets.source import Source, find
 from datasets.target import Target
 from datasets.unusable import Unusable
-from features.contract import CONTRACTS
+from features.contract import CONTRACTS, Contract
 
+ARROW = {"text": pa.string(), "instant": pa.string(), "money": MONEY, "flag": pa.int8(), "count": pa.int32()}
 REPORTED_AFTER = 7 * DAY_MS  # a payment's label is known a week later, fraud or not
 OBSERVED_AFTER = 30 * DAY_MS
 LOANS_START, LOANS_DAYS = date(2025, 1, 1), 181  # six calendar months
@@ -40,9 +42,11 @@ class Plan:
     source: Source
     origins: dict[str, Origin]
     further: dict[str, str]
+    looked_at: frozenset[str] = frozenset()
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         used = {name for origin in self.origins.values() for name in origin.names} | set(self.further.values())
+        used |= self.looked_at
         # A set whose every column is made up still needs one column, to know how many rows there are.
         yield from self.source.batches([c for c in self.source.columns() if c in used] or self.source.columns()[:1])
 
@@ -91,6 +95,10 @@ def plan(declared: PublicSet, source: Source) -> Plan:
                 f"{source.path}: column {wanted} is missing (for {column}); found {', '.join(available[:40])}"
             )
         origins[column] = origin
+    for column, candidates in declared.optional.items():
+        origin = chosen(candidates, available)
+        if origin is not None:
+            origins[column] = origin
     taken = {name for origin in origins.values() if len(origin.names) == 1 for name in origin.names}
     kept = [name for name in available if name not in taken and declared.reason_to_drop(name) is None]
     further = {declared.further_name(name): name for name in kept}
@@ -99,7 +107,8 @@ def plan(declared: PublicSet, source: Source) -> Plan:
     if clash or len(further) < len(kept):
         found = ", ".join(clash) or "columns that differ only in case or punctuation"
         raise Unusable(f"{source.path}: expected further columns under names of their own, found {found}")
-    return Plan(source, origins, further)
+    looked_at = frozenset(declared.needs) if isinstance(declared, DatedLoanSet) else frozenset()
+    return Plan(source, origins, further, looked_at)
 
 
 def refuse_pans(table: pa.Table, source: Source) -> pa.Table:
@@ -134,7 +143,7 @@ def payments(declared: PaymentSet) -> Writer:
         with Target(folder, ("transactions", "fraud_labels")) as target:
             for part in plans:
                 for batch in part.batches():
-                    cells = {name: part.cells(name, batch, first) for name in declared.columns}
+                    cells = {name: part.cells(name, batch, first) for name in part.origins}
                     moments = cells["event_time"]
                     if declared.deal_over:
                         moments = dealt_out(moments, first, start or declared.calendar, length or declared.deal_over)
@@ -270,3 +279,61 @@ def write_loans(target: Target, table: pa.Table, applied: pa.Array) -> None:
     }
     target.write("loan_applications", table.drop_columns("defaulted"))
     target.write("loan_outcomes", pa.table(outcomes))
+
+
+DATED = ("loan_applications", "loan_decisions", "loan_performance", "loan_outcomes")
+
+
+def dated_loans(declared: DatedLoanSet) -> Writer:
+    """The conversion of a set of loans that has its own calendar, with what became of each loan.
+
+    Options: SOURCE; START (a day) and DAYS select a stretch of applications.
+    """
+
+    def convert(options: Mapping[str, str], folder: Path, told: Told = untold) -> dict[str, int]:
+        plans, start, length = plans_of(declared, options), first_day(options), days(options)
+        first, total = 0, sum(part.source.about() for part in plans)
+        with Target(folder, DATED) as target:
+            for part in plans:
+                for batch in part.batches():
+                    full = batch.filter(pc.is_valid(batch.column(declared.full_when)))
+                    cells = {name: part.cells(name, full, first) for name in part.origins}
+                    further = part.further_cells(full)
+                    inside = stretch(cells["applied_at"], start, length)
+                    table = pa.table({**cells, "applied_at": iso(cells["applied_at"]), **further}).filter(inside)
+                    first += len(batch)
+                    if len(table):
+                        target.write("loan_applications", refuse_pans(table, part.source))
+                        after = pa.Table.from_batches([full]).filter(inside).to_pandas()
+                        for entity, frame in aftermath(declared, part, after, table).items():
+                            target.write(entity, frame)
+                    told(first, max(first, total))
+            if not target.rows["loan_applications"]:
+                raise Unusable(f"{options['SOURCE']}: expected loans {asked(start, length)}, found none")
+        return target.rows
+
+    return convert
+
+
+def aftermath(declared: DatedLoanSet, part: Plan, rows: pd.DataFrame, table: pa.Table) -> dict[str, pa.Table]:
+    """Raises Unusable with file and column."""
+    loans_, applied = table["loan_id"].to_pandas(), pd.to_datetime(table["applied_at"].to_pandas()).dt.tz_localize(None)
+    try:
+        found = declared.told(rows, loans_, applied)
+    except Unexpected as wrong:
+        raise Unusable(f"{part.source.path}: {wrong}") from None
+    return {entity: told_table(CONTRACTS[entity], frame) for entity, frame in found.items()}
+
+
+def told_table(contract: Contract, frame: pd.DataFrame) -> pa.Table:
+    """The frame in the contract's types, whatever the cells of this batch happen to be."""
+    types = {c.name: ARROW[c.type] for c in contract.columns}
+    columns = {}
+    for name, cells in frame.items():
+        if types[str(name)] == MONEY:
+            cells = cells.round(2)
+        if contract.column(str(name)).type == "instant":
+            cells = cells.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+        array = pa.Array.from_pandas(cells)
+        columns[name] = pc.cast(array, types[str(name)], safe=False)
+    return pa.table(columns)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+
+import pandas as pd
 
 from datasets.origins import Origin
 from features.contract import PROTECTED_PREFIX
@@ -17,7 +19,8 @@ ROW_NUMBERS = {"", "Unnamed: 0"}  # what tools call the column of row numbers th
 class PublicSet:
     """One public set.
 
-    `columns`: contract column -> where it may come from, first match wins. `dropped`: pattern of a file's column ->
+    `columns`: contract column -> where it may come from, first match wins; `optional`: those that a file may lack.
+    `dropped`: pattern of a file's column ->
     why it goes no further. `protected`: file's columns kept for fairness reports under features.contract's prefix.
     Every other column is kept under `plain_name`. `stem`: the file to take out of a folder; every file when empty.
     """
@@ -27,6 +30,7 @@ class PublicSet:
     publisher: str
     licence: str
     columns: Mapping[str, tuple[Origin, ...]]
+    optional: Mapping[str, tuple[Origin, ...]] = field(default_factory=dict)
     dropped: Mapping[str, str] = field(default_factory=dict)
     protected: tuple[str, ...] = ()
     stem: str = ""
@@ -60,6 +64,16 @@ class LoanSet(PublicSet):
     """Loan applications and their outcomes. `headless`: columns of a publisher's file without a header, by suffix."""
 
     headless: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DatedLoanSet(PublicSet):
+    """Loans with a calendar of their own. `told` makes decisions, performance and outcomes of a batch, from `needs`:
+    the file's columns that it looks at, as far as there are any. A row without `full_when` is a publisher's note."""
+
+    told: Callable[..., Mapping[str, pd.DataFrame]] = field(kw_only=True)
+    needs: tuple[str, ...] = field(kw_only=True)
+    full_when: str = field(kw_only=True)
 
 
 def plain_name(column: str) -> str:

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from datasets.declaration import PaymentSet, PublicSet
+from datasets.dated_loan_sets import DATED_LOAN_SETS
+from datasets.declaration import DatedLoanSet, LoanSet, PaymentSet, PublicSet
 from datasets.loan_sets import LOAN_SETS
+from datasets.origins import Constant, OrRowNumber
 from datasets.payment_sets import PAYMENT_SETS
+
+GIVES: dict[type[PublicSet], str] = {
+    PaymentSet: "`transactions`, `fraud_labels`",
+    LoanSet: "`loan_applications`, `loan_outcomes`",
+    DatedLoanSet: "`loan_applications`, `loan_decisions`, `loan_performance`, `loan_outcomes`",
+}
+CALENDAR: dict[type[PublicSet], str] = {
+    LoanSet: "invented, since the file has no dates: applications are spread evenly, in the file's order, over DAYS "
+    "days (181 unless told) from START (2025-01-01 unless told), and every outcome is told 30 days later",
+    DatedLoanSet: "the file's own; START and DAYS select a stretch of it",
+}
 
 
 def section(declared: PublicSet) -> str:
-    files = (
-        "`transactions`, `fraud_labels`" if isinstance(declared, PaymentSet) else "`loan_applications`, `loan_outcomes`"
-    )
-    lines = [
+    lines: list[str | None] = [
         f"## {declared.name}",
         f"{declared.title}.",
         "",
         f"- Publisher: {declared.publisher}",
         f"- Licence: {declared.licence}",
-        f"- Gives: {files}",
+        f"- Gives: {GIVES[type(declared)]}",
+        f"- Calendar: {CALENDAR[type(declared)]}" if type(declared) in CALENDAR else None,
         "",
         "| contract | comes from |",
         "|---|---|",
     ]
-    for column, origins in declared.columns.items():
+    for column, origins in (*declared.columns.items(), *declared.optional.items()):
         lines.append(f"| `{column}` | {' or '.join(map(told, origins))} |")
     if declared.protected:
         kept = ", ".join(f"`{name}` as `{declared.further_name(name)}`" for name in declared.protected)
@@ -32,18 +43,22 @@ def section(declared: PublicSet) -> str:
         lines += [f"- `{pattern}`: {why}" for pattern, why in declared.dropped.items()]
     if declared.notes:
         lines += ["", declared.notes]
-    return "\n".join(lines)
+    return "\n".join(line for line in lines if line is not None)
 
 
 def told(origin: object) -> str:
     names = getattr(origin, "names", ())
+    if isinstance(origin, OrRowNumber):
+        return f"`{origin.name}`, the row's number where it is empty" if names else "the row's number"
+    if isinstance(origin, Constant):
+        return f"`{origin.word}`, as the publisher says"
     if names:
         return " with ".join(f"`{name}`" for name in names)
     return {"RowNumber": "the row's number", "Dealt": "dealt out, meaningless"}[type(origin).__name__]
 
 
 def markdown() -> str:
-    return "\n\n".join(["# Public data sets", *map(section, (*PAYMENT_SETS, *LOAN_SETS))]) + "\n"
+    return "\n\n".join(["# Public data sets", *map(section, (*PAYMENT_SETS, *LOAN_SETS, *DATED_LOAN_SETS))]) + "\n"
 
 
 if __name__ == "__main__":

@@ -76,6 +76,7 @@ LENDING_CLUB = LoanSet(
         "defaulted": (Column("Class", flag(good="good", bad="bad")),),
     },
     dropped={"int_rate|sub_grade": "the lender's own score: a model would copy it instead of judging the loan"},
+    notes="The lender's own file, with issue_d and loan_status, is the set lending_club_loans.",
 )
 
 HOME_CREDIT = LoanSet(

@@ -61,6 +61,36 @@ class RowNumber:
 
 
 @dataclass(frozen=True)
+class OrRowNumber:
+    """A column that is empty in some files, or not there at all (no `name`): then the row's number stands for it."""
+
+    name: str
+    prefix: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name,) if self.name else ()
+
+    def cells(self, batch: pa.RecordBatch, first: int) -> pa.Array:
+        numbers = RowNumber(self.prefix).cells(batch, first)
+        if not self.name:
+            return numbers
+        cells = pc.utf8_trim_whitespace(text(batch.column(self.name)))
+        return pc.coalesce(pc.if_else(pc.equal(cells, ""), pa.scalar(None, pa.string()), cells), numbers)
+
+
+@dataclass(frozen=True)
+class Constant:
+    """What the publisher says of every row, and the file does not."""
+
+    word: str
+    names: tuple[str, ...] = field(default=(), init=False)
+
+    def cells(self, batch: pa.RecordBatch, first: int) -> pa.Array:
+        return pa.array([self.word] * len(batch), pa.string())
+
+
+@dataclass(frozen=True)
 class Dealt:
     """The file says nothing of this entity: rows are dealt to `groups` of them, evenly and meaninglessly."""
 

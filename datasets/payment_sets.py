@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 
-from datasets.cells import clock, elapsed, flag, money, without_prefix
+from datasets.cells import clock, elapsed, flag, money, number, unless, without_prefix
 from datasets.declaration import PaymentSet
-from datasets.origins import Column, Dealt, Joined, RowNumber, any_of
+from datasets.origins import Column, Constant, Dealt, Joined, RowNumber, any_of
 from datasets.tokens import token
 
 HANDBOOK = PaymentSet(
@@ -65,12 +65,17 @@ IEEE_CIS = PaymentSet(
         "amount": (Column("TransactionAmt", money),),
         "is_fraud": (Column("isFraud", flag()),),
     },
+    optional={
+        "currency": (Constant("USD"),),
+        "card_id": (Joined("card", ("card1", "card2", "card3", "card4", "card5", "card6")),),
+    },
     dropped={r"V\d+": "339 columns of unpublished meaning that the publisher derived from the payment's history"},
     stem="train_transaction",
     companion=("train_identity", "TransactionID"),
     notes="TransactionDT counts seconds from a day that was never published; 2017-12-01 is the usual convention. "
     "There are no customers or merchants: a customer is the masked card with its billing area, a merchant is the "
-    "product with the recipient's mail domain. Both are guesses, and both merge what is really several.",
+    "product with the recipient's mail domain. Both are guesses, and both merge what is really several. addr2 is a "
+    "masked country and DeviceInfo a kind of device, so neither fills a column of the contract.",
 )
 
 PAYSIM = PaymentSet(
@@ -87,12 +92,14 @@ PAYSIM = PaymentSet(
         "channel": (Column("type"),),
         "is_fraud": (Column("isFraud", flag()),),
     },
+    optional={"beneficiary_id": (Column("nameDest", unless("M")),)},
     dropped={
         "isFlaggedFraud": "a rule's verdict on the payment, not known before it",
         "(old|new)balance(Org|Orig|Dest)": "the simulator takes a fraud back, so the balances give it away",
     },
     notes="A step is an hour and nothing finer is known: all payments of an hour share its first instant. Step 1 is "
-    "put at 2017-01-01. Nearly every payer occurs once, so there is hardly any customer history.",
+    "put at 2017-01-01. Who receives a payment is its merchant, and its beneficiary when it is a person. Nearly every "
+    "payer occurs once, so there is hardly any customer history.",
 )
 
 SPARKOV = PaymentSet(
@@ -108,6 +115,11 @@ SPARKOV = PaymentSet(
         "amount": (Column("amt", money),),
         "is_fraud": (Column("is_fraud", flag()),),
     },
+    optional={
+        "card_id": (Column("cc_num", token),),
+        "latitude": (Column("merch_lat", number),),
+        "longitude": (Column("merch_long", number),),
+    },
     dropped={
         "first|last|street": "who and where a person is",
         "city|zip|lat|long": "with the birthday it points at one person",
@@ -116,7 +128,8 @@ SPARKOV = PaymentSet(
     protected=("gender", "dob"),
     notes="cc_num is a card number and never passes: the customer is its keyed hash (HMAC-SHA256). Set the variable "
     "DATASET_TOKEN_KEY for the same tokens in every run; without it the key is random and forgotten. Every merchant "
-    "is published as `fraud_...`, honest or not: that prefix goes.",
+    "is published as `fraud_...`, honest or not: that prefix goes. A payment was made where its merchant is; category "
+    "is this generator's own word and no ISO 18245 code.",
 )
 
 PAYMENT_SETS = (HANDBOOK, ULB, IEEE_CIS, PAYSIM, SPARKOV)

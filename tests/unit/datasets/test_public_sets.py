@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from datasets.catalog import SETS
+from datasets.dated_loan_sets import DATED_LOAN_SETS
 from datasets.describe import markdown
 from datasets.loan_sets import GERMAN_COLUMNS, LOAN_SETS
 from datasets.payment_sets import PAYMENT_SETS
@@ -27,7 +28,7 @@ def rows(folder, entity):
 
 
 def test_every_declared_set_is_tried_here(frames):
-    assert set(frames) == set(PAYMENTS + LOANS) == set(SETS) - {"generated"}
+    assert set(frames) == set(PAYMENTS + LOANS) == set(SETS) - {"generated"} - {s.name for s in DATED_LOAN_SETS}
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
@@ -42,6 +43,23 @@ def test_payments_of_a_public_set_are_accepted_at_the_door(name, suffix, publish
         assert Payment.parse(told).amount == cents(fields["amount"])
         assert fields["event_time"].endswith("Z")
     assert len({fields["transaction_id"] for fields in payments}) == len(payments)
+
+
+def test_what_a_file_tells_of_a_payment_fills_the_contracts_columns(published, converted, frames):
+    (sparkov,) = {
+        (p["latitude"], p["longitude"], p["card_id"] == p["customer_id"])
+        for p in rows(converted("sparkov", published("sparkov")), "transactions")
+    }
+    ieee = rows(converted("ieee_cis", published("ieee_cis")), "transactions")
+    person = frames["paysim"]().assign(nameDest=["M1", "C1"] * 6)
+    paysim = rows(converted("paysim", published("paysim", person)), "transactions")
+    short = frames["sparkov"]().drop(columns=["merch_lat", "merch_long"])
+
+    assert sparkov == (36.01, -82.04, True)
+    assert {p["currency"] for p in ieee} == {"USD"}
+    assert ieee[0]["customer_id"].startswith(ieee[0]["card_id"] + "|")
+    assert [(p["merchant_id"], p["beneficiary_id"]) for p in paysim[:2]] == [("M1", None), ("C1", "C1")]
+    assert "latitude" not in rows(converted("sparkov", published("sparkov", short)), "transactions")[0]
 
 
 @pytest.mark.parametrize("name", PAYMENTS)
