@@ -1,4 +1,4 @@
-"""`python -m datasets NAME=... OUT=... [SOURCE=...] [START=...] [DAYS=...] [SEED=...] [SIZE=...] [LOANS=...]`.
+"""`python -m datasets NAME=... OUT=...` and further options, as `datasets.describe` tells them.
 
 Writes a set in the RAW contract. `python -m datasets.describe` says what each set is and what is made of it.
 """

@@ -18,17 +18,30 @@ from datasets.unusable import Unusable
 
 __all__ = ["OPTIONS", "SETS", "Unusable"]
 
-OPTIONS = ("NAME", "OUT", "SOURCE", "START", "DAYS", "SEED", "SIZE", "LOANS")
+OPTIONS = (
+    *("NAME", "OUT", "SOURCE", "START", "DAYS", "SEED", "SIZE", "LOANS"),
+    *("LENDER", "RECESSION", "POLICY_CHANGE", "FRAUDS_ONLY"),
+)
 
 
 def generate(options: Mapping[str, str], folder: Path, told: Told = untold) -> dict[str, int]:
-    """Options: SIZE (payments), LOANS, DAYS, SEED, START."""
+    """Options: SIZE (payments), LOANS, DAYS, SEED, START; LENDER=1 with RECESSION and POLICY_CHANGE (days), and
+    FRAUDS_ONLY=1."""
+    lender = whole(options, "LENDER", 0, 1)
+    turns = {"recession": first_day(options, "RECESSION"), "policy_change": first_day(options, "POLICY_CHANGE")}
+    if any(turns.values()) and not lender:
+        raise Unusable(
+            "RECESSION, POLICY_CHANGE: expected LENDER=1 with them, since only performance and decisions tell"
+        )
     asked: dict[str, Any] = {
         "payments": whole(options, "SIZE", 10_000, 100_000_000),
         "loans": whole(options, "LOANS", 1, 10_000_000),
         "days": days(options),
         "seed": whole(options, "SEED", 0, 2**32 - 1),
         "start": str(first_day(options) or Settings.start),
+        "lender": bool(lender),
+        "frauds_only": bool(whole(options, "FRAUDS_ONLY", 0, 1)),
+        **{name: str(day) for name, day in turns.items() if day},
     }
     return generated.write(
         Settings(**{name: value for name, value in asked.items() if value is not None}), folder, told

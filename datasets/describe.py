@@ -19,6 +19,19 @@ CALENDAR: dict[type[PublicSet], str] = {
     DatedLoanSet: "the file's own; START and DAYS select a stretch of it",
 }
 
+GENERATED = """## generated
+A population that borrows and pays, drawn from SEED: SIZE payments and LOANS applications over DAYS days from START.
+
+| option | what it changes |
+|---|---|
+| `LENDER=1` | also `loan_decisions` and `loan_performance`. A policy declines the worst 15 % by a noisy score and some applicants withdraw; loans that are made are observed at the end of each month on book, for three years at most: instalments missed from a yearly risk (higher in winter), 90 days past due two months later, charged off at 150, partly recovered in the half year after, some repaid early. `loan_outcomes` are then told of these loans alone: a default when it is reached, a good loan after twelve months on book. Take DAYS of two years and more: a [window](default.md) has to end |
+| `RECESSION=day` | two and a half times the risk for six months from this day's month on (with `LENDER=1`) |
+| `POLICY_CHANGE=day` | applications from this day on are declined twice as often, by `policy-2` (with `LENDER=1`) |
+| `FRAUDS_ONLY=1` | nobody tells that a payment was honest |
+
+Payments and applications are the same, byte for byte, with and without a lender. Without one every outcome is told 30
+days after the application."""  # noqa: E501
+
 
 def section(declared: PublicSet) -> str:
     lines: list[str | None] = [
@@ -58,7 +71,7 @@ def told(origin: object) -> str:
 
 
 def markdown() -> str:
-    return "\n\n".join(["# Public data sets", *map(section, (*PAYMENT_SETS, *LOAN_SETS, *DATED_LOAN_SETS))]) + "\n"
+    return "\n\n".join(["# Data sets", GENERATED, *map(section, (*PAYMENT_SETS, *LOAN_SETS, *DATED_LOAN_SETS))]) + "\n"
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ FLAWED = 0.0005  # share of payments that come twice, or broken
 
 
 def write(settings: Settings, target: Path, told: Told = untold) -> dict[str, int]:
-    """Writes the four files of the contract slice by slice. Returns rows per file."""
+    """Writes the files of the contract slice by slice: four, and two more of a lender. Returns rows per file."""
     population = Population(settings)
     target.mkdir(parents=True, exist_ok=True)
     rows = {"transactions": 0, "fraud_labels": 0}
@@ -40,7 +41,12 @@ def write(settings: Settings, target: Path, told: Told = untold) -> dict[str, in
         for writer in writers.values():
             writer.close()
     applications, outcomes = population.loans()
-    for name, frame in (("loan_applications", applications), ("loan_outcomes", outcomes)):
+    tables: dict[str, Sequence[pd.DataFrame]] = {"loan_applications": [applications], "loan_outcomes": [outcomes]}
+    if settings.lender:
+        decisions, performance, outcomes_ = zip(*population.lending(), strict=True)
+        tables |= {"loan_decisions": decisions, "loan_performance": performance, "loan_outcomes": outcomes_}
+    for name, frames in tables.items():
+        frame = pd.concat(frames)
         frame.to_csv(target / f"{name}.csv", index=False, lineterminator="\n")
         rows[name] = len(frame)
     return rows

@@ -23,14 +23,14 @@ def whole(options: Mapping[str, str], name: str, least: int, most: int) -> int |
     return number
 
 
-def first_day(options: Mapping[str, str]) -> date | None:
-    """START as a day; None when it was not given. Raises Unusable."""
-    if "START" not in options:
+def first_day(options: Mapping[str, str], name: str = "START") -> date | None:
+    """START, or another option, as a day; None when it was not given. Raises Unusable."""
+    if name not in options:
         return None
     try:
-        return date.fromisoformat(options["START"])
+        return date.fromisoformat(options[name])
     except ValueError:
-        raise Unusable(f"START: expected a day such as 2018-04-01, got {options['START']!r}") from None
+        raise Unusable(f"{name}: expected a day such as 2018-04-01, got {options[name]!r}") from None
 
 
 def days(options: Mapping[str, str]) -> int | None:

@@ -13,6 +13,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from datasets.lending import Lending
+
 SLICE = 200_000  # payments drawn at once
 MOST_CUSTOMERS = 200_000
 DAY_S = 86_400
@@ -23,13 +25,21 @@ PURPOSES = np.array(["car", "debt_consolidation", "home_improvement", "medical",
 
 @dataclass(frozen=True)
 class Settings:
-    """`payments` in all over `days` days from `start`; `loans` applications spread over the same days."""
+    """`payments` in all over `days` days from `start`; `loans` applications spread over the same days.
+
+    `lender`: decisions and monthly performance are told, too, with a `recession` and a `policy_change` from these days
+    on. `frauds_only`: nobody tells that a payment was honest.
+    """
 
     payments: int = 200_000
     loans: int = 8_000
     days: int = 80
     start: str = "2025-06-01"
     seed: int = 7
+    lender: bool = False
+    recession: str | None = None
+    policy_change: str | None = None
+    frauds_only: bool = False
 
     @property
     def customers(self) -> int:
@@ -162,12 +172,27 @@ class Population:
         week = pd.Timedelta(days=7)
         honest = payments.assign(reported_at=when + week, is_fraud=0)[~fraud | (delay_days > 7)]
         reported = payments.assign(reported_at=when + pd.to_timedelta(delay_days, unit="D").round("ms"))[fraud]
-        rows = pd.concat([honest, reported])[["transaction_id", "is_fraud", "reported_at"]]
+        told = [reported] if self.settings.frauds_only else [honest, reported]
+        rows = pd.concat(told)[["transaction_id", "is_fraud", "reported_at"]]
         text = rows["reported_at"].dt.strftime("%Y-%m-%dT%H:%M:%S.%f").str[:-3] + "Z"
         return rows.assign(reported_at=text).sort_values(["reported_at", "transaction_id"], ignore_index=True)
 
     def loans(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Applications and their outcomes, observed thirty days later (first payment default)."""
+        applications, outcomes, _ = self.risky_loans()
+        return applications, outcomes
+
+    def lending(self) -> Iterator[tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]]:
+        """Slices of a lender's decisions, of performance and of outcomes: see datasets.lending."""
+        applications, _, risk = self.risky_loans()
+        recession, change = (
+            None if day is None else pd.Timestamp(day) for day in (self.settings.recession, self.settings.policy_change)
+        )
+        end = self.start + pd.Timedelta(days=self.settings.days)
+        yield from Lending(self.settings.seed, end, recession, change).slices(applications, risk)
+
+    def risky_loans(self) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
+        """Applications, their outcomes, and the probability that each had of defaulting."""
         rng = np.random.default_rng([self.settings.seed, 3])
         size = self.settings.loans
         who = rng.integers(0, self.settings.customers, size)
@@ -189,7 +214,8 @@ class Population:
             + 0.4 * (purpose == "medical")
             + 2.0 * (self.night_owl[who] - 0.05)
         )
-        defaulted = (rng.random(size) < 1 / (1 + np.exp(-logit))).astype(int)
+        risk = 1 / (1 + np.exp(-logit))
+        defaulted = (rng.random(size) < risk).astype(int)
         identifiers = np.array([f"L{i:07d}" for i in range(size)])
         applications = pd.DataFrame(
             {
@@ -209,4 +235,4 @@ class Population:
         outcomes = pd.DataFrame(
             {"loan_id": identifiers, "defaulted": defaulted, "observed_at": self._stamp(applied + 30 * DAY_S)}
         )
-        return applications, outcomes
+        return applications, outcomes, risk

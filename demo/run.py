@@ -19,6 +19,7 @@ from tools.operate.platform import Platform, StepFailed
 from tools.telling import Teller
 
 PAYMENTS_PER_SECOND = 250  # below what the stream door takes, so that latencies are its own and not a queue's
+TELL_OF_LOANS = {"loan_outcomes", "loan_performance"}  # either says which loans were good
 ASKED = 200  # payments that go through the API door
 
 
@@ -60,8 +61,8 @@ class Run:
             )
         if month is None:
             self.teller.say("no loan_applications file: the credit pipeline is skipped")
-        elif "loan_outcomes" not in self.intake.files:
-            self.teller.say("no loan_outcomes file: credit training and scoring are skipped")
+        elif not TELL_OF_LOANS & set(self.intake.files):
+            self.teller.say("no loan_outcomes and no loan_performance: credit training and scoring are skipped")
 
     # Nights
 
@@ -154,7 +155,7 @@ class Run:
         wanted = {}
         if day and "fraud_labels" in self.intake.files:
             wanted["fraud"] = instant(day)
-        if month and "loan_outcomes" in self.intake.files:
+        if month and TELL_OF_LOANS & set(self.intake.files):
             wanted["credit"] = instant(month)
         packages = {}
         with ThreadPoolExecutor(2) as pool:

@@ -16,6 +16,7 @@ from tools.quality.fraud import measure as fraud
 from tools.quality.handbook import Fold, consecutive, earlier, parts
 from tools.raw_data.files import Unusable
 from tools.telling import Teller
+from training.default import Told
 
 START = date(2018, 5, 7)
 
@@ -135,8 +136,9 @@ def test_credit_is_measured_on_every_loan_once():
             "observed_at": pd.Timestamp("2025-06-01", tz="UTC"),
         }
     )
-    found = credit(loans, outcomes, Teller())
+    found = credit(loans, Told(outcomes), Teller())
 
+    assert found["states"]["labelled"] == 400
     assert [fold["test_rows"] for fold in found["folds"]] == [80] * 5
     assert set(found["mean"]) == {"auc", "ks", "brier", "ece"}
     assert found["mean"]["auc"] > 0.85
