@@ -14,7 +14,8 @@ from glue.tables import PATTERNS, SILVER
 from glue.transforms.cells import Split
 from glue.transforms.money import in_home_currency
 
-COMPUTED = {"amount_cents": "original_cents"}  # columns of SILVER, and where SILVER keeps what came
+# Columns of SILVER that are computed, by entity, and where SILVER keeps what came.
+COMPUTED = {"transactions": {"amount_cents": "original_cents"}}
 NO_RATES = Rates()
 FUTURE_GRACE = "1 day"  # clocks differ; a payment further ahead than this is an error of the source
 
@@ -30,8 +31,10 @@ def conformed(bronze: DataFrame, contract: Contract, already: DataFrame, rates: 
     silver = SILVER[contract.entity]
     if contract is TRANSACTIONS:
         bronze = in_home_currency(bronze, rates)
-    content = [c for c in silver.column_names if c not in (*contract.key, "attributes", *COMPUTED)]
-    fingerprint = fingerprint_of(content, [as_it_came(c) for c in silver.column_names if c in COMPUTED])
+    computed = COMPUTED.get(contract.entity, {})
+    content = [c for c in silver.column_names if c not in (*contract.key, "attributes", *computed, *computed.values())]
+    # Rows of before have what came in the column itself.
+    fingerprint = fingerprint_of(content, [F.coalesce(came, name) for name, came in computed.items()])
     too_early = F.col(contract.dated_by) > F.col("ingested_at") + F.expr(f"INTERVAL {FUTURE_GRACE}")
     wrong = F.array_compact(
         F.array(F.when(too_early, F.lit(f"future_{contract.dated_by}")), *map(broken, row_rules(contract.entity)))
@@ -66,11 +69,6 @@ def conformed(bronze: DataFrame, contract: Contract, already: DataFrame, rates: 
 def broken(rule: Rule) -> Column:
     """The rule's reason where a row does not meet it; a condition that is null is not met."""
     return F.when(~F.coalesce(F.expr(rule.condition), F.lit(False)), F.lit(rule.reason))
-
-
-def as_it_came(name: str) -> Column:
-    """Of a column that SILVER has computed, what stands in the file. Rows of before have nothing else."""
-    return F.coalesce(COMPUTED[name], name)
 
 
 def fingerprint_of(content: Sequence[str], further: Sequence[Column] = ()) -> Column:

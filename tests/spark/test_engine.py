@@ -11,10 +11,10 @@ from features.declaration import DAY, HOUR, MINUTE
 from features.fraud import FRAUD, LABEL_PATIENCE
 from features.state import State, label_event, payment_event
 from features.vector import CUSTOMER_LAYOUT, MERCHANT_LAYOUT
-from glue.tables import LOAN_FEATURES, TRANSACTION_FEATURES
+from glue.tables import LOAN_FEATURES
 from glue.transforms.events import located, payments
 from glue.transforms.folding import folded_customers, folded_events
-from glue.transforms.vectors import loan_features, transaction_features
+from glue.transforms.vectors import VECTOR_COLUMNS, loan_features, transaction_features
 from glue.transforms.windows import with_open_windows
 from tests.parity.events import event_log
 from tests.spark.rows import START, silver_labels, silver_loans, silver_transactions
@@ -40,7 +40,7 @@ def test_vectors_by_hand(spark):
     frame = vectors(spark, PAYMENTS, LABELS)
     row = {r.transaction_id: r.asDict() for r in frame.collect()}
 
-    assert frame.columns == [*TRANSACTION_FEATURES.column_names, "event_date"]
+    assert frame.columns == [*VECTOR_COLUMNS, "event_date"]
     assert [row[t]["customer_payment_count_10m"] for t in "abcdef"] == [0, 1, 1, 0, 0, 0]
     assert [row[t]["customer_payment_amount_1h"] for t in "abcdef"] == [0, 1000, 1000, 0, 0, 0]
     assert [row[t]["customer_payment_amount_1d"] for t in "abcdef"] == [0, 1000, 1000, 4500, 0, 0]
