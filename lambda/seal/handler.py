@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 from scoring.settings import from_environment
 
-from seal.sealing import SIDE_BY_SIDE, Sealing
+from seal.sealing import SIDE_BY_SIDE, Sealing, Witness
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,9 @@ class Settings:
 def sealing() -> Sealing:
     settings = from_environment(Settings, os.environ)
     client = boto3.client("s3", config=Config(max_pool_connections=SIDE_BY_SIDE))
-    return Sealing(client, settings.lake_bucket, lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
+    locked = os.environ.get("WITNESS_BUCKET")  # where Terraform makes one
+    witness = Witness(client, locked) if locked else None
+    return Sealing(client, settings.lake_bucket, lambda: datetime.now(UTC).isoformat(timespec="milliseconds"), witness)
 
 
 def handle(event: dict, context: object) -> dict:

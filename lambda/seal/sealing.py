@@ -21,12 +21,28 @@ class SealedMeanwhile(RuntimeError):
 
 
 @dataclass(frozen=True)
+class Witness:
+    """A bucket whose objects are locked for a time: nobody takes a seal back that lies there."""
+
+    s3: Any
+    bucket: str
+
+    def told(self) -> set[str]:
+        return {item["Key"] for item in listed(self.s3, self.bucket, SEALS)}
+
+    def tell(self, key: str, body: bytes) -> None:
+        """An object of that key may be there meanwhile, from another run: the lock keeps it either way."""
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType="application/json")
+
+
+@dataclass(frozen=True)
 class Sealing:
-    """`s3` is a client, `now` gives an ISO 8601 instant."""
+    """`s3` is a client, `now` gives an ISO 8601 instant. A `witness` is told every seal."""
 
     s3: Any
     bucket: str
     now: Callable[[], str]
+    witness: Witness | None = None
 
     def run(self, day: str) -> list[dict]:
         """Seals the day, even when it has no decision, and what any day before it has that is not sealed yet.
@@ -51,7 +67,16 @@ class Sealing:
             seal = self._seal(each, placed, fresh, self._heads(placed) if heads is None else heads)
             written.append({"key": seal.key, "root": seal.root, "sha256": digest(seal.body()), "objects": len(fresh)})
             heads = {seal.key: digest(seal.body())}
+        if self.witness:
+            self._tell(self.witness)
         return written
+
+    def _tell(self, witness: Witness) -> None:
+        """Every seal that it does not have: also those of runs that ended before they had told it."""
+        known = witness.told()
+        missing = [key for day, number in sorted(self._placed()) if (key := key_of(day, number)) not in known]
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            list(pool.map(lambda key: witness.tell(key, self._read(key)), missing))
 
     def _placed(self) -> Placed:
         listed = self._listed(SEALS)
@@ -123,8 +148,12 @@ class Sealing:
         return seal
 
     def _listed(self, prefix: str) -> Iterator[dict]:
-        for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
-            yield from page.get("Contents", ())
+        return listed(self.s3, self.bucket, prefix)
 
     def _read(self, key: str) -> bytes:
         return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+
+def listed(s3: Any, bucket: str, prefix: str) -> Iterator[dict]:
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        yield from page.get("Contents", ())

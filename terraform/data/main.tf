@@ -28,6 +28,17 @@ module "lake" {
   prefix      = local.prefix
 }
 
+module "witness" {
+  source = "../modules/witness"
+  count  = var.witness == null ? 0 : 1
+
+  access_logs = "${local.prefix}-logs-${data.aws_caller_identity.this.account_id}"
+  kms_key_arn = module.lake.bucket.kms_key_arn
+  lock        = var.witness
+  name        = "${local.prefix}-witness-${data.aws_caller_identity.this.account_id}"
+  prefix      = local.prefix
+}
+
 module "catalog" {
   source = "../modules/catalog"
 

@@ -47,3 +47,8 @@ output "streams" {
     name => { name = made.stream.name, arn = made.stream.arn, failed_queue = made.failed_queue.name, failed_queue_arn = made.failed_queue.arn }
   }
 }
+
+output "witness" {
+  description = "The bucket of locked copies of seals; null where there is none."
+  value       = one(module.witness[*].bucket)
+}

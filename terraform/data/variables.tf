@@ -104,3 +104,15 @@ variable "tables" {
   }))
   nullable = false
 }
+
+variable "witness" {
+  description = "Locked copies of the decision log's seals: mode GOVERNANCE or COMPLIANCE, and for how many days; null for none. Wants keep_data: what is locked cannot be destroyed."
+  type        = object({ mode = string, days = number })
+  default     = null
+  nullable    = true
+
+  validation {
+    condition     = var.witness == null || var.keep_data
+    error_message = "witness wants keep_data = true: what is locked cannot be destroyed with the environment."
+  }
+}

@@ -183,7 +183,7 @@ module "orchestration" {
     roles         = { drift = module.learning.roles["drift"], score-set = module.learning.roles["score-set"] }
   }
 
-  seal_code = local.functions["lambda/seal"]
+  seal      = { code = local.functions["lambda/seal"], witness = try(local.held.witness, null) }
   schedules = var.sizing.schedules
 }
 

@@ -15,16 +15,19 @@ from seal.seals import DECISIONS, SEALS
 from glue.requests import RECEIPTS
 from tools.telling import Teller
 from tools.terraform.environments import asked_for
-from tools.verify.log import READ_AT_ONCE, Verdict, told, verify
+from tools.verify.log import READ_AT_ONCE, Fault, Verdict, told, verify
 
 
 def main(environment: str = "") -> int:
     if not environment:
         raise SystemExit("verify-log: expected ENV=<environment>")
-    lake = asked_for("verify-log", environment).bucket("lake")
+    here = asked_for("verify-log", environment)
+    lake = here.bucket("lake")
     try:
         with Teller(sys.stderr).watched("every object of the log is read"):
-            verdict = verified(boto3.client("s3", config=Config(max_pool_connections=READ_AT_ONCE)), lake)
+            s3 = boto3.client("s3", config=Config(max_pool_connections=READ_AT_ONCE))
+            verdict = verified(s3, lake)
+            witnessed(s3, here.bucket("witness"), lake, verdict)
     except ClientError as refused:
         said = refused.response["Error"]
         raise SystemExit(
@@ -33,6 +36,28 @@ def main(environment: str = "") -> int:
         ) from None
     print("\n".join(told(verdict)))
     return 1 if verdict.faults else 0
+
+
+def witnessed(s3: Any, witness: str, lake: str, verdict: Verdict) -> None:
+    """Every seal of the witness, each version of it, must be the lake's: adds faults to the verdict."""
+    try:
+        versions = [
+            (item["Key"], item["VersionId"])
+            for page in s3.get_paginator("list_object_versions").paginate(Bucket=witness, Prefix=SEALS)
+            for item in page.get("Versions", ())
+        ]
+    except ClientError as refused:
+        if refused.response["Error"]["Code"] != "NoSuchBucket":
+            raise
+        return
+    for key, version in versions:
+        copy = s3.get_object(Bucket=witness, Key=key, VersionId=version)["Body"].read()
+        there = s3.list_objects_v2(Bucket=lake, Prefix=key, MaxKeys=1).get("Contents")
+        if not there or there[0]["Key"] != key:
+            verdict.faults.append(Fault("witness", key, "it was sealed and witnessed, and is gone"))
+        elif s3.get_object(Bucket=lake, Key=key)["Body"].read() != copy:
+            verdict.faults.append(Fault("witness", key, "it is not the seal that was witnessed"))
+    verdict.witnessed = len({key for key, _ in versions})
 
 
 def verified(s3: Any, lake: str) -> Verdict:

@@ -14,7 +14,7 @@ GONE = None  # a receipt's word for an object of which no row was left
 
 @dataclass(frozen=True)
 class Fault:
-    """`kind` is one of changed, removed, added, unsealed, seal, link."""
+    """`kind` is one of changed, removed, added, unsealed, seal, link, witness."""
 
     kind: str
     key: str
@@ -25,7 +25,8 @@ class Fault:
 class Verdict:
     """What was compared. `explained` objects are as a receipt of a forgotten customer says; `waiting` days are newer
     than the newest seal. `heads` are seals that no other seal names: note them outside, nothing here vouches for them.
-    `additions` are seals of what came late to a day: how many objects, and when they were sealed.
+    `additions` are seals of what came late to a day: how many objects, and when they were sealed. Of `witnessed` seals
+    there is a locked copy elsewhere; none where no place for it is.
     """
 
     objects: int = 0
@@ -35,6 +36,7 @@ class Verdict:
     waiting: list[str] = field(default_factory=list)
     heads: dict[str, str] = field(default_factory=dict)
     additions: dict[str, tuple[int, str]] = field(default_factory=dict)
+    witnessed: int | None = None
 
 
 def verify(
@@ -122,6 +124,8 @@ def follows(seal: Seal, before: str) -> bool:
 
 def told(verdict: Verdict) -> list[str]:
     lines = [f"{verdict.seals} seals over {verdict.objects} objects of the decision log"]
+    if verdict.witnessed is not None:
+        lines.append(f"{verdict.witnessed} seals have a locked copy")
     lines += [f"{fault.kind}: {fault.key}: {fault.said}" for fault in verdict.faults]
     lines += [f"rewritten for a forgotten customer, as the receipt says: {key}" for key in verdict.explained]
     lines += [f"came late: {count} objects of {key}, sealed {at}" for key, (count, at) in verdict.additions.items()]

@@ -91,3 +91,14 @@ run "refuses_a_boundary_that_is_no_policy" {
 
   expect_failures = [var.boundary_arn]
 }
+
+run "refuses_a_witness_of_data_that_may_be_destroyed" {
+  command = plan
+
+  variables {
+    keep_data = false
+    witness   = { mode = "GOVERNANCE", days = 365 }
+  }
+
+  expect_failures = [var.witness]
+}

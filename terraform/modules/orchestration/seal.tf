@@ -7,18 +7,16 @@ module "seal" {
   description     = "Seals a day's decision log, so that a later change is found"
   handler         = "seal.handler.handle"
   kms_key_arn     = var.lake.kms_key_arn
-  code            = var.seal_code
+  code            = var.seal.code
   memory_mb       = 1769 # one full vCPU: it hashes what it reads
   timeout_seconds = 900
 
-  environment = {
-    LAKE_BUCKET = var.lake.name
-  }
+  environment = merge({ LAKE_BUCKET = var.lake.name }, { for one in var.seal.witness[*] : "WITNESS_BUCKET" => one.name })
 
-  permissions = {
+  permissions = merge({
     FindObjects = {
       actions   = ["s3:ListBucket"]
-      resources = [var.lake.arn]
+      resources = concat([var.lake.arn], var.seal.witness[*].arn)
     }
     ReadLog = {
       actions   = ["s3:GetObject"]
@@ -32,5 +30,9 @@ module "seal" {
       actions   = ["kms:GenerateDataKey"]
       resources = [var.lake.kms_key_arn]
     }
-  }
+    }, { for one in var.seal.witness[*] : "TellWitness" => {
+      actions   = ["s3:PutObject"]
+      resources = ["${one.arn}/seals/*"]
+    }
+  })
 }

@@ -84,18 +84,21 @@ variable "schedules" {
   }
 }
 
-variable "seal_code" {
-  description = "The zip of the seal and its layers."
+variable "seal" {
+  description = "The zip of the seal and its layers, and the bucket that keeps locked copies of seals; null for none."
   type = object({
-    bucket             = string
-    key                = string
-    hash               = string
-    layers             = list(string)
-    concurrency        = optional(number, -1)
-    log_retention_days = optional(number, 365)
-    network            = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }))
-    boundary_arn       = optional(string)
-    provisioned        = optional(number, 0)
+    code = object({
+      bucket             = string
+      key                = string
+      hash               = string
+      layers             = list(string)
+      concurrency        = optional(number, -1)
+      log_retention_days = optional(number, 365)
+      network            = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }))
+      boundary_arn       = optional(string)
+      provisioned        = optional(number, 0)
+    })
+    witness = optional(object({ name = string, arn = string }))
   })
   nullable = false
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -11,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from seal import merkle
-from seal.sealing import SealedMeanwhile, Sealing
+from seal.sealing import SealedMeanwhile, Sealing, Witness
 from seal.seals import BrokenSeal, Seal
 
 from tests.unit.lambda_functions.aws import Bucket
-from tools.verify.__main__ import verified
+from tools.verify.__main__ import verified, witnessed
 from tools.verify.log import Verdict, told
 
 # The trees of one to eight leaves that Certificate Transparency's reference implementation tests with.
@@ -454,3 +455,104 @@ def test_a_seal_reads_back_as_it_was_and_its_root_does_not_depend_on_the_order(o
         seal = Seal("2026-03-01", 3, objects, {"seals/x": "0"}, "2026-03-02T00:00:00Z", form)
         assert Seal.read(seal.key, seal.body()) == seal
     assert Seal("2026-03-01", 3, dict(reversed(objects.items())), {}, "").root == seal.root
+
+
+class Locked(Lake):
+    """S3 that keeps every version of an object and tells them; `failing` puts are refused first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.versions: dict[str, list[bytes]] = {}
+        self.failing = 0
+
+    def put_object(self, **request: Any) -> None:
+        if self.failing:
+            self.failing -= 1
+            raise Refused("SlowDown")
+        super().put_object(**request)
+        self.versions.setdefault(request["Key"], []).append(request["Body"])
+
+    def get_paginator(self, operation: str) -> Any:
+        if operation != "list_object_versions":
+            return super().get_paginator(operation)
+        return Versions(self.versions)
+
+    def get_object(self, VersionId: str = "-1", **request: Any) -> dict:
+        return {"Body": io.BytesIO(self.versions[request["Key"]][int(VersionId)])}
+
+
+class Versions:
+    def __init__(self, versions: dict[str, list[bytes]]) -> None:
+        self.versions = versions
+
+    def paginate(self, Bucket: str, Prefix: str) -> list[dict]:
+        found = [(key, n) for key, bodies in sorted(self.versions.items()) for n in range(len(bodies))]
+        return [{"Versions": [{"Key": key, "VersionId": str(n)} for key, n in found if key.startswith(Prefix)]}]
+
+
+class Both:
+    """A client of both buckets."""
+
+    def __init__(self, lake: Lake, witness: Locked) -> None:
+        self.buckets = {"lake": lake, "witness": witness}
+
+    def __getattr__(self, operation: str) -> Any:
+        return lambda **request: getattr(self.buckets[request["Bucket"]], operation)(**request)
+
+    def get_paginator(self, operation: str) -> Any:
+        return self.buckets["witness"].get_paginator(operation)
+
+
+def sealed_before(lake: Lake, witness: Locked, day: str = "2026-03-04") -> list[dict]:
+    return Sealing(lake, "lake", lambda: lake.clock.isoformat(), Witness(witness, "witness")).run(day)
+
+
+def witness_says(lake: Lake, witness: Locked) -> list[tuple[str, str]]:
+    verdict = lake.verdict()
+    witnessed(Both(lake, witness), "witness", "lake", verdict)
+    assert verdict.witnessed == len(witness.versions)
+    return [(fault.kind, fault.key) for fault in verdict.faults]
+
+
+def test_a_witness_is_told_every_seal_once_whenever_it_was_written(lake):
+    witness = Locked()
+    lake.log(4, "a")
+    sealed_before(lake, witness)
+    sealed_before(lake, witness)
+
+    assert {key: bodies for key, bodies in witness.versions.items()} == {
+        key: [body] for key, body in lake.objects.items() if key.startswith("seals/")
+    }
+    assert witness_says(lake, witness) == []
+    assert "4 seals have a locked copy" in told(verdict_with(lake, witness))
+
+
+def verdict_with(lake: Lake, witness: Locked) -> Verdict:
+    verdict = lake.verdict()
+    witnessed(Both(lake, witness), "witness", "lake", verdict)
+    return verdict
+
+
+def test_a_witness_that_was_away_is_told_by_the_next_night(lake):
+    witness = Locked()
+    witness.failing = 1
+    lake.log(4, "a")
+    with pytest.raises(Refused):
+        sealed_before(lake, witness)
+    sealed_before(lake, witness)
+
+    assert len(witness.versions) == 4
+
+
+def test_a_log_that_was_made_anew_with_all_its_seals_is_not_what_the_witness_was_told(lake):
+    witness = Locked()
+    lake.log(4, "a")
+    sealed_before(lake, witness)
+    other = Lake()
+    for day in (1, 2, 3):
+        other.log(day, "a", "another past")
+        other.seal(day)
+    assert other.faults() == []
+
+    gone = [("witness", "seals/decision_date=2026-03-04.json")]
+    assert witness_says(other, witness) == [("witness", key) for key in (FIRST, SECOND, THIRD)] + gone

@@ -22,7 +22,7 @@ variables {
   crawlers         = { decisions = "risk-dev-decisions", raw = "risk-dev-raw" }
   namespace        = "Risk"
   prefix           = "risk-dev"
-  seal_code        = { bucket = "risk-dev-artifacts", key = "lambda/seal/1/seal.zip", hash = "hash", layers = [] }
+  seal             = { code = { bucket = "risk-dev-artifacts", key = "lambda/seal/1/seal.zip", hash = "hash", layers = [] } }
 
   jobs = {
     raw_to_bronze    = "risk-dev-raw-to-bronze"
