@@ -106,6 +106,7 @@ def decide_cpu() -> dict[str, float]:
     from scoring.answers import Answers
     from scoring.aws import Model, Records
     from scoring.live import Places, Release
+    from scoring.money import Money
 
     aws = Memory()
     names = {entity: entity for entity in LAYOUTS}
@@ -113,6 +114,7 @@ def decide_cpu() -> dict[str, float]:
         Records(aws, names),  # type: ignore[arg-type]
         Model(aws, "fraud"),
         Release(aws, aws, Places("releases", "policies", "lake")),
+        Money(aws, "lake"),
         Answers(aws, "answers", lambda: 0),
         aws,
         "stream",

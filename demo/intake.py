@@ -11,6 +11,7 @@ from pathlib import Path
 from features.contract import CONTRACTS
 from features.payment import InvalidPayment, Payment
 from raw.form import RESOLVED
+from tools.raw_data.currencies import currencies
 from tools.raw_data.files import Unusable, names, raw_files
 from tools.raw_data.loaded import NUMBER, PART, Loaded, quoted
 from tools.raw_data.meaning import filled, instant, name
@@ -52,7 +53,10 @@ class Intake:
         ((count,),) = self.loaded.ask(f"SELECT count(*) FROM {self.loaded.table(entity)}")
         if not count and not self.loaded.faults[entity].counts:
             return [f"{self.files[entity][0]}: expected at least one row, found none"]
-        return refusals(self.loaded, entity, readabilities(self.loaded, entity))
+        found = refusals(self.loaded, entity, readabilities(self.loaded, entity))
+        if entity == "transactions" and (named := currencies(self.loaded)):
+            found += named.refused
+        return found
 
     def columns(self, entity: str) -> list[str]:
         return self.loaded.columns(entity)

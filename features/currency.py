@@ -20,7 +20,9 @@ from features.values import LARGEST_AMOUNT, day
 UNIT = 10**9  # a rate is stored in billionths
 LARGEST_RATE = 10**9
 OLDEST = 35  # days that a rate is used after its own: holidays, not a feed that has ended
-DOCUMENT = "quality/exchange_rates/current.json"  # in the lake: what the night publishes, for itself and for the doors
+# In the lake: all that was published, and what of it doors need, for payments of the newest days.
+ALL, CURRENT = "quality/exchange_rates/all.json", "quality/exchange_rates/current.json"
+DAYS_AT_DOORS = 60
 
 
 class UnknownCurrency(ValueError):
@@ -118,6 +120,11 @@ class Rates:
         """Without rates that no payment from that day on is counted with."""
         kept = after(oldest, -OLDEST)
         return Rates(self.home, tuple(rate for rate in self.rates if rate.day >= kept))
+
+    def current(self) -> Rates:
+        """For payments of the days that doors meet, counted back from the newest rate."""
+        newest = max((rate.day for rate in self.rates), default=None)
+        return self if newest is None else self.since(after(newest, -DAYS_AT_DOORS))
 
 
 def home_of(told: Iterable[tuple[str, str, int]]) -> str | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from features.cards import LEAST_DIGITS, holds_card
 from features.contract import TRANSACTIONS
+from features.currency import Rates, spelt
 from features.declaration import MINUTE
 from features.values import BLANKS, MISSING, InvalidValue, cents, instant
 
@@ -23,13 +24,19 @@ class InvalidPayment(ValueError):
 
 @dataclass(frozen=True)
 class Payment:
-    """`at` in milliseconds since 1970, `amount` in cents."""
+    """`at` in milliseconds since 1970, `amount` in cents: of `currency`, until `counted` has put it into the home
+    currency, and of that where there is none."""
 
     transaction_id: str
     at: int
     customer_id: str
     merchant_id: str
     amount: int
+    currency: str | None = None
+
+    def counted(self, rates: Rates) -> Payment:
+        """With the amount in the home currency. Raises UnknownCurrency."""
+        return replace(self, amount=rates.home_cents(self.amount, self.currency, self.at), currency=None)
 
     @classmethod
     def parse(cls, fields: Mapping[str, object], now: int | None = None) -> Payment:
@@ -67,7 +74,10 @@ class Payment:
             amount = cents(fields["amount"])  # type: ignore[arg-type]
         except InvalidValue as wrong:
             raise InvalidPayment(f"amount: {wrong}") from None
-        return cls(at=at, amount=amount, **texts)
+        currency = fields.get("currency")
+        if not is_missing(currency) and not isinstance(currency, str):
+            raise InvalidPayment("currency: expected an ISO 4217 code such as EUR")
+        return cls(at=at, amount=amount, currency=None if is_missing(currency) else spelt(currency), **texts)
 
 
 def cells(value: object) -> Iterator[object]:

@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from features.contract import CONTRACTS, EXCHANGE_RATES, TRANSACTIONS, Contract
-from features.currency import DOCUMENT, Rates, WrongRates
+from features.currency import ALL, CURRENT, Rates, WrongRates
 from glue.arguments import parse
 from glue.lake import SIDE_BY_SIDE, Lake, session
 from glue.metrics import Metrics
@@ -60,7 +60,7 @@ def run(spark: SparkSession, lake: Lake, batch: str, metrics: Metrics, today: st
     contracts = [contract for contract in CONTRACTS.values() if contract.entity in taken_in.keys() - refused]
     before = lake.get_json(f"quality/bronze_to_silver/{batch}.json") or {}
 
-    known = Rates.parse(lake.get_json(DOCUMENT))
+    known = Rates.parse(lake.get_json(ALL))
     found = {}
 
     def prepare(contract: Contract, rates: Rates = known) -> Prepared:
@@ -77,7 +77,8 @@ def run(spark: SparkSession, lake: Lake, batch: str, metrics: Metrics, today: st
     if TRANSACTIONS in contracts and known.home is None:
         known = known.with_home(most_used(lake.read_any(spark, BRONZE[TRANSACTIONS.entity], [batch])))
     if known != Rates():
-        lake.put_json(DOCUMENT, known.document())
+        lake.put_json(ALL, known.document())
+        lake.put_json(CURRENT, known.current().document())
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         others = pool.map(partial(prepare, rates=known), contracts)
         found |= {c.entity: p for c, p in zip(contracts, others, strict=True)}

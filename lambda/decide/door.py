@@ -17,6 +17,7 @@ from scoring.aws import Model, Records, StoreUnavailable
 from scoring.decision import Answer, Decision, DegradeStep, decide
 from scoring.live import Release
 from scoring.metrics import emit
+from scoring.money import Money
 
 from features.payment import Payment
 from features.traffic import traffic_at
@@ -44,14 +45,17 @@ class ApiDoor:
     records: Records
     model: Model
     release: Release
+    money: Money
     answers: Answers
     stream: Any
     stream_name: str
     now: Callable[[], int]
 
     def decide(self, payment: Payment, fields: Mapping) -> dict:
-        """The decision's document. Raises OtherQuestion, DecidedBefore, NotHandedOn, NotRemembered."""
+        """The decision's document. Raises OtherQuestion, DecidedBefore, NotHandedOn, NotRemembered, RatesUnread, and
+        InvalidPayment for a currency that no rate is known of."""
         arrived = self.now()
+        payment = self.money.counted(payment)
         decision, decided_before = self.decision(payment, arrived)
         document = decision.document()
         earlier, remembered = None, True

@@ -15,6 +15,7 @@ from scoring.answers import Answers, OtherQuestion
 from scoring.aws import Model, Records
 from scoring.budget import API
 from scoring.live import Places, Release
+from scoring.money import Money, RatesUnread
 from scoring.settings import from_environment
 
 from decide.door import ApiDoor, DecidedBefore, NotHandedOn, NotRemembered
@@ -64,6 +65,7 @@ def door() -> ApiDoor:
             boto3.client("s3", config=API.policy.config),
             Places(settings.releases_table, settings.policies_table, settings.lake_bucket),
         ),
+        money=Money(boto3.client("s3", config=API.money.config), settings.lake_bucket),
         answers=Answers(boto3.client("dynamodb", config=API.answers.config), settings.answers_table, time.time),
         stream=boto3.client("kinesis", config=API.stream.config),
         stream_name=settings.stream_name,
@@ -88,6 +90,10 @@ def handle(event: dict, context: object) -> dict:
         return answer(413, {"error": f"a payment has at most {LARGEST_PAYMENT} bytes of ASCII JSON, got {handed_on}"})
     try:
         return answer(200, door().decide(payment, fields))
+    except InvalidPayment as wrong:
+        return answer(400, {"error": str(wrong)})
+    except RatesUnread:
+        return answer(503, {"error": "the rate of its currency cannot be read now; nothing was decided, ask again"})
     except (OtherQuestion, DecidedBefore) as other:
         return answer(409, {"error": str(other)})
     except (NotHandedOn, NotRemembered):

@@ -37,6 +37,15 @@ locals {
         actions   = ["s3:GetObject"]
         resources = ["${local.held.lake.arn}/policies/fraud/lists/*"]
       }
+      FindRates = {
+        actions   = ["s3:ListBucket"]
+        resources = [local.held.lake.arn]
+        only_if   = { "s3:prefix" = ["quality/exchange_rates/*"] }
+      }
+      ReadRates = {
+        actions   = ["s3:GetObject"]
+        resources = ["${local.held.lake.arn}/quality/exchange_rates/current.json"]
+      }
     }
   }
 }

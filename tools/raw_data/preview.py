@@ -12,6 +12,7 @@ from features.declared import FILE, LEARNT_FROM
 from features.declared import Column as Declared
 from features.protected import characteristic_of
 from raw.meanings import BY_NAME
+from tools.raw_data.currencies import currencies
 from tools.raw_data.loaded import NUMBER, Loaded
 from tools.raw_data.meaning import name
 from tools.raw_data.readability import Readability, readabilities, refusals, shown
@@ -32,7 +33,11 @@ class Preview:
 def previews(loaded: Loaded) -> Iterator[Preview]:
     for entity in loaded.files:
         read = readabilities(loaded, entity)
-        yield Preview(list(told(loaded, entity, read)), refusals(loaded, entity, read))
+        lines, refused = list(told(loaded, entity, read)), refusals(loaded, entity, read)
+        if entity == "transactions" and (found := currencies(loaded)):
+            lines.append(f"  {found.line}")
+            refused += found.refused
+        yield Preview(lines, refused)
 
 
 def told(loaded: Loaded, entity: str, read: list[Readability]) -> Iterator[str]:

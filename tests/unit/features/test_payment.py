@@ -28,7 +28,8 @@ def test_a_payment_has_its_time_in_milliseconds_and_its_amount_in_cents():
 
 
 def test_optional_and_further_columns_do_not_matter():
-    assert Payment.parse({**FIELDS, "currency": "EUR", "ip": "10.0.0.1", "note": None}) == Payment.parse(FIELDS)
+    assert Payment.parse({**FIELDS, "ip": "10.0.0.1", "note": None}) == Payment.parse(FIELDS)
+    assert Payment.parse({**FIELDS, "currency": " eur "}).currency == "EUR"
 
 
 @pytest.mark.parametrize("absent", [None, "", "   ", "nan", "NULL"])

@@ -288,7 +288,11 @@ class Bucket:
 
     def list_objects_v2(self, **request) -> dict:
         valid("s3", "ListObjectsV2", request)
-        found = [{"Key": key} for key in self.objects if key.startswith(request["Prefix"])]
+        found = [
+            {"Key": key, "ETag": str(hash(body))}
+            for key, body in self.objects.items()
+            if key.startswith(request["Prefix"])
+        ]
         return {"Contents": found} if found else {}
 
     def copy_object(self, **request) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,9 +12,11 @@ from merchants import counter
 from scoring.answers import Answers
 from scoring.aws import Model, Records
 from scoring.live import Places, Release
+from scoring.money import Money
 from stream.door import StreamDoor
 from stream.sinks import Alerts, DecisionLog, LateLog, MerchantStream
 
+from features.currency import CURRENT, Rates
 from features.declaration import Entity
 from features.payment import Payment
 from features.state import State
@@ -80,10 +83,23 @@ class Scene:
         places = Places("risk-test-releases", "risk-test-policies", "lake")
         return Release(self.documents, self.bucket, places, clock)
 
+    def money(self) -> Money:
+        return Money(self.bucket, "lake", lambda: 0.0)
+
+    def publish(self, rates: Rates) -> None:
+        self.bucket.put_object(Bucket="lake", Key=CURRENT, Body=json.dumps(rates.document()).encode())
+
     def api(self) -> ApiDoor:
         model = Model(self.endpoint, "risk-test-fraud")
         return ApiDoor(
-            self.records, model, self.release(), self.answers, self.stream, "risk-test-transactions", lambda: NOW
+            self.records,
+            model,
+            self.release(),
+            self.money(),
+            self.answers,
+            self.stream,
+            "risk-test-transactions",
+            lambda: NOW,
         )
 
     def stream_door(self) -> StreamDoor:
@@ -91,6 +107,7 @@ class Scene:
             self.records,
             Model(self.endpoint, "risk-test-fraud"),
             self.release(),
+            self.money(),
             DecisionLog(self.bucket, "lake"),
             LateLog(self.bucket, "lake"),
             Alerts(self.topic, "arn:aws:sns:eu-west-1:000000000000:alerts"),

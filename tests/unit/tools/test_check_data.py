@@ -170,3 +170,38 @@ def test_a_declaration_that_cannot_be_used_is_told_before_any_file_is_read(check
     code, told = checked(HEADER, payment(1))
     assert code == 1
     assert "columns.yaml, transactions, amount, format: expected plain or decimal_comma or thousands, got 'dmy'" in told
+
+
+def priced(*currencies: str) -> list[str]:
+    return [payment(n, currency=currency) for n, currency in enumerate(currencies)]
+
+
+def test_payments_in_currencies_without_a_rate_are_told_and_refused_where_they_are_many(checked, tmp_path):
+    code, told = checked(HEADER, *priced(*["EUR"] * 30, "usd", ""))
+    assert code == 0
+    assert (
+        "currency: amounts are counted in EUR, 1 of 32 are in others; 1 go to quarantine, since no rate is known of USD"
+        in told
+    )
+
+    code, told = checked(HEADER, *priced(*["EUR"] * 6, *["USD"] * 4))
+    assert code == 1
+    assert (
+        "4 of 10 payments are in currencies of which no rate to EUR is known on their day (USD); bring exchange_rates"
+        in told
+    )
+
+    (tmp_path / "exchange_rates.csv").write_text(
+        "currency,day,rate\nGBP,2021-05-30,1\nUSD,2021-05-30,.8\nEUR,2021-05-31,.9\n"
+    )
+    code, told = checked(HEADER, *priced(*["EUR"] * 6, *["USD"] * 4))
+    assert code == 0
+    assert "currency: amounts are counted in GBP, 10 of 10 are in others" in told
+
+
+def test_rates_that_name_no_home_currency_are_refused(checked, tmp_path):
+    (tmp_path / "exchange_rates.csv").write_text("currency,day,rate\nUSD,2021-05-30,.8\n")
+    code, told = checked(HEADER, *priced("EUR", "EUR"))
+
+    assert code == 1
+    assert "REFUSED exchange_rates: expected rows of one currency with rate 1, the home currency; found none" in told
