@@ -106,7 +106,7 @@ def decide_cpu() -> dict[str, float]:
     from scoring.answers import Answers
     from scoring.aws import Model, Records
     from scoring.live import Places, Release
-    from scoring.money import Money
+    from scoring.terms import Terms
 
     aws = Memory()
     names = {entity: entity for entity in LAYOUTS}
@@ -114,7 +114,7 @@ def decide_cpu() -> dict[str, float]:
         Records(aws, names),  # type: ignore[arg-type]
         Model(aws, "fraud"),
         Release(aws, aws, Places("releases", "policies", "lake")),
-        Money(aws, "lake"),
+        Terms(aws, "lake"),
         Answers(aws, "answers", lambda: 0),
         aws,
         "stream",

@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lambda"))
 from scoring.answers import Answers
 from scoring.aws import Model, Records
 from scoring.live import Places, Release
-from scoring.money import Money
+from scoring.terms import Terms
 from stream.door import StreamDoor
 from stream.sinks import Alerts, DecisionLog, LateLog, MerchantStream
 
@@ -251,7 +251,7 @@ def serve(folder: Path, deliveries: list[tuple[int, Row]], nights: Nights, numbe
         Records(aws, {entity: entity for entity in LAYOUTS}),
         Model(aws, "fraud"),
         Release(aws, aws, Places("releases", "policies", "lake")),
-        Money(aws, "lake"),
+        Terms(aws, "lake"),
         DecisionLog(aws, "lake"),
         LateLog(aws, "lake"),
         Alerts(aws, "alerts"),

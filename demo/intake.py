@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from features.contract import CONTRACTS
+from features.currency import Rates, UnknownCurrency
 from features.payment import InvalidPayment, Payment
 from raw.form import RESOLVED
 from tools.raw_data.currencies import currencies
@@ -142,6 +143,8 @@ class Intake:
         Of two with one identifier the first of the files is taken, as the lake takes it. Payments that break the
         contract reach the lake with the night's file and are quarantined there.
         """
+        no_cards, named = self.loaded.declared["transactions"].no_cards, currencies(self.loaded)
+        rates = named.rates if named else Rates()
         when, fields = self.dated("transactions"), self.columns("transactions")
         key = filled("transaction_id")
         rows = self.loaded.asked(
@@ -154,8 +157,8 @@ class Intake:
             for row in chunk:
                 cells = {n: cell for n, cell in zip(fields, row, strict=True) if cell}
                 try:
-                    yield Payment.parse(cells), cells
-                except InvalidPayment:
+                    yield Payment.parse(cells, no_card=no_cards.__contains__).counted(rates), cells
+                except (InvalidPayment, UnknownCurrency):
                     continue
 
     def truth(self, entity: str, key: str, flag: str) -> dict[str, int]:

@@ -20,8 +20,7 @@ from features.values import LARGEST_AMOUNT, day
 UNIT = 10**9  # a rate is stored in billionths
 LARGEST_RATE = 10**9
 OLDEST = 35  # days that a rate is used after its own: holidays, not a feed that has ended
-# In the lake: all that was published, and what of it doors need, for payments of the newest days.
-ALL, CURRENT = "quality/exchange_rates/all.json", "quality/exchange_rates/current.json"
+PUBLISHED = "quality/exchange_rates/published.json"  # in the lake
 DAYS_AT_DOORS = 60
 
 

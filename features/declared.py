@@ -12,6 +12,8 @@ from typing import Literal, cast
 from features.contract import CONTRACTS, Contract
 
 FILE = "columns.yaml"  # beside the data, and in RAW for all batches
+# In the lake: what is declared, for whoever trains; and what of it doors must know too, beside the exchange rates.
+KEPT, TERMS = "quality/declared/columns.json", "quality/terms/current.json"
 
 Type = Literal["number", "flag", "category", "text"]
 Risk = Literal["rising", "falling"]

@@ -16,7 +16,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from features.contract import CONTRACTS, EXCHANGE_RATES, TRANSACTIONS, Contract
-from features.currency import ALL, CURRENT, Rates, WrongRates
+from features.currency import PUBLISHED, Rates, WrongRates
+from features.declared import KEPT, TERMS, WrongDeclaration, declared_of
 from glue.arguments import parse
 from glue.lake import SIDE_BY_SIDE, Lake, session
 from glue.metrics import Metrics
@@ -60,7 +61,7 @@ def run(spark: SparkSession, lake: Lake, batch: str, metrics: Metrics, today: st
     contracts = [contract for contract in CONTRACTS.values() if contract.entity in taken_in.keys() - refused]
     before = lake.get_json(f"quality/bronze_to_silver/{batch}.json") or {}
 
-    known = Rates.parse(lake.get_json(ALL))
+    known = Rates.parse(lake.get_json(PUBLISHED))
     found = {}
 
     def prepare(contract: Contract, rates: Rates = known) -> Prepared:
@@ -76,9 +77,8 @@ def run(spark: SparkSession, lake: Lake, batch: str, metrics: Metrics, today: st
             del found[EXCHANGE_RATES.entity]
     if TRANSACTIONS in contracts and known.home is None:
         known = known.with_home(most_used(lake.read_any(spark, BRONZE[TRANSACTIONS.entity], [batch])))
-    if known != Rates():
-        lake.put_json(ALL, known.document())
-        lake.put_json(CURRENT, known.current().document())
+    lake.put_json(PUBLISHED, known.document())
+    lake.put_json(TERMS, {"money": known.current().document(), "no_cards": no_cards(lake)})
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         others = pool.map(partial(prepare, rates=known), contracts)
         found |= {c.entity: p for c, p in zip(contracts, others, strict=True)}
@@ -98,6 +98,15 @@ def told_in(rates: Prepared) -> list[tuple[str, str, int]]:
         return []
     day = F.date_format("day", "yyyy-MM-dd")
     return [tuple(row) for row in rates.good.select("currency", day, "rate_billionths").collect()]
+
+
+def no_cards(lake: Lake) -> list[str]:
+    """Columns of payments whose cells were declared to be no card numbers; none where the declaration is wrong."""
+    told = (lake.get_json(KEPT) or {}).get(TRANSACTIONS.entity, {})
+    try:
+        return sorted(declared_of(TRANSACTIONS.entity, told).no_cards)
+    except WrongDeclaration:
+        return []
 
 
 class NotTakenIn(ValueError):

@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from features.contract import CONTRACTS, Contract
-from features.declared import FILE, Declared, WrongDeclaration
+from features.declared import FILE, KEPT, Declared, WrongDeclaration
 from glue.arguments import parse
 from glue.lake import SIDE_BY_SIDE, Lake, schema, session
 from glue.quarantine import NOTHING, add_up, quarantine, set_aside
@@ -25,7 +25,6 @@ from raw.declaration import Declaration
 from raw.names import HIDDEN
 
 DECLARED_AT = f"raw/{FILE}"
-KEPT_AT = "quality/declared/columns.json"  # for who trains; there is always one, since a job's input must exist
 NOTHING_HELD = {"files": 0, "rows": 0, "written": 0, "quarantined": asdict(NOTHING)}
 
 
@@ -62,7 +61,7 @@ def declared_in(lake: Lake) -> Declaration:
     knows then what it is about."""
     declaration = Declaration(lake.get(DECLARED_AT))
     try:
-        lake.put_json(KEPT_AT, declaration.document())
+        lake.put_json(KEPT, declaration.document())  # always: an input of the job that trains must exist
     except WrongDeclaration as wrong:
         raise ContractBroken(f"nothing can be taken in: {lake.path(DECLARED_AT)}: {wrong}") from None
     return declaration

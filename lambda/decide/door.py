@@ -17,7 +17,7 @@ from scoring.aws import Model, Records, StoreUnavailable
 from scoring.decision import Answer, Decision, DegradeStep, decide
 from scoring.live import Release
 from scoring.metrics import emit
-from scoring.money import Money
+from scoring.terms import Terms
 
 from features.payment import Payment
 from features.traffic import traffic_at
@@ -45,17 +45,19 @@ class ApiDoor:
     records: Records
     model: Model
     release: Release
-    money: Money
+    terms: Terms
     answers: Answers
     stream: Any
     stream_name: str
     now: Callable[[], int]
 
+    def taken_in(self, fields: object) -> Payment:
+        """Raises InvalidPayment, and TermsUnread where it cannot be told now what the payment says."""
+        return self.terms.payment(fields, self.now())
+
     def decide(self, payment: Payment, fields: Mapping) -> dict:
-        """The decision's document. Raises OtherQuestion, DecidedBefore, NotHandedOn, NotRemembered, RatesUnread, and
-        InvalidPayment for a currency that no rate is known of."""
+        """The decision's document. Raises OtherQuestion, DecidedBefore, NotHandedOn, NotRemembered."""
         arrived = self.now()
-        payment = self.money.counted(payment)
         decision, decided_before = self.decision(payment, arrived)
         document = decision.document()
         earlier, remembered = None, True

@@ -15,12 +15,12 @@ from scoring.answers import Answers, OtherQuestion
 from scoring.aws import Model, Records
 from scoring.budget import API
 from scoring.live import Places, Release
-from scoring.money import Money, RatesUnread
 from scoring.settings import from_environment
+from scoring.terms import Terms, TermsUnread
 
 from decide.door import ApiDoor, DecidedBefore, NotHandedOn, NotRemembered
 from features.message import fields_of
-from features.payment import InvalidPayment, Payment
+from features.payment import InvalidPayment
 
 LARGEST_BODY = 2**18  # characters
 # Bytes of a payment as it is handed on, where a letter may be escaped to twelve. The stream takes 1 MiB, and the
@@ -65,7 +65,7 @@ def door() -> ApiDoor:
             boto3.client("s3", config=API.policy.config),
             Places(settings.releases_table, settings.policies_table, settings.lake_bucket),
         ),
-        money=Money(boto3.client("s3", config=API.money.config), settings.lake_bucket),
+        terms=Terms(boto3.client("s3", config=API.terms.config), settings.lake_bucket),
         answers=Answers(boto3.client("dynamodb", config=API.answers.config), settings.answers_table, time.time),
         stream=boto3.client("kinesis", config=API.stream.config),
         stream_name=settings.stream_name,
@@ -79,10 +79,12 @@ def handle(event: dict, context: object) -> dict:
         return answer(413, {"error": f"a payment has at most {LARGEST_BODY} characters, got {len(body)}"})
     try:
         fields = fields_of(base64.b64decode(body) if event.get("isBase64Encoded") else body)
-        payment = Payment.parse(fields, now=int(time.time() * 1000))
+        payment = door().taken_in(fields)
         handed_on = len(json.dumps(fields))
     except InvalidPayment as wrong:
         return answer(400, {"error": str(wrong)})
+    except TermsUnread:
+        return answer(503, {"error": "the rate of its currency, or what is declared, cannot be read now; ask again"})
     except (ValueError, RecursionError) as wrong:
         where = f": {wrong.msg} at position {wrong.pos}" if isinstance(wrong, json.JSONDecodeError) else ""
         return answer(400, {"error": f"the body is not JSON{where}"})
@@ -90,10 +92,6 @@ def handle(event: dict, context: object) -> dict:
         return answer(413, {"error": f"a payment has at most {LARGEST_PAYMENT} bytes of ASCII JSON, got {handed_on}"})
     try:
         return answer(200, door().decide(payment, fields))
-    except InvalidPayment as wrong:
-        return answer(400, {"error": str(wrong)})
-    except RatesUnread:
-        return answer(503, {"error": "the rate of its currency cannot be read now; nothing was decided, ask again"})
     except (OtherQuestion, DecidedBefore) as other:
         return answer(409, {"error": str(other)})
     except (NotHandedOn, NotRemembered):

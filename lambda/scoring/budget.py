@@ -49,7 +49,7 @@ class Budget:
     model: Call
     policy: Call
     answers: Call
-    money: Call
+    terms: Call
 
     @property
     def calls(self) -> Iterable[Call]:
@@ -79,7 +79,7 @@ API = ApiBudget(
     model=Call(connect=0.2, read=0.4),
     policy=Call(connect=0.2, read=0.2, requests=2),
     answers=Call(connect=0.2, read=0.2),
-    money=Call(connect=0.2, read=0.15, requests=2),
+    terms=Call(connect=0.2, read=0.15, requests=2),
     stream=Call(connect=0.2, read=0.5, requests=2),
 )
 
@@ -98,7 +98,7 @@ STREAM = StreamBudget(
     model=Call(connect=0.5, read=2, tries=2, requests=2),
     policy=Call(connect=0.5, read=1, requests=2),
     answers=Call(connect=0.5, read=1),
-    money=Call(connect=0.5, read=1, requests=2),
+    terms=Call(connect=0.5, read=1, requests=2),
     log=Call(connect=0.5, read=5, tries=3),
     alerts=Call(connect=0.5, read=1),
     merchants=Call(connect=0.5, read=1, requests=2),

@@ -22,7 +22,7 @@ from scoring.aws import Model, Records
 from scoring.decision import Answer, DegradeStep, InvalidDecision, decide, handed_on, is_of_these_features
 from scoring.live import Release
 from scoring.metrics import emit
-from scoring.money import Money
+from scoring.terms import Terms
 
 from features.cards import holds_card
 from features.message import fields_of
@@ -54,7 +54,7 @@ class StreamDoor:
     records: Records
     model: Model
     release: Release
-    money: Money
+    terms: Terms
     log: DecisionLog
     late: LateLog
     alerts: Alerts
@@ -65,9 +65,9 @@ class StreamDoor:
     def take(self, records: list[dict]) -> list[dict]:
         """Handles a Kinesis batch; returns the records to deliver again. Records before the first poison are done.
 
-        Raises RatesUnread: without a rate that there may be nobody knows whether a payment is poison.
+        Raises TermsUnread: without a rate that there may be nobody knows whether a payment is poison.
         """
-        arrivals, failures = parse(records, self.money)
+        arrivals, failures = parse(records, self.terms)
         if arrivals:
             self._handle(arrivals, shard_of(records))
         return failures
@@ -183,7 +183,7 @@ class StreamDoor:
             print(json.dumps({"level": "WARN", "message": "scores were not explained", "error": type(failed).__name__}))
 
 
-def parse(records: list[dict], money: Money) -> tuple[list[Arrival], list[dict]]:
+def parse(records: list[dict], terms: Terms) -> tuple[list[Arrival], list[dict]]:
     """Arrivals up to the first record that is no payment, and that record as a failure.
 
     Kinesis delivers everything from the lowest failed record again, so what follows it must wait.
@@ -195,7 +195,7 @@ def parse(records: list[dict], money: Money) -> tuple[list[Arrival], list[dict]]
         try:
             fields = fields_of(base64.b64decode(kinesis["data"]))
             arrived = int(kinesis["approximateArrivalTimestamp"] * 1000)
-            payment, decision = event_of(fields, arrived, kinesis["partitionKey"], money)
+            payment, decision = event_of(fields, arrived, kinesis["partitionKey"], terms)
         except (ValueError, RecursionError) as wrong:
             reason = str(wrong) if isinstance(wrong, InvalidPayment) else "the record is not JSON"
             print(json.dumps({"level": "ERROR", "message": "poison record", "sequence": sequence, "reason": reason}))
@@ -204,15 +204,15 @@ def parse(records: list[dict], money: Money) -> tuple[list[Arrival], list[dict]]
     return arrivals, []
 
 
-def event_of(fields: object, arrived: int, key: str, money: Money) -> tuple[Payment, dict | None]:
+def event_of(fields: object, arrived: int, key: str, terms: Terms) -> tuple[Payment, dict | None]:
     """A payment that arrived at `arrived` (ms) by a partition key, and the API door's decision on it.
 
-    Raises InvalidPayment and RatesUnread.
+    Raises InvalidPayment and TermsUnread.
     """
     # The decision is ours and is looked at by itself.
     decision = fields.get("decision") if isinstance(fields, dict) else None
     own = {k: v for k, v in fields.items() if k != "decision"} if isinstance(fields, dict) else fields
-    payment = money.counted(Payment.parse(own, now=arrived))  # type: ignore[arg-type]
+    payment = terms.payment(own, arrived)
     if key != payment.customer_id:
         # Two shards would write one customer's record at once, and each undo what the other has counted.
         raise InvalidPayment("partition key: expected the payment's customer_id")

@@ -14,8 +14,8 @@ from scoring.aws import Model, Records
 from scoring.breaker import Breaker
 from scoring.budget import STREAM
 from scoring.live import Places, Release
-from scoring.money import Money
 from scoring.settings import from_environment
+from scoring.terms import Terms
 
 from stream.door import StreamDoor
 from stream.sinks import Alerts, DecisionLog, LateLog, MerchantStream
@@ -61,7 +61,7 @@ def door() -> StreamDoor:
             boto3.client("s3", config=STREAM.policy.config),
             Places(settings.releases_table, settings.policies_table, settings.lake_bucket),
         ),
-        money=Money(boto3.client("s3", config=STREAM.money.config), settings.lake_bucket),
+        terms=Terms(boto3.client("s3", config=STREAM.terms.config), settings.lake_bucket),
         log=DecisionLog(s3, settings.lake_bucket),
         late=LateLog(s3, settings.lake_bucket),
         alerts=Alerts(boto3.client("sns", config=STREAM.alerts.config), settings.alert_topic_arn),

@@ -37,14 +37,14 @@ locals {
         actions   = ["s3:GetObject"]
         resources = ["${local.held.lake.arn}/policies/fraud/lists/*"]
       }
-      FindRates = {
+      FindTerms = {
         actions   = ["s3:ListBucket"]
         resources = [local.held.lake.arn]
-        only_if   = { "s3:prefix" = ["quality/exchange_rates/*"] }
+        only_if   = { "s3:prefix" = ["quality/terms/*"] }
       }
-      ReadRates = {
+      ReadTerms = {
         actions   = ["s3:GetObject"]
-        resources = ["${local.held.lake.arn}/quality/exchange_rates/current.json"]
+        resources = ["${local.held.lake.arn}/quality/terms/current.json"]
       }
     }
   }

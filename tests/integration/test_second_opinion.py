@@ -19,7 +19,7 @@ import pytest
 from scoring.answers import Answers
 from scoring.aws import Model, Records
 from scoring.live import Places, Release
-from scoring.money import Money
+from scoring.terms import Terms
 from stream.door import StreamDoor
 from stream.sinks import Alerts, DecisionLog, LateLog, MerchantStream
 
@@ -158,7 +158,7 @@ def test_payments_on_its_kinesis_are_decided_by_the_consumer_s_own_code(stack, b
         records=Records(FeatureStore(), GROUPS),
         model=Model(Endpoint(lambda rows: [0.95] * len(rows)), "fraud"),
         release=Release(current, backend.client("s3"), Places("risk-test-releases", "risk-test-policies", "none")),
-        money=Money(backend.client("s3"), f"{stack.prefix}-lake"),
+        terms=Terms(backend.client("s3"), f"{stack.prefix}-lake"),
         log=DecisionLog(backend.client("s3"), f"{stack.prefix}-lake"),
         late=LateLog(backend.client("s3"), f"{stack.prefix}-lake"),
         alerts=Alerts(backend.client("sns"), topic(backend, stack)),

@@ -40,6 +40,9 @@ def test_a_day_is_read_as_declared_and_what_looks_like_cards_and_is_none_goes_on
     assert aside["t3"]["customer_id"] == CARD_LIKE
     assert CARD_LIKE not in str(aside["t2"])
     assert bank.json("quality/declared/columns.json")["transactions"]["columns"]["event_time"] == {"format": "dmy"}
+    bank.put("transactions", "b2", "day.csv", header + rows[0] + "\n")
+    bank.take_in("b2")
+    assert bank.json("quality/terms/current.json")["no_cards"] == ["customer_id", "order"], "for the doors"
 
 
 def test_without_a_declaration_training_finds_an_empty_one(bank):

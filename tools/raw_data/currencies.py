@@ -17,18 +17,22 @@ FUTURE = "9999-12-31"  # nothing of a folder is published yet: all its rates are
 
 @dataclass(frozen=True)
 class Currencies:
-    """Payments by currency, of those that name one; `unknown` are those among them that no rate is known of. `wrong`
-    says why the rates cannot be used, empty where they can or there are none."""
+    """What the lake will count with, and payments by currency, of those that name one; `unknown` are those among them
+    that no rate is known of. `wrong` says why the rates cannot be used, empty where they can or there are none."""
 
-    home: str | None
+    rates: Rates
     named: Counter[str]
     unknown: Counter[str]
     rows: int
     wrong: str = ""
 
     @property
+    def home(self) -> str:
+        return self.rates.home or ""
+
+    @property
     def line(self) -> str:
-        others = sum(self.named.values()) - self.named.get(self.home or "", 0)
+        others = sum(self.named.values()) - self.named.get(self.home, 0)
         told = f"currency: amounts are counted in {self.home}" + (
             f", {others} of {self.rows} are in others" * bool(others)
         )
@@ -71,16 +75,15 @@ def currencies(loaded: Loaded) -> Currencies | None:
         named[currency] += count
     rates, wrong = Rates(), ""
     try:
-        rates = rates.published(told(loaded), FUTURE[:10])
+        rates = rates.published(told(loaded), FUTURE)
     except WrongRates as why:
         wrong = str(why)
-    most = min(named, key=lambda currency: (-named[currency], currency))
-    rates = rates.with_home(most)
+    rates = rates.with_home(min(named, key=lambda currency: (-named[currency], currency)))
     unknown: Counter[str] = Counter()
     for currency, on, count in found:
         if rates.billionths(currency, on) is None:
             unknown[currency] += count
-    return Currencies(rates.home, named, unknown, rows, wrong)
+    return Currencies(rates, named, unknown, rows, wrong)
 
 
 def told(loaded: Loaded) -> list[tuple[str, str, int]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
-from scoring.money import Money
+from scoring.terms import Terms
 
 from tools.replay.dead_letters import Queue, Shards
 from tools.replay.replay import Quarantine, Replay, Stream, StreamRefuses
@@ -43,7 +43,7 @@ def replay(clients: Any, prefix: str, lake: str) -> int:
         Shards(kinesis),
         Stream(kinesis, f"{prefix}-transactions"),
         Quarantine(clients.client("s3"), lake),
-        Money(clients.client("s3"), lake),
+        Terms(clients.client("s3"), lake),
         milliseconds,
     ).run()
     print("\n".join(counts.told()))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from scoring.money import Money
+from scoring.terms import Terms
 from stream.door import event_of
 
 from features.message import fields_of
@@ -110,7 +110,7 @@ class Replay:
     shards: Shards
     stream: Stream
     quarantine: Quarantine
-    money: Money
+    terms: Terms
     now: Callable[[], int]
 
     def run(self) -> Counts:
@@ -140,7 +140,7 @@ class Replay:
         reasons: list[str] = []
         for record in records:
             arrived = int(record["ApproximateArrivalTimestamp"].timestamp() * 1000)
-            row, reason = judged(record["Data"], arrived, record["PartitionKey"], self.money)
+            row, reason = judged(record["Data"], arrived, record["PartitionKey"], self.terms)
             if reason is None:
                 payments.append(record)
                 continue
@@ -160,7 +160,7 @@ class Replay:
         return True
 
 
-def judged(data: bytes, arrived: int, key: str, money: Money) -> tuple[dict, str | None]:
+def judged(data: bytes, arrived: int, key: str, terms: Terms) -> tuple[dict, str | None]:
     """A record as a row for the quarantine, and why it is poison; no reason when the stream door will take it."""
     try:
         fields = fields_of(data)
@@ -168,7 +168,7 @@ def judged(data: bytes, arrived: int, key: str, money: Money) -> tuple[dict, str
         reason = str(wrong) if isinstance(wrong, InvalidPayment) else "the record is not JSON"
         return {"line": masked_line(data.decode("utf-8", "replace"))}, reason
     try:
-        event_of(fields, arrived, key, money)
+        event_of(fields, arrived, key, terms)
     except (InvalidPayment, RecursionError) as wrong:
         reason = str(wrong) if isinstance(wrong, InvalidPayment) else "the record is not JSON"
         try:

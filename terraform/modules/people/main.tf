@@ -151,15 +151,15 @@ locals {
           [for problem in var.operated.problems : "${local.sagemaker}:model-package/${var.prefix}-${problem}/*"],
         )
       }
-      # Evaluations of models, what the drift job says of a day, and the rates by which a replay judges a currency.
+      # Evaluations of models, what the drift job says of a day, and the terms by which a replay judges payments.
       ReadReports = {
         actions   = ["s3:GetObject"]
-        resources = concat([for prefix in ["monitoring", "quality/exchange_rates"] : "${var.lake.arn}/${prefix}/*"], [for problem in var.operated.problems : "${var.lake.arn}/training/${problem}/*"])
+        resources = concat([for prefix in ["monitoring", "quality/terms"] : "${var.lake.arn}/${prefix}/*"], [for problem in var.operated.problems : "${var.lake.arn}/training/${problem}/*"])
       }
       FindReports = {
         actions   = ["s3:ListBucket"]
         resources = [var.lake.arn]
-        only_if   = { "s3:prefix" = ["monitoring/*", "quality/exchange_rates/*"] }
+        only_if   = { "s3:prefix" = ["monitoring/*", "quality/terms/*"] }
       }
       ReadLogs = {
         actions   = ["logs:FilterLogEvents"]

@@ -294,6 +294,28 @@ def test_the_days_payments_come_in_order_each_once_without_broken_ones(folder):
     assert found[0][1] == dict(zip(PAYMENTS, payment(1, 2, "09:00:00"), strict=True))
 
 
+def test_payments_come_in_the_home_currency_and_those_of_an_unknown_one_are_left_to_the_lake(folder):
+    csv_file(
+        folder / "transactions.csv",
+        [*PAYMENTS, "currency", "order_no"],
+        *([*payment(n, 2), "EUR", ""] for n in range(1, 4)),
+        [*payment(4, 2, amount="10"), "usd", "4111111111111111"],
+        [*payment(5, 2), "XAU", ""],
+        [*payment(6, 1), "EUR", ""],
+    )
+    csv_file(
+        folder / "exchange_rates.csv",
+        ["currency", "day", "rate"],
+        ["EUR", "2018-04-01", "1"],
+        ["USD", "2018-04-01", "0.5"],
+    )
+    (folder / "columns.yaml").write_text("transactions: {columns: {order_no: {card_numbers: numbers of orders}}}")
+
+    found = {p.transaction_id: p.amount for p, _ in Intake.open(folder).payments_of(date(2018, 4, 2))}
+    assert sorted(found) == ["t1", "t2", "t3", "t4"]
+    assert found["t4"] == 500
+
+
 def test_of_two_payments_with_one_identifier_the_first_of_the_file_is_streamed_as_the_lake_keeps_it(folder):
     rows = [payment(1, 2, "23:40:00", amount="1.00"), payment(1, 2, "10:40:00", amount="87.00")]
     intake = payments(folder, *rows, payment(2, 1), payment(2, 2, amount="5.00"))

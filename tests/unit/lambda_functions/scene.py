@@ -12,13 +12,13 @@ from merchants import counter
 from scoring.answers import Answers
 from scoring.aws import Model, Records
 from scoring.live import Places, Release
-from scoring.money import Money
+from scoring.terms import Terms
 from stream.door import StreamDoor
 from stream.sinks import Alerts, DecisionLog, LateLog, MerchantStream
 
-from features.currency import CURRENT, Rates
+from features.currency import Rates
 from features.declaration import Entity
-from features.payment import Payment
+from features.declared import TERMS
 from features.state import State
 from features.traffic import TRAFFIC_LAYOUT, traffic_at
 from features.vector import CUSTOMER_LAYOUT
@@ -55,6 +55,12 @@ def fields(number: int, customer: str = "c1", amount: str = "10.00", minute: int
     }
 
 
+def publish(bucket: Bucket, rates: Rates, *no_cards: str) -> None:
+    """What the night leaves for the doors."""
+    document = {"money": rates.document(), "no_cards": no_cards}
+    bucket.put_object(Bucket="lake", Key=TERMS, Body=json.dumps(document).encode())
+
+
 OPERATIONS = {
     "store": ("batch_get_record", "batch_write_record"),
     "endpoint": ("invoke_endpoint",),
@@ -83,11 +89,11 @@ class Scene:
         places = Places("risk-test-releases", "risk-test-policies", "lake")
         return Release(self.documents, self.bucket, places, clock)
 
-    def money(self) -> Money:
-        return Money(self.bucket, "lake", lambda: 0.0)
+    def terms(self) -> Terms:
+        return Terms(self.bucket, "lake", lambda: 0.0)
 
-    def publish(self, rates: Rates) -> None:
-        self.bucket.put_object(Bucket="lake", Key=CURRENT, Body=json.dumps(rates.document()).encode())
+    def publish(self, rates: Rates, *no_cards: str) -> None:
+        publish(self.bucket, rates, *no_cards)
 
     def api(self) -> ApiDoor:
         model = Model(self.endpoint, "risk-test-fraud")
@@ -95,7 +101,7 @@ class Scene:
             self.records,
             model,
             self.release(),
-            self.money(),
+            self.terms(),
             self.answers,
             self.stream,
             "risk-test-transactions",
@@ -107,7 +113,7 @@ class Scene:
             self.records,
             Model(self.endpoint, "risk-test-fraud"),
             self.release(),
-            self.money(),
+            self.terms(),
             DecisionLog(self.bucket, "lake"),
             LateLog(self.bucket, "lake"),
             Alerts(self.topic, "arn:aws:sns:eu-west-1:000000000000:alerts"),
@@ -117,7 +123,7 @@ class Scene:
         )
 
     def ask(self, payment: dict) -> dict:
-        return self.api().decide(Payment.parse(payment), payment)
+        return self.api().decide(self.terms().payment(payment), payment)
 
     def deliver(self, payments: list, first: int = 1) -> list[dict]:
         """A batch through a new stream door; returns what is to be delivered again."""

@@ -90,7 +90,7 @@ def test_the_stream_door_ends_a_full_batch_in_time_whatever_hangs_that_it_can_do
     needed = store + calls["batch_write_record"] * WRITING_PAUSES
     needed += (calls["put_object"] + calls["get_object"]) * STREAM.log.worst
     spare = STREAM.model.worst + STREAM.policy.worst + STREAM.merchants.worst + TELLING_PAUSE
-    spare += STREAM.money.worst  # of the known rates: while none were ever read the batch is not begun
+    spare += STREAM.terms.worst  # of the known rates: while none were ever read the batch is not begun
     spare += calls["publish_batch"] * STREAM.alerts.worst + calls["update_item"] * STREAM.answers.worst
 
     assert needed + spare < limit("consumer/main.tf", "timeout_seconds", 'module "function"')

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scoring.money import Money
+from scoring.terms import Terms
 
 from features.cards import is_card
 from tests.unit.lambda_functions.aws import Bucket, valid
@@ -153,7 +153,7 @@ def replayed(sqs: Sqs, kinesis: Kinesis, bucket: Bucket) -> Counts:
         Shards(kinesis, lambda _: None),
         Stream(kinesis, "risk-test-transactions", lambda _: None),
         Quarantine(bucket, "lake"),
-        Money(bucket, "lake"),
+        Terms(bucket, "lake"),
         lambda: BEGAN,
     ).run()
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
-from scoring.money import SECONDS, Money, RatesUnread
+from scoring.terms import SECONDS, Terms, TermsUnread
 
-from features.currency import CURRENT, UNIT, Rates
+from features.currency import UNIT, Rates
 from features.payment import InvalidPayment, Payment
 from tests.unit.lambda_functions.aws import Bucket, Down
-from tests.unit.lambda_functions.scene import Scene, fields
+from tests.unit.lambda_functions.scene import NOW, Scene, fields, publish
 
 RATES = Rates("EUR").published([("USD", "2018-03-30", UNIT * 8 // 10)], "2018-03-31")
 
@@ -75,40 +73,47 @@ class Silent(Bucket):
         return super().get_object(**request)
 
 
-def published(bucket: Bucket, rates: Rates) -> None:
-    bucket.put_object(Bucket="lake", Key=CURRENT, Body=json.dumps(rates.document()).encode())
-
-
 def test_known_rates_are_read_again_when_they_are_others_and_kept_while_s3_is_silent():
     now, bucket = [0.0], Silent()
-    money = Money(bucket, "lake", lambda: now[0])
-    payment = Payment.parse(fields(0, currency="USD"))
-    published(bucket, RATES)
-    assert money.counted(payment).amount == 800
+    terms = Terms(bucket, "lake", lambda: now[0])
+    payment = fields(0, currency="USD")
+    publish(bucket, RATES)
+    assert terms.payment(payment, NOW).amount == 800
 
     now[0] += SECONDS + 1
-    assert money.counted(payment).amount == 800
+    assert terms.payment(payment, NOW).amount == 800
     assert bucket.reads == 1, "nothing new was published"
     bucket.down = True
     now[0] += SECONDS + 1
-    assert money.counted(payment).amount == 800
+    assert terms.payment(payment, NOW).amount == 800
     bucket.down = False
-    published(bucket, Rates("USD"))
-    assert money.counted(payment).amount == 1_000
+    publish(bucket, Rates("USD"))
+    assert terms.payment(payment, NOW).amount == 1_000
     assert bucket.reads == 2
 
 
-def test_without_rates_that_were_ever_read_nothing_is_decided_on_a_foreign_amount():
+def test_without_terms_that_were_ever_read_nothing_is_decided_on_a_foreign_amount():
     bucket = Silent()
     bucket.down = True
-    money = Money(bucket, "lake", lambda: 0.0)
+    terms = Terms(bucket, "lake", lambda: 0.0)
 
-    with pytest.raises(RatesUnread):
-        money.counted(Payment.parse(fields(0, currency="USD")))
-    assert money.counted(Payment.parse(fields(0))).amount == 1_000
+    with pytest.raises(TermsUnread):
+        terms.payment(fields(0, currency="USD"), NOW)
+    assert terms.payment(fields(0), NOW).amount == 1_000
 
 
 @pytest.mark.parametrize("currency", [978, True, ["EUR"]])
 def test_a_currency_that_is_no_text_is_refused(currency):
     with pytest.raises(InvalidPayment, match="currency: expected an ISO 4217 code such as EUR"):
         Payment.parse(fields(0, currency=currency))
+
+
+def test_a_column_that_was_declared_to_hold_no_cards_is_taken_at_both_doors_and_no_other(scene):
+    scene.publish(RATES, "order_no")
+    looks_like = fields(0, order_no="4111111111111111")
+
+    assert scene.ask(looks_like)["action"] == "APPROVE"
+    assert not scene.deliver([fields(1, order_no="4111111111111111")])
+    with pytest.raises(InvalidPayment, match="note looks like a card number"):
+        scene.ask(fields(2, note="4111111111111111"))
+    assert scene.deliver([fields(3, note="4111111111111111")])
