@@ -22,7 +22,7 @@ REPORT = Path("build/iam.json")
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local.permissions", description=__doc__.partition("\n")[0])
     parser.add_argument("ledgers", nargs="*", type=Path, metavar="LEDGER")
-    files = parser.parse_args().ledgers or [file for file in (DEMO, *sorted(TESTS.glob("*.json"))) if file.exists()]
+    files = parser.parse_args().ledgers or _kept()
     if not files:
         print(f"There is neither {DEMO} nor a file in {TESTS}: run make demo or make test first.", file=sys.stderr)
         return 2
@@ -33,6 +33,12 @@ def main() -> int:
     print(proof.text(report))
     print(f"Recorded by {', '.join(map(_told, files))}; {REPORT} names a call for each statement.")
     return int(bool(report["survivors"] or report["argued_for_nothing"]))
+
+
+def _kept() -> list[Path]:
+    """The newest first: it says what roles hold now, and an older run proves what of it was the same then."""
+    files = [file for file in (DEMO, *TESTS.glob("*.json")) if file.exists()]
+    return sorted(files, key=lambda file: file.stat().st_mtime, reverse=True)
 
 
 def _name(file: Path) -> str:

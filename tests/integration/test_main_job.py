@@ -59,6 +59,7 @@ from tools.why.__main__ import explain
 
 ROOT = Path(__file__).resolve().parents[2]
 DATABASES = f"risk_{ENVIRONMENT}"
+LISTED = "M-listed"
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +103,9 @@ def run(platform, tmp_path_factory) -> Run:
     (data / "columns.yaml").write_text("loan_applications: {columns: {employment_years: {risk: falling}}}")
     prepare_folder(out)
     done = Run(Intake.open(data), platform, Teller(), out)
+    list_a_shop(platform)
     done.everything()
+    done.evidence["listed"] = pay_at_the_listed_shop(platform)
     return done
 
 
@@ -579,13 +582,47 @@ def test_the_page_of_roles_is_what_was_deployed(run, platform):
     assert roles.page(platform.client("iam"), platform.prefix) == roles.PAGE.read_text(), "make roles ENV=local"
 
 
-def a_payment(identifier: str) -> dict[str, str]:
+def test_a_list_that_operators_filled_speaks_at_both_doors(run):
+    api, stream = run.evidence["listed"]
+    assert [(d["action"], d["door"], "listed_shop" in d["reasons"]) for d in (api, stream)] == [
+        ("BLOCK", "api", True),
+        ("BLOCK", "stream", True),
+    ]
+    thresholds, _, rules = stream["policy_version"].partition("+")
+    assert thresholds.startswith("1@")
+    assert rules.startswith("shops-1@")
+    assert api["policy_version"] == stream["policy_version"]
+
+
+def list_a_shop(platform: Platform) -> None:
+    operators = Operators.of(platform.client, platform.prefix, platform.lake)
+    operators.change(listing("shops", Listing("merchant_id", frozenset({LISTED}))))
+    named = {"name": "listed_shop", "field": "merchant_id", "list": "shops", "action": "BLOCK"}
+    rule(operators, {"version": "shops-1", "review_at": 0, "block_at": 1, "rules": [named]})
+
+
+def pay_at_the_listed_shop(platform: Platform) -> list[dict]:
+    """The decisions of both doors."""
+    paid = [a_payment(f"T-listed-{door}", customer_id="C-listed", merchant_id=LISTED) for door in ("api", "stream")]
+    platform.ask(paid[0])
+    platform.stream(paid[1:], float("inf"), lambda sent: None)
+
+    def decided() -> list[dict]:
+        named = {d["transaction_id"]: d for d in platform.decisions("2025-07-10")}
+        found = [named[p["transaction_id"]] for p in paid if p["transaction_id"] in named]
+        return found if len(found) == len(paid) else []
+
+    return eventually(decided, "both doors to decide")
+
+
+def a_payment(identifier: str, **other: str) -> dict[str, str]:
     return {
         "transaction_id": identifier,
         "event_time": "2025-07-10T10:00:00Z",
         "customer_id": "C1",
         "merchant_id": "M1",
         "amount": "1.00",
+        **other,
     }
 
 

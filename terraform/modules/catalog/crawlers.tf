@@ -31,7 +31,8 @@ resource "aws_glue_crawler" "this" {
     for_each = length(each.value.tables) == 0 ? [each.value.prefix] : []
 
     content {
-      path = "s3://${var.lake.name}/${s3_target.value}"
+      path       = "s3://${var.lake.name}/${s3_target.value}"
+      exclusions = ["columns.yaml"] # what is declared of all batches lies beside them, and is no table
     }
   }
 

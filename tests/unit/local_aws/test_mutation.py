@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from ministack.core.iam_evaluator import parse_policy_document
@@ -189,3 +190,19 @@ def test_the_command_says_what_to_run_where_nothing_was_recorded(tmp_path, monke
 
     assert command.main() == 2
     assert "make demo or make test" in capsys.readouterr().err
+
+
+def test_the_newest_recording_says_what_roles_hold(tmp_path, monkeypatch, capsys):
+    """A recording of an older deployment proves what is still the same, and no statement that is gone."""
+    older, newer = tmp_path / "a.json", tmp_path / "b.json"
+    older.write_text(json.dumps(ledger_of([GET], allow("Read", "s3:GetObject"), allow("Gone", "s3:Delete*"))))
+    newer.write_text(json.dumps(ledger_of([], allow("Read", "s3:GetObject"))))
+    os.utime(older, (1, 1))
+    monkeypatch.setattr("sys.argv", ["permissions"])
+    monkeypatch.setattr(command, "DEMO", tmp_path / "none.json")
+    monkeypatch.setattr(command, "TESTS", tmp_path)
+    monkeypatch.setattr(command, "REPORT", tmp_path / "iam" / "iam.json")
+    monkeypatch.setattr(command.proof, "arguments", lambda: [])
+
+    assert command.main() == 0
+    assert "1 statements of 1 roles: 1 needed" in capsys.readouterr().out

@@ -177,3 +177,12 @@ run "crawls_no_folder_of_a_table_that_is_declared" {
     error_message = "What a crawl finds changed is logged, and no table is deleted."
   }
 }
+
+run "crawls_raw_without_what_is_declared_beside_the_batches" {
+  command = plan
+
+  assert {
+    condition     = one(aws_glue_crawler.this["raw"].s3_target).exclusions == tolist(["columns.yaml"])
+    error_message = "A file beside the folders of entities makes the crawl of RAW fail."
+  }
+}
