@@ -301,7 +301,7 @@ def test_payments_come_in_the_home_currency_and_those_of_an_unknown_one_are_left
         *([*payment(n, 2), "EUR", ""] for n in range(1, 4)),
         [*payment(4, 2, amount="10"), "usd", "4111111111111111"],
         [*payment(5, 2), "XAU", ""],
-        [*payment(6, 1), "EUR", ""],
+        *([*payment(n, 1), "EUR", ""] for n in range(6, 20)),
     )
     csv_file(
         folder / "exchange_rates.csv",
