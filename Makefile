@@ -29,9 +29,9 @@ demo: $(READY) ## The main job from RAW files to decisions: make demo [DATA=dir]
 	@tools/prerequisites.sh >/dev/null
 	@$(PYTHON) -m local run --fresh --state build/demo/state -- env BUILD_DIR=build/demo/state PYTHONPATH=.:lambda $(PYTHON) -m demo $(if $(DATA),--data "$(DATA)")
 
-dataset: $(READY) ## A data set in the RAW contract: make dataset NAME= OUT= [SOURCE= SIZE= LOANS= SEED= START= DAYS= LENDER=]
+dataset: $(READY) ## A data set in the RAW contract: make dataset NAME= OUT= [SOURCE= SIZE= LOANS= SEED= START= DAYS= LENDER= FRAUD_KINDS=]
 	@$(PYTHON) -m datasets NAME=$(NAME) OUT=$(OUT) SOURCE=$(SOURCE) SIZE=$(SIZE) LOANS=$(LOANS) SEED=$(SEED) START=$(START) DAYS=$(DAYS) \
-	  LENDER=$(LENDER) RECESSION=$(RECESSION) POLICY_CHANGE=$(POLICY_CHANGE) FRAUDS_ONLY=$(FRAUDS_ONLY)
+	  LENDER=$(LENDER) RECESSION=$(RECESSION) POLICY_CHANGE=$(POLICY_CHANGE) FRAUDS_ONLY=$(FRAUDS_ONLY) FRAUD_KINDS=$(FRAUD_KINDS)
 
 check-data: $(READY) ## What the platform will make of your files, before anything is built: make check-data DATA=dir
 	@$(PYTHON) -m tools.raw_data "$(DATA)"

@@ -20,13 +20,13 @@ __all__ = ["OPTIONS", "SETS", "Unusable"]
 
 OPTIONS = (
     *("NAME", "OUT", "SOURCE", "START", "DAYS", "SEED", "SIZE", "LOANS"),
-    *("LENDER", "RECESSION", "POLICY_CHANGE", "FRAUDS_ONLY"),
+    *("LENDER", "RECESSION", "POLICY_CHANGE", "FRAUDS_ONLY", "FRAUD_KINDS"),
 )
 
 
 def generate(options: Mapping[str, str], folder: Path, told: Told = untold) -> dict[str, int]:
-    """Options: SIZE (payments), LOANS, DAYS, SEED, START; LENDER=1 with RECESSION and POLICY_CHANGE (days), and
-    FRAUDS_ONLY=1."""
+    """Options: SIZE (payments), LOANS, DAYS, SEED, START; LENDER=1 with RECESSION and POLICY_CHANGE (days),
+    FRAUDS_ONLY=1 and FRAUD_KINDS=1."""
     lender = whole(options, "LENDER", 0, 1)
     turns = {"recession": first_day(options, "RECESSION"), "policy_change": first_day(options, "POLICY_CHANGE")}
     if any(turns.values()) and not lender:
@@ -41,6 +41,7 @@ def generate(options: Mapping[str, str], folder: Path, told: Told = untold) -> d
         "start": str(first_day(options) or Settings.start),
         "lender": bool(lender),
         "frauds_only": bool(whole(options, "FRAUDS_ONLY", 0, 1)),
+        "fraud_kinds": bool(whole(options, "FRAUD_KINDS", 0, 1)),
         **{name: str(day) for name, day in turns.items() if day},
     }
     return generated.write(

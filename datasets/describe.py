@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from datasets.dated_loan_sets import DATED_LOAN_SETS
 from datasets.declaration import DatedLoanSet, LoanSet, PaymentSet, PublicSet
+from datasets.fraud_kinds import (
+    ALIKE,
+    DECLINED_TESTS,
+    FRAUDS,
+    FRIENDLY,
+    FRIENDLY_TOLD,
+    LEAST_CARDS,
+    LEAST_MEMBERS,
+    TRANSFERS,
+)
 from datasets.loan_sets import LOAN_SETS
 from datasets.origins import Constant, OrRowNumber
 from datasets.payment_sets import PAYMENT_SETS
+from datasets.population import SLICE
 
 GIVES: dict[type[PublicSet], str] = {
     PaymentSet: "`transactions`, `fraud_labels`",
@@ -28,9 +39,57 @@ A population that borrows and pays, drawn from SEED: SIZE payments and LOANS app
 | `RECESSION=day` | two and a half times the risk for six months from this day's month on (with `LENDER=1`) |
 | `POLICY_CHANGE=day` | applications from this day on are declined twice as often, by `policy-2` (with `LENDER=1`) |
 | `FRAUDS_ONLY=1` | nobody tells that a payment was honest |
+| `FRAUD_KINDS=1` | all typed optional columns of payments, `exchange_rates`, and further kinds of fraud: below |
 
-Payments and applications are the same, byte for byte, with and without a lender. Without one every outcome is told 30
-days after the application."""  # noqa: E501
+Payments and applications are the same, byte for byte, with and without a lender, and applications with and without kinds of
+fraud. Without a lender every outcome is told 30 days after the application."""  # noqa: E501
+
+KINDS = {
+    "account_takeover": (
+        "device and address that the customer never had, often of another country; large amounts within hours, one of "
+        "them a transfer to a new payee",
+        "`move`: a new computer at a new address, large payments and a new payee, on one or two days",
+    ),
+    "card_testing": (
+        f"{LEAST_CARDS} cards and more on one device at one merchant within an hour, tiny amounts, "
+        f"{DECLINED_TESTS:.0%} declined",
+        "`rush`: as many at one kiosk, hardly any declined",
+    ),
+    "ring": (
+        f"{LEAST_MEMBERS} customers and more buy at few merchants from one or two devices and one address, for days",
+        "`office`: colleagues who order from one computer",
+    ),
+    "mule": (
+        "six customers and more pay one account within days, which pays most of it on within three hours",
+        "`collection`: friends pay one of them, who pays on",
+    ),
+}
+
+
+def fraud_kinds() -> str:
+    alike = dict(zip(FRAUDS, ALIKE, strict=True))
+    rows = "\n".join(
+        f"| `{kind}` | {FRAUDS[kind]} | {seen} | {look_alike}; {ALIKE[alike[kind]]} episodes |"
+        for kind, (seen, look_alike) in KINDS.items()
+    )
+    first, last = FRIENDLY_TOLD
+    return f"""### Kinds of fraud
+With `FRAUD_KINDS=1` customers have phones and computers (some share one at home, and all share a kiosk's), addresses
+that change, one or two cards, a home town, journeys and usual payees, and are declined now and then. {TRANSFERS:.0%} of
+online payments are transfers: without a card, and their merchant is whoever receives them. Payments abroad are in the
+money of the country; rates are told on weekdays. Frauds of every set show devices and places of thieves. Devices, cards
+and addresses (of 10.0.0.0/8) are invented.
+
+Episodes come on top of SIZE, about one payment in a hundred; at least one of each kind in every {SLICE:,} payments.
+Each kind has honest customers who look alike, so that no single trait gives it away.
+
+| kind | episodes in 100,000 payments | what shows it | honest and alike |
+|---|---|---|---|
+{rows}
+| `friendly_fraud` | {FRIENDLY:.1%} of online payments | nothing: an ordinary payment that its customer calls a fraud {first} to {last} days later | every ordinary payment |
+
+Other frauds are told as without the option. `truth.csv` beside the data names kind and episode of every fraud and of
+everyone who looks alike; it is no file of the contract, and nothing reads it."""  # noqa: E501
 
 
 def section(declared: PublicSet) -> str:
@@ -71,7 +130,12 @@ def told(origin: object) -> str:
 
 
 def markdown() -> str:
-    return "\n\n".join(["# Data sets", GENERATED, *map(section, (*PAYMENT_SETS, *LOAN_SETS, *DATED_LOAN_SETS))]) + "\n"
+    return (
+        "\n\n".join(
+            ["# Data sets", GENERATED, fraud_kinds(), *map(section, (*PAYMENT_SETS, *LOAN_SETS, *DATED_LOAN_SETS))]
+        )
+        + "\n"
+    )
 
 
 if __name__ == "__main__":

@@ -10,25 +10,32 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from datasets.population import Population, Settings
+from datasets.population import TRUTH, Population, Settings
 from datasets.progress import Told, untold
 
 FLAWED = 0.0005  # share of payments that come twice, or broken
 
 
 def write(settings: Settings, target: Path, told: Told = untold) -> dict[str, int]:
-    """Writes the files of the contract slice by slice: four, and two more of a lender. Returns rows per file."""
+    """Writes the files of the contract slice by slice: four, two more of a lender, `exchange_rates` with fraud kinds.
+
+    The last leave `truth.csv` beside them (transaction_id, kind, episode), which nothing reads: an episode's payments
+    share its number. Returns rows per file.
+    """
     population = Population(settings)
     target.mkdir(parents=True, exist_ok=True)
     rows = {"transactions": 0, "fraud_labels": 0}
+    kinds, truth = TRUTH if settings.fraud_kinds else [], []
     drawn = 0
     writers: dict[str, pq.ParquetWriter] = {}
     try:
         for index, payments in enumerate(population.payments()):
             slices = {
-                "transactions": flawed(payments.drop(columns="is_fraud"), settings.seed, index),
+                "transactions": flawed(payments.drop(columns=["is_fraud", *kinds]), settings.seed, index),
                 "fraud_labels": population.labels(payments, index),
             }
+            if kinds:
+                truth.append(payments.loc[payments["kind"] != "", ["transaction_id", *kinds]])
             for name, frame in slices.items():
                 table = pa.Table.from_pandas(frame, preserve_index=False)
                 if name not in writers:
@@ -36,7 +43,7 @@ def write(settings: Settings, target: Path, told: Told = untold) -> dict[str, in
                 writers[name].write_table(table)
                 rows[name] += len(frame)
             drawn += len(payments)
-            told(drawn, settings.payments)
+            told(min(drawn, settings.payments), settings.payments)
     finally:
         for writer in writers.values():
             writer.close()
@@ -45,6 +52,8 @@ def write(settings: Settings, target: Path, told: Told = untold) -> dict[str, in
     if settings.lender:
         decisions, performance, outcomes_ = zip(*population.lending(), strict=True)
         tables |= {"loan_decisions": decisions, "loan_performance": performance, "loan_outcomes": outcomes_}
+    if kinds:
+        tables |= {"exchange_rates": [population.exchange.table()], "truth": truth}
     for name, frames in tables.items():
         frame = pd.concat(frames)
         frame.to_csv(target / f"{name}.csv", index=False, lineterminator="\n")

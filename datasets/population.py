@@ -13,12 +13,17 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from datasets.exchange import Exchange
+from datasets.fraud_kinds import FRIENDLY_TOLD, FraudKinds, is_fraud
 from datasets.lending import Lending
+from datasets.means import Means
 
 SLICE = 200_000  # payments drawn at once
 MOST_CUSTOMERS = 200_000
 DAY_S = 86_400
-CHANNELS = np.array(["card_present", "online", "contactless"])
+CHANNELS = np.array(["card_present", "online", "contactless", "transfer"])  # the last with fraud kinds alone
+MISFORTUNES = np.array(["", "compromised_merchant", "stolen_card", "burst", "large_amount"])  # kinds of every set
+TRUTH = ["kind", "episode"]  # beside `is_fraud`, with fraud kinds
 COUNTRIES = np.array(["IE", "GB", "DE", "FR", "US"])
 PURPOSES = np.array(["car", "debt_consolidation", "home_improvement", "medical", "education", "other"])
 
@@ -28,7 +33,8 @@ class Settings:
     """`payments` in all over `days` days from `start`; `loans` applications spread over the same days.
 
     `lender`: decisions and monthly performance are told, too, with a `recession` and a `policy_change` from these days
-    on. `frauds_only`: nobody tells that a payment was honest.
+    on. `frauds_only`: nobody tells that a payment was honest. `fraud_kinds`: what customers pay with is told, too, and
+    further kinds of fraud occur.
     """
 
     payments: int = 200_000
@@ -40,6 +46,7 @@ class Settings:
     recession: str | None = None
     policy_change: str | None = None
     frauds_only: bool = False
+    fraud_kinds: bool = False
 
     @property
     def customers(self) -> int:
@@ -86,16 +93,24 @@ class Population:
         return np.array([f"M{i:05d}" for i in range(self.settings.merchants)])
 
     def payments(self) -> Iterator[pd.DataFrame]:
-        """Slices of payments, one stretch of time after the other, with `is_fraud` beside the contract's columns."""
-        total, drawn = self.settings.payments, 0
+        """Slices of payments, one stretch of time after the other, with `is_fraud` beside the contract's columns.
+
+        With fraud kinds also TRUTH, and the payments of their episodes come on top of those that were asked for.
+        """
+        total, drawn, told = self.settings.payments, 0, 0
         slices = -(-total // SLICE)
         span = self.settings.days * DAY_S / slices
         for index in range(slices):
             size = min(SLICE, total - drawn)
-            yield self._slice(np.random.default_rng([self.settings.seed, 1, index]), size, index * span, span, drawn)
+            rows = self._slice(np.random.default_rng([self.settings.seed, 1, index]), size, index * span, span)
+            if self.settings.fraud_kinds:
+                rows = self.fraud_kinds.among(rows, index, index * span, span)
+            yield self._told(rows, index, told)
             drawn += size
+            told += len(rows)
 
-    def _slice(self, rng: np.random.Generator, size: int, begin: float, span: float, first: int) -> pd.DataFrame:
+    def _slice(self, rng: np.random.Generator, size: int, begin: float, span: float) -> pd.DataFrame:
+        """Customers, merchants, channels, countries by number, amounts, and `kind`: which of MISFORTUNES it is."""
         who = rng.choice(self.settings.customers, size, p=self.rate / self.rate.sum())
         seconds = np.sort(begin + rng.random(size) * span)
         seconds = self._into_waking_hours(rng, seconds, who)
@@ -110,15 +125,15 @@ class Population:
         amount = np.exp(rng.normal(np.log(self.mean_amount[who]), 0.6))
         channel = rng.choice(3, size, p=[0.5, 0.35, 0.15])
         country = np.where(rng.random(size) < 0.93, 0, rng.integers(0, 5, size))
-        fraud = np.zeros(size, dtype=bool)
+        kind = np.zeros(size, dtype=int)
 
         compromised = (day >= self.compromised_from[merchant]) & (day < self.compromised_until[merchant])
         hit = compromised & (rng.random(size) < 0.35)
-        fraud |= hit
+        kind[hit] = 1
 
         stolen = (day >= self.stolen_from[who]) & (day < self.stolen_until[who]) & (rng.random(size) < 0.4)
         amount[stolen] *= rng.uniform(3, 8, stolen.sum())
-        fraud |= stolen
+        kind[stolen] = 2
 
         # A ring tests stolen cards with small amounts, many within minutes at one merchant.
         bursts = rng.poisson(size * 0.00025)
@@ -126,28 +141,59 @@ class Population:
             at, card = int(rng.integers(0, size)), rng.integers(0, self.settings.customers)
             members = slice(at, min(size, at + int(rng.integers(4, 12))))
             who[members], merchant[members] = card, rng.choice(self.ring_merchants)
-            amount[members], channel[members], fraud[members] = (
-                rng.uniform(0.5, 9, members.stop - members.start),
-                1,
-                True,
-            )
+            amount[members] = rng.uniform(0.5, 9, members.stop - members.start)
+            channel[members], kind[members] = 1, 3
 
         large = rng.random(size) < 0.0006
         amount[large] = rng.uniform(900, 4000, large.sum())
-        fraud |= large & (rng.random(size) < 0.6)
+        kind[large & (rng.random(size) < 0.6) & (kind == 0)] = 4
         return pd.DataFrame(
             {
-                "transaction_id": [f"T{i:09d}" for i in range(first, first + size)],
-                "event_time": self._stamp(seconds),
-                "customer_id": self.customer_ids[who],
-                "merchant_id": self.merchant_ids[merchant],
-                "amount": np.round(np.maximum(amount, 0.5), 2),
-                "currency": "EUR",
-                "channel": CHANNELS[channel],
-                "country": COUNTRIES[country],
-                "is_fraud": fraud.astype(int),
+                "who": who,
+                "seconds": seconds,
+                "merchant": merchant,
+                "amount": np.maximum(amount, 0.5),
+                "channel": channel,
+                "country": country,
+                "kind": MISFORTUNES[kind],
             }
         )
+
+    def _told(self, rows: pd.DataFrame, index: int, first: int) -> pd.DataFrame:
+        payments = pd.DataFrame(
+            {
+                "transaction_id": [f"T{i:09d}" for i in range(first, first + len(rows))],
+                "event_time": self._stamp(rows["seconds"].to_numpy()),
+                "customer_id": self.customer_ids[rows["who"]],
+                "merchant_id": self.merchant_ids[rows["merchant"]],
+                "amount": np.round(rows["amount"], 2),
+                "currency": "EUR",
+                "channel": CHANNELS[rows["channel"]],
+                "country": COUNTRIES[rows["country"]],
+                "is_fraud": (rows["kind"] != "").astype(int),
+            }
+        )
+        if not self.settings.fraud_kinds:
+            return payments
+        further = self.means.columns(rows, np.random.default_rng([self.settings.seed, 8, index]))
+        episode = rows["episode"].astype("Int64").where(rows["episode"] >= 0)
+        payments = payments.assign(**further, is_fraud=is_fraud(rows["kind"]), kind=rows["kind"], episode=episode)
+        # A transfer has no merchant: whoever receives it is whom it pays.
+        payments["merchant_id"] = further["beneficiary_id"].fillna(payments["merchant_id"]).astype(object)
+        return payments
+
+    @cached_property
+    def exchange(self) -> Exchange:
+        return Exchange(self.settings.seed, self.start, self.settings.days)
+
+    @cached_property
+    def means(self) -> Means:
+        return Means(self.settings.seed, self.strain, self.settings.merchants, self.exchange)
+
+    @cached_property
+    def fraud_kinds(self) -> FraudKinds:
+        asked = self.settings
+        return FraudKinds(asked.seed, self.means, self.mean_amount, self.ring_merchants, asked.merchants, asked.days)
 
     def _into_waking_hours(self, rng: np.random.Generator, seconds: np.ndarray, who: np.ndarray) -> np.ndarray:
         """Most payments happen by day; a moment stays within its slice's day."""
@@ -169,6 +215,9 @@ class Population:
         when = pd.to_datetime(payments["event_time"])
         fraud = payments["is_fraud"].to_numpy() == 1
         delay_days = np.minimum(rng.lognormal(0.9, 0.8, len(payments)), 40)
+        if self.settings.fraud_kinds:
+            late = np.random.default_rng([self.settings.seed, 9, index]).uniform(*FRIENDLY_TOLD, len(payments))
+            delay_days = np.where(payments["kind"] == "friendly_fraud", late, delay_days)
         week = pd.Timedelta(days=7)
         honest = payments.assign(reported_at=when + week, is_fraud=0)[~fraud | (delay_days > 7)]
         reported = payments.assign(reported_at=when + pd.to_timedelta(delay_days, unit="D").round("ms"))[fraud]
