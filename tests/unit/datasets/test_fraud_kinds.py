@@ -237,7 +237,7 @@ def test_thieves_of_cards_pay_from_afar_with_devices_of_their_own(payments):
     assert (stolen.groupby(["customer_id", "device_id"]).size() > 1).any()
 
 
-# What the option leaves alone
+# No giveaway, and what the option leaves alone
 
 
 def test_no_column_but_the_truth_tells_frauds_apart(payments):
@@ -252,6 +252,20 @@ def test_no_column_but_the_truth_tells_frauds_apart(payments):
     large = payments.loc[payments["kind"].isin(["account_takeover", "mule"]), "home_amount"].median()
     assert (payments.loc[~fraud, "home_amount"] < tiny).sum() >= 10
     assert (payments.loc[~fraud, "home_amount"] > large).sum() >= 10
+
+
+def test_a_trait_of_fraud_is_commoner_among_frauds_and_yet_mostly_honest(payments):
+    ordered = payments.sort_values("at")
+    known = ordered["device_id"].notna() & ordered["customer_id"].duplicated()
+    traits = {
+        "new device": known & ~ordered.duplicated(["customer_id", "device_id"]),
+        "shared device": ordered.groupby("device_id")["customer_id"].transform("nunique") >= LEAST_MEMBERS,
+        "much paid payee": ordered.groupby("beneficiary_id")["customer_id"].transform("nunique") >= 6,
+        "abroad": ordered["country"] != "IE",
+        "declined": ordered["authorised"] == 0,
+    }
+    share = {name: ordered.loc[shown, "is_fraud"].mean() for name, shown in traits.items()}
+    assert all(1.3 * payments["is_fraud"].mean() < found < 0.4 for found in share.values()), share
 
 
 @pytest.mark.parametrize("days", [1, 9])
