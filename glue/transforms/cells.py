@@ -95,6 +95,11 @@ def split_by_reasons(rows: DataFrame, contract: Contract, no_cards: Set[str] = f
     return Split(good, bad)
 
 
+def may_hold_card(column: ContractColumn, text: Column) -> Column:
+    """No instant in the usual spelling has digits grouped as a card's are: nearly all cells are spared the look."""
+    return ~is_plain(text) & holds_card(text) if column.type == "instant" else holds_card(text)
+
+
 def holds_card(text: Column) -> Column:
     """What the doors refuse: a cell that is a card number, or has one among other text."""
     return F.when(has_digits_enough(text), is_card(text) | has_card_within(text)).otherwise(F.lit(False))
@@ -198,7 +203,7 @@ def reason(column: ContractColumn, no_card: bool = False) -> Column:
     text, value = F.col(column.name), F.col(f"_{column.name}")
     reasons = [
         F.when(text.isNull(), F.lit(f"missing_{column.name}")) if column.required else F.lit(None),
-        F.lit(None) if no_card else F.when(holds_card(text), F.lit(f"pan_like_{column.name}")),
+        F.lit(None) if no_card else F.when(may_hold_card(column, text), F.lit(f"pan_like_{column.name}")),
     ]
     if column.type in ("money", "count"):
         reasons.append(F.when(text.cast(EXACT) < 0, F.lit(f"negative_{column.name}")))

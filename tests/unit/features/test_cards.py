@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.cards import cards_within, holds_card, is_card, passes_luhn
+from features.values import INSTANT
 from tests.card_numbers import SPELLINGS, alike, card
 
 
@@ -91,3 +92,9 @@ def test_one_mistyped_digit_never_looks_like_a_card(seed, data):
     other = data.draw(st.sampled_from([d for d in "0123456789" if d != number[place]]))
 
     assert not is_card(number[:place] + other + number[place + 1 :])
+
+
+@given(st.from_regex(INSTANT, fullmatch=True))
+def test_no_instant_in_the_usual_spelling_holds_a_card_number(text):
+    """The lake spares them the look."""
+    assert not holds_card(text)
