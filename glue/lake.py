@@ -38,7 +38,7 @@ def session() -> SparkSession:
         "spark.sql.ansi.enabled": "false",
         # Guessing more filters from those that are there takes seconds of planning where cells' conditions are long.
         "spark.sql.constraintPropagation.enabled": "false",
-        # Java compiles no method beyond so many bytes: one stage in one method, as Spark writes it, would be interpreted.
+        # Java compiles no method beyond so many bytes: a stage in one method, as Spark writes it, would be interpreted.
         "spark.sql.codegen.hugeMethodLimit": "8000",
     }.items():
         spark.conf.set(setting, value)
