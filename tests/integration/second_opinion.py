@@ -202,7 +202,7 @@ def modules(prefix: str) -> Json:
                 "drift": "cron(0 5 * * ? *)",
                 "score-loans": "cron(0 6 1 * ? *)",
             },
-            "seal_code": {"bucket": f"{prefix}-lake", "key": "seal.zip", "hash": "hash", "layers": []},
+            "seal": {"code": {"bucket": f"{prefix}-lake", "key": "seal.zip", "hash": "hash", "layers": []}},
         },
         "watch": {
             "source": "./modules/watch",
