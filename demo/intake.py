@@ -12,12 +12,14 @@ from features.contract import CONTRACTS
 from features.currency import Rates, UnknownCurrency
 from features.payment import InvalidPayment, Payment
 from raw.form import RESOLVED
+from raw.names import ENDINGS
 from tools.raw_data.currencies import currencies
 from tools.raw_data.files import Unusable, names, raw_files
 from tools.raw_data.loaded import NUMBER, PART, Loaded, quoted
 from tools.raw_data.meaning import filled, instant, name
 from tools.raw_data.readability import readabilities, refusals
 
+BEGUN_WITH = {"transactions", "loan_applications"}
 SPARE = 97  # columns: a line of so many cells more than its header had would be very odd
 SMALLEST_DAY = 0.5  # of the usual day's payments: a shorter last day is a fragment, not a day to stream
 
@@ -37,11 +39,12 @@ class Intake:
     def open(cls, folder: Path) -> Intake:
         """Raises InputRefused for an unusable folder, file or column."""
         try:
-            if not {"transactions", "loan_applications"} & set(raw_files(folder)):
+            if not BEGUN_WITH & set(raw_files(folder)):
                 raise InputRefused(
-                    f"{folder}: expected transactions or loan_applications, as .csv or .parquet, found {names(folder)}"
+                    f"{folder}: expected transactions or loan_applications, as {ENDINGS}, found {names(folder)}"
                 )
             intake = cls(Loaded(folder))
+            intake.leave_out_empty_ones()
         except Unusable as refused:
             raise InputRefused(str(refused)) from None
         reasons = [reason for entity in intake.files for reason in intake.unusable(entity)]
@@ -49,10 +52,18 @@ class Intake:
             raise InputRefused("\n".join(reasons))
         return intake
 
+    def leave_out_empty_ones(self) -> None:
+        """A header without rows is as good as no file, but for what a pipeline begins with."""
+        for entity in [entity for entity in self.files if entity not in BEGUN_WITH and self.empty(entity)]:
+            del self.files[entity]
+
+    def empty(self, entity: str) -> bool:
+        ((count,),) = self.loaded.ask(f"SELECT count(*) FROM {self.loaded.table(entity)}")
+        return not count and not self.loaded.faults[entity].counts
+
     def unusable(self, entity: str) -> list[str]:
         """Why the lake could not use an entity's files; empty where it can."""
-        ((count,),) = self.loaded.ask(f"SELECT count(*) FROM {self.loaded.table(entity)}")
-        if not count and not self.loaded.faults[entity].counts:
+        if self.empty(entity):
             return [f"{self.files[entity][0]}: expected at least one row, found none"]
         found = refusals(self.loaded, entity, readabilities(self.loaded, entity))
         if entity == "transactions" and (named := currencies(self.loaded)):

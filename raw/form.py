@@ -18,7 +18,7 @@ from features.contract import Contract
 from features.declared import File
 from raw import storage
 from raw.blocks import LONGEST_LINE, Shape, rows_of, whole_lines
-from raw.names import HIDDEN, SUFFIXES
+from raw.names import ENDINGS, HIDDEN, SUFFIXES
 from raw.packing import PLAIN, Wrapping, as_utf8, beginning, encoding_of, packing_of
 from raw.refusal import Unreadable
 
@@ -57,7 +57,7 @@ def layout_of(uri: str, contract: Contract, longest_line: int = LONGEST_LINE, fi
     name = uri.rpartition("/")[2]
     suffix = next((s for s in SUFFIXES if name.endswith(s)), "")
     if not suffix or name.startswith(HIDDEN):
-        raise Unreadable(f"expected a file ending in {' or '.join(SUFFIXES)}, not hidden by `_` or `.`")
+        raise Unreadable(f"expected a file ending in {ENDINGS}, not hidden by `_` or `.`")
     if suffix == ".parquet":
         return parquet_form(uri, contract)
     try:

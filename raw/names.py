@@ -3,4 +3,5 @@
 from __future__ import annotations
 
 SUFFIXES = (".parquet", ".csv", ".csv.gz", ".csv.zip", ".jsonl", ".jsonl.gz")
+ENDINGS = " or ".join(SUFFIXES)
 HIDDEN = ("_", ".")  # what names begin with that are no data: marks such as `_SUCCESS`, checksums, unfinished parts

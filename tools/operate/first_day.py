@@ -7,6 +7,7 @@ from pathlib import Path
 
 from features.contract import CONTRACTS
 from features.declared import FILE as DECLARED
+from raw.names import ENDINGS
 from tools.operate.platform import Platform, Refused
 from tools.raw_data.files import Unusable, names, raw_files
 from tools.releases import PROBLEMS
@@ -23,7 +24,7 @@ def ingest(platform: Platform, teller: Teller, folder: str, batch: str = "") -> 
         raise Refused(str(refused)) from None
     if not files:
         found = names(Path(folder))
-        raise Refused(f"{folder}: expected {', '.join(CONTRACTS)} as .csv or .parquet, found {found}")
+        raise Refused(f"{folder}: expected {', '.join(CONTRACTS)} as {ENDINGS}, found {found}")
     if (declared := Path(folder) / DECLARED).is_file():
         platform.upload(declared, f"raw/{DECLARED}")
         teller.say(f"s3://{platform.lake}/raw/{DECLARED}, which holds for all batches from now on")

@@ -21,6 +21,7 @@ from glue.transforms.cells import judged, split_by_reasons
 from glue.transforms.conform import conformed
 from glue.transforms.events import by_entity, located, payments
 from glue.transforms.vectors import loan_features, transaction_features
+from raw.names import ENDINGS
 from tools.raw_data.declared import declared_beside
 from tools.raw_data.files import Unusable, names, raw_files
 from tools.telling import Teller
@@ -70,7 +71,7 @@ class History:
         """Raises Unusable when a required file is absent, and glue.raw.ContractBroken when a file cannot be used."""
         if entity not in self.files:
             if required:
-                raise Unusable(f"{self.source}: expected {entity} as .csv or .parquet, found {names(self.source)}")
+                raise Unusable(f"{self.source}: expected {entity} as {ENDINGS}, found {names(self.source)}")
             raise LookupError(entity)
         with self.teller.phase(f"SILVER of {entity}"):
             return self.conformed(entity, self.files[entity])

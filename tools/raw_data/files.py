@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from features.contract import CONTRACTS
-from raw.names import HIDDEN, SUFFIXES
+from raw.names import ENDINGS, HIDDEN, SUFFIXES
 
 
 class Unusable(ValueError):
@@ -44,7 +44,7 @@ def parts(path: Path) -> list[Path]:
     found = [p for p in inside if p.name.endswith(SUFFIXES)]
     if not found or len(found) < len(inside):
         others = ", ".join(p.name for p in inside if p not in found) or "nothing"
-        raise Unusable(f"{path}: expected parts ending in {' or '.join(SUFFIXES)}, found {others}")
+        raise Unusable(f"{path}: expected parts ending in {ENDINGS}, found {others}")
     return found
 
 

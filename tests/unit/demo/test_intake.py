@@ -56,7 +56,8 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
 def test_a_folder_without_payments_or_loans_says_what_it_holds(folder):
     assert "found nothing" in refusal(folder)
     csv_file(folder / "fraud_labels.csv", ["x"])
-    assert "expected transactions or loan_applications, as .csv or .parquet, found fraud_labels.csv" in refusal(folder)
+    assert "expected transactions or loan_applications, as .parquet or .csv or" in refusal(folder)
+    assert "found fraud_labels.csv" in refusal(folder)
 
 
 def test_one_entity_in_two_files_is_refused(folder):
@@ -98,6 +99,13 @@ def test_a_file_without_rows_is_refused(folder):
     csv_file(folder / "transactions.csv", PAYMENTS)
 
     assert "expected at least one row, found none" in refusal(folder)
+
+
+def test_a_header_without_rows_is_as_good_as_no_file_where_a_pipeline_can_do_without(folder):
+    csv_file(folder / "transactions.csv", PAYMENTS, payment(1, 2))
+    csv_file(folder / "fraud_labels.csv", ["transaction_id", "is_fraud", "reported_at"])
+
+    assert list(Intake.open(folder).files) == ["transactions"]
 
 
 def test_a_file_that_is_no_parquet_is_refused(folder):

@@ -26,7 +26,7 @@ def test_an_unknown_environment_ends_a_command_with_those_that_there_are(verb):
 
 def test_a_folder_without_a_file_of_the_contract_is_refused_with_what_lies_there(tmp_path):
     (tmp_path / "payments.txt").write_text("")
-    with pytest.raises(Refused, match=r"expected transactions.*\.csv or \.parquet, found payments\.txt"):
+    with pytest.raises(Refused, match=r"expected transactions.*\.parquet or \.csv.*, found payments\.txt"):
         ingest(PLATFORM, Teller(), str(tmp_path))
     with pytest.raises(Refused, match="expected DATA="):
         ingest(PLATFORM, Teller(), "")
