@@ -10,7 +10,7 @@ from features.cards import LEAST_DIGITS, holds_card
 from features.contract import TRANSACTIONS
 from features.currency import Rates, spelt
 from features.declaration import MINUTE
-from features.values import BLANKS, MISSING, InvalidValue, cents, instant
+from features.values import BLANKS, MISSING, ROUNDED, InvalidValue, cents, instant
 
 # Feature Store takes no value with a line break, and a whole call would fail for it.
 CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
@@ -64,6 +64,8 @@ class Payment:
             text = fields[name]
             if not isinstance(text, str) or len(text) > LONGEST_IDENTIFIER or not storable(text):
                 raise InvalidPayment(f"{name}: expected text of at most {LONGEST_IDENTIFIER} characters")
+            if re.match(ROUNDED, text):
+                raise InvalidPayment(f"{name}: expected an identifier, found a number that a spreadsheet has rounded")
             if re.search(CONTROL, text):
                 raise InvalidPayment(f"{name}: expected text without line breaks and control characters")
             texts[name] = text

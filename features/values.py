@@ -27,6 +27,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LARGEST_AMOUNT = Decimal(10_000_000_000)  # cents of it times any window count stay below 2**53 in practice
 LARGEST_COUNT = 2**31 - 1
 NUMBER = "^[-+.0-9eE]+$"  # all that a number is written with: every engine alone would read more
+# How a spreadsheet writes a long number that it has rounded: as an identifier it stands for many. `5e12` may be one.
+ROUNDED = r"^[0-9](?:[.,][0-9]+[eE]\+?|[eE]\+)[0-9]{2}$"
 BLANKS = " \t\n\v\f\r"  # around a cell they are no part of it
 # What tools write where a cell is missing. `NA` is none of them: it is a country, and may be a name.
 MISSING = frozenset({"nan", "NaN", "NAN", "NaT", "<NA>", "NULL", "null", "Null", "None", "N/A", "n/a", "#N/A", "\\N"})

@@ -22,6 +22,7 @@ from features.values import (
     LONGEST_INSTANT,
     MISSING,
     NUMBER,
+    ROUNDED,
     SPELT_OTHERWISE,
 )
 from glue.rules import MICRO
@@ -211,6 +212,7 @@ def reason(column: ContractColumn, no_card: bool = False) -> Column:
         too_long = F.length(text) > LONGEST_IDENTIFIER
         reasons.append(F.when(too_long, F.lit(f"too_long_{column.name}")))
         reasons.append(F.when(text.rlike(CONTROL), F.lit(f"control_characters_{column.name}")))
+        reasons.append(F.when(text.rlike(ROUNDED), F.lit(f"rounded_{column.name}")))
     if not column.lenient:
         reasons.append(F.when(text.isNotNull() & value.isNull(), F.lit(f"unreadable_{column.name}")))
     return F.coalesce(*reasons)

@@ -242,6 +242,16 @@ def test_an_identifier_is_no_longer_than_the_doors_take(spark):
     assert reasons(spark, TRANSACTIONS, *rows) == {2: ["too_long_customer_id"]}
 
 
+def test_a_number_that_a_spreadsheet_has_rounded_is_no_identifier_as_at_the_doors(spark):
+    rows = [payment(customer_id=text) for text in ("5e12", "E+15", "12E+15", "2.29116E+15", "4E+15", "1,5e12")]
+
+    found = reasons(spark, TRANSACTIONS, *rows)
+
+    assert found == {number: ["rounded_customer_id"] for number in range(4, 7)}
+    for number, row in enumerate(rows, 1):
+        assert refused(row) == (number in found)
+
+
 def test_an_identifier_holds_no_control_character_as_at_the_doors(spark):
     broken = ("c\n1", "c\t1", "c\u20281", "c\x7f1", "c\x851")
     rows = [payment(customer_id=text) for text in ("c 1", "ç1", "c\u00a01", *broken)]

@@ -10,7 +10,16 @@ import re
 from features.contract import Column
 from features.currency import LARGEST_RATE, UNIT
 from features.payment import CONTROL, LONGEST_IDENTIFIER
-from features.values import INSTANT, LARGEST_AMOUNT, LARGEST_COUNT, LONGEST_INSTANT, MISSING, NUMBER, SPELT_OTHERWISE
+from features.values import (
+    INSTANT,
+    LARGEST_AMOUNT,
+    LARGEST_COUNT,
+    LONGEST_INSTANT,
+    MISSING,
+    NUMBER,
+    ROUNDED,
+    SPELT_OTHERWISE,
+)
 
 CONTROL_OF_RE2 = re.sub(r"\\u([0-9a-f]{4})", r"\\x{\1}", CONTROL)
 
@@ -59,7 +68,8 @@ def readable(column: Column) -> str:
         "rate": f"coalesce({number} BETWEEN {1 / (2 * UNIT):.1e} AND {LARGEST_RATE}, false)",
         "flag": f"(lower({cell}) IN ('true', 'false') OR coalesce({number} IN (0, 1), false))",
         "count": f"coalesce({number} BETWEEN 0 AND {LARGEST_COUNT} AND {number} = floor({number}), false)",
-        "text": f"(length({cell}) <= {LONGEST_IDENTIFIER} AND NOT regexp_matches({cell}, {text(CONTROL_OF_RE2)}))"
+        "text": f"(length({cell}) <= {LONGEST_IDENTIFIER} AND NOT regexp_matches({cell}, {text(CONTROL_OF_RE2)}) "
+        f"AND NOT regexp_matches({cell}, {text(ROUNDED)}))"
         if column.required
         else "true",
     }

@@ -17,7 +17,7 @@ EXPECTED = {
     "rate": "a rate above 0 such as 0.0061",
     "flag": "0 or 1",
     "count": "a whole number",
-    "text": "text of at most 128 characters without line breaks",
+    "text": "text of at most 128 characters without line breaks, and no number that a spreadsheet has rounded",
 }
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from datasets import tokens
 from datasets.catalog import SETS, Unusable
+from datasets.cells import Unexpected
 
 
 def customers(folder):
@@ -74,3 +76,8 @@ def test_a_card_number_in_the_place_of_an_amount_is_not_repeated(published, conv
     with pytest.raises(Unusable, match="column amt") as refused:
         converted("sparkov", published("sparkov", frame))
     assert pans[0] not in str(refused.value)
+
+
+def test_card_numbers_that_a_spreadsheet_has_rounded_are_refused_since_many_would_become_one_token():
+    with pytest.raises(Unexpected, match="expected digits, found 2 different numbers that a spreadsheet has rounded"):
+        tokens.token(pa.array(["4.11111E+15", "5.5E+15", "4111111111111112"]))

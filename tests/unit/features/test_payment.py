@@ -108,3 +108,9 @@ def test_a_payment_may_be_five_minutes_ahead_of_the_clock_and_not_more():
     assert Payment.parse(FIELDS, now=at - 300_000).at == at
     with pytest.raises(InvalidPayment, match="at most five minutes ahead"):
         Payment.parse(FIELDS, now=at - 300_001)
+
+
+@pytest.mark.parametrize("text", ["2.29116E+15", "4E+15", "1,5e12"])
+def test_an_identifier_that_a_spreadsheet_has_rounded_is_refused(text):
+    with pytest.raises(InvalidPayment, match="customer_id: expected an identifier, found a number that a spreadsheet"):
+        Payment.parse({**FIELDS, "customer_id": text})
