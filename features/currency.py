@@ -19,6 +19,7 @@ from features.values import LARGEST_AMOUNT, day
 
 UNIT = 10**9  # a rate is stored in billionths
 LARGEST_RATE = 10**9
+NO_CHANCE = 5  # days on which a currency was worth 1 are no chance
 OLDEST = 35  # days that a rate is used after its own: holidays, not a feed that has ended
 PUBLISHED = "quality/exchange_rates/published.json"  # in the lake
 DAYS_AT_DOORS = 60
@@ -92,10 +93,10 @@ class Rates:
     def published(self, told: Iterable[tuple[str, str, int]], today: str) -> Rates:
         """With further rates (currency, day, billionths), published today. What was published stays as it is.
 
-        Raises WrongRates where nothing has told the home currency yet and these do not.
+        Raises WrongRates where they do not tell the home currency, or tell another one.
         """
         told = sorted(set(told))
-        home = self.home or home_of(told)
+        home = home_of(told, self.home)
         known = {(rate.currency, rate.day) for rate in self.rates}
         first = not self.rates
         new = [
@@ -126,18 +127,25 @@ class Rates:
         return self if newest is None else self.since(after(newest, -DAYS_AT_DOORS))
 
 
-def home_of(told: Iterable[tuple[str, str, int]]) -> str | None:
-    """The currency whose rate is 1 on every day; none where there are no rates. Raises WrongRates."""
-    by_currency: dict[str, set[int]] = {}
+def home_of(told: Iterable[tuple[str, str, int]], known: str | None = None) -> str | None:
+    """The currency whose rate is 1 on every day; the one that is `known` where these do not speak against it.
+
+    None where there are no rates and none is known. Raises WrongRates.
+    """
+    by_currency: dict[str, list[int]] = {}
     for currency, _, billionths in told:
-        by_currency.setdefault(currency, set()).add(billionths)
-    if not by_currency:
-        return None
-    homes = sorted(currency for currency, found in by_currency.items() if found == {UNIT})
-    if len(homes) != 1:
-        found_ones = f"found {' and '.join(homes)}" if homes else "found none"
-        raise WrongRates(f"exchange_rates: expected rows of one currency with rate 1, the home currency; {found_ones}")
-    return homes[0]
+        by_currency.setdefault(currency, []).append(billionths)
+    ones = sorted(currency for currency, found in by_currency.items() if set(found) == {UNIT})
+    if known is not None:
+        others = [currency for currency in ones if currency != known and len(by_currency[currency]) >= NO_CHANCE]
+        if set(by_currency.get(known, [UNIT])) != {UNIT} or (others and known not in ones):
+            found = f"rates to {ones[0]}" if ones else f"a rate of {known} that is not 1"
+            raise WrongRates(f"exchange_rates: expected rates to {known}, in which payments are counted, found {found}")
+        return known
+    if by_currency and len(ones) != 1:
+        found = f"found {' and '.join(ones)}; declare `home` in columns.yaml" if ones else "found none"
+        raise WrongRates(f"exchange_rates: expected rows of one currency with rate 1, the home currency; {found}")
+    return ones[0] if ones else None
 
 
 def spelt(currency: object) -> str | None:

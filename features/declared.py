@@ -5,6 +5,7 @@ Everything is a text: `no`, `007` and `1e5` are what was written. What is declar
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Literal, cast
@@ -25,6 +26,7 @@ TRUE, FALSE = frozenset({"true", "yes"}), frozenset({"false", "no"})
 FORMATS = {
     "instant": ("plain", "epoch_s", "epoch_ms", "epoch_us", "yyyymmdd", "dmy", "mdy"),
     "money": ("plain", "decimal_comma", "thousands"),
+    "rate": ("plain", "decimal_comma", "thousands"),
 }
 SEPARATORS = {",": ",", ";": ";", "|": "|", "tab": "\t"}
 QUOTES = {'"': '"', "'": "'"}
@@ -55,7 +57,8 @@ class Column:
     unit: str | None = None
     risk: Risk | None = None  # `rising`: the larger the number, the larger the probability of default; none but numbers
     missing: tuple[str, ...] = ()  # cells that say that nothing is known
-    protected: bool | None = None  # whatever its name says
+    protected: bool = False  # whatever its name says
+    not_protected: str | None = None  # why it is not, although its name says so
     train_on: str | None = None  # why it may be trained on although it is protected
     ignore: str | None = None  # why it is not trained on
     entity: str | None = None  # of what its cells are identifiers
@@ -68,7 +71,7 @@ class Column:
         return f"identifiers of a {self.entity}, as declared" if self.entity else ""
 
 
-OF_LOANS = ("type", "unit", "risk", "missing", "protected", "train_on", "ignore", "entity")
+OF_LOANS = ("type", "unit", "risk", "missing", "protected", "not_protected", "train_on", "ignore", "entity")
 NOTHING = Column()
 
 
@@ -78,6 +81,7 @@ class Declared:
 
     file: File
     columns: Mapping[str, Column]
+    home: str | None = None  # currency to which exchange rates are told
 
     def of(self, name: str) -> Column:
         return self.columns.get(name, NOTHING)
@@ -93,7 +97,9 @@ class Declared:
 
     def without_spellings(self) -> Declared:
         """The same about files whose cells have been read and written again as the contract spells them."""
-        return Declared(File(), {name: replace(column, format=None) for name, column in self.columns.items()})
+        return replace(
+            self, file=File(), columns={name: replace(column, format=None) for name, column in self.columns.items()}
+        )
 
     def document(self) -> dict:
         """What `declared` reads: of JSON's types only."""
@@ -102,6 +108,8 @@ class Declared:
             found["file"] = file
         if columns := {name: spelt for name, column in self.columns.items() if (spelt := spelt_column(column))}:
             found["columns"] = columns
+        if self.home:
+            found["home"] = self.home
         return found
 
 
@@ -119,7 +127,7 @@ def declared_of(entity: str, document: object) -> Declared:
     """Raises WrongDeclaration."""
     contract, place = CONTRACTS[entity], f"{FILE}, {entity}"
     told = mapping(document, place, "`file` and `columns`")
-    known(told, place, ("file", "columns"))
+    known(told, place, ("file", "columns", *(["home"] if entity == "exchange_rates" else [])))
     columns = mapping(told.get("columns"), f"{place}, columns", "columns")
     spelt = {own_name(contract, name): name for name in columns}
     if len(spelt) < len(columns):
@@ -128,7 +136,17 @@ def declared_of(entity: str, document: object) -> Declared:
     return Declared(
         file_of(told.get("file"), f"{place}, file"),
         {name: column_of(contract, name, columns[own], f"{place}, {own}") for name, own in spelt.items()},
+        currency_of(told, place),
     )
+
+
+def currency_of(told: Mapping[str, object], place: str) -> str | None:
+    if "home" not in told:
+        return None
+    found = told["home"]
+    if not isinstance(found, str) or not re.fullmatch("[A-Z]{3}", found.strip()):
+        raise WrongDeclaration(f"{place}, home: expected an ISO 4217 code such as EUR, got {shown(found)}")
+    return found.strip()
 
 
 def own_name(contract: Contract, name: str) -> str:
@@ -161,6 +179,7 @@ def column_of(contract: Contract, name: str, document: object, place: str) -> Co
         risk=cast("Risk | None", choice(told, "risk", place, {name: name for name in RISKS})),
         missing=texts(told, "missing", place),
         protected=truth(told, "protected", place),
+        not_protected=reason(told, "not_protected", place),
         train_on=reason(told, "train_on", place),
         ignore=reason(told, "ignore", place),
         entity=reason(told, "entity", place),
@@ -176,7 +195,8 @@ def refuse_both(column: Column, place: str) -> None:
         ("risk", column.risk, "ignore", column.ignore),
         ("train_on", column.train_on, "entity", column.entity),
         ("risk", column.risk, "entity", column.entity),
-        ("train_on", column.train_on, "protected: false", column.protected is False),
+        ("train_on", column.train_on, "not_protected", column.not_protected),
+        ("protected", column.protected, "not_protected", column.not_protected),
         ("risk", column.risk, f"type: {column.type}", column.type in ("category", "text")),
         ("train_on", column.train_on, "type: text", column.type == "text"),
     ]
@@ -189,7 +209,7 @@ def mapping(document: object, place: str, of: str) -> Mapping[str, object]:
     """A name with nothing behind it says nothing."""
     if document in (None, ""):
         return {}
-    if not isinstance(document, Mapping):
+    if not isinstance(document, Mapping) or not all(isinstance(name, str) for name in document):
         raise WrongDeclaration(f"{place}: expected {of} by name, got {shown(document)}")
     return document
 
@@ -230,14 +250,14 @@ def texts(told: Mapping[str, object], key: str, place: str) -> tuple[str, ...]:
     return written
 
 
-def truth(told: Mapping[str, object], key: str, place: str) -> bool | None:
+def truth(told: Mapping[str, object], key: str, place: str) -> bool:
+    """What takes a protection away has to say why, under another key."""
     if key not in told:
-        return None
+        return False
     found = told[key]
-    word = found.strip().lower() if isinstance(found, str) else ""
-    if word not in TRUE | FALSE:
-        raise WrongDeclaration(f"{place}, {key}: expected true or false, got {shown(found)}")
-    return word in TRUE
+    if not isinstance(found, str) or found.strip().lower() not in TRUE:
+        raise WrongDeclaration(f"{place}, {key}: expected true, or not_protected: <why>, got {shown(found)}")
+    return True
 
 
 def shown(found: object) -> str:
@@ -252,9 +272,9 @@ def spelt_file(file: File) -> dict[str, str]:
 
 
 def spelt_column(column: Column) -> dict:
-    told = {key: found for key, found in asdict(column).items() if found not in (None, ())}
+    told = {key: found for key, found in asdict(column).items() if found not in (None, (), False)}
     if "missing" in told:
         told["missing"] = list(told["missing"])
     if "protected" in told:
-        told["protected"] = "true" if told["protected"] else "false"
+        told["protected"] = "true"
     return told

@@ -101,10 +101,12 @@ def protected(name: str) -> str | None:
 
 
 def characteristic_of(name: str, declared: Declared) -> str | None:
-    """What a column protects, by what a user declares and else by its name; none when it is not protected."""
-    if declared.protected is None:
-        return protected(name)
-    return (protected(name) or "declared") if declared.protected else None
+    """What a column protects, by what a user declares and else by its name; none when it is not protected. Nothing that
+    was declared takes away the prefix."""
+    found = protected(name)
+    if declared.protected:
+        return found or "declared"
+    return None if declared.not_protected and found != "declared" else found
 
 
 def spoken_of(words: tuple[str, ...]) -> Iterator[str]:

@@ -81,7 +81,7 @@ BUSINESS_RULES: dict[str, tuple[Rule, ...]] = {
         ),
     ),
     "exchange_rates": (
-        Rule("day", "day >= timestamp'1970-01-01' and day = date_trunc('day', day)"),
+        Rule("day", "day >= timestamp'1970-01-01'"),
         Rule("currency", "currency rlike '^[A-Z]{3}$'"),
     ),
     "fraud_labels": (Rule("reported_at", "reported_at >= timestamp'1970-01-01'"),),

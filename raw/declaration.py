@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import AliasEvent
 
 from features.declared import FILE, UNDECLARED, Declared, WrongDeclaration, declared_of, entities
 
@@ -55,7 +56,12 @@ def parsed(content: bytes) -> object:
     if len(content) > LARGEST:
         raise WrongDeclaration(f"{FILE}: expected at most {LARGEST} bytes, got {len(content)}")
     try:
-        found = YAML(typ="base", pure=True).load(content.decode("utf-8-sig"))
+        text = content.decode("utf-8-sig")
+        if any(isinstance(event, AliasEvent) for event in YAML(typ="base", pure=True).parse(text)):
+            raise WrongDeclaration(f"{FILE}: expected no aliases (*name): write it out")
+        found = YAML(typ="base", pure=True).load(text)
+    except WrongDeclaration:
+        raise
     except UnicodeDecodeError:
         raise WrongDeclaration(f"{FILE}: expected UTF-8") from None
     except (YAMLError, ValueError, RecursionError) as broken:

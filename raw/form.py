@@ -178,13 +178,22 @@ def json_form(text: bytes, contract: Contract, whole: bool) -> Form:
     return Form("jsonl", names)
 
 
+class Number(str):
+    """The text of what JSON knows as a number."""
+
+
 def json_object(line: bytes | str) -> dict | None:
     """Numbers stay the text that they are; None of a line that is no JSON object, or has a name twice."""
     if isinstance(line, bytes):
         line = line.removeprefix(codecs.BOM_UTF8)
     try:
         found = json.loads(
-            line, strict=False, parse_float=str, parse_int=str, parse_constant=lambda _: None, object_pairs_hook=once
+            line,
+            strict=False,
+            parse_float=Number,
+            parse_int=Number,
+            parse_constant=lambda _: None,
+            object_pairs_hook=once,
         )
     except (ValueError, RecursionError):
         return None

@@ -56,6 +56,7 @@ DECLARED = {
     ),
     **{m.name: m for m in (*_OF_EPOCHS, PLAIN_DATE, DAY_FIRST, MONTH_FIRST)},
 }
+WITH_COMMA = {DECIMAL_COMMA.name, DECLARED["decimal_comma"].name}
 _FOUND = (*_OF_EPOCHS, PLAIN_DATE, DAY_FIRST, MONTH_FIRST, DECIMAL_COMMA, THOUSANDS)
 BY_NAME = {m.name: m for m in (*_FOUND, *DECLARED.values())}
 SINGLE_DIGITS = (  # of day, month and hour, each given its zero

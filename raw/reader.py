@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +15,8 @@ from features.values import BLANKS
 from raw import packing, storage
 from raw.as_text import with_damaged
 from raw.blocks import LONGEST_LINE, LineTooLong, rows_of, whole_lines
-from raw.form import Form, json_object, json_text, said
-from raw.meanings import BY_NAME, meant
+from raw.form import Form, Number, json_object, json_text, said
+from raw.meanings import BY_NAME, WITH_COMMA, meant
 from raw.packing import as_utf8, unpacked
 from raw.refusal import Unreadable
 
@@ -188,6 +188,7 @@ def csv_rows(uri: str, form: Form, part: Part, longest_line: int) -> Iterator[Ba
 
 def json_rows(uri: str, form: Form, part: Part, longest_line: int) -> Iterator[Batch]:
     number = 0
+    with_comma = {name for name, meaning in form.meanings if meaning in WITH_COMMA}
     known: dict[str, None] = dict.fromkeys(form.names)
     for block, _ in blocks(uri, form, part, longest_line):
         numbers, objects, faulty = [], [], []
@@ -196,7 +197,8 @@ def json_rows(uri: str, form: Form, part: Part, longest_line: int) -> Iterator[B
             if not line.strip():
                 continue
             found = json_object(line)
-            row = None if found is None else dict(zip(renamed(tuple(found), form), texts_of(found), strict=True))
+            names = renamed(tuple(found or ()), form)
+            row = None if found is None else dict(zip(names, texts_of(names, found, with_comma), strict=True))
             fault = fault_of(found, row)
             if row is None or fault:
                 faulty.append((number, fault, line.decode("utf-8", "surrogateescape")))
@@ -211,8 +213,12 @@ def json_rows(uri: str, form: Form, part: Part, longest_line: int) -> Iterator[B
             yield Batch(np.array(numbers, np.int64), cells, faulty)
 
 
-def texts_of(found: dict) -> list[str | None]:
-    return [json_text(value) for value in found.values()]
+def texts_of(names: list[str], found: dict, with_comma: Set[str]) -> list[str | None]:
+    """What JSON itself knows as a number is spelt as the column's texts are, where these have a comma."""
+    return [
+        str(value).replace(".", ",") if isinstance(value, Number) and name in with_comma else json_text(value)
+        for name, value in zip(names, found.values(), strict=True)
+    ]
 
 
 def fault_of(found: dict | None, row: dict[str, str | None] | None) -> str:
@@ -234,12 +240,17 @@ def renamed(names: tuple[str, ...], form: Form) -> list[str]:
 
 def parquet_rows(uri: str, form: Form, part: Part, longest_line: int) -> Iterator[Batch]:
     number = part.first
+    with_comma = {name for name, meaning in form.meanings if meaning in WITH_COMMA}
     with storage.seekable(uri) as file:
         opened = pq.ParquetFile(file, pre_buffer=False, coerce_int96_timestamp_unit="us")
         groups = list(range(part.start, part.end)) if part.end else None
         for batch in opened.iter_batches(ROWS, row_groups=groups):
             numbers = np.arange(number + 1, number + len(batch) + 1)
             cells, faulty = texts(batch, form.names)
+            # A stored number is spelt as the column's texts are in other files, where these have a comma.
+            for name, column in zip(form.names, batch.columns, strict=True):
+                if name in with_comma and is_number(column.type):
+                    cells[name] = pc.replace_substring(cells[name], ".", ",")
             damaged = {n for n, _, _ in faulty}
             if damaged:
                 kept = pa.array([n not in damaged for n in range(len(batch))])
@@ -247,6 +258,10 @@ def parquet_rows(uri: str, form: Form, part: Part, longest_line: int) -> Iterato
                 numbers = numbers[np.array(kept)]
             yield Batch(numbers, cells, [(number + 1 + n, fault, line) for n, fault, line in faulty])
             number += len(batch)
+
+
+def is_number(kind: pa.DataType) -> bool:
+    return pa.types.is_floating(kind) or pa.types.is_decimal(kind)
 
 
 def texts(batch: pa.RecordBatch, names: tuple[str, ...]) -> tuple[dict[str, pa.Array], list[tuple[int, str, str]]]:

@@ -29,7 +29,7 @@ class Decision:
 
     name: str
     used: bool
-    reason: str  # why it is not used, or by whose word it is although it is protected
+    reason: str  # why it is not used, or by whose word it is although it is protected, or its name says so
     kind: Kind | None
     protected: str | None  # the characteristic that its name speaks of
     cells: int
@@ -153,6 +153,8 @@ def judged(name: str, cells: list, y: np.ndarray, declared: DeclaredColumn) -> D
         )
     else:
         told = f"protected: {characteristic}; trained on because: {declared.train_on}" if characteristic else ""
+        if declared.not_protected and not characteristic:
+            told = f"not protected because: {declared.not_protected}"
         return decision(found, True, told, characteristic, None, declared)
     return decision(found, False, reason, characteristic, auc, declared)
 

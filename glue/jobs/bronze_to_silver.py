@@ -7,6 +7,7 @@ other entities go on.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from pyspark.sql import functions as F
 
 from features.contract import CONTRACTS, EXCHANGE_RATES, TRANSACTIONS, Contract
 from features.currency import PUBLISHED, Rates, WrongRates
-from features.declared import KEPT, TERMS, WrongDeclaration, declared_of
+from features.declared import KEPT, TERMS, UNDECLARED, Declared, WrongDeclaration, declared_of
 from glue.arguments import parse
 from glue.lake import SIDE_BY_SIDE, Lake, session
 from glue.metrics import Metrics
@@ -61,7 +62,9 @@ def run(spark: SparkSession, lake: Lake, batch: str, metrics: Metrics, today: st
     contracts = [contract for contract in CONTRACTS.values() if contract.entity in taken_in.keys() - refused]
     before = lake.get_json(f"quality/bronze_to_silver/{batch}.json") or {}
 
-    known = Rates.parse(lake.get_json(PUBLISHED))
+    declared = lake.get_json(KEPT) or {}
+    before_us = Rates.parse(lake.get_json(PUBLISHED))
+    known = before_us.with_home(told_of(EXCHANGE_RATES, declared).home)
     found = {}
 
     def prepare(contract: Contract, rates: Rates = known) -> Prepared:
@@ -77,8 +80,10 @@ def run(spark: SparkSession, lake: Lake, batch: str, metrics: Metrics, today: st
             del found[EXCHANGE_RATES.entity]
     if TRANSACTIONS in contracts and known.home is None:
         known = known.with_home(most_used(lake.read_any(spark, BRONZE[TRANSACTIONS.entity], [batch])))
-    lake.put_json(PUBLISHED, known.document())
-    lake.put_json(TERMS, {"money": known.current().document(), "no_cards": no_cards(lake)})
+    if known != before_us:
+        lake.put_json(PUBLISHED, known.document())
+    no_cards = sorted(told_of(TRANSACTIONS, declared).no_cards)
+    lake.put_json(TERMS, {"money": known.current().document(), "no_cards": no_cards})
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         others = pool.map(partial(prepare, rates=known), contracts)
         found |= {c.entity: p for c, p in zip(contracts, others, strict=True)}
@@ -100,13 +105,12 @@ def told_in(rates: Prepared) -> list[tuple[str, str, int]]:
     return [tuple(row) for row in rates.good.select("currency", day, "rate_billionths").collect()]
 
 
-def no_cards(lake: Lake) -> list[str]:
-    """Columns of payments whose cells were declared to be no card numbers; none where the declaration is wrong."""
-    told = (lake.get_json(KEPT) or {}).get(TRANSACTIONS.entity, {})
+def told_of(contract: Contract, declared: Mapping) -> Declared:
+    """What `columns.yaml` says of an entity; nothing where it is wrong, which raw_to_bronze has told."""
     try:
-        return sorted(declared_of(TRANSACTIONS.entity, told).no_cards)
+        return declared_of(contract.entity, declared.get(contract.entity, {}))
     except WrongDeclaration:
-        return []
+        return UNDECLARED
 
 
 class NotTakenIn(ValueError):

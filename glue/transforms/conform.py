@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from features.contract import TRANSACTIONS, Contract
+from features.contract import EXCHANGE_RATES, TRANSACTIONS, Contract
 from features.currency import Rates
 from glue.rules import Rule, row_rules
 from glue.tables import PATTERNS, SILVER
@@ -31,6 +31,8 @@ def conformed(bronze: DataFrame, contract: Contract, already: DataFrame, rates: 
     silver = SILVER[contract.entity]
     if contract is TRANSACTIONS:
         bronze = in_home_currency(bronze, rates)
+    if contract is EXCHANGE_RATES:  # a rate is of a day, at whatever hour it was taken
+        bronze = bronze.withColumn("day", F.date_trunc("day", "day"))
     computed = COMPUTED.get(contract.entity, {})
     content = [c for c in silver.column_names if c not in (*contract.key, "attributes", *computed, *computed.values())]
     # Rows of before have what came in the column itself.

@@ -14,6 +14,7 @@ from features.declared import TERMS
 from features.payment import InvalidPayment, Payment
 
 SECONDS = 600  # how old the known document may be
+AGAIN = 30  # seconds until S3 is asked again that did not answer: no batch waits for it payment by payment
 
 
 class TermsUnread(RuntimeError):
@@ -28,7 +29,7 @@ class Terms:
         self.s3 = s3
         self.bucket = bucket
         self.clock = clock
-        self.read_at = float("-inf")
+        self.look_at = float("-inf")
         self.tag: str | None = None  # of the object that is known
         self.known: Mapping[str, Any] | None = None
         self.rates = Rates()
@@ -50,15 +51,16 @@ class Terms:
 
     def _look(self) -> Mapping[str, Any]:
         """Keeps what is known when S3 does not answer. Raises TermsUnread."""
-        if self.clock() - self.read_at > SECONDS:
+        if self.clock() >= self.look_at:
             try:
                 self._read()
-                self.read_at = self.clock()
+                self.look_at = self.clock() + SECONDS
             except Exception as failed:
-                if self.known is None:
-                    raise TermsUnread(type(failed).__name__) from None
-                print(json.dumps({"level": "ERROR", "message": "terms are the last known", "error": repr(failed)}))
-        return self.known or {}
+                self.look_at = self.clock() + AGAIN
+                print(json.dumps({"level": "ERROR", "message": "terms were not read", "error": repr(failed)}))
+        if self.known is None:
+            raise TermsUnread("no night's terms were ever read")
+        return self.known
 
     def _read(self) -> None:
         """Asked by its name first: a role that may not list is told nothing of what is not there."""

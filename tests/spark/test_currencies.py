@@ -10,7 +10,7 @@ from glue.tables import GOLD, SILVER
 from glue.transforms.money import in_home_currency
 
 HEADER = "transaction_id,event_time,customer_id,merchant_id,amount,currency,device_id,colour\n"
-RATES = "currency,day,rate\nEUR,2018-03-30,1\nUSD,2018-03-30,0.815\nJPY,2018-04-01,0.0077\n"
+RATES = "currency,day,rate\nEUR,2018-03-30T16:00:00Z,1\nUSD,2018-03-30T16:00:00Z,0.815\nJPY,2018-04-01,0.0077\n"
 
 
 def pay(bank, batch: str, *rows: str) -> None:
@@ -60,6 +60,16 @@ def test_without_rates_the_first_batchs_currency_is_the_home_currency_for_good(b
             bank.to_silver(batch)
     assert bank.json("quality/terms/current.json") == {"money": {"home": "GBP", "rates": []}, "no_cards": []}
     assert bank.reasons() == {"b1-29": ["unknown_currency"]}
+
+
+def test_a_declared_home_currency_is_that_of_the_first_batch_too(bank):
+    (bank.root / "raw").mkdir()
+    (bank.root / "raw" / "columns.yaml").write_text("exchange_rates: {home: EUR}")
+    pay(bank, "b1", *(f"t{n},2018-04-02T10:{n}:00Z,c1,m1,1,{'USD' if n < 11 else 'EUR'},," for n in range(10, 30)))
+    bank.take_in("b1")
+
+    assert bank.json("quality/exchange_rates/published.json") == {"home": "EUR", "rates": []}
+    assert bank.reasons() == {"t10": ["unknown_currency"]}
 
 
 def test_rates_that_name_no_home_currency_are_refused_and_stop_no_payments(bank):

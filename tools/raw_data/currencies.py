@@ -73,7 +73,8 @@ def currencies(loaded: Loaded) -> Currencies | None:
     named: Counter[str] = Counter()
     for currency, _, count in found:
         named[currency] += count
-    rates, wrong = Rates(), ""
+    told_home = loaded.declared["exchange_rates"].home if "exchange_rates" in loaded.files else None
+    rates, wrong = Rates().with_home(told_home), ""
     try:
         rates = rates.published(told(loaded), FUTURE)
     except WrongRates as why:

@@ -76,6 +76,26 @@ def test_rates_that_do_not_tell_the_home_currency_are_refused(told, said):
         Rates().published(told, "2018-05-01")
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        [("EUR", "2018-05-02", UNIT), ("USD", "2018-05-02", UNIT), ("CHF", "2018-05-02", 9 * UNIT // 10)],
+        [("EUR", f"2018-05-{n:02d}", UNIT) for n in range(1, 8)],
+    ],
+)
+def test_rates_to_another_currency_than_payments_are_counted_in_are_refused(told):
+    with pytest.raises(WrongRates, match="expected rates to CHF, in which payments are counted, found rates to EUR"):
+        Rates("CHF").published(told, "2018-05-08")
+
+
+def test_of_two_currencies_of_one_worth_the_declared_one_is_home():
+    told = [("USD", "2018-05-02", UNIT), ("PAB", "2018-05-02", UNIT)]
+
+    with pytest.raises(WrongRates, match=r"found PAB and USD; declare `home` in columns\.yaml"):
+        Rates().published(told, "2018-05-08")
+    assert Rates().with_home("PAB").published(told, "2018-05-08").home == "PAB"
+
+
 def test_a_home_currency_that_payments_have_told_needs_no_row():
     rates = Rates().with_home("CHF").published([("USD", "2018-04-30", UNIT)], "2018-05-01")
 

@@ -19,7 +19,7 @@ transactions:
 loan_applications:
   columns:
     income: {type: number, unit: EUR a year, risk: falling, missing: [-999, 007, no]}
-    age: {protected: no}
+    race_track: {not_protected: horses}
     ward: {protected: yes, train_on: asked for by law}
     branch: {ignore: "1"}
     household: {entity: household}
@@ -34,7 +34,7 @@ def test_every_key_is_read_and_every_scalar_stays_the_text_that_it_is():
     assert found["transactions"].no_cards == {"order number"}
     loans = found["loan_applications"]
     assert loans.of("income") == Column(type="number", unit="EUR a year", risk="falling", missing=("-999", "007", "no"))
-    assert (loans.of("age").protected, loans.of("ward").protected) == (False, True)
+    assert (loans.of("race_track").not_protected, loans.of("ward").protected) == ("horses", True)
     assert loans.of("ward").train_on == "asked for by law"
     assert loans.of("branch").set_aside == "ignored, as declared: 1"
     assert loans.of("household").set_aside == "identifiers of a household, as declared"
@@ -52,6 +52,14 @@ def test_files_that_are_spelt_plainly_keep_all_but_their_spelling():
     found = Declaration(WHOLE.encode()).of("transactions").without_spellings()
 
     assert (found.file, found.formats, found.no_cards) == (File(), {}, {"order number"})
+
+
+def test_the_home_currency_is_declared_of_rates_and_of_nothing_else():
+    assert declared_of("exchange_rates", {"home": "EUR"}).home == "EUR"
+    assert declared_of("exchange_rates", declared_of("exchange_rates", {"home": "EUR"}).document()).home == "EUR"
+    for entity, home in (("exchange_rates", "Euro"), ("transactions", "EUR")):
+        with pytest.raises(WrongDeclaration, match="home"):
+            declared_of(entity, {"home": home})
 
 
 def test_a_direction_makes_a_column_a_number():
@@ -90,7 +98,14 @@ def test_nothing_is_declared_where_nothing_stands(content):
             "a, card_numbers: expected a reason in words, got 'true'",
         ),
         ("loan_applications: {columns: {a: {train_on: ''}}}", "a, train_on: expected a reason in words, got nothing"),
-        ("loan_applications: {columns: {a: {protected: maybe}}}", "a, protected: expected true or false, got 'maybe'"),
+        (
+            "loan_applications: {columns: {a: {protected: maybe}}}",
+            "a, protected: expected true, or not_protected: <why>",
+        ),
+        ("loan_applications: {columns: {a: {protected: no}}}", "a, protected: expected true, or not_protected: <why>"),
+        ("loan_applications: {columns: {a: {not_protected: yes}}}", "a, not_protected: expected a reason in words"),
+        ("transactions: {columns: {[a, b]: {format: dmy}}}", "transactions, columns: expected columns by name"),
+        ("transactions: &a\n  columns: *a", r"columns.yaml: expected no aliases \(\*name\)"),
         ("loan_applications: {columns: {a: {type: money}}}", "a, type: expected number or flag or category or text"),
         ("loan_applications: {columns: {a: {missing: {}}}}", "a, missing: expected a list of cells"),
         ("loan_applications: {columns: {a: {risk: rising, type: text}}}", "a: expected risk or type: text, got both"),

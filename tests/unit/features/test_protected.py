@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from features.contract import CONTRACTS
 from features.credit import PAYMENT_BEHAVIOUR
+from features.declared import Column as Declared
 from features.fraud import FRAUD
-from features.protected import WORDS, protected
+from features.protected import WORDS, characteristic_of, protected
 
 NAMES = {
     "sex": (
@@ -89,3 +90,12 @@ def test_every_word_of_the_list_is_known_with_any_sign_between_and_words_around(
 def test_a_name_that_is_no_text_of_ours_is_no_error():
     for name in ("", "_", "123", "名前", "🙂"):
         assert protected(name) is None
+
+
+def test_only_a_name_is_ruled_out_by_a_reason_and_never_the_prefix():
+    ruled = Declared(not_protected="horses")
+
+    assert characteristic_of("race_track", Declared()) == "race or ethnic origin"
+    assert characteristic_of("race_track", ruled) is None
+    assert characteristic_of("protected_group", ruled) == "declared"
+    assert characteristic_of("ward", Declared(protected=True)) == "declared"

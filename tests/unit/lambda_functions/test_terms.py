@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from scoring.terms import SECONDS, Terms, TermsUnread
+from scoring.terms import AGAIN, SECONDS, Terms, TermsUnread
 
 from features.currency import UNIT, Rates
 from features.payment import InvalidPayment, Payment
@@ -61,9 +61,10 @@ class Silent(Bucket):
     """An S3 that answers while it is not `down`."""
 
     down = False
-    reads = 0
+    asked = reads = 0
 
     def list_objects_v2(self, **request):
+        self.asked += 1
         if self.down:
             raise Down
         return super().list_objects_v2(**request)
@@ -85,8 +86,10 @@ def test_known_rates_are_read_again_when_they_are_others_and_kept_while_s3_is_si
     assert bucket.reads == 1, "nothing new was published"
     bucket.down = True
     now[0] += SECONDS + 1
-    assert terms.payment(payment, NOW).amount == 800
+    assert [terms.payment(payment, NOW).amount for _ in range(100)] == [800] * 100
+    assert bucket.asked == 3, "a batch does not wait for S3 payment by payment"
     bucket.down = False
+    now[0] += AGAIN
     publish(bucket, Rates("USD"))
     assert terms.payment(payment, NOW).amount == 1_000
     assert bucket.reads == 2

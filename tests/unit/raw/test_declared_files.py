@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from features.contract import TRANSACTIONS
@@ -65,6 +67,23 @@ def test_a_declared_column_that_only_later_objects_have_is_read_as_declared(tmp_
         None,
         "1.5",
     ]
+
+
+@pytest.mark.parametrize("kind", ["double", "decimal", "json"])
+def test_a_comma_is_declared_of_texts_and_changes_no_number(tmp_path, kind):
+    payment = {"transaction_id": "t1", "event_time": "2024-03-01", "customer_id": "c1", "merchant_id": "m1"}
+    path = tmp_path / ("a.jsonl" if kind == "json" else "a.parquet")
+    if kind == "json":
+        rows_ = [{**payment, "amount": 12.345}, {**payment, "amount": "12,345"}, {**payment, "amount": "1.234,5"}]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows_))
+        wanted = ["12.345", "12.345", "1234.5"]
+    else:
+        type_ = pa.float64() if kind == "double" else pa.decimal128(18, 3)
+        amounts = pa.array([Decimal("12.345"), Decimal("0.125")], pa.decimal128(18, 3)).cast(type_)
+        pq.write_table(pa.table({**{name: [cell] * 2 for name, cell in payment.items()}, "amount": amounts}), path)
+        wanted = ["12.345", "0.125"]
+
+    assert [row["amount"] for row in read(path, amount={"format": "decimal_comma"})] == wanted
 
 
 def test_a_declared_separator_quote_and_encoding_are_the_files(tmp_path):

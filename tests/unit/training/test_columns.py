@@ -402,6 +402,7 @@ def test_what_is_declared_comes_before_what_is_found(places, capsys):
         "desk": {"ignore": "an inner code"},
         "household": {"entity": "household"},
         "ward": {"protected": "true"},
+        "race_track": {"not_protected": "horses"},
         "elsewhere": {"type": "number"},
     }
     columns = {
@@ -410,6 +411,7 @@ def test_what_is_declared_comes_before_what_is_found(places, capsys):
         "desk": [str(i % 4) for i in range(SIZE)],
         "household": [str(i % 90) for i in range(SIZE)],
         "ward": ["n" if i % 2 else "s" for i in range(SIZE)],
+        "race_track": ["Ascot" if i % 3 else "Epsom" for i in range(SIZE)],
     }
     prepared(places, *loans(**columns), declared=declared)
     said = capsys.readouterr().out
@@ -425,10 +427,12 @@ def test_what_is_declared_comes_before_what_is_found(places, capsys):
     assert (kept["ward"]["protected"], kept["ward"]["used"]) == ("declared", False)
     assert "column elsewhere is declared and not there" in said
     model = Model(places / "model")
-    assert model.encoding.names == ("branch", "income")
-    assert model.encoding.encode([1, "-999.0"]) == [1.0, None]
-    assert model.encoding.directions == (0, -1)
-    scores = model.probabilities(matrix(pd.DataFrame({"branch": "1", "income": np.arange(900, 1200)}), model.encoding))
+    assert kept["race_track"]["reason"] == "not protected because: horses"
+    assert model.encoding.names == ("branch", "income", "race_track")
+    assert model.encoding.encode([1, "-999.0", "Ascot"]) == [1.0, None, 0.0]
+    assert model.encoding.directions == (0, -1, 0)
+    asked = pd.DataFrame({"branch": "1", "income": np.arange(900, 1200), "race_track": "Ascot"})
+    scores = model.probabilities(matrix(asked, model.encoding))
     assert np.ptp(scores) > 0
     assert (np.diff(scores) <= 0).all()
 
