@@ -6,6 +6,7 @@ made on top of it.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ class Operators:
             before = self.read()
             ruled, lists = change(before.stored.body, before.lists)
             require_usable(ruled, lists)
-            after = {**ruled, "lists": self._keep("lists", documents.lines_of(lists)) if lists else None}
+            after = {**ruled, "lists": self._keep_lists(lists) if lists else None}
             if after["version"] is not None:
                 self._keep("rules", documents.canonical(after))
             try:
@@ -82,6 +83,15 @@ class Operators:
             return
         if json.loads(self.s3.get_object(Bucket=self.lake, Key=key)["Body"].read())["sha256"] != sha:
             raise InvalidPolicy(f"version {document['version']!r} is that of another policy: give this one its own")
+
+    def _keep_lists(self, lists: Lists) -> str:
+        """Their SHA-256. Where this content was kept before, and somebody forgotten in it since, it is another one."""
+        for again in itertools.count():
+            body = documents.lines_of(lists, again)
+            sha = self._keep("lists", body)
+            if self.lists(sha).taken_out == 0:
+                return sha
+        raise AssertionError("counting ends")
 
     def _keep(self, kind: documents.Kind, body: bytes) -> str:
         return documents.keep(self.s3, self.lake, PROBLEM, kind, body)

@@ -138,9 +138,13 @@ def judging(thresholds: Mapping[str, Any], ruled: Mapping[str, Any]) -> dict[str
     return {**thresholds, "version": version, "rules": ruled["rules"], "explore_share": ruled["explore_share"]}
 
 
-def lines_of(lists: Mapping[str, Listing]) -> bytes:
-    """Lists as they are kept: a line that names each, and one for each identifier, which forgetting takes out."""
-    return "".join(f"{json.dumps(line)}\n" for line in _lines(lists)).encode()
+def lines_of(lists: Mapping[str, Listing], again: int = 0) -> bytes:
+    """Lists as they are kept: a line that names each, and one for each identifier, which forgetting takes out.
+
+    `again` tells the same lists apart from those that were kept before and have lost an identifier since.
+    """
+    first = [{"again": again}] if again else []
+    return "".join(f"{json.dumps(line)}\n" for line in (*first, *_lines(lists))).encode()
 
 
 def _lines(lists: Mapping[str, Listing]) -> Iterator[dict[str, Any]]:
@@ -165,6 +169,8 @@ def lists_in(body: bytes) -> Kept:
     entries = 0
     try:
         for line in map(json.loads, body.splitlines()):
+            if "again" in line:
+                continue
             name = line["list"]
             if "field" in line:
                 fields[name], among[name] = line["field"], set()

@@ -1,4 +1,4 @@
-"""Who deploys needs two packages, and nothing of what runs here."""
+"""Who deploys needs three packages, and nothing of what runs here."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOCKED = {
     name.replace("-", "_")
     for name in re.findall(r"^([a-z][\w-]*)==", (ROOT / "requirements" / "deploy.txt").read_text(), re.MULTILINE)
 }
-OWN_NAMES = {"python_dateutil": "dateutil"}  # packages whose module is called otherwise
+OWN_NAMES = {"python_dateutil": "dateutil", "ruamel_yaml": "ruamel"}  # packages whose module is called otherwise
 
 
 def test_the_commands_of_a_deployment_import_what_the_small_environment_has():

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from features.contract import CONTRACTS
 from features.declared import FILE as DECLARED
+from features.declared import WrongDeclaration
+from raw.declaration import Declaration
 from raw.names import ENDINGS
 from tools.operate.platform import Platform, Refused
 from tools.raw_data.files import Unusable, names, raw_files
@@ -26,8 +28,7 @@ def ingest(platform: Platform, teller: Teller, folder: str, batch: str = "") -> 
         found = names(Path(folder))
         raise Refused(f"{folder}: expected {', '.join(CONTRACTS)} as {ENDINGS}, found {found}")
     if (declared := Path(folder) / DECLARED).is_file():
-        platform.upload(declared, f"raw/{DECLARED}")
-        teller.say(f"s3://{platform.lake}/raw/{DECLARED}, which holds for all batches from now on")
+        declare(platform, teller, declared)
     batch = batch or str((datetime.now(UTC) - timedelta(days=1)).date())
     for entity, path in [(entity, path) for entity, paths in files.items() for path in paths]:
         key = f"raw/{entity}/batch={batch}/{path.name}"
@@ -35,6 +36,24 @@ def ingest(platform: Platform, teller: Teller, folder: str, batch: str = "") -> 
             platform.upload(path, key)
         teller.say(f"s3://{platform.lake}/{key}")
     teller.say(f"{sum(map(len, files.values()))} files in batch {batch}; next: make night BATCH={batch}")
+
+
+def declare(platform: Platform, teller: Teller, file: Path) -> None:
+    """Puts a declaration in the place of the lake's. Raises Refused for one that cannot be used, and for one that says
+    nothing of an entity of which the lake's says something: it holds for all files, not for those beside it."""
+    key = f"raw/{DECLARED}"
+    try:
+        told = set(Declaration(file.read_bytes()).all())
+        before = set(Declaration(platform.read(key)).all()) if key in platform.keys(key) else set()
+    except WrongDeclaration as wrong:
+        raise Refused(str(wrong)) from None
+    if gone := sorted(before - told):
+        raise Refused(
+            f"{file}: expected what the lake's {DECLARED} says of {', '.join(gone)} too: it holds for all files; name "
+            "them with nothing behind where nothing is to be said any more"
+        )
+    platform.upload(file, key)
+    teller.say(f"s3://{platform.lake}/{key}, which holds for all batches from now on")
 
 
 def night(platform: Platform, teller: Teller, batch: str = "", as_of: str = "") -> None:

@@ -39,6 +39,44 @@ def test_two_files_of_one_kind_are_refused_and_neither_goes_up(tmp_path):
         ingest(PLATFORM, Teller(), str(tmp_path))
 
 
+class Lake(Platform):
+    """Objects by key."""
+
+    def __init__(self, **objects: bytes) -> None:
+        super().__init__({"prefix": "risk-dev", "lake_bucket": "risk-dev-lake-1"})
+        self.objects = objects
+
+    def keys(self, prefix):
+        return [key for key in self.objects if key.startswith(prefix)]
+
+    def read(self, key):
+        return self.objects[key]
+
+    def upload(self, path, key):
+        self.objects[key] = path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("transactions: [", "columns.yaml: expected YAML"),
+        ("loan_applications: {}", "expected what the lake's columns.yaml says of transactions too"),
+    ],
+)
+def test_a_declaration_that_would_stop_a_night_or_drop_another_one_does_not_go_up(tmp_path, text, said):
+    before = b"transactions: {columns: {event_time: {format: dmy}}}"
+    lake = Lake(**{"raw/columns.yaml": before})
+    (tmp_path / "columns.yaml").write_text(text)
+    (tmp_path / "loan_applications.csv").write_text("")
+    with pytest.raises(Refused, match=said):
+        ingest(lake, Teller(), str(tmp_path))
+    assert lake.objects == {"raw/columns.yaml": before}
+
+    (tmp_path / "columns.yaml").write_text("transactions:\nloan_applications: {}")
+    ingest(lake, Teller(), str(tmp_path), batch="b1")
+    assert set(lake.objects) == {"raw/columns.yaml", "raw/loan_applications/batch=b1/loan_applications.csv"}
+
+
 def test_a_problem_that_nobody_learns_is_refused():
     with pytest.raises(Refused, match="expected PROBLEM=credit or fraud, got 'weather'"):
         train(PLATFORM, Teller(), "weather")

@@ -271,6 +271,20 @@ def test_a_forgotten_customer_leaves_every_list_and_the_decisions_of_others_are_
     assert said[1] == "  1 identifiers of its lists have been forgotten since"
 
 
+def test_a_list_that_is_filled_again_after_somebody_was_forgotten_holds_them_again():
+    documents, bucket = Documents(), Bucket()
+    thieves = listing("thieves", Listing("customer_id", frozenset({"c-1", "c-2"})))
+    operators(documents, bucket).change(thieves)
+    before = set(bucket.objects)
+    for key in before:
+        bucket.objects[key] = scrubbed(bucket.objects[key], Person("c-1"), (), of_lines=True).content or b""
+
+    operators(documents, bucket).change(thieves)
+    operators(documents, bucket).change(thieves)
+    assert operators(documents, bucket).read().lists["thieves"].among == {"c-1", "c-2"}
+    assert len(set(bucket.objects) - before) == 1, "the same lists again are no others"
+
+
 def test_a_list_whose_last_entry_was_forgotten_is_there_and_empty():
     lists = {"thieves": Listing("customer_id", frozenset({"c-1"}))}
     kept = lists_in(scrubbed(lines_of(lists), Person("c-1"), (), of_lines=True).content or b"")
