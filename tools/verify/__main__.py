@@ -27,7 +27,8 @@ def main(environment: str = "") -> int:
         with Teller(sys.stderr).watched("every object of the log is read"):
             s3 = boto3.client("s3", config=Config(max_pool_connections=READ_AT_ONCE))
             verdict = verified(s3, lake)
-            witnessed(s3, here.bucket("witness"), lake, verdict)
+            wanted = here.file("data.tfvars.json").get("witness") is not None
+            witnessed(s3, here.bucket("witness"), lake, verdict, wanted)
     except ClientError as refused:
         said = refused.response["Error"]
         raise SystemExit(
@@ -38,8 +39,9 @@ def main(environment: str = "") -> int:
     return 1 if verdict.faults else 0
 
 
-def witnessed(s3: Any, witness: str, lake: str, verdict: Verdict) -> None:
-    """Every seal of the witness, each version of it, must be the lake's: adds faults to the verdict."""
+def witnessed(s3: Any, witness: str, lake: str, verdict: Verdict, wanted: bool = True) -> None:
+    """Every seal of the witness, each version of it, must be the lake's, and every seal of the lake since the first that
+    was witnessed must have a copy: adds faults to the verdict. `wanted` says that the environment has a witness."""
     try:
         versions = [
             (item["Key"], item["VersionId"])
@@ -49,6 +51,8 @@ def witnessed(s3: Any, witness: str, lake: str, verdict: Verdict) -> None:
     except ClientError as refused:
         if refused.response["Error"]["Code"] != "NoSuchBucket":
             raise
+        if wanted:
+            verdict.faults.append(Fault("witness", witness, "the environment has a witness, and its bucket is gone"))
         return
     for key, version in versions:
         copy = s3.get_object(Bucket=witness, Key=key, VersionId=version)["Body"].read()
@@ -57,7 +61,16 @@ def witnessed(s3: Any, witness: str, lake: str, verdict: Verdict) -> None:
             verdict.faults.append(Fault("witness", key, "it was sealed and witnessed, and is gone"))
         elif s3.get_object(Bucket=lake, Key=key)["Body"].read() != copy:
             verdict.faults.append(Fault("witness", key, "it is not the seal that was witnessed"))
-    verdict.witnessed = len({key for key, _ in versions})
+    copied = {key for key, _ in versions}
+    verdict.witnessed = len(copied)
+    for key in sorted(seals_of(s3, lake) - copied):
+        if copied and key > min(copied):
+            verdict.faults.append(Fault("witness", key, "it is newer than the first locked copy and has none"))
+
+
+def seals_of(s3: Any, lake: str) -> set[str]:
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=lake, Prefix=SEALS)
+    return {item["Key"] for page in pages for item in page.get("Contents", ())}
 
 
 def verified(s3: Any, lake: str) -> Verdict:

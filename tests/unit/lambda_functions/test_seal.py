@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 from seal import merkle
@@ -500,7 +501,7 @@ class Both:
         return lambda **request: getattr(self.buckets[request["Bucket"]], operation)(**request)
 
     def get_paginator(self, operation: str) -> Any:
-        return self.buckets["witness"].get_paginator(operation)
+        return self.buckets["witness" if operation == "list_object_versions" else "lake"].get_paginator(operation)
 
 
 def sealed_before(lake: Lake, witness: Locked, day: str = "2026-03-04") -> list[dict]:
@@ -531,6 +532,27 @@ def verdict_with(lake: Lake, witness: Locked) -> Verdict:
     verdict = lake.verdict()
     witnessed(Both(lake, witness), "witness", "lake", verdict)
     return verdict
+
+
+def test_a_copy_that_is_gone_from_the_witness_is_missed(lake):
+    witness = Locked()
+    lake.log(4, "a")
+    sealed_before(lake, witness)
+    gone = sorted(witness.versions)[2]
+    del witness.versions[gone]
+
+    assert witness_says(lake, witness) == [("witness", gone)]
+
+
+def test_a_witness_that_is_gone_is_missed_where_the_environment_has_one(lake):
+    class Gone:
+        def get_paginator(self, operation: str) -> Any:
+            raise ClientError({"Error": {"Code": "NoSuchBucket"}}, operation)
+
+    for wanted, faults in ((True, [("witness", "witness")]), (False, [])):
+        verdict = lake.verdict()
+        witnessed(Gone(), "witness", "lake", verdict, wanted)
+        assert [(fault.kind, fault.key) for fault in verdict.faults] == faults
 
 
 def test_a_witness_that_was_away_is_told_by_the_next_night(lake):
