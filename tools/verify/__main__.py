@@ -40,8 +40,9 @@ def main(environment: str = "") -> int:
 
 
 def witnessed(s3: Any, witness: str, lake: str, verdict: Verdict, wanted: bool = True) -> None:
-    """Every seal of the witness, each version of it, must be the lake's, and every seal of the lake since the first that
-    was witnessed must have a copy: adds faults to the verdict. `wanted` says that the environment has a witness."""
+    """Every seal of the witness, each version of it, must be the lake's, and every seal of the lake since the first
+    that was witnessed must have a copy: adds faults to the verdict. `wanted` says that the environment has a witness.
+    """
     try:
         versions = [
             (item["Key"], item["VersionId"])
