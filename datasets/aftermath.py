@@ -88,12 +88,13 @@ def sba(rows: pd.DataFrame, loan_id: pd.Series, applied_at: pd.Series) -> Frames
     if len(strange):
         raise Unexpected(f"expected P I F or CHGOFF as MIS_Status, found {shown(strange.iloc[0])}")
     term = number(rows, "Term").fillna(0).clip(0, 600).astype(int)
+    lent = number(rows, "DisbursementGross").fillna(number(rows, "GrAppv"))
     decisions = pd.DataFrame(
         {
             "loan_id": loan_id,
             "decided_at": applied_at,
             "decision": "approved",
-            "amount_granted": number(rows, "DisbursementGross").fillna(number(rows, "GrAppv")),
+            "amount_granted": lent,
             "term_months": term.astype("Int64"),
         }
     )
@@ -105,6 +106,7 @@ def sba(rows: pd.DataFrame, loan_id: pd.Series, applied_at: pd.Series) -> Frames
             "loan_id": loan_id,
             "observed_at": day(rows, "ChgOffDate", "%d-%b-%y", "%d-%b-%Y", "%Y-%m-%d").where(lost).fillna(end),
             "balance": 0.0,
+            "paid": lent.mask(lost),  # the principal at least
             "charged_off": number(rows, "ChgOffPrinGr").where(lost),
         }
     )[seen]

@@ -66,9 +66,10 @@ SBA = DatedLoanSet(
     notes="The day of approval stands for that of the application; two digits of a year are 1921 to 2020. A loan with "
     "`CHGOFF` is charged off on ChgOffDate with the principal of ChgOffPrinGr, so that loss given default is that over "
     "the amount granted (DisbursementGross); nothing is told of recoveries, nor of days past due. A loan with `P I F` "
-    "is paid in full at the end of its term or of 2014, whichever is earlier: the file does not say when it was. What "
-    "was approved before 1970 goes to quarantine. Most charge-offs come after years: a window of 12 months calls few "
-    "of them bad, 60 are usual here. Borrowers have no identifier: each loan is its own customer.",
+    "has paid the amount granted, and perhaps interest, by the end of its term or of 2014, whichever is earlier: the "
+    "file does not say when. What was approved before 1970 goes to quarantine. Most charge-offs come after years: a "
+    "window of 12 months calls few of them bad, 60 are usual here. Borrowers have no identifier: each loan is its own "
+    "customer.",
 )
 
 DATED_LOAN_SETS = (LENDING_CLUB_LOANS, SBA)

@@ -20,7 +20,7 @@ HALVES = re.compile("[\ud800-\udfff]")
 # Columns that are read, by table; each has one that the others have not.
 TOLD = {
     "outcomes": ("loan_id", "observed_at", "defaulted"),
-    "performance": ("loan_id", "observed_at", "days_past_due", "charged_off_cents", "balance_cents"),
+    "performance": ("loan_id", "observed_at", "days_past_due", "charged_off_cents", "balance_cents", "paid_cents"),
     "decisions": ("loan_id", "decided_at", "decision"),
 }
 BOOKKEEPING = ("identifier", "at", "label", "customer_id")

@@ -38,7 +38,7 @@ def told(tables: dict[str, pd.DataFrame]) -> Told:
         return tables[name].assign(**{dated: pd.to_datetime(tables[name][dated], utc=True)})
 
     seen = utc("loan_performance")
-    cents = {f"{name}_cents": (seen[name] * 100).round() for name in ("balance", "charged_off")}
+    cents = {f"{name}_cents": (seen[name] * 100).round() for name in ("balance", "paid", "charged_off")}
     return Told(utc("loan_outcomes"), seen.assign(**cents), utc("loan_decisions"))
 
 

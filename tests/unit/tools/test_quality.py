@@ -10,12 +10,14 @@ import pytest
 
 from features.fraud import FRAUD
 from tools.quality.__main__ import measure as measured
+from tools.quality.credit import END
 from tools.quality.credit import measure as credit
 from tools.quality.fraud import Payments
 from tools.quality.fraud import measure as fraud
 from tools.quality.handbook import Fold, consecutive, earlier, parts
 from tools.raw_data.files import Unusable
 from tools.telling import Teller
+from training.credit_set import states
 from training.default import Told
 
 START = date(2018, 5, 7)
@@ -143,6 +145,15 @@ def test_credit_is_measured_on_every_loan_once():
     assert set(found["mean"]) == {"auc", "ks", "brier", "ece"}
     assert found["mean"]["auc"] > 0.85
     assert found["mean"]["brier"] < 0.25
+
+
+def test_loans_of_any_year_that_can_be_read_are_measured():
+    loans = pd.DataFrame(
+        {"loan_id": ["l0", "l1"], "applied_at": pd.to_datetime(["1962-01-01", "1962-01-02"], utc=True)}
+    )
+    told = Told(loans[["loan_id"]].assign(defaulted=[0, 1], observed_at=loans["applied_at"] + pd.Timedelta(days=30)))
+
+    assert states(loans, told, END)["labelled"] == 2
 
 
 @pytest.mark.parametrize(

@@ -266,7 +266,13 @@ def test_a_wrong_definition_of_default_is_refused_before_a_row_is_read(text):
 
 def test_what_a_lender_told_is_known_by_its_columns_wherever_it_lies(tmp_path):
     """One folder holds whichever tables there are, beside one that says nothing of what became of a loan."""
-    performance = {"loan_id": ["l0"], "observed_at": [AS_OF], "balance_cents": [1], "charged_off_cents": [0]}
+    performance = {
+        "loan_id": ["l0"],
+        "observed_at": [AS_OF],
+        "balance_cents": [1],
+        "charged_off_cents": [0],
+        "paid_cents": [0],
+    }
     write_frame(verdicts(0, 1), tmp_path / "a" / "x.parquet")
     write_frame(pd.DataFrame({**performance, "days_past_due": [30]}), tmp_path / "b" / "x.parquet")
     write_frame(loans({}, {}).drop(columns="attributes"), tmp_path / "c" / "x.parquet")
