@@ -142,6 +142,14 @@ def test_lending_clubs_loans_are_labelled_by_the_definition_of_default(read):
     ]
 
 
+def test_a_guaranteed_loan_that_is_paid_in_full_within_its_window_is_good(read):
+    old, new = "2-Jul-13,2013,240,19,1,1,0,N,,31-Aug-13,$900.00 ,$0.00 ,P I F", "2-Jul-07,2007,6,19,1,1,0,N,,,,,P I F"
+    assert old in SBA
+    short = SBA.replace(old, new).replace(",1997,84,", ",1997,240,")  # and another one is told up to the end of 2014
+
+    assert states(read("sba", short), "2015-01-01")[3] == ("good", True)
+
+
 def test_kaggles_copy_without_a_note_and_with_numbers_is_read_alike(read):
     numbered = "\n".join(LENDING_CLUB.splitlines()[1:8]).replace('"",""', '"1077501",""', 1)
     loans = read("lending_club_loans", numbered)["loan_applications"]
