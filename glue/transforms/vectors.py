@@ -42,7 +42,7 @@ def with_further(vectors: DataFrame, transactions: DataFrame) -> DataFrame:
     """Vectors as GOLD holds them: with what SILVER's `transactions` say besides of the same payments."""
     attributes = F.when(F.size("attributes") > 0, F.to_json("attributes"))
     told = [attributes.alias(f.name) if f.name == "attributes" else F.col(f.name) for f in FURTHER]
-    besides = transactions.select("transaction_id", *told)
+    besides = transactions.select("transaction_id", *told).dropDuplicates(["transaction_id"])  # the gate tells of them
     rows = vectors.join(besides, "transaction_id", "left")
     return rows.select(*TRANSACTION_FEATURES.column_names, TRANSACTION_FEATURES.division)
 

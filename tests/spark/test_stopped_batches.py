@@ -97,9 +97,9 @@ def test_rows_that_are_neither_written_nor_set_aside_end_the_job(bank, monkeypat
     """As if a reason were unknown: such a row is neither good nor bad."""
     split = raw_to_bronze.split_by_reasons
 
-    def forgetful(rows, contract):
+    def forgetful(rows, contract, no_cards):
         lost = F.when(F.col("transaction_id") != "t3", F.col("reasons"))
-        return split(rows.withColumn("reasons", lost), contract)
+        return split(rows.withColumn("reasons", lost), contract, no_cards)
 
     monkeypatch.setattr(raw_to_bronze, "split_by_reasons", forgetful)
     bank.pay("b1", *(payment(n) for n in range(5)), payment(5, amount="many"))
