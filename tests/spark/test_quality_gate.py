@@ -12,7 +12,7 @@ from features.fraud import FRAUD
 from glue.rules import GOLD_SUITES, SILVER_SUITES, nested
 from glue.tables import SILVER
 from glue.transforms.events import located, payments
-from glue.transforms.vectors import loan_features, transaction_features
+from glue.transforms.vectors import loan_features, transaction_features, with_further
 from tests.parity.events import event_log
 from tests.spark.rows import START, silver_labels, silver_loans, silver_transactions
 
@@ -145,7 +145,8 @@ def vectors(spark):
     log = event_log(5, size=400, late=0)
     rows = payments(silver_transactions(spark, log.payments)).withColumn("wanted", F.lit(True))
     told = located(silver_labels(spark, log.labels), rows)
-    return transaction_features(rows, {"merchant": {"payment": rows, "label": told}}).cache()
+    made = transaction_features(rows, {"merchant": {"payment": rows, "label": told}})
+    return with_further(made, paid(spark, log.payments)).cache()
 
 
 def test_the_vectors_of_payments_meet_everything_that_their_declarations_say(gate, vectors):
