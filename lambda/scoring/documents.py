@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from scoring.policy import InvalidPolicy, Listing
+from scoring.refusals import code_of
 
 KEPT = "policies/"
 SHOWN = 12  # characters of a SHA-256 that a version shows: too few for a card number, whatever stands beside them
@@ -83,13 +84,9 @@ def write(dynamodb: Any, table: str, problem: str, body: Mapping[str, Any], afte
             ExpressionAttributeValues={":read": {"N": str(after.number)}},
         )
     except Exception as refused:
-        if code(refused) != "ConditionalCheckFailedException":
+        if code_of(refused) != "ConditionalCheckFailedException":
             raise
         raise Conflict(f"the {problem} document in {table} was written by somebody else since it was read") from None
-
-
-def code(failed: Exception) -> str:
-    return getattr(failed, "response", {}).get("Error", {}).get("Code", "")
 
 
 def digest(body: bytes) -> str:
@@ -119,7 +116,7 @@ def write_once(s3: Any, bucket: str, key: str, body: bytes) -> bool:
     try:
         s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
     except Exception as there:
-        if code(there) != "PreconditionFailed":
+        if code_of(there) != "PreconditionFailed":
             raise
         return False
     return True
