@@ -131,9 +131,14 @@ def found(rates: Rates, cents: int, on: str) -> int | None:
 
 
 @given(st.integers(0, 10**12), st.integers(1, 10**18))
-def test_halves_go_to_the_even_cent(cents, billionths):
+def test_a_product_is_rounded_to_the_nearest_cent(cents, billionths):
     exact = (Decimal(cents) * billionths / UNIT).quantize(Decimal(1), ROUND_HALF_EVEN)
     assert half_even(cents * billionths, UNIT) == int(exact)
+
+
+def test_a_half_cent_goes_to_the_even_one():
+    """Chance hardly ever draws one."""
+    assert [half_even(halves * UNIT // 2, UNIT) for halves in (1, 3, 5, 7)] == [0, 2, 2, 4]
 
 
 def test_a_currency_is_known_in_any_case():
