@@ -104,8 +104,9 @@ def decide_cpu() -> dict[str, float]:
     """Percentiles of many payments, each with its customer's records read anew."""
     from decide.door import ApiDoor
     from scoring.answers import Answers
-    from scoring.aws import Model, Records
     from scoring.live import Places, Release
+    from scoring.model import Model
+    from scoring.records import Records
     from scoring.terms import Terms
 
     aws = Memory()
@@ -294,8 +295,9 @@ def hops(platform: Platform) -> dict:
     """Percentiles of each call, as the function makes it, and the sum of the 99th: what a door waits at worst but for
     its own work and API Gateway's."""
     from scoring.answers import Answers
-    from scoring.aws import Model, Records
     from scoring.budget import API
+    from scoring.model import Model
+    from scoring.records import Records
 
     name = platform.prefix
     groups = {entity: f"{name}-{entity}" for entity in LAYOUTS}

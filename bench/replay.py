@@ -29,8 +29,9 @@ import pyarrow.parquet as pq
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lambda"))
 
 from scoring.answers import Answers
-from scoring.aws import Model, Records
 from scoring.live import Places, Release
+from scoring.model import Model
+from scoring.records import Records
 from scoring.terms import Terms
 from stream.door import StreamDoor
 from stream.sinks import Alerts, DecisionLog, LateLog, MerchantStream

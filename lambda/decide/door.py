@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from scoring.answers import Answers, OtherQuestion
-from scoring.aws import Model, Records, StoreUnavailable
 from scoring.decision import Answer, Decision, DegradeStep, decide
 from scoring.live import Release
 from scoring.metrics import emit
+from scoring.model import Model
+from scoring.records import Records, StoreUnavailable
 from scoring.terms import Terms
 
 from features.payment import Payment

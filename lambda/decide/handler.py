@@ -12,9 +12,10 @@ from functools import lru_cache
 import boto3
 from scoring import metrics
 from scoring.answers import Answers, OtherQuestion
-from scoring.aws import Model, Records
 from scoring.budget import API
 from scoring.live import Places, Release
+from scoring.model import Model
+from scoring.records import Records
 from scoring.settings import from_environment
 from scoring.terms import Terms, TermsUnread
 

@@ -12,8 +12,8 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scoring.aws import Records
 from scoring.metrics import emit
+from scoring.records import Records
 
 from features.state import State, payment_event
 

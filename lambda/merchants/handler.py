@@ -9,9 +9,9 @@ from functools import lru_cache
 
 import boto3
 from scoring import metrics
-from scoring.aws import Records
 from scoring.breaker import Breaker
 from scoring.budget import COUNTER
+from scoring.records import Records
 from scoring.settings import from_environment
 
 from merchants.counter import Counter

@@ -18,10 +18,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from scoring.answers import Answers
-from scoring.aws import Model, Records
 from scoring.decision import Answer, DegradeStep, InvalidDecision, decide, handed_on, is_of_these_features
 from scoring.live import Release
 from scoring.metrics import emit
+from scoring.model import Model
+from scoring.records import Records
 from scoring.terms import Terms
 
 from features.cards import holds_card

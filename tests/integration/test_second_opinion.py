@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 from scoring.answers import Answers
-from scoring.aws import Model, Records
 from scoring.live import Places, Release
+from scoring.model import Model
+from scoring.records import Records
 from scoring.terms import Terms
 from stream.door import StreamDoor
 from stream.sinks import Alerts, DecisionLog, LateLog, MerchantStream

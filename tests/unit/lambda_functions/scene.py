@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from decide.door import ApiDoor
 from merchants import counter
 from scoring.answers import Answers
-from scoring.aws import Model, Records
 from scoring.live import Places, Release
+from scoring.model import Model
+from scoring.records import Records
 from scoring.terms import Terms
 from stream.door import StreamDoor
 from stream.sinks import Alerts, DecisionLog, LateLog, MerchantStream

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import boto3
 import pytest
-from scoring.aws import PATIENCE, StoreUnavailable
 from scoring.breaker import Breaker, Open
 from scoring.budget import API, COUNTER, LABELS, STREAM
+from scoring.records import PATIENCE, StoreUnavailable
 from stream.sinks import TELLING_PAUSE
 
 from tests.unit.lambda_functions.aws import Down

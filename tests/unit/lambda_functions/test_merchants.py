@@ -7,7 +7,7 @@ import random
 
 import pytest
 from merchants.counter import Counter
-from scoring.aws import StoreUnavailable
+from scoring.records import StoreUnavailable
 
 from features.declaration import DAY
 from features.state import State, fingerprint, payment_event

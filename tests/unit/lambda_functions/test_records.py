@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from scoring.aws import PATIENCE, Model, StoreUnavailable
 from scoring.live import RELEASE_SECONDS
+from scoring.model import Model
 from scoring.policy import InvalidPolicy
+from scoring.records import PATIENCE, StoreUnavailable
 
 from features.fraud import FRAUD
 from features.state import State
@@ -18,7 +19,7 @@ ARRIVED = 0
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
-    monkeypatch.setattr("scoring.aws.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("scoring.records.time.sleep", lambda seconds: None)
 
 
 def one_payment(at: int) -> State:

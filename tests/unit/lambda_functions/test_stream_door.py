@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from scoring.aws import StoreUnavailable
 from scoring.decision import FIELDS, Decision
+from scoring.records import StoreUnavailable
 
 from features.fraud import FRAUD
 from features.vector import Knowledge, fraud_vector

@@ -1,20 +1,19 @@
-"""The scorer's calls to AWS. Clients are passed in; their time limits come from `scoring.budget`."""
+"""The online records in Feature Store: read for a decision, written by the one writer of each entity.
+
+The client is passed in; its time limits come from `scoring.budget`.
+"""
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from features.declaration import Entity
-from features.fraud import FRAUD
 from features.payment import Payment
 from features.state import State
 from features.values import instant, iso
-from features.vector import IDENTIFIERS, LAYOUTS, VERSIONS, Knowledge, Vector
+from features.vector import IDENTIFIERS, LAYOUTS, VERSIONS, Knowledge
 from scoring.breaker import Breaker
-from scoring.decision import Answer
 
 READ = 100  # identifiers per BatchGetRecord, the API's limit
 WRITE = 25  # records per BatchWriteRecord, the API's limit
@@ -152,56 +151,3 @@ def by_group(pairs: list[tuple[str, str]]) -> list[dict]:
     for group, identifier in pairs:
         asked.setdefault(group, []).append(identifier)
     return [{"FeatureGroupName": g, "RecordIdentifiersValueAsString": ids} for g, ids in asked.items()]
-
-
-@dataclass(frozen=True)
-class Explained:
-    """What raised the score of each vector most, in words, the strongest first, and the model whose score that is."""
-
-    model: str
-    reasons: list[list[str]]
-
-
-class Model:
-    """The fraud endpoint."""
-
-    def __init__(
-        self, client, endpoint: str, breaker: Breaker | None = None, explaining: Breaker | None = None
-    ) -> None:
-        """Reasons take longer than scores: that they fail speaks for nothing but themselves."""
-        self.client = client
-        self.endpoint = endpoint
-        self.breaker = breaker or Breaker()
-        self.explaining = explaining or Breaker()
-
-    def score(self, vectors: list[Vector]) -> list[Answer]:
-        """One answer per vector, in order. Any failure of the endpoint passes through to the caller."""
-        return self.breaker.call(lambda: self._score(vectors))
-
-    def explain(self, vectors: list[Vector]) -> Explained:
-        """What raised the score of each vector most; at most 100 vectors. Takes milliseconds a vector. Any failure of
-        the endpoint passes through."""
-        return self.explaining.call(lambda: self._explain(vectors))
-
-    def _explain(self, vectors: list[Vector]) -> Explained:
-        document = self._ask(vectors, explain=True)
-        reasons = [[reason["meaning"] for reason in of_row] for of_row in document["reasons"]]
-        if len(reasons) != len(vectors):
-            raise ValueError(f"asked about {len(vectors)} scores, the endpoint explained {len(reasons)}")
-        return Explained(document["model"], reasons)
-
-    def _ask(self, vectors: list[Vector], **further: bool) -> dict:
-        body = json.dumps({"feature_version": FRAUD.version, "rows": vectors, **further})
-        answer = self.client.invoke_endpoint(
-            EndpointName=self.endpoint, ContentType="application/json", Accept="application/json", Body=body
-        )
-        return json.loads(answer["Body"].read())
-
-    def _score(self, vectors: list[Vector]) -> list[Answer]:
-        document = self._ask(vectors)
-        scores = document["scores"]
-        if len(scores) != len(vectors):
-            raise ValueError(f"asked for {len(vectors)} scores, the endpoint gave {len(scores)}")
-        if not all(0 <= score <= 1 for score in scores):
-            raise ValueError("the endpoint gave a score that is no probability")
-        return [Answer(float(score), document["model"]) for score in scores]
