@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from features.declaration import CalendarPart, Entity, Feature, FeatureSet, Ratio, Window
 from features.fraud import FRAUD, HIGH
+from features.moments import met_by_a_door
 from features.state import SLACK, Layout, State, Value, holds, product
 from features.traffic import TRAFFIC_LAYOUT, TRAFFIC_VERSION
 
@@ -51,13 +52,14 @@ class Knowledge:
         """Of somebody never seen."""
         return cls(State(CUSTOMER_LAYOUT), State(MERCHANT_LAYOUT), State(ACCOUNT_LAYOUT))
 
-    def counts_at(self, at: int) -> int:
-        """When a payment stamped `at` counts: at its event time, or when it comes late at its customer's clock.
+    def counts_at(self, at: int, arrived: int | None = None) -> int:
+        """When a payment stamped `at` counts that a door meets now (`arrived`, ms), see `features.moments`.
 
         Records that the lake publishes keep two days more than their windows: a payment later than that counts at the
         oldest moment they can still be asked about.
         """
-        return max(at, self.customer.clock, self.merchant.clock - SLACK, self.account.clock - SLACK)
+        oldest = max(self.merchant.clock, self.account.clock) - SLACK
+        return max(met_by_a_door(at, arrived, self.customer.clock), oldest)
 
 
 def fraud_vector(at: int, counted_at: int, amount: int, merchant_id: str, known: Knowledge) -> Vector:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from features.declaration import DAY, Entity, FeatureSet, Kind
@@ -23,16 +23,17 @@ FLAGS = FeatureSet(
 def payments(transactions: DataFrame, late: DataFrame | None = None) -> DataFrame:
     """SILVER transactions with `at`, `counted_at`, `count`, `amount` and `merchant`.
 
-    A payment counts at its event time. One that a door met late counts at the moment the door says (`late`:
-    `transaction_id, counted_at`): the lake must not know it earlier than the decisions of that time did.
+    A payment counts at its event time, or a moment later where another one of its customer counts there. One that a
+    door met late, or ahead, counts at the moment the door says (`late`: `transaction_id, counted_at`): the lake must
+    not know it at another one than the decisions of that time did. Whole days give what each of them gives alone.
     """
     rows = transactions.withColumn("at", F.unix_millis("event_time"))
     if late is None:
-        rows = rows.withColumn("counted_at", F.col("at"))
+        rows = rows.withColumn("_told", F.lit(None).cast("bigint"))
     else:
-        known = late.groupBy("transaction_id").agg(F.max("counted_at").alias("_late"))
+        known = late.groupBy("transaction_id").agg(F.max("counted_at").alias("_told"))
         rows = rows.join(F.broadcast(known), "transaction_id", "left")
-        rows = rows.withColumn("counted_at", F.greatest("at", "_late")).drop("_late")
+    rows = with_moments(rows)
     return rows.select(
         "transaction_id",
         "customer_id",
@@ -45,6 +46,18 @@ def payments(transactions: DataFrame, late: DataFrame | None = None) -> DataFram
         F.col("amount_cents").alias("amount"),
         F.crc32(F.col("merchant_id").cast("binary")).alias("merchant"),
     )
+
+
+def with_moments(rows: DataFrame) -> DataFrame:
+    """Adds `counted_at` to rows with `customer_id, event_date, at, transaction_id, _told`: what a door has told, and of
+    the others `features.moments.met_by_no_door`."""
+    alone = Window.partitionBy("customer_id", "event_date", F.col("_told").isNull()).orderBy("at", "transaction_id")
+    so_far = alone.rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    # A moment after the one before, or the stamp: seen from its place, the latest stamp so far.
+    placed = rows.withColumn("_place", F.row_number().over(alone))
+    spread = F.max(F.col("at") - F.col("_place")).over(so_far) + F.col("_place")
+    of_day = F.least(spread, F.expr(f"(at div {DAY}) * {DAY} + {DAY - 1}"))
+    return placed.withColumn("counted_at", F.coalesce("_told", of_day)).drop("_place")
 
 
 def counted_labels(labels: DataFrame, paid: DataFrame) -> DataFrame:

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from features.declaration import DAY, HOUR
 from features.fraud import FRAUD, LABEL_PATIENCE
+from features.moments import met_by_a_door
 from features.state import Event, State, label_event, payment_event
 from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT, Knowledge, fraud_vector
 from glue.transforms.events import by_entity, located, payments
@@ -55,9 +56,9 @@ def served_vectors(log: Log, reload_every: int = 7) -> Served:
     # Merchants' records depend on flags of payments, which depend on the order of arrival: fold once for those.
     for identifier, customer, merchant, at, cents in log.payments:
         state = customers.setdefault(customer, State(CUSTOMER_LAYOUT))
-        counted[identifier] = max(at, state.clock)
+        counted[identifier] = met_by_a_door(at, None, state.clock)
         flags_of[identifier] = state.flags(counted[identifier], cents)
-        state.pay(at, cents, merchant, identifier)
+        state.pay(counted[identifier], cents, merchant, identifier)
     published = Published(log, counted, flags_of)
 
     customers = {}
@@ -65,7 +66,7 @@ def served_vectors(log: Log, reload_every: int = 7) -> Served:
         state = customers.setdefault(customer, State(CUSTOMER_LAYOUT))
         if number % reload_every == 0:  # a record that was written and read back is the same record
             state = customers[customer] = State.load(state.dump(), CUSTOMER_LAYOUT)
-        now = max(at, state.clock)
+        now = met_by_a_door(at, None, state.clock)
         known = Knowledge(state, published.merchant(merchant, now), published.account(customer, now))
         assert known.counts_at(at) == now, "the logs of these tests hold nothing later than records remember"
         vectors[identifier] = fraud_vector(at, now, cents, merchant, known)

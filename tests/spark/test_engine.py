@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 from features.credit import PAYMENT_BEHAVIOUR
 from features.declaration import DAY, HOUR, MINUTE
 from features.fraud import FRAUD, LABEL_PATIENCE
+from features.moments import met_by_a_door
 from features.state import State, label_event, payment_event
 from features.vector import CUSTOMER_LAYOUT, MERCHANT_LAYOUT
 from glue.tables import LOAN_FEATURES
@@ -22,7 +23,7 @@ from tests.spark.rows import START, silver_labels, silver_loans, silver_transact
 PAYMENTS = [
     ("a", "c1", "m1", START + 9 * HOUR, 1000),
     ("b", "c1", "m1", START + 9 * HOUR + 5 * MINUTE, 3000),
-    ("c", "c1", "m2", START + 9 * HOUR + 5 * MINUTE, 500),  # the same millisecond as b
+    ("c", "c1", "m2", START + 9 * HOUR + 5 * MINUTE, 500),  # the same millisecond as b: it counts in the next one
     ("d", "c1", "m1", START + DAY + 9 * HOUR, 2000),
     ("e", "c2", "m1", START + DAY + 10 * HOUR, 800),
     ("f", "c1", "m1", START + 40 * DAY, 100),
@@ -41,15 +42,15 @@ def test_vectors_by_hand(spark):
     row = {r.transaction_id: r.asDict() for r in frame.collect()}
 
     assert frame.columns == [*VECTOR_COLUMNS, "event_date"]
-    assert [row[t]["customer_payment_count_10m"] for t in "abcdef"] == [0, 1, 1, 0, 0, 0]
-    assert [row[t]["customer_payment_amount_1h"] for t in "abcdef"] == [0, 1000, 1000, 0, 0, 0]
-    assert [row[t]["customer_payment_amount_1d"] for t in "abcdef"] == [0, 1000, 1000, 4500, 0, 0]
-    assert [row[t]["customer_payment_count_30d"] for t in "abcdef"] == [0, 1, 1, 3, 0, 0]
+    assert [row[t]["customer_payment_count_10m"] for t in "abcdef"] == [0, 1, 2, 0, 0, 0]
+    assert [row[t]["customer_payment_amount_1h"] for t in "abcdef"] == [0, 1000, 4000, 0, 0, 0]
+    assert [row[t]["customer_payment_amount_1d"] for t in "abcdef"] == [0, 1000, 4000, 4500, 0, 0]
+    assert [row[t]["customer_payment_count_30d"] for t in "abcdef"] == [0, 1, 2, 3, 0, 0]
     assert [row[t]["customer_ms_since_last_payment"] for t in "abcdef"] == [
         None,
         5 * MINUTE,
-        5 * MINUTE,
-        DAY - 5 * MINUTE,
+        1,
+        DAY - 5 * MINUTE - 1,
         None,
         None,  # longer ago than the horizon
     ]
@@ -109,8 +110,9 @@ def test_a_customers_record_folded_from_the_lake_is_the_one_that_the_door_would_
     rows = folded_customers(paid).collect()
 
     states: dict[str, State] = {}
-    for identifier, customer, merchant, at, cents in sorted(log.payments, key=lambda p: (p[3], p[4], p[2], p[0])):
-        states.setdefault(customer, State(CUSTOMER_LAYOUT)).pay(at, cents, merchant, identifier)
+    for identifier, customer, merchant, at, cents in sorted(log.payments, key=lambda p: (p[3], p[0])):
+        state = states.setdefault(customer, State(CUSTOMER_LAYOUT))
+        state.pay(met_by_a_door(at, None, state.clock), cents, merchant, identifier)
     assert {r.entity: (r.clock, r.state) for r in rows} == {c: (s.clock, s.dump()) for c, s in states.items()}
     for row in rows:
         said = states[row.entity].values(row.clock + 1)

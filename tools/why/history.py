@@ -9,6 +9,7 @@ from typing import Any
 
 from features.declaration import DAY
 from features.fraud import FRAUD, HIGH, LABEL_PATIENCE
+from features.moments import met_by_no_door
 from features.payment import Payment
 from features.state import Event, State, label_event, payment_event
 from features.values import day, instant
@@ -69,12 +70,23 @@ class Lake:
     def customer(self, identifier: str, until: int) -> State:
         state = State(CUSTOMER_LAYOUT)
         paid = self._payments(f"customer_id = {text(identifier)} AND {self._seen(until)}")
-        for at, payment in sorted(
-            ((self.counted(p), p) for p in paid), key=lambda pair: (pair[0], pair[1].transaction_id)
-        ):
+        for at, payment in self.in_order(paid):
             if at < until:
                 state.pay(at, payment.amount, payment.merchant_id, payment.transaction_id)
         return state
+
+    def in_order(self, paid: Iterable[Payment]) -> list[tuple[int, Payment]]:
+        """Payments of one customer with the moments at which they count, in that order."""
+        moments: list[tuple[int, Payment]] = []
+        unmet: dict[int, list[Payment]] = {}
+        for payment in sorted(paid, key=lambda p: (p.at, p.transaction_id)):
+            if payment.transaction_id in self.late:
+                moments.append((self.late[payment.transaction_id], payment))
+            else:
+                unmet.setdefault(payment.at // DAY, []).append(payment)
+        for of_day in unmet.values():
+            moments += zip(met_by_no_door(p.at for p in of_day), of_day, strict=True)
+        return sorted(moments, key=lambda pair: (pair[0], pair[1].transaction_id))
 
     def merchant(self, identifier: str, until: int) -> State:
         paid = self._payments(f"merchant_id = {text(identifier)} AND {self._seen(until)}")
@@ -100,7 +112,7 @@ class Lake:
         return folded(State(ACCOUNT_LAYOUT), events, until)
 
     def counted(self, payment: Payment) -> int:
-        return max(payment.at, self.late.get(payment.transaction_id, 0))
+        return self.late.get(payment.transaction_id, payment.at)
 
     def _seen(self, until: int) -> str:
         """A condition on the partition: the days of payments that a vector of `until` can see, and those of older ones

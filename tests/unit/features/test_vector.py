@@ -119,12 +119,12 @@ def test_asking_for_a_vector_does_not_change_what_is_remembered():
     assert known.customer.dump() == before
 
 
-def test_a_late_payment_keeps_its_own_hour_and_counts_at_the_customers_clock():
+def test_a_late_payment_keeps_its_own_hour_and_counts_right_after_its_customers_last_one():
     known = Knowledge.nothing()
     known.customer.pay(NOON, 100, "m1")
     known.customer.pay(NOON + HOUR, 100, "m1")
 
-    assert known.counts_at(NOON - 2 * HOUR) == NOON + HOUR
+    assert known.counts_at(NOON - 2 * HOUR) == NOON + HOUR + 1
     vector = fraud_vector(NOON - 2 * HOUR, NOON + HOUR, 5, "m1", known)
     assert vector[FRAUD.columns.index("hour_of_day")] == 10
     assert vector[FRAUD.columns.index("customer_payment_count_1d")] == 1
