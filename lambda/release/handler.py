@@ -18,6 +18,7 @@ class Settings:
     prefix: str
     model_roles: str  # JSON: role ARN by problem
     serving: str  # JSON: what the endpoint runs on
+    network: str  # JSON: the VpcConfig of models, or null
     kms_key: str
     lake: str
     releases_table: str
@@ -33,6 +34,7 @@ def promotion() -> Promotion:
         prefix=settings.prefix,
         roles=json.loads(settings.model_roles),
         serving=json.loads(settings.serving),
+        network=json.loads(settings.network),
         key=settings.kms_key,
         lake=settings.lake,
         releases=settings.releases_table,

@@ -40,8 +40,8 @@ class ArchiveChanged(RuntimeError):
 @dataclass(frozen=True)
 class Promotion:
     """Clients of SageMaker, S3 and DynamoDB; names begin with `prefix`; `roles` has by problem what its models run as,
-    `serving` what the endpoint runs on. Released archives and thresholds are kept in the bucket `lake`, what is
-    released in the table `releases`.
+    `serving` what the endpoint runs on, `network` the VpcConfig of models, or None. Released archives and thresholds
+    are kept in the bucket `lake`, what is released in the table `releases`.
 
     What a release brings is encrypted by `key`.
     """
@@ -52,6 +52,7 @@ class Promotion:
     prefix: str
     roles: dict[str, str]
     serving: dict[str, Any]
+    network: dict[str, list[str]] | None
     key: str
     lake: str
     releases: str
@@ -88,6 +89,7 @@ class Promotion:
             require_free(endpoint, model)
             release["endpoint_config"] = model
             release["earlier_policy"] = earlier_policy(recorded, endpoint["EndpointConfigName"])
+        joins_none = problem in SERVED and self._serverless  # serverless models take neither isolation nor a network
         container = description["InferenceSpecification"]["Containers"][0]
         self._keep(container["ModelDataUrl"], archive_key(problem, version), description["CreationTime"])
         self._once(
@@ -98,8 +100,10 @@ class Promotion:
                 **{name: container[name] for name in ("Image", "Environment") if container.get(name)},
                 "ModelDataUrl": release["model_data"],
             },
-            # It runs code from its archive: it reaches nothing but who asks it. Serverless takes no such model.
-            EnableNetworkIsolation=not (problem in SERVED and self._serverless),
+            # It runs code from its archive: it reaches nothing but who asks it. In a network, SageMaker itself fetches
+            # the archive through it; the container has none.
+            EnableNetworkIsolation=not joins_none,
+            **({"VpcConfig": self.network} if self.network and not joins_none else {}),
         )
         if problem in SERVED:
             self._once(

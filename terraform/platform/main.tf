@@ -59,10 +59,17 @@ locals {
   problems = {
     credit = {
       served      = false
+      serverless  = false
       learns_from = concat(["gold/loan_features", "quality/declared"], [for told in ["applications", "decisions", "outcomes", "performance"] : "silver/loan_${told}"])
     }
-    fraud = { served = true, learns_from = ["gold/transaction_features", "silver/fraud_labels"] }
+    fraud = {
+      served      = true
+      serverless  = var.sizing.endpoint.serverless_memory_mb != null
+      learns_from = ["gold/transaction_features", "silver/fraud_labels"]
+    }
   }
+
+  runs_on = { image = local.image, instance_type = var.sizing.jobs.instance_type, network = local.network }
 }
 
 module "network" {
@@ -94,16 +101,15 @@ module "etl" {
 module "learning" {
   source = "../modules/learning"
 
-  boundary_arn  = var.boundary_arn
-  code_key      = var.artifacts["training/code"].key
-  artifacts     = local.artifacts
-  definitions   = "${path.root}/pipelines"
-  image         = local.image
-  instance_type = var.sizing.jobs.instance_type
-  lake          = local.held.lake
-  namespace     = local.namespace
-  prefix        = local.prefix
-  problems      = local.problems
+  boundary_arn = var.boundary_arn
+  code_key     = var.artifacts["training/code"].key
+  artifacts    = local.artifacts
+  definitions  = "${path.root}/pipelines"
+  lake         = local.held.lake
+  namespace    = local.namespace
+  prefix       = local.prefix
+  problems     = local.problems
+  runs_on      = local.runs_on
 }
 
 module "endpoint" {
@@ -113,6 +119,7 @@ module "endpoint" {
   kms_key_arn    = local.held.lake.kms_key_arn
   model_data_url = "s3://${local.artifacts.bucket}/${var.artifacts["models/bootstrap"].key}"
   name           = "${local.prefix}-fraud"
+  network        = local.network
   serving        = var.sizing.endpoint
   role_arn       = module.learning.roles["fraud-model"]
 }
@@ -176,12 +183,10 @@ module "orchestration" {
   namespace        = local.namespace
   prefix           = local.prefix
 
-  processing = {
-    code_uri      = "s3://${local.artifacts.bucket}/${var.artifacts["training/code"].key}"
-    image         = local.image
-    instance_type = var.sizing.jobs.instance_type
-    roles         = { drift = module.learning.roles["drift"], score-set = module.learning.roles["score-set"] }
-  }
+  processing = merge(local.runs_on, {
+    code_uri = "s3://${local.artifacts.bucket}/${var.artifacts["training/code"].key}"
+    roles    = { drift = module.learning.roles["drift"], score-set = module.learning.roles["score-set"] }
+  })
 
   seal      = { code = local.functions["lambda/seal"], witness = try(local.held.witness, null) }
   schedules = var.sizing.schedules

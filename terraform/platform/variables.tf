@@ -58,7 +58,7 @@ variable "image_tag" {
 }
 
 variable "network" {
-  description = "A network of its own for functions and Glue jobs, without a way to the internet: its addresses and zones. Null runs them in AWS's."
+  description = "A network of its own for functions, Glue jobs and SageMaker's jobs and models, without a way to the internet: its addresses and zones. Null runs them in AWS's."
   type        = object({ cidr = string, zones = optional(list(string), ["a", "b"]) })
   default     = null
   nullable    = true

@@ -10,7 +10,7 @@ import tarfile
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.integration.sagemaker_scene import BUCKET, channel, processes, s3_input, shared
+from tests.integration.sagemaker_scene import BUCKET, IMAGE, channel, processes, s3_input, shared
 from tests.waiting import eventually
 
 
@@ -18,6 +18,9 @@ from tests.waiting import eventually
 def scene(aws, tmp_path_factory):
     with shared(aws.aws, tmp_path_factory.mktemp("scene")) as scene:
         yield scene
+
+
+VPC = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1", "subnet-2"]}
 
 
 def processed(scene, name, script, **changes):
@@ -249,5 +252,29 @@ else:
 boto3.client("s3", config=Config(retries={"max_attempts": 1})).list_buckets()
 """
     assert processed(scene, "reaches", script)["ProcessingJobStatus"] == "Completed"
-    cut_off = processed(scene, "cut-off", script, NetworkConfig={"EnableNetworkIsolation": True})
+    network = {"EnableNetworkIsolation": True, "VpcConfig": VPC}
+    cut_off = processed(scene, "cut-off", script, NetworkConfig=network)
     assert "Could not connect to the endpoint URL" in cut_off["FailureReason"]
+    assert cut_off["NetworkConfig"] == network
+
+
+def test_jobs_and_models_say_which_network_they_were_asked_to_run_in_and_a_wrong_one_is_refused(scene):
+    """Where it is, nothing here knows: a machine has no subnets."""
+    assert trained(scene, "in-network", "", VpcConfig=VPC)["VpcConfig"] == VPC
+    sagemaker = scene.client("sagemaker")
+    sagemaker.create_model(
+        ModelName="in-network",
+        ExecutionRoleArn=scene.training("any", "")["RoleArn"],
+        PrimaryContainer={"Image": IMAGE},
+        VpcConfig=VPC,
+    )
+    assert sagemaker.describe_model(ModelName="in-network")["VpcConfig"] == VPC
+
+    for wrong, said in (
+        ({**VPC, "SecurityGroupIds": [f"sg-{number}" for number in range(6)]}, "less than or equal to 5"),
+        ({**VPC, "Subnets": ["subnet_1"]}, "regular expression pattern"),
+    ):
+        with pytest.raises(ClientError, match=said):
+            sagemaker.create_training_job(**scene.training("refused", "", VpcConfig=wrong))
+        with pytest.raises(ClientError, match=said):
+            sagemaker.create_processing_job(**scene.processing("refused", "", NetworkConfig={"VpcConfig": wrong}))

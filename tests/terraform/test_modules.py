@@ -200,6 +200,19 @@ def test_a_boundary_is_handed_on_to_every_role(folder):
         assert "boundary_arn" in re.search(r"^  functions = {\n(.*?)^  }", text, re.DOTALL | re.MULTILINE)[1]
 
 
+def test_the_network_is_handed_on_to_everything_that_can_stand_in_one():
+    """With one, the values of a plan are known only after the apply; this names the call that leaves it out."""
+    takes = {name for name in MODULES if re.search(r"subnet_ids = list\(string\)", texts(SOURCE / "modules" / name))}
+    text = texts(SOURCE / "platform")
+    calls = {name: body for name, body in blocks("module", text).items() if called(body) in takes}
+    hands = re.compile(r"local\.(network|runs_on|functions)\b")
+    assert {called(body) for body in calls.values()} == takes - {"function"}  # which those modules call
+    assert [name for name, body in calls.items() if not hands.search(body)] == []
+    shared = re.search(r"^  functions = {\n(.*?)^  }", text, re.DOTALL | re.MULTILINE)[1]
+    assert re.search(r"network += local.network", shared)
+    assert re.search(r"runs_on = {.*network = local.network }", text)
+
+
 def called(block: str) -> str:
     """The module that a block calls."""
     return re.search(r'source += "[./a-z]*/(\w+)"', block)[1]

@@ -8,13 +8,14 @@ import os
 import sys
 from pathlib import Path
 
-from tools.guard import exposure, keys, losses, policies, watching, wildcards
+from tools.guard import exposure, keys, losses, placement, policies, watching, wildcards
 from tools.guard.plan import Plan
 
 RULES = {
     "the customer's key": keys.findings,
     "nothing public": exposure.findings,
     "wildcards": wildcards.findings,
+    "in the network": placement.findings,
     "logs and alarms": watching.findings,
 }
 

@@ -160,6 +160,7 @@ ARGUED = (
         (
             "ec2:CreateNetworkInterface",
             "ec2:DeleteNetworkInterface",
+            "ec2:DescribeDhcpOptions",
             "ec2:DescribeNetworkInterfaces",
             "ec2:DescribeSecurityGroups",
             "ec2:DescribeSubnets",
@@ -167,6 +168,12 @@ ARGUED = (
         ),
         "*",
         "what Lambda, Glue and SageMaker need to stand in a network; the calls that describe know no resources",
+    ),
+    Argued(
+        ("ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterfacePermission"),
+        "arn:*:ec2:*:network-interface/*",
+        "SageMaker lends itself the interfaces that it makes for a job; their subnet is what is known of them",
+        bound="ec2:subnet",
     ),
     Argued(
         ("ec2:DescribeRouteTables", "ec2:DescribeVpcAttribute", "ec2:DescribeVpcEndpoints"),

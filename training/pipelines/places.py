@@ -18,6 +18,10 @@ class Places:
     image: str = "IMAGE-URI"
     key: str = "arn:aws:kms:eu-west-1:000000000000:key/LAKE"
     instance: str = "ml.m5.xlarge"
+    # One text in each list: Terraform puts all subnets and groups there, and takes out what says that a job has a
+    # network where there is none.
+    subnet: str = "NETWORK-SUBNET"
+    security_group: str = "NETWORK-SECURITY-GROUP"
 
     @property
     def code(self) -> str:

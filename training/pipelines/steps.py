@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sagemaker.core.network import NetworkConfig
 from sagemaker.core.processing import Processor
 from sagemaker.core.shapes import (
     ProcessingInput,
@@ -11,7 +12,7 @@ from sagemaker.core.shapes import (
     ProcessingS3Input,
     ProcessingS3Output,
 )
-from sagemaker.core.training.configs import Compute, InputData, OutputDataConfig, StoppingCondition
+from sagemaker.core.training.configs import Compute, InputData, Networking, OutputDataConfig, StoppingCondition
 from sagemaker.core.workflow.conditions import ConditionGreaterThanOrEqualTo
 from sagemaker.core.workflow.execution_variables import ExecutionVariables
 from sagemaker.core.workflow.functions import Join, JsonGet
@@ -55,6 +56,7 @@ def pipeline(
             volume_kms_key=places.key,
             entrypoint=["process", module],
             max_runtime_in_seconds=HOUR,
+            network_config=NetworkConfig(security_group_ids=[places.security_group], subnets=[places.subnet]),
             sagemaker_session=session,
         )
         arguments = processor.run(
@@ -85,6 +87,7 @@ def pipeline(
                 volume_size_in_gb=30,
                 volume_kms_key_id=places.key,
             ),
+            networking=Networking(security_group_ids=[places.security_group], subnets=[places.subnet]),
             stopping_condition=StoppingCondition(max_runtime_in_seconds=HOUR),
             output_data_config=OutputDataConfig(
                 s3_output_path=f"s3://{places.lake}/training/{problem}/models",

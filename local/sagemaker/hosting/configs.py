@@ -28,7 +28,13 @@ class EndpointConfigs:
         for variant in variants:
             if "ModelName" not in variant:
                 raise validation("Inference components are not offered by the local SageMaker server: name a model.")
-            self._models.find(variant["ModelName"])
+            model = self._models.find(variant["ModelName"])
+            for member in ("VpcConfig", "EnableNetworkIsolation"):
+                if "ServerlessConfig" in variant and model.get(member):
+                    raise validation(
+                        f"Serverless inference offers no {member}, which model {variant['ModelName']} has: make a "
+                        "model without it, or name an InstanceType."
+                    )
         for member in ("AsyncInferenceConfig", "ExplainerConfig"):
             if member in request:
                 raise validation(f"{member} is not offered by the local SageMaker server.")

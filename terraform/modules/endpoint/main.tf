@@ -17,13 +17,23 @@ resource "aws_sagemaker_model" "bootstrap" {
   # It runs code from its archive: it reaches nothing but who asks it. Serverless endpoints take no such model.
   enable_network_isolation = var.serving.serverless_memory_mb == null
 
+  # Nor a network. Where both stand, SageMaker itself fetches the archive through the network; the container has none.
+  dynamic "vpc_config" {
+    for_each = local.serverless ? [] : var.network[*]
+
+    content {
+      security_group_ids = vpc_config.value.security_group_ids
+      subnets            = vpc_config.value.subnet_ids
+    }
+  }
+
   primary_container {
     image          = var.image
     model_data_url = var.model_data_url
   }
 
   lifecycle {
-    ignore_changes = [name, enable_network_isolation, execution_role_arn, primary_container]
+    ignore_changes = [name, enable_network_isolation, execution_role_arn, primary_container, vpc_config]
   }
 }
 

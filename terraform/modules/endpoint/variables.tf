@@ -32,6 +32,13 @@ variable "name" {
   nullable    = false
 }
 
+variable "network" {
+  description = "Subnets and security groups that instances run in; null for AWS's own network. A serverless endpoint joins none."
+  type        = object({ subnet_ids = list(string), security_group_ids = list(string) })
+  default     = null
+  nullable    = true
+}
+
 variable "role_arn" {
   description = "Role that the model runs as."
   type        = string

@@ -3,6 +3,11 @@ output "arn" {
   value       = aws_lambda_function.this.arn
 }
 
+output "environment" {
+  description = "Environment variables, as they were given."
+  value       = var.environment
+}
+
 output "invoke_arn" {
   description = "ARN by which API Gateway calls the function, or the alias whose instances wait."
   value       = var.code.provisioned > 0 ? aws_lambda_alias.this[0].invoke_arn : aws_lambda_function.this.invoke_arn

@@ -15,11 +15,14 @@ locals {
       {
         "ARTIFACTS-BUCKET"                            = var.artifacts.bucket
         "CODE-KEY"                                    = var.code_key
-        "IMAGE-URI"                                   = var.image
+        "IMAGE-URI"                                   = var.runs_on.image
         "LAKE-BUCKET"                                 = var.lake.name
         "PREFIX-"                                     = "${var.prefix}-"
         "arn:aws:kms:eu-west-1:000000000000:key/LAKE" = var.lake.kms_key_arn
-        "ml.m5.xlarge"                                = var.instance_type
+        "ml.m5.xlarge"                                = var.runs_on.instance_type
+        # Whole texts of a list, with their quotes: as many take their place as there are.
+        "\"NETWORK-SECURITY-GROUP\"" = join(", ", [for id in try(var.runs_on.network.security_group_ids, []) : jsonencode(id)])
+        "\"NETWORK-SUBNET\""         = join(", ", [for id in try(var.runs_on.network.subnet_ids, []) : jsonencode(id)])
       },
       { for step in local.steps : "arn:aws:iam::000000000000:role/${upper(step)}-ROLE" => module.role["${problem}-${step}"].arn },
     )
@@ -27,6 +30,15 @@ locals {
 
   # A definition comes apart into such places and single characters.
   pieces = { for problem, places in local.places : problem => join("|", concat(keys(places), ["(?s:.)"])) }
+
+  definitions = {
+    for problem, places in local.places : problem => jsondecode(join("", [
+      for piece in regexall(local.pieces[problem], file("${var.definitions}/${problem}.json")) : lookup(places, piece, piece)
+    ]))
+  }
+
+  # What says in a job's request that it runs in a network, where it does not.
+  left_out = var.runs_on.network == null ? ["NetworkConfig", "VpcConfig"] : []
 }
 
 resource "aws_sagemaker_pipeline" "this" {
@@ -37,10 +49,12 @@ resource "aws_sagemaker_pipeline" "this" {
   pipeline_description  = "Prepare, train, evaluate and register the ${each.key} model"
   role_arn              = module.pipeline[each.key].arn
 
-  pipeline_definition = join("", [
-    for piece in regexall(local.pieces[each.key], file("${var.definitions}/${each.key}.json")) :
-    lookup(local.places[each.key], piece, piece)
-  ])
+  pipeline_definition = jsonencode(merge(local.definitions[each.key], {
+    Steps = [
+      for step in local.definitions[each.key].Steps :
+      merge(step, { Arguments = { for name, value in step.Arguments : name => value if !contains(local.left_out, name) } })
+    ]
+  }))
 }
 
 # Runs the steps and registers what came out; it reads no data itself.

@@ -47,6 +47,37 @@ locals {
   served_models = [for problem, about in var.problems : "${problem}-model" if about.served]
   batch_models  = [for problem, about in var.problems : "${problem}-model" if !about.served]
 
+  # SageMaker makes the interfaces of a job's instances in the role's name and lets its own account use them. It asks
+  # nothing else of the network, and nothing of one that the platform did not name.
+  interfaces = "${local.arn}:ec2:${local.place}:network-interface/*"
+  subnets    = [for id in try(var.runs_on.network.subnet_ids, []) : "${local.arn}:ec2:${local.place}:subnet/${id}"]
+
+  attaches = {
+    MakeInterfaces = {
+      actions = ["ec2:CreateNetworkInterface"]
+      resources = concat(
+        [local.interfaces], local.subnets,
+        [for id in try(var.runs_on.network.security_group_ids, []) : "${local.arn}:ec2:${local.place}:security-group/${id}"],
+      )
+    }
+    # By the interface's own subnet: its name is not known before it is made.
+    LendInterfaces = {
+      actions   = ["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission"]
+      resources = [local.interfaces]
+      only_if   = { "ec2:Subnet" = local.subnets }
+    }
+    # What describes knows no resources.
+    SeeNetwork = {
+      actions = [
+        "ec2:DescribeDhcpOptions", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets",
+        "ec2:DescribeVpcs",
+      ]
+      resources = ["*"]
+    }
+  }
+
+  outside = [for problem, about in var.problems : "${problem}-model" if about.serverless]
+
   logs = "${local.arn}:logs:${local.place}:log-group:/aws/sagemaker/*"
 }
 
@@ -108,6 +139,7 @@ module "role" {
         resources = [var.artifacts.arn, var.lake.arn]
       }
     },
+    { for sid, permission in local.attaches : sid => permission if var.runs_on.network != null && !contains(local.outside, each.key) },
     length(each.value.writes) > 0 ? {
       WriteResults = {
         actions   = ["s3:AbortMultipartUpload", "s3:PutObject"]

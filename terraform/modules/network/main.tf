@@ -7,10 +7,11 @@ data "aws_region" "this" {}
 locals {
   zones = [for letter in var.zones : "${data.aws_region.this.name}${letter}"]
 
-  # By caller: doors (records, scores, policy, answers, alerts, payments), jobs (catalog, metrics, image, logs).
+  # By caller: doors (records, scores, alerts, payments), the release (models), jobs (catalog, records, metrics), and what
+  # runs them: images, keys, logs, credentials, traces. What AWS calls for them, such as Athena or a queue, needs none.
   called = toset([
-    "athena", "ecr.api", "ecr.dkr", "glue", "kinesis-streams", "kms", "lambda", "logs", "monitoring", "sagemaker.api",
-    "sagemaker.featurestore-runtime", "sagemaker.runtime", "sns", "sqs", "states", "sts", "xray",
+    "ecr.api", "ecr.dkr", "glue", "kinesis-streams", "kms", "logs", "monitoring", "sagemaker.api",
+    "sagemaker.featurestore-runtime", "sagemaker.runtime", "sns", "sts", "xray",
   ])
 }
 

@@ -26,15 +26,31 @@ locals {
     roles         = { drift = var.processing.roles.drift, score_set = var.processing.roles.score-set }
     seal          = module.seal.arn
     workgroup     = var.athena_workgroup
+
+    # Each is the text of a whole list.
+    security_group_ids = join("\", \"", try(var.processing.network.security_group_ids, []))
+    subnet_ids         = join("\", \"", try(var.processing.network.subnet_ids, []))
   }
+
+  machines = { for machine in keys(local.schedules) : machine => jsondecode(templatefile("${path.module}/machines/${machine}.asl.json", local.names)) }
+
+  # What says in a job's request that it runs in a network, where it does not.
+  left_out = var.processing.network == null ? ["NetworkConfig"] : []
 }
 
 resource "aws_sfn_state_machine" "this" {
   for_each = local.schedules
 
-  name       = "${var.prefix}-${each.key}"
-  role_arn   = module.role[each.key].arn
-  definition = jsonencode(jsondecode(templatefile("${path.module}/machines/${each.key}.asl.json", local.names)))
+  name     = "${var.prefix}-${each.key}"
+  role_arn = module.role[each.key].arn
+
+  definition = jsonencode(merge(local.machines[each.key], {
+    States = {
+      for name, state in local.machines[each.key].States : name => merge(state, {
+        for member, value in state : member => { for given, text in value : given => text if !contains(local.left_out, given) } if member == "Parameters"
+      })
+    }
+  }))
 
   tracing_configuration {
     enabled = true

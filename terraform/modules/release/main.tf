@@ -10,6 +10,9 @@ locals {
   # Each is written by one owner alone, and only as the successor of what was read: the release by the release function,
   # rules and the names of lists by operators. Terraform knows the tables and never an item. Identifiers lie in the lake.
   documents = toset(["policies", "releases"])
+
+  # As CreateModel takes it: released models run where the function does.
+  vpc_config = var.code.network == null ? null : { SecurityGroupIds = var.code.network.security_group_ids, Subnets = var.code.network.subnet_ids }
 }
 
 resource "aws_dynamodb_table" "documents" {
@@ -48,6 +51,7 @@ module "function" {
     PREFIX         = var.prefix
     MODEL_ROLES    = jsonencode({ for problem, about in var.problems : problem => about.model_role_arn })
     SERVING        = jsonencode(var.serving)
+    NETWORK        = jsonencode(local.vpc_config)
     KMS_KEY        = var.lake.kms_key_arn
     LAKE           = var.lake.name
     RELEASES_TABLE = aws_dynamodb_table.documents["releases"].name

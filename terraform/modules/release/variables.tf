@@ -5,7 +5,7 @@ variable "approvals_queue_arn" {
 }
 
 variable "code" {
-  description = "The function's zip and its layers."
+  description = "The function's zip, its layers and how it runs; its network, if it has one, is that of released models, too."
   type = object({
     bucket             = string
     key                = string

@@ -66,6 +66,16 @@ def test_what_is_argued_passes_only_with_the_condition_that_it_is_argued_with():
     assert len(found(allow([METRICS, "cloudwatch:GetMetricData"], "*", Condition=bound))) == 1
 
 
+def test_a_jobs_interfaces_are_lent_only_where_their_subnet_is_named():
+    interfaces = "arn:aws:ec2:eu-west-1:111122223333:network-interface/*"
+    subnet = {"StringLike": {"ec2:Subnet": "arn:aws:ec2:eu-west-1:111122223333:subnet/subnet-1"}}
+    lends = ["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterfacePermission"]
+
+    assert found(allow(lends, interfaces, Condition=subnet)) == []
+    assert len(found(allow(lends, interfaces))) == len(lends)
+    assert len(found(allow("ec2:ModifyNetworkInterfaceAttribute", interfaces, Condition=subnet))) == 1
+
+
 def test_what_is_argued_for_one_policy_passes_in_no_other():
     argued = (Argued(("sqs:List*",), "*", "lists have no ARN", only="aws_iam_role_policy.builder"),)
     document = {"policy": policy(allow("sqs:List*", "*"))}

@@ -103,6 +103,8 @@ class Scene:
 
     def __init__(self) -> None:
         self.sagemaker, self.bucket = SageMaker(), Bucket()
+        self.network: dict[str, list[str]] | None = None
+        self.serverless_memory_mb: int | None = None
         self.documents = Documents()
         for problem in ROLES:
             self.bucket.objects[archive(f"risk-test-{problem}")] = f"trained for {problem}".encode()
@@ -122,11 +124,47 @@ class Scene:
 
     def promotion(self) -> Promotion:
         return Promotion(
-            self.sagemaker, self.bucket, self.documents, "risk-test", ROLES, SERVING, KEY, "lake", RELEASES
+            sagemaker=self.sagemaker,
+            s3=self.bucket,
+            dynamodb=self.documents,
+            prefix="risk-test",
+            roles=ROLES,
+            serving={**SERVING, "serverless_memory_mb": self.serverless_memory_mb},
+            network=self.network,
+            key=KEY,
+            lake="lake",
+            releases=RELEASES,
         )
 
     def recorded(self, problem: str = "fraud") -> dict:
         return read(self.documents, RELEASES, problem, first_release(problem)).body
+
+
+@pytest.mark.parametrize("problem", ["credit", "fraud"])
+def test_a_model_runs_in_the_network_that_there_is_and_its_code_reaches_nothing_of_it(problem):
+    inside, outside = Scene(), Scene()
+    inside.network = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1", "subnet-2"]}
+    inside.release(problem)
+    outside.release(problem)
+
+    model = inside.sagemaker.models[f"risk-test-{problem}-v3"]
+    assert model["VpcConfig"] == inside.network
+    assert model["EnableNetworkIsolation"]
+    without = outside.sagemaker.models[f"risk-test-{problem}-v3"]
+    assert "VpcConfig" not in without
+    assert without["EnableNetworkIsolation"]
+
+
+def test_a_serverless_endpoint_gets_a_model_that_joins_no_network_for_it_takes_no_other():
+    scene = Scene()
+    scene.network = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1", "subnet-2"]}
+    scene.serverless_memory_mb = 2048
+    scene.release("fraud")
+    scene.release("credit")
+
+    assert "VpcConfig" not in scene.sagemaker.models["risk-test-fraud-v3"]
+    assert not scene.sagemaker.models["risk-test-fraud-v3"]["EnableNetworkIsolation"]
+    assert scene.sagemaker.models["risk-test-credit-v3"]["VpcConfig"] == scene.network  # it scores batches
 
 
 def test_a_fraud_package_becomes_a_model_a_configuration_and_the_endpoints_choice():

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from local.sagemaker.errors import ApiError
 from local.sagemaker.hosting import endpoints as endpoints_module
 from local.sagemaker.hosting import serving
 from local.sagemaker.hosting.configs import EndpointConfigs
@@ -58,6 +59,9 @@ def machine(monkeypatch) -> Machine:
     monkeypatch.setattr(serving, "start", machine.start)
     monkeypatch.setattr(endpoints_module, "_WATCH_INTERVAL", 0.01)
     return machine
+
+
+VPC = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1", "subnet-2"]}
 
 
 @pytest.fixture
@@ -160,3 +164,20 @@ def test_a_failed_update_stops_all_that_it_has_started(endpoints, machine):
     document = settled(endpoints)
     assert "Unable to deploy c: no luck" in document["FailureReason"]
     assert machine.running == machine.servers[:2]
+
+
+@pytest.mark.parametrize(("member", "value"), [("VpcConfig", VPC), ("EnableNetworkIsolation", True)])
+def test_a_serverless_variant_takes_no_model_in_a_network_nor_an_isolated_one_and_instances_do(context, member, value):
+    models = Models(context, Registry(context))
+    models.create_model({"ModelName": "m", "PrimaryContainer": {"Image": "scene-ml:1"}, member: value})
+    configs = EndpointConfigs(context, models)
+    instance = {"InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+    serverless = {"ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5}}
+
+    def configured(name, runs_on):
+        variant = {"VariantName": "A", "ModelName": "m", **runs_on}
+        return configs.create_endpoint_config({"EndpointConfigName": name, "ProductionVariants": [variant]})
+
+    with pytest.raises(ApiError, match=f"offers no {member}, which model m has"):
+        configured("serverless", serverless)
+    assert configured("instance", instance)["EndpointConfigArn"].endswith("/instance")

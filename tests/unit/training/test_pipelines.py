@@ -42,3 +42,18 @@ def test_every_job_of_a_pipeline_runs_as_the_role_of_its_step_and_is_encrypted(p
 def test_a_pipeline_asks_for_no_experiment(problem):
     definition = json.loads((FOLDER / f"{problem}.json").read_text())
     assert definition.get("PipelineExperimentConfig") is None
+
+
+@pytest.mark.parametrize("problem", ["credit", "fraud"])
+def test_every_job_of_a_pipeline_says_where_its_network_goes_and_lies_where_terraform_can_take_that_out(problem):
+    """A network is an option: where there is none, `modules/learning` leaves out NetworkConfig and VpcConfig of the
+    first steps. A job within a branch would keep its placeholders."""
+    definition = json.loads((FOLDER / f"{problem}.json").read_text())
+    jobs = [step for step in steps(definition["Steps"]) if step["Type"] in ("Processing", "Training")]
+    left_open = {"SecurityGroupIds": ["NETWORK-SECURITY-GROUP"], "Subnets": ["NETWORK-SUBNET"]}
+
+    assert jobs == [step for step in definition["Steps"] if step["Type"] in ("Processing", "Training")]
+    for step in jobs:
+        said = step["Arguments"]["NetworkConfig"] if step["Type"] == "Processing" else step["Arguments"]
+        assert said["VpcConfig"] == left_open, step["Name"]
+    assert json.dumps(definition).count("NETWORK-SUBNET") == len(jobs)

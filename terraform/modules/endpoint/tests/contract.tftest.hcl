@@ -82,3 +82,39 @@ run "reaches_nothing_and_is_encrypted" {
     error_message = "An archive's code has no network, and its volumes are encrypted."
   }
 }
+
+run "runs_in_the_network_that_there_is_and_reaches_nothing_of_it" {
+  command = plan
+
+  variables {
+    network = { subnet_ids = ["subnet-1", "subnet-2"], security_group_ids = ["sg-1"] }
+  }
+
+  assert {
+    condition     = toset(aws_sagemaker_model.bootstrap.vpc_config[0].subnets) == toset(["subnet-1", "subnet-2"]) && aws_sagemaker_model.bootstrap.enable_network_isolation
+    error_message = "The archive comes through the network, of which the container has none."
+  }
+}
+
+run "joins_no_network_where_there_is_none" {
+  command = plan
+
+  assert {
+    condition     = length(aws_sagemaker_model.bootstrap.vpc_config) == 0
+    error_message = "A network is an option."
+  }
+}
+
+run "joins_no_network_where_it_is_serverless" {
+  command = plan
+
+  variables {
+    network = { subnet_ids = ["subnet-1", "subnet-2"], security_group_ids = ["sg-1"] }
+    serving = { instance_type = "ml.c5.large", instances = 1, most_instances = 1, serverless_memory_mb = 2048 }
+  }
+
+  assert {
+    condition     = length(aws_sagemaker_model.bootstrap.vpc_config) == 0
+    error_message = "SageMaker refuses a serverless endpoint such a model."
+  }
+}

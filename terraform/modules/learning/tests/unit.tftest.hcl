@@ -11,13 +11,12 @@ variables {
     kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000"
   }
 
-  artifacts     = { bucket = "risk-dev-artifacts", arn = "arn:aws:s3:::risk-dev-artifacts", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/11111111-1111-1111-1111-111111111111" }
-  code_key      = "training/code/1/code.tar.gz"
-  definitions   = "./tests/definitions"
-  image         = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/risk-dev-ml:1"
-  instance_type = "ml.m5.large"
-  namespace     = "Risk"
-  prefix        = "risk-dev"
+  artifacts   = { bucket = "risk-dev-artifacts", arn = "arn:aws:s3:::risk-dev-artifacts", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/11111111-1111-1111-1111-111111111111" }
+  code_key    = "training/code/1/code.tar.gz"
+  definitions = "./tests/definitions"
+  namespace   = "Risk"
+  prefix      = "risk-dev"
+  runs_on     = { image = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/risk-dev-ml:1", instance_type = "ml.m5.large" }
   problems = {
     fraud  = { learns_from = ["gold/transaction_features", "silver/fraud_labels"], served = true }
     credit = { learns_from = ["gold/loan_features", "silver/loan_outcomes"], served = false }
@@ -26,9 +25,9 @@ variables {
 
 run "fills_in_every_place_that_a_rendered_pipeline_leaves_open" {
   assert {
-    condition = jsondecode(aws_sagemaker_pipeline.this["fraud"].pipeline_definition) == {
+    condition = jsondecode(aws_sagemaker_pipeline.this["fraud"].pipeline_definition).Steps[0].Arguments == {
       group    = "risk-dev-fraud"
-      image    = var.image
+      image    = var.runs_on.image
       input    = "s3://risk-dev-lake-111122223333/gold/"
       code     = "s3://risk-dev-artifacts/training/code/1/code.tar.gz"
       instance = "ml.m5.large"
@@ -37,6 +36,102 @@ run "fills_in_every_place_that_a_rendered_pipeline_leaves_open" {
       text     = "a line\nand ml-m5-xlarge, which is no instance"
     }
     error_message = "The definition is ${aws_sagemaker_pipeline.this["fraud"].pipeline_definition}"
+  }
+}
+
+run "says_nothing_of_a_network_where_there_is_none" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for pipeline in aws_sagemaker_pipeline.this : !can(regex("NetworkConfig|VpcConfig|NETWORK-", pipeline.pipeline_definition))])
+    error_message = "A network is an option."
+  }
+
+  assert {
+    condition     = !anytrue(flatten([for role in module.role : [for p in role.permissions : [for a in p.actions : startswith(a, "ec2:")]]]))
+    error_message = "Nor does a role make interfaces in one."
+  }
+
+  assert {
+    condition = jsondecode(aws_sagemaker_pipeline.this["fraud"].pipeline_definition) == {
+      Steps = [
+        { Type = "Processing", Arguments = jsondecode(aws_sagemaker_pipeline.this["fraud"].pipeline_definition).Steps[0].Arguments },
+        { Type = "Training", Arguments = {} },
+        { Type = "Condition", Arguments = { Conditions = [{ RightValue = 0.6 }], IfSteps = [], ElseSteps = [] } },
+      ]
+      Parameters   = [{ Name = "AsOf", Type = "String" }, { Name = "MinimumAuc", DefaultValue = 0.6 }]
+      MlflowConfig = null
+    }
+    error_message = "All else stays as it was rendered: ${aws_sagemaker_pipeline.this["fraud"].pipeline_definition}"
+  }
+}
+
+run "runs_every_job_in_the_network_that_there_is" {
+  command = plan
+
+  variables {
+    runs_on = {
+      image         = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/risk-dev-ml:1"
+      instance_type = "ml.m5.large"
+      network       = { subnet_ids = ["subnet-1", "subnet-2"], security_group_ids = ["sg-1"] }
+    }
+  }
+
+  assert {
+    condition = alltrue([
+      for steps in [for pipeline in aws_sagemaker_pipeline.this : jsondecode(pipeline.pipeline_definition).Steps] :
+      steps[0].Arguments.NetworkConfig.VpcConfig == { SecurityGroupIds = ["sg-1"], Subnets = ["subnet-1", "subnet-2"] } && steps[1].Arguments.VpcConfig == { SecurityGroupIds = ["sg-1"], Subnets = ["subnet-1", "subnet-2"] }
+    ])
+    error_message = "Both kinds of jobs name every subnet: ${aws_sagemaker_pipeline.this["fraud"].pipeline_definition}"
+  }
+
+  assert {
+    condition = alltrue([
+      for role in module.role :
+      toset(role.permissions["MakeInterfaces"].resources) == toset(concat(["arn:aws:ec2:eu-west-1:111122223333:network-interface/*"], [for name in ["subnet/subnet-1", "subnet/subnet-2", "security-group/sg-1"] : "arn:aws:ec2:eu-west-1:111122223333:${name}"]))
+    ])
+    error_message = "Interfaces are made in the platform's subnets and groups only."
+  }
+
+  assert {
+    condition = alltrue([
+      for role in module.role :
+      toset(role.permissions["LendInterfaces"].only_if["ec2:Subnet"]) == toset([for name in ["subnet-1", "subnet-2"] : "arn:aws:ec2:eu-west-1:111122223333:subnet/${name}"])
+    ])
+    error_message = "No interface beyond them is lent or deleted."
+  }
+
+  assert {
+    condition = alltrue([
+      for role in module.role : toset(flatten([for p in role.permissions : [for a in p.actions : a if startswith(a, "ec2:")]])) == toset([
+        "ec2:CreateNetworkInterface", "ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface",
+        "ec2:DeleteNetworkInterfacePermission", "ec2:DescribeDhcpOptions", "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs",
+      ])
+    ])
+    error_message = "These are what SageMaker asks of a job's role in a network."
+  }
+}
+
+run "lets_a_serverless_model_make_no_interface_for_it_joins_no_network" {
+  command = plan
+
+  variables {
+    problems = {
+      fraud  = { learns_from = ["gold/transaction_features", "silver/fraud_labels"], served = true, serverless = true }
+      credit = { learns_from = ["gold/loan_features", "silver/loan_outcomes"], served = false }
+    }
+
+    runs_on = {
+      image         = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/risk-dev-ml:1"
+      instance_type = "ml.m5.large"
+      network       = { subnet_ids = ["subnet-1", "subnet-2"], security_group_ids = ["sg-1"] }
+    }
+  }
+
+  assert {
+    condition     = [for kind, role in module.role : kind if !contains(keys(role.permissions), "MakeInterfaces")] == ["fraud-model"]
+    error_message = "Every other job does."
   }
 }
 

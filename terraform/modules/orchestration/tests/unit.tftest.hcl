@@ -101,6 +101,45 @@ run "gives_every_task_a_time_limit_and_tries_again_what_passes" {
   }
 }
 
+run "says_nothing_of_a_network_where_there_is_none" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for machine in aws_sfn_state_machine.this : !can(regex("NetworkConfig|VpcConfig", machine.definition))])
+    error_message = "A network is an option."
+  }
+}
+
+run "runs_every_job_in_the_network_that_there_is" {
+  command = plan
+
+  variables {
+    processing = {
+      code_uri      = "s3://risk-dev-artifacts/training/code/1/code.tar.gz"
+      image         = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/risk-dev-ml:1"
+      instance_type = "ml.m5.xlarge"
+      network       = { subnet_ids = ["subnet-1", "subnet-2"], security_group_ids = ["sg-1"] }
+      roles         = { drift = "arn:aws:iam::111122223333:role/risk-dev-drift", score-set = "arn:aws:iam::111122223333:role/risk-dev-score-set" }
+    }
+  }
+
+  assert {
+    condition = [
+      for job in [jsondecode(aws_sfn_state_machine.this["drift"].definition).States.Compare, jsondecode(aws_sfn_state_machine.this["score-loans"].definition).States.ScoreSet] :
+      jsonencode(job.Parameters.NetworkConfig)
+    ] == [for job in ["drift", "score-set"] : jsonencode({ VpcConfig = { SecurityGroupIds = ["sg-1"], Subnets = ["subnet-1", "subnet-2"] } })]
+    error_message = "Both name every subnet. A batch transform runs where its model does."
+  }
+
+  assert {
+    condition = alltrue([
+      for machine in aws_sfn_state_machine.this :
+      length(regexall("createProcessingJob", machine.definition)) == length(regexall("NetworkConfig", machine.definition)) && !can(regex("createTrainingJob|createModel[^P]", machine.definition))
+    ])
+    error_message = "No machine begins a job that says nothing of the network."
+  }
+}
+
 run "ends_well_where_there_is_nothing_to_do" {
   command = plan
 

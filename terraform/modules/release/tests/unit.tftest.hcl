@@ -30,6 +30,34 @@ run "knows_the_tables_of_documents_and_never_an_item" {
   }
 }
 
+run "tells_released_models_of_no_network_where_there_is_none" {
+  command = plan
+
+  assert {
+    condition     = module.function.environment["NETWORK"] == "null"
+    error_message = "A network is an option."
+  }
+}
+
+run "runs_released_models_in_the_network_that_there_is" {
+  command = plan
+
+  variables {
+    code = {
+      bucket  = "risk-dev-artifacts"
+      key     = "lambda/release/1/release.zip"
+      hash    = "hash"
+      layers  = []
+      network = { subnet_ids = ["subnet-1", "subnet-2"], security_group_ids = ["sg-1"] }
+    }
+  }
+
+  assert {
+    condition     = module.function.environment["NETWORK"] == jsonencode({ SecurityGroupIds = ["sg-1"], Subnets = ["subnet-1", "subnet-2"] })
+    error_message = "As CreateModel takes it."
+  }
+}
+
 run "takes_one_approval_at_a_time_and_lets_it_wait" {
   assert {
     condition     = aws_lambda_event_source_mapping.approvals.batch_size == 1 && contains(aws_lambda_event_source_mapping.approvals.function_response_types, "ReportBatchItemFailures")
