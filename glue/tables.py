@@ -192,17 +192,19 @@ DECISIONS = Table(
         Field("degrade_step", "string", "none, default_features, rules_only or review"),
         Field("door", "string", "api or stream"),
         Field(
-            "counted_at", "bigint", "When the payment counts: at its event time, or at its customer's clock when late"
+            "counted_at", "bigint", "When the payment counts, ms since 1970: after all before it of the same customer"
         ),
         Field(
             "overtaken",
             "boolean",
-            "Decided before earlier payments of the customer were applied, or after the lake had counted this one",
+            "The vector misses earlier payments of the customer, or the lake had counted this one before",
         ),
         Field("arrived_at", "bigint", "Arrival at the door, ms since 1970"),
         Field("decided_at", "bigint", "Decision, ms since 1970"),
         # New columns come last: days that Athena knows keep the columns that they were registered with, by place.
         Field("traffic", "array<bigint>", "What rules saw of the traffic at the merchant"),
+        Field("velocity_exact", "boolean", "The door knew every payment of the customer that was decided before"),
+        Field("judged_again", "string", "Of a decision that was overtaken: the action with the vector it should have"),
     ),
     (Field("decision_date", "string", "UTC day of the payment, YYYY-MM-DD"),),
     format="json",
@@ -235,7 +237,7 @@ QUARANTINE = Table(
     format="json",
 )
 
-# Payments that a door met after later ones of the same customer, and when they count since. Few, so read whole.
+# Payments that count at another moment than their stamp, as the door has said that met them. Few, so read whole.
 LATE = Table(
     "late",
     "late",

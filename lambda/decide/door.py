@@ -9,22 +9,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scoring.answers import Answers, OtherQuestion
-from scoring.decision import Answer, Decision, DegradeStep, decide
+from scoring.decision import Answer, DegradeStep, decide
 from scoring.live import Release
 from scoring.metrics import emit
 from scoring.model import Model
 from scoring.records import Records, StoreUnavailable
+from scoring.tails import Entry, Moved, Tail, Tails, fold
 from scoring.terms import Terms
 
 from features.payment import Payment
+from features.state import NEVER
 from features.traffic import traffic_at
 from features.vector import Knowledge, fraud_vector
 
 HANDING_ON = 2  # tries
+JUDGED_AGAIN = 2  # times, when another payment of the customer is decided at the same moment
+AGAIN_WITHIN = 500  # ms since the payment came: the payer waits
 
 
 class NotHandedOn(RuntimeError):
@@ -40,14 +45,51 @@ class NotRemembered(RuntimeError):
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What is known for a payment. `tail` is none where it cannot be told what was decided meanwhile; `held` is the
+    clock (ms) of the customer's record itself."""
+
+    known: Knowledge
+    step: DegradeStep
+    tail: Tail | None
+    held: int = NEVER
+
+    def knows(self, payment: Payment) -> bool:
+        """Whether a door has decided on the payment before."""
+        customer, identifier = self.known.customer, payment.transaction_id
+        return customer.knows(identifier) and not customer.awaits(identifier)
+
+    def appended(self, decision: dict) -> tuple[str, Tail, Tail] | None:
+        """The customer, the tail, and the tail with the decision; none where everybody else cannot be told of it."""
+        if self.tail is None:
+            return None
+        names = ("transaction_id", "counted_at", "amount_cents", "merchant_id")
+        after = self.tail.appended(self.held, [Entry(*(decision[name] for name in names))])
+        return None if after.is_full else (decision["customer_id"], self.tail, after)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The answer: whether it was given before, whether its payment is in the customer's record, whether it is kept."""
+
+    document: dict
+    before: bool = False
+    applied: bool = False
+    remembered: bool = True
+    judged_again: int = 0
+
+
+@dataclass(frozen=True)
 class ApiDoor:
-    """`now` gives milliseconds since 1970; `stream` is a Kinesis client."""
+    """`now` gives milliseconds since 1970; `stream` is a Kinesis client; `beside` reads the tail beside the records."""
 
     records: Records
     model: Model
     release: Release
     terms: Terms
     answers: Answers
+    tails: Tails
+    beside: Executor
     stream: Any
     stream_name: str
     now: Callable[[], int]
@@ -59,45 +101,109 @@ class ApiDoor:
     def decide(self, payment: Payment, fields: Mapping) -> dict:
         """The decision's document. Raises OtherQuestion, DecidedBefore, NotHandedOn, NotRemembered."""
         arrived = self.now()
-        decision, decided_before = self.decision(payment, arrived)
-        document = decision.document()
-        earlier, remembered = None, True
-        try:
-            earlier = self.answers.earlier(payment) if decided_before else self.answers.claim(payment, document)
-        except OtherQuestion:
-            raise
-        except Exception as failed:  # whatever ails the table, the payer gets an answer; the stream door counts it once
-            remembered = False
-            warn("the answer is not remembered", failed)
-            if decided_before:
-                emit({"door": "api"}, unremembered=1)
-                raise NotRemembered from failed
-        if decided_before and earlier is None:  # another decision on it would reach no log
-            emit({"door": "api"}, repeated=1)
-            raise DecidedBefore(f"transaction_id {payment.transaction_id}: decided before, see the decision log")
-        if earlier is not None:
-            document = earlier.decision
-        if earlier is None or not earlier.applied:
+        seen = self._see(payment)
+        answered = self._again(payment) if seen.knows(payment) else self._decided(payment, seen, arrived)
+        document = answered.document
+        if not answered.applied:
             self._hand_on(document, fields)
         emit(
             {"door": "api"},
-            decisions=int(earlier is None),
-            repeated=int(earlier is not None),
-            unremembered=int(not remembered),
+            decisions=int(not answered.before),
+            repeated=int(answered.before),
+            unremembered=int(not answered.remembered),
             decision_ms=self.now() - arrived,
             degraded=int(document["degrade_step"] != "none"),
             unread_traffic=int(document["traffic"] is None),
+            inexact_velocity=int(not document["velocity_exact"]),
+            judged_again=answered.judged_again,
         )
         return document
 
-    def decision(self, payment: Payment, arrived: int) -> tuple[Decision, bool]:
-        """The decision, and whether a door has decided on the payment before, as its customer's record says."""
-        step: DegradeStep = "none"
+    def _see(self, payment: Payment) -> Seen:
+        """Records and tail, read at once."""
+        tail = self.beside.submit(self.tails.of, payment.customer_id)
         try:
             known = self.records.about([payment])[0]
         except StoreUnavailable:
-            step, known = "default_features", Knowledge.nothing()
-        counted_at = known.counts_at(payment.at)
+            tail.cancel()
+            return Seen(Knowledge.nothing(), "default_features", None)
+        try:
+            return self._joined(payment, known, tail.result())
+        except Exception as failed:  # whatever ails the table, the payer gets an answer, which is marked
+            warn("the customer's tail was not read", failed)
+            return Seen(known, "none", None)
+
+    def _joined(self, payment: Payment, known: Knowledge, tail: Tail) -> Seen:
+        """The records with what is decided and not in them yet."""
+        if not tail.joins(known.customer.clock):  # what was dropped from the tail is in a later record
+            try:
+                known = self.records.about([payment])[0]
+            except StoreUnavailable:
+                return Seen(known, "none", None)
+            if not tail.joins(known.customer.clock):
+                return Seen(known, "none", None)
+        held = known.customer.clock
+        fold(known.customer, tail)
+        return Seen(known, "none", tail, held)
+
+    def _after(self, payment: Payment, seen: Seen, tail: Tail | None) -> Seen:
+        """What is seen when the tail has moved; `tail` is what it is now, if that is known."""
+        try:
+            tail = tail or self.tails.of(payment.customer_id)
+        except Exception as failed:
+            warn("the customer's tail was not read", failed)
+            return replace(seen, tail=None)
+        if not tail.joins(seen.known.customer.clock):
+            return self._joined(payment, seen.known, tail)
+        fold(seen.known.customer, tail)
+        return replace(seen, tail=tail)
+
+    def _again(self, payment: Payment) -> Answered:
+        """A door has decided on the payment before, as its customer's record says: that answer stands."""
+        try:
+            earlier = self.answers.earlier(payment)
+        except OtherQuestion:
+            raise
+        except Exception as failed:
+            warn("the answer is not remembered", failed)
+            emit({"door": "api"}, unremembered=1)
+            raise NotRemembered from failed
+        if earlier is None:  # another decision on it would reach no log
+            emit({"door": "api"}, repeated=1)
+            raise DecidedBefore(f"transaction_id {payment.transaction_id}: decided before, see the decision log")
+        return Answered(earlier.decision, before=True, applied=earlier.applied)
+
+    def _decided(self, payment: Payment, seen: Seen, arrived: int) -> Answered:
+        """The decision, judged again when the customer's tail has moved meanwhile."""
+        document, again = self._judged(payment, seen, arrived), 0
+        while True:
+            appended = seen.appended(document)
+            document["velocity_exact"] = appended is not None
+            try:
+                earlier = self.answers.claim(payment, document, appended and self.tails.put(*appended))
+            except OtherQuestion:
+                raise
+            except Moved as moved:
+                if again == JUDGED_AGAIN or self.now() - arrived > AGAIN_WITHIN:
+                    seen = replace(seen, tail=None)
+                    continue
+                again += 1
+                seen = self._after(payment, seen, moved.tail)
+                if seen.knows(payment):
+                    return self._again(payment)
+                document = self._judged(payment, seen, arrived)
+            except Exception as failed:  # whatever ails the table, the payer gets an answer; it counts once
+                warn("the answer is not remembered", failed)
+                document["velocity_exact"] = False
+                return Answered(document, remembered=False, judged_again=again)
+            else:
+                if earlier is None:
+                    return Answered(document, judged_again=again)
+                return Answered(earlier.decision, before=True, applied=earlier.applied, judged_again=again)
+
+    def _judged(self, payment: Payment, seen: Seen, arrived: int) -> dict:
+        step, known = seen.step, seen.known
+        counted_at = known.counts_at(payment.at, arrived)
         vector = fraud_vector(payment.at, counted_at, payment.amount, payment.merchant_id, known)
         try:
             (said,) = self.model.score([vector])
@@ -105,7 +211,7 @@ class ApiDoor:
             warn("endpoint did not answer", failed)
             step, said = "rules_only", Answer(None, None)
         policy = self.release.policy_or_none(said.model)
-        decision = decide(
+        return decide(
             payment,
             vector,
             said,
@@ -116,9 +222,8 @@ class ApiDoor:
             counted_at=counted_at,
             arrived_at=arrived,
             decided_at=self.now(),
-        )
-        identifier = payment.transaction_id
-        return decision, known.customer.knows(identifier) and not known.customer.awaits(identifier)
+            velocity_exact=False,
+        ).document()
 
     def _hand_on(self, document: dict, fields: Mapping) -> None:
         """The stream door applies the payment to the state and logs the decision: one writer per customer."""

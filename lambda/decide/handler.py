@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,6 +18,7 @@ from scoring.live import Places, Release
 from scoring.model import Model
 from scoring.records import Records
 from scoring.settings import from_environment
+from scoring.tails import Tails
 from scoring.terms import Terms, TermsUnread
 
 from decide.door import ApiDoor, DecidedBefore, NotHandedOn, NotRemembered
@@ -33,6 +35,7 @@ LARGEST_PAYMENT = 2**20 - 2**16
 class Settings:
     metric_namespace: str
     answers_table: str
+    tails_table: str
     stream_name: str
     endpoint_name: str
     customer_group: str
@@ -68,6 +71,8 @@ def door() -> ApiDoor:
         ),
         terms=Terms(boto3.client("s3", config=API.terms.config), settings.lake_bucket),
         answers=Answers(boto3.client("dynamodb", config=API.answers.config), settings.answers_table, time.time),
+        tails=Tails(boto3.client("dynamodb", config=API.tails.config), settings.tails_table, time.time),
+        beside=ThreadPoolExecutor(max_workers=1),
         stream=boto3.client("kinesis", config=API.stream.config),
         stream_name=settings.stream_name,
         now=lambda: int(time.time() * 1000),

@@ -12,7 +12,9 @@ from typing import Any
 from features.payment import Payment
 from scoring.breaker import Breaker
 from scoring.refusals import code_of
+from scoring.tails import Moved, is_of_others, reasons_of, tail_of
 
+READ = 100  # keys per BatchGetItem, the API's limit
 KEPT_SECONDS = 86_400  # a client that asks again does so within minutes
 
 
@@ -35,10 +37,30 @@ class Answers:
         self.client, self.table, self.now = client, table, now
         self.breaker = breaker or Breaker()
 
-    def claim(self, payment: Payment, decision: dict) -> Earlier | None:
-        """Keeps the decision unless one is kept already, which is then returned. Raises OtherQuestion."""
-        kept = self.breaker.call(lambda: self._put(payment.transaction_id, fingerprint(payment), decision))
+    def claim(self, payment: Payment, decision: dict, appended: dict | None = None) -> Earlier | None:
+        """Keeps the decision unless one is kept already, which is then returned.
+
+        `appended` is what `Tails.put` gives: both are written, or none. Raises OtherQuestion, and Moved when the tail
+        was appended to meanwhile.
+        """
+        identifier, question = payment.transaction_id, fingerprint(payment)
+        kept = self.breaker.call(lambda: self._put(identifier, question, decision, appended))
+        if isinstance(kept, Moved):
+            raise kept
         return earlier_answer(payment, kept)
+
+    def kept(self, identifiers: Iterable[str]) -> dict[str, dict]:
+        """The decisions that are kept of these payments. Any failure of the table passes through to the caller."""
+        keys = [{"transaction_id": {"S": identifier}} for identifier in dict.fromkeys(identifiers)]
+        found: dict[str, dict] = {}
+        for start in range(0, len(keys), READ):
+            asked = {self.table: {"Keys": keys[start : start + READ], "ConsistentRead": True}}
+            while asked:
+                answer = self.breaker.call(partial(self.client.batch_get_item, RequestItems=asked))
+                for item in answer["Responses"].get(self.table, ()):
+                    found[item["transaction_id"]["S"]] = json.loads(item["decision"]["S"])
+                asked = answer.get("UnprocessedKeys") or {}
+        return found
 
     def earlier(self, payment: Payment) -> Earlier | None:
         """The answer that is kept, if any. Raises OtherQuestion."""
@@ -50,25 +72,31 @@ class Answers:
             TableName=self.table, Key={"transaction_id": {"S": identifier}}, ConsistentRead=True
         ).get("Item")
 
-    def _put(self, identifier: str, question: str, decision: dict) -> dict | None:
-        """The item that is there already: that is an answer, and no failure of the table."""
+    def _put(self, identifier: str, question: str, decision: dict, appended: dict | None) -> dict | Moved | None:
+        """The item that is there already, or the tail that has moved: answers, and no failures of the table."""
+        put: dict[str, Any] = {
+            "TableName": self.table,
+            "Item": {
+                "transaction_id": {"S": identifier},
+                "question": {"S": question},
+                "decision": {"S": json.dumps(decision)},
+                "expires": {"N": str(int(self.now()) + KEPT_SECONDS)},
+            },
+            "ConditionExpression": "attribute_not_exists(transaction_id)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
         try:
-            self.client.put_item(
-                TableName=self.table,
-                Item={
-                    "transaction_id": {"S": identifier},
-                    "question": {"S": question},
-                    "decision": {"S": json.dumps(decision)},
-                    "expires": {"N": str(int(self.now()) + KEPT_SECONDS)},
-                },
-                ConditionExpression="attribute_not_exists(transaction_id)",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
+            if appended is None:
+                self.client.put_item(**put)
+            else:
+                self.client.transact_write_items(TransactItems=[{"Put": put}, appended])
         except Exception as refused:
-            kept = getattr(refused, "response", {}).get("Item")
-            if kept is None:
-                raise
-            return kept
+            own, tail = reasons_of(refused) or ({"Item": getattr(refused, "response", {}).get("Item")}, {})
+            if own.get("Item"):
+                return own["Item"]
+            if is_of_others(own) or is_of_others(tail):
+                return Moved(tail_of(tail["Item"]) if tail.get("Item") else None)
+            raise
         return None
 
     def applied(self, identifiers: Iterable[str]) -> None:

@@ -46,6 +46,7 @@ class Budget:
     """What both doors ask, in the order in which they do."""
 
     store: Call
+    tails: Call
     model: Call
     policy: Call
     answers: Call
@@ -76,6 +77,7 @@ class StreamBudget(Budget):
 # handing on is tried twice: what is not handed on is lost.
 API = ApiBudget(
     store=Call(connect=0.2, read=0.3, requests=2),
+    tails=Call(connect=0.2, read=0.2),
     model=Call(connect=0.2, read=0.4),
     policy=Call(connect=0.2, read=0.2, requests=2),
     answers=Call(connect=0.2, read=0.2),
@@ -91,11 +93,12 @@ COUNTER = Call(connect=0.5, read=3, tries=3)
 
 # Nobody waits, but the shard must go on. What fails for good comes again with the batch: after whatever it can do
 # without (model, policy, alerts, merchants, notes of answers) the log and the records must still fit into the
-# function's time. A full batch makes several calls of store, log, alerts and answers. The model is asked for scores and
-# for reasons.
+# function's time. A full batch makes several calls of store, log, alerts and answers. The model is asked for
+# scores, for those of what was overtaken, and for reasons.
 STREAM = StreamBudget(
     store=Call(connect=0.5, read=3, tries=3),
-    model=Call(connect=0.5, read=2, tries=2, requests=2),
+    tails=Call(connect=0.5, read=1),
+    model=Call(connect=0.5, read=2, tries=2, requests=3),
     policy=Call(connect=0.5, read=1, requests=2),
     answers=Call(connect=0.5, read=1),
     terms=Call(connect=0.5, read=1, requests=2),

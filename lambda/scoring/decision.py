@@ -36,11 +36,14 @@ class Answer:
 class Decision:
     """Everything needed to explain the decision and to recompute it. `..._at` in ms since 1970.
 
-    `counted_at` is when the payment counts: at its event time, or at its customer's clock when it came late. The
-    stream door, which applies every payment, has the last word on it, and on `overtaken`: whether the answer was given
-    before earlier payments of the same customer had been applied, or after the lake had counted this one. It also
-    fills `explanation`, for which no payer waits: what raised the score most of payments that were not approved.
-    `traffic` is what rules saw of the merchant's traffic, in the order of its layout; none when it could not be read.
+    `counted_at` is when the payment counts, see `features.moments`. The stream door, which applies every payment, has
+    the last word on it, and on `overtaken`: whether the vector misses earlier payments of the same customer, or was
+    made after the lake had counted this one. Of those it says with `judged_again` which action the payment would have
+    got with the vector that it should have had. It also fills `explanation`, for which no payer waits: what raised the
+    score most of payments that were not approved. `velocity_exact` says that the door knew every payment of the
+    customer that was decided before, and that everybody after it knows this one: only then the vector is sure to miss
+    none. `traffic` is what rules saw of the merchant's traffic, in the order of its layout; none when it could not be
+    read.
     """
 
     transaction_id: str
@@ -63,6 +66,8 @@ class Decision:
     arrived_at: int
     decided_at: int
     traffic: list[int] | None
+    velocity_exact: bool
+    judged_again: Action | None
 
     def document(self) -> dict:
         return dict(vars(self))  # asdict would copy the vector, value by value
@@ -114,10 +119,20 @@ FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "arrived_at": ("a whole number", whole),
     "decided_at": ("a whole number", whole),
     "traffic": ("none or a list of whole numbers", none_or(listed(whole))),
+    "velocity_exact": ("true or false", lambda value: isinstance(value, bool)),
+    "judged_again": ("an action or none", none_or(lambda value: value in list(SEVERITY))),
 }
 
-# What is true of a decision whose door did not have the field yet. The last two are the stream door's to say anyway.
-ABSENT: dict[str, object] = {"explanation": [], "vector": None, "traffic": None, "counted_at": 0, "overtaken": False}
+# What is true of a decision whose door did not have the field yet, or left it to the stream door.
+ABSENT: dict[str, object] = {
+    "explanation": [],
+    "vector": None,
+    "traffic": None,
+    "counted_at": 0,
+    "overtaken": False,
+    "velocity_exact": False,
+    "judged_again": None,
+}
 
 
 def handed_on(document: object) -> dict:
@@ -151,6 +166,7 @@ def decide(
     counted_at: int,
     arrived_at: int,
     decided_at: int,
+    velocity_exact: bool,
 ) -> Decision:
     """The decision on one payment from its vector, the model's answer and the policy; without a policy, a person's."""
     values = seen_by_rules(payment, vector, traffic)
@@ -176,6 +192,8 @@ def decide(
         arrived_at=arrived_at,
         decided_at=decided_at,
         traffic=traffic,
+        velocity_exact=velocity_exact,
+        judged_again=None,
     )
 
 

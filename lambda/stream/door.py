@@ -12,40 +12,40 @@ then what was logged is done.
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 from scoring.answers import Answers
-from scoring.decision import Answer, DegradeStep, InvalidDecision, decide, handed_on, is_of_these_features
+from scoring.decision import Answer, DegradeStep, decide, is_of_these_features, seen_by_rules
 from scoring.live import Release
 from scoring.metrics import emit
 from scoring.model import Model
 from scoring.records import Records
+from scoring.tails import Entry, Tail, Tails
 from scoring.terms import Terms
 
-from features.cards import holds_card
-from features.message import fields_of
-from features.payment import InvalidPayment, Payment, cells
+from features.state import State
 from features.traffic import traffic_at
 from features.values import iso
-from features.vector import Knowledge, Vector, fraud_vector
+from features.vector import Knowledge, fraud_vector
+from stream.arrival import Arrival, parse, shard_of
+from stream.ordering import by_customer, in_order, needed
 from stream.sinks import Alerts, DecisionLog, LateLog, MerchantStream
 
+JUDGED_AGAIN = 2  # times, when the API door decides on another payment of the customer at the same moment
+AGAIN_WITHIN = 10_000  # ms since the batch came: the shard waits
 
-@dataclass
-class Arrival:
-    """One record of the batch: its place in the shard, the payment, and the API door's decision when it made one."""
 
-    sequence: str
-    arrived_at: int
-    payment: Payment
-    decision: dict | None
-    counted_at: int = 0
-    overtaken: bool = False
-    vector: Vector | None = field(default=None)
-    traffic: list[int] | None = None
+@dataclass(frozen=True)
+class Taken:
+    """What is new of a batch, the customers' states after it, their records' clocks (ms) before it, and their tails, as
+    far as they could be read."""
+
+    fresh: list[Arrival]
+    customers: dict[str, State]
+    held: dict[str, int]
+    tails: dict[str, Tail]
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ class StreamDoor:
     alerts: Alerts
     merchants: MerchantStream
     answers: Answers
+    tails: Tails
     now: Callable[[], int]
 
     def take(self, records: list[dict]) -> list[dict]:
@@ -75,47 +76,117 @@ class StreamDoor:
 
     def _handle(self, arrivals: list[Arrival], shard: str) -> None:
         unsent = untold = 0
-        known = self.records.about([a.payment for a in arrivals])
-        customers = {a.payment.customer_id: k.customer for a, k in zip(arrivals, known, strict=True)}
-        fresh = self._apply(arrivals, known)
-        self._score([a for a in fresh if a.decision is None])
+        fresh: list[Arrival] = []
+        moved: dict[str, State] = {}
+        left = arrivals
+        begun = self.now()
+        for turn in range(JUDGED_AGAIN + 1):
+            found = self._taken([replace(a) for a in left])
+            lost = self._claim(found)
+            if turn == JUDGED_AGAIN or self.now() - begun > AGAIN_WITHIN:
+                lost = set()
+            fresh += [a for a in found.fresh if a.payment.customer_id not in lost]
+            moved |= {a.payment.customer_id: found.customers[a.payment.customer_id] for a in found.fresh}
+            left = [a for a in left if a.payment.customer_id in lost]
+            if not left:
+                break
+        self._judge_again([a for a in fresh if a.differs])
         self._explain([a for a in fresh if a.decision is not None and a.decision["action"] != "APPROVE"])
         documents = []
         if fresh:
             documents = self.log.write(shard, [(a.sequence, a.decision) for a in fresh if a.decision is not None])
             # Once it is logged a payment may be taken as done, by a night that comes between: what nothing could make
             # good comes first.
-            unsent = self.alerts.send([d for d in documents if d["action"] == "BLOCK"])
+            unsent = self.alerts.send([d for d in documents if "BLOCK" in (d["action"], d.get("judged_again"))])
             untold = self.merchants.tell([(a.payment, a.counted_at) for a in fresh])
             self.late.write([d for d in documents if iso(d["counted_at"]) != d["event_time"]])
-            moved = {a.payment.customer_id: customers[a.payment.customer_id] for a in fresh}
             self.records.write("customer", moved, max(a.arrived_at for a in fresh))
-        self._note(
-            [a.payment.transaction_id for a in arrivals if a.decision is not None and a.decision["door"] == "api"]
-        )
+        self._note({*answered_before(arrivals), *answered_before(fresh)})
         now = self.now()
         emit(
             {"door": "stream"},
             decisions=len(documents),
-            repeated=len(arrivals) - len(fresh),
+            repeated=max(0, len(arrivals) - len(fresh)),
             blocked=sum(d["action"] == "BLOCK" for d in documents),
             degraded=sum(d["degrade_step"] != "none" for d in documents),
             unsent_alerts=unsent,
             untold_merchants=untold,
             unread_traffic=sum(d["traffic"] is None for d in documents),
+            overtaken=sum(d["overtaken"] for d in documents),
+            overtaken_blocks=sum(d.get("judged_again") == "BLOCK" != d["action"] for d in documents),
+            inexact_velocity=sum(not d.get("velocity_exact") for d in documents),
             oldest_ms=now - min(a.arrived_at for a in arrivals),
         )
 
+    def _taken(self, arrivals: list[Arrival]) -> Taken:
+        """Arrivals in the order in which they count, with what was decided before them, judged where nobody has."""
+        known = self.records.about([a.payment for a in arrivals])
+        about = {id(a): k for a, k in zip(arrivals, known, strict=True)}
+        customers = {a.payment.customer_id: k.customer for a, k in zip(arrivals, known, strict=True)}
+        held = {name: state.clock for name, state in customers.items()}
+        tails = self._tails(customers)
+        under_way = {name: tails[name].after(held[name]) if name in tails else () for name in customers}
+        groups = by_customer(arrivals)
+        kept = self._kept({i for name, group in groups.items() for i in needed(group, under_way[name])})
+        ordered = [a for name, group in groups.items() for a in in_order(group, under_way[name], kept)]
+        added = [a for a in ordered if id(a) not in about]
+        if added:
+            for arrival, further in zip(added, self.records.about([a.payment for a in added]), strict=True):
+                about[id(arrival)] = replace(further, customer=customers[arrival.payment.customer_id])
+        fresh = self._apply([(a, about[id(a)]) for a in ordered])
+        self._score([a for a in fresh if a.decision is None])
+        return Taken(fresh, customers, held, tails)
+
+    def _tails(self, customers: Iterable[str]) -> dict[str, Tail]:
+        """Nothing where the table does not answer: decisions are made without it, and marked."""
+        try:
+            return self.tails.read(customers)
+        except Exception as failed:
+            warn("tails were not read", failed)
+            return {}
+
+    def _kept(self, identifiers: set[str]) -> dict[str, dict]:
+        try:
+            return self.answers.kept(identifiers) if identifiers else {}
+        except Exception as failed:  # what was decided before counts when it arrives, and is marked as overtaken
+            warn("kept answers were not read", failed)
+            return {}
+
+    def _claim(self, taken: Taken) -> set[str]:
+        """Appends what was decided here to the customers' tails. Returns customers of whom the API door has decided on
+        another payment meanwhile. Decisions of the others say whether everybody knows of them."""
+        appended: dict[str, tuple[str, Tail, Tail]] = {}
+        made = {n: [a for a in own if a.is_new] for n, own in by_customer(taken.fresh).items()}
+        for name, own in made.items():
+            tail = taken.tails.get(name)
+            if own and tail is not None and tail.joins(taken.held[name]):
+                after = tail.appended(taken.held[name], [entry_of(a) for a in own])
+                if not after.is_full:
+                    appended[name] = name, tail, after
+        try:
+            lost = self.tails.append([*appended.values()]) if appended else set()
+        except Exception as failed:
+            warn("tails were not written", failed)
+            return set()
+        for name in appended.keys() - lost:
+            for arrival in made[name]:
+                arrival.decision = {**(arrival.decision or {}), "velocity_exact": True}
+        return lost
+
     @staticmethod
-    def _apply(arrivals: list[Arrival], known: list[Knowledge]) -> list[Arrival]:
-        """Vectors and new states in order of arrival; what was applied before is left out."""
+    def _apply(arrivals: list[tuple[Arrival, Knowledge]]) -> list[Arrival]:
+        """Vectors and new states in order; what was applied before is left out."""
         fresh = []
-        for arrival, about in zip(arrivals, known, strict=True):
+        for arrival, about in arrivals:
             payment, customer = arrival.payment, about.customer
             counted = customer.awaits(payment.transaction_id)
             if customer.knows(payment.transaction_id) and not counted:
                 continue
-            at = about.counts_at(payment.at)
+            # The door that answered the payer has said when the payment came.
+            arrived = arrival.arrived_at if arrival.decision is None else arrival.decision["arrived_at"]
+            at = about.counts_at(payment.at, arrived)
+            if arrival.decided_for is not None and arrival.decided_for > customer.clock:
+                at = arrival.decided_for
             arrival.vector = fraud_vector(payment.at, at, payment.amount, payment.merchant_id, about)
             arrival.traffic = traffic_at(about.traffic, at)
             if counted:  # by the lake, where it happened: what the record says now has seen the payment itself
@@ -125,18 +196,22 @@ class StreamDoor:
                 arrival.counted_at = customer.pay(at, payment.amount, payment.merchant_id, payment.transaction_id)
             if arrival.decision is not None:
                 # Vectors of other features cannot be compared, and nothing that compares them later asks.
-                differs = is_of_these_features(arrival.decision) and arrival.decision["vector"] != arrival.vector
-                overtaken = arrival.overtaken or differs
+                arrival.differs = (
+                    not counted
+                    and is_of_these_features(arrival.decision)
+                    and arrival.decision["vector"] != arrival.vector
+                )
+                overtaken = arrival.overtaken or arrival.differs
                 arrival.decision = {**arrival.decision, "counted_at": arrival.counted_at, "overtaken": overtaken}
             fresh.append(arrival)
         return fresh
 
-    def _note(self, identifiers: list[str]) -> None:
+    def _note(self, identifiers: Iterable[str]) -> None:
         """Repetitions of these questions need not be handed on any more. Without the note they are, and count once."""
         try:
             self.answers.applied(identifiers)
         except Exception as failed:
-            print(json.dumps({"level": "ERROR", "message": "answers were not noted", "error": type(failed).__name__}))
+            warn("answers were not noted", failed)
 
     def _score(self, arrivals: list[Arrival]) -> None:
         if not arrivals:
@@ -145,7 +220,7 @@ class StreamDoor:
         try:
             answers = self.model.score([a.vector for a in arrivals if a.vector is not None])
         except Exception as failed:  # whatever ails the endpoint, the shard must go on
-            print(json.dumps({"level": "ERROR", "message": "endpoint did not answer", "error": type(failed).__name__}))
+            warn("endpoint did not answer", failed)
             step, answers = "rules_only", [Answer(None, None)] * len(arrivals)
         policy = self.release.policy_or_none(answers[0].model)
         if policy is None:
@@ -162,8 +237,27 @@ class StreamDoor:
                 counted_at=arrival.counted_at,
                 arrived_at=arrival.arrived_at,
                 decided_at=self.now(),
+                # What the tail names was claimed before a batch that came to nothing.
+                velocity_exact=arrival.decided_for is not None,
             )
+            arrival.is_new = arrival.decided_for is None
             arrival.decision = {**decision.document(), "overtaken": arrival.overtaken}
+
+    def _judge_again(self, overtaken: list[Arrival]) -> None:
+        """Which action they would have got that were answered without earlier payments of the customer."""
+        if not overtaken:
+            return
+        try:
+            answers = self.model.score([a.vector for a in overtaken if a.vector is not None])
+        except Exception as failed:
+            warn("endpoint did not answer", failed)
+            answers = [Answer(None, None)] * len(overtaken)
+        policy = self.release.policy_or_none(answers[0].model)
+        for arrival, answer in zip(overtaken, answers, strict=True):
+            if policy is not None and arrival.decision is not None:
+                seen = seen_by_rules(arrival.payment, arrival.vector, arrival.traffic)
+                action, _ = policy.judge(answer.score, seen, arrival.payment)
+                arrival.decision = {**arrival.decision, "judged_again": action}
 
     def _explain(self, flagged: list[Arrival]) -> None:
         """Tells reviewers what the model saw. Without the endpoint's answer they have reasons only, and so when another
@@ -184,66 +278,15 @@ class StreamDoor:
             print(json.dumps({"level": "WARN", "message": "scores were not explained", "error": type(failed).__name__}))
 
 
-def parse(records: list[dict], terms: Terms) -> tuple[list[Arrival], list[dict]]:
-    """Arrivals up to the first record that is no payment, and that record as a failure.
-
-    Kinesis delivers everything from the lowest failed record again, so what follows it must wait.
-    """
-    arrivals: list[Arrival] = []
-    for record in records:
-        kinesis = record["kinesis"]
-        sequence = kinesis["sequenceNumber"]
-        try:
-            fields = fields_of(base64.b64decode(kinesis["data"]))
-            arrived = int(kinesis["approximateArrivalTimestamp"] * 1000)
-            payment, decision = event_of(fields, arrived, kinesis["partitionKey"], terms)
-        except (ValueError, RecursionError) as wrong:
-            reason = str(wrong) if isinstance(wrong, InvalidPayment) else "the record is not JSON"
-            print(json.dumps({"level": "ERROR", "message": "poison record", "sequence": sequence, "reason": reason}))
-            return arrivals, [{"itemIdentifier": sequence}]
-        arrivals.append(Arrival(sequence, arrived, payment, decision))
-    return arrivals, []
+def entry_of(arrival: Arrival) -> Entry:
+    payment = arrival.payment
+    return Entry(payment.transaction_id, arrival.counted_at, payment.amount, payment.merchant_id)
 
 
-def event_of(fields: object, arrived: int, key: str, terms: Terms) -> tuple[Payment, dict | None]:
-    """A payment that arrived at `arrived` (ms) by a partition key, and the API door's decision on it.
-
-    Raises InvalidPayment and TermsUnread.
-    """
-    # The decision is ours and is looked at by itself.
-    decision = fields.get("decision") if isinstance(fields, dict) else None
-    own = {k: v for k, v in fields.items() if k != "decision"} if isinstance(fields, dict) else fields
-    payment = terms.payment(own, arrived)
-    if key != payment.customer_id:
-        # Two shards would write one customer's record at once, and each undo what the other has counted.
-        raise InvalidPayment("partition key: expected the payment's customer_id")
-    return payment, None if decision is None else own_decision(decision, payment)
+def answered_before(arrivals: Iterable[Arrival]) -> set[str]:
+    """Payments that the API door has decided on."""
+    return {a.payment.transaction_id for a in arrivals if a.decision is not None and a.decision["door"] == "api"}
 
 
-def own_decision(document: object, payment: Payment) -> dict:
-    """A decision that comes with a payment: the API door's on this very payment, or the record is poison. The payer has
-    been told it: it stands, though another version of that door has made it."""
-    try:
-        decision = handed_on(document)
-    except InvalidDecision as wrong:
-        raise InvalidPayment(f"decision: expected what the API door hands on, {wrong}") from None
-    of_payment = {
-        "door": "api",
-        "transaction_id": payment.transaction_id,
-        "customer_id": payment.customer_id,
-        "merchant_id": payment.merchant_id,
-        "amount_cents": payment.amount,
-        "event_time": iso(payment.at),
-    }
-    if any(decision[name] != value for name, value in of_payment.items()):
-        raise InvalidPayment("decision: expected the API door's, on this payment")
-    for name, value in decision.items():
-        # Texts only: the decision's numbers are ours, and its instants may well pass for card numbers.
-        if any(holds_card(cell) for cell in cells(value) if isinstance(cell, str)):
-            raise InvalidPayment(f"decision: {name} looks like a card number")
-    return decision
-
-
-def shard_of(records: list[dict]) -> str:
-    """`shardId-000000000000:495...` -> `shardId-000000000000`."""
-    return records[0]["eventID"].partition(":")[0]
+def warn(message: str, failed: Exception) -> None:
+    print(json.dumps({"level": "ERROR", "message": message, "error": type(failed).__name__}))

@@ -16,6 +16,7 @@ from scoring.live import Places, Release
 from scoring.model import Model
 from scoring.records import Records
 from scoring.settings import from_environment
+from scoring.tails import Tails
 from scoring.terms import Terms
 
 from stream.door import StreamDoor
@@ -26,6 +27,7 @@ from stream.sinks import Alerts, DecisionLog, LateLog, MerchantStream
 class Settings:
     metric_namespace: str
     answers_table: str
+    tails_table: str
     endpoint_name: str
     customer_group: str
     merchant_group: str
@@ -68,6 +70,7 @@ def door() -> StreamDoor:
         alerts=Alerts(boto3.client("sns", config=STREAM.alerts.config), settings.alert_topic_arn),
         merchants=MerchantStream(boto3.client("kinesis", config=STREAM.merchants.config), settings.merchant_stream),
         answers=Answers(boto3.client("dynamodb", config=STREAM.answers.config), settings.answers_table, time.time),
+        tails=Tails(boto3.client("dynamodb", config=STREAM.tails.config), settings.tails_table, time.time),
         now=lambda: int(time.time() * 1000),
     )
 

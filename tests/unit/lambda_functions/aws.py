@@ -169,39 +169,105 @@ class Refused(Exception):
         self.response = {"Error": {"Code": "ConditionalCheckFailedException"}} | ({"Item": item} if item else {})
 
 
+class Cancelled(Exception):
+    """A transaction of DynamoDB was not carried out; `response` as botocore gives it."""
+
+    def __init__(self, reasons: list[dict]) -> None:
+        super().__init__("TransactionCanceledException")
+        self.response = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
+
+
 class Table:
-    """DynamoDB items by transaction_id, for the two conditions that the doors use."""
+    """DynamoDB items of the doors' two tables, for the conditions that they use. `meanwhile` is done once, between a
+    reading and the next writing; `refused` is a table that does not answer."""
+
+    KEYS: ClassVar = {"risk-test-answers": "transaction_id", "risk-test-tails": "customer_id"}
 
     def __init__(self) -> None:
-        self.items: dict[str, dict] = {}
+        self.tables: dict[str, dict[str, dict]] = {name: {} for name in self.KEYS}
         self.down = False
+        self.refused: str | None = None
+        self.meanwhile: list[Callable[[], object]] = []
+        self.spared = 0  # keys of the next readings that are left undone
+
+    @property
+    def items(self) -> dict[str, dict]:
+        """Answers by transaction_id."""
+        return self.tables["risk-test-answers"]
+
+    @property
+    def tails(self) -> dict[str, dict]:
+        return self.tables["risk-test-tails"]
+
+    def _of(self, table: str) -> tuple[dict[str, dict], str]:
+        if self.down or table == self.refused:
+            raise Down
+        return self.tables[table], self.KEYS[table]
 
     def put_item(self, **request) -> None:
         valid("dynamodb", "PutItem", request)
-        if self.down:
-            raise Down
-        key = request["Item"]["transaction_id"]["S"]
-        assert request["ConditionExpression"] == "attribute_not_exists(transaction_id)"
-        if key in self.items:
-            raise Refused(self.items[key])
-        self.items[key] = request["Item"]
+        while self.meanwhile:
+            self.meanwhile.pop(0)()
+        items, name = self._of(request["TableName"])
+        key = request["Item"][name]["S"]
+        assert request["ConditionExpression"] == f"attribute_not_exists({name})"
+        if key in items:
+            raise Refused(items[key])
+        items[key] = request["Item"]
+
+    def transact_write_items(self, **request) -> None:
+        valid("dynamodb", "TransactWriteItems", request)
+        while self.meanwhile:
+            self.meanwhile.pop(0)()
+        puts = [member["Put"] for member in request["TransactItems"]]
+        there = []
+        for put in puts:
+            items, name = self._of(put["TableName"])
+            there.append(items.get(put["Item"][name]["S"]))
+        fits = [meets(put, item) for put, item in zip(puts, there, strict=True)]
+        if not all(fits):
+            raise Cancelled(
+                [
+                    {"Code": "None"} if fit else {"Code": "ConditionalCheckFailed"} | ({"Item": item} if item else {})
+                    for fit, item in zip(fits, there, strict=True)
+                ]
+            )
+        for put in puts:
+            items, name = self._of(put["TableName"])
+            items[put["Item"][name]["S"]] = put["Item"]
 
     def get_item(self, **request) -> dict:
         valid("dynamodb", "GetItem", request)
-        if self.down:
-            raise Down
+        items, name = self._of(request["TableName"])
         assert request["ConsistentRead"] is True
-        key = request["Key"]["transaction_id"]["S"]
-        return {"Item": self.items[key]} if key in self.items else {}
+        key = request["Key"][name]["S"]
+        return {"Item": items[key]} if key in items else {}
+
+    def batch_get_item(self, **request) -> dict:
+        valid("dynamodb", "BatchGetItem", request)
+        ((table, asked),) = request["RequestItems"].items()
+        items, name = self._of(table)
+        assert asked["ConsistentRead"] is True
+        keys = asked["Keys"][self.spared :]
+        left, self.spared = asked["Keys"][: self.spared], 0
+        found = [items[key[name]["S"]] for key in keys if key[name]["S"] in items]
+        return {"Responses": {table: found}, "UnprocessedKeys": {table: {**asked, "Keys": left}} if left else {}}
 
     def update_item(self, **request) -> None:
         valid("dynamodb", "UpdateItem", request)
-        if self.down:
-            raise Down
-        key = request["Key"]["transaction_id"]["S"]
-        if key not in self.items:
+        items, name = self._of(request["TableName"])
+        key = request["Key"][name]["S"]
+        if key not in items:
             raise Refused(None)
-        self.items[key]["applied"] = request["ExpressionAttributeValues"][":yes"]
+        items[key]["applied"] = request["ExpressionAttributeValues"][":yes"]
+
+
+def meets(put: dict, item: dict | None) -> bool:
+    """Whether what is there meets the condition of a put: that there is nothing, or that its version was read."""
+    if put["ConditionExpression"].startswith("attribute_not_exists("):
+        return item is None
+    assert put["ConditionExpression"] == "version = :read"
+    return item is not None and item["version"] == put["ExpressionAttributeValues"][":read"]
 
 
 class Documents:

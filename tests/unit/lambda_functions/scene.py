@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
 from decide.door import ApiDoor
@@ -13,6 +14,7 @@ from scoring.answers import Answers
 from scoring.live import Places, Release
 from scoring.model import Model
 from scoring.records import Records
+from scoring.tails import Tails
 from scoring.terms import Terms
 from stream.door import StreamDoor
 from stream.sinks import Alerts, DecisionLog, LateLog, MerchantStream
@@ -67,10 +69,22 @@ OPERATIONS = {
     "endpoint": ("invoke_endpoint",),
     "bucket": ("put_object", "get_object"),
     "topic": ("publish_batch",),
-    "table": ("put_item", "get_item", "update_item"),
+    "table": ("put_item", "get_item", "update_item", "batch_get_item", "transact_write_items"),
     "stream": ("put_record",),
     "merchants": ("put_records",),
 }
+
+
+class AtOnce(Executor):
+    """Does what it is given before it is asked for it."""
+
+    def submit(self, work, /, *given, **named) -> Future:
+        done: Future = Future()
+        try:
+            done.set_result(work(*given, **named))
+        except Exception as failed:
+            done.set_exception(failed)
+        return done
 
 
 @dataclass
@@ -78,11 +92,13 @@ class Scene:
     """The doors and everything behind them."""
 
     policy: dict | None = field(default_factory=lambda: dict(POLICY))
+    now: int = NOW  # ms, of the API door
 
     def __post_init__(self) -> None:
         self.store, self.endpoint, self.stream, self.merchants = FeatureStore(), Endpoint(), Stream(), Stream()
         self.bucket, self.topic, self.table = Bucket(), Topic(), Table()
         self.answers = Answers(self.table, "risk-test-answers", lambda: NOW / 1000)
+        self.tails = Tails(self.table, "risk-test-tails", lambda: NOW / 1000)
         self.documents = Documents(releases={"policy": self.policy})
         self.records = Records(self.store, GROUPS)
 
@@ -104,9 +120,11 @@ class Scene:
             self.release(),
             self.terms(),
             self.answers,
+            self.tails,
+            AtOnce(),
             self.stream,
             "risk-test-transactions",
-            lambda: NOW,
+            lambda: self.now,
         )
 
     def stream_door(self) -> StreamDoor:
@@ -120,6 +138,7 @@ class Scene:
             Alerts(self.topic, "arn:aws:sns:eu-west-1:000000000000:alerts"),
             MerchantStream(self.merchants, "risk-test-merchants"),
             self.answers,
+            self.tails,
             lambda: NOW,
         )
 

@@ -104,7 +104,18 @@ def test_every_decision_is_counted_with_its_degradation(capsys):
     assert (line["door"], line["decisions"], line["degraded"]) == ("api", 1, 1)
     units = {m["Name"]: m["Unit"] for m in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
     assert units == {
-        **dict.fromkeys(("decisions", "repeated", "unremembered", "degraded", "unread_traffic"), "Count"),
+        **dict.fromkeys(
+            (
+                "decisions",
+                "repeated",
+                "unremembered",
+                "degraded",
+                "unread_traffic",
+                "inexact_velocity",
+                "judged_again",
+            ),
+            "Count",
+        ),
         "decision_ms": "Milliseconds",
     }
 

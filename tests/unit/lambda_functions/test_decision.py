@@ -21,7 +21,14 @@ POLICY = Policy("7", 0.5, 0.9, (Limit("large", "amount", 1000, "REVIEW"),))
 
 
 def decided(answer=Answer(0.2, "model-7"), vector=VECTOR, step="none", policy=POLICY, traffic=TRAFFIC):  # noqa: B008
-    made = {"step": step, "door": "api", "counted_at": PAYMENT.at, "arrived_at": 5, "decided_at": 9}
+    made = {
+        "step": step,
+        "door": "api",
+        "counted_at": PAYMENT.at,
+        "arrived_at": 5,
+        "decided_at": 9,
+        "velocity_exact": True,
+    }
     return decide(PAYMENT, vector, answer, policy, traffic=traffic, **made)
 
 
@@ -47,6 +54,8 @@ def test_a_decision_says_everything_that_explains_it():
         "overtaken": False,
         "arrived_at": 5,
         "decided_at": 9,
+        "velocity_exact": True,
+        "judged_again": None,
     }
 
 
@@ -89,13 +98,15 @@ def settings_kind():
 
 def test_settings_name_every_missing_variable_at_once():
     first = "ACCOUNT_GROUP, ANSWERS_TABLE, CUSTOMER_GROUP, LAKE_BUCKET, MERCHANT_GROUP, METRIC_NAMESPACE"
-    with pytest.raises(MissingSettings, match=f"{first}, POLICIES_TABLE, RELEASES_TABLE, STREAM_NAME, TRAFFIC_GROUP"):
+    with pytest.raises(
+        MissingSettings, match=f"{first}, POLICIES_TABLE, RELEASES_TABLE, STREAM_NAME, TAILS_TABLE, TRAFFIC_GROUP"
+    ):
         from_environment(settings_kind(), {"ENDPOINT_NAME": "e", "STREAM_NAME": ""})
 
 
 def test_settings_are_read_from_variables_of_their_names():
     groups = ("customer_group", "merchant_group", "account_group", "traffic_group")
-    tables = ("answers_table", "releases_table", "policies_table")
+    tables = ("answers_table", "tails_table", "releases_table", "policies_table")
     names = (*tables, "stream_name", "endpoint_name", *groups, "metric_namespace", "lake_bucket")
     settings = from_environment(settings_kind(), {**{n.upper(): f"the {n}" for n in names}, "OTHER": "x"})
 

@@ -16,7 +16,7 @@ CALLS = {
     "endpoint": ("invoke_endpoint",),
     "bucket": ("put_object",),
     "topic": ("publish_batch",),
-    "table": ("put_item", "update_item"),
+    "table": ("put_item", "transact_write_items", "update_item"),
     "stream": ("put_record",),
     "merchants": ("put_records",),
 }

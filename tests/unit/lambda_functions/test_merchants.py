@@ -63,6 +63,7 @@ def test_traffic_is_no_part_of_a_vector():
 
 def test_what_has_left_the_window_is_not_seen():
     scene = busy()
+    scene.now += 45 * 60_000
 
     assert scene.ask(fields(5, customer="new", minute=75))["traffic"] == [0, 0, 0, 0, 5, 5_000]
 

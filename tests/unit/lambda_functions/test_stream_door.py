@@ -11,9 +11,10 @@ from scoring.records import StoreUnavailable
 from features.fraud import FRAUD
 from features.vector import Knowledge, fraud_vector
 from tests.unit.lambda_functions.aws import kinesis_record
-from tests.unit.lambda_functions.scene import NOW, Scene, fields
+from tests.unit.lambda_functions.scene import NOW, POLICY, Scene, fields
 
 TEN = [fields(i, customer=f"c{i % 3}") for i in range(10)]
+FEW = {"name": "few", "feature": "customer_payment_count_10m", "above": 1, "action": "BLOCK"}
 COUNT = FRAUD.columns.index("customer_payment_count_1d")
 
 
@@ -59,28 +60,44 @@ def test_the_logged_vector_can_be_computed_again():
     assert second["vector"] == fraud_vector(at + 60_000, at + 60_000, 1000, "m1", known)
 
 
-def test_a_payment_that_comes_late_counts_at_its_customers_clock_and_the_lake_is_told():
+def test_a_payment_that_comes_late_counts_right_after_its_customers_last_one_and_the_lake_is_told():
     scene = Scene()
     scene.deliver([fields(0), fields(30), fields(1)])
     late = scene.logged()["t1"]
 
     assert late["event_time"] == "2018-04-01T09:01:00.000Z"
-    assert late["counted_at"] == scene.logged()["t30"]["counted_at"] == 1_522_573_200_000 + 30 * 60_000
+    assert late["counted_at"] == scene.logged()["t30"]["counted_at"] + 1 == 1_522_573_200_001 + 30 * 60_000
     assert scene.bucket.lines("late/") == [
         {"transaction_id": "t1", "event_time": "2018-04-01T09:01:00.000Z", "counted_at": late["counted_at"]}
     ]
     assert scene.counted("c1") == 3
 
 
-def test_an_answer_that_payments_in_flight_have_overtaken_says_so():
+def test_what_was_decided_first_counts_first_though_another_payment_was_on_the_stream_before_it():
     scene = Scene()
     scene.ask(fields(1))  # t0 was on the stream already
     handed_on = json.loads(scene.stream.records[0]["Data"])
 
     scene.deliver([fields(0), handed_on])
 
-    assert [scene.logged()[i]["overtaken"] for i in ("t0", "t1")] == [False, True]
-    assert seen_before(scene) == {"t0": 0, "t1": 0}, "what was scored stays in the log"
+    assert [scene.logged()[i]["overtaken"] for i in ("t0", "t1")] == [False, False]
+    assert seen_before(scene) == {"t0": 1, "t1": 0}
+
+
+def test_an_answer_that_did_not_know_what_came_before_says_so_is_judged_again_and_told():
+    scene = Scene(policy={**POLICY, "rules": [FEW]})
+    scene.table.refused = "risk-test-tails"
+    asked = [scene.ask(fields(n)) for n in range(3)]
+    handed_on = [json.loads(record["Data"]) for record in scene.stream.records]
+
+    scene.deliver(handed_on)
+
+    assert [d["velocity_exact"] for d in asked] == [False] * 3
+    logged = [scene.logged()[f"t{n}"] for n in range(3)]
+    assert [d["overtaken"] for d in logged] == [False, True, True]
+    assert [d["action"] for d in logged] == ["APPROVE"] * 3
+    assert [d["judged_again"] for d in logged] == [None, "APPROVE", "BLOCK"]
+    assert [m["transaction_id"] for m in scene.topic.messages] == ["t2"]
 
 
 def test_a_payment_that_the_api_door_decided_is_logged_as_it_was_and_not_scored_again():

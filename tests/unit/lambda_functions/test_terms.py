@@ -27,7 +27,7 @@ def test_both_doors_count_a_payment_in_the_home_currency(scene):
     )
 
     assert asked["amount_cents"] == 800
-    assert {d["transaction_id"]: d["amount_cents"] for d in scene.bucket.lines()} == {"t1": 1_600, "t2": 500}
+    assert {d["transaction_id"]: d["amount_cents"] for d in scene.bucket.lines()} == {"t0": 800, "t1": 1_600, "t2": 500}
     later = scene.customer("c2").clock + 1
     assert scene.customer("c2").values(later)["customer_payment_amount_1h"] == 1_600
 

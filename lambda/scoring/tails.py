@@ -1,0 +1,180 @@
+"""A customer's tail: payments that were decided and may not be in the customer's record yet.
+
+The API door answers before the stream door has moved the record on. Yet a decision must see every payment of the
+customer that was decided before it, at either door. So each decision is appended to the tail, on condition that nobody
+has appended since the tail was read: who comes second reads again and judges again. A payment counts later than all
+before it in the tail, and the stream door folds payments in that order. So a record whose clock has reached a payment's
+moment holds that payment.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+from features.state import NEVER, State
+from scoring.breaker import Breaker
+from scoring.refusals import code_of
+
+KEPT_SECONDS = 86_400  # as an answer: a stream that is further behind marks what it overtakes
+MOST = 200  # payments: a customer with more of them under way cannot be told exactly, and the item stays small
+READ = 100  # keys per BatchGetItem, the API's limit
+WRITE = 100  # items per TransactWriteItems, the API's limit
+PATIENCE = 4  # tries for what a batch call left undone
+
+
+class Entry(NamedTuple):
+    """A payment that was decided: when it counts (ms) and its amount in cents of the home currency."""
+
+    transaction_id: str
+    counted_at: int
+    amount: int
+    merchant_id: str
+
+
+@dataclass(frozen=True)
+class Tail:
+    """`version` numbers what was written; entries up to `dropped` (ms) are in the record and left out here."""
+
+    version: int = 0
+    dropped: int = NEVER
+    entries: tuple[Entry, ...] = ()
+
+    def after(self, clock: int) -> tuple[Entry, ...]:
+        """What a record with this clock does not hold, in the order in which it counts."""
+        return tuple(entry for entry in self.entries if entry.counted_at > clock)
+
+    def joins(self, clock: int) -> bool:
+        """Whether a record with this clock and this tail together hold everything; else the record was read before the
+        tail was shortened."""
+        return clock >= self.dropped
+
+    def appended(self, clock: int, entries: Iterable[Entry]) -> Tail:
+        """The next version, without what a record with this clock holds."""
+        held = [entry.counted_at for entry in self.entries if entry.counted_at <= clock]
+        return Tail(self.version + 1, max([self.dropped, *held]), (*self.after(clock), *entries))
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.entries) > MOST
+
+
+def fold(customer: State, tail: Tail) -> None:
+    """Adds to a customer's state what the tail knows beyond it."""
+    for entry in tail.after(customer.clock):
+        customer.pay(entry.counted_at, entry.amount, entry.merchant_id, entry.transaction_id)
+
+
+class Moved(RuntimeError):
+    """Somebody has appended to the tail since it was read. `tail` is what it is now; none where that is unknown."""
+
+    def __init__(self, tail: Tail | None) -> None:
+        super().__init__("the customer's tail was appended to meanwhile")
+        self.tail = tail
+
+
+class Tails:
+    """A DynamoDB table by `customer_id`. `now` gives seconds since 1970."""
+
+    def __init__(self, client: Any, table: str, now: Callable[[], float], breaker: Breaker | None = None) -> None:
+        self.client, self.table, self.now = client, table, now
+        self.breaker = breaker or Breaker()
+
+    def read(self, customers: Iterable[str]) -> dict[str, Tail]:
+        """Tails as they are now. Any failure of the table passes through to the caller."""
+        found = dict.fromkeys(customers, Tail())
+        keys = [{"customer_id": {"S": customer}} for customer in found]
+        for start in range(0, len(keys), READ):
+            asked = {self.table: {"Keys": keys[start : start + READ], "ConsistentRead": True}}
+            for attempt in range(PATIENCE):
+                answer = self.breaker.call(partial(self.client.batch_get_item, RequestItems=asked))
+                for item in answer["Responses"].get(self.table, ()):
+                    found[item["customer_id"]["S"]] = tail_of(item)
+                asked = answer.get("UnprocessedKeys") or {}
+                if not asked:
+                    break
+                time.sleep(0.05 * 2**attempt)
+            else:
+                raise RuntimeError("tails were left unread")
+        return found
+
+    def of(self, customer: str) -> Tail:
+        """One customer's. Any failure of the table passes through to the caller."""
+        key = {"customer_id": {"S": customer}}
+        answer = self.breaker.call(lambda: self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True))
+        return tail_of(answer["Item"]) if "Item" in answer else Tail()
+
+    def put(self, customer: str, before: Tail, after: Tail) -> dict:
+        """A member of a transaction: `after` takes the place of `before`, which must still be there."""
+        return {
+            "Put": {
+                "TableName": self.table,
+                "Item": {
+                    "customer_id": {"S": customer},
+                    "version": {"N": str(after.version)},
+                    "dropped": {"N": str(after.dropped)},
+                    "entries": {"S": json.dumps(after.entries)},
+                    "expires": {"N": str(int(self.now()) + KEPT_SECONDS)},
+                },
+                **unchanged(before),
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
+
+    def append(self, appended: Sequence[tuple[str, Tail, Tail]]) -> set[str]:
+        """Takes customers with `before` and `after`. Returns those whose tail had moved: nothing was written for them.
+        Any other failure of the table passes through to the caller."""
+        moved: set[str] = set()
+        for start in range(0, len(appended), WRITE):
+            left = list(appended[start : start + WRITE])
+            for _ in range(WRITE):
+                if not left:
+                    break
+                reasons = self.breaker.call(partial(self._write, left))
+                if reasons is None:
+                    break
+                moved |= {each[0] for each, reason in zip(left, reasons, strict=True) if reason}
+                left = [each for each, reason in zip(left, reasons, strict=True) if not reason]
+        return moved
+
+    def _write(self, appended: Sequence[tuple[str, Tail, Tail]]) -> list[bool] | None:
+        """Nothing when all were written; else which of them stood in the way."""
+        try:
+            self.client.transact_write_items(TransactItems=[self.put(*each) for each in appended])
+        except Exception as refused:
+            reasons = reasons_of(refused)
+            if reasons is None or not any(is_of_others(reason) for reason in reasons):
+                raise
+            return [is_of_others(reason) for reason in reasons]
+        return None
+
+
+def unchanged(tail: Tail) -> dict:
+    """The condition under which the tail is still what was read."""
+    if tail.version:
+        return {
+            "ConditionExpression": "version = :read",
+            "ExpressionAttributeValues": {":read": {"N": str(tail.version)}},
+        }
+    return {"ConditionExpression": "attribute_not_exists(customer_id)"}
+
+
+def reasons_of(refused: Exception) -> list[dict] | None:
+    """Why each member of a transaction was refused; none of another failure."""
+    if code_of(refused) != "TransactionCanceledException":
+        return None
+    return getattr(refused, "response", {}).get("CancellationReasons")
+
+
+def is_of_others(reason: dict) -> bool:
+    """Whether somebody else has written the item, or is about to."""
+    return reason.get("Code") in ("ConditionalCheckFailed", "TransactionConflict")
+
+
+def tail_of(item: dict) -> Tail:
+    entries = tuple(Entry(*entry) for entry in json.loads(item["entries"]["S"]))
+    return Tail(int(item["version"]["N"]), int(item["dropped"]["N"]), entries)
