@@ -1,4 +1,4 @@
-"""A bare function behind the API door's own gateway: the door's four calls to AWS and nothing else.
+"""A bare function behind the API door's own gateway: the door's calls to AWS and nothing else.
 
 It is what the doors are held against in the same run. How fast AWS's services and this machine are cancels out; what is
 left is the door's own work: reading records, making the vector, judging, and keeping what it answered.
@@ -19,6 +19,8 @@ from tools.operate.platform import Platform
 KEYS = {"customer": "customer_id", "account": "customer_id", "merchant": "merchant_id", "traffic": "merchant_id"}
 HANDLER = """
 import json, os
+from concurrent.futures import ThreadPoolExecutor
+
 import boto3
 from botocore.config import Config
 
@@ -26,8 +28,9 @@ ABOUT = json.loads(os.environ["ABOUT"])
 CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1, "mode": "standard"})
 STORE = boto3.client("sagemaker-featurestore-runtime", config=CONFIG)
 MODEL = boto3.client("sagemaker-runtime", config=CONFIG)
-ANSWERS = boto3.client("dynamodb", config=CONFIG)
+TABLES = boto3.client("dynamodb", config=CONFIG)
 STREAM = boto3.client("kinesis", config=CONFIG)
+BESIDE = ThreadPoolExecutor(1)
 
 
 def handler(event, context):
@@ -36,13 +39,21 @@ def handler(event, context):
         {"FeatureGroupName": group, "RecordIdentifiersValueAsString": [paid[field]]}
         for group, field in ABOUT["groups"].items()
     ]
+    key = {"customer_id": {"S": paid["transaction_id"]}}
+    tail = BESIDE.submit(TABLES.get_item, TableName=ABOUT["tails"], Key=key, ConsistentRead=True)
     STORE.batch_get_record(Identifiers=asked)
+    tail.result()
     answer = MODEL.invoke_endpoint(
         EndpointName=ABOUT["endpoint"], ContentType="application/json", Accept="application/json", Body=ABOUT["rows"]
     )
     answer["Body"].read()
     item = {"transaction_id": {"S": paid["transaction_id"]}, "decision": {"S": ABOUT["rows"]}}
-    ANSWERS.put_item(TableName=ABOUT["answers"], Item=item)
+    TABLES.transact_write_items(
+        TransactItems=[
+            {"Put": {"TableName": ABOUT["answers"], "Item": item}},
+            {"Put": {"TableName": ABOUT["tails"], "Item": key}},
+        ]
+    )
     STREAM.put_record(StreamName=ABOUT["stream"], PartitionKey=paid["customer_id"], Data=event["body"].encode())
     return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": "{}"}
 """
@@ -67,6 +78,7 @@ def beside(platform: Platform) -> Iterator[Bare]:
         "endpoint": platform.outputs["endpoint_name"],
         "rows": json.dumps({"feature_version": FRAUD.version, "rows": [[None] * len(FRAUD.columns)]}),
         "answers": f"{prefix}-answers",
+        "tails": f"{prefix}-tails",
         "stream": platform.outputs["stream_name"],
     }
     made = stand_in.function(functions, f"{prefix}-decide", name, HANDLER, {"ABOUT": json.dumps(about)})

@@ -6,7 +6,7 @@ door's calls one by one, with its own clients and nothing else under way.
 
 `capacity_per_s` is what this machine carries through the API door when `ASKING` clients ask one after another.
 `api_p50_ms` and `api_p99_ms` are the client's wait at SHARE of that, after containers have started; `bare_...` the same
-at the same load of a function that makes the door's four calls and nothing else (`bench/bare.py`), in turns with it.
+at the same load of a function that makes the door's calls and nothing else (`bench/bare.py`), in turns with it.
 The stream door rests meanwhile; these and their ratios are medians over the turns, `..._worst_p99_ms` is of the worst
 of them. `cpu_ms` is processor time by payment in those turns: the function's own, the model server's, the local AWS's,
 and the whole path's; `path_cpu_ratio` is the door's path over the bare function's.
@@ -43,8 +43,9 @@ from bench.processor import per_call, spent
 from bench.replay import Aws
 from features.declaration import DAY, MINUTE
 from features.fraud import FRAUD
+from features.moments import met_by_a_door
 from features.payment import Payment
-from features.state import State, label_event, payment_event
+from features.state import NEVER, State, label_event, payment_event
 from features.traffic import TRAFFIC_LAYOUT
 from features.values import iso
 from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, LAYOUTS, MERCHANT_LAYOUT, VERSIONS
@@ -107,6 +108,7 @@ def decide_cpu() -> dict[str, float]:
     from scoring.live import Places, Release
     from scoring.model import Model
     from scoring.records import Records
+    from scoring.tails import Tails
     from scoring.terms import Terms
 
     aws = Memory()
@@ -117,6 +119,8 @@ def decide_cpu() -> dict[str, float]:
         Release(aws, aws, Places("releases", "policies", "lake")),
         Terms(aws, "lake"),
         Answers(aws, "answers", lambda: 0),
+        Tails(aws, "tails", lambda: 0),
+        ThreadPoolExecutor(1),
         aws,
         "stream",
         lambda: FIRST,
@@ -169,7 +173,10 @@ class Memory(Aws):
         ]
         return {"Records": records}
 
-    def put_item(self, **_: object) -> None: ...
+    def get_item(self, **_: object) -> dict:
+        return {}
+
+    def transact_write_items(self, TransactItems: list[dict]) -> None: ...
 
     def put_record(self, **_: object) -> None: ...
 
@@ -298,13 +305,16 @@ def hops(platform: Platform) -> dict:
     from scoring.budget import API
     from scoring.model import Model
     from scoring.records import Records
+    from scoring.tails import Tail, Tails
 
     name = platform.prefix
     groups = {entity: f"{name}-{entity}" for entity in LAYOUTS}
     store = boto3.client("sagemaker-featurestore-runtime", config=API.store.config)
     records = Records(store, groups, patience=API.store.requests)  # type: ignore[arg-type]
     model = Model(boto3.client("sagemaker-runtime", config=API.model.config), platform.outputs["endpoint_name"])
-    answers = Answers(boto3.client("dynamodb", config=API.answers.config), f"{name}-answers", time.time)
+    table = boto3.client("dynamodb", config=API.answers.config)
+    answers = Answers(table, f"{name}-answers", time.time)
+    tails = Tails(table, f"{name}-tails", time.time)
     kinesis = boto3.client("kinesis", config=API.stream.config)
     time.sleep(SETTLING)
     empty: list[float | None] = [None] * len(FRAUD.columns)
@@ -312,7 +322,10 @@ def hops(platform: Platform) -> dict:
     calls: dict[str, Callable[[Payment], object]] = {
         "BatchGetRecord": lambda p: records.about([p]),
         "InvokeEndpoint": lambda p: model.score([empty]),
-        "PutItem": lambda p: answers.claim(p, {"vector": empty}),
+        "GetItem": lambda p: tails.of(p.customer_id),
+        "TransactWriteItems": lambda p: answers.claim(
+            p, {"vector": empty}, tails.put(p.transaction_id, Tail(), Tail().appended(NEVER, ()))
+        ),
         "PutRecord": lambda p: kinesis.put_record(
             StreamName=platform.outputs["stream_name"],
             PartitionKey=p.customer_id,
@@ -393,10 +406,11 @@ def mismatches(messages: list[dict], decided: dict[str, dict]) -> int:
     for fields in messages:
         paid = Payment.parse(fields)
         state = states.setdefault(paid.customer_id, State(CUSTOMER_LAYOUT))
-        values = state.values(max(paid.at, state.clock))
+        counted = met_by_a_door(paid.at, None, state.clock)
+        values = state.values(counted)
         logged = decided.get(paid.transaction_id)
         if logged is not None:
             vector = dict(zip(FRAUD.columns, logged["vector"], strict=True))
             found += sum(vector[name] != value for name, value in values.items() if name in vector)
-        state.pay(paid.at, paid.amount, paid.merchant_id, paid.transaction_id)
+        state.pay(counted, paid.amount, paid.merchant_id, paid.transaction_id)
     return found

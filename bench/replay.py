@@ -32,6 +32,7 @@ from scoring.answers import Answers
 from scoring.live import Places, Release
 from scoring.model import Model
 from scoring.records import Records
+from scoring.tails import Tails
 from scoring.terms import Terms
 from stream.door import StreamDoor
 from stream.sinks import Alerts, DecisionLog, LateLog, MerchantStream
@@ -39,6 +40,7 @@ from stream.sinks import Alerts, DecisionLog, LateLog, MerchantStream
 from bench.measured import measured
 from features.declaration import DAY, HOUR, MINUTE, Entity
 from features.fraud import FRAUD, LABEL_PATIENCE
+from features.moments import met_by_a_door
 from features.state import Event, State, label_event, payment_event
 from features.values import iso
 from features.vector import CUSTOMER_LAYOUT, LAYOUTS
@@ -128,9 +130,9 @@ class Nights:
         paid: dict[str, tuple[str, str, int, frozenset[str]]] = {}
         for _, (identifier, customer, merchant, at, cents) in deliveries:
             state = customers.setdefault(customer, State(CUSTOMER_LAYOUT))
-            counted = max(at, state.clock)
+            counted = met_by_a_door(at, None, state.clock)
             paid[identifier] = (customer, merchant, at, state.flags(counted, cents))
-            state.pay(at, cents, merchant, identifier)
+            state.pay(counted, cents, merchant, identifier)
             events.append(("merchant", merchant, payment_event(counted, cents)))
         for identifier, is_fraud, told in read(folder / "fraud_labels", "transaction_id", "is_fraud", "reported_at"):
             customer, merchant, at, flags = paid[identifier]
@@ -188,7 +190,7 @@ def read(folder: Path, *names: str) -> Iterator[tuple]:
 
 @dataclass
 class Aws:
-    """What the door calls: Feature Store, the endpoint, the release parameter, S3 and SNS, in memory.
+    """What the door calls: Feature Store, the endpoint, tables, S3 and SNS, in memory.
 
     As in Feature Store, a record stays when another comes that is not later: a door that dates its records wrongly
     loses what it has counted, and vectors differ.
@@ -198,6 +200,7 @@ class Aws:
     customers: dict[str, Stored] = field(default_factory=dict)
     logged: list[bytes] = field(default_factory=list)
     late: list[bytes] = field(default_factory=list)
+    tails: dict[str, dict] = field(default_factory=dict)
 
     def batch_get_record(self, Identifiers: list[dict]) -> dict:
         found = []
@@ -223,8 +226,16 @@ class Aws:
         return {"Body": io.BytesIO(json.dumps({"scores": scores, "model": "none"}).encode())}
 
     def batch_get_item(self, RequestItems: dict) -> dict:
+        if "tails" in RequestItems:
+            asked = [key["customer_id"]["S"] for key in RequestItems["tails"]["Keys"]]
+            return {"Responses": {"tails": [self.tails[c] for c in asked if c in self.tails]}}
         item = {"number": {"N": "1"}, "body": {"S": json.dumps({"policy": POLICY})}}
         return {"Responses": {"releases": [item], "policies": []}}
+
+    def transact_write_items(self, TransactItems: list[dict]) -> None:
+        for member in TransactItems:
+            item = member["Put"]["Item"]
+            self.tails[item["customer_id"]["S"]] = item
 
     def put_records(self, Records: list[dict], **_: str) -> dict:
         return {"Records": [{} for _ in Records]}
@@ -258,6 +269,7 @@ def serve(folder: Path, deliveries: list[tuple[int, Row]], nights: Nights, numbe
         Alerts(aws, "alerts"),
         MerchantStream(aws, "merchants"),
         Answers(aws, "answers", lambda: 0),
+        Tails(aws, "tails", lambda: 0),
         lambda: 0,
     )
     mine = [d for d in deliveries if crc32(d[1][1].encode()) % doors == number]

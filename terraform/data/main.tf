@@ -72,7 +72,7 @@ module "answers" {
   source = "../modules/answers"
 
   kms_key_arn = module.lake.bucket.kms_key_arn
-  name        = "${local.prefix}-answers"
+  prefix      = local.prefix
 }
 
 module "transactions" {

@@ -3,6 +3,11 @@ output "answers" {
   value       = module.answers.table
 }
 
+output "tails" {
+  description = "The table of customers' tails: payments that were decided and may not be in the customer's record yet."
+  value       = module.answers.tails
+}
+
 output "approvals" {
   description = "Queue that approvals of models wait in, and queue of those that were given up."
   value       = module.registry.approvals

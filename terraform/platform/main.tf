@@ -151,6 +151,7 @@ module "consumer" {
 
   alert_topic_arn    = aws_sns_topic.fraud_alerts.arn
   answers            = local.held.answers
+  tails              = local.held.tails
   code               = local.functions
   counter_stream     = local.held.streams.merchants
   customer_group_arn = local.records["CUSTOMER_GROUP"].arn
@@ -164,6 +165,7 @@ module "api" {
   source = "../modules/api"
 
   answers  = local.held.answers
+  tails    = local.held.tails
   code     = local.functions
   lake     = local.held.lake
   prefix   = local.prefix

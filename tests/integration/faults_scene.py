@@ -343,9 +343,9 @@ class Scene:
     def recount(self, payments: Iterable[dict], twice: Iterable[dict] = ()) -> dict[str, list]:
         """What is wrong with the log, the late payments and the records of these payments' customers and merchants.
 
-        Every payment is fed once, in the order of the log, to the feature engine, which knows nothing else. Those of
-        `twice` must have two different decisions, all others one. Asks again until nothing is wrong: the log is written
-        before the records.
+        Every payment is fed once, in the order in which the log says that they count, to the feature engine, which
+        knows nothing else. Those of `twice` must have two different decisions, all others one. Asks again until nothing
+        is wrong: the log is written before the records.
         """
         paid, doubled = list(payments), list(twice)
         with contextlib.suppress(Late):
@@ -361,23 +361,24 @@ class Scene:
         customers = {p.customer_id for p in parsed.values()}
         lines = [line for line in self.logged() if line["customer_id"] in customers]
         applied = {line["transaction_id"]: place for place, line in enumerate(lines)}
+        in_order = sorted(applied.keys() & paid.keys(), key=lambda i: (lines[applied[i]]["counted_at"], applied[i]))
         told: dict[str, list[dict]] = {}
         for line in lines:
             told.setdefault(line["transaction_id"], []).append(line)
         states = {customer: State(CUSTOMER_LAYOUT) for customer in customers}
         vectors, late = [], set()
-        for identifier in sorted(applied.keys() & paid.keys(), key=applied.__getitem__):
+        for identifier in in_order:
             payment, line = parsed[identifier], lines[applied[identifier]]
             state = states[payment.customer_id]
             about = Knowledge(state, State(MERCHANT_LAYOUT), State(ACCOUNT_LAYOUT))
-            at = about.counts_at(payment.at)
+            at = about.counts_at(payment.at, line["arrived_at"])
             wanted = fraud_vector(payment.at, at, payment.amount, payment.merchant_id, about)
             # The API door may have answered before earlier payments had been applied: the log must say so.
             if line["counted_at"] != at or line["overtaken"] != (line["vector"] != wanted):
                 vectors.append(identifier)
             if line["overtaken"] and line["door"] != "api":
                 vectors.append(identifier)
-            state.pay(payment.at, payment.amount, payment.merchant_id, identifier)
+            state.pay(at, payment.amount, payment.merchant_id, identifier)
             if at != payment.at:
                 late.add((identifier, at))
         noted = {
@@ -603,8 +604,9 @@ class Scene:
                 place = {name: version[name] for name in ("Key", "VersionId")}
                 body = s3.get_object(Bucket=self.platform.lake, **place)["Body"].read()
                 yield version["Key"], version["Key"] + readable(body)
-        pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=f"{self.platform.prefix}-answers")
-        yield from (("answers", json.dumps(item)) for page in pages for item in page["Items"])
+        for table in ("answers", "tails"):
+            pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=f"{self.platform.prefix}-{table}")
+            yield from ((table, json.dumps(item)) for page in pages for item in page["Items"])
         yield from (("alert", said) for said in self.alerted())
 
     def alerted(self) -> list[str]:

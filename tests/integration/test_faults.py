@@ -169,7 +169,7 @@ def test_a_payer_is_answered_while_store_model_and_table_hang_and_the_payment_co
     scene.pay(before)
     assert scene.recount(before) == ALL_ONCE
     cut = scene.wire.cut
-    with cut("BatchGetRecord", "silent"), cut("InvokeEndpoint", "silent"), cut("PutItem", "silent"):
+    with cut("BatchGetRecord", "silent"), cut("InvokeEndpoint", "silent"), cut("TransactWriteItems", "silent"):
         answer, _ = scene.platform.ask(payment)
 
     assert (answer["degrade_step"], answer["action"]) == ("rules_only", "REVIEW")
@@ -444,7 +444,7 @@ def test_payments_count_once_at_whichever_write_the_stream_door_is_killed(scene:
 
 
 @pytest.mark.parametrize("kind", ["killed", "killed_after"])
-@pytest.mark.parametrize("operation", ["PutItem", "PutRecord"])
+@pytest.mark.parametrize("operation", ["TransactWriteItems", "PutRecord"])
 def test_a_payment_counts_once_though_the_api_door_is_killed_as_it_writes(scene: Scene, operation, kind: Kind):
     asked: list[dict] = []
 

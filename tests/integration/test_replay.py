@@ -35,12 +35,13 @@ class Platform:
         for stream in ("transactions", "merchants"):
             client("kinesis").create_stream(StreamName=f"{self.prefix}-{stream}", ShardCount=1)
         self.url = client("sqs").create_queue(QueueName=f"{self.prefix}-stream-failed")["QueueUrl"]
-        client("dynamodb").create_table(
-            TableName=f"{self.prefix}-answers",
-            KeySchema=[{"AttributeName": "transaction_id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "transaction_id", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        for table, key in (("answers", "transaction_id"), ("tails", "customer_id")):
+            client("dynamodb").create_table(
+                TableName=f"{self.prefix}-{table}",
+                KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
+                AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
+                BillingMode="PAY_PER_REQUEST",
+            )
         policy = {"version": "1", "review_at": 0.5, "block_at": 0.9, "rules": []}
         for table in ("policies", "releases"):
             client("dynamodb").create_table(
@@ -65,6 +66,7 @@ class Platform:
             "MERCHANT_STREAM": f"{self.prefix}-merchants",
             "POLICIES_TABLE": f"{self.prefix}-policies",
             "RELEASES_TABLE": f"{self.prefix}-releases",
+            "TAILS_TABLE": f"{self.prefix}-tails",
         }
         client("lambda").create_function(
             FunctionName=f"{self.prefix}-stream",

@@ -20,6 +20,7 @@ from scoring.answers import Answers
 from scoring.live import Places, Release
 from scoring.model import Model
 from scoring.records import Records
+from scoring.tails import Tails
 from scoring.terms import Terms
 from stream.door import StreamDoor
 from stream.sinks import Alerts, DecisionLog, LateLog, MerchantStream
@@ -155,6 +156,7 @@ def test_payments_on_its_kinesis_are_decided_by_the_consumer_s_own_code(stack, b
     for payment in payments:
         kinesis.put_record(StreamName=name, PartitionKey=payment["customer_id"], Data=json.dumps(payment).encode())
     current = Documents(releases={"policy": {"version": "7", "review_at": 0.5, "block_at": 0.9, "rules": []}})
+    tables = Table()
     door = StreamDoor(
         records=Records(FeatureStore(), GROUPS),
         model=Model(Endpoint(lambda rows: [0.95] * len(rows)), "fraud"),
@@ -164,7 +166,8 @@ def test_payments_on_its_kinesis_are_decided_by_the_consumer_s_own_code(stack, b
         late=LateLog(backend.client("s3"), f"{stack.prefix}-lake"),
         alerts=Alerts(backend.client("sns"), topic(backend, stack)),
         merchants=MerchantStream(kinesis, f"{stack.prefix}-merchants"),
-        answers=Answers(Table(), "answers", time.time),
+        answers=Answers(tables, "risk-test-answers", time.time),
+        tails=Tails(tables, "risk-test-tails", time.time),
         now=lambda: int(time.time() * 1000),
     )
     for batch in batches(kinesis, name, len(payments)):

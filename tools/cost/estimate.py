@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 HOURS = 730  # of a month
 DECISION_MS = {"api": 20, "stream": 4}  # of a function for one payment: docs/benchmarks.md has them measured
+ANSWER_KB = 4  # of a decision with its vector
 LOAN_ROWS_A_SECOND = 50_000  # of a transform instance
 NIGHT_MINUTES_A_MILLION = 30  # of all Glue jobs of a night for a million rows, on the workers that the plan has
 
@@ -111,7 +112,7 @@ def thousand_decisions(planned: Mapping[str, list[dict]], prices: Prices) -> lis
         Line("functions", "1,000 requests of the door", million * prices.of("lambda_million_requests")),
         Line("functions", f"{seconds:.0f} s x {memory:.2f} GB", seconds * memory * prices.of("lambda_gb_second")),
         Line("records", "4 reads, 1 write of 8 KB", million * _records(prices)),
-        Line("answers", "1 read, 2 writes", million * (prices.of("dynamodb_million_reads") + _writes(prices))),
+        Line("answers", "3 reads, 3 writes, 2 of them in one transaction", million * _tables(prices)),
         Line("streams", "2 puts", 2 * million * prices.of("kinesis_million_puts")),
     ]
 
@@ -121,8 +122,11 @@ def _records(prices: Prices) -> float:
     return 4 * 2 * prices.of("feature_store_million_reads") + 8 * prices.of("feature_store_million_writes")
 
 
-def _writes(prices: Prices) -> float:
-    return 2 * prices.of("dynamodb_million_writes")
+def _tables(prices: Prices) -> float:
+    """Of a million payments: answer and tail are written in one transaction, which costs double, and the answer is noted
+    as applied. Units of reading have 4 KB, those of writing 1 KB."""
+    written = 2 * (ANSWER_KB + 1) + ANSWER_KB
+    return 3 * prices.of("dynamodb_million_reads") + written * prices.of("dynamodb_million_writes")
 
 
 def million_loans(planned: Mapping[str, list[dict]], prices: Prices) -> list[Line]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scoring.terms import Terms
-from stream.door import event_of
+from stream.arrival import event_of
 
 from features.message import fields_of
 from features.payment import InvalidPayment

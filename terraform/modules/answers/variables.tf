@@ -1,5 +1,5 @@
 variable "kms_key_arn" {
-  description = "Key that encrypts the table."
+  description = "Key that encrypts the tables."
   type        = string
   nullable    = false
 
@@ -9,8 +9,8 @@ variable "kms_key_arn" {
   }
 }
 
-variable "name" {
-  description = "Name of the table."
+variable "prefix" {
+  description = "Beginning of the tables' names."
   type        = string
   nullable    = false
 }

@@ -11,7 +11,7 @@ resource "aws_apigatewayv2_integration" "decide" {
   integration_type       = "AWS_PROXY"
   integration_uri        = module.decide.invoke_arn
   payload_format_version = "2.0"
-  timeout_milliseconds   = 5000
+  timeout_milliseconds   = 9000
 }
 
 resource "aws_apigatewayv2_route" "decisions" {
@@ -72,17 +72,18 @@ module "decide" {
   kms_key_arn     = var.lake.kms_key_arn
   code            = var.code["lambda/decide"]
   memory_mb       = 1769 # one full vCPU: the answer is CPU-bound after two network calls
-  timeout_seconds = 5
+  timeout_seconds = 9
 
   environment = merge(var.scoring.environment, {
     ANSWERS_TABLE = var.answers.name
+    TAILS_TABLE   = var.tails.name
     STREAM_NAME   = var.stream.name
   })
 
   permissions = merge(var.scoring.permissions, {
     RememberAnswers = {
       actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
-      resources = [var.answers.arn]
+      resources = [var.answers.arn, var.tails.arn]
     }
     HandOn = {
       actions   = ["kinesis:PutRecord"]

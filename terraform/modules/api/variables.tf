@@ -47,6 +47,12 @@ variable "stream" {
   nullable    = false
 }
 
+variable "tails" {
+  description = "The table of customers' tails."
+  type        = object({ name = string, arn = string })
+  nullable    = false
+}
+
 variable "throttle" {
   description = "Requests a second that the API takes, and how many at once above that."
   type        = object({ requests_per_second = number, burst = number })

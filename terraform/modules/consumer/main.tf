@@ -41,12 +41,21 @@ module "function" {
     ANSWERS_TABLE   = var.answers.name
     LAKE_BUCKET     = var.lake.name
     MERCHANT_STREAM = var.counter_stream.name
+    TAILS_TABLE     = var.tails.name
   })
 
   permissions = merge(var.scoring.permissions, {
     MoveFeatures = {
       actions   = ["sagemaker:BatchWriteRecord", "sagemaker:PutRecord"]
       resources = [var.customer_group_arn]
+    }
+    AppendToTails = {
+      actions   = ["dynamodb:PutItem"]
+      resources = [var.tails.arn]
+    }
+    ReadWhatWasAnswered = {
+      actions   = ["dynamodb:BatchGetItem"]
+      resources = [var.answers.arn, var.tails.arn]
     }
     NoteApplied = {
       actions   = ["dynamodb:UpdateItem"]

@@ -74,3 +74,9 @@ variable "stream" {
     error_message = "stream.read_from must be TRIM_HORIZON or LATEST, got ${var.stream.read_from}."
   }
 }
+
+variable "tails" {
+  description = "The table of customers' tails."
+  type        = object({ name = string, arn = string })
+  nullable    = false
+}

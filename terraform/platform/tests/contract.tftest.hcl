@@ -10,6 +10,7 @@ override_data {
   values = {
     outputs = {
       answers = { name = "risk-dev-answers", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-answers" }
+      tails   = { name = "risk-dev-tails", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-tails" }
 
       catalog = {
         crawlers        = { decisions = "risk-dev-decisions", raw = "risk-dev-raw" }

@@ -6,7 +6,7 @@ mock_provider "aws" {
 
 variables {
   kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000"
-  name        = "risk-dev-answers"
+  prefix      = "risk-dev"
 }
 
 run "refuses_a_key_that_is_no_arn" {

@@ -1,4 +1,4 @@
-# What the table is made of.
+# What the tables are made of.
 
 mock_provider "aws" {
   source = "../../mocks"
@@ -6,7 +6,7 @@ mock_provider "aws" {
 
 variables {
   kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000"
-  name        = "risk-dev-answers"
+  prefix      = "risk-dev"
 }
 
 run "forgets_answers_and_encrypts_them_until_then" {
@@ -18,7 +18,17 @@ run "forgets_answers_and_encrypts_them_until_then" {
   }
 
   assert {
+    condition     = aws_dynamodb_table.tails.ttl[0].enabled && aws_dynamodb_table.tails.ttl[0].attribute_name == "expires"
+    error_message = "A tail expires."
+  }
+
+  assert {
     condition     = aws_dynamodb_table.this.server_side_encryption[0].kms_key_arn == var.kms_key_arn
     error_message = "Answers are encrypted by the platform's key."
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.tails.server_side_encryption[0].kms_key_arn == var.kms_key_arn
+    error_message = "Tails are encrypted by the platform's key."
   }
 }
