@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Literal, cast
 
-from features.contract import CONTRACTS, Contract
+from features.contract import CONTRACTS, TRANSACTIONS, Contract
 
 FILE = "columns.yaml"  # beside the data, and in RAW for all batches
 # In the lake: what is declared, for whoever trains; and what of it doors must know too, beside the exchange rates.
@@ -53,6 +53,7 @@ class Column:
 
     format: str | None = None  # how its cells are spelt, one of FORMATS
     card_numbers: str | None = None  # why its cells are none although they look like some
+    coarse: str | None = None  # why doors may take a time that is a day or a minute
     type: Type | None = None
     unit: str | None = None
     risk: Risk | None = None  # `rising`: the larger the number, the larger the probability of default; none but numbers
@@ -90,6 +91,11 @@ class Declared:
     def no_cards(self) -> frozenset[str]:
         """Names of columns whose cells are no card numbers, whatever they look like."""
         return frozenset(name for name, column in self.columns.items() if column.card_numbers)
+
+    @property
+    def coarse_times(self) -> bool:
+        """Whether doors may take a time that is a day or a minute."""
+        return any(column.coarse for column in self.columns.values())
 
     @property
     def formats(self) -> dict[str, str]:
@@ -169,11 +175,14 @@ def column_of(contract: Contract, name: str, document: object, place: str) -> Co
     own = next((c for c in contract.columns if c.name == name), None)
     formats = FORMATS.get(own.type, ()) if own else FORMATS["money"]
     further = own is None and contract.entity == LEARNT_FROM
-    allowed = [*(["format"] if formats else []), "card_numbers", *(OF_LOANS if further else ())]
+    stamp = contract is TRANSACTIONS and name == contract.dated_by
+    allowed = [*(["format"] if formats else []), *(["coarse"] if stamp else []), "card_numbers"]
+    allowed += OF_LOANS if further else ()
     known(told, place, allowed)
     column = Column(
         format=choice(told, "format", place, {name: name for name in formats}),
         card_numbers=reason(told, "card_numbers", place),
+        coarse=reason(told, "coarse", place),
         type=cast("Type | None", choice(told, "type", place, {name: name for name in TYPES})),
         unit=reason(told, "unit", place),
         risk=cast("Risk | None", choice(told, "risk", place, {name: name for name in RISKS})),

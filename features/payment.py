@@ -10,12 +10,12 @@ from features.cards import LEAST_DIGITS, holds_card
 from features.contract import TRANSACTIONS
 from features.currency import Rates, spelt
 from features.declaration import MINUTE
-from features.values import BLANKS, MISSING, ROUNDED, InvalidValue, cents, instant
+from features.values import BLANKS, MISSING, ROUNDED, InvalidValue, cents, instant, names_seconds
 
 # Feature Store takes no value with a line break, and a whole call would fail for it.
 CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 LONGEST_IDENTIFIER = 128
-AHEAD = 5 * MINUTE  # clocks differ; until a customer's clock is reached again, payments do not see each other
+AHEAD = 5 * MINUTE  # clocks differ; further ahead a stamp is no clock's
 
 
 class InvalidPayment(ValueError):
@@ -40,11 +40,16 @@ class Payment:
 
     @classmethod
     def parse(
-        cls, fields: Mapping[str, object], now: int | None = None, no_card: Callable[[str], bool] = lambda column: False
+        cls,
+        fields: Mapping[str, object],
+        now: int | None = None,
+        no_card: Callable[[str], bool] = lambda column: False,
+        coarse: Callable[[], bool] = lambda: True,
     ) -> Payment:
         """Raises InvalidPayment for a missing column, a cell of another type, or a value that holds a card number.
 
-        `no_card` says of a column whether its cells are none although they look like some; it is asked for such only.
+        `no_card` says of a column whether its cells are none although they look like some, `coarse` whether a time may
+        be a day or a minute; they are asked for such only.
         """
         if not isinstance(fields, Mapping):
             raise InvalidPayment(f"expected a JSON object with {', '.join(TRANSACTIONS.required)}")
@@ -73,9 +78,11 @@ class Payment:
             at = instant(fields["event_time"])  # type: ignore[arg-type]
         except InvalidValue as wrong:
             raise InvalidPayment(f"event_time: {wrong}") from None
+        if not names_seconds(fields["event_time"]) and not coarse():  # type: ignore[arg-type]
+            raise InvalidPayment("event_time: expected a time to the second, found a day or a minute alone")
         if now is not None and at > now + AHEAD:
             raise InvalidPayment(
-                "event_time: expected at most five minutes ahead of the clock; it would move the customer's for good"
+                "event_time: expected at most five minutes ahead of the clock; it says when a payment happened"
             )
         try:
             amount = cents(fields["amount"])  # type: ignore[arg-type]

@@ -68,6 +68,11 @@ def instant(text: str) -> int:
     return at
 
 
+def names_seconds(text: str) -> bool:
+    """Whether an instant says more than its day or its minute."""
+    return re.search(r"\d{2}:\d{2}:\d{2}", plainly(text) or "") is not None
+
+
 def iso(milliseconds: int) -> str:
     """Milliseconds since 1970 -> `2018-04-01T09:30:00.000Z`, the form that Feature Store accepts as event time."""
     moment = EPOCH + milliseconds * MILLISECOND

@@ -82,8 +82,9 @@ def run(spark: SparkSession, lake: Lake, batch: str, metrics: Metrics, today: st
         known = known.with_home(most_used(lake.read_any(spark, BRONZE[TRANSACTIONS.entity], [batch])))
     if known != before_us:
         lake.put_json(PUBLISHED, known.document())
-    no_cards = sorted(told_of(TRANSACTIONS, declared).no_cards)
-    lake.put_json(TERMS, {"money": known.current().document(), "no_cards": no_cards})
+    of_payments = told_of(TRANSACTIONS, declared)
+    for_doors = {"no_cards": sorted(of_payments.no_cards), "coarse_times": of_payments.coarse_times}
+    lake.put_json(TERMS, {"money": known.current().document(), **for_doors})
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         others = pool.map(partial(prepare, rates=known), contracts)
         found |= {c.entity: p for c, p in zip(contracts, others, strict=True)}

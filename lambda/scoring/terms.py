@@ -1,4 +1,5 @@
-"""What the lake and the doors must read alike: exchange rates, and columns whose cells are no card numbers. The night
+"""What the lake and the doors must read alike: exchange rates, columns whose cells are no card numbers, and whether a
+time may be a day or a minute. The night
 publishes them as one document, and a door looks for another one every ten minutes, when a payment needs it: rates apply
 from the day after their publication at the earliest, so that nothing is missed in between."""
 
@@ -37,7 +38,7 @@ class Terms:
     def payment(self, fields: object, now: int | None = None) -> Payment:
         """A payment that comes at `now` (ms), its amount in the home currency. Raises InvalidPayment, also for a
         currency that no rate is known of, and TermsUnread."""
-        found = Payment.parse(fields, now=now, no_card=self._is_no_card)  # type: ignore[arg-type]
+        found = Payment.parse(fields, now=now, no_card=self._is_no_card, coarse=self._is_coarse)  # type: ignore[arg-type]
         if found.currency is None:
             return found
         try:
@@ -48,6 +49,9 @@ class Terms:
 
     def _is_no_card(self, column: str) -> bool:
         return column in self._look().get("no_cards", ())
+
+    def _is_coarse(self) -> bool:
+        return bool(self._look().get("coarse_times"))
 
     def _look(self) -> Mapping[str, Any]:
         """Keeps what is known when S3 does not answer. Raises TermsUnread."""

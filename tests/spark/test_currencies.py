@@ -58,7 +58,11 @@ def test_without_rates_the_first_batchs_currency_is_the_home_currency_for_good(b
         bank.to_bronze(batch)
         if batch == "b1":
             bank.to_silver(batch)
-    assert bank.json("quality/terms/current.json") == {"money": {"home": "GBP", "rates": []}, "no_cards": []}
+    assert bank.json("quality/terms/current.json") == {
+        "money": {"home": "GBP", "rates": []},
+        "no_cards": [],
+        "coarse_times": False,
+    }
     assert bank.reasons() == {"b1-29": ["unknown_currency"]}
 
 

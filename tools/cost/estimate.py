@@ -123,8 +123,8 @@ def _records(prices: Prices) -> float:
 
 
 def _tables(prices: Prices) -> float:
-    """Of a million payments: answer and tail are written in one transaction, which costs double, and the answer is noted
-    as applied. Units of reading have 4 KB, those of writing 1 KB."""
+    """Of a million payments: answer and tail are written in one transaction, which costs double, and the answer is
+    noted as applied. Units of reading have 4 KB, those of writing 1 KB."""
     written = 2 * (ANSWER_KB + 1) + ANSWER_KB
     return 3 * prices.of("dynamodb_million_reads") + written * prices.of("dynamodb_million_writes")
 

@@ -143,3 +143,12 @@ def test_bytes_that_are_no_text_and_a_file_without_end_are_refused():
     for content in (b"\xff\xfe\xfa", b"#" * (2 << 20)):
         with pytest.raises(WrongDeclaration, match=r"columns.yaml: expected (UTF-8|at most)"):
             Declaration(content).all()
+
+
+def test_whether_a_time_may_be_a_day_is_asked_of_payments_alone():
+    told = {"columns": {"event_time": {"coarse": "our core system keeps days"}}}
+
+    assert declared_of("transactions", told).coarse_times
+    assert not declared_of("transactions", {"columns": {"event_time": {"format": "dmy"}}}).coarse_times
+    with pytest.raises(WrongDeclaration, match="reported_at: expected format, card_numbers, got 'coarse'"):
+        declared_of("fraud_labels", {"columns": {"reported_at": {"coarse": "why not"}}})

@@ -58,9 +58,9 @@ def fields(number: int, customer: str = "c1", amount: str = "10.00", minute: int
     }
 
 
-def publish(bucket: Bucket, rates: Rates, *no_cards: str) -> None:
+def publish(bucket: Bucket, rates: Rates, *no_cards: str, coarse_times: bool = False) -> None:
     """What the night leaves for the doors."""
-    document = {"money": rates.document(), "no_cards": no_cards}
+    document = {"money": rates.document(), "no_cards": no_cards, "coarse_times": coarse_times}
     bucket.put_object(Bucket="lake", Key=TERMS, Body=json.dumps(document).encode())
 
 
@@ -109,8 +109,8 @@ class Scene:
     def terms(self) -> Terms:
         return Terms(self.bucket, "lake", lambda: 0.0)
 
-    def publish(self, rates: Rates, *no_cards: str) -> None:
-        publish(self.bucket, rates, *no_cards)
+    def publish(self, rates: Rates, *no_cards: str, coarse_times: bool = False) -> None:
+        publish(self.bucket, rates, *no_cards, coarse_times=coarse_times)
 
     def api(self) -> ApiDoor:
         model = Model(self.endpoint, "risk-test-fraud")

@@ -120,3 +120,23 @@ def test_a_column_that_was_declared_to_hold_no_cards_is_taken_at_both_doors_and_
     with pytest.raises(InvalidPayment, match="note looks like a card number"):
         scene.ask(fields(2, note="4111111111111111"))
     assert scene.deliver([fields(3, note="4111111111111111")])
+
+
+@pytest.mark.parametrize("stamp", ["2018-04-01", "2018-04-01T09:10", "2018-04-01 09", "2018/04/01"])
+def test_a_time_that_is_a_day_or_a_minute_is_refused_at_both_doors_unless_it_was_declared(scene, stamp):
+    coarse = {**fields(0), "event_time": stamp}
+    with pytest.raises(InvalidPayment, match="event_time: expected a time to the second, found a day or a minute"):
+        scene.ask(coarse)
+    assert scene.deliver([coarse])
+
+    scene.publish(RATES, coarse_times=True)
+
+    assert scene.ask(coarse)["action"] == "APPROVE"
+    assert not scene.deliver([{**coarse, "transaction_id": "t9"}])
+
+
+@pytest.mark.parametrize(
+    "stamp", ["2018-04-01T09:10:00Z", "20180401T091000", "2018-04-01T09:10Z", "2018-04-01 09:10:00"]
+)
+def test_a_time_that_names_its_seconds_is_taken(scene, stamp):
+    assert scene.ask({**fields(0), "event_time": stamp})["action"] == "APPROVE"
