@@ -16,6 +16,7 @@ locals {
   # By service, everything of the environment.
   named = {
     athena     = ["${local.arn}:athena:${local.place}:workgroup/${local.prefix}"]
+    cloudtrail = ["${local.arn}:cloudtrail:${local.place}:trail/${local.prefix}-*"]
     cloudwatch = ["${local.arn}:cloudwatch:${local.place}:alarm:${local.prefix}-*", "${local.arn}:cloudwatch::${local.account}:dashboard/${local.prefix}"]
     dynamodb   = ["${local.arn}:dynamodb:${local.place}:table/${local.prefix}-*"]
     events     = ["${local.arn}:events:${local.place}:rule/${local.prefix}-*"]
@@ -191,8 +192,8 @@ data "aws_iam_policy_document" "delivery" {
         [for verb in ["Create", "Delete", "Get", "Update"] : "lambda:${verb}EventSourceMapping"],
         [for verb in ["Create", "Delete", "Get"] : "glue:${verb}SecurityConfiguration"],
         [for verb in ["DeleteScalingPolicy", "DeregisterScalableTarget", "DescribeScalableTargets", "DescribeScalingPolicies", "ListTagsForResource", "PutScalingPolicy", "RegisterScalableTarget"] : "application-autoscaling:${verb}"],
-        [for service in ["athena", "cloudwatch", "dynamodb", "ecr", "events", "glue", "kinesis", "lambda", "logs", "sagemaker", "scheduler", "sns", "sqs", "states"] : "${service}:List*"],
-        [for service in ["cloudwatch", "dynamodb", "ecr", "events", "kinesis", "logs", "sagemaker", "states"] : "${service}:Describe*"],
+        [for service in ["athena", "cloudtrail", "cloudwatch", "dynamodb", "ecr", "events", "glue", "kinesis", "lambda", "logs", "sagemaker", "scheduler", "sns", "sqs", "states"] : "${service}:List*"],
+        [for service in ["cloudtrail", "cloudwatch", "dynamodb", "ecr", "events", "kinesis", "logs", "sagemaker", "states"] : "${service}:Describe*"],
       )
       resources = ["*"]
     }
@@ -280,7 +281,7 @@ resource "aws_iam_role_policy" "plan_reads_no_data" {
       Effect = "Deny"
       Action = [
         "athena:GetQueryResults", "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PartiQLSelect", "dynamodb:Query",
-        "dynamodb:Scan", "kinesis:GetRecords",
+        "dynamodb:Scan", "kinesis:GetRecords", "logs:FilterLogEvents", "logs:GetLogEvents", "logs:StartLiveTail", "logs:StartQuery",
         "s3:GetObject", "s3:GetObjectVersion", "sagemaker:BatchGetRecord", "sagemaker:GetRecord", "sqs:ReceiveMessage",
       ]
       NotResource = "${aws_s3_bucket.this["state"].arn}/*" # the state is all that a plan reads

@@ -13,6 +13,7 @@ provider "aws" {
 }
 
 data "aws_caller_identity" "this" {}
+data "aws_partition" "this" {}
 
 locals {
   prefix   = "${var.prefix}-${var.environment}"
@@ -26,6 +27,7 @@ module "lake" {
   keep_data   = var.keep_data
   name        = "${local.prefix}-lake-${data.aws_caller_identity.this.account_id}"
   prefix      = local.prefix
+  trail       = var.audit_trail
 }
 
 module "witness" {
@@ -37,6 +39,24 @@ module "witness" {
   lock        = var.witness
   name        = "${local.prefix}-witness-${data.aws_caller_identity.this.account_id}"
   prefix      = local.prefix
+}
+
+module "trail" {
+  source = "../modules/trail"
+  count  = var.audit_trail ? 1 : 0
+
+  access_logs  = "${local.prefix}-logs-${data.aws_caller_identity.this.account_id}"
+  boundary_arn = var.boundary_arn
+  bucket       = { name = "${local.prefix}-trail-${data.aws_caller_identity.this.account_id}", keep = var.keep_data }
+  kms_key_arn  = module.lake.bucket.kms_key_arn
+  namespace    = "RiskPlatform/${var.environment}" # the platform's own
+  prefix       = local.prefix
+
+  watched = {
+    bucket_arns = concat([module.lake.bucket.arn], module.witness[*].bucket.arn)
+    # The platform's own are made elsewhere, under these names.
+    table_arns = [for table in ["answers", "policies", "releases"] : "arn:${data.aws_partition.this.partition}:dynamodb:${var.region}:${data.aws_caller_identity.this.account_id}:table/${local.prefix}-${table}"]
+  }
 }
 
 module "catalog" {

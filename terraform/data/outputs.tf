@@ -53,6 +53,11 @@ output "streams" {
   }
 }
 
+output "trail" {
+  description = "The trail and its log group; null where there is none."
+  value       = one(module.trail[*].trail)
+}
+
 output "witness" {
   description = "The bucket of locked copies of seals; null where there is none."
   value       = one(module.witness[*].bucket)

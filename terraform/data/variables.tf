@@ -9,6 +9,13 @@ variable "account_ids" {
   }
 }
 
+variable "audit_trail" {
+  description = "A trail of the environment's own: who changed a resource, who read or wrote an object of the lake or an item of the tables. It costs by the event; an account that has an organisation's trail needs no second."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "boundary_arn" {
   description = "ARN of the policy that bounds what any role of the environment may do, whatever its own policies say; null for none."
   type        = string

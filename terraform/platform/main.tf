@@ -200,7 +200,7 @@ module "watch" {
   entities       = merge(local.held.entities, { published = keys(local.held.feature_groups.published) })
   functions      = merge(module.api.functions, { merchants = module.counter.function, release = module.release.function, seal = module.orchestration.function, stream = module.consumer.function })
   heartbeats     = var.watch.heartbeats
-  kms_key_arn    = local.held.lake.kms_key_arn
+  key            = { arn = local.held.lake.kms_key_arn, told_of = try(local.held.trail, null) != null }
   namespace      = local.namespace
   prefix         = local.prefix
   state_machines = module.orchestration.arns

@@ -36,12 +36,13 @@ WRITES = re.compile(
     r"Enable|Disable|Schedule|Cancel|Invoke(?!dBy)|Copy|Complete|Abort|Upload|Restore|Purge|Merge|Split|Write|Import|Run)"
 )
 # What begins like a write and is none: they look, or wait for what somebody else has begun.
-READS = {"logs:StartQuery", "logs:StopQuery", "logs:StartLiveTail"}
+READS = {"logs:StopQuery"}
 DATA = (
     *("athena:GetQueryResults", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "kinesis:GetRecords"),
     *("dynamodb:BatchGetItem", "dynamodb:PartiQLSelect"),
     *("s3:GetObject", "s3:GetObjectVersion", "sagemaker:GetRecord", "sagemaker:BatchGetRecord", "sqs:ReceiveMessage"),
     *("ssm:GetParameter", "kms:Decrypt", "sagemaker:InvokeEndpoint", "lambda:InvokeFunction"),
+    *("logs:FilterLogEvents", "logs:GetLogEvents", "logs:StartQuery"),
 )
 READ = (
     *("athena:GetWorkGroup", "cloudwatch:DescribeAlarms", "dynamodb:DescribeTable", "glue:GetJob", "glue:GetTable"),

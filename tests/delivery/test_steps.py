@@ -98,8 +98,9 @@ def deployed(runner) -> Runner:
 
 @pytest.fixture(params=KEPT)
 def kept(request, deployed, tmp_path, monkeypatch) -> Environment:
-    """An environment as it is kept here, in this account, delivered through GitHub and within a boundary. What its data
-    stack tells the platform is what the deployed one's does, under its own name: nothing of it is applied."""
+    """An environment as it is kept here, in this account, delivered through GitHub, within a boundary and with a trail.
+    What its data stack tells the platform is what the deployed one's does, under its own name: nothing of it is
+    applied."""
     monkeypatch.setattr(environments, "FOLDER", Path(shutil.copytree(FOLDER, tmp_path / "environments")))
     monkeypatch.setattr(stacks, "STATE", tmp_path / "terraform")
     for name, value in deployed.environment.items():
@@ -110,6 +111,7 @@ def kept(request, deployed, tmp_path, monkeypatch) -> Environment:
     subjects = {role: [f"repo:owner/name:environment:{role}"] for role in ("plan", "apply", "image")}
     settle(found, "bootstrap", github={"subjects": subjects})
     settle(found, "platform", people={"roles": {"analyst": [f"arn:aws:iam::{account}:root"]}})
+    settle(found, "data", audit_trail=True)
     found = Environment.read(request.param)
     deployment.make_buckets(found)
     told = json.dumps(stacks.state("data", Environment.read("local")) | {"resources": []})
@@ -138,6 +140,7 @@ def test_a_kept_environment_passes_the_guard_and_each_of_its_roles_is_bounded(ke
         "feature_store",
         "etl",
         "people",
+        "trail",
     }
     assert [
         r["address"] for r in roles if r["change"]["after"]["permissions_boundary"] != BOUNDARY.format(kept.account)

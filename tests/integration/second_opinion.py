@@ -208,7 +208,7 @@ def modules(prefix: str) -> Json:
             "source": "./modules/watch",
             "prefix": prefix,
             "namespace": prefix,
-            "kms_key_arn": key,
+            "key": {"arn": key},
             "functions": {name: f"{prefix}-{name}" for name in ("merchants", "stream")},
             "entities": {
                 "brought": ["transactions"],

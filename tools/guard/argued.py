@@ -44,6 +44,7 @@ RUN_JOBS = tuple(
 APPLY = 'aws_iam_role_policy.delivery["apply"]'
 PLAN = 'aws_iam_role_policy.delivery["plan"]'
 BUILT = (
+    "cloudtrail",
     "cloudwatch",
     "dynamodb",
     "ecr",

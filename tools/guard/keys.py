@@ -11,6 +11,7 @@ from tools.guard.plan import UNKNOWN, Finding, Plan, Resource
 # Where each kind names its key.
 KEYS = {
     "aws_athena_workgroup": "configuration[].result_configuration[].encryption_configuration[].kms_key_arn",
+    "aws_cloudtrail": "kms_key_id",
     "aws_cloudwatch_log_group": "kms_key_id",
     "aws_dynamodb_table": "server_side_encryption[].kms_key_arn",
     "aws_ecr_repository": "encryption_configuration[].kms_key",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 WORDS = re.compile(r"\w+")
+RENAMED = {"equals": "equal_to"}  # what every object of the bindings' own language has already
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Known:
             if not holder:
                 break
             known = self.arguments[holder]
-            annotation = known.get(step, known.get(f"{step}_"))
+            annotation = known.get(step, known.get(f"{step}_", known.get(RENAMED.get(step, ""))))
             if annotation is None:
                 return None
             passed.append(step)

@@ -102,3 +102,25 @@ run "refuses_a_witness_of_data_that_may_be_destroyed" {
 
   expect_failures = [var.witness]
 }
+
+run "has_no_trail_unless_it_is_asked_to" {
+  command = plan
+
+  assert {
+    condition     = length(module.trail) == 0 && output.trail == null
+    error_message = "It costs by the event, and an organisation has one of its own."
+  }
+}
+
+run "has_a_trail_where_it_is_asked_to" {
+  command = plan
+
+  variables {
+    audit_trail = true
+  }
+
+  assert {
+    condition     = output.trail.log_group == "/aws/cloudtrail/risk-dev-trail"
+    error_message = "Alarms look at this log."
+  }
+}

@@ -57,4 +57,48 @@ data "aws_iam_policy_document" "key" {
       values   = ["arn:${data.aws_partition.this.partition}:logs:${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}:*"]
     }
   }
+
+  # The trail, by its name, for it wants to use the key as it is made. It decrypts for the bucket's own data key.
+  dynamic "statement" {
+    for_each = var.trail ? ["trail"] : []
+
+    content {
+      sid       = "TrailEncrypts"
+      actions   = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*"]
+      resources = ["*"]
+
+      principals {
+        type        = "Service"
+        identifiers = ["cloudtrail.amazonaws.com"]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:SourceArn"
+        values   = ["arn:${data.aws_partition.this.partition}:cloudtrail:${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}:trail/${var.prefix}-trail"]
+      }
+    }
+  }
+
+  # Its topic, by what SNS encrypts for: whether SNS hands on whom CloudTrail calls for, AWS does not say.
+  dynamic "statement" {
+    for_each = var.trail ? ["topic"] : []
+
+    content {
+      sid       = "TrailTells"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
+      resources = ["*"]
+
+      principals {
+        type        = "Service"
+        identifiers = ["cloudtrail.amazonaws.com"]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:EncryptionContext:aws:sns:topicArn"
+        values   = ["arn:${data.aws_partition.this.partition}:sns:${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}:${var.prefix}-trail"]
+      }
+    }
+  }
 }

@@ -26,3 +26,10 @@ variable "prefix" {
   type        = string
   nullable    = false
 }
+
+variable "trail" {
+  description = "Whether the environment's own trail (`modules/trail`) may use the key."
+  type        = bool
+  default     = false
+  nullable    = false
+}

@@ -18,9 +18,10 @@ data "aws_iam_policy_document" "trust" {
       identifiers = var.people == null ? ["${var.service}.amazonaws.com"] : var.people.principals
     }
 
-    # Another account's resource cannot make the service borrow the role.
+    # Another account's resource cannot make the service borrow the role. What CloudTrail sends with its call AWS does not
+    # say, and where a condition does not hold no trail is made: a role for it may write its log and nothing else.
     dynamic "condition" {
-      for_each = var.service[*]
+      for_each = [for service in var.service[*] : service if service != "cloudtrail"]
 
       content {
         test     = "StringEquals"

@@ -3,7 +3,7 @@
 # The key's policy must name CloudWatch: alarms to a topic that they cannot encrypt for are silent.
 resource "aws_sns_topic" "alarms" {
   name              = "${var.prefix}-alarms"
-  kms_master_key_id = var.kms_key_arn
+  kms_master_key_id = var.key.arn
 }
 
 # An address is asked to confirm; until it has, it is told nothing, which `make verify` finds.
@@ -106,6 +106,16 @@ locals {
         metric      = "ApproximateNumberOfMessagesVisible"
         dimensions  = { QueueName = name }
         statistic   = "Maximum"
+        above       = 0
+      }
+    },
+    !var.key.told_of ? {} : {
+      key-going = {
+        description = "Somebody disabled a key of the account or scheduled its deletion: what it encrypts cannot be read then"
+        namespace   = var.namespace
+        metric      = "KeysTakenAway"
+        dimensions  = {}
+        statistic   = "Sum"
         above       = 0
       }
     },

@@ -27,9 +27,9 @@ variable "heartbeats" {
   }
 }
 
-variable "kms_key_arn" {
-  description = "Key that encrypts the alarm topic. Its policy must let CloudWatch use it."
-  type        = string
+variable "key" {
+  description = "Key that encrypts the alarm topic, whose policy must let CloudWatch use it, and whether a trail tells of keys that are taken away."
+  type        = object({ arn = string, told_of = optional(bool, false) })
   nullable    = false
 }
 

@@ -13,6 +13,7 @@ FULL = {
     "aws_athena_workgroup": lambda key: {
         "configuration": [{"result_configuration": [{"encryption_configuration": [{"kms_key_arn": key}]}]}]
     },
+    "aws_cloudtrail": lambda key: {"kms_key_id": key},
     "aws_cloudwatch_log_group": lambda key: {"kms_key_id": key},
     "aws_dynamodb_table": lambda key: {"server_side_encryption": [{"enabled": True, "kms_key_arn": key}]},
     "aws_ecr_repository": lambda key: {"encryption_configuration": [{"encryption_type": "KMS", "kms_key": key}]},

@@ -23,7 +23,7 @@ class SqsQueueConfig(TerraformMetaArguments):
     ) -> None: ...
 
 class SqsQueueTimeouts:
-    def __init__(self, *, create: typing.Optional[str] = None) -> None: ...
+    def __init__(self, *, create: typing.Optional[str] = None, equal_to: typing.Optional[str] = None) -> None: ...
 """
 
 
@@ -44,6 +44,8 @@ def wheel(tmp_path):
         ("timeouts.create", "timeouts.create"),
         ("tags.project", "tags"),
         ("lambda", "lambda"),
+        ("timeouts.equals", "timeouts.equals"),
+        ("equals", None),
         ("nmae", None),
         ("timeouts.craete", None),
     ],

@@ -61,6 +61,34 @@ run "lets_alarms_events_and_logs_use_the_key" {
   }
 }
 
+run "lets_no_trail_use_the_key_where_there_is_none" {
+  command = plan
+
+  assert {
+    condition     = !contains(flatten([for statement in data.aws_iam_policy_document.key.statement : [for principal in statement.principals : principal.identifiers]]), "cloudtrail.amazonaws.com")
+    error_message = "A trail is an option."
+  }
+}
+
+run "lets_the_environments_own_trail_use_the_key_and_no_other" {
+  command = plan
+
+  variables {
+    trail = true
+  }
+
+  assert {
+    condition = {
+      for statement in data.aws_iam_policy_document.key.statement : statement.sid => one([for only in statement.condition : "${only.variable} ${one(only.values)}"])
+      if anytrue([for principal in statement.principals : contains(principal.identifiers, "cloudtrail.amazonaws.com")])
+      } == {
+      TrailEncrypts = "aws:SourceArn arn:aws:cloudtrail:eu-west-1:111122223333:trail/${var.prefix}-trail"
+      TrailTells    = "kms:EncryptionContext:aws:sns:topicArn arn:aws:sns:eu-west-1:111122223333:${var.prefix}-trail"
+    }
+    error_message = "A trail of another account must not use this key."
+  }
+}
+
 run "keeps_versions_and_drops_the_hidden_ones_after_a_month" {
   command = plan
 

@@ -30,6 +30,19 @@ run "is_taken_by_its_service_for_this_account_only" {
   }
 }
 
+run "is_taken_by_cloudtrail_without_a_condition_for_aws_names_none" {
+  command = plan
+
+  variables {
+    service = "cloudtrail"
+  }
+
+  assert {
+    condition     = length(one(data.aws_iam_policy_document.trust.statement).condition) == 0 && one(one(data.aws_iam_policy_document.trust.statement).principals).identifiers == toset(["cloudtrail.amazonaws.com"])
+    error_message = "A trail whose role cannot be taken is not made."
+  }
+}
+
 run "may_do_what_it_was_given_under_its_condition" {
   command = plan
 

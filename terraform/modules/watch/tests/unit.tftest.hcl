@@ -8,7 +8,7 @@ variables {
   entities       = { brought = ["loan_applications", "transactions"], vectors = ["transaction_features"], published = ["customer", "loan-applicant"] }
   queues         = { approvals = "risk-dev-release.fifo", failed = { stream = "risk-dev-stream-failed", merchants = "risk-dev-merchants-failed", release = "risk-dev-release-failed.fifo" } }
   functions      = { decide = "risk-dev-decide", merchants = "risk-dev-merchants", release = "risk-dev-release", stream = "risk-dev-stream" }
-  kms_key_arn    = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000"
+  key            = { arn = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000" }
   namespace      = "Risk"
   prefix         = "risk-dev"
   state_machines = { nightly = "arn:aws:states:eu-west-1:111122223333:stateMachine:risk-dev-nightly" }
@@ -85,7 +85,7 @@ run "tells_over_an_encrypted_topic" {
   command = plan
 
   assert {
-    condition     = aws_sns_topic.alarms.kms_master_key_id == var.kms_key_arn
+    condition     = aws_sns_topic.alarms.kms_master_key_id == var.key.arn
     error_message = "Alarms are encrypted by the platform's key."
   }
 }
@@ -143,5 +143,27 @@ run "says_of_each_alarm_where_it_is_told_what_to_do" {
   assert {
     condition     = endswith(aws_cloudwatch_metric_alarm.this["stream-gave-up"].alarm_description, "docs/runbooks/replay-the-dead-letter-queue.md")
     error_message = "Payments that were given up come back by the runbook of the dead-letter queue."
+  }
+}
+
+run "rings_where_a_trail_tells_that_a_key_is_taken_away_and_promises_it_nowhere_else" {
+  command = plan
+
+  variables {
+    key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000", told_of = true }
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["key-going"].metric_name == "KeysTakenAway" && aws_cloudwatch_metric_alarm.this["key-going"].threshold == 0
+    error_message = "The first sign is the best one."
+  }
+}
+
+run "has_no_alarm_that_nothing_could_ring" {
+  command = plan
+
+  assert {
+    condition     = !contains(keys(aws_cloudwatch_metric_alarm.this), "key-going")
+    error_message = "Without a trail nobody hears of it."
   }
 }
