@@ -140,7 +140,7 @@ def test_a_kept_environment_passes_the_guard_and_each_of_its_roles_is_bounded(ke
         "feature_store",
         "etl",
         "people",
-        "trail",
+        "trail[0]",
     }
     assert [
         r["address"] for r in roles if r["change"]["after"]["permissions_boundary"] != BOUNDARY.format(kept.account)
