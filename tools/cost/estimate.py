@@ -11,6 +11,8 @@ from dataclasses import dataclass
 HOURS = 730  # of a month
 DECISION_MS = {"api": 20, "stream": 4}  # of a function for one payment: docs/benchmarks.md has them measured
 ANSWER_KB = 4  # of a decision with its vector
+TRAIL_EVENTS = 7  # of a decision, where there is a trail: six calls to tables, at most one object of the log
+TRAIL_EVENT_KB = 1.5
 LOAN_ROWS_A_SECOND = 50_000  # of a transform instance
 NIGHT_MINUTES_A_MILLION = 30  # of all Glue jobs of a night for a million rows, on the workers that the plan has
 
@@ -114,7 +116,16 @@ def thousand_decisions(planned: Mapping[str, list[dict]], prices: Prices) -> lis
         Line("records", "4 reads, 1 write of 8 KB", million * _records(prices)),
         Line("answers", "3 reads, 3 writes, 2 of them in one transaction", million * _tables(prices)),
         Line("streams", "2 puts", 2 * million * prices.of("kinesis_million_puts")),
+        *_trail(planned, million, prices),
     ]
+
+
+def _trail(planned: Mapping[str, list[dict]], million: float, prices: Prices) -> list[Line]:
+    """Events of objects and items, which go to a bucket and to a log group."""
+    if not planned.get("aws_cloudtrail"):
+        return []
+    event = prices.of("trail_million_events") + TRAIL_EVENT_KB * prices.of("logs_gb")  # a million KB are a GB
+    return [Line("trail", f"{TRAIL_EVENTS} events of {TRAIL_EVENT_KB} KB", TRAIL_EVENTS * million * event)]
 
 
 def _records(prices: Prices) -> float:

@@ -56,6 +56,12 @@ def test_more_memory_and_more_workers_cost_more():
     assert total(million_loans(few, TABLED)) < total(million_loans(many, TABLED))
 
 
+def test_a_trail_costs_by_what_payments_make_it_write_and_nothing_where_there_is_none():
+    more = total(thousand_decisions({"aws_cloudtrail": [{}]}, TABLED)) - total(thousand_decisions({}, TABLED))
+    assert more == pytest.approx(7000 / 1e6 * (TABLED.of("trail_million_events") + 1.5 * TABLED.of("logs_gb")))
+    assert idle({"aws_cloudtrail": [{}]}, TABLED) == []
+
+
 def test_a_price_that_is_not_tabled_is_named():
     with pytest.raises(NoPrice, match=r"no price of ml\.p5\.48xlarge in somewhere"):
         idle(endpoint(instance_type="ml.p5.48xlarge", initial_instance_count=1), TABLED)
