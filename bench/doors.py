@@ -108,6 +108,7 @@ def decide_cpu() -> dict[str, float]:
     from scoring.live import Places, Release
     from scoring.model import Model
     from scoring.records import Records
+    from scoring.signing import Signer
     from scoring.tails import Tails
     from scoring.terms import Terms
 
@@ -121,6 +122,7 @@ def decide_cpu() -> dict[str, float]:
         Answers(aws, "answers", lambda: 0),
         Tails(aws, "tails", lambda: 0),
         ThreadPoolExecutor(1),
+        Signer(aws, "signing"),
         aws,
         "stream",
         lambda: FIRST,
@@ -172,6 +174,9 @@ class Memory(Aws):
             if group["FeatureGroupName"] in self.texts
         ]
         return {"Records": records}
+
+    def generate_data_key(self, **_: object) -> dict:
+        return {"CiphertextBlob": b"key", "Plaintext": b"secret"}
 
     def get_item(self, **_: object) -> dict:
         return {}

@@ -96,15 +96,16 @@ class Payment:
 
 def cells(value: object) -> Iterator[object]:
     """What a column holds, however deep: texts and numbers, and the names within it."""
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield name
-            yield from cells(inner)
-    elif isinstance(value, (list, tuple)):
-        for inner in value:
-            yield from cells(inner)
-    else:
-        yield value
+    waiting = [value]
+    while waiting:  # a generator within a generator takes each value through all levels
+        found = waiting.pop()
+        if isinstance(found, Mapping):
+            yield from found
+            waiting += found.values()
+        elif isinstance(found, (list, tuple)):
+            waiting += found
+        else:
+            yield found
 
 
 def is_missing(value: object) -> bool:

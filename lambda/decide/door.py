@@ -19,6 +19,7 @@ from scoring.live import Release
 from scoring.metrics import emit
 from scoring.model import Model
 from scoring.records import Records, StoreUnavailable
+from scoring.signing import Signer
 from scoring.tails import Entry, Moved, Tail, Tails, fold
 from scoring.terms import Terms
 
@@ -90,6 +91,7 @@ class ApiDoor:
     answers: Answers
     tails: Tails
     beside: Executor
+    signer: Signer
     stream: Any
     stream_name: str
     now: Callable[[], int]
@@ -227,7 +229,7 @@ class ApiDoor:
 
     def _hand_on(self, document: dict, fields: Mapping) -> None:
         """The stream door applies the payment to the state and logs the decision: one writer per customer."""
-        event = json.dumps({**fields, "decision": document}).encode()
+        event = json.dumps(self._signed({**fields, "decision": document})).encode()
         for left in reversed(range(HANDING_ON)):
             try:
                 self.stream.put_record(StreamName=self.stream_name, PartitionKey=document["customer_id"], Data=event)
@@ -237,6 +239,15 @@ class ApiDoor:
                 if not left:
                     emit({"door": "api"}, not_handed_on=1)
                     raise NotHandedOn(type(failed).__name__) from None
+
+    def _signed(self, event: dict) -> dict:
+        """Unsigned while KMS is away: the stream door then looks whether the answer is kept."""
+        try:
+            signature = self.signer.sign(event)
+        except Exception as failed:
+            warn("the decision is not signed", failed)
+            return event
+        return {**event, "decision": {**event["decision"], "signature": signature}}
 
 
 def warn(message: str, failed: Exception) -> None:

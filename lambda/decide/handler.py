@@ -18,6 +18,7 @@ from scoring.live import Places, Release
 from scoring.model import Model
 from scoring.records import Records
 from scoring.settings import from_environment
+from scoring.signing import Signer
 from scoring.tails import Tails
 from scoring.terms import Terms, TermsUnread
 
@@ -36,6 +37,7 @@ class Settings:
     metric_namespace: str
     answers_table: str
     tails_table: str
+    signing_key: str
     stream_name: str
     endpoint_name: str
     customer_group: str
@@ -73,6 +75,7 @@ def door() -> ApiDoor:
         answers=Answers(boto3.client("dynamodb", config=API.answers.config), settings.answers_table, time.time),
         tails=Tails(boto3.client("dynamodb", config=API.tails.config), settings.tails_table, time.time),
         beside=ThreadPoolExecutor(max_workers=1),
+        signer=Signer(boto3.client("kms", config=API.key.config), settings.signing_key),
         stream=boto3.client("kinesis", config=API.stream.config),
         stream_name=settings.stream_name,
         now=lambda: int(time.time() * 1000),

@@ -43,7 +43,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Budget:
-    """What both doors ask, in the order in which they do."""
+    """What both doors ask, in the order in which they do; `key` is KMS."""
 
     store: Call
     tails: Call
@@ -51,6 +51,7 @@ class Budget:
     policy: Call
     answers: Call
     terms: Call
+    key: Call
 
     @property
     def calls(self) -> Iterable[Call]:
@@ -82,6 +83,7 @@ API = ApiBudget(
     policy=Call(connect=0.2, read=0.2, requests=2),
     answers=Call(connect=0.2, read=0.2),
     terms=Call(connect=0.2, read=0.15, requests=2),
+    key=Call(connect=0.2, read=0.3),
     stream=Call(connect=0.2, read=0.5, requests=2),
 )
 
@@ -102,6 +104,7 @@ STREAM = StreamBudget(
     policy=Call(connect=0.5, read=1, requests=2),
     answers=Call(connect=0.5, read=1),
     terms=Call(connect=0.5, read=1, requests=2),
+    key=Call(connect=0.5, read=2, tries=3),
     log=Call(connect=0.5, read=5, tries=3),
     alerts=Call(connect=0.5, read=1),
     merchants=Call(connect=0.5, read=1, requests=2),

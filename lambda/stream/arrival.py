@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
-import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from scoring.decision import InvalidDecision, handed_on
 from scoring.terms import Terms
@@ -14,6 +15,9 @@ from features.message import fields_of
 from features.payment import InvalidPayment, Payment, cells
 from features.values import iso
 from features.vector import Vector
+from stream.quarantine import Source, reason_of, row_of
+
+FORGED = "decision: expected one that the API door has signed"
 
 
 @dataclass
@@ -35,25 +39,79 @@ class Arrival:
     traffic: list[int] | None = None
 
 
-def parse(records: list[dict], terms: Terms) -> tuple[list[Arrival], list[dict]]:
-    """Arrivals up to the first record that is no payment, and that record as a failure.
+@dataclass(frozen=True)
+class Poison:
+    """A record that is no payment: masked, and why."""
 
-    Kinesis delivers everything from the lowest failed record again, so what follows it must wait.
-    """
+    source: Source
+    arrived_at: int
+    row: dict
+    reason: str
+
+
+class Trust(Protocol):
+    """Who tells decisions of the API door from others'. Failures of what it asks pass through."""
+
+    def is_signed(self, event: dict, signature: object) -> bool: ...
+
+    def kept(self, identifiers: set[str]) -> Mapping[str, dict]:
+        """Decisions that the API door has kept."""
+
+
+def parse(records: list[dict], terms: Terms, trust: Trust) -> tuple[list[Arrival], list[Poison]]:
+    """Payments, and what is none. Raises TermsUnread, and what `trust` raises."""
     arrivals: list[Arrival] = []
+    poison: list[Poison] = []
+    unsigned: dict[str, dict] = {}  # by sequence number
     for record in records:
         kinesis = record["kinesis"]
-        sequence = kinesis["sequenceNumber"]
+        sequence, data = kinesis["sequenceNumber"], base64.b64decode(kinesis["data"])
+        arrived = int(kinesis["approximateArrivalTimestamp"] * 1000)
         try:
-            fields = fields_of(base64.b64decode(kinesis["data"]))
-            arrived = int(kinesis["approximateArrivalTimestamp"] * 1000)
+            fields = fields_of(data)
             payment, decision = event_of(fields, arrived, kinesis["partitionKey"], terms)
         except (ValueError, RecursionError) as wrong:
-            reason = str(wrong) if isinstance(wrong, InvalidPayment) else "the record is not JSON"
-            print(json.dumps({"level": "ERROR", "message": "poison record", "sequence": sequence, "reason": reason}))
-            return arrivals, [{"itemIdentifier": sequence}]
+            poison.append(Poison(source_of(record), arrived, row_of(data), reason_of(wrong)))
+            continue
         arrivals.append(Arrival(sequence, arrived, payment, decision))
-    return arrivals, []
+        if decision is not None and not trust.is_signed(*parted(fields)):
+            unsigned[sequence] = record
+    if unsigned:
+        believed, forged = without_forged(arrivals, unsigned.keys(), trust)
+        for arrival in forged:
+            record = unsigned[arrival.sequence]
+            row = row_of(base64.b64decode(record["kinesis"]["data"]))
+            poison.append(Poison(source_of(record), arrival.arrived_at, row, FORGED))
+        arrivals = believed
+    return arrivals, poison
+
+
+def parted(fields: dict) -> tuple[dict, object]:
+    """An event as it was signed, and the signature."""
+    decision = {name: value for name, value in fields["decision"].items() if name != "signature"}
+    return {**fields, "decision": decision}, fields["decision"].get("signature")
+
+
+def without_forged(
+    arrivals: list[Arrival], unsigned: Collection[str], trust: Trust
+) -> tuple[list[Arrival], list[Arrival]]:
+    """What may be believed, and the rest. A door of another version does not sign, nor does one whose KMS is away: what
+    it has answered is kept."""
+    kept = trust.kept({a.payment.transaction_id for a in arrivals if a.sequence in unsigned})
+    believed: list[Arrival] = []
+    forged: list[Arrival] = []
+    for arrival in arrivals:
+        answer = kept.get(arrival.payment.transaction_id)
+        is_ours = arrival.sequence not in unsigned or (answer is not None and same(answer, arrival.decision))
+        (believed if is_ours else forged).append(arrival)
+    return believed, forged
+
+
+def same(answer: dict, decision: dict | None) -> bool:
+    try:
+        return handed_on(answer) == decision
+    except InvalidDecision:
+        return False
 
 
 def event_of(fields: object, arrived: int, key: str, terms: Terms) -> tuple[Payment, dict | None]:
@@ -98,6 +156,7 @@ def is_about(decision: dict, payment: Payment) -> bool:
     return all(decision[name] == value for name, value in of_payment.items())
 
 
-def shard_of(records: list[dict]) -> str:
-    """`shardId-000000000000:495...` -> `shardId-000000000000`."""
-    return records[0]["eventID"].partition(":")[0]
+def source_of(record: dict) -> Source:
+    """`shardId-000000000000:495...` is from `shardId-000000000000`."""
+    shard, _, _ = record["eventID"].partition(":")
+    return Source(record.get("eventSourceARN", "").rpartition("/")[2], shard, record["kinesis"]["sequenceNumber"])

@@ -22,6 +22,7 @@ from scoring.live import Release
 from scoring.metrics import emit
 from scoring.model import Model
 from scoring.records import Records
+from scoring.signing import Verifier
 from scoring.tails import Entry, Tail, Tails
 from scoring.terms import Terms
 
@@ -29,8 +30,9 @@ from features.state import State
 from features.traffic import traffic_at
 from features.values import iso
 from features.vector import Knowledge, fraud_vector
-from stream.arrival import Arrival, parse, shard_of
+from stream.arrival import FORGED, Arrival, parse, source_of
 from stream.ordering import by_customer, in_order, needed
+from stream.quarantine import Quarantine
 from stream.sinks import Alerts, DecisionLog, LateLog, MerchantStream
 
 JUDGED_AGAIN = 2  # times, when the API door decides on another payment of the customer at the same moment
@@ -62,17 +64,31 @@ class StreamDoor:
     merchants: MerchantStream
     answers: Answers
     tails: Tails
+    verifier: Verifier
+    quarantine: Quarantine
     now: Callable[[], int]
 
-    def take(self, records: list[dict]) -> list[dict]:
-        """Handles a Kinesis batch; returns the records to deliver again. Records before the first poison are done.
+    def take(self, records: list[dict]) -> None:
+        """Handles a Kinesis batch. What is no payment is set aside and holds up nobody.
 
-        Raises TermsUnread: without a rate that there may be nobody knows whether a payment is poison.
+        Raises TermsUnread: without a rate that there may be nobody knows whether a payment is one. Nor is it known
+        while KMS does not answer whose decision it is that comes with it.
         """
-        arrivals, failures = parse(records, self.terms)
+        arrivals, poison = parse(records, self.terms, self)
+        for found in poison:
+            self.quarantine.put("door", found.source, found.arrived_at, found.row, found.reason)
+            told = {"level": "ERROR", "message": "poison record", "sequence": found.source.sequence}
+            print(json.dumps({**told, "reason": found.reason}))
+        if poison:
+            emit({"door": "stream"}, poison=len(poison), forged=sum(found.reason == FORGED for found in poison))
         if arrivals:
-            self._handle(arrivals, shard_of(records))
-        return failures
+            self._handle(arrivals, source_of(records[0]).shard)
+
+    def is_signed(self, event: dict, signature: object) -> bool:
+        return self.verifier.is_signed(event, signature)
+
+    def kept(self, identifiers: set[str]) -> dict[str, dict]:
+        return self.answers.kept(identifiers)
 
     def _handle(self, arrivals: list[Arrival], shard: str) -> None:
         unsent = untold = 0

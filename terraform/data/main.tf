@@ -95,6 +95,13 @@ module "answers" {
   prefix      = local.prefix
 }
 
+module "signing" {
+  source = "../modules/signing"
+
+  keep_data = var.keep_data
+  prefix    = local.prefix
+}
+
 module "transactions" {
   source = "../modules/stream"
 

@@ -3,6 +3,11 @@ output "answers" {
   value       = module.answers.table
 }
 
+output "signing_key_arn" {
+  description = "The key that the API door's events are signed by."
+  value       = module.signing.key_arn
+}
+
 output "tails" {
   description = "The table of customers' tails: payments that were decided and may not be in the customer's record yet."
   value       = module.answers.tails

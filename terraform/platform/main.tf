@@ -34,6 +34,7 @@ locals {
   image     = var.image != null ? var.image : "${local.account}.dkr.ecr.${var.region}.amazonaws.com/${local.prefix}-ml:${var.image_tag}"
   namespace = "RiskPlatform/${var.environment}"
   held      = data.terraform_remote_state.data.outputs
+  answers   = { table = local.held.answers, tails = local.held.tails, signing_key_arn = local.held.signing_key_arn }
 
   artifacts = {
     bucket      = "${local.prefix}-artifacts-${local.account}"
@@ -150,8 +151,7 @@ module "consumer" {
   source = "../modules/consumer"
 
   alert_topic_arn    = aws_sns_topic.fraud_alerts.arn
-  answers            = local.held.answers
-  tails              = local.held.tails
+  answers            = local.answers
   code               = local.functions
   counter_stream     = local.held.streams.merchants
   customer_group_arn = local.records["CUSTOMER_GROUP"].arn
@@ -164,8 +164,7 @@ module "consumer" {
 module "api" {
   source = "../modules/api"
 
-  answers  = local.held.answers
-  tails    = local.held.tails
+  answers  = local.answers
   code     = local.functions
   lake     = local.held.lake
   prefix   = local.prefix

@@ -381,12 +381,10 @@ class Scene:
             state.pay(at, payment.amount, payment.merchant_id, identifier)
             if at != payment.at:
                 late.add((identifier, at))
-        noted = {
-            (line["transaction_id"], line["counted_at"])
-            for _, written in self.objects("late/")
-            for line in written
-            if line["transaction_id"] in paid
-        }
+        noted: dict[str, int] = {}  # the last one stands, as in the lake
+        for line in (line for _, written in self.objects("late/") for line in written):
+            if line["transaction_id"] in paid:
+                noted[line["transaction_id"]] = max(line["counted_at"], noted.get(line["transaction_id"], 0))
         stored = self.states(customers)
         traffic = {m: self.traffic(m) for m in {p.merchant_id for p in parsed.values()}}
         found = {
@@ -397,7 +395,7 @@ class Scene:
             ),
             "other vectors": vectors,
             "other states": [c for c, state in states.items() if state.clock >= 0 and stored[c] != state.dump()],
-            "late otherwise": sorted(late ^ noted),
+            "late otherwise": sorted(late ^ set(noted.items())),
             "counted otherwise at their merchants": [
                 merchant
                 for merchant, counted in traffic.items()
@@ -613,10 +611,6 @@ class Scene:
         """Every message of the alert topic since the module began."""
         self.alerts += heard(self.client("sqs"), self.ears)
         return self.alerts
-
-    def parked(self) -> list[str]:
-        """What waits in the failed queue, and stays there."""
-        return heard(self.client("sqs"), self.failed, back=True)
 
 
 def trained(name: str) -> str:

@@ -478,7 +478,8 @@ def test_a_log_that_takes_nothing_moves_no_state_and_gets_every_decision_once_af
 
 def test_payments_that_were_logged_and_given_up_count_once_as_they_were_decided_last(scene: Scene):
     """Logged by rules while neither model nor records could be reached. Others of the same customers are applied before
-    they come back, so that they come late, see more, and are scored: the log then holds two decisions of each."""
+    they come back, so that they come late, see more, and are scored: the log then holds two decisions of each. What a
+    payer was told stands: it is logged with the next payment of its customer."""
     given_up, meanwhile = payments("write", 8, day=5), payments("write", 8, day=5, first=8)
     with scene.wire.cut("BatchWriteRecord", "denied"), scene.wire.cut("InvokeEndpoint", "denied"):
         scene.pay(given_up[:6])
@@ -490,7 +491,7 @@ def test_payments_that_were_logged_and_given_up_count_once_as_they_were_decided_
 
     scene.bring_back([*given_up, *meanwhile])
 
-    assert scene.recount([*given_up, *meanwhile], twice=given_up) == ALL_ONCE
+    assert scene.recount([*given_up, *meanwhile], twice=given_up[:6]) == ALL_ONCE
     counted = scene.read_by_analysts(given_up[0]["event_time"][:10])
     last = scene.decided([*given_up, *meanwhile]).values()
     assert counted == Counter(line["action"] for line in last), "analysts count each payment once, as it was applied"
@@ -524,6 +525,10 @@ def test_good_payments_between_poison_are_decided_and_the_poison_is_set_aside(sc
     def but(**changed: object) -> bytes:
         return json.dumps({**good[0], "transaction_id": "bad", **changed}).encode()
 
+    answered = scene.ask(good[0])
+    of_small = {"transaction_id": "forged", "amount_cents": 9_999_900}
+    forged = {**good[0], "transaction_id": "forged", "amount": "99999.00", "decision": {**answered, **of_small}}
+
     poison = {
         b"no JSON": "the record is not JSON",
         b"\xff\xfe\x00": "the record is not JSON",
@@ -538,18 +543,21 @@ def test_good_payments_between_poison_are_decided_and_the_poison_is_set_aside(sc
         but(event_time="yesterday"): "event_time: expected an ISO 8601",
         but(event_time=ahead): "event_time: expected at most five minutes ahead",
         but(decision={"action": "APPROVE"}): "decision: expected what the API door hands on",
+        encoded(forged): "decision: expected one that the API door has signed",
     }
     mixed = [record for pair in zip(map(encoded, good), poison, strict=False) for record in pair]
     known = {key for key, _ in scene.objects("quarantine/stream/")}
     scene.put(*mixed, *map(encoded, good[len(poison) :]), key="poison-c0")
-    eventually(lambda: scene.waiting() == len(poison))
     decided = scene.await_decided(good)
 
-    scene.bring_back(good)
+    def set_aside() -> list[dict]:
+        return [line for key, lines in scene.objects("quarantine/stream/") if key not in known for line in lines]
 
+    eventually(lambda: len(set_aside()) == len(poison))
     assert scene.recount(good) == ALL_ONCE
     assert len(decided) == len(good)
-    aside = [line for key, lines in scene.objects("quarantine/stream/") if key not in known for line in lines]
+    assert scene.waiting() == 0, "poison goes to no queue"
+    aside = set_aside()
     reasons = sorted(line["reasons"][0] for line in aside)
     assert len(reasons) == len(poison)
     assert all(any(reason.startswith(wanted) for reason in reasons) for wanted in poison.values()), reasons
@@ -558,14 +566,12 @@ def test_good_payments_between_poison_are_decided_and_the_poison_is_set_aside(sc
 def test_poison_that_is_nested_too_deep_is_set_aside_like_any_other(scene: Scene):
     (good,) = payments("deep", 1)
     nested = b'{"transaction_id": "deep-bad", "nested": %s%s}' % (b"[" * 700, b"]" * 700)
+    known = {key for key, _ in scene.objects("quarantine/stream/")}
     scene.put(nested, encoded(good), key=good["customer_id"])
-    eventually(lambda: scene.waiting() == 1)
-    try:
-        scene.bring_back([good])
-    finally:  # what cannot be set aside would stop every other replay, too
-        scene.client("sqs").purge_queue(QueueUrl=scene.failed)
 
+    scene.await_decided([good])
     assert scene.recount([good]) == ALL_ONCE
+    eventually(lambda: len({key for key, _ in scene.objects("quarantine/stream/")} - known) == 1)
 
 
 def test_late_payments_count_when_they_come_and_early_ones_are_refused_at_both_doors(scene: Scene):
@@ -581,9 +587,8 @@ def test_late_payments_count_when_they_come_and_early_ones_are_refused_at_both_d
     with pytest.raises(StepFailed, match=r"400.*five minutes ahead of the clock"):
         scene.ask(ahead)
     scene.pay([ahead])
-    eventually(lambda: scene.waiting() == 1)
-
-    scene.bring_back([*paid, *late])
+    set_aside = lambda: [line for _, lines in scene.objects("quarantine/stream/") for line in lines]  # noqa: E731
+    eventually(lambda: "skew-ahead" in {line.get("transaction_id") for line in set_aside()})
 
     assert scene.recount([*paid, *late]) == ALL_ONCE
     assert not scene.decided([ahead])
@@ -619,18 +624,17 @@ def test_no_card_number_is_taken_in_and_nothing_that_the_platform_wrote_holds_on
         said.append(("answer", str(refused.value)))
     broken = b'{"card": "%s", ' % cards[3].encode()
     scene.put(*map(encoded, bad), broken, *map(encoded, good), key="pan-c0")
-    eventually(lambda: scene.waiting() == len(bad) + 1)
+    scene.await_decided(good)
 
-    queued = [("failed queue", body) for body in scene.parked()]
-    assert len(queued) == len(bad) + 1
-    scene.bring_back(good)
+    def masked() -> list[dict]:
+        rows = [line for _, lines in scene.objects("quarantine/stream/") for line in lines]
+        return [row for row in rows if "****" in json.dumps(row)]
 
+    eventually(lambda: len(masked()) == len(bad) + 1)
     assert scene.recount(good) == ALL_ONCE
     assert not scene.decided(bad)
     number = re.compile("|".join("[ .-]?".join(digits) for digits in cards))
-    assert [where for where, text in (*said, *queued, *scene.everything_said()) if number.search(text)] == []
-    aside = [line for _, lines in scene.objects("quarantine/stream/") for line in lines]
-    assert sum("****" in json.dumps(line) for line in aside) == len(bad) + 1, "masked but for four digits"
+    assert [where for where, text in (*said, *scene.everything_said()) if number.search(text)] == []
 
 
 def sterner(files: dict[str, bytes]) -> None:

@@ -33,6 +33,7 @@ from features.fraud import FRAUD
 from features.state import State
 from features.traffic import TRAFFIC_LAYOUT
 from glue.transforms.point_in_time import athena_sql
+from tests.integration.dead_letters import given_up
 from tests.integration.permissions import (
     TOLD_BY_SERVICES,
     Person,
@@ -568,9 +569,7 @@ def test_an_operator_runs_and_repairs_the_platform_and_lets_no_model_serve(run, 
     given_up(platform, b"no payment", json.dumps(a_payment("T-given-up")).encode())
     assert replay(operator, platform.prefix, platform.lake) == 0
     told = capsys.readouterr().out
-    assert re.search("1 payments replayed, [12] poison records set aside", told), (
-        told
-    )  # the door may have named it, too
+    assert "1 payments replayed, 1 poison records set aside" in told
 
     approve = lambda: operator.approve(package)  # noqa: E731
     assert operator.is_refused("sagemaker:UpdateModelPackage", approve)
@@ -624,18 +623,6 @@ def a_payment(identifier: str, **other: str) -> dict[str, str]:
         "amount": "1.00",
         **other,
     }
-
-
-def given_up(platform: Platform, *records: bytes) -> None:
-    """Records on the stream, each named by a message of the queue of what the stream door gave up."""
-    kinesis, sqs, name = platform.client("kinesis"), platform.client("sqs"), platform.outputs["stream_name"]
-    arn = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamARN"]
-    url = sqs.get_queue_url(QueueName=f"{platform.prefix}-stream-failed")["QueueUrl"]
-    for data in records:
-        put = kinesis.put_record(StreamName=name, Data=data, PartitionKey="C1")
-        batch = {"shardId": put["ShardId"], "batchSize": 1, "streamArn": arn}
-        batch |= dict.fromkeys(("startSequenceNumber", "endSequenceNumber"), put["SequenceNumber"])
-        sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"KinesisBatchInfo": batch}))
 
 
 def holding(platform: Platform, word: str) -> list[str]:

@@ -66,6 +66,7 @@ class Platform:
             "MERCHANT_STREAM": f"{self.prefix}-merchants",
             "POLICIES_TABLE": f"{self.prefix}-policies",
             "RELEASES_TABLE": f"{self.prefix}-releases",
+            "SIGNING_KEY": client("kms").create_key()["KeyMetadata"]["Arn"],
             "TAILS_TABLE": f"{self.prefix}-tails",
         }
         client("lambda").create_function(

@@ -25,6 +25,7 @@ import local
 from datasets import generated
 from datasets.population import Settings
 from features.values import iso
+from tests.integration.dead_letters import given_up
 from tests.integration.permissions import require_none_denied
 from tests.waiting import eventually
 from tools.operate.platform import Platform, StepFailed
@@ -161,9 +162,7 @@ def test_an_endpoint_that_is_gone_serves_the_released_model_again(built: Desk):
 def test_what_the_stream_door_gave_up_is_brought_back(paid: list[dict], built: Desk):
     platform = built.platform()
     url = f"{platform.prefix}-stream-failed"
-    platform.client("kinesis").put_record(
-        StreamName=platform.outputs["stream_name"], Data=b"no payment", PartitionKey="x"
-    )
+    given_up(platform, b"no payment")
     eventually(lambda: f"{url} 1 waiting" in squeezed(make(built, "status")))
 
     said = built.follow("replay-the-dead-letter-queue")

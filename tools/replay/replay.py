@@ -6,7 +6,6 @@ and counts once, and what was set aside is set aside under the same name.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -14,18 +13,15 @@ from typing import Any
 
 from scoring.terms import Terms
 from stream.arrival import event_of
+from stream.quarantine import Quarantine, Source, reason_of, row_of
 
 from features.message import fields_of
-from features.payment import InvalidPayment
-from features.values import day
 from tools.replay.dead_letters import DeadLetter, NoDeadLetter, Queue, Shards
-from tools.replay.masking import masked, masked_line
 
 PER_CALL = 500  # most records that PutRecords takes
 TRIES = 8  # in which nothing is taken
 FIRST_PAUSE_SECONDS = 0.1
 EXPIRED = "beyond the stream's retention: the lake has the payment when its RAW file has come"
-QUARANTINE = "quarantine/stream/"
 
 
 class StreamRefuses(RuntimeError):
@@ -84,24 +80,6 @@ class Stream:
         )
 
 
-class Quarantine:
-    """One JSON line per record that is no payment, card numbers masked, where analysts look for set-aside rows."""
-
-    def __init__(self, s3: Any, bucket: str) -> None:
-        self.s3, self.bucket = s3, bucket
-
-    def put(self, letter: DeadLetter, sequence: str, at: int, row: dict, reason: str) -> None:
-        """`at` in ms since 1970 dates the batch. Setting the same record aside again writes the same object."""
-        line = {
-            **row,
-            "reasons": [reason],
-            "source_file": f"kinesis://{letter.stream}/{letter.shard}",
-            "sequence_number": sequence,
-        }
-        key = f"{QUARANTINE}batch={day(at)}/stage=replay/{letter.shard}-{sequence}.json"
-        self.s3.put_object(Bucket=self.bucket, Key=key, Body=(json.dumps(line) + "\n").encode())
-
-
 @dataclass(frozen=True)
 class Replay:
     """`now` gives ms since 1970."""
@@ -140,15 +118,16 @@ class Replay:
         reasons: list[str] = []
         for record in records:
             arrived = int(record["ApproximateArrivalTimestamp"].timestamp() * 1000)
-            row, reason = judged(record["Data"], arrived, record["PartitionKey"], self.terms)
+            reason = why_not(record["Data"], arrived, record["PartitionKey"], self.terms)
             if reason is None:
                 payments.append(record)
                 continue
             reasons.append(reason)
-            self.quarantine.put(letter, record["SequenceNumber"], arrived, row, reason)
+            found = source(letter, record["SequenceNumber"])
+            self.quarantine.put("door", found, arrived, row_of(record["Data"]), reason)
         if expired:
             row = {"first_sequence": letter.first, "last_sequence": letter.last, "expired": expired}
-            self.quarantine.put(letter, f"{letter.first}-expired", self.now(), row, EXPIRED)
+            self.quarantine.put("replay", source(letter, f"{letter.first}-expired"), self.now(), row, EXPIRED)
         self.stream.put(payments)
         self.queue.done(letter)
         counts.messages += 1
@@ -160,23 +139,17 @@ class Replay:
         return True
 
 
-def judged(data: bytes, arrived: int, key: str, terms: Terms) -> tuple[dict, str | None]:
-    """A record as a row for the quarantine, and why it is poison; no reason when the stream door will take it."""
+def why_not(data: bytes, arrived: int, key: str, terms: Terms) -> str | None:
+    """Why a record is poison; nothing when the stream door will take it."""
     try:
-        fields = fields_of(data)
+        event_of(fields_of(data), arrived, key, terms)
     except (ValueError, RecursionError) as wrong:
-        reason = str(wrong) if isinstance(wrong, InvalidPayment) else "the record is not JSON"
-        return {"line": masked_line(data.decode("utf-8", "replace"))}, reason
-    try:
-        event_of(fields, arrived, key, terms)
-    except (InvalidPayment, RecursionError) as wrong:
-        reason = str(wrong) if isinstance(wrong, InvalidPayment) else "the record is not JSON"
-        try:
-            row = masked(fields)
-            return (row if isinstance(row, dict) else {"line": json.dumps(row)}), reason
-        except RecursionError:  # nested too deep to be looked through value by value
-            return {"line": masked_line(data.decode("utf-8", "replace"))}, reason
-    return fields, None
+        return reason_of(wrong)
+    return None
+
+
+def source(letter: DeadLetter, sequence: str) -> Source:
+    return Source(letter.stream, letter.shard, sequence)
 
 
 def parsed(messages: Iterable[dict]) -> tuple[list[DeadLetter], list[dict]]:

@@ -11,7 +11,7 @@ resource "aws_apigatewayv2_integration" "decide" {
   integration_type       = "AWS_PROXY"
   integration_uri        = module.decide.invoke_arn
   payload_format_version = "2.0"
-  timeout_milliseconds   = 9000
+  timeout_milliseconds   = 10000
 }
 
 resource "aws_apigatewayv2_route" "decisions" {
@@ -72,22 +72,27 @@ module "decide" {
   kms_key_arn     = var.lake.kms_key_arn
   code            = var.code["lambda/decide"]
   memory_mb       = 1769 # one full vCPU: the answer is CPU-bound after two network calls
-  timeout_seconds = 9
+  timeout_seconds = 10
 
   environment = merge(var.scoring.environment, {
-    ANSWERS_TABLE = var.answers.name
-    TAILS_TABLE   = var.tails.name
+    ANSWERS_TABLE = var.answers.table.name
+    SIGNING_KEY   = var.answers.signing_key_arn
+    TAILS_TABLE   = var.answers.tails.name
     STREAM_NAME   = var.stream.name
   })
 
   permissions = merge(var.scoring.permissions, {
     RememberAnswers = {
       actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
-      resources = [var.answers.arn, var.tails.arn]
+      resources = [var.answers.table.arn, var.answers.tails.arn]
     }
     HandOn = {
       actions   = ["kinesis:PutRecord"]
       resources = [var.stream.arn]
+    }
+    Sign = {
+      actions   = ["kms:GenerateDataKey"]
+      resources = [var.answers.signing_key_arn]
     }
     EncryptWhatIsHandedOn = {
       actions   = ["kms:GenerateDataKey"]

@@ -1,7 +1,11 @@
 variable "answers" {
-  description = "The table of the API door's answers."
-  type        = object({ name = string, arn = string })
-  nullable    = false
+  description = "What the API door has answered: its table, customers' tails, and the key that signs what is handed on."
+  type = object({
+    table           = object({ name = string, arn = string })
+    tails           = object({ name = string, arn = string })
+    signing_key_arn = string
+  })
+  nullable = false
 }
 
 variable "code" {
@@ -43,12 +47,6 @@ variable "scoring" {
 
 variable "stream" {
   description = "The payment stream, which decided payments are handed on to."
-  type        = object({ name = string, arn = string })
-  nullable    = false
-}
-
-variable "tails" {
-  description = "The table of customers' tails."
   type        = object({ name = string, arn = string })
   nullable    = false
 }

@@ -38,10 +38,11 @@ module "function" {
 
   environment = merge(var.scoring.environment, {
     ALERT_TOPIC_ARN = var.alert_topic_arn
-    ANSWERS_TABLE   = var.answers.name
+    ANSWERS_TABLE   = var.answers.table.name
     LAKE_BUCKET     = var.lake.name
     MERCHANT_STREAM = var.counter_stream.name
-    TAILS_TABLE     = var.tails.name
+    SIGNING_KEY     = var.answers.signing_key_arn
+    TAILS_TABLE     = var.answers.tails.name
   })
 
   permissions = merge(var.scoring.permissions, {
@@ -51,19 +52,23 @@ module "function" {
     }
     AppendToTails = {
       actions   = ["dynamodb:PutItem"]
-      resources = [var.tails.arn]
+      resources = [var.answers.tails.arn]
     }
     ReadWhatWasAnswered = {
       actions   = ["dynamodb:BatchGetItem"]
-      resources = [var.answers.arn, var.tails.arn]
+      resources = [var.answers.table.arn, var.answers.tails.arn]
+    }
+    BelieveTheApiDoor = {
+      actions   = ["kms:Decrypt"]
+      resources = [var.answers.signing_key_arn]
     }
     NoteApplied = {
       actions   = ["dynamodb:UpdateItem"]
-      resources = [var.answers.arn]
+      resources = [var.answers.table.arn]
     }
     LogDecisions = {
       actions   = ["s3:PutObject"]
-      resources = ["${var.lake.arn}/decisions/*", "${var.lake.arn}/late/*"]
+      resources = ["${var.lake.arn}/decisions/*", "${var.lake.arn}/late/*", "${var.lake.arn}/quarantine/stream/*"]
     }
     ReadWhatWasLogged = {
       actions   = ["s3:GetObject"]

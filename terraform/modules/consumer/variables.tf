@@ -5,9 +5,13 @@ variable "alert_topic_arn" {
 }
 
 variable "answers" {
-  description = "The table of the API door's answers."
-  type        = object({ name = string, arn = string })
-  nullable    = false
+  description = "What the API door has answered: its table, customers' tails, and the key that signs what is handed on."
+  type = object({
+    table           = object({ name = string, arn = string })
+    tails           = object({ name = string, arn = string })
+    signing_key_arn = string
+  })
+  nullable = false
 }
 
 variable "code" {
@@ -73,10 +77,4 @@ variable "stream" {
     condition     = contains(["TRIM_HORIZON", "LATEST"], var.stream.read_from)
     error_message = "stream.read_from must be TRIM_HORIZON or LATEST, got ${var.stream.read_from}."
   }
-}
-
-variable "tails" {
-  description = "The table of customers' tails."
-  type        = object({ name = string, arn = string })
-  nullable    = false
 }

@@ -176,6 +176,38 @@ locals {
         statistic   = "p99"
         above       = var.thresholds.api_p99_ms
       }
+      stream-poison = {
+        description = "Records on the stream are no payments and were set aside: tell whoever sends them"
+        namespace   = var.namespace
+        metric      = "poison"
+        dimensions  = { door = "stream" }
+        statistic   = "Sum"
+        above       = 0
+      }
+      stream-forged = {
+        description = "A decision came on the stream that the API door has not made: somebody writes his own"
+        namespace   = var.namespace
+        metric      = "forged"
+        dimensions  = { door = "stream" }
+        statistic   = "Sum"
+        above       = 0
+      }
+      velocity-inexact = {
+        description = "The API door answers without knowing all payments that were decided before"
+        namespace   = var.namespace
+        metric      = "inexact_velocity"
+        dimensions  = { door = "api" }
+        statistic   = "Sum"
+        above       = 0
+      }
+      let-through = {
+        description = "A payment was let through that would have been blocked with what was decided before it"
+        namespace   = var.namespace
+        metric      = "overtaken_blocks"
+        dimensions  = { door = "stream" }
+        statistic   = "Sum"
+        above       = 0
+      }
       decisions-degraded = {
         description = "The stream door decides without the model or a policy"
         namespace   = var.namespace

@@ -270,6 +270,38 @@ def meets(put: dict, item: dict | None) -> bool:
     return item is not None and item["version"] == put["ExpressionAttributeValues"][":read"]
 
 
+class Kms:
+    """Data keys of one key, each encrypted as its number, for the context that they were made for."""
+
+    def __init__(self) -> None:
+        self.made: list[tuple[str, dict]] = []
+        self.down = False
+
+    def generate_data_key(self, **request) -> dict:
+        valid("kms", "GenerateDataKey", request)
+        if self.down:
+            raise Down
+        self.made.append((request["KeyId"], request["EncryptionContext"]))
+        number = len(self.made) - 1
+        return {"CiphertextBlob": b"key %d" % number, "Plaintext": b"secret %d" % number}
+
+    def decrypt(self, **request) -> dict:
+        valid("kms", "Decrypt", request)
+        if self.down:
+            raise Down
+        _, _, number = request["CiphertextBlob"].partition(b" ")
+        made = {b"key %d" % n: each for n, each in enumerate(self.made)}
+        if made.get(request["CiphertextBlob"]) != (request["KeyId"], request["EncryptionContext"]):
+            raise NoKey
+        return {"Plaintext": b"secret " + number}
+
+
+class NoKey(Exception):
+    """A text that the key has not encrypted; `response` as botocore gives it."""
+
+    response: ClassVar = {"Error": {"Code": "InvalidCiphertextException"}}
+
+
 class Documents:
     """The current documents by table and problem. `meanwhile` is done once, between a reading and the next writing."""
 

@@ -14,9 +14,11 @@ from scoring.answers import Answers
 from scoring.live import Places, Release
 from scoring.model import Model
 from scoring.records import Records
+from scoring.signing import Signer, Verifier
 from scoring.tails import Tails
 from scoring.terms import Terms
 from stream.door import StreamDoor
+from stream.quarantine import Quarantine
 from stream.sinks import Alerts, DecisionLog, LateLog, MerchantStream
 
 from features.currency import Rates
@@ -30,6 +32,7 @@ from tests.unit.lambda_functions.aws import (
     Documents,
     Endpoint,
     FeatureStore,
+    Kms,
     Stream,
     Table,
     Topic,
@@ -71,6 +74,7 @@ OPERATIONS = {
     "topic": ("publish_batch",),
     "table": ("put_item", "get_item", "update_item", "batch_get_item", "transact_write_items"),
     "stream": ("put_record",),
+    "kms": ("generate_data_key", "decrypt"),
     "merchants": ("put_records",),
 }
 
@@ -99,6 +103,8 @@ class Scene:
         self.bucket, self.topic, self.table = Bucket(), Topic(), Table()
         self.answers = Answers(self.table, "risk-test-answers", lambda: NOW / 1000)
         self.tails = Tails(self.table, "risk-test-tails", lambda: NOW / 1000)
+        self.kms = Kms()
+        self.signer = Signer(self.kms, "signing")
         self.documents = Documents(releases={"policy": self.policy})
         self.records = Records(self.store, GROUPS)
 
@@ -122,6 +128,7 @@ class Scene:
             self.answers,
             self.tails,
             AtOnce(),
+            self.signer,
             self.stream,
             "risk-test-transactions",
             lambda: self.now,
@@ -139,15 +146,28 @@ class Scene:
             MerchantStream(self.merchants, "risk-test-merchants"),
             self.answers,
             self.tails,
+            Verifier(self.kms, "signing"),
+            Quarantine(self.bucket, "lake"),
             lambda: NOW,
         )
 
     def ask(self, payment: dict) -> dict:
         return self.api().decide(self.terms().payment(payment), payment)
 
-    def deliver(self, payments: list, first: int = 1) -> list[dict]:
-        """A batch through a new stream door; returns what is to be delivered again."""
-        return self.stream_door().take([kinesis_record(p, first + i) for i, p in enumerate(payments)])
+    def signed(self, event: object) -> object:
+        """As the API door hands it on, if it carries a decision that nobody has signed."""
+        decision = event.get("decision") if isinstance(event, dict) else None
+        if not isinstance(event, dict) or not isinstance(decision, dict) or "signature" in decision:
+            return event
+        signature = self.signer.sign(event)
+        return {**event, "decision": {**decision, "signature": signature}}
+
+    def deliver(self, payments: list, first: int = 1, signing: bool = True) -> list[dict]:
+        """A batch through a new stream door; returns what it has set aside."""
+        payments = [self.signed(p) for p in payments] if signing else payments
+        before = len(self.bucket.lines("quarantine/"))
+        self.stream_door().take([kinesis_record(p, first + i) for i, p in enumerate(payments)])
+        return self.bucket.lines("quarantine/")[before:]
 
     def count(self, first: int = 0) -> list[dict]:
         """What the merchants' stream holds from the `first` record on, through a new counter."""

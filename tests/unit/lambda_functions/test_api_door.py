@@ -76,7 +76,7 @@ def test_the_payment_is_handed_on_with_its_decision_to_its_customers_shard():
 
     (record,) = scene.stream.records
     assert record["PartitionKey"] == "c1"
-    assert json.loads(record["Data"]) == {**payment, "decision": decision}
+    assert json.loads(record["Data"]) == scene.signed({**payment, "decision": decision})
 
 
 def test_a_decision_that_the_caller_brings_is_not_believed():
@@ -84,7 +84,7 @@ def test_a_decision_that_the_caller_brings_is_not_believed():
 
     decision = scene.ask(fields(0, decision={"action": "APPROVE", "fraud_score": 0}))
 
-    assert json.loads(scene.stream.records[0]["Data"])["decision"] == decision
+    assert json.loads(scene.stream.records[0]["Data"]) == scene.signed({**fields(0), "decision": decision})
 
 
 def test_the_api_door_leaves_the_state_to_the_stream_door():

@@ -17,6 +17,7 @@ CALLS = {
     "bucket": ("put_object",),
     "topic": ("publish_batch",),
     "table": ("put_item", "transact_write_items", "update_item"),
+    "kms": ("generate_data_key",),
     "stream": ("put_record",),
     "merchants": ("put_records",),
 }

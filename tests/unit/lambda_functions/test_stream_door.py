@@ -10,7 +10,7 @@ from scoring.records import StoreUnavailable
 
 from features.fraud import FRAUD
 from features.vector import Knowledge, fraud_vector
-from tests.unit.lambda_functions.aws import kinesis_record
+from tests.unit.lambda_functions.aws import Down, kinesis_record
 from tests.unit.lambda_functions.scene import NOW, POLICY, Scene, fields
 
 TEN = [fields(i, customer=f"c{i % 3}") for i in range(10)]
@@ -200,24 +200,39 @@ POISON = {
 
 
 @pytest.mark.parametrize("poison", POISON.values(), ids=POISON.keys())
-def test_a_poison_record_is_reported_and_everything_before_it_is_done(poison, capsys):
+def test_a_poison_record_is_set_aside_with_its_reason_and_holds_up_nobody(poison, capsys):
     scene = Scene()
 
-    failures = scene.deliver([TEN[0], TEN[1], poison, TEN[2]])
+    (row,) = scene.deliver([TEN[0], TEN[1], poison, TEN[2]])
 
-    assert failures == [{"itemIdentifier": "3"}]
-    assert sorted(scene.logged()) == ["t0", "t1"]
+    assert row["sequence_number"] == "3"
+    assert sorted(scene.logged()) == ["t0", "t1", "t2"]
     said = capsys.readouterr().out
-    assert "poison record" in said
-    assert "4111" not in said
+    assert row["reasons"][0] in said
+    assert '"poison": 1' in said, "which is alarmed on"
+    assert "41111111" not in said + json.dumps(row)
 
 
-def test_a_batch_that_begins_with_poison_touches_nothing():
+def test_a_batch_of_nothing_but_poison_touches_no_record():
     scene = Scene()
 
-    assert scene.deliver([b"{", TEN[0]]) == [{"itemIdentifier": "1"}]
-    assert scene.bucket.objects == scene.store.records == {}
+    (row,) = scene.deliver([b"{"])
+
+    assert row["reasons"] == ["the record is not JSON"]
+    assert [*scene.bucket.objects] == ["quarantine/stream/batch=2018-04-01/stage=door/shardId-000000000000-1.json"]
     assert scene.store.reads == []
+
+
+def test_poison_that_cannot_be_set_aside_is_not_lost():
+    scene = Scene()
+    scene.bucket.refused = "quarantine/"
+
+    with pytest.raises(Down):
+        scene.deliver([TEN[0], b"{"])
+    scene.bucket.refused = None
+
+    assert len(scene.deliver([TEN[0], b"{"])) == 1
+    assert sorted(scene.logged()) == ["t0"]
 
 
 def test_without_the_endpoint_the_shard_goes_on_and_says_so(capsys):
@@ -309,9 +324,8 @@ def test_a_payment_from_the_future_is_poison_and_does_not_move_the_customers_clo
     scene = Scene()
     future = {**fields(1), "event_time": "2099-01-01T00:00:00Z"}
 
-    assert scene.deliver([fields(0), future, fields(2)]) == [{"itemIdentifier": "2"}]
-    assert list(scene.logged()) == ["t0"]
-    scene.deliver([fields(2)], first=3)
+    assert [row["sequence_number"] for row in scene.deliver([fields(0), future, fields(2)])] == ["2"]
+    assert list(scene.logged()) == ["t0", "t2"]
     assert seen_before(scene)["t2"] == 1
 
 
@@ -319,7 +333,7 @@ def test_a_payment_from_the_future_is_poison_and_does_not_move_the_customers_clo
 def test_a_decision_that_the_api_door_did_not_make_is_poison(forged):
     scene = Scene()
 
-    assert scene.deliver([{**fields(0), "decision": forged}]) == [{"itemIdentifier": "1"}]
+    assert [row["sequence_number"] for row in scene.deliver([{**fields(0), "decision": forged}])] == ["1"]
     assert scene.logged() == {}
 
 
@@ -327,7 +341,7 @@ def test_a_decision_about_another_payment_is_poison():
     scene = Scene()
     decision = scene.ask(fields(0))
 
-    assert scene.deliver([{**fields(1), "decision": decision}]) == [{"itemIdentifier": "1"}]
+    assert [row["sequence_number"] for row in scene.deliver([{**fields(1), "decision": decision}])] == ["1"]
 
 
 @pytest.mark.parametrize(
@@ -347,7 +361,9 @@ def test_a_decision_that_says_other_than_its_payment_or_nothing_possible_is_pois
     scene = Scene()
     decision = scene.ask(fields(0))
 
-    assert scene.deliver([{**fields(0), "decision": {**decision, **changed}}]) == [{"itemIdentifier": "1"}]
+    assert [row["sequence_number"] for row in scene.deliver([{**fields(0), "decision": {**decision, **changed}}])] == [
+        "1"
+    ]
     assert scene.deliver([{**fields(0), "decision": decision}]) == []
 
 
@@ -374,7 +390,7 @@ def test_a_decision_that_lacks_what_nothing_can_stand_for_is_poison(without, cap
     scene = Scene()
     decision = of_another_version(scene.ask(fields(0)), (without,))
 
-    assert scene.deliver([{**fields(0), "decision": decision}]) == [{"itemIdentifier": "1"}]
+    assert [row["sequence_number"] for row in scene.deliver([{**fields(0), "decision": decision}])] == ["1"]
     assert f"expected what the API door hands on, with {without} " in capsys.readouterr().out
 
 
@@ -416,7 +432,7 @@ def test_a_decision_with_a_field_of_another_type_is_poison_that_names_it(name, v
     scene = Scene()
     decision = {**scene.ask(fields(0)), name: value}
 
-    assert scene.deliver([{**fields(0), "decision": decision}]) == [{"itemIdentifier": "1"}]
+    assert [row["sequence_number"] for row in scene.deliver([{**fields(0), "decision": decision}])] == ["1"]
     said = capsys.readouterr().out
     assert "decision: expected what the API door hands on, with " in said
     assert name in said
@@ -430,7 +446,7 @@ def test_a_card_number_in_a_text_of_a_decision_is_poison(name, capsys):
     decision[name] = [number] if isinstance(decision[name], list) else number
     capsys.readouterr()
 
-    assert scene.deliver([{**fields(0), "decision": decision}]) == [{"itemIdentifier": "1"}]
+    assert [row["sequence_number"] for row in scene.deliver([{**fields(0), "decision": decision}])] == ["1"]
     said = capsys.readouterr().out
     assert f"decision: {name} looks like a card number" in said
     assert "4111" not in said
@@ -441,7 +457,9 @@ def test_a_payment_that_comes_by_another_key_than_its_customer_is_poison():
     scene = Scene()
     record = kinesis_record(fields(0), 1, key="t0")
 
-    assert scene.stream_door().take([record]) == [{"itemIdentifier": "1"}]
+    scene.stream_door().take([record])
+    (row,) = scene.bucket.lines("quarantine/")
+    assert row["reasons"] == ["partition key: expected the payment's customer_id"]
     assert scene.logged() == {}
 
 
@@ -499,7 +517,7 @@ def test_what_the_door_can_do_without_is_left_alone_once_it_has_failed_three_tim
     """Each would cost its time limit on every batch. What was not sent and not told is counted all the same."""
     scene = Scene()
     scene.endpoint.scorer = lambda rows: [0.95] * len(rows)
-    batches = [[{**fields(n), "decision": scene.ask(fields(n))}] for n in range(5)]
+    batches = [[scene.signed({**fields(n), "decision": scene.ask(fields(n))})] for n in range(5)]
     capsys.readouterr()
     door = scene.stream_door()
     scene.topic.down = scene.merchants.down = scene.endpoint.silent_on_reasons = scene.table.down = True

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scoring.terms import Terms
+from stream.masking import masked, masked_line
 
 from features.cards import is_card
 from tests.unit.lambda_functions.aws import Bucket, valid
 from tests.unit.lambda_functions.scene import fields
 from tools.replay.dead_letters import Queue, Shards
-from tools.replay.masking import masked, masked_line
 from tools.replay.replay import Counts, Quarantine, Replay, Stream, StreamRefuses
 
 BEGAN = 1_522_600_000_000
@@ -188,7 +188,7 @@ def test_a_poison_record_is_set_aside_with_its_reason_and_holds_up_nobody():
 
     assert [key for key, _ in kinesis.put] == ["c0", "c3"]
     assert counts.poison == 2
-    rows = {row["sequence_number"]: row for row in bucket.lines("quarantine/stream/batch=2018-04-01/stage=replay/")}
+    rows = {row["sequence_number"]: row for row in bucket.lines("quarantine/stream/batch=2018-04-01/stage=door/")}
     assert rows["101"]["transaction_id"] == "t1"
     assert rows["101"]["reasons"] == ["note looks like a card number; send a token instead"]
     assert rows["101"]["note"] == "paid by ****1111"

@@ -16,10 +16,13 @@ variables {
     permissions = { Score = { actions = ["sagemaker:InvokeEndpoint"], resources = ["arn:aws:sagemaker:eu-west-1:111122223333:endpoint/risk-dev-fraud"] } }
   }
 
-  answers = { name = "risk-dev-answers", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-answers" }
-  tails   = { name = "risk-dev-tails", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-tails" }
-  prefix  = "risk-dev"
-  stream  = { name = "risk-dev-transactions", arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-transactions" }
+  answers = {
+    table           = { name = "risk-dev-answers", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-answers" }
+    tails           = { name = "risk-dev-tails", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-tails" }
+    signing_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/11111111-1111-1111-1111-111111111111"
+  }
+  prefix = "risk-dev"
+  stream = { name = "risk-dev-transactions", arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-transactions" }
 
   code = {
     "lambda/decide" = { bucket = "risk-dev-artifacts", key = "lambda/decide/1/decide.zip", hash = "hash", layers = [] }

@@ -23,9 +23,12 @@ variables {
     read_from        = "TRIM_HORIZON"
   }
 
-  alert_topic_arn    = "arn:aws:sns:eu-west-1:111122223333:risk-dev-fraud-alerts"
-  answers            = { name = "risk-dev-answers", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-answers" }
-  tails              = { name = "risk-dev-tails", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-tails" }
+  alert_topic_arn = "arn:aws:sns:eu-west-1:111122223333:risk-dev-fraud-alerts"
+  answers = {
+    table           = { name = "risk-dev-answers", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-answers" }
+    tails           = { name = "risk-dev-tails", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-tails" }
+    signing_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/11111111-1111-1111-1111-111111111111"
+  }
   code               = { "lambda/stream" = { bucket = "risk-dev-artifacts", key = "lambda/stream/1/stream.zip", hash = "hash", layers = [] } }
   counter_stream     = { name = "risk-dev-merchants", arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-merchants" }
   customer_group_arn = "arn:aws:sagemaker:eu-west-1:111122223333:feature-group/risk-dev-customer"
