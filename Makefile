@@ -133,7 +133,7 @@ train: $(TOOLS) ## Train and register a model: make train PROBLEM=fraud ENV=dev 
 approve: $(TOOLS) ## Let a registered model serve: make approve PACKAGE=arn ENV=dev
 	@$(IN) $(RUN) -m tools.operate approve "$(ENV)" "$(PACKAGE)"
 
-status: $(TOOLS) ## Runs, models, alarms, freshness: make status ENV=dev
+status: $(TOOLS) ## Runs, models, alarms, freshness, cost: make status ENV=dev
 	@$(IN) $(RUN) -m tools.operate status "$(ENV)"
 
 roles: $(READY) ## Write docs/roles.md from what is deployed: make roles ENV=local

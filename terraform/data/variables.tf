@@ -88,14 +88,14 @@ variable "s3_use_path_style" {
 }
 
 variable "shards" {
-  description = "Shards of the payment stream and of the merchants' stream; each takes 1,000 payments a second."
+  description = "Shards of the payment stream and of the merchants' stream, each of which takes 1,000 payments a second; null lets both grow and shrink on demand."
   type        = number
   default     = 2
-  nullable    = false
+  nullable    = true
 
   validation {
-    condition     = var.shards >= 1 && var.shards <= 500
-    error_message = "shards must be between 1 and 500, got ${var.shards}."
+    condition     = try(var.shards >= 1 && var.shards <= 500, var.shards == null)
+    error_message = "shards must be null or between 1 and 500, got ${coalesce(var.shards, -1)}."
   }
 }
 

@@ -44,6 +44,7 @@ from tests.integration.permissions import (
 )
 from tests.waiting import PATIENCE_S, eventually
 from tools import forget, package, releases, roles
+from tools.cost.prices import tabled
 from tools.features_in_use import DECLARED, removed, uses
 from tools.operate import status
 from tools.operate.errors import errors
@@ -539,7 +540,10 @@ def test_an_operator_runs_and_repairs_the_platform_and_lets_no_model_serve(run, 
     with monkeypatch.context() as asked:
         asked.setattr(stacks.boto3, "client", operator.client)
         assert stacks.outputs(ENVIRONMENT) == platform.outputs
-    assert status.table(operator) == status.table(platform)
+        states = [stacks.state(stack, Environment.read(ENVIRONMENT)) for stack in ("data", "platform")]
+    cost = status.cost(states, tabled())
+    assert "about $" in cost[2]
+    assert status.table(operator, [cost]) == status.table(platform, [cost])
     errors(operator, Teller(), "stream")
     assert operator.keys("monitoring/drift/") == platform.keys("monitoring/drift/")
     package = run.evidence["packages"]["fraud"]["package"]

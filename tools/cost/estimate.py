@@ -32,11 +32,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Prices:
-    """A table: where, when, and dollars by name."""
+    """A table: where, when, dollars by name, and who says so."""
 
     region: str
     as_of: str
     dollars: Mapping[str, float]
+    source: str = ""
 
     def of(self, name: str) -> float:
         """Raises NoPrice."""
@@ -94,6 +95,10 @@ def _streams(planned: Mapping[str, list[dict]], prices: Prices) -> list[Line]:
     lines = []
     fan_out = len(planned.get("aws_kinesis_stream_consumer", ()))
     for stream in planned.get("aws_kinesis_stream", ()):
+        if _on_demand(stream):
+            hourly = prices.of("kinesis_on_demand_hour")
+            lines.append(Line(f"stream {stream['name']}", f"on demand, {HOURS} h x {hourly:.3f}", HOURS * hourly))
+            continue
         shards, hourly = stream["shard_count"], prices.of("kinesis_shard_hour")
         if stream["retention_period"] > 24:
             hourly += prices.of("kinesis_retention_shard_hour")
@@ -115,9 +120,20 @@ def thousand_decisions(planned: Mapping[str, list[dict]], prices: Prices) -> lis
         Line("functions", f"{seconds:.0f} s x {memory:.2f} GB", seconds * memory * prices.of("lambda_gb_second")),
         Line("records", "4 reads, 1 write of 8 KB", million * _records(prices)),
         Line("answers", "3 reads, 3 writes, 2 of them in one transaction", million * _tables(prices)),
-        Line("streams", "2 puts", 2 * million * prices.of("kinesis_million_puts")),
+        Line("streams", "2 puts", 2 * million * _put(planned, prices)),
         *_trail(planned, million, prices),
     ]
+
+
+def _on_demand(stream: dict) -> bool:
+    return any(mode["stream_mode"] == "ON_DEMAND" for mode in stream.get("stream_mode_details") or ())
+
+
+def _put(planned: Mapping[str, list[dict]], prices: Prices) -> float:
+    """Of a million payments into a stream, each of at most a KB: on demand a GB in and out, else units of 25 KB."""
+    if any(map(_on_demand, planned.get("aws_kinesis_stream", ()))):
+        return prices.of("kinesis_on_demand_gb_in") + prices.of("kinesis_on_demand_gb_out")
+    return prices.of("kinesis_million_puts")
 
 
 def _trail(planned: Mapping[str, list[dict]], million: float, prices: Prices) -> list[Line]:

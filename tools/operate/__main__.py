@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tools.cost.prices import tabled
 from tools.operate import preflight, status
 from tools.operate.backfill import backfill
 from tools.operate.discard import discard
@@ -21,11 +22,14 @@ from tools.operate.score_drift import score_drift
 from tools.operate.verify import verified
 from tools.telling import Teller
 from tools.terraform.environments import asked_for
-from tools.terraform.stacks import deployed
+from tools.terraform.stacks import deployed, state
 
 
-def show(platform: Platform, teller: Teller) -> None:
-    print("\n".join(status.table(platform)))
+def show(environment: str) -> int:
+    platform, told = Platform(deployed("status", environment)), asked_for("status", environment)
+    states = [found for stack in ("data", "platform") if (found := state(stack, told))]
+    print("\n".join(status.table(platform, [status.cost(states, tabled())])))
+    return 0
 
 
 def look_ahead(environment: str) -> int:
@@ -50,7 +54,6 @@ VERBS: dict[str, Callable[..., None]] = {
     "night": night,
     "train": train,
     "approve": approve,
-    "status": show,
     "rollback": rollback,
     "backfill": backfill,
     "discard": discard,
@@ -76,7 +79,13 @@ def keep(environment: str) -> int:
     return 0
 
 
-LOOKS: dict[str, Callable[[str], int]] = {"preflight": look_ahead, "image": image, "verify": verify, "keep-keys": keep}
+LOOKS: dict[str, Callable[[str], int]] = {
+    "preflight": look_ahead,
+    "image": image,
+    "verify": verify,
+    "keep-keys": keep,
+    "status": show,
+}
 
 
 def main(verb: str = "", environment: str = "", *given: str) -> int:

@@ -53,7 +53,7 @@ def checks(environment: Environment) -> Iterator[Check]:
         return
     yield account(environment, here["Account"])
     yield region()
-    yield permissions(here["Arn"])
+    yield permissions(here["Arn"], calls(environment))
     bootstrapped = stacks.has_state_bucket(environment)
     said = "there" if bootstrapped else f"not there: make bootstrap ENV={environment.name}, or make deploy does it"
     yield Check("state bucket", GOOD if bootstrapped else UNKNOWN, said)
@@ -103,14 +103,21 @@ def region() -> Check:
     return Check("region", UNKNOWN if unknown else GOOD, text)
 
 
-def permissions(arn: str) -> Check:
+def calls(environment: Environment) -> list[str]:
+    """With those of what the environment asks for and others do without."""
+    network = environment.file("platform.tfvars.json").get("network")
+    trail = environment.file("data.tfvars.json").get("audit_trail")
+    return [*CALLS, *(["ec2:CreateVpc"] if network else []), *(["cloudtrail:CreateTrail"] if trail else [])]
+
+
+def permissions(arn: str, calls: list[str]) -> Check:
     """What the caller's policies say to the calls of a deployment. An assumed role is asked about as its role."""
     source = re.sub(r":sts:(.*):assumed-role/([^/]+)/.*", r":iam:\1:role/\2", arn)
     if source.endswith(":root"):
         return Check("permissions", GOOD, "the account's root, which may do everything")
     iam: Any = boto3.client("iam")
     try:
-        found = iam.simulate_principal_policy(PolicySourceArn=source, ActionNames=list(CALLS))["EvaluationResults"]
+        found = iam.simulate_principal_policy(PolicySourceArn=source, ActionNames=calls)["EvaluationResults"]
     except (BotoCoreError, ClientError) as failed:
         return Check("permissions", UNKNOWN, f"could not be simulated: {why_not(failed)}")
     denied = sorted(result["EvalActionName"] for result in found if result["EvalDecision"] != "allowed")

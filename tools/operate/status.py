@@ -1,13 +1,15 @@
-"""How an environment stands: runs, models, alarms, freshness, in one table."""
+"""How an environment stands: runs, models, alarms, freshness, cost, in one table."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from tools.cost.estimate import NoPrice, Prices, idle
+from tools.cost.planned import held
 from tools.operate import keys
 from tools.operate.platform import Platform, moment
 from tools.releases import PROBLEMS, released
@@ -17,10 +19,10 @@ FRESH_HOURS = 48  # of measures that are looked at
 HEADER: Row = ("what", "which", "stands", "since (UTC)")
 
 
-def table(platform: Platform) -> list[str]:
-    """Lines of text, columns aligned."""
+def table(platform: Platform, further: Iterable[Row] = ()) -> list[str]:
+    """Lines of text, columns aligned; `further` rows at the end."""
     rows: list[Row] = [HEADER, *runs(platform), *models(platform), *endpoint(platform), *waiting(platform)]
-    rows += [*freshness(platform), *keys.rows(platform), *alarms(platform)]
+    rows += [*freshness(platform), *keys.rows(platform), *alarms(platform), *further]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
@@ -116,3 +118,12 @@ def alarms(platform: Platform) -> Iterator[Row]:
         yield ("alarm", alarm["AlarmName"], alarm["AlarmDescription"], moment(alarm["StateUpdatedTimestamp"]))
     if not ringing:
         yield ("alarms", f"{len(found)}", "none rings", "")
+
+
+def cost(states: Iterable[dict], prices: Prices) -> Row:
+    """What the states hold, idle for a month, by a dated table; what was really billed only the bill says."""
+    try:
+        dollars = sum(line.dollars for line in idle(held(states), prices))
+    except NoPrice as missing:
+        return ("cost", "idle, a month", str(missing.args[0]), "")
+    return ("cost", "idle, a month", f"about ${dollars:,.2f}", f"prices of {prices.as_of}")

@@ -20,6 +20,8 @@ from tools.operate.platform import Platform
 from tools.terraform import stacks
 from tools.terraform.environments import Environment
 
+ON_DEMAND = "ON_DEMAND"  # a stream whose shards are AWS's own affair
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -123,11 +125,15 @@ def streams(platform: Platform, state: dict) -> Iterator[Finding]:
     kinesis = client(platform, "kinesis")
     for made in resources(state, "aws_kinesis_stream"):
         answer = asked(kinesis.describe_stream_summary, StreamName=made["name"])
-        wanted = f"{made['shard_count']} shards, {made['retention_period']} h, {made['kms_key_id']}"
+        demanded = [mode["stream_mode"] for mode in made.get("stream_mode_details") or ()] == [ON_DEMAND]
+        size = "on demand" if demanded else f"{made['shard_count']} shards"
+        wanted = f"{size}, {made['retention_period']} h, {made['kms_key_id']}"
         has = answer["problem"]
         if live := answer.get("StreamDescriptionSummary"):
             key = live.get("KeyId", "not encrypted")
-            has = f"{live['OpenShardCount']} shards, {live['RetentionPeriodHours']} h, {key}"
+            demands = live.get("StreamModeDetails", {}).get("StreamMode") == ON_DEMAND
+            size = "on demand" if demands else f"{live['OpenShardCount']} shards"
+            has = f"{size}, {live['RetentionPeriodHours']} h, {key}"
         yield Finding(f"stream {made['name']}", wanted, has)
 
 

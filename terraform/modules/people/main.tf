@@ -111,10 +111,10 @@ locals {
     }
 
     operator = {
-      # What `make` commands ask first: which environment this is.
+      # What `make` commands ask first: which environment this is, and what is built of it.
       ReadOutputs = {
         actions   = ["s3:GetObject"]
-        resources = ["${var.state.arn}/platform.tfstate"]
+        resources = [for stack in ["data", "platform"] : "${var.state.arn}/${stack}.tfstate"]
       }
       FindState = {
         actions   = ["s3:ListBucket"]

@@ -8,7 +8,7 @@ resource "aws_kinesis_stream" "this" {
   kms_key_id       = var.kms_key_arn
 
   stream_mode_details {
-    stream_mode = "PROVISIONED"
+    stream_mode = var.shards == null ? "ON_DEMAND" : "PROVISIONED"
   }
 
   lifecycle {

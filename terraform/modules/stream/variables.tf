@@ -38,12 +38,12 @@ variable "retention_hours" {
 }
 
 variable "shards" {
-  description = "Shards, each of which takes 1,000 records a second."
+  description = "Shards, each of which takes 1,000 records a second; null lets the stream grow and shrink on demand."
   type        = number
-  nullable    = false
+  nullable    = true
 
   validation {
-    condition     = var.shards >= 1 && var.shards <= 500
-    error_message = "shards must be between 1 and 500, got ${var.shards}."
+    condition     = try(var.shards >= 1 && var.shards <= 500, var.shards == null)
+    error_message = "shards must be null or between 1 and 500, got ${coalesce(var.shards, -1)}."
   }
 }

@@ -1,18 +1,13 @@
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from tools.cost.__main__ import TABLE, told
+from tools.cost.__main__ import estimated, told, total, totals
 from tools.cost.estimate import HOURS, NoPrice, Prices, idle, million_loans, thousand_decisions
-from tools.cost.planned import resources
+from tools.cost.planned import held, resources, there
+from tools.cost.prices import tabled
 
-TABLED = Prices("somewhere", "2026-11", json.loads(TABLE.read_text())["prices"])
-
-
-def total(lines) -> float:
-    return sum(line.dollars for line in lines)
+TABLED = Prices("somewhere", "2026-11", tabled().dollars, "a list")
 
 
 def endpoint(**variant) -> dict:
@@ -31,6 +26,15 @@ def test_a_stream_costs_more_by_the_hour_where_it_keeps_records_for_longer_than_
 
     day, week = total(idle(stream(24), TABLED)), total(idle(stream(168), TABLED))
     assert week - day == pytest.approx(4 * HOURS * TABLED.of("kinesis_retention_shard_hour"))
+
+
+def test_a_stream_on_demand_costs_by_the_hour_whatever_it_has_of_shards_and_by_what_comes():
+    stream = {"name": "risk-dev-transactions", "shard_count": 4, "retention_period": 168}
+    demanded = {"aws_kinesis_stream": [stream | {"stream_mode_details": [{"stream_mode": "ON_DEMAND"}]}]}
+    provisioned = {"aws_kinesis_stream": [stream | {"stream_mode_details": [{"stream_mode": "PROVISIONED"}]}]}
+    assert total(idle(demanded, TABLED)) == pytest.approx(HOURS * TABLED.of("kinesis_on_demand_hour"))
+    assert total(idle(provisioned, TABLED)) > total(idle(demanded, TABLED))
+    assert total(thousand_decisions(demanded, TABLED)) > total(thousand_decisions(provisioned, TABLED))
 
 
 def test_instances_that_wait_for_calls_cost_their_memory_for_every_hour():
@@ -67,19 +71,44 @@ def test_a_price_that_is_not_tabled_is_named():
         idle(endpoint(instance_type="ml.p5.48xlarge", initial_instance_count=1), TABLED)
 
 
-def test_resources_of_every_module_are_counted_and_data_sources_are_not():
-    def resource(kind: str, mode: str = "managed") -> dict:
-        return {"type": kind, "mode": mode, "values": {}}
+def resource(kind: str, mode: str = "managed") -> dict:
+    return {"type": kind, "mode": mode, "values": {}}
 
+
+def test_resources_of_every_module_are_counted_and_data_sources_are_not():
     module = {
         "resources": [resource("aws_kms_key")],
         "child_modules": [{"resources": [resource("aws_kms_key", "data")]}],
     }
-    plan = {"planned_values": {"root_module": {"resources": [resource("aws_kms_key")], "child_modules": [module]}}}
-    assert len(resources([plan])["aws_kms_key"]) == 2
+    values = {"root_module": {"resources": [resource("aws_kms_key")], "child_modules": [module]}}
+    assert len(resources([{"planned_values": values}])["aws_kms_key"]) == 2
+    assert len(there([{"planned_values": {}, "prior_state": {"values": values}}])["aws_kms_key"]) == 2
+    assert there([{"planned_values": values}]) == {}  # of a stack that was never applied
+
+
+def test_what_a_state_holds_is_counted_by_instance_and_data_sources_are_not():
+    def kept(kind: str, count: int, mode: str = "managed") -> dict:
+        return {"type": kind, "mode": mode, "instances": [{"attributes": {"number": n}} for n in range(count)]}
+
+    states = [
+        {"resources": [kept("aws_kms_key", 2)]},
+        {"resources": [kept("aws_kms_key", 1), kept("aws_region", 1, "data")]},
+    ]
+    assert {kind: len(found) for kind, found in held(states).items()} == {"aws_kms_key": 3}
 
 
 def test_the_first_line_has_the_totals_and_the_last_one_says_of_when_prices_are():
-    text = told("risk-dev", {"idle, a month": idle({"aws_kms_key": [{}, {}]}, TABLED)}, TABLED, "a list").splitlines()
+    text = told("risk-dev", {"idle, a month": idle({"aws_kms_key": [{}, {}]}, TABLED)}, TABLED, {}).splitlines()
     assert text[0] == "risk-dev: idle, a month: $2.00"
-    assert "2026-11" in text[-1]
+    assert text[-1].startswith("Prices of somewhere, 2026-11: a list.")
+
+
+def test_the_first_line_says_by_how_much_a_plan_changes_the_cost():
+    def first(keys: int, before: int) -> str:
+        now = estimated({"aws_kms_key": [{}] * keys}, TABLED)
+        return told("risk-dev", now, TABLED, totals({"aws_kms_key": [{}] * before}, TABLED)).splitlines()[0]
+
+    assert "idle, a month: $3.00 (+2.00)," in first(3, 1)
+    assert "idle, a month: $1.00 (-1.00)," in first(1, 2)
+    assert "idle, a month: $1.00 (as before)," in first(1, 1)
+    assert totals({}, TABLED) == {}  # nothing was there

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.unit.tools.test_environments import made
@@ -51,6 +53,20 @@ def test_an_endpoint_needs_both_fleets_of_a_change_over():
     needed = {quota.name: quota.needed for quota in quotas("ml.m5.xlarge", "ml.c5.large", 12, 4)}
     assert needed["ml.c5.large for endpoint usage"] == 12
     assert needed["Shards per Region"] == 8
+    assert "Shards per Region" not in {quota.name for quota in quotas("ml.m5.xlarge", "ml.c5.large", 12, None)}
+
+
+def test_a_caller_is_asked_about_a_network_and_a_trail_where_the_environment_wants_them(tmp_path):
+    environment = made(tmp_path)
+
+    def settle(platform: dict, data: dict) -> None:
+        (tmp_path / "platform.tfvars.json").write_text(json.dumps(platform))
+        (tmp_path / "data.tfvars.json").write_text(json.dumps(data))
+
+    settle({}, {})
+    assert preflight.calls(environment) == [*preflight.CALLS]
+    settle({"network": {"cidr": "10.20.0.0/20"}}, {"audit_trail": True})
+    assert preflight.calls(environment) == [*preflight.CALLS, "ec2:CreateVpc", "cloudtrail:CreateTrail"]
 
 
 @pytest.mark.parametrize(("stands", "code"), [((GOOD, UNKNOWN), 0), ((GOOD, BAD), 1)])

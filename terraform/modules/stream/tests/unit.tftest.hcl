@@ -29,3 +29,25 @@ run "keeps_records_and_messages_for_as_long_as_it_is_told" {
     error_message = "There must be time left to repair and replay."
   }
 }
+
+run "has_as_many_shards_as_it_is_told" {
+  command = plan
+
+  assert {
+    condition     = aws_kinesis_stream.this.shard_count == 2 && aws_kinesis_stream.this.stream_mode_details[0].stream_mode == "PROVISIONED"
+    error_message = "Shards are provisioned where they are named."
+  }
+}
+
+run "grows_and_shrinks_on_demand_where_no_shards_are_named" {
+  command = plan
+
+  variables {
+    shards = null
+  }
+
+  assert {
+    condition     = aws_kinesis_stream.this.stream_mode_details[0].stream_mode == "ON_DEMAND"
+    error_message = "Payments that come in bursts need not be provisioned for."
+  }
+}
