@@ -16,7 +16,7 @@ class Kinesis:
     def __init__(self, **live: Any) -> None:
         self.live = {"OpenShardCount": 4, "RetentionPeriodHours": 168, "KeyId": KEY, **live}
 
-    def describe_stream_summary(self, StreamName: str) -> dict:  # noqa: N803
+    def describe_stream_summary(self, StreamName: str) -> dict:
         return {"StreamDescriptionSummary": self.live}
 
 
