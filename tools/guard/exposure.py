@@ -21,6 +21,8 @@ WHO = {
     "kms:calleraccount",
 }
 EVERYWHERE = {"0.0.0.0/0", "::/0"}
+# AWS names no condition for the role that a trail writes its log with, and makes no trail whose role it cannot take.
+UNCONDITIONED = {"cloudtrail.amazonaws.com"}
 
 
 def findings(plan: Plan) -> Iterator[Finding]:
@@ -46,6 +48,13 @@ def findings(plan: Plan) -> Iterator[Finding]:
                     statement.resource.address,
                     f"{statement.name} trusts more than one subject's token: compare :aud, and :sub without a wildcard",
                 )
+    for statement in statements(plan, {"aws_iam_role": RESOURCE["aws_iam_role"]}):
+        borrowers = set(statement.services()) - UNCONDITIONED
+        if statement.allows and borrowers and not statement.conditions() & {"aws:sourceaccount", "aws:sourcearn"}:
+            yield Finding(
+                statement.resource.address,
+                f"{', '.join(sorted(borrowers))} may take it for any account: compare aws:SourceAccount",
+            )
     for grant in plan.resources("aws_lambda_permission"):
         if grant.one("principal") == "*" and not grant.one("source_arn") and not grant.one("principal_org_id"):
             yield Finding(grant.address, "lets anybody call the function: name the service and source_arn")

@@ -28,9 +28,11 @@ FEATURE_GROUP = {
     "online_store_config": "online_store_config[].security_config[].kms_key_id",
     "offline_store_config": "offline_store_config[].s3_storage_config[].kms_key_id",
 }
-# Documents that start jobs, and the parts of them that say where a job's output goes.
+# Documents that start jobs, and the parts of them that say where a job's output goes and what instances it gets.
 DEFINITIONS = {"aws_sagemaker_pipeline": "pipeline_definition", "aws_sfn_state_machine": "definition"}
 OUTPUTS = ("OutputDataConfig", "ProcessingOutputConfig", "TransformOutput")
+INSTANCES = ("ClusterConfig", "ResourceConfig", "TransformResources")
+NAMED_BY = {name: "KmsKeyId" for name in OUTPUTS} | {name: "VolumeKmsKeyId" for name in INSTANCES}
 
 
 def findings(plan: Plan) -> Iterator[Finding]:
@@ -49,9 +51,9 @@ def findings(plan: Plan) -> Iterator[Finding]:
     for resource in plan.resources(*DEFINITIONS):
         definition = resource.one(DEFINITIONS[resource.kind])
         if isinstance(definition, str):
-            for where in outputs_without_key(json.loads(definition)):
+            for where, member in parts_without_key(json.loads(definition)):
                 yield Finding(
-                    resource.address, f"{where} names no KmsKeyId: what the job writes leaves the customer's key"
+                    resource.address, f"{where} names no {member}: what the job writes leaves the customer's key"
                 )
 
 
@@ -59,18 +61,19 @@ def _serverless(configuration: Resource) -> bool:
     return any(found for found in configuration.at("production_variants[].serverless_config[]"))
 
 
-def outputs_without_key(document: Any, where: str = "") -> Iterator[str]:
-    """Paths of outputs in a definition of jobs that say no key."""
+def parts_without_key(document: Any, where: str = "") -> Iterator[tuple[str, str]]:
+    """Paths of outputs and instances in a definition of jobs that say no key, and the member that would say it."""
     if isinstance(document, list):
         for at, element in enumerate(document):
             name = element.get("Name", at) if isinstance(element, dict) else at
-            yield from outputs_without_key(element, f"{where}[{name}]")
+            yield from parts_without_key(element, f"{where}[{name}]")
     elif isinstance(document, dict):
         for name, value in document.items():
             path = f"{where}.{name}".lstrip(".")
-            if name in OUTPUTS and isinstance(value, dict) and not (value.get("KmsKeyId") or value.get("KmsKeyId.$")):
-                yield path
-            yield from outputs_without_key(value, path)
+            member = NAMED_BY.get(name, "")
+            if member and isinstance(value, dict) and not (value.get(member) or value.get(f"{member}.$")):
+                yield path, member
+            yield from parts_without_key(value, path)
 
 
 def companions(plan: Plan, bucket: Resource, kind: str) -> list[Resource]:

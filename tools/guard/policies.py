@@ -54,6 +54,12 @@ class Statement:
         named = principal.values() if isinstance(principal, dict) else [principal]
         return any("*" in ([value] if isinstance(value, str) else value or []) for value in named)
 
+    def services(self) -> list[str]:
+        """Services that it trusts."""
+        principal = self.document.get("Principal")
+        named = principal.get("Service", []) if isinstance(principal, dict) else []
+        return [named] if isinstance(named, str) else named
+
     def federated(self) -> list[str]:
         """Identity providers that it trusts."""
         principal = self.document.get("Principal")

@@ -120,3 +120,20 @@ def test_a_role_for_another_systems_tokens_trusts_one_subject(conditions, count)
     }
 
     assert len(found(change("aws_iam_role.this", {"assume_role_policy": policy(trust)}))) == count
+
+
+@pytest.mark.parametrize(
+    ("service", "condition", "count"),
+    [
+        ("lambda.amazonaws.com", {}, 1),
+        (["glue.amazonaws.com", "lambda.amazonaws.com"], {"Bool": {"aws:SecureTransport": "true"}}, 1),
+        ("lambda.amazonaws.com", {"StringEquals": {"aws:SourceAccount": "111122223333"}}, 0),
+        ("states.amazonaws.com", {"ArnLike": {"aws:SourceArn": "arn:aws:states:eu-west-1:111122223333:*"}}, 0),
+        ("cloudtrail.amazonaws.com", {}, 0),
+    ],
+)
+def test_a_service_takes_a_role_for_its_own_account_only(service, condition, count):
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}
+    trust |= {"Condition": condition} if condition else {}
+
+    assert len(found(change("aws_iam_role.this", {"assume_role_policy": policy(trust)}))) == count

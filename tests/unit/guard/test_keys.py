@@ -119,17 +119,22 @@ def test_the_encryption_of_one_bucket_is_not_anothers(other):
     assert len(found(*changes, configuration=configuration("aws_s3_bucket.this"))) == 1
 
 
-@pytest.mark.parametrize("output", keys.OUTPUTS)
 @pytest.mark.parametrize(("kind", "field"), sorted(keys.DEFINITIONS.items()))
-def test_a_job_that_a_definition_starts_writes_under_the_key(kind, field, output):
-    def definition(out):
-        return {field: json.dumps({"Steps": [{"Name": "Train", "Arguments": {output: out}}]})}
+@pytest.mark.parametrize(("part", "member"), sorted(keys.NAMED_BY.items()))
+def test_a_job_that_a_definition_starts_writes_and_keeps_under_the_key(kind, field, part, member):
+    def definition(said):
+        return {field: json.dumps({"Steps": [{"Name": "Train", "Arguments": {part: said}}]})}
 
     (finding,) = found(change(f"{kind}.this", definition({"S3OutputPath": "s3://lake"})))
-    assert finding.startswith(f"{kind}.this: Steps[Train].Arguments.{output} names no KmsKeyId")
-    assert found(change(f"{kind}.this", definition({"KmsKeyId": KEY}))) == []
-    assert found(change(f"{kind}.this", definition({"KmsKeyId.$": "$.key"}))) == []
+    assert finding.startswith(f"{kind}.this: Steps[Train].Arguments.{part} names no {member}")
+    assert found(change(f"{kind}.this", definition({member: KEY}))) == []
+    assert found(change(f"{kind}.this", definition({f"{member}.$": "$.key"}))) == []
     assert found(change(f"{kind}.this", {}, unknown={field: True})) == []
+
+
+def test_outputs_and_instances_of_every_kind_of_job_are_looked_at():
+    assert set(keys.NAMED_BY.values()) == {"KmsKeyId", "VolumeKmsKeyId"}
+    assert len(keys.NAMED_BY) == 2 * 3
 
 
 def test_a_serverless_endpoint_has_no_volumes_to_encrypt_and_one_with_instances_has():
