@@ -37,7 +37,7 @@ from scoring.tails import Tails
 from scoring.terms import Terms
 from stream.door import StreamDoor
 from stream.quarantine import Quarantine, Source
-from stream.sinks import Alerts, DecisionLog, LateLog, MerchantStream
+from stream.sinks import BLOCKED, REVIEWED, DecisionLog, LateLog, MerchantStream, Topic
 
 from bench.measured import measured
 from features.declaration import DAY, HOUR, MINUTE, Entity
@@ -278,7 +278,8 @@ def serve(folder: Path, deliveries: list[tuple[int, Row]], nights: Nights, numbe
         Terms(aws, "lake"),
         DecisionLog(aws, "lake"),
         LateLog(aws, "lake"),
-        Alerts(aws, "alerts"),
+        Topic(aws, "alerts", BLOCKED),
+        Topic(aws, "reviews", REVIEWED),
         MerchantStream(aws, "merchants"),
         Answers(aws, "answers", lambda: 0),
         Tails(aws, "tails", lambda: 0),

@@ -33,7 +33,7 @@ from features.vector import Knowledge, fraud_vector
 from stream.arrival import FORGED, Arrival, parse, source_of
 from stream.ordering import by_customer, in_order, needed
 from stream.quarantine import Quarantine
-from stream.sinks import Alerts, DecisionLog, LateLog, MerchantStream
+from stream.sinks import DecisionLog, LateLog, MerchantStream, Topic
 
 JUDGED_AGAIN = 2  # times, when the API door decides on another payment of the customer at the same moment
 AGAIN_WITHIN = 10_000  # ms since the batch came: the shard waits
@@ -60,7 +60,8 @@ class StreamDoor:
     terms: Terms
     log: DecisionLog
     late: LateLog
-    alerts: Alerts
+    alerts: Topic
+    reviews: Topic
     merchants: MerchantStream
     answers: Answers
     tails: Tails
@@ -91,7 +92,7 @@ class StreamDoor:
         return self.answers.kept(identifiers)
 
     def _handle(self, arrivals: list[Arrival], shard: str) -> None:
-        unsent = untold = 0
+        unsent = unreviewed = untold = 0
         fresh: list[Arrival] = []
         moved: dict[str, State] = {}
         left = arrivals
@@ -114,6 +115,7 @@ class StreamDoor:
             # Once it is logged a payment may be taken as done, by a night that comes between: what nothing could make
             # good comes first.
             unsent = self.alerts.send([d for d in documents if "BLOCK" in (d["action"], d.get("judged_again"))])
+            unreviewed = self.reviews.send([d for d in documents if is_for_a_person(d)])
             untold = self.merchants.tell([(a.payment, a.counted_at) for a in fresh])
             self.late.write([d for d in documents if iso(d["counted_at"]) != d["event_time"]])
             self.records.write("customer", moved, max(a.arrived_at for a in fresh))
@@ -126,10 +128,11 @@ class StreamDoor:
             blocked=sum(d["action"] == "BLOCK" for d in documents),
             degraded=sum(d["degrade_step"] != "none" for d in documents),
             unsent_alerts=unsent,
+            unsent_reviews=unreviewed,
             untold_merchants=untold,
             unread_traffic=sum(d["traffic"] is None for d in documents),
             overtaken=sum(d["overtaken"] for d in documents),
-            overtaken_blocks=sum(d.get("judged_again") == "BLOCK" != d["action"] for d in documents),
+            overtaken_blocks=sum(was_let_through(d) for d in documents),
             inexact_velocity=sum(not d.get("velocity_exact") for d in documents),
             oldest_ms=now - min(a.arrived_at for a in arrivals),
         )
@@ -302,6 +305,15 @@ def entry_of(arrival: Arrival) -> Entry:
 def answered_before(arrivals: Iterable[Arrival]) -> set[str]:
     """Payments that the API door has decided on."""
     return {a.payment.transaction_id for a in arrivals if a.decision is not None and a.decision["door"] == "api"}
+
+
+def was_let_through(document: dict) -> bool:
+    """Whether it would have been blocked, had the door known what came before."""
+    return document.get("judged_again") == "BLOCK" != document["action"]
+
+
+def is_for_a_person(document: dict) -> bool:
+    return document["action"] == "REVIEW" or was_let_through(document)
 
 
 def warn(message: str, failed: Exception) -> None:

@@ -22,7 +22,7 @@ from scoring.terms import Terms
 
 from stream.door import StreamDoor
 from stream.quarantine import Quarantine
-from stream.sinks import Alerts, DecisionLog, LateLog, MerchantStream
+from stream.sinks import BLOCKED, REVIEWED, DecisionLog, LateLog, MerchantStream, Topic
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Settings:
     policies_table: str
     lake_bucket: str
     alert_topic_arn: str
+    review_topic_arn: str
     merchant_stream: str
 
 
@@ -49,6 +50,7 @@ def door() -> StreamDoor:
     settings = from_environment(Settings, os.environ)
     metrics.into(settings.metric_namespace)
     s3 = boto3.client("s3", config=STREAM.log.config)
+    topics = boto3.client("sns", config=STREAM.alerts.config)
     return StreamDoor(
         records=Records(
             boto3.client("sagemaker-featurestore-runtime", config=STREAM.store.config),
@@ -70,7 +72,8 @@ def door() -> StreamDoor:
         terms=Terms(boto3.client("s3", config=STREAM.terms.config), settings.lake_bucket),
         log=DecisionLog(s3, settings.lake_bucket),
         late=LateLog(s3, settings.lake_bucket),
-        alerts=Alerts(boto3.client("sns", config=STREAM.alerts.config), settings.alert_topic_arn),
+        alerts=Topic(topics, settings.alert_topic_arn, BLOCKED),
+        reviews=Topic(topics, settings.review_topic_arn, REVIEWED),
         merchants=MerchantStream(boto3.client("kinesis", config=STREAM.merchants.config), settings.merchant_stream),
         answers=Answers(boto3.client("dynamodb", config=STREAM.answers.config), settings.answers_table, time.time),
         tails=Tails(boto3.client("dynamodb", config=STREAM.tails.config), settings.tails_table, time.time),

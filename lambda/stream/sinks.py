@@ -19,7 +19,17 @@ from features.values import iso
 ALERTS_PER_CALL = 10  # the API's limit
 TELLING = 2  # tries
 TELLING_PAUSE = 0.2  # seconds: a shard that is full in one moment may have room in the next
-ALERTED = ("transaction_id", "customer_id", "fraud_score", "action", "reasons", "explanation", "event_time")
+TOLD = (
+    "transaction_id",
+    "customer_id",
+    "fraud_score",
+    "action",
+    "judged_again",
+    "reasons",
+    "explanation",
+    "event_time",
+)
+BLOCKED, REVIEWED = "Payment blocked", "Payment to review"
 
 
 class DecisionLog:
@@ -76,24 +86,25 @@ class LateLog:
             self.client.put_object(Bucket=self.bucket, Key=key, Body=body)
 
 
-class Alerts:
-    """One message per blocked payment."""
+class Topic:
+    """One message per payment that somebody must know of."""
 
-    def __init__(self, client, topic: str, breaker: Breaker | None = None) -> None:
+    def __init__(self, client, topic: str, subject: str, breaker: Breaker | None = None) -> None:
         self.client = client
         self.topic = topic
+        self.subject = subject
         self.breaker = breaker or Breaker()
 
-    def send(self, blocked: list[dict]) -> int:
-        """Returns how many messages SNS did not take; they are named in the log. Alerts hold up no payments: once SNS
-        has not answered it is not asked again."""
+    def send(self, decisions: list[dict]) -> int:
+        """Returns how many messages SNS did not take; they are named in the log. They hold up no payments: once SNS has
+        not answered it is not asked again."""
         entries = [
             {
                 "Id": str(number),
-                "Subject": "Payment blocked",
-                "Message": json.dumps({name: d[name] for name in ALERTED}),
+                "Subject": self.subject,
+                "Message": json.dumps({name: d.get(name) for name in TOLD}),
             }
-            for number, d in enumerate(blocked)
+            for number, d in enumerate(decisions)
         ]
         unsent: list[str] = []
         silent = False
@@ -106,9 +117,10 @@ class Alerts:
                     refused = [entry["Id"] for entry in answer.get("Failed") or []]
                 except Exception:  # whatever ails SNS, the decision is in the log and the shard must go on
                     silent = True
-            unsent += [blocked[int(number)]["transaction_id"] for number in refused]
+            unsent += [decisions[int(number)]["transaction_id"] for number in refused]
         if unsent:
-            print(json.dumps({"level": "ERROR", "message": "alerts were not sent", "transactions": unsent}))
+            message = f"not sent: {self.subject}"
+            print(json.dumps({"level": "ERROR", "message": message, "transactions": unsent}))
         return len(unsent)
 
     def _publish(self, entries: list[dict]) -> dict:

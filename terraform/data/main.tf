@@ -95,6 +95,13 @@ module "answers" {
   prefix      = local.prefix
 }
 
+module "reviews" {
+  source = "../modules/reviews"
+
+  kms_key_arn = module.lake.bucket.kms_key_arn
+  prefix      = local.prefix
+}
+
 module "signing" {
   source = "../modules/signing"
 

@@ -3,6 +3,11 @@ output "answers" {
   value       = module.answers.table
 }
 
+output "reviews" {
+  description = "Topic and queue of payments that a person must look at."
+  value       = { topic_arn = module.reviews.topic_arn, queue = module.reviews.queue }
+}
+
 output "signing_key_arn" {
   description = "The key that the API door's events are signed by."
   value       = module.signing.key_arn

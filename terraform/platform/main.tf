@@ -150,7 +150,7 @@ module "counter" {
 module "consumer" {
   source = "../modules/consumer"
 
-  alert_topic_arn    = aws_sns_topic.fraud_alerts.arn
+  topics             = { alerts = aws_sns_topic.fraud_alerts.arn, reviews = local.held.reviews.topic_arn }
   answers            = local.answers
   code               = local.functions
   counter_stream     = local.held.streams.merchants
@@ -206,6 +206,7 @@ module "watch" {
 
   queues = {
     approvals = local.held.approvals.name
+    reviews   = local.held.reviews.queue.name
     failed    = { stream = local.held.streams.transactions.failed_queue, merchants = local.held.streams.merchants.failed_queue, release = local.held.approvals.failed_queue }
   }
 
@@ -222,6 +223,7 @@ module "people" {
   lake              = local.held.lake
   mfa               = var.people.mfa
   people            = var.people.roles
+  reviews_queue_arn = local.held.reviews.queue.arn
   prefix            = local.prefix
   state             = { arn = "arn:${data.aws_partition.this.partition}:s3:::${local.prefix}-state-${local.account}", kms_key_arn = local.artifacts.kms_key_arn }
 

@@ -65,7 +65,7 @@ variable "network" {
 }
 
 variable "people" {
-  description = "Who may take each role for people: ARNs of principals by role (analyst, approver, operator, producer, uploader; who is not named gets none), and whether a second factor must have been shown (not where a single sign-on has asked for it)."
+  description = "Who may take each role for people: ARNs of principals by role (analyst, approver, operator, producer, reviewer, uploader; who is not named gets none), and whether a second factor must have been shown (not where a single sign-on has asked for it)."
   type = object({
     mfa   = optional(bool, true)
     roles = optional(map(list(string)), {})
@@ -74,8 +74,8 @@ variable "people" {
   nullable = false
 
   validation {
-    condition     = length(setsubtract(keys(var.people.roles), ["analyst", "approver", "operator", "producer", "uploader"])) == 0
-    error_message = "people.roles must be analyst, approver, operator, producer or uploader, got ${join(", ", keys(var.people.roles))}."
+    condition     = length(setsubtract(keys(var.people.roles), ["analyst", "approver", "operator", "producer", "reviewer", "uploader"])) == 0
+    error_message = "people.roles must be analyst, approver, operator, producer, reviewer or uploader, got ${join(", ", keys(var.people.roles))}."
   }
 }
 

@@ -24,7 +24,6 @@ from urllib.parse import urlparse
 import boto3
 import psutil
 import pyarrow.parquet as pq
-from botocore.awsrequest import AWSRequest
 from release.promotion import pending
 
 from features.declaration import DAY
@@ -32,6 +31,7 @@ from features.payment import Payment
 from features.state import State, fingerprint
 from features.values import iso
 from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT, VERSIONS, Knowledge, fraud_vector
+from tests.integration.labels_door import told
 from tests.integration.permissions import TOLD_BY_SERVICES
 from tests.waiting import PATIENCE_S, Late, eventually
 from tools.archives import tarred
@@ -262,14 +262,7 @@ class Scene:
         return self.platform.ask(payment)[0]
 
     def label(self, label: dict) -> dict:
-        """What the labels door answers, which shares the decisions' API."""
-        url, headers = self.platform.api
-        url, body = url.replace("/decisions", "/labels"), json.dumps(label).encode()
-        request = AWSRequest("POST", url, data=body, headers={"content-type": "application/json", **headers})
-        self.platform.signer.add_auth(request)
-        answer = self.platform.http.post(url, content=body, headers=dict(request.headers))
-        assert answer.status_code == 202, answer.text
-        return answer.json()
+        return told(self.platform, label)
 
     # What became of them
 

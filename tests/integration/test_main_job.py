@@ -34,6 +34,7 @@ from features.state import State
 from features.traffic import TRAFFIC_LAYOUT
 from glue.transforms.point_in_time import athena_sql
 from tests.integration.dead_letters import given_up
+from tests.integration.labels_door import told as told_label
 from tests.integration.permissions import (
     TOLD_BY_SERVICES,
     Person,
@@ -495,6 +496,20 @@ def test_a_producer_puts_payments_on_the_stream_and_asks_the_api_and_nothing_els
 
     elsewhere = {"StreamName": f"{platform.prefix}-merchants", "Data": b"{}", "PartitionKey": "M1"}
     assert producer.is_refused("kinesis:PutRecord", lambda: producer.client("kinesis").put_record(**elsewhere))
+
+
+def test_a_reviewer_takes_payments_from_the_queue_tells_what_they_were_and_decides_none(run, platform):
+    reviewer = Person.taking("reviewer", platform)
+    sqs = reviewer.client("sqs")
+    url = sqs.get_queue_url(QueueName=f"{platform.prefix}-reviews")["QueueUrl"]
+    (message, *_) = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    review = json.loads(message["Body"])
+    (decided,) = (d for d in decisions(run) if d["transaction_id"] == review["transaction_id"])
+    assert (decided["action"], decided["reasons"]) == ("REVIEW", review["reasons"])
+
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    assert told_label(reviewer, {"transaction_id": "T-reviewed", "is_fraud": 0, "reported_at": "2025-07-10T10:00:00Z"})
+    assert reviewer.is_refused("execute-api:Invoke", lambda: reviewer.ask(a_payment("T-of-a-reviewer")))
 
 
 def test_an_uploader_brings_raw_files_and_can_neither_read_them_nor_write_elsewhere(run, platform, tmp_path):

@@ -59,6 +59,7 @@ class Platform:
         settings = {f"{kind.upper()}_GROUP": f"{self.prefix}-{kind}" for kind in IDENTIFIERS}
         settings |= {
             "ALERT_TOPIC_ARN": client("sns").create_topic(Name=f"{self.prefix}-alerts")["TopicArn"],
+            "REVIEW_TOPIC_ARN": client("sns").create_topic(Name=f"{self.prefix}-reviews")["TopicArn"],
             "ANSWERS_TABLE": f"{self.prefix}-answers",
             "ENDPOINT_NAME": "no-such-endpoint",
             "LAKE_BUCKET": self.lake,

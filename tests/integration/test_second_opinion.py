@@ -25,7 +25,7 @@ from scoring.tails import Tails
 from scoring.terms import Terms
 from stream.door import StreamDoor
 from stream.quarantine import Quarantine
-from stream.sinks import Alerts, DecisionLog, LateLog, MerchantStream
+from stream.sinks import BLOCKED, REVIEWED, DecisionLog, LateLog, MerchantStream, Topic
 
 from tests.unit.lambda_functions.aws import Documents, Endpoint, FeatureStore, Kms, Table
 from tests.unit.lambda_functions.scene import GROUPS
@@ -166,7 +166,8 @@ def test_payments_on_its_kinesis_are_decided_by_the_consumer_s_own_code(stack, b
         terms=Terms(backend.client("s3"), f"{stack.prefix}-lake"),
         log=DecisionLog(backend.client("s3"), f"{stack.prefix}-lake"),
         late=LateLog(backend.client("s3"), f"{stack.prefix}-lake"),
-        alerts=Alerts(backend.client("sns"), topic(backend, stack)),
+        alerts=Topic(backend.client("sns"), topic(backend, stack), BLOCKED),
+        reviews=Topic(backend.client("sns"), topic(backend, stack), REVIEWED),
         merchants=MerchantStream(kinesis, f"{stack.prefix}-merchants"),
         answers=Answers(tables, "risk-test-answers", time.time),
         tails=Tails(tables, "risk-test-tails", time.time),

@@ -37,12 +37,13 @@ module "function" {
   timeout_seconds = 900 # a full batch makes many calls, each of which has its own limit: lambda/scoring/budget.py
 
   environment = merge(var.scoring.environment, {
-    ALERT_TOPIC_ARN = var.alert_topic_arn
-    ANSWERS_TABLE   = var.answers.table.name
-    LAKE_BUCKET     = var.lake.name
-    MERCHANT_STREAM = var.counter_stream.name
-    SIGNING_KEY     = var.answers.signing_key_arn
-    TAILS_TABLE     = var.answers.tails.name
+    ALERT_TOPIC_ARN  = var.topics.alerts
+    REVIEW_TOPIC_ARN = var.topics.reviews
+    ANSWERS_TABLE    = var.answers.table.name
+    LAKE_BUCKET      = var.lake.name
+    MERCHANT_STREAM  = var.counter_stream.name
+    SIGNING_KEY      = var.answers.signing_key_arn
+    TAILS_TABLE      = var.answers.tails.name
   })
 
   permissions = merge(var.scoring.permissions, {
@@ -80,7 +81,7 @@ module "function" {
     }
     Alert = {
       actions   = ["sns:Publish"]
-      resources = [var.alert_topic_arn]
+      resources = [var.topics.alerts, var.topics.reviews]
     }
     ReadStream = {
       actions = concat([

@@ -1,9 +1,3 @@
-variable "alert_topic_arn" {
-  description = "SNS topic for blocked payments."
-  type        = string
-  nullable    = false
-}
-
 variable "answers" {
   description = "What the API door has answered: its table, customers' tails, and the key that signs what is handed on."
   type = object({
@@ -77,4 +71,10 @@ variable "stream" {
     condition     = contains(["TRIM_HORIZON", "LATEST"], var.stream.read_from)
     error_message = "stream.read_from must be TRIM_HORIZON or LATEST, got ${var.stream.read_from}."
   }
+}
+
+variable "topics" {
+  description = "SNS topics: `alerts` for blocked payments, `reviews` for those that a person must look at."
+  type        = object({ alerts = string, reviews = string })
+  nullable    = false
 }

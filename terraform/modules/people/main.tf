@@ -11,7 +11,7 @@ locals {
   glue      = "${local.arn}:glue:${local.place}"
   sagemaker = "${local.arn}:sagemaker:${local.place}"
   states    = "${local.arn}:states:${local.place}"
-  via       = { for service in ["kinesis", "s3"] : service => { "kms:ViaService" = ["${service}.${data.aws_region.this.name}.amazonaws.com"] } }
+  via       = { for service in ["kinesis", "s3", "sqs"] : service => { "kms:ViaService" = ["${service}.${data.aws_region.this.name}.amazonaws.com"] } }
 
   # What views are made of. RAW and BRONZE, payments as they came, are not.
   zones = ["analytics", "decisions", "gold", "predictions", "quarantine", "silver"]
@@ -21,6 +21,7 @@ locals {
     uploader = "Whoever brings RAW files; they cannot read what lies there"
     analyst  = "Analysts: ask Athena what the views show, without RAW and BRONZE"
     approver = "Whoever approves a model, and does nothing else: who trains one does not let it serve"
+    reviewer = "Whoever reviews payments: takes them from the queue and says what they were"
     operator = "On call: starts nights, trainings and replays, changes the policy, sees how things stand"
   }
 
@@ -51,6 +52,24 @@ locals {
         actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
         resources = [var.lake.kms_key_arn]
         only_if   = local.via["s3"]
+      }
+    }
+
+    reviewer = {
+      TakePayments = {
+        actions = [
+          "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage",
+        ]
+        resources = [var.reviews_queue_arn]
+      }
+      Decrypt = {
+        actions   = ["kms:Decrypt"]
+        resources = [var.lake.kms_key_arn]
+        only_if   = local.via["sqs"]
+      }
+      Tell = {
+        actions   = ["execute-api:Invoke"]
+        resources = ["${var.api_execution_arn}/$default/POST/labels"]
       }
     }
 

@@ -42,14 +42,14 @@ variable "operated" {
 }
 
 variable "people" {
-  description = "ARNs of the principals that may take a role, by role: analyst, approver, operator, producer, uploader. A role without principals is not made."
+  description = "ARNs of the principals that may take a role, by role: analyst, approver, operator, producer, reviewer, uploader. A role without principals is not made."
   type        = map(list(string))
   default     = {}
   nullable    = false
 
   validation {
-    condition     = length(setsubtract(keys(var.people), ["analyst", "approver", "operator", "producer", "uploader"])) == 0
-    error_message = "people must be told by role, analyst, approver, operator, producer or uploader, got ${join(", ", keys(var.people))}."
+    condition     = length(setsubtract(keys(var.people), ["analyst", "approver", "operator", "producer", "reviewer", "uploader"])) == 0
+    error_message = "people must be told by role, analyst, approver, operator, producer, reviewer or uploader, got ${join(", ", keys(var.people))}."
   }
 }
 
@@ -62,6 +62,12 @@ variable "prefix" {
 variable "state" {
   description = "The bucket of Terraform's state, which says what was built, and its key."
   type        = object({ arn = string, kms_key_arn = string })
+  nullable    = false
+}
+
+variable "reviews_queue_arn" {
+  description = "The queue of payments to review."
+  type        = string
   nullable    = false
 }
 

@@ -128,6 +128,22 @@ locals {
         statistic   = "Maximum"
         above       = 3600
       }
+      reviews-waiting = {
+        description = "A payment has waited for a day to be reviewed"
+        namespace   = "AWS/SQS"
+        metric      = "ApproximateAgeOfOldestMessage"
+        dimensions  = { QueueName = var.queues.reviews }
+        statistic   = "Maximum"
+        above       = 86400
+      }
+      reviews-unsent = {
+        description = "Payments to review could not be told"
+        namespace   = var.namespace
+        metric      = "unsent_reviews"
+        dimensions  = { door = "stream" }
+        statistic   = "Sum"
+        above       = 0
+      }
       stream-behind = {
         description = "Payments wait for more than a minute"
         namespace   = "AWS/Lambda"

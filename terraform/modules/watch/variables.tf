@@ -46,9 +46,10 @@ variable "prefix" {
 }
 
 variable "queues" {
-  description = "The queue that approvals wait in, and those of what was given up: payments by the consumer, counts of them by `merchants`, approvals by the release."
+  description = "The queues that approvals and reviews wait in, and those of what was given up: payments by the consumer, counts of them by `merchants`, approvals by the release."
   type = object({
     approvals = string
+    reviews   = string
     failed    = object({ stream = string, merchants = string, release = string })
   })
   nullable = false

@@ -12,6 +12,10 @@ override_data {
       answers         = { name = "risk-dev-answers", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-answers" }
       tails           = { name = "risk-dev-tails", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-tails" }
       signing_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/11111111-1111-1111-1111-111111111111"
+      reviews = {
+        topic_arn = "arn:aws:sns:eu-west-1:111122223333:risk-dev-reviews"
+        queue     = { name = "risk-dev-reviews", arn = "arn:aws:sqs:eu-west-1:111122223333:risk-dev-reviews" }
+      }
 
       catalog = {
         crawlers        = { decisions = "risk-dev-decisions", raw = "risk-dev-raw" }

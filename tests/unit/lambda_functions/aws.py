@@ -407,7 +407,7 @@ class Bucket:
         return [json.loads(line) for body in bodies for line in body.decode().splitlines()]
 
 
-class Topic:
+class Messages:
     """SNS messages in order."""
 
     def __init__(self) -> None:

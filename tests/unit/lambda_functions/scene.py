@@ -19,7 +19,7 @@ from scoring.tails import Tails
 from scoring.terms import Terms
 from stream.door import StreamDoor
 from stream.quarantine import Quarantine
-from stream.sinks import Alerts, DecisionLog, LateLog, MerchantStream
+from stream.sinks import BLOCKED, REVIEWED, DecisionLog, LateLog, MerchantStream, Topic
 
 from features.currency import Rates
 from features.declaration import Entity
@@ -33,9 +33,9 @@ from tests.unit.lambda_functions.aws import (
     Endpoint,
     FeatureStore,
     Kms,
+    Messages,
     Stream,
     Table,
-    Topic,
     kinesis_record,
 )
 
@@ -100,7 +100,8 @@ class Scene:
 
     def __post_init__(self) -> None:
         self.store, self.endpoint, self.stream, self.merchants = FeatureStore(), Endpoint(), Stream(), Stream()
-        self.bucket, self.topic, self.table = Bucket(), Topic(), Table()
+        self.bucket, self.table = Bucket(), Table()
+        self.topic, self.reviews = Messages(), Messages()
         self.answers = Answers(self.table, "risk-test-answers", lambda: NOW / 1000)
         self.tails = Tails(self.table, "risk-test-tails", lambda: NOW / 1000)
         self.kms = Kms()
@@ -142,7 +143,8 @@ class Scene:
             self.terms(),
             DecisionLog(self.bucket, "lake"),
             LateLog(self.bucket, "lake"),
-            Alerts(self.topic, "arn:aws:sns:eu-west-1:000000000000:alerts"),
+            Topic(self.topic, "arn:aws:sns:eu-west-1:000000000000:alerts", BLOCKED),
+            Topic(self.reviews, "arn:aws:sns:eu-west-1:000000000000:reviews", REVIEWED),
             MerchantStream(self.merchants, "risk-test-merchants"),
             self.answers,
             self.tails,

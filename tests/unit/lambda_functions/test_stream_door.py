@@ -98,6 +98,7 @@ def test_an_answer_that_did_not_know_what_came_before_says_so_is_judged_again_an
     assert [d["action"] for d in logged] == ["APPROVE"] * 3
     assert [d["judged_again"] for d in logged] == [None, "APPROVE", "BLOCK"]
     assert [m["transaction_id"] for m in scene.topic.messages] == ["t2"]
+    assert [(m["transaction_id"], m["judged_again"]) for m in scene.reviews.messages] == [("t2", "BLOCK")]
 
 
 def test_a_payment_that_the_api_door_decided_is_logged_as_it_was_and_not_scored_again():
@@ -244,6 +245,28 @@ def test_without_the_endpoint_the_shard_goes_on_and_says_so(capsys):
     metrics = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (metrics["decisions"], metrics["degraded"], metrics["repeated"]) == (10, 10, 0)
     assert metrics["oldest_ms"] == NOW - 1_522_575_000_500
+
+
+def test_a_payment_to_review_is_told_with_what_the_model_saw():
+    scene = Scene()
+    scene.endpoint.scorer = lambda rows: [0.6, 0.95, 0.1][: len(rows)]
+
+    scene.deliver(TEN[:3])
+
+    (review,) = scene.reviews.messages
+    assert (review["transaction_id"], review["action"]) == ("t0", "REVIEW")
+    assert (review["reasons"], review["explanation"]) == (["score_above_review_threshold"], ["Amount of 1000.0"])
+
+
+def test_reviews_that_cannot_be_told_hold_up_no_payments_and_are_counted(capsys):
+    scene = Scene()
+    scene.endpoint.scorer = lambda rows: [0.6] * len(rows)
+    scene.reviews.down = True
+
+    assert not scene.deliver(TEN)
+
+    assert len(scene.logged()) == 10
+    assert '"unsent_reviews": 10' in capsys.readouterr().out, "which is alarmed on"
 
 
 def test_a_blocked_payment_raises_one_alert():

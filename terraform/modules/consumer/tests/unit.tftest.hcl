@@ -23,7 +23,10 @@ variables {
     read_from        = "TRIM_HORIZON"
   }
 
-  alert_topic_arn = "arn:aws:sns:eu-west-1:111122223333:risk-dev-fraud-alerts"
+  topics = {
+    alerts  = "arn:aws:sns:eu-west-1:111122223333:risk-dev-fraud-alerts"
+    reviews = "arn:aws:sns:eu-west-1:111122223333:risk-dev-reviews"
+  }
   answers = {
     table           = { name = "risk-dev-answers", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-answers" }
     tails           = { name = "risk-dev-tails", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-tails" }
