@@ -217,8 +217,14 @@ class Scene:
         megabyte a second."""
         kinesis, stream = self.client("kinesis"), self.platform.outputs["stream_name"]
         if sum(map(len, records)) < 2**19:
-            entries = [{"Data": record, "PartitionKey": key} for record in records]
-            assert kinesis.put_records(StreamName=stream, Records=entries)["FailedRecordCount"] == 0
+            left = [{"Data": record, "PartitionKey": key} for record in records]
+
+            def all_taken() -> bool:
+                said = kinesis.put_records(StreamName=stream, Records=left)["Records"]
+                left[:] = [entry for entry, one in zip(left, said, strict=True) if one.get("ErrorCode")]
+                return not left
+
+            eventually(all_taken)
             return
 
         def taken(record: bytes) -> bool:
