@@ -223,7 +223,6 @@ module "people" {
   lake              = local.held.lake
   mfa               = var.people.mfa
   people            = var.people.roles
-  reviews_queue_arn = local.held.reviews.queue.arn
   prefix            = local.prefix
   state             = { arn = "arn:${data.aws_partition.this.partition}:s3:::${local.prefix}-state-${local.account}", kms_key_arn = local.artifacts.kms_key_arn }
 
@@ -235,7 +234,8 @@ module "people" {
   }
 
   stream = {
-    arn = local.held.streams.transactions.arn
+    arn               = local.held.streams.transactions.arn
+    reviews_queue_arn = local.held.reviews.queue.arn
     failed_queue_arns = concat(
       [for stream in values(local.held.streams) : stream.failed_queue_arn],
       ["arn:${data.aws_partition.this.partition}:sqs:${local.place}:${local.held.approvals.failed_queue}"],

@@ -217,6 +217,7 @@ def modules(prefix: str) -> Json:
             },
             "queues": {
                 "approvals": "${module.registry.approvals.name}",
+                "reviews": f"{prefix}-reviews",
                 "failed": {
                     "stream": "${module.stream.failed_queue.name}",
                     "merchants": "${module.merchants.failed_queue.name}",

@@ -60,7 +60,7 @@ locals {
         actions = [
           "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage",
         ]
-        resources = [var.reviews_queue_arn]
+        resources = [var.stream.reviews_queue_arn]
       }
       Decrypt = {
         actions   = ["kms:Decrypt"]

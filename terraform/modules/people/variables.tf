@@ -65,14 +65,8 @@ variable "state" {
   nullable    = false
 }
 
-variable "reviews_queue_arn" {
-  description = "The queue of payments to review."
-  type        = string
-  nullable    = false
-}
-
 variable "stream" {
-  description = "The payment stream, and the queues of what was given up."
-  type        = object({ arn = string, failed_queue_arns = list(string) })
+  description = "The payment stream, the queue of payments to review, and the queues of what was given up."
+  type        = object({ arn = string, reviews_queue_arn = string, failed_queue_arns = list(string) })
   nullable    = false
 }

@@ -9,9 +9,8 @@ variables {
   catalog           = { database_prefix = "risk_dev", workgroup_arn = "arn:aws:athena:eu-west-1:111122223333:workgroup/risk-dev" }
   lake              = { arn = "arn:aws:s3:::risk-dev-lake", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000" }
   prefix            = "risk-dev"
-  reviews_queue_arn = "arn:aws:sqs:eu-west-1:111122223333:risk-dev-reviews"
   state             = { arn = "arn:aws:s3:::risk-dev-state", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/11111111-1111-1111-1111-111111111111" }
-  stream            = { arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-transactions", failed_queue_arns = ["arn:aws:sqs:eu-west-1:111122223333:risk-dev-stream-failed"] }
+  stream            = { arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-transactions", reviews_queue_arn = "arn:aws:sqs:eu-west-1:111122223333:risk-dev-reviews", failed_queue_arns = ["arn:aws:sqs:eu-west-1:111122223333:risk-dev-stream-failed"] }
 
   operated = {
     documents      = { policies = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-policies", releases = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-releases" }
