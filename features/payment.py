@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from features.cards import LEAST_DIGITS, holds_card
+from features.columns import flag
 from features.contract import TRANSACTIONS
 from features.currency import Rates, spelt
 from features.declaration import MINUTE
 from features.values import BLANKS, MISSING, ROUNDED, InvalidValue, cents, instant, names_seconds
 
 # Feature Store takes no value with a line break, and a whole call would fail for it.
+FLAGS = frozenset(c.name for c in TRANSACTIONS.columns if c.type == "flag")
 CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 LONGEST_IDENTIFIER = 128
 AHEAD = 5 * MINUTE  # clocks differ; further ahead a stamp is no clock's
@@ -33,6 +36,13 @@ class Payment:
     merchant_id: str
     amount: int
     currency: str | None = None
+    further: Mapping[str, str] = field(default_factory=dict)  # every other column that says something, as a text
+
+    def said(self, column: str) -> str | None:
+        """What the payment says in a column that is no number or time; none where it says nothing."""
+        if column in ("transaction_id", "customer_id", "merchant_id"):
+            return getattr(self, column)
+        return self.further.get(column)
 
     def counted(self, rates: Rates) -> Payment:
         """With the amount in the home currency. Raises UnknownCurrency."""
@@ -91,7 +101,22 @@ class Payment:
         currency = fields.get("currency")
         if not is_missing(currency) and not isinstance(currency, str):
             raise InvalidPayment("currency: expected an ISO 4217 code such as EUR")
-        return cls(at=at, amount=amount, currency=None if is_missing(currency) else spelt(currency), **texts)
+        further = {name: as_text(name, value) for name, value in fields.items() if not is_own(name, value)}
+        home = None if is_missing(currency) else spelt(currency)
+        return cls(at=at, amount=amount, currency=home, further=further, **texts)
+
+
+def is_own(name: str, value: object) -> bool:
+    """Whether a column is one of those that every payment has, or says nothing."""
+    return name in TRANSACTIONS.required or is_missing(value)
+
+
+def as_text(name: str, value: object) -> str:
+    """A cell as rules and the decision log see it: flags of the contract are 1 or 0 however they are spelt, texts stand
+    as they came but for blanks around them, and what is no text stands as JSON."""
+    if name in FLAGS and not isinstance(value, (Mapping, list)) and (said := flag(value)) is not None:
+        return f"{said:.0f}"
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 
 def cells(value: object) -> Iterator[object]:

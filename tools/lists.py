@@ -7,7 +7,7 @@ from pathlib import Path
 
 import boto3
 from scoring.documents import Conflict
-from scoring.policy import LISTED_FIELDS, InvalidPolicy, Listing, identifies
+from scoring.policy import LISTED_FIELDS, OWN, InvalidPolicy, Listing, identifies, may_list
 
 from features.values import BLANKS
 from tools.operators import Operators, listing
@@ -15,8 +15,8 @@ from tools.terraform.stacks import deployed
 
 
 def main(environment: str = "", name: str = "", field: str = "", file: str = "") -> None:
-    if not (environment and name and file) or field not in LISTED_FIELDS:
-        fields = " or ".join(LISTED_FIELDS)
+    if not (environment and name and file) or not may_list(field):
+        fields = f"{' or '.join(LISTED_FIELDS)} or {OWN}<a column of yours>"
         raise SystemExit(f"list: expected LIST=<name> FIELD={fields} FILE=<one identifier a line> ENV=<environment>")
     outputs = deployed("list", environment)
     operators = Operators.of(boto3.client, outputs["prefix"], outputs["lake_bucket"])  # type: ignore[arg-type]

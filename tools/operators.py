@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import itertools
 import json
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from scoring import documents
-from scoring.documents import Conflict, Stored
+from scoring.documents import EXPLORING, Conflict, Stored
 from scoring.policy import InvalidPolicy, Listing, Policy
 
 from features.vector import RULED
@@ -130,6 +131,7 @@ def ruling(document: Mapping[str, Any]) -> Change:
         ruled = {
             "version": str(document["version"]),
             "explore_share": document.get("explore_share", 0.0),
+            "explore_key": before.get("explore_key") or secrets.token_hex(16),
             "rules": named,
         }
         return ruled, {**lists, **own}
@@ -142,7 +144,7 @@ def listing(name: str, listed: Listing | None) -> Change:
 
     def change(before: dict, lists: Lists) -> tuple[dict, Lists]:
         others = {known: one for known, one in lists.items() if known != name}
-        ruled = {part: before[part] for part in ("version", "explore_share", "rules")}
+        ruled = {part: before[part] for part in (*EXPLORING, "version", "rules") if part in before}
         return ruled, others if listed is None else {**others, name: listed}
 
     return change

@@ -43,14 +43,14 @@ class Answers:
         `appended` is what `Tails.put` gives: both are written, or none. Raises OtherQuestion, and Moved when the tail
         was appended to meanwhile.
         """
-        identifier, question = payment.transaction_id, fingerprint(payment)
-        kept = self.breaker.call(lambda: self._put(identifier, question, decision, appended))
+        kept = self.breaker.call(lambda: self._put(payment, decision, appended))
         if isinstance(kept, Moved):
             raise kept
         return earlier_answer(payment, kept)
 
     def kept(self, identifiers: Iterable[str]) -> dict[str, dict]:
-        """The decisions that are kept of these payments. Any failure of the table passes through to the caller."""
+        """The decisions that are kept of these payments, with their further columns. Any failure of the table passes
+        through to the caller."""
         keys = [{"transaction_id": {"S": identifier}} for identifier in dict.fromkeys(identifiers)]
         found: dict[str, dict] = {}
         for start in range(0, len(keys), READ):
@@ -58,7 +58,10 @@ class Answers:
             while asked:
                 answer = self.breaker.call(partial(self.client.batch_get_item, RequestItems=asked))
                 for item in answer["Responses"].get(self.table, ()):
-                    found[item["transaction_id"]["S"]] = json.loads(item["decision"]["S"])
+                    found[item["transaction_id"]["S"]] = {
+                        **json.loads(item["decision"]["S"]),
+                        "attributes": item.get("attributes", {"S": "{}"})["S"],
+                    }
                 asked = answer.get("UnprocessedKeys") or {}
         return found
 
@@ -72,14 +75,16 @@ class Answers:
             TableName=self.table, Key={"transaction_id": {"S": identifier}}, ConsistentRead=True
         ).get("Item")
 
-    def _put(self, identifier: str, question: str, decision: dict, appended: dict | None) -> dict | Moved | None:
+    def _put(self, payment: Payment, decision: dict, appended: dict | None) -> dict | Moved | None:
         """The item that is there already, or the tail that has moved: answers, and no failures of the table."""
         put: dict[str, Any] = {
             "TableName": self.table,
             "Item": {
-                "transaction_id": {"S": identifier},
-                "question": {"S": question},
+                "transaction_id": {"S": payment.transaction_id},
+                "question": {"S": digest(essence(payment))},
+                "whole": {"S": fingerprint(payment)},
                 "decision": {"S": json.dumps(decision)},
+                "attributes": {"S": json.dumps(payment.further)},
                 "expires": {"N": str(int(self.now()) + KEPT_SECONDS)},
             },
             "ConditionExpression": "attribute_not_exists(transaction_id)",
@@ -122,15 +127,28 @@ def earlier_answer(payment: Payment, kept: dict | None) -> Earlier | None:
     """An item of the table, if it is about this very payment. Raises OtherQuestion."""
     if kept is None:
         return None
-    if kept["question"]["S"] != fingerprint(payment):
+    same = kept["whole"]["S"] == fingerprint(payment) if "whole" in kept else asked_before(payment, kept)
+    if not same:
         raise OtherQuestion(
             f"transaction_id {payment.transaction_id}: another payment with this identifier was decided"
         )
     return Earlier(json.loads(kept["decision"]["S"]), "applied" in kept)
 
 
+def asked_before(payment: Payment, kept: dict) -> bool:
+    """Of an answer that a door of an earlier version has kept."""
+    return kept["question"]["S"] == digest(essence(payment))
+
+
 def fingerprint(payment: Payment) -> str:
-    """What makes two questions the same: the fields that a decision rests on, as they were understood. Currency,
-    country, channel, device and address are handed on and decide nothing."""
-    fields = (payment.transaction_id, payment.at, payment.customer_id, payment.merchant_id, payment.amount)
+    """What makes two questions the same: all that the payment says, as it was understood."""
+    return digest([*essence(payment), sorted(payment.further.items())])
+
+
+def essence(payment: Payment) -> list:
+    """By which doors of before told questions apart."""
+    return [payment.transaction_id, payment.at, payment.customer_id, payment.merchant_id, payment.amount]
+
+
+def digest(fields: list) -> str:
     return hashlib.sha256(json.dumps(fields).encode()).hexdigest()

@@ -32,6 +32,7 @@ NEVER_RELEASED: dict[str, Any] = {
     "policy": None,
     "earlier_policy": None,
 }
+EXPLORING = ("explore_share", "explore_key")  # the key is absent in documents of before
 NO_RULES: dict[str, Any] = {"version": None, "explore_share": 0.0, "rules": [], "lists": None}
 
 
@@ -132,7 +133,12 @@ def judging(thresholds: Mapping[str, Any], ruled: Mapping[str, Any]) -> dict[str
     if ruled["version"] is None:  # nobody has written a policy yet
         return {"rules": [], **thresholds}
     version = f"{thresholds['version']}+{versioned(ruled['version'], digest(canonical(ruled)))}"
-    return {**thresholds, "version": version, "rules": ruled["rules"], "explore_share": ruled["explore_share"]}
+    return {
+        **thresholds,
+        "version": version,
+        "rules": ruled["rules"],
+        **{part: ruled[part] for part in EXPLORING if part in ruled},
+    }
 
 
 def lines_of(lists: Mapping[str, Listing], again: int = 0) -> bytes:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Literal
 
 from features.cards import holds_card
+from features.contract import TRANSACTIONS
 from features.payment import LONGEST_IDENTIFIER, Payment
 
 Action = Literal["APPROVE", "REVIEW", "BLOCK"]
 SEVERITY: dict[Action, int] = {"APPROVE": 0, "REVIEW": 1, "BLOCK": 2}
-LISTED_FIELDS = ("customer_id", "merchant_id")
+# What a rule may look for in a list: what the contract has as a text or a flag, and a bank's own columns by the prefix.
+OWN = "attributes."
+LISTED_FIELDS = tuple(c.name for c in TRANSACTIONS.columns if c.type in ("text", "flag") and c.name != "transaction_id")
+OWN_COLUMN = re.compile(rf"{re.escape(OWN)}\S(.{{0,126}}\S)?")
 LARGEST_EXPLORE_SHARE = 0.1
 LONGEST_NAMES = 8192  # characters of the version and all rules' names together: they stand in decisions
 STRICTER = ("REVIEW", "BLOCK")  # what a rule can do
@@ -49,7 +55,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class Listed:
-    """`action` when the payment's customer or merchant is on the list, whatever the model says."""
+    """`action` when what the payment says in a field is on the list, whatever the model says."""
 
     name: str
     field: str
@@ -57,7 +63,7 @@ class Listed:
     action: Action
 
     def speaks(self, payment: Payment, values: Mapping[str, float | None]) -> bool:
-        return (payment.customer_id if self.field == "customer_id" else payment.merchant_id) in self.among
+        return payment.said(self.field.removeprefix(OWN)) in self.among
 
 
 Rule = Limit | Listed
@@ -69,7 +75,8 @@ class Policy:
 
     Of the payments that the score alone would block, `explore_share` goes to a person instead: a blocked payment is
     never labelled by what becomes of it, and a model that learns from its own blocks alone confirms itself. Which
-    payments these are depends on their identifiers only, so that both doors and every repetition agree.
+    payments these are depends on their identifiers and on `explore_key`, so that both doors and every repetition agree
+    and no payer can choose an identifier that goes to a person.
 
     `model` is the one whose scores the thresholds were solved for.
     """
@@ -79,6 +86,7 @@ class Policy:
     block_at: float
     rules: tuple[Rule, ...]
     explore_share: float = 0.0
+    explore_key: str = ""
     model: str | None = None
 
     @classmethod
@@ -92,7 +100,7 @@ class Policy:
                 float(document["review_at"]),
                 float(document["block_at"]),
             )
-            explore_share = float(document.get("explore_share", 0.0))
+            explore_share, explore_key = float(document.get("explore_share", 0.0)), document.get("explore_key", "")
         except InvalidPolicy:
             raise
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as wrong:
@@ -101,6 +109,8 @@ class Policy:
             raise InvalidPolicy(f"expected 0 <= review_at <= block_at <= 1, got {review_at} and {block_at}")
         if not 0 <= explore_share <= LARGEST_EXPLORE_SHARE:
             raise InvalidPolicy(f"expected explore_share from 0 to {LARGEST_EXPLORE_SHARE}, got {explore_share}")
+        if not isinstance(explore_key, str):
+            raise InvalidPolicy("expected explore_key to be a text")
         names = [r.name for r in rules]
         if len(set(names)) < len(names):
             raise InvalidPolicy(f"expected each rule to have a name of its own, as reasons are told by it; got {names}")
@@ -109,7 +119,10 @@ class Policy:
             raise InvalidPolicy("expected a version and rules' names that do not look like card numbers")
         if len(json.dumps([str(version), *names])) > LONGEST_NAMES:
             raise InvalidPolicy(f"expected a version and rules' names of at most {LONGEST_NAMES} characters together")
-        return cls(str(version), review_at, block_at, rules, explore_share, document.get("model"))
+        return cls(str(version), review_at, block_at, rules, explore_share, explore_key, document.get("model"))
+
+    def _is_explored(self, transaction_id: str) -> bool:
+        return sampled(transaction_id, self.explore_share, self.explore_key)
 
     def judge(
         self, score: float | None, values: Mapping[str, float | None], payment: Payment
@@ -128,17 +141,21 @@ class Policy:
             action, reasons = "REVIEW", ["score_at_or_above_review_threshold"]
         speaking = [r for r in self.rules if r.speaks(payment, values)]
         blocked_by_rule = any(r.action == "BLOCK" for r in speaking)
-        if action == "BLOCK" and not blocked_by_rule and sampled(payment.transaction_id, self.explore_share):
+        if action == "BLOCK" and not blocked_by_rule and self._is_explored(payment.transaction_id):
             action, reasons = "REVIEW", [*reasons, SAMPLED]
         for spoken in speaking:
             action = max(action, spoken.action, key=SEVERITY.__getitem__)
         return action, [*reasons, *(spoken.name for spoken in speaking)]
 
 
-def sampled(transaction_id: str, share: float) -> bool:
-    """Whether a payment is among that share of all. Who is in a share is in every larger one."""
-    drawn = int.from_bytes(hashlib.sha256(f"explore {transaction_id}".encode()).digest()[:6], "big")
-    return drawn < share * 2**48
+def sampled(transaction_id: str, share: float, key: str = "") -> bool:
+    """Whether a payment is among that share of all. Who is in a share is in every larger one of the same key."""
+    if share == 0:
+        return False
+    text = f"explore {transaction_id}".encode()
+    # Documents of before have no key.
+    found = hmac.new(key.encode(), text, hashlib.sha256) if key else hashlib.sha256(text)
+    return int.from_bytes(found.digest()[:6], "big") < share * 2**48
 
 
 def rule(document: Mapping, features: Sequence[str], lists: Mapping[str, Listing]) -> Rule:
@@ -158,8 +175,9 @@ def rule(document: Mapping, features: Sequence[str], lists: Mapping[str, Listing
     if "feature" in document:
         return Limit(name, document["feature"], limit(name, document, features), action)
     field = document["field"]
-    if field not in LISTED_FIELDS:
-        raise InvalidPolicy(f"rule {name}: expected field to be one of {', '.join(LISTED_FIELDS)}, got {field!r}")
+    if not may_list(field):
+        fields = f"{', '.join(LISTED_FIELDS)} or {OWN}<a column of yours>"
+        raise InvalidPolicy(f"rule {name}: expected field to be one of {fields}, got {field!r}")
     if "list" in document:
         listing = lists.get(document["list"]) if isinstance(document["list"], str) else None
         if listing is None or listing.field != field:
@@ -169,6 +187,12 @@ def rule(document: Mapping, features: Sequence[str], lists: Mapping[str, Listing
     if not isinstance(among, list) or not among or not all(map(identifies, among)):
         raise InvalidPolicy(f"rule {name}: expected among to be a list of identifiers, not empty")
     return Listed(name, field, frozenset(among), action)
+
+
+def may_list(field: object) -> bool:
+    """Whether a rule may look for what a payment says there. Columns of a bank's own are called as such: a name that is
+    misspelt is no other column."""
+    return isinstance(field, str) and (field in LISTED_FIELDS or OWN_COLUMN.fullmatch(field) is not None)
 
 
 def limit(name: str, document: Mapping, features: Sequence[str]) -> float:

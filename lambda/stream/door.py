@@ -111,7 +111,7 @@ class StreamDoor:
         self._explain([a for a in fresh if a.decision is not None and a.decision["action"] != "APPROVE"])
         documents = []
         if fresh:
-            documents = self.log.write(shard, [(a.sequence, a.decision) for a in fresh if a.decision is not None])
+            documents = self.log.write(shard, [(a.sequence, logged(a)) for a in fresh])
             # Once it is logged a payment may be taken as done, by a night that comes between: what nothing could make
             # good comes first.
             unsent = self.alerts.send([d for d in documents if "BLOCK" in (d["action"], d.get("judged_again"))])
@@ -295,6 +295,11 @@ class StreamDoor:
                     arrival.decision = {**arrival.decision, "explanation": explanation}
         except Exception as failed:  # whatever ails the endpoint, the shard must go on
             print(json.dumps({"level": "WARN", "message": "scores were not explained", "error": type(failed).__name__}))
+
+
+def logged(arrival: Arrival) -> dict:
+    """The decision as the log has it: with every column of its payment."""
+    return {**(arrival.decision or {}), "attributes": json.dumps(arrival.payment.further)}
 
 
 def entry_of(arrival: Arrival) -> Entry:

@@ -7,6 +7,7 @@ say how. So what was decided earlier than a payment of the batch is taken in wit
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from scoring.decision import InvalidDecision, handed_on
@@ -79,6 +80,7 @@ def adopted(decision: dict, beside: Arrival) -> Arrival:
         decision["customer_id"],
         decision["merchant_id"],
         decision["amount_cents"],
+        further=json.loads(decision["attributes"]),
     )
     return Arrival(beside.sequence, beside.arrived_at, payment, decision)
 

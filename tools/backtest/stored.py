@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,13 +56,13 @@ def query(database: str, features: Sequence[str], first: str, last: str) -> str:
           SELECT transaction_id, max_by(is_fraud, reported_at) AS is_fraud
           FROM {database}_silver.fraud_labels GROUP BY transaction_id
         ), numbered AS (
-          SELECT transaction_id, fraud_score, action, event_time, customer_id, merchant_id, amount_cents,
+          SELECT transaction_id, fraud_score, action, event_time, customer_id, merchant_id, amount_cents, attributes,
             feature_version, model, decision_date{cells},
             row_number() OVER (PARTITION BY transaction_id ORDER BY {LAST_FIRST}) AS turn
           FROM decisions WHERE decision_date BETWEEN {text(first)} AND {text(last)}
         )
         SELECT d.transaction_id, d.fraud_score, d.action, d.event_time, d.customer_id, d.merchant_id, d.amount_cents,
-          d.feature_version, d.model, d.decision_date, v.is_fraud{kept}
+          d.attributes, d.feature_version, d.model, d.decision_date, v.is_fraud{kept}
         FROM numbered d LEFT JOIN verdicts v ON v.transaction_id = d.transaction_id
         WHERE d.turn = 1
     """
@@ -81,6 +82,7 @@ def decided(row: dict[str, Any], features: Sequence[str]) -> Decided:
             row["customer_id"],
             row["merchant_id"],
             int(row["amount_cents"]),
+            further=json.loads(row["attributes"] or "{}"),
         ),
         day=row["decision_date"],
         score=float(row["fraud_score"]) if row["fraud_score"] else None,

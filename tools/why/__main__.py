@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -82,7 +84,8 @@ def explained(
     for name, was, now in found.differing:
         print(f"  {name}: logged {was}, computed {now}")
     print(f"vector: {found.said}")
-    same, said = judged_again(decision, payment, archive)
+    further = json.loads(decision.get("attributes") or "{}")
+    same, said = judged_again(decision, replace(payment, further=further), archive)
     print("\n".join(said))
     if not found.consistent or not same:
         return 1

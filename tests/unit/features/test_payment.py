@@ -27,8 +27,20 @@ def test_a_payment_has_its_time_in_milliseconds_and_its_amount_in_cents():
     assert Payment.parse(FIELDS) == Payment("t1", 1_522_575_000_000, "c1", "m1", 1250)
 
 
-def test_optional_and_further_columns_do_not_matter():
-    assert Payment.parse({**FIELDS, "ip": "10.0.0.1", "note": None}) == Payment.parse(FIELDS)
+def test_a_payment_keeps_every_other_column_that_says_something_as_a_text():
+    told = {"ip": " 10.0.0.1 ", "note": None, "shop": "", "card_present": True, "authorised": "no", "score": 0.5}
+    told |= {"basket": {"b": 1, "a": [2]}, "loyal": True}
+
+    assert Payment.parse({**FIELDS, **told}).further == {
+        "ip": "10.0.0.1",
+        "card_present": "1",
+        "authorised": "0",
+        "score": "0.5",
+        "basket": '{"a": [2], "b": 1}',
+        "loyal": "true",
+    }
+    assert Payment.parse({**FIELDS, "ip": "10.0.0.1"}).said("ip") == "10.0.0.1"
+    assert Payment.parse(FIELDS).said("ip") is None
     assert Payment.parse({**FIELDS, "currency": " eur "}).currency == "EUR"
 
 

@@ -8,6 +8,7 @@ import pytest
 from decide.door import NotHandedOn, NotRemembered
 from scoring.answers import OtherQuestion
 
+from features.currency import Rates
 from features.payment import Payment
 from tests.unit.lambda_functions.scene import Scene, fields
 
@@ -141,3 +142,32 @@ def test_an_event_that_cannot_be_handed_on_is_asked_for_again_and_the_first_answ
 
     assert again["fraud_score"] == 0.01
     assert len(scene.stream.records) == 1
+
+
+@pytest.mark.parametrize("changed", [{"currency": "EUR"}, {"device_id": "d2"}, {"ip": "10.0.0.2"}, {"shop": "b"}])
+def test_a_payment_that_differs_in_any_column_is_another_question(changed):
+    scene = Scene()
+    scene.publish(Rates("EUR"))
+    payment = fields(0, device_id="d1", ip="10.0.0.1", shop="a")
+    scene.ask(payment)
+
+    with pytest.raises(OtherQuestion):
+        scene.ask({**payment, **changed})
+
+
+def test_the_order_of_columns_and_what_says_nothing_make_no_other_question():
+    scene = Scene()
+    first = scene.ask(fields(0, device_id="d1", shop="a"))
+
+    assert scene.ask({"note": None, "shop": " a ", "device_id": "d1", **fields(0)}) == first
+
+
+def test_an_answer_that_an_earlier_version_has_kept_is_found_by_what_that_version_knew():
+    scene = Scene()
+    first = scene.ask(fields(0, device_id="d1"))
+    for name in ("whole", "attributes"):
+        del scene.table.items["t0"][name]
+
+    assert scene.ask(fields(0, device_id="d2")) == first
+    with pytest.raises(OtherQuestion):
+        scene.ask(fields(0, amount="11.00"))

@@ -83,7 +83,12 @@ def test_the_api_door_answers_about_a_payment_that_the_lake_has_counted_and_the_
     answer = scene.ask(fields(0))
     scene.deliver([json.loads(record["Data"]) for record in scene.stream.records])
 
-    assert scene.logged()["t0"] == {**answer, "counted_at": Payment.parse(fields(0)).at, "overtaken": True}
+    assert scene.logged()["t0"] == {
+        **answer,
+        "counted_at": Payment.parse(fields(0)).at,
+        "overtaken": True,
+        "attributes": "{}",
+    }
     assert scene.counted("c1") == 1
     assert scene.ask(fields(0)) == answer
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -155,7 +157,7 @@ def test_a_list_of_a_document_becomes_a_rule():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"field": "device_id"}, "rule known_mule: expected field to be one of customer_id, merchant_id"),
+        ({"field": "devise_id"}, "rule known_mule: expected field to be one of customer_id, merchant_id"),
         ({"among": []}, "rule known_mule: expected among to be a list of identifiers, not empty"),
         ({"among": "c1"}, "rule known_mule: expected among to be a list of identifiers"),
         ({"among": ["c1", 7]}, "rule known_mule: expected among to be a list of identifiers"),
@@ -228,3 +230,38 @@ def test_what_the_score_would_not_block_is_never_explored(number, score):
     policy = Policy("1", 0.5, 0.9, (), explore_share=0.1)
 
     assert policy.judge(score, {}, payment(number)) == POLICY.judge(score, {}, payment(number))
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        ("device_id", {"device_id": "bad"}),
+        ("merchant_country", {"merchant_country": "bad"}),
+        ("attributes.shop", {"shop": "bad"}),
+    ],
+)
+def test_a_rule_may_look_for_what_any_column_says(field, told):
+    document = {"name": "seen", "field": field, "among": ["bad"], "action": "BLOCK"}
+    policy = Policy.parse({"version": "1", "review_at": 1, "block_at": 1, "rules": [document]}, ())
+    paid = payment(1, "c1", "m1")
+
+    assert policy.judge(0.1, {}, replace(paid, further=told)) == ("BLOCK", ["seen"])
+    assert policy.judge(0.1, {}, replace(paid, further=dict.fromkeys(told, "good"))) == ("APPROVE", [])
+    assert policy.judge(0.1, {}, paid) == ("APPROVE", [])
+
+
+@pytest.mark.parametrize("field", ["shop", "attributes.", "attributes. shop", "transaction_id", "amount", 7, None])
+def test_a_rule_about_a_column_that_nobody_has_named_is_refused(field):
+    document = {"name": "seen", "field": field, "among": ["bad"], "action": "BLOCK"}
+    with pytest.raises(InvalidPolicy, match=r"expected field to be one of .* or attributes\.<a column of yours>"):
+        Policy.parse({"version": "1", "review_at": 1, "block_at": 1, "rules": [document]}, ())
+
+
+def test_who_does_not_know_the_key_cannot_choose_a_payment_that_a_person_looks_at():
+    names = [f"t{n}" for n in range(20_000)]
+    by_key = {key: {n for n in names if sampled(n, 0.1, key)} for key in ("", "a", "b")}
+
+    for chosen in by_key.values():
+        assert 1_700 < len(chosen) < 2_300
+    assert len(by_key["a"] & by_key["b"]) < 400, "two keys agree by chance only"
+    assert {n for n in names if sampled(n, 0.05, "a")} < by_key["a"]

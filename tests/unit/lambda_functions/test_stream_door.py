@@ -111,7 +111,7 @@ def test_a_payment_that_the_api_door_decided_is_logged_as_it_was_and_not_scored_
     scene.deliver([handed_on])
 
     assert scene.endpoint.asked == []
-    assert scene.logged() == {"t0": {**decision, "explanation": ["Amount of 1000.0"]}}
+    assert scene.logged() == {"t0": {**decision, "explanation": ["Amount of 1000.0"], "attributes": "{}"}}
     assert scene.counted("c1") == 1
 
 
@@ -120,7 +120,7 @@ def test_a_decision_whose_instants_would_pass_for_card_numbers_is_logged():
     decision = scene.ask(fields(0)) | {"arrived_at": 4222222222222, "decided_at": 4222222222222}
 
     assert scene.deliver([{**fields(0), "decision": decision}]) == []
-    assert scene.logged() == {"t0": decision}
+    assert scene.logged() == {"t0": {**decision, "attributes": "{}"}}
 
 
 def test_a_batch_delivered_twice_counts_once():
@@ -255,7 +255,7 @@ def test_a_payment_to_review_is_told_with_what_the_model_saw():
 
     (review,) = scene.reviews.messages
     assert (review["transaction_id"], review["action"]) == ("t0", "REVIEW")
-    assert (review["reasons"], review["explanation"]) == (["score_above_review_threshold"], ["Amount of 1000.0"])
+    assert (review["reasons"], review["explanation"]) == (["score_at_or_above_review_threshold"], ["Amount of 1000.0"])
 
 
 def test_reviews_that_cannot_be_told_hold_up_no_payments_and_are_counted(capsys):
@@ -404,7 +404,7 @@ def test_a_decision_that_a_door_of_another_version_has_made_stands_as_the_payer_
     scene.endpoint.scorer = lambda rows: [0.95] * len(rows)
 
     assert scene.deliver([{**fields(0), "decision": of_another_version(decision, (without,), brought=1)}]) == []
-    assert scene.logged() == {"t0": {**decision, without: stands}}
+    assert scene.logged() == {"t0": {**decision, without: stands, "attributes": "{}"}}
     assert scene.counted("c1") == 1
 
 
@@ -424,13 +424,13 @@ def test_a_vector_of_other_features_is_kept_and_neither_compared_nor_explained()
     other = of_another_version(scene.ask(fields(0)), vector=[1.0, None], feature_version="other")
     scene.deliver([{**fields(0), "decision": other}, fields(1)])
 
-    assert scene.logged()["t0"] == other
+    assert scene.logged()["t0"] == {**other, "attributes": "{}"}
     assert scene.logged()["t0"]["overtaken"] is False
     assert [len(rows) for rows in scene.endpoint.explained] == [1]
 
 
 def test_every_field_of_a_decision_is_looked_at():
-    assert set(FIELDS) == set(Decision.__dataclass_fields__)
+    assert set(FIELDS) == {*Decision.__dataclass_fields__, "attributes"}
 
 
 WRONG = {
@@ -587,3 +587,18 @@ def test_the_number_of_blocked_payments_is_told_whichever_door_blocked_them(caps
 
     metrics = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (metrics["decisions"], metrics["blocked"]) == (5, 2)
+
+
+def test_the_log_has_every_column_of_a_payment_whichever_door_decided():
+    scene = Scene()
+    told = {"device_id": "d1", "card_present": True, "shop": "a"}
+    scene.ask(fields(0, **told))
+    asked = json.loads(scene.stream.records[0]["Data"])
+    scene.ask(fields(1, **told))  # never reaches the stream
+
+    scene.deliver([asked, fields(2, **told)])
+
+    kept = {i: json.loads(d["attributes"]) for i, d in scene.logged().items()}
+    own = {"device_id": "d1", "card_present": "1", "shop": "a"}
+    assert kept == {"t0": own, "t1": own, "t2": own}
+    assert "attributes" not in asked["decision"], "what comes beside it is not said twice"

@@ -112,6 +112,7 @@ ROW = {
     "customer_id": "c1",
     "merchant_id": "m1",
     "amount_cents": "1250",
+    "attributes": "",
     "feature_version": FRAUD.version,
     "model": "job-3",
     "decision_date": "2026-03-01",
