@@ -26,7 +26,7 @@ run "watches_every_function_and_every_machine" {
   }
 
   assert {
-    condition     = toset([for alarm in aws_cloudwatch_metric_alarm.this : alarm.dimensions["QueueName"] if alarm.namespace == "AWS/SQS"]) == toset([var.queues.approvals, var.queues.failed.stream, var.queues.failed.merchants, var.queues.failed.release])
+    condition     = toset([for alarm in aws_cloudwatch_metric_alarm.this : alarm.dimensions["QueueName"] if alarm.namespace == "AWS/SQS"]) == toset([var.queues.approvals, var.queues.reviews, var.queues.failed.stream, var.queues.failed.merchants, var.queues.failed.release])
     error_message = "What was given up is heard of."
   }
 
