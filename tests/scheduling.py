@@ -19,6 +19,7 @@ LONGEST = (
     "tests/integration/test_runbooks.py",
     "tests/integration/test_faults.py",
     "tests/delivery/test_steps.py",
+    "tests/simulation/test_schedules.py",
     "tests/parity/test_broken_lines.py",
     "tests/parity/test_through_the_lake.py",
     "tests/spark/test_nights.py",

@@ -69,6 +69,15 @@ def test_nothing_but_tests_and_benchmarks_imports_the_local_aws():
     assert guilty == []
 
 
+def test_nothing_but_tests_and_benchmarks_imports_the_simulator():
+    guilty = [
+        named(path)
+        for path in tracked("*.py")
+        if "simulation" in imported(path) and named(path).split("/")[0] not in ("simulation", "tests", "bench")
+    ]
+    assert guilty == []
+
+
 READS = ("os.environ", "os.getenv", "boto3.client", "boto3.resource", "boto3.Session")
 
 

@@ -1,0 +1,56 @@
+"""What the log says, counted anew by a fresh engine: which vectors the decisions should have had, and which records
+should be there now."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from features.state import State
+from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, FRAUD, MERCHANT_LAYOUT, Knowledge, Vector, fraud_vector
+from simulation.plan import Paid
+
+SUM = FRAUD.columns.index("customer_payment_amount_30d")
+NOBODY = State(MERCHANT_LAYOUT), State(ACCOUNT_LAYOUT)  # nothing is ever folded into them
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A payment and the moment at which it counts (ms)."""
+
+    paid: Paid
+    at: int
+
+
+def recounted(payments: list[Counted]) -> tuple[dict[str, Vector], State]:
+    """One customer's payments in the order in which they count: their vectors by identifier, and the record
+    afterwards."""
+    state = State(CUSTOMER_LAYOUT)
+    vectors = {}
+    merchant, account = NOBODY
+    for each in sorted(payments, key=lambda one: one.at):
+        known = Knowledge(state, merchant, account)
+        paid = each.paid
+        vectors[paid.identifier] = fraud_vector(paid.at, each.at, paid.amount, paid.merchant, known)
+        state.pay(each.at, paid.amount, paid.merchant, paid.identifier)
+    return vectors, state
+
+
+def comparable(state: State) -> dict:
+    """A record without what has no order: payments of one moment stand in it as they came. And without who waits for a
+    decision: a night that publishes while a door decides may say so of a payment that is decided."""
+    found = json.loads(state.dump())
+    found["remembered"] = sorted(max(mark, ~mark) for mark in found["remembered"])
+    found["waiting_merchants"].sort()
+    return found
+
+
+def seen_in(vector: Vector, theirs: dict[int, str]) -> frozenset[str]:
+    """Which of a customer's payments a vector holds, given by amount (cents): they are powers of two, so each sum is
+    that of one set."""
+    return from_sum(int(vector[SUM] or 0), theirs)
+
+
+def from_sum(cents: int, theirs: dict[int, str]) -> frozenset[str]:
+    """Amounts are `100 << n` cents, each once."""
+    return frozenset(identifier for amount, identifier in theirs.items() if (cents // 100) & (amount // 100))
