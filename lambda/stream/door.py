@@ -102,8 +102,9 @@ class StreamDoor:
             lost = self._claim(found)
             if turn == JUDGED_AGAIN or self.now() - begun > AGAIN_WITHIN:
                 lost = set()
-            fresh += [a for a in found.fresh if a.payment.customer_id not in lost]
-            moved |= {a.payment.customer_id: found.customers[a.payment.customer_id] for a in found.fresh}
+            done = [a for a in found.fresh if a.payment.customer_id not in lost]
+            fresh += done
+            moved |= {a.payment.customer_id: found.customers[a.payment.customer_id] for a in done}
             left = [a for a in left if a.payment.customer_id in lost]
             if not left:
                 break
