@@ -45,7 +45,7 @@ from features.declaration import DAY, MINUTE
 from features.fraud import FRAUD
 from features.moments import met_by_a_door
 from features.payment import Payment
-from features.state import NEVER, State, label_event, payment_event
+from features.state import State, label_event, payment_event
 from features.traffic import TRAFFIC_LAYOUT
 from features.values import iso
 from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, LAYOUTS, MERCHANT_LAYOUT, VERSIONS
@@ -310,7 +310,7 @@ def hops(platform: Platform) -> dict:
     from scoring.budget import API
     from scoring.model import Model
     from scoring.records import Records
-    from scoring.tails import Tail, Tails
+    from scoring.tails import Record, Tail, Tails
 
     name = platform.prefix
     groups = {entity: f"{name}-{entity}" for entity in LAYOUTS}
@@ -329,7 +329,7 @@ def hops(platform: Platform) -> dict:
         "InvokeEndpoint": lambda p: model.score([empty]),
         "GetItem": lambda p: tails.of(p.customer_id),
         "TransactWriteItems": lambda p: answers.claim(
-            p, {"vector": empty}, tails.put(p.transaction_id, Tail(), Tail().appended(NEVER, ()))
+            p, {"vector": empty}, tails.put(p.transaction_id, Tail(), Tail().appended(Record(), ()))
         ),
         "PutRecord": lambda p: kinesis.put_record(
             StreamName=platform.outputs["stream_name"],

@@ -20,11 +20,10 @@ from scoring.metrics import emit
 from scoring.model import Model
 from scoring.records import Records, StoreUnavailable
 from scoring.signing import Signer
-from scoring.tails import Entry, Moved, Tail, Tails, fold
+from scoring.tails import Entry, Moved, Record, Tail, Tails, fold
 from scoring.terms import Terms
 
 from features.payment import Payment
-from features.state import NEVER
 from features.traffic import traffic_at
 from features.vector import Knowledge, fraud_vector
 
@@ -47,13 +46,13 @@ class NotRemembered(RuntimeError):
 
 @dataclass(frozen=True)
 class Seen:
-    """What is known for a payment. `tail` is none where it cannot be told what was decided meanwhile; `held` is the
-    clock (ms) of the customer's record itself."""
+    """What is known for a payment. `tail` is none where it cannot be told what was decided meanwhile; `record` is the
+    customer's own, without it."""
 
     known: Knowledge
     step: DegradeStep
     tail: Tail | None
-    held: int = NEVER
+    record: Record = Record()  # noqa: RUF009 - it is frozen
 
     def knows(self, payment: Payment) -> bool:
         """Whether a door has decided on the payment before."""
@@ -65,7 +64,7 @@ class Seen:
         if self.tail is None:
             return None
         names = ("transaction_id", "counted_at", "amount_cents", "merchant_id")
-        after = self.tail.appended(self.held, [Entry(*(decision[name] for name in names))])
+        after = self.tail.appended(self.record, [Entry(*(decision[name] for name in names))])
         return None if after.is_full else (decision["customer_id"], self.tail, after)
 
 
@@ -137,16 +136,16 @@ class ApiDoor:
 
     def _joined(self, payment: Payment, known: Knowledge, tail: Tail) -> Seen:
         """The records with what is decided and not in them yet."""
-        if not tail.joins(known.customer.clock):  # what was dropped from the tail is in a later record
+        if not tail.joins(Record.of(known.customer)):  # what was dropped from the tail is in a later record
             try:
                 known = self.records.about([payment])[0]
             except StoreUnavailable:
                 return Seen(known, "none", None)
-            if not tail.joins(known.customer.clock):
+            if not tail.joins(Record.of(known.customer)):
                 return Seen(known, "none", None)
-        held = known.customer.clock
+        record = Record.of(known.customer)
         fold(known.customer, tail)
-        return Seen(known, "none", tail, held)
+        return Seen(known, "none", tail, record)
 
     def _after(self, payment: Payment, seen: Seen, tail: Tail | None) -> Seen:
         """What is seen when the tail has moved; `tail` is what it is now, if that is known."""
@@ -155,7 +154,7 @@ class ApiDoor:
         except Exception as failed:
             warn("the customer's tail was not read", failed)
             return replace(seen, tail=None)
-        if not tail.joins(seen.known.customer.clock):
+        if not tail.joins(seen.record):
             return self._joined(payment, seen.known, tail)
         fold(seen.known.customer, tail)
         return replace(seen, tail=tail)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from features.declaration import Entity
+from features.declaration import DAY, Entity
 from features.payment import Payment
 from features.state import State
 from features.values import instant, iso
@@ -17,6 +17,7 @@ from scoring.breaker import Breaker
 
 READ = 100  # identifiers per BatchGetRecord, the API's limit
 WRITE = 25  # records per BatchWriteRecord, the API's limit
+BEYOND_A_NIGHT = 1_000  # ms; each publication of one night is a millisecond later than the one before
 PATIENCE = 4  # tries for what a batch call left undone
 
 
@@ -131,8 +132,13 @@ class Records:
 
 
 def recorded(state: State, arrived: int) -> int:
-    """The event time of the next record of an entity, in ms."""
-    return max(state.clock, state.recorded_at + 1, arrived)
+    """The event time of the next record of an entity, in ms.
+
+    A payment that is stamped with tomorrow counts at midnight, at which the night's record is dated, and which it does
+    not hold: the door's must be later."""
+    at_midnight = state.clock > arrived and state.clock % DAY < BEYOND_A_NIGHT
+    ahead = state.clock + BEYOND_A_NIGHT if at_midnight else state.clock
+    return max(ahead, state.recorded_at + 1, arrived)
 
 
 def stored(values: Mapping[str, str | None], entity: Entity) -> State:

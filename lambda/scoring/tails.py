@@ -3,8 +3,8 @@
 The API door answers before the stream door has moved the record on. Yet a decision must see every payment of the
 customer that was decided before it, at either door. So each decision is appended to the tail, on condition that nobody
 has appended since the tail was read: who comes second reads again and judges again. A payment counts later than all
-before it in the tail, and the stream door folds payments in that order. So a record whose clock has reached a payment's
-moment holds that payment.
+before it in the tail, and the stream door folds payments in that order. A record knows its last payments by their
+identifiers, so it is told which of the tail it holds.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
-from features.state import NEVER, State
+from features.state import NEVER, State, fingerprint
 from scoring.breaker import Breaker
 from scoring.refusals import code_of
 
@@ -37,26 +37,44 @@ class Entry(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Record:
+    """A stored record of a customer as far as it matters here: when it was written (ms), which payments it knows."""
+
+    written: int = NEVER
+    known: frozenset[int] = frozenset()
+
+    @classmethod
+    def of(cls, customer: State) -> Record:
+        """Of a state as it was read, before anything was folded into it."""
+        return cls(customer.recorded_at, frozenset(customer.remembered))
+
+    def holds(self, entry: Entry) -> bool:
+        mark = fingerprint(entry.transaction_id)
+        return mark in self.known or ~mark in self.known
+
+
+@dataclass(frozen=True)
 class Tail:
-    """`version` numbers what was written; entries up to `dropped` (ms) are in the record and left out here."""
+    """`version` numbers what was written; what a record written at `dropped` (ms) held is left out here."""
 
     version: int = 0
     dropped: int = NEVER
     entries: tuple[Entry, ...] = ()
 
-    def after(self, clock: int) -> tuple[Entry, ...]:
-        """What a record with this clock does not hold, in the order in which it counts."""
-        return tuple(entry for entry in self.entries if entry.counted_at > clock)
+    def beyond(self, record: Record) -> tuple[Entry, ...]:
+        """What the record does not hold, in the order in which it counts."""
+        return tuple(entry for entry in self.entries if not record.holds(entry))
 
-    def joins(self, clock: int) -> bool:
-        """Whether a record with this clock and this tail together hold everything; else the record was read before the
-        tail was shortened."""
-        return clock >= self.dropped
+    def joins(self, record: Record) -> bool:
+        """Whether the record and this tail together hold everything; else the record was read before the tail was
+        shortened."""
+        return record.written >= self.dropped
 
-    def appended(self, clock: int, entries: Iterable[Entry]) -> Tail:
-        """The next version, without what a record with this clock holds."""
-        held = [entry.counted_at for entry in self.entries if entry.counted_at <= clock]
-        return Tail(self.version + 1, max([self.dropped, *held]), (*self.after(clock), *entries))
+    def appended(self, record: Record, entries: Iterable[Entry]) -> Tail:
+        """The next version, without what the record holds."""
+        left = self.beyond(record)
+        dropped = self.dropped if len(left) == len(self.entries) else max(self.dropped, record.written)
+        return Tail(self.version + 1, dropped, (*left, *entries))
 
     @property
     def is_full(self) -> bool:
@@ -65,7 +83,7 @@ class Tail:
 
 def fold(customer: State, tail: Tail) -> None:
     """Adds to a customer's state what the tail knows beyond it."""
-    for entry in tail.after(customer.clock):
+    for entry in tail.beyond(Record.of(customer)):
         customer.pay(entry.counted_at, entry.amount, entry.merchant_id, entry.transaction_id)
 
 

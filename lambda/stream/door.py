@@ -23,7 +23,7 @@ from scoring.metrics import emit
 from scoring.model import Model
 from scoring.records import Records
 from scoring.signing import Verifier
-from scoring.tails import Entry, Tail, Tails
+from scoring.tails import Entry, Record, Tail, Tails
 from scoring.terms import Terms
 
 from features.state import State
@@ -41,12 +41,12 @@ AGAIN_WITHIN = 10_000  # ms since the batch came: the shard waits
 
 @dataclass(frozen=True)
 class Taken:
-    """What is new of a batch, the customers' states after it, their records' clocks (ms) before it, and their tails, as
-    far as they could be read."""
+    """What is new of a batch, the customers' states after it, their records before it, and their tails, as far as they
+    could be read."""
 
     fresh: list[Arrival]
     customers: dict[str, State]
-    held: dict[str, int]
+    records: dict[str, Record]
     tails: dict[str, Tail]
 
 
@@ -143,9 +143,9 @@ class StreamDoor:
         known = self.records.about([a.payment for a in arrivals])
         about = {id(a): k for a, k in zip(arrivals, known, strict=True)}
         customers = {a.payment.customer_id: k.customer for a, k in zip(arrivals, known, strict=True)}
-        held = {name: state.clock for name, state in customers.items()}
+        records = {name: Record.of(state) for name, state in customers.items()}
         tails = self._tails(customers)
-        under_way = {name: tails[name].after(held[name]) if name in tails else () for name in customers}
+        under_way = {name: tails[name].beyond(records[name]) if name in tails else () for name in customers}
         groups = by_customer(arrivals)
         kept = self._kept({i for name, group in groups.items() for i in needed(group, under_way[name])})
         ordered = [a for name, group in groups.items() for a in in_order(group, under_way[name], kept)]
@@ -155,7 +155,7 @@ class StreamDoor:
                 about[id(arrival)] = replace(further, customer=customers[arrival.payment.customer_id])
         fresh = self._apply([(a, about[id(a)]) for a in ordered])
         self._score([a for a in fresh if a.decision is None])
-        return Taken(fresh, customers, held, tails)
+        return Taken(fresh, customers, records, tails)
 
     def _tails(self, customers: Iterable[str]) -> dict[str, Tail]:
         """Nothing where the table does not answer: decisions are made without it, and marked."""
@@ -179,8 +179,8 @@ class StreamDoor:
         made = {n: [a for a in own if a.is_new] for n, own in by_customer(taken.fresh).items()}
         for name, own in made.items():
             tail = taken.tails.get(name)
-            if own and tail is not None and tail.joins(taken.held[name]):
-                after = tail.appended(taken.held[name], [entry_of(a) for a in own])
+            if own and tail is not None and tail.joins(taken.records[name]):
+                after = tail.appended(taken.records[name], [entry_of(a) for a in own])
                 if not after.is_full:
                     appended[name] = name, tail, after
         try:

@@ -6,8 +6,9 @@ import pytest
 from scoring.live import RELEASE_SECONDS
 from scoring.model import Model
 from scoring.policy import InvalidPolicy
-from scoring.records import PATIENCE, StoreUnavailable
+from scoring.records import BEYOND_A_NIGHT, PATIENCE, StoreUnavailable, recorded
 
+from features.declaration import DAY
 from features.fraud import FRAUD
 from features.state import State
 from features.vector import CUSTOMER_LAYOUT
@@ -270,3 +271,12 @@ def test_rules_do_without_a_damaged_record_of_the_traffic():
     decision = scene.ask(fields(0))
 
     assert (decision["degrade_step"], decision["traffic"]) == ("none", None)
+
+
+def test_a_record_that_counts_at_tomorrows_midnight_is_later_than_that_nights():
+    midnight = 20_000 * DAY
+    state = State(CUSTOMER_LAYOUT)
+    state.pay(midnight, 100, "m1", "t1")
+
+    assert recorded(state, arrived=midnight - 1_000) == midnight + BEYOND_A_NIGHT
+    assert recorded(state, arrived=midnight + 1) == midnight + 1

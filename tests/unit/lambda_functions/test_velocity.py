@@ -7,10 +7,10 @@ import random
 
 import pytest
 from scoring.records import StoreUnavailable
-from scoring.tails import MOST, Entry, Tail
+from scoring.tails import MOST, Entry, Record, Tail
 
 from features.fraud import FRAUD
-from features.state import NEVER
+from features.state import fingerprint
 from tests.unit.lambda_functions.scene import NOW, POLICY, Scene
 
 LIMIT = {"name": "velocity", "feature": "customer_payment_count_10m", "above": 2, "action": "BLOCK"}
@@ -279,11 +279,28 @@ def test_a_customer_with_too_many_payments_under_way_is_answered_and_marked():
 
 def test_a_tail_drops_what_the_record_holds_and_says_so():
     entries = [Entry(f"t{n}", 10 * n, 100, "m1") for n in range(1, 4)]
-    tail = Tail().appended(NEVER, entries)
+    tail = Tail().appended(Record(), entries)
+    holds_two = Record(77, frozenset({fingerprint("t1"), ~fingerprint("t2")}))
 
-    shorter = tail.appended(20, [Entry("t4", 40, 100, "m1")])
+    shorter = tail.appended(holds_two, [Entry("t4", 40, 100, "m1")])
 
     assert [e.transaction_id for e in shorter.entries] == ["t3", "t4"]
-    assert (shorter.version, shorter.dropped) == (2, 20)
-    assert (shorter.joins(20), shorter.joins(19)) == (True, False)
-    assert [e.transaction_id for e in shorter.after(30)] == ["t4"]
+    assert (shorter.version, shorter.dropped) == (2, 77)
+    assert (shorter.joins(holds_two), shorter.joins(Record(76))) == (True, False)
+    assert shorter.appended(Record(99), []).dropped == 77, "nothing was dropped"
+
+
+def test_a_payment_that_was_passed_over_while_the_table_was_away_is_still_seen():
+    """The stream door could not read the tail, and counted another payment later than the one that is under way."""
+    scene = limited()
+    scene.ask(paid(1))
+    scene.table.refused = "risk-test-tails"
+    scene.deliver([paid(9)])
+    scene.table.refused = None
+
+    answer = scene.ask(paid(10))
+    scene.deliver(handed_on(scene), first=20)
+
+    assert (seen(answer), answer["velocity_exact"]) == (2, True)
+    assert scene.counted("c1") == 3
+    assert len(scene.bucket.lines()) == 3
