@@ -1,4 +1,5 @@
-"""`make bench [ROWS=500000] [ONLY=features] [LONG=1]`: the platform beside its peers, in one run on one machine.
+"""`make bench [ROWS=500000] [SCHEDULES=1000000] [ONLY=features] [LONG=1]`: the platform beside its peers, in one run on
+one machine.
 
 Each part leaves build/bench/<part>.json; docs/benchmarks.md is made from what is there. Ratios are what to read: the
 machine's own speed cancels out of them. The run says what it measures, how long that took and what is left; it ends
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from bench import doors, features, lake, local, model_server, page, serving
+from bench import doors, features, lake, local, model_server, page, serving, simulation
 from features.fraud import FRAUD
 from tools.telling import Teller
 
@@ -30,6 +31,7 @@ class Asked:
     """What a part is measured with."""
 
     rows: int
+    schedules: int
     teller: Teller
 
 
@@ -38,6 +40,7 @@ PARTS: dict[str, Callable[[Asked], dict]] = {
     "serving": lambda asked: serving.measure(asked.teller),
     "doors": lambda asked: doors.measure(doors.STREAMED, asked.teller),
     "lake": lambda asked: lake.measure(asked.rows, asked.teller),
+    "simulation": lambda asked: simulation.measure(asked.schedules, asked.teller),
     "features": lambda asked: features.measure(asked.rows, asked.teller),
     "doors-long": lambda asked: doors.measure(doors.LONG, asked.teller),
 }
@@ -46,13 +49,15 @@ PARTS: dict[str, Callable[[Asked], dict]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rows", type=int, help=f"of features and lake: {ROWS:,}, with --long {LONG_ROWS:,}")
+    parser.add_argument("--schedules", type=int, default=simulation.SCHEDULES, help="of the simulated doors")
     parser.add_argument("--only", choices=sorted(PARTS), action="append")
     parser.add_argument("--long", action="store_true", help="more rows, and a million payments through the stream door")
     arguments = parser.parse_args()
     RESULTS.mkdir(parents=True, exist_ok=True)
     missed = []
     names = parts(arguments.only, arguments.long)
-    asked = Asked(arguments.rows or (LONG_ROWS if arguments.long else ROWS), Teller())
+    rows = arguments.rows or (LONG_ROWS if arguments.long else ROWS)
+    asked = Asked(rows, arguments.schedules, Teller())
     for number, part in enumerate(names):
         with asked.teller.phase(part, tuple(names[number + 1 :])):
             found = PARTS[part](asked)
