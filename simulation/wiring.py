@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -74,7 +75,7 @@ class Cloud:
             model=Model(self.endpoint.client(API.model.tries), ENDPOINT, self._breaker(), self._breaker()),
             release=self._release(API.policy.tries),
             terms=Terms(self.bucket.client(API.terms.tries), LAKE, self._monotonic),
-            answers=Answers(self.answers.client(API.answers.tries), ANSWERS, self._seconds(skew), self._breaker()),
+            answers=InOrder(self.answers.client(API.answers.tries), ANSWERS, self._seconds(skew), self._breaker()),
             tails=Tails(self.answers.client(API.tails.tries), TAILS, self._seconds(skew), self._breaker()),
             beside=Beside(self.scheduler),
             signer=Signer(self.keys.client(API.key.tries), KEY, self._breaker()),
@@ -96,7 +97,7 @@ class Cloud:
             alerts=Topic(topics, ALERTS, BLOCKED, self._breaker()),
             reviews=Topic(topics, REVIEWS, REVIEWED, self._breaker()),
             merchants=MerchantStream(self.merchants.client(STREAM.merchants.tries), MERCHANTS, self._breaker()),
-            answers=Answers(self.answers.client(STREAM.answers.tries), ANSWERS, self._seconds(skew), self._breaker()),
+            answers=InOrder(self.answers.client(STREAM.answers.tries), ANSWERS, self._seconds(skew), self._breaker()),
             tails=Tails(self.answers.client(STREAM.tails.tries), TAILS, self._seconds(skew), self._breaker()),
             verifier=Verifier(self.keys.client(STREAM.key.tries), KEY),
             quarantine=Quarantine(bucket, LAKE),
@@ -124,6 +125,17 @@ class Cloud:
 
     def _seconds(self, skew: int) -> Callable[[], float]:
         return lambda: (self.scheduler.now + skew) / 1000
+
+
+class InOrder(Answers):
+    """The doors' own, but what they ask for as a set is asked for in order: that of a set differs from process to
+    process."""
+
+    def applied(self, identifiers: Iterable[str]) -> None:
+        super().applied(sorted(identifiers))
+
+    def kept(self, identifiers: Iterable[str]) -> dict[str, dict]:
+        return super().kept(sorted(identifiers))
 
 
 def asked(body: str, door: ApiDoor, scheduler: Scheduler) -> dict:
@@ -224,11 +236,9 @@ def simulated(scheduler: Scheduler) -> Iterator[Lines]:
             module.time = time  # type: ignore[attr-defined]
 
 
-def timed() -> list[ModuleType]:
-    """The product's modules that import `time`."""
+@cache
+def timed() -> tuple[ModuleType, ...]:
+    """The product's modules that import `time`. All that the doors need are imported above."""
     rooms = ("scoring", "decide", "stream", "merchants", "features")
-    return [
-        module
-        for name, module in list(sys.modules.items())
-        if name.partition(".")[0] in rooms and getattr(module, "time", None) is time
-    ]
+    modules = [(name, module) for name, module in sys.modules.items() if name.partition(".")[0] in rooms]
+    return tuple(module for _, module in modules if getattr(module, "time", None) is time)
