@@ -42,12 +42,13 @@ def main(argv: list[str] | None = None) -> int:
 def many(seeds: range, invariants: dict[str, Invariant] | None) -> int:
     began = told = time.monotonic()
     used, steps = time.process_time(), 0
-    found: dict[str, list[int]] = {}
+    found: dict[str, list[tuple[int, int]]] = {}  # sizes of plans and their seeds
     for number, seed in enumerate(seeds, 1):
-        played = outcome(drawn(seed), invariants)
+        plan = drawn(seed)
+        played = outcome(plan, invariants)
         steps += played.steps
         for name, contradictions in played.broken.items():
-            found.setdefault(name, []).append(seed)
+            found.setdefault(name, []).append((plan.size, seed))
             if len(found[name]) == 1:
                 print(f"seed {seed}: {name}: {contradictions[0]}", flush=True)
         if time.monotonic() - told > EVERY_S or number == len(seeds):
@@ -56,8 +57,8 @@ def many(seeds: range, invariants: dict[str, Invariant] | None) -> int:
             failing = sum(map(len, found.values()))
             print(f"{number:,} of {len(seeds):,} schedules, {rate}, {failing} failures", file=sys.stderr, flush=True)
     for name, failing_seeds in found.items():
-        shown = ", ".join(map(str, failing_seeds[:SHOWN]))
-        print(f"{name}: {len(failing_seeds)} schedules, the first are {shown}")
+        shown = ", ".join(str(seed) for _, seed in sorted(failing_seeds)[:SHOWN])
+        print(f"{name}: {len(failing_seeds)} schedules, the smallest are {shown}")
     cpu = time.process_time() - used
     print(f"{len(seeds):,} schedules, {steps:,} steps, {cpu / len(seeds) * 1000:.2f} ms of CPU each")
     return 1 if found else 0
