@@ -32,6 +32,7 @@ class Seen:
         self.lines: list[tuple[int, dict]] = []  # with the step at which they were logged
         self.logged: dict[str, dict] = {}
         self.first_logged: dict[str, int] = {}
+        self.first_exact: dict[str, int] = {}  # the first that says that everybody knows of it
         last: dict[str, tuple[int, dict]] = {}
         for step, sent, key in world.cloud.bucket.written:
             if not key.startswith("decisions/"):
@@ -40,6 +41,8 @@ class Seen:
                 identifier = line["transaction_id"]
                 self.lines.append((step, line))
                 self.first_logged.setdefault(identifier, step)
+                if line["velocity_exact"]:
+                    self.first_exact.setdefault(identifier, step)
                 there = self.logged.get(identifier)
                 if there is None or newness(line) >= newness(there):
                     self.logged[identifier] = line
@@ -162,7 +165,7 @@ class Seen:
     def decided(self, identifier: str, before: int) -> bool:
         """Whether a payment was decided for everybody to know before a step: answered, or logged, and exact. Of one
         that is not nobody is told but by the record."""
-        if self.first_logged.get(identifier, before) < before and self.logged[identifier]["velocity_exact"]:
+        if self.first_exact.get(identifier, before) < before:
             return True
         own = (a for a in self.answers if a.paid.identifier == identifier)
         return any(a.ended < before and (a.body or {}).get("velocity_exact") for a in own)
@@ -287,11 +290,12 @@ def counted_elsewhere(seen: Seen) -> dict[str, int]:
 
 def a_logged_vector_is_the_recount_unless_it_says_otherwise(seen: Seen) -> list[str]:
     found = []
+    elsewhere = {seen.paid[identifier].customer for identifier in counted_elsewhere(seen)}
     for identifier, line in seen.logged.items():
         if line["vector"] is None or line["overtaken"] or line["degrade_step"] in MARKED or identifier not in seen.paid:
             continue
         paid = seen.paid[identifier]
-        if paid.customer in seen.counted_before_a_door | seen.decided_twice | seen.outdated:
+        if paid.customer in seen.counted_before_a_door | seen.decided_twice | seen.outdated | elsewhere:
             continue
         if line["vector"] != seen.recounts[paid.customer][0].get(identifier):
             found.append(f"{identifier}'s vector ({line['door']} door) differs from the recount")

@@ -33,12 +33,9 @@ KNOWN: dict[str, Known] = {
         "an API door without time to judge again, or without records, does not see that the stream door has decided",
         305,
     ),
-    "an_answer_knows_all_that_was_decided_before_unless_it_says_otherwise": Known(
-        "what the stream door decides without a tail moves the clock beyond payments under way, which then seem held",
-        2211,
-    ),
     "a_decision_of_the_stream_knows_all_that_was_decided_before_unless_it_says_otherwise": Known(
-        "the same at the stream door, which also says that it is exact when it could not read the kept answers", 5566
+        "the stream door says that a decision is exact though it could not read the kept answers of what was decided before",
+        5566,
     ),
     "an_exact_decision_is_not_overtaken": Known("follows from the one before", 7355),
     "payments_of_a_customer_count_at_moments_of_their_own": Known(
@@ -53,7 +50,7 @@ KNOWN: dict[str, Known] = {
     ),
     "a_night_outdates_no_record_that_holds_more": Known(
         "what is stamped after midnight and comes before it counts at midnight, the very moment of the night's record",
-        1736,
+        404,
     ),
     "what_was_logged_first_is_what_is_applied": Known(
         "a batch that comes again may count otherwise, for want of a kept answer or of a payment that was given up",
