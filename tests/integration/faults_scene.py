@@ -606,6 +606,13 @@ class Scene:
             yield from ((table, json.dumps(item)) for page in pages for item in page["Items"])
         yield from (("alert", said) for said in self.alerted())
 
+    def to_review(self) -> dict[str, dict]:
+        """What waits in the queue of reviews, by payment."""
+        sqs = self.client("sqs")
+        url = sqs.get_queue_url(QueueName=f"{self.platform.prefix}-reviews")["QueueUrl"]
+        told = [json.loads(message) for message in heard(sqs, url)]
+        return {message["transaction_id"]: message for message in told}
+
     def alerted(self) -> list[str]:
         """Every message of the alert topic since the module began."""
         self.alerts += heard(self.client("sqs"), self.ears)
@@ -627,13 +634,11 @@ def readable(body: bytes) -> str:
     return (gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body).decode("utf-8", "replace")
 
 
-def heard(sqs: Any, url: str, back: bool = False) -> list[str]:
-    """Messages that wait in a queue; afterwards they are hidden, or wait again."""
+def heard(sqs: Any, url: str) -> list[str]:
+    """Messages that wait in a queue; afterwards they are hidden."""
     found: list[dict] = []
     while some := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=600).get("Messages"):
         found += some
-    for message in found if back else ():
-        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
     return [message["Body"] for message in found]
 
 
