@@ -34,7 +34,7 @@ KNOWN: dict[str, Known] = {
         305,
     ),
     "a_decision_of_the_stream_knows_all_that_was_decided_before_unless_it_says_otherwise": Known(
-        "the stream door says that a decision is exact though it could not read the kept answers of what was decided before",
+        "the stream door calls a decision exact though it could not read the kept answers of those before it",
         5566,
     ),
     "an_exact_decision_is_not_overtaken": Known("follows from the one before", 7355),
