@@ -113,9 +113,10 @@ class ApiDoor:
             repeated=int(answered.before),
             unremembered=int(not answered.remembered),
             decision_ms=self.now() - arrived,
+            # An answer that a door of an earlier version has kept may say less.
             degraded=int(document["degrade_step"] != "none"),
-            unread_traffic=int(document["traffic"] is None),
-            inexact_velocity=int(not document["velocity_exact"]),
+            unread_traffic=int(document.get("traffic") is None),
+            inexact_velocity=int(not answered.before and not document["velocity_exact"]),
             judged_again=answered.judged_again,
         )
         return document

@@ -62,6 +62,8 @@ class Model:
         scores = document["scores"]
         if len(scores) != len(vectors):
             raise ValueError(f"asked for {len(vectors)} scores, the endpoint gave {len(scores)}")
-        if not all(0 <= score <= 1 for score in scores):
+        if not all(
+            isinstance(score, int | float) and not isinstance(score, bool) and 0 <= score <= 1 for score in scores
+        ):
             raise ValueError("the endpoint gave a score that is no probability")
         return [Answer(float(score), document["model"]) for score in scores]

@@ -171,3 +171,14 @@ def test_an_answer_that_an_earlier_version_has_kept_is_found_by_what_that_versio
     assert scene.ask(fields(0, device_id="d2")) == first
     with pytest.raises(OtherQuestion):
         scene.ask(fields(0, amount="11.00"))
+
+
+def test_an_answer_that_an_earlier_version_has_kept_is_given_as_it_was():
+    scene = Scene()
+    first = scene.ask(fields(0))
+    told = {name: value for name, value in first.items() if name not in ("traffic", "velocity_exact", "judged_again")}
+    scene.table.items["t0"]["decision"] = {"S": json.dumps(told)}
+
+    assert scene.ask(fields(0)) == told
+    assert not scene.deliver(handed_on(scene)[1:])
+    assert scene.logged()["t0"]["action"] == told["action"]

@@ -164,7 +164,7 @@ def test_an_api_door_that_is_killed_at_any_call_answers_when_asked_again_and_cou
     assert logged["vector"] == answered["vector"]
 
 
-@pytest.mark.parametrize("garbage", [[], [0.1, 0.2], [float("nan")], [1.5], ["0.1"], None])
+@pytest.mark.parametrize("garbage", [[], [0.1, 0.2], [float("nan")], [1.5], ["0.1"], [True], None])
 def test_an_endpoint_that_answers_garbage_is_taken_for_one_that_is_down(garbage):
     scene = Scene()
     scene.endpoint.scorer = lambda rows: garbage
