@@ -127,8 +127,8 @@ ingest: $(TOOLS) ## RAW files into a batch: make ingest DATA=dir ENV=dev [BATCH=
 night: $(TOOLS) ## Run the night for a batch: make night ENV=dev [BATCH=day AS_OF=instant]
 	@$(IN) $(RUN) -m tools.operate night "$(ENV)" "$(BATCH)" "$(AS_OF)"
 
-train: $(TOOLS) ## Train and register a model: make train PROBLEM=fraud ENV=dev [AS_OF=instant COSTS=json]
-	@$(IN) $(RUN) -m tools.operate train "$(ENV)" "$(PROBLEM)" "$(AS_OF)" '$(COSTS)'
+train: $(TOOLS) ## Train and register a model: make train PROBLEM=fraud ENV=dev [AS_OF=instant COSTS=json DEFAULT=json]
+	@$(IN) $(RUN) -m tools.operate train "$(ENV)" "$(PROBLEM)" "$(AS_OF)" '$(COSTS)' '$(DEFAULT)'
 
 approve: $(TOOLS) ## Let a registered model serve: make approve PACKAGE=arn ENV=dev
 	@$(IN) $(RUN) -m tools.operate approve "$(ENV)" "$(PACKAGE)"

@@ -66,13 +66,18 @@ def night(platform: Platform, teller: Teller, batch: str = "", as_of: str = "") 
     teller.say("the night is done: BRONZE, SILVER and GOLD hold the batch, records are published")
 
 
-def train(platform: Platform, teller: Teller, problem: str, as_of: str = "", costs: str = "") -> None:
-    """Runs a problem's training pipeline and says what it registered. Thresholds are solved for the costs."""
+def train(
+    platform: Platform, teller: Teller, problem: str, as_of: str = "", costs: str = "", default: str = ""
+) -> None:
+    """Runs a problem's training pipeline and says what it registered. Thresholds are solved for the costs, loans are
+    good or bad by the definition of default."""
     if problem not in PROBLEMS:
         raise Refused(f"expected PROBLEM={' or '.join(PROBLEMS)}, got {problem!r}")
     if costs and problem != "fraud":
         raise Refused(f"expected COSTS with PROBLEM=fraud only, which decides by thresholds, got {problem}")
-    given = {"Costs": costs} if costs else {}
+    if default and problem != "credit":
+        raise Refused(f"expected DEFAULT with PROBLEM=credit only, which knows of defaults, got {problem}")
+    given = {name: text for name, text in (("Costs", costs), ("Default", default)) if text}
     with teller.watched(f"the {problem} pipeline"):
         made = platform.train(problem, as_of or datetime.now(UTC).strftime("%Y-%m-%dT00:00:00Z"), **given)
     test = made["evaluation"]["test"]

@@ -82,6 +82,33 @@ def test_a_problem_that_nobody_learns_is_refused():
         train(PLATFORM, Teller(), "weather")
 
 
+class Trains:
+    """A platform that notes what it was asked to train."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple] = []
+
+    def train(self, problem: str, as_of: str, **given: str) -> dict:
+        self.asked.append((problem, as_of, given))
+        return {"package": "p", "evaluation": {"learner": "l", "test": {"auc": 0.5, "ap": 0.5}}}
+
+
+def test_costs_and_the_definition_of_default_go_to_the_pipeline_that_knows_of_them():
+    platform = Trains()
+
+    train(platform, Teller(), "credit", "2026-01-01T00:00:00Z", "", '{"months": 18}')
+    train(platform, Teller(), "fraud", "2026-01-01T00:00:00Z", '{"review": 6}')
+
+    assert platform.asked == [
+        ("credit", "2026-01-01T00:00:00Z", {"Default": '{"months": 18}'}),
+        ("fraud", "2026-01-01T00:00:00Z", {"Costs": '{"review": 6}'}),
+    ]
+    with pytest.raises(Refused, match="expected DEFAULT with PROBLEM=credit only"):
+        train(platform, Teller(), "fraud", default="{}")
+    with pytest.raises(Refused, match="expected COSTS with PROBLEM=fraud only"):
+        train(platform, Teller(), "credit", costs="{}")
+
+
 @pytest.mark.parametrize("package", ["", "1", "arn:aws:sagemaker:eu-west-1:1:model-package/risk-prod-fraud/3"])
 def test_a_package_of_another_platform_is_not_approved(package):
     with pytest.raises(Refused, match="expected PACKAGE=<ARN of a package of risk-dev-credit or -fraud>"):
