@@ -1,8 +1,8 @@
 """Which worker runs which file: the longest first, and Spark on two workers only.
 
 A Java machine with Spark takes more than a gigabyte, so files that need the session of `tests/conftest.py` go to the
-first workers; the others run what mostly waits, for Terraform or for a job. A file stays whole: its tests share what
-its fixtures have built.
+first workers; the others run what mostly waits, for Terraform or for a job. A file stays whole, but for a few: its tests
+share what its fixtures have built.
 """
 
 from __future__ import annotations
@@ -40,9 +40,16 @@ LONGEST = (
     "tests/integration/test_local_server.py",
 )
 
+# Files whose tests share nothing and are long: each of them may run anywhere.
+SPREAD = ("tests/simulation/test_schedules.py",)
+
 
 class LongestFirst(LoadFileScheduling):
-    """As `--dist loadfile`, with an order and with files that only some workers take."""
+    """As `--dist loadfile`, with an order, with files that only some workers take and files that all share."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return nodeid if file in SPREAD else file
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         chosen = self.choice(node)
@@ -59,7 +66,8 @@ class LongestFirst(LoadFileScheduling):
         return min(allowed, key=lambda scope: self.place(scope, takes_spark), default=None)
 
     def place(self, scope: str, takes_spark: bool) -> tuple[bool, int, int]:
-        position = LONGEST.index(scope) if scope in LONGEST else len(LONGEST)
+        file, _, _ = scope.partition("::")
+        position = LONGEST.index(file) if file in LONGEST else len(LONGEST)
         return (takes_spark and not needs_spark(scope), position, -len(self.workqueue[scope]))
 
 
