@@ -1,8 +1,8 @@
 """Which worker runs which file: the longest first, and Spark on two workers only.
 
 A Java machine with Spark takes more than a gigabyte, so files that need the session of `tests/conftest.py` go to the
-first workers; the others run what mostly waits, for Terraform or for a job. A file stays whole, but for a few: its tests
-share what its fixtures have built.
+first workers; the others run what mostly waits, for Terraform or for a job. A file stays whole, but for a few: its
+tests share what its fixtures have built.
 """
 
 from __future__ import annotations
