@@ -409,7 +409,7 @@ def every_block_is_told_on_the_topic_or_named(seen: Seen) -> list[str]:
     return [
         f"{identifier} was blocked and nobody was told"
         for identifier, line in seen.logged.items()
-        if line["action"] == "BLOCK" and identifier not in reached
+        if line["action"] == "BLOCK" and identifier not in reached | seen.mistaken
     ]
 
 
@@ -420,7 +420,7 @@ def every_review_is_told_on_the_topic_or_named(seen: Seen) -> list[str]:
         f"{identifier} is for a person and nobody was told"
         for identifier, line in seen.logged.items()
         if (line["action"] == "REVIEW" or line["judged_again"] == "BLOCK" != line["action"])
-        and identifier not in reached
+        and identifier not in reached | seen.mistaken
     ]
 
 
