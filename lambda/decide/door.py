@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -53,11 +53,12 @@ class Seen:
     step: DegradeStep
     tail: Tail | None
     record: Record = Record()  # noqa: RUF009 - it is frozen
+    is_named: bool = False  # whether the tail names the payment, where nothing else was made of it
 
     def knows(self, payment: Payment) -> bool:
         """Whether a door has decided on the payment before."""
         customer, identifier = self.known.customer, payment.transaction_id
-        return customer.knows(identifier) and not customer.awaits(identifier)
+        return self.is_named or (customer.knows(identifier) and not customer.awaits(identifier))
 
     def appended(self, decision: dict) -> tuple[str, Tail, Tail] | None:
         """The customer, the tail, and the tail with the decision; none where everybody else cannot be told of it."""
@@ -106,7 +107,7 @@ class ApiDoor:
         answered = self._again(payment) if seen.knows(payment) else self._decided(payment, seen, arrived)
         document = answered.document
         if not answered.applied:
-            self._hand_on(document, fields)
+            self._hand_on(document, fields, answered.remembered)
         emit(
             {"door": "api"},
             decisions=int(not answered.before),
@@ -127,13 +128,21 @@ class ApiDoor:
         try:
             known = self.records.about([payment])[0]
         except StoreUnavailable:
-            tail.cancel()
-            return Seen(Knowledge.nothing(), "default_features", None)
+            return Seen(Knowledge.nothing(), "default_features", None, is_named=self._is_named(payment, tail))
         try:
             return self._joined(payment, known, tail.result())
         except Exception as failed:  # whatever ails the table, the payer gets an answer, which is marked
             warn("the customer's tail was not read", failed)
             return Seen(known, "none", None)
+
+    @staticmethod
+    def _is_named(payment: Payment, tail: Future[Tail]) -> bool:
+        """Whether a door has decided on the payment, though no record can be read."""
+        try:
+            return tail.result().names(payment.transaction_id)
+        except Exception as failed:
+            warn("the customer's tail was not read", failed)
+            return False
 
     def _joined(self, payment: Payment, known: Knowledge, tail: Tail) -> Seen:
         """The records with what is decided and not in them yet."""
@@ -141,9 +150,9 @@ class ApiDoor:
             try:
                 known = self.records.about([payment])[0]
             except StoreUnavailable:
-                return Seen(known, "none", None)
+                return Seen(known, "none", None, is_named=tail.names(payment.transaction_id))
             if not tail.joins(Record.of(known.customer)):
-                return Seen(known, "none", None)
+                return Seen(known, "none", None, is_named=tail.names(payment.transaction_id))
         record = Record.of(known.customer)
         fold(known.customer, tail)
         return Seen(known, "none", tail, record)
@@ -186,6 +195,8 @@ class ApiDoor:
             except OtherQuestion:
                 raise
             except Moved as moved:
+                if moved.tail is not None and moved.tail.names(payment.transaction_id):
+                    return self._again(payment)
                 if again == JUDGED_AGAIN or self.now() - arrived > AGAIN_WITHIN:
                     seen = replace(seen, tail=None)
                     continue
@@ -227,9 +238,10 @@ class ApiDoor:
             velocity_exact=False,
         ).document()
 
-    def _hand_on(self, document: dict, fields: Mapping) -> None:
-        """The stream door applies the payment to the state and logs the decision: one writer per customer."""
-        event = json.dumps(self._signed({**fields, "decision": document})).encode()
+    def _hand_on(self, document: dict, fields: Mapping, is_kept: bool) -> None:
+        """The stream door applies the payment to the state and logs the decision: one writer per customer. It believes
+        what is signed, or kept."""
+        event = json.dumps(self._signed({**fields, "decision": document}, is_kept)).encode()
         for left in reversed(range(HANDING_ON)):
             try:
                 self.stream.put_record(StreamName=self.stream_name, PartitionKey=document["customer_id"], Data=event)
@@ -240,12 +252,15 @@ class ApiDoor:
                     emit({"door": "api"}, not_handed_on=1)
                     raise NotHandedOn(type(failed).__name__) from None
 
-    def _signed(self, event: dict) -> dict:
+    def _signed(self, event: dict, is_kept: bool) -> dict:
         """Unsigned while KMS is away: the stream door then looks whether the answer is kept."""
         try:
             signature = self.signer.sign(event)
         except Exception as failed:
             warn("the decision is not signed", failed)
+            if not is_kept:
+                emit({"door": "api"}, not_handed_on=1)
+                raise NotHandedOn(type(failed).__name__) from None
             return event
         return {**event, "decision": {**event["decision"], "signature": signature}}
 

@@ -61,6 +61,9 @@ class Tail:
     dropped: int = NEVER
     entries: tuple[Entry, ...] = ()
 
+    def names(self, transaction_id: str) -> bool:
+        return any(entry.transaction_id == transaction_id for entry in self.entries)
+
     def beyond(self, record: Record) -> tuple[Entry, ...]:
         """What the record does not hold, in the order in which it counts."""
         return tuple(entry for entry in self.entries if not record.holds(entry))

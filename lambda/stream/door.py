@@ -48,6 +48,7 @@ class Taken:
     customers: dict[str, State]
     records: dict[str, Record]
     tails: dict[str, Tail]
+    unsure: set[str]  # customers of whom what was decided before is not known to the last
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,7 @@ class StreamDoor:
         documents = []
         if fresh:
             documents = self.log.write(shard, [(a.sequence, logged(a)) for a in fresh])
+            moved |= self._as_logged(fresh, documents)
             # Once it is logged a payment may be taken as done, by a night that comes between: what nothing could make
             # good comes first.
             unsent = self.alerts.send([d for d in documents if "BLOCK" in (d["action"], d.get("judged_again"))])
@@ -120,7 +122,7 @@ class StreamDoor:
             untold = self.merchants.tell([(a.payment, a.counted_at) for a in fresh])
             self.late.write([d for d in documents if iso(d["counted_at"]) != d["event_time"]])
             self.records.write("customer", moved, max(a.arrived_at for a in fresh))
-        self._note({*answered_before(arrivals), *answered_before(fresh)})
+        self._note(dict.fromkeys([*answered_before(arrivals), *answered_before(fresh)]))
         now = self.now()
         emit(
             {"door": "stream"},
@@ -147,15 +149,17 @@ class StreamDoor:
         tails = self._tails(customers)
         under_way = {name: tails[name].beyond(records[name]) if name in tails else () for name in customers}
         groups = by_customer(arrivals)
-        kept = self._kept({i for name, group in groups.items() for i in needed(group, under_way[name])})
-        ordered = [a for name, group in groups.items() for a in in_order(group, under_way[name], kept)]
+        wanted = {name: needed(group, under_way[name]) for name, group in groups.items()}
+        kept = self._kept([i for identifiers in wanted.values() for i in identifiers])
+        unsure = {name for name, identifiers in wanted.items() if identifiers} if kept is None else set()
+        ordered = [a for name, group in groups.items() for a in in_order(group, under_way[name], kept or {})]
         added = [a for a in ordered if id(a) not in about]
         if added:
             for arrival, further in zip(added, self.records.about([a.payment for a in added]), strict=True):
                 about[id(arrival)] = replace(further, customer=customers[arrival.payment.customer_id])
         fresh = self._apply([(a, about[id(a)]) for a in ordered])
         self._score([a for a in fresh if a.decision is None])
-        return Taken(fresh, customers, records, tails)
+        return Taken(fresh, customers, records, tails, unsure)
 
     def _tails(self, customers: Iterable[str]) -> dict[str, Tail]:
         """Nothing where the table does not answer: decisions are made without it, and marked."""
@@ -165,12 +169,13 @@ class StreamDoor:
             warn("tails were not read", failed)
             return {}
 
-    def _kept(self, identifiers: set[str]) -> dict[str, dict]:
+    def _kept(self, identifiers: list[str]) -> dict[str, dict] | None:
+        """None where they cannot be read: what was decided before then counts when it arrives."""
         try:
             return self.answers.kept(identifiers) if identifiers else {}
-        except Exception as failed:  # what was decided before counts when it arrives, and is marked as overtaken
+        except Exception as failed:
             warn("kept answers were not read", failed)
-            return {}
+            return None
 
     def _claim(self, taken: Taken) -> set[str]:
         """Appends what was decided here to the customers' tails. Returns customers of whom the API door has decided on
@@ -188,7 +193,7 @@ class StreamDoor:
         except Exception as failed:
             warn("tails were not written", failed)
             return set()
-        for name in appended.keys() - lost:
+        for name in appended.keys() - lost - taken.unsure:
             for arrival in made[name]:
                 arrival.decision = {**(arrival.decision or {}), "velocity_exact": True}
         return lost
@@ -225,6 +230,25 @@ class StreamDoor:
                 arrival.decision = {**arrival.decision, "counted_at": arrival.counted_at, "overtaken": overtaken}
             fresh.append(arrival)
         return fresh
+
+    def _as_logged(self, fresh: list[Arrival], documents: list[dict]) -> dict[str, State]:
+        """States of customers of whom the log says another moment than was found now: a batch that comes again after a
+        crash is not put in order anew."""
+        told = sorted(zip(fresh, documents, strict=True), key=lambda pair: pair[1]["counted_at"])
+        others = [a.payment.customer_id for a, d in told if d["counted_at"] != a.counted_at]
+        if not others:
+            return {}
+        states = self.records.read({"customer": dict.fromkeys(others)})["customer"]
+        for arrival, document in told:
+            payment, state = arrival.payment, states.get(arrival.payment.customer_id)
+            if state is None:
+                continue
+            arrival.counted_at = document["counted_at"]
+            if state.awaits(payment.transaction_id):
+                state.end_waiting(payment.transaction_id)
+            else:
+                state.pay(arrival.counted_at, payment.amount, payment.merchant_id, payment.transaction_id)
+        return states
 
     def _note(self, identifiers: Iterable[str]) -> None:
         """Repetitions of these questions need not be handed on any more. Without the note they are, and count once."""
@@ -308,9 +332,9 @@ def entry_of(arrival: Arrival) -> Entry:
     return Entry(payment.transaction_id, arrival.counted_at, payment.amount, payment.merchant_id)
 
 
-def answered_before(arrivals: Iterable[Arrival]) -> set[str]:
+def answered_before(arrivals: Iterable[Arrival]) -> list[str]:
     """Payments that the API door has decided on."""
-    return {a.payment.transaction_id for a in arrivals if a.decision is not None and a.decision["door"] == "api"}
+    return [a.payment.transaction_id for a in arrivals if a.decision is not None and a.decision["door"] == "api"]
 
 
 def was_let_through(document: dict) -> bool:
