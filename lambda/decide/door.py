@@ -157,13 +157,15 @@ class ApiDoor:
         fold(known.customer, tail)
         return Seen(known, "none", tail, record)
 
-    def _after(self, payment: Payment, seen: Seen, tail: Tail | None) -> Seen:
-        """What is seen when the tail has moved; `tail` is what it is now, if that is known."""
+    def _tail(self, payment: Payment) -> Tail | None:
         try:
-            tail = tail or self.tails.of(payment.customer_id)
+            return self.tails.of(payment.customer_id)
         except Exception as failed:
             warn("the customer's tail was not read", failed)
-            return replace(seen, tail=None)
+            return None
+
+    def _after(self, payment: Payment, seen: Seen, tail: Tail) -> Seen:
+        """What is seen when the tail has moved; `tail` is what it is now."""
         if not tail.joins(seen.record):
             return self._joined(payment, seen.known, tail)
         fold(seen.known.customer, tail)
@@ -195,13 +197,14 @@ class ApiDoor:
             except OtherQuestion:
                 raise
             except Moved as moved:
-                if moved.tail is not None and moved.tail.names(payment.transaction_id):
+                tail = moved.tail or self._tail(payment)
+                if tail is not None and tail.names(payment.transaction_id):
                     return self._again(payment)
-                if again == JUDGED_AGAIN or self.now() - arrived > AGAIN_WITHIN:
+                if tail is None or again == JUDGED_AGAIN or self.now() - arrived > AGAIN_WITHIN:
                     seen = replace(seen, tail=None)
                     continue
                 again += 1
-                seen = self._after(payment, seen, moved.tail)
+                seen = self._after(payment, seen, tail)
                 if seen.knows(payment):
                     return self._again(payment)
                 document = self._judged(payment, seen, arrived)

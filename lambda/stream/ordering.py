@@ -39,9 +39,13 @@ def in_order(arrivals: Sequence[Arrival], under_way: Sequence[Entry], kept: Kept
     placed: list[Arrival] = []
     by_identifier: dict[str, Arrival] = {}
     for arrival in arrivals:
-        first = by_identifier.setdefault(arrival.payment.transaction_id, arrival)
-        if first.decision is None and arrival.decision is not None and is_about(arrival.decision, first.payment):
-            first.decision = arrival.decision  # the payer was told this one
+        identifier = arrival.payment.transaction_id
+        first = by_identifier.setdefault(identifier, arrival)
+        if first.decision is None and arrival.decision is not None:  # the payer was told this one
+            if is_about(arrival.decision, first.payment):
+                first.decision = arrival.decision
+            else:
+                by_identifier[identifier] = arrival
     position = {entry.transaction_id: place for place, entry in enumerate(under_way)}
     taken: set[str] = set()
     done = 0
@@ -66,9 +70,11 @@ def in_order(arrivals: Sequence[Arrival], under_way: Sequence[Entry], kept: Kept
             take(position[identifier] + 1, arrival)
         elif arrival.decision is None:
             take(len(under_way), arrival)
-        if identifier not in taken or by_identifier[identifier] is not arrival:
-            placed.append(arrival)
+        if identifier not in taken:
+            placed.append(by_identifier[identifier])
             taken.add(identifier)
+        if by_identifier[identifier] is not arrival:
+            placed.append(arrival)  # the same identifier once more
     return placed
 
 

@@ -6,6 +6,7 @@ import json
 import random
 
 import pytest
+from decide.door import DecidedBefore, NotHandedOn
 from scoring.records import StoreUnavailable
 from scoring.tails import MOST, Entry, Record, Tail
 
@@ -304,3 +305,62 @@ def test_a_payment_that_was_passed_over_while_the_table_was_away_is_still_seen()
     assert (seen(answer), answer["velocity_exact"]) == (2, True)
     assert scene.counted("c1") == 3
     assert len(scene.bucket.lines()) == 3
+
+
+def test_of_two_payments_under_one_identifier_the_one_that_was_answered_is_logged():
+    scene = limited()
+    told = scene.ask({**paid(0), "amount": "99.00"})
+
+    scene.deliver([paid(0), *handed_on(scene)])
+
+    (logged,) = scene.bucket.lines()
+    assert logged["amount_cents"] == told["amount_cents"] == 9_900
+    assert scene.counted("c1") == 1
+
+
+def test_without_kept_answers_a_decision_does_not_say_that_it_knows_all_before_it():
+    scene = limited()
+    scene.ask(paid(0))
+    scene.table.refused = "risk-test-answers"
+
+    scene.deliver([paid(1)])
+
+    assert seen(scene.logged()["t1"]) == 0
+    assert scene.logged()["t1"]["velocity_exact"] is False
+
+
+def test_an_answer_that_nobody_would_believe_is_not_given():
+    """Neither signed nor kept: the stream door would set it aside."""
+    scene = limited()
+    scene.kms.down = scene.table.down = True
+
+    with pytest.raises(NotHandedOn):
+        scene.ask(paid(0))
+    assert not scene.stream.records
+
+
+def test_what_the_stream_has_decided_is_not_decided_once_more_while_records_cannot_be_read():
+    scene = limited()
+    scene.store.down_for_writes = True
+    with pytest.raises(StoreUnavailable):
+        scene.deliver([paid(0)])
+    scene.store.down = True
+
+    with pytest.raises(DecidedBefore):
+        scene.ask(paid(0))
+
+
+def test_a_batch_that_comes_again_counts_its_payments_where_the_log_says():
+    scene = limited()
+    scene.store.down_for_writes = True
+    with pytest.raises(StoreUnavailable):
+        scene.deliver([paid(0), paid(1, at=paid(0)["event_time"])])
+    first = scene.logged()
+    scene.table.tails.clear()  # and the order of the claims is lost
+    scene.store.down_for_writes = False
+
+    scene.deliver([paid(1, at=paid(0)["event_time"]), paid(0)])
+
+    again = {d["transaction_id"]: d for d in scene.bucket.lines()}
+    assert again.keys() == first.keys()
+    assert scene.customer("c1").clock == max(d["counted_at"] for d in scene.bucket.lines())
