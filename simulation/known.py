@@ -23,21 +23,18 @@ class Known:
 
 
 KNOWN: dict[str, Known] = {
-    "no_answer_is_given_that_the_stream_door_cannot_believe": Known(
-        "while neither KMS nor the table of answers is there, a payment is answered that then goes to quarantine", 7257
-    ),
     "an_identifier_stands_for_one_payment": Known(
-        "a payment is answered while another one with its identifier is on the stream, and that one is logged", 3619
+        "a payment is answered while another one with its identifier was decided on the stream without a tail", 4007
     ),
     "a_question_has_one_answer_and_that_is_logged": Known(
-        "an API door without time to judge again, or without records, does not see that the stream door has decided",
+        "a door that answers does not see what the stream door has decided meanwhile without a tail",
         305,
     ),
     "a_decision_of_the_stream_knows_all_that_was_decided_before_unless_it_says_otherwise": Known(
-        "the stream door calls a decision exact though it could not read the kept answers of those before it",
-        5566,
+        "a payment that the stream door has claimed and given up is in the tail, and nobody knows its decision",
+        553,
     ),
-    "an_exact_decision_is_not_overtaken": Known("follows from the one before", 7355),
+    "an_exact_decision_is_not_overtaken": Known("follows from the one before", 4313),
     "payments_of_a_customer_count_at_moments_of_their_own": Known(
         "what a night has counted before a door met it counts at its stamp in the log, which may be another one's", 7926
     ),
@@ -54,7 +51,7 @@ KNOWN: dict[str, Known] = {
     ),
     "what_was_logged_first_is_what_is_applied": Known(
         "a batch that comes again may count otherwise, for want of a kept answer or of a payment that was given up",
-        6081,
+        2509,
     ),
     "a_night_counts_a_payment_where_the_log_does": Known(
         "a night that reads what came late before the door has written it, and the log after, counts it elsewhere", 7926
