@@ -169,6 +169,9 @@ policy: $(READY) ## Another policy's rules go live: make policy POLICY=file.json
 list: $(READY) ## A list that rules look at gets other entries: make list LIST=name FIELD=merchant_id FILE=lines.txt ENV=dev
 	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.lists "$(ENV)" "$(LIST)" "$(FIELD)" "$(FILE)"
 
+attacks: $(READY) ## Attacks on both doors, where no customer pays: make attacks ENV=dev
+	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.attacks "$(ENV)"
+
 verify-log: $(READY) ## Whether the decision log is what was sealed: make verify-log ENV=dev
 	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.verify "$(ENV)"
 
@@ -219,4 +222,4 @@ lock: $(READY) ## Make the locked requirements again
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header check.in -o check.txt
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.13 --generate-hashes --no-emit-index-url --no-header localstack.in -o localstack.txt
 
-.PHONY: check-data rollback backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train approve status roles why backtest policy list verify-log replay-dlq forget destroy setup lock
+.PHONY: check-data rollback backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train approve status roles why backtest policy list attacks verify-log replay-dlq forget destroy setup lock

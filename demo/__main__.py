@@ -14,6 +14,8 @@ from pathlib import Path
 from demo.intake import InputRefused, Intake
 from demo.report import write_report
 from demo.run import Run, prepare_folder
+from tools.attacks.play import REPORT
+from tools.attacks.verdict import write
 from tools.operate.platform import Platform, StepFailed
 from tools.telling import Teller
 from tools.terraform import stacks
@@ -44,6 +46,9 @@ def main(argv: list[str]) -> int:
                 outputs = deploy(args.out)
         run = Run(drawn.result(), Platform(outputs), teller, args.out)
         run.everything()
+        if run.intake.stream_day():
+            run.attack()
+            write(run.evidence["attacks"], REPORT)
     except (InputRefused, StepFailed, stacks.TerraformFailed) as failed:
         print(f"\ndemo: {failed}", file=sys.stderr)
         return 1
@@ -54,7 +59,7 @@ def main(argv: list[str]) -> int:
         "wall_s": round(teller.elapsed, 1),
         "phases": [{"name": p.name, "begun_s": round(p.begun, 1), "ended_s": round(p.ended, 1)} for p in teller.phases],
         "terraform": {"resources": stacks.resources("local")},
-        **{key: run.found.get(key) for key in ("lake", "parity", "credit", "fraud")},
+        **{key: run.found.get(key) for key in ("lake", "parity", "credit", "fraud", "attacks")},
     }
     (args.out / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
     write_report(summary, run.evidence, teller.phases, args.out / "report.html")
@@ -72,12 +77,14 @@ def population(teller: Teller, out: Path, size: int) -> Intake:
 
 
 def verdict(summary: dict) -> int:
-    """1 when a promise did not hold: something lost, doubled or different."""
+    """1 when a promise did not hold: something lost, doubled or different, or an attack that got through."""
     fraud, parity = summary["fraud"] or {}, summary["parity"] or {}
+    attacks = summary["attacks"] or {"played": 0, "hold": 0}
     broken = {
         "missing decisions": fraud.get("missing"),
         "duplicated decisions": fraud.get("duplicated"),
         "parity mismatches": parity.get("mismatches"),
+        "attacks that did not hold": attacks["played"] - attacks["hold"],
     }
     for promise, count in broken.items():
         if count:

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from jinja2 import Environment, FileSystemLoader
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from tools.attacks.verdict import Attack
 from tools.telling import Phase
 
 INK, ACCENT, SECOND, MUTED = "#1f2933", "#0b6e99", "#c2410c", "#9aa5b1"
@@ -29,6 +30,8 @@ def write_report(summary: dict, evidence: dict, phases: list[Phase], path: Path)
         sections.append(fraud_section(evidence))
     if summary["credit"]:
         sections.append(credit_section(evidence))
+    if attacks := evidence.get("attacks"):
+        sections.append(attacks_section(attacks))
     sections.append(lake_section(summary["lake"], evidence, phases))
     figures = [figure for section in sections for figure in section["figures"]]
     for number, figure in enumerate(figures):
@@ -57,6 +60,8 @@ def tiles(summary: dict) -> list[tuple[str, str]]:
         ]
     if parity := summary["parity"]:
         found.append(("vectors compared / different", f"{parity['compared']:,} / {parity['mismatches']}"))
+    if attacks := summary["attacks"]:
+        found.append(("attacks that hold", f"{attacks['hold']} of {attacks['played']}"))
     if credit := summary["credit"]:
         found += [
             ("loans scored", f"{credit['scored']:,}"),
@@ -106,6 +111,15 @@ def credit_section(evidence: dict) -> dict:
         "rows": [(r["customer_id"], r["loan_id"], number(float(r["default_prob"]))) for r in seen["rows"][:EXAMPLES]],
     }
     return {"title": "Credit: will this loan default?", "figures": figures, "tables": [table]}
+
+
+def attacks_section(played: list[Attack]) -> dict:
+    table = {
+        "title": "Attacks on both doors",
+        "head": ("attack", "holds", "asked", "expected", "seen"),
+        "rows": [(a.name, "yes" if a.holds else "NO", a.asked, a.expected, a.seen) for a in played],
+    }
+    return {"title": "What attackers would see", "figures": [], "tables": [table]}
 
 
 def lake_section(found: dict, evidence: dict, phases: list[Phase]) -> dict:

@@ -15,6 +15,7 @@ from threading import Event
 from demo.intake import Intake
 from demo.measures import actions, percentile, quality
 from features.declared import FILE as DECLARED
+from tools.attacks.play import play
 from tools.operate.platform import Platform, StepFailed
 from tools.telling import Teller
 
@@ -49,6 +50,13 @@ class Run:
             with self.teller.phase("The night after: lake, parity, drift"):
                 self._second_night(day)
         self._count_lake()
+
+    def attack(self) -> None:
+        """After everything: what is played is in no count of the run."""
+        with self.teller.phase("Attacks on both doors"):
+            played = play(self.platform, self.teller)
+        self.evidence["attacks"] = played
+        self.found["attacks"] = {"played": len(played), "hold": sum(attack.holds for attack in played)}
 
     def _say_what_is_skipped(self, day: date | None, month: date | None) -> None:
         if day is None:

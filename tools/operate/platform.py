@@ -172,8 +172,14 @@ class Platform:
 
     def ask(self, fields: dict) -> tuple[dict, float]:
         """Asks the API door to decide. Returns the answer and how many milliseconds it took."""
+        answer, took = self.post(json.dumps(fields).encode())
+        if answer.status_code != 200:
+            raise StepFailed(f"the API door answered {answer.status_code}: {answer.text[:500]}")
+        return answer.json(), took
+
+    def post(self, body: bytes) -> tuple[httpx.Response, float]:
+        """What the API door answers to a body, whatever that is, and how many milliseconds it took."""
         url, headers = self.api
-        body = json.dumps(fields).encode()
         request = AWSRequest("POST", url, data=body, headers={"content-type": "application/json", **headers})
         self.signer.add_auth(request)
         begun = time.perf_counter()
@@ -181,10 +187,7 @@ class Platform:
             answer = self.http.post(url, content=body, headers=dict(request.headers))
             if answer.status_code != 503:  # the door asks to be asked again, and gives the same answer
                 break
-        took = (time.perf_counter() - begun) * 1000
-        if answer.status_code != 200:
-            raise StepFailed(f"the API door answered {answer.status_code}: {answer.text[:500]}")
-        return answer.json(), took
+        return answer, (time.perf_counter() - begun) * 1000
 
     @cached_property
     def signer(self) -> SigV4Auth:

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from demo.report import write_report
+from tools.attacks.verdict import Attack
 from tools.telling import Phase
 
 LAKE = {"raw": 10, "bronze": 10, "silver": 9, "gold": 9, "quarantined": 1}
-SUMMARY = {"wall_s": 1.0, "terraform": {"resources": 3}, "lake": LAKE, "parity": None, "credit": None, "fraud": None}
+SUMMARY: dict = {
+    "wall_s": 1.0,
+    "terraform": {"resources": 3},
+    "lake": LAKE,
+    "parity": None,
+    "credit": None,
+    "fraud": None,
+    "attacks": None,
+}
 
 
 def test_loans_whose_outcome_is_not_known_yet_are_reported_without_curves(tmp_path):
@@ -35,3 +44,13 @@ def test_payments_without_labels_or_api_answers_are_reported_too(tmp_path):
     seen = {"scores": {"t1": 0.1}, "truth": {}, "api_ms": [], "stream_ms": [3.0], "log": [decision]}
     write_report({**SUMMARY, "fraud": fraud}, {"fraud": seen}, [Phase("Lake", 0.0, 1.0)], tmp_path / "report.html")
     assert "unknown" in (tmp_path / "report.html").read_text()
+
+
+def test_each_attack_is_shown_and_one_that_got_through_is_told_apart(tmp_path):
+    played = [Attack("ring", "8 payments", "8 blocked", "8 blocked", True), Attack("clock", "50", "47", "3 <b>", False)]
+    summary = {**SUMMARY, "attacks": {"played": 2, "hold": 1}}
+    write_report(summary, {"attacks": played}, [Phase("Lake", 0.0, 1.0)], tmp_path / "report.html")
+    report = (tmp_path / "report.html").read_text()
+    assert "<td>ring</td><td>yes</td><td>8 payments</td>" in report
+    assert "<td>clock</td><td>NO</td><td>50</td><td>47</td><td>3 &lt;b&gt;</td>" in report
+    assert "1 of 2" in report
