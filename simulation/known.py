@@ -34,7 +34,7 @@ KNOWN: dict[str, Known] = {
         "a payment that the stream door has claimed and given up is in the tail, and nobody knows its decision",
         553,
     ),
-    "an_exact_decision_is_not_overtaken": Known("follows from the one before", 4313),
+    "an_exact_decision_is_not_overtaken": Known("follows from the one before", 6766),
     "payments_of_a_customer_count_at_moments_of_their_own": Known(
         "what a night has counted before a door met it counts at its stamp in the log, which may be another one's", 7926
     ),

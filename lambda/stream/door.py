@@ -1,13 +1,13 @@
 """What the stream door does with a batch.
 
-Order of writes: the decision log, alerts, the merchants' stream, what came late, the online records. After a crash the
-payments that were not yet applied come again; what was logged of the very same payments stands, whatever the model
-would say now, and a payment that was applied is known by its identifier: it counts once, as long as no REMEMBERED
-others of its customer lie between. One that the lake has counted before a door met it, because it waited over a night,
-is decided and logged and not counted again. Where a batch came again in another cut the log may hold a decision twice,
-and an alert may come twice, as SNS delivers; neither is lost by a crash. A batch that was logged and then given up is
-decided anew when it is replayed, and later than before: the last decision was applied. Unless a night comes between:
-then what was logged is done.
+Order of writes: tails, alerts and reviews, the decision log, the merchants' stream, what came late, the online records.
+After a crash the payments that were not yet applied come again; what was logged of the very same payments stands,
+whatever the model would say now, and a payment that was applied is known by its identifier: it counts once, as long as
+no REMEMBERED others of its customer lie between. One that the lake has counted before a door met it, because it waited
+over a night, is decided and logged and not counted again. Where a batch came again in another cut the log may hold a
+decision twice, and an alert may come twice, as SNS delivers; neither is lost by a crash. A batch that was logged and
+then given up is decided anew when it is replayed, and later than before: the last decision was applied. Unless a night
+comes between: then what was logged is done.
 """
 
 from __future__ import annotations
@@ -113,12 +113,13 @@ class StreamDoor:
         self._explain([a for a in fresh if a.decision is not None and a.decision["action"] != "APPROVE"])
         documents = []
         if fresh:
-            documents = self.log.write(shard, [(a.sequence, logged(a)) for a in fresh])
-            moved |= self._as_logged(fresh, documents)
+            documents = [logged(a) for a in fresh]
             # Once it is logged a payment may be taken as done, by a night that comes between: what nothing could make
             # good comes first.
             unsent = self.alerts.send([d for d in documents if "BLOCK" in (d["action"], d.get("judged_again"))])
             unreviewed = self.reviews.send([d for d in documents if is_for_a_person(d)])
+            documents = self.log.write(shard, [(a.sequence, d) for a, d in zip(fresh, documents, strict=True)])
+            moved |= self._as_logged(fresh, documents)
             untold = self.merchants.tell([(a.payment, a.counted_at) for a in fresh])
             self.late.write([d for d in documents if iso(d["counted_at"]) != d["event_time"]])
             self.records.write("customer", moved, max(a.arrived_at for a in fresh))
