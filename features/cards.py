@@ -74,6 +74,15 @@ def cards_within(text: str) -> Iterator[str]:
     return (found[1] for found in _WITHIN.finditer(plain(text)) if of_a_scheme(found[1]))
 
 
+def places_within(text: str) -> Iterator[tuple[int, int]]:
+    """Where card numbers stand among other text: first and one beyond the last letter, none within another."""
+    end = 0
+    for found in _WITHIN.finditer(plain(text)):
+        if found.start(1) >= end and of_a_scheme(found[1]):
+            end = found.end(1)
+            yield found.start(1), end
+
+
 def of_a_scheme(text: str) -> bool:
     digits = "".join(c for c in text if "0" <= c <= "9")
     return OF_A_SCHEME.fullmatch(digits) is not None and passes_luhn(digits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isinf
 from typing import Any
 
 from features.payment import InvalidPayment
@@ -16,11 +17,19 @@ def fields_of(message: bytes | str) -> Any:
     if isinstance(message, bytes) and message.startswith(AGGREGATE):
         raise InvalidPayment("an aggregate of the Kinesis Producer Library: switch AggregationEnabled off")
     try:
-        return json.loads(message, parse_constant=no_number)
+        return json.loads(message, parse_constant=no_number, parse_float=finite)
     except json.JSONDecodeError as wrong:
         if wrong.msg == "Extra data" and wrong.doc[wrong.pos :].lstrip()[:1] == "{":
             raise InvalidPayment("several JSON objects: send one payment in each record") from None
         raise
+
+
+def finite(digits: str) -> float:
+    """JSON may spell a number that is larger than any: it would be handed on as no number."""
+    number = float(digits)
+    if isinf(number):
+        raise InvalidPayment("expected numbers of at most 1.8e308")
+    return number
 
 
 def no_number(word: str) -> object:

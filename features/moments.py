@@ -10,16 +10,19 @@ from collections.abc import Iterable
 
 from features.declaration import DAY
 
+CLOCKS_DIFFER = 10_000  # ms: each payment that counts at another moment than its stamp is told to the lake
+
 
 def met_by_a_door(at: int, arrived: int | None, clock: int) -> int:
     """Of a payment stamped `at` that arrives at `arrived` when its customer's last one counted at `clock` (ms).
 
     At its event time, unless one of its customer counts there already or later: then a millisecond after that one. A
-    stamp that lies ahead counts when it arrives, but in the day that it names: the lake keeps payments by that day.
-    Without `arrived` no stamp is ahead.
+    stamp that lies further ahead than clocks differ counts when it arrives, but in the day that it names: the lake
+    keeps payments by that day. Without `arrived` no stamp is ahead.
     """
-    stamped = at if arrived is None else min(at, max(arrived, at // DAY * DAY))
-    return max(stamped, clock + 1)
+    if arrived is not None and at > arrived + CLOCKS_DIFFER:
+        at = min(at, max(arrived, at // DAY * DAY))
+    return max(at, clock + 1)
 
 
 def met_by_no_door(stamped: Iterable[int]) -> list[int]:

@@ -107,13 +107,15 @@ class Payment:
 
 
 def is_own(name: str, value: object) -> bool:
-    """Whether a column is one of those that every payment has, or says nothing."""
-    return name in TRANSACTIONS.required or is_missing(value)
+    """Whether a column is one that every payment has, or says nothing. A `decision` is nobody's but the doors'."""
+    return name in TRANSACTIONS.required or name == "decision" or is_missing(value)
 
 
 def as_text(name: str, value: object) -> str:
     """A cell as rules and the decision log see it: flags of the contract are 1 or 0 however they are spelt, texts stand
     as they came but for blanks around them, and what is no text stands as JSON."""
+    if name == "currency" and isinstance(value, str):
+        return spelt(value) or value
     if name in FLAGS and not isinstance(value, (Mapping, list)) and (said := flag(value)) is not None:
         return f"{said:.0f}"
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)

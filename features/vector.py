@@ -16,7 +16,10 @@ def features_of(entity: Entity) -> tuple[Feature, ...]:
     return tuple(f for f in FRAUD.features if isinstance(f, Window) and f.entity == entity)
 
 
-CUSTOMER_LAYOUT = Layout((*features_of("customer"), *FRAUD.distinct, HIGH))
+# More than a customer may have under way (`scoring.tails`) with a batch of the stream besides: what a record does not
+# know is taken for a payment that is still to come.
+PAYMENTS_KNOWN = 384
+CUSTOMER_LAYOUT = Layout((*features_of("customer"), *FRAUD.distinct, HIGH), PAYMENTS_KNOWN)
 MERCHANT_LAYOUT = Layout(features_of("merchant"))
 ACCOUNT_LAYOUT = Layout(features_of("account"))
 LAYOUTS: dict[Entity, Layout] = {

@@ -29,7 +29,7 @@ from features.payment import InvalidPayment
 LARGEST_BODY = 2**18  # characters
 # Bytes of a payment as it is handed on, where a letter may be escaped to twelve. The stream takes 1 MiB, and the
 # decision goes along: what it refuses would be asked again for ever.
-LARGEST_PAYMENT = 2**20 - 2**16
+LARGEST_PAYMENT = 2**17
 
 
 @dataclass(frozen=True)

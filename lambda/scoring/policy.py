@@ -20,6 +20,7 @@ SEVERITY: dict[Action, int] = {"APPROVE": 0, "REVIEW": 1, "BLOCK": 2}
 # What a rule may look for in a list: what the contract has as a text or a flag, and a bank's own columns by the prefix.
 OWN = "attributes."
 LISTED_FIELDS = tuple(c.name for c in TRANSACTIONS.columns if c.type in ("text", "flag") and c.name != "transaction_id")
+CONTRACTS_OWN = {c.name for c in TRANSACTIONS.columns}
 OWN_COLUMN = re.compile(rf"{re.escape(OWN)}\S(.{{0,126}}\S)?")
 LARGEST_EXPLORE_SHARE = 0.1
 LONGEST_NAMES = 8192  # characters of the version and all rules' names together: they stand in decisions
@@ -192,7 +193,10 @@ def rule(document: Mapping, features: Sequence[str], lists: Mapping[str, Listing
 def may_list(field: object) -> bool:
     """Whether a rule may look for what a payment says there. Columns of a bank's own are called as such: a name that is
     misspelt is no other column."""
-    return isinstance(field, str) and (field in LISTED_FIELDS or OWN_COLUMN.fullmatch(field) is not None)
+    if not isinstance(field, str):
+        return False
+    own = OWN_COLUMN.fullmatch(field) is not None and field.removeprefix(OWN) not in CONTRACTS_OWN
+    return own or field in LISTED_FIELDS
 
 
 def limit(name: str, document: Mapping, features: Sequence[str]) -> float:

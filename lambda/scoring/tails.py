@@ -21,7 +21,10 @@ from scoring.breaker import Breaker
 from scoring.refusals import code_of
 
 KEPT_SECONDS = 86_400  # as an answer: a stream that is further behind marks what it overtakes
-MOST = 200  # payments: a customer with more of them under way cannot be told exactly, and the item stays small
+# A customer with more payments under way cannot be told exactly: a record must know them all, and items stay small.
+MOST = 200
+LARGEST = 30_000  # characters of identifiers: a hundred tails are written in one transaction of at most 4 MB
+BYTES = 12  # of a character at most, as JSON and UTF-8 spell it
 READ = 100  # keys per BatchGetItem, the API's limit
 WRITE = 100  # items per TransactWriteItems, the API's limit
 PATIENCE = 4  # tries for what a batch call left undone
@@ -81,7 +84,8 @@ class Tail:
 
     @property
     def is_full(self) -> bool:
-        return len(self.entries) > MOST
+        letters = sum(len(entry.transaction_id) + len(entry.merchant_id) for entry in self.entries)
+        return len(self.entries) > MOST or letters > LARGEST // BYTES
 
 
 def fold(customer: State, tail: Tail) -> None:

@@ -3,11 +3,11 @@
 Order of writes: tails, alerts and reviews, the decision log, the merchants' stream, what came late, the online records.
 After a crash the payments that were not yet applied come again; what was logged of the very same payments stands,
 whatever the model would say now, and a payment that was applied is known by its identifier: it counts once, as long as
-no REMEMBERED others of its customer lie between. One that the lake has counted before a door met it, because it waited
-over a night, is decided and logged and not counted again. Where a batch came again in another cut the log may hold a
-decision twice, and an alert may come twice, as SNS delivers; neither is lost by a crash. A batch that was logged and
-then given up is decided anew when it is replayed, and later than before: the last decision was applied. Unless a night
-comes between: then what was logged is done.
+no PAYMENTS_KNOWN others of its customer lie between. One that the lake has counted before a door met it, because it
+waited over a night, is decided and logged and not counted again. Where a batch came again in another cut the log may
+hold a decision twice, and an alert may come twice, as SNS delivers; neither is lost by a crash. A batch that was logged
+and then given up is decided anew when it is replayed, and later than before: the last decision was applied. Unless a
+night comes between: then what was logged is done.
 """
 
 from __future__ import annotations

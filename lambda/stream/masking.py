@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from features.cards import LONG, MASKED, cards_within, is_card
+from features.cards import LONG, MASKED, is_card, places_within
 
 INSIDE = re.compile(LONG)
 
@@ -24,8 +24,11 @@ def masked(value: object) -> object:
 
 def masked_in(text: str) -> str:
     """The text with only the last digits of what passes the Luhn check; other long numbers may be identifiers."""
-    for pan in list(cards_within(text)):
-        text = text.replace(pan, MASKED + pan[-4:])
+    kept, done = [], 0
+    for begin, end in places_within(text):
+        kept += [text[done:begin], MASKED, text[end - 4 : end]]
+        done = end
+    text = "".join([*kept, text[done:]])
     return INSIDE.sub(lambda found: f"{MASKED}{found[1]}" if is_card(found[0]) else found[0], text)
 
 

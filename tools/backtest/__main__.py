@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -48,7 +49,8 @@ def main(
     try:
         operators = Operators.of(boto3.client, outputs["prefix"], outputs["lake_bucket"])  # type: ignore[arg-type]
         live = releases.live(operators.dynamodb, outputs["prefix"])["policy"]
-        policy = judged(document, live, thresholds, operators.read().lists)
+        now = operators.read()
+        policy = judged(document, live, thresholds, now.lists, now.stored.body)
         with Teller(sys.stderr).watched("Athena reads the decisions, which are judged again"):
             found = backtest(analysts.ask, analysts.databases, policy, matrix or solved_for(live), first, last)
     except InvalidPolicy as wrong:
@@ -90,11 +92,12 @@ def given(costs: str) -> Costs:
         raise SystemExit(f"backtest: {wrong}") from None
 
 
-def judged(document: dict, live: dict, thresholds: str, lists: Lists) -> Policy:
-    """`lists` are the live ones, which rules may name. Raises InvalidPolicy."""
+def judged(document: dict, live: dict, thresholds: str, lists: Lists, rules: Mapping = NO_RULES) -> Policy:
+    """`lists` and `rules` are the live ones: rules may name lists, and blocks are explored by the key that there is.
+    Raises InvalidPolicy."""
     if thresholds == "document":
-        return Policy.parse(document, RULED, lists)
-    ruled, candidates = ruling(document)(NO_RULES, lists)
+        return Policy.parse({"explore_key": rules.get("explore_key", ""), **document}, RULED, lists)
+    ruled, candidates = ruling(document)({**rules}, lists)
     return Policy.parse({**judging(live, ruled), "version": f"{live['version']}+{ruled['version']}"}, RULED, candidates)
 
 

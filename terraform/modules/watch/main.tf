@@ -22,7 +22,7 @@ locals {
   most_quarantined = var.thresholds.quarantined_share
 
   # One minute says little: a cold start, a container that is replaced. Three of five do.
-  lie_for_a_minute = ["answers-degraded", "api-slow", "decisions-degraded", "merchants-behind", "stream-behind"]
+  lie_for_a_minute = ["answers-degraded", "api-slow", "decisions-degraded", "merchants-behind", "stream-behind", "velocity-inexact"]
 
   # What must happen: silence is the failure. By hour, for CloudWatch looks back over no more than a day in smaller steps.
   heartbeats = merge(

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from features.declaration import DAY, HOUR, MINUTE, SECOND, Window
 from features.fraud import FRAUD, HIGH, NEW_MERCHANT, SETTLED, SINCE_LAST
 from features.state import (
-    REMEMBERED,
     SLACK,
     Layout,
     State,
@@ -20,7 +19,7 @@ from features.state import (
     merchant_fingerprint,
     payment_event,
 )
-from features.vector import CUSTOMER_LAYOUT, LAYOUTS, MERCHANT_LAYOUT
+from features.vector import CUSTOMER_LAYOUT, LAYOUTS, MERCHANT_LAYOUT, PAYMENTS_KNOWN
 from tests.unit.features.definition import (
     Paid,
     in_order_of_arrival,
@@ -236,10 +235,10 @@ def test_a_record_stays_below_32_kilobytes_after_50_000_events(layout, kind):
 
 
 def test_a_record_knows_the_payments_applied_last():
-    state = folded(CUSTOMER_LAYOUT, (payment_event(START + i, 1, f"t{i}") for i in range(REMEMBERED + 1)))
+    state = folded(CUSTOMER_LAYOUT, (payment_event(START + i, 1, f"t{i}") for i in range(PAYMENTS_KNOWN + 1)))
 
     assert not state.knows("t0")
-    assert all(state.knows(f"t{i}") for i in range(1, REMEMBERED + 1))
+    assert all(state.knows(f"t{i}") for i in range(1, PAYMENTS_KNOWN + 1))
     assert State.load(state.dump(), CUSTOMER_LAYOUT).knows("t1")
 
 

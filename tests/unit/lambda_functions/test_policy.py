@@ -250,7 +250,9 @@ def test_a_rule_may_look_for_what_any_column_says(field, told):
     assert policy.judge(0.1, {}, paid) == ("APPROVE", [])
 
 
-@pytest.mark.parametrize("field", ["shop", "attributes.", "attributes. shop", "transaction_id", "amount", 7, None])
+@pytest.mark.parametrize(
+    "field", ["shop", "attributes.", "attributes. shop", "attributes.amount", "transaction_id", "amount", 7, None]
+)
 def test_a_rule_about_a_column_that_nobody_has_named_is_refused(field):
     document = {"name": "seen", "field": field, "among": ["bad"], "action": "BLOCK"}
     with pytest.raises(InvalidPolicy, match=r"expected field to be one of .* or attributes\.<a column of yours>"):

@@ -194,6 +194,7 @@ POISON = {
     "no payment": json.dumps({"transaction_id": "x"}).encode(),
     "a card number": json.dumps(fields(5, customer="4111111111111111")).encode(),
     "an endless number": b"1" * 5000,
+    "a number beyond all": json.dumps(fields(5)).encode()[:-1] + b', "share": 1e999}',
     "an endless nesting": b"[" * 100_000,
     "half a letter": json.dumps(fields(5, customer="\ud800")).encode(),
     "a time beyond the calendar": json.dumps({**fields(5), "event_time": "9999-12-31T23:59:59-01:00"}).encode(),

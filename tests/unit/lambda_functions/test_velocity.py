@@ -12,6 +12,7 @@ from scoring.tails import MOST, Entry, Record, Tail
 
 from features.fraud import FRAUD
 from features.state import fingerprint
+from features.vector import CUSTOMER_LAYOUT
 from tests.unit.lambda_functions.scene import NOW, POLICY, Scene
 
 LIMIT = {"name": "velocity", "feature": "customer_payment_count_10m", "above": 2, "action": "BLOCK"}
@@ -364,3 +365,30 @@ def test_a_batch_that_comes_again_counts_its_payments_where_the_log_says():
     again = {d["transaction_id"]: d for d in scene.bucket.lines()}
     assert again.keys() == first.keys()
     assert scene.customer("c1").clock == max(d["counted_at"] for d in scene.bucket.lines())
+
+
+def test_a_record_knows_all_that_may_be_under_way():
+    """What it does not know is taken for a payment that is still to come."""
+    assert CUSTOMER_LAYOUT.remembered >= MOST + 100, "a batch of the stream besides"
+
+
+@pytest.mark.parametrize("count", [130, MOST])
+def test_many_payments_under_way_are_counted_once_when_they_arrive(count):
+    scene = limited()
+    for number in range(count):
+        scene.ask(paid(number, at="2018-04-01T09:20:00Z"))
+    scene.deliver([paid(9_000, at="2018-04-01T09:20:00Z")], first=1)  # takes them in before they arrive
+    for first in range(0, count, 100):
+        scene.deliver(handed_on(scene)[first : first + 100], first=1_000 + first)
+
+    answer = scene.ask(paid(9_001, at="2018-04-01T09:20:01Z"))
+
+    assert scene.counted("c1") == len(scene.bucket.lines()) == count + 1
+    assert (seen(answer), answer["velocity_exact"]) == (count + 1, True)
+
+
+def test_long_identifiers_make_no_tail_that_cannot_be_written():
+    entries = [Entry("\U0001f600" * 128, n, 1, "\U0001f600" * 128) for n in range(40)]
+
+    assert Tail().appended(Record(), entries).is_full
+    assert not Tail().appended(Record(), entries[:9]).is_full
