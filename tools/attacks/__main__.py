@@ -15,7 +15,7 @@ from tools.attacks.play import REPORT, play
 from tools.attacks.verdict import table, write
 from tools.operate.platform import Platform, StepFailed
 from tools.telling import Teller
-from tools.terraform.environments import ROOT, asked_for
+from tools.terraform.environments import asked_for
 from tools.terraform.stacks import deployed
 
 
@@ -35,7 +35,7 @@ def main(environment: str = "") -> int:
         return 1
     write(found, REPORT)
     print("\n".join(table(found)))
-    print(f"written to {REPORT.relative_to(ROOT)}")
+    print(f"written to {REPORT}")
     return int(not all(attack.holds for attack in found))
 
 

@@ -13,6 +13,7 @@ from features.message import fields_of
 from features.payment import Payment
 from features.values import iso
 from features.vector import RULED
+from tools.attacks import __main__ as command
 from tools.attacks import forged, hostile
 from tools.attacks.__main__ import main
 from tools.attacks.fraudsters import spoken
@@ -222,3 +223,16 @@ def test_the_table_says_of_one_that_fails_what_was_asked_and_expected_and_the_fi
 def test_an_environment_that_keeps_its_data_is_not_attacked():
     with pytest.raises(SystemExit, match="prod keeps its data"):
         main("prod")
+
+
+@pytest.mark.parametrize(("holds", "code"), [(True, 0), (False, 1)])
+def test_the_command_ends_with_1_when_an_attack_does_not_hold_and_writes_all_of_them(
+    holds, code, tmp_path, monkeypatch, capsys
+):
+    played = [Attack("ring", "8", "8 blocked", "8", True), Attack("takeover", "3", "3 reviewed", "some", holds)]
+    monkeypatch.setattr(command, "deployed", lambda name, environment: {"prefix": "risk-local"})
+    monkeypatch.setattr(command, "play", lambda platform, teller: played)
+    monkeypatch.setattr(command, "REPORT", tmp_path / "attacks.json")
+    assert main("local") == code
+    assert [attack["holds"] for attack in json.loads((tmp_path / "attacks.json").read_text())] == [True, holds]
+    assert f"2 attacks, {1 + holds} hold" in capsys.readouterr().out

@@ -1,0 +1,34 @@
+"""A run that broke a promise ends with 1, and says which."""
+
+from __future__ import annotations
+
+import pytest
+
+from demo.__main__ import verdict
+
+FINE = {
+    "fraud": {"missing": 0, "duplicated": 0},
+    "parity": {"mismatches": 0},
+    "attacks": {"played": 16, "hold": 16},
+}
+
+
+@pytest.mark.parametrize(
+    "nothing", [FINE, {"fraud": None, "parity": None, "attacks": None}], ids=["all", "loans alone"]
+)
+def test_a_run_that_kept_its_promises_ends_with_0(nothing):
+    assert verdict(nothing) == 0
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ({"fraud": {"missing": 2, "duplicated": 0}}, "2 missing decisions"),
+        ({"parity": {"mismatches": 3}}, "3 parity mismatches"),
+        ({"attacks": {"played": 16, "hold": 15}}, "1 attacks that did not hold"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_run_that_broke_one_ends_with_1_and_names_it(broken, said, capsys):
+    assert verdict({**FINE, **broken}) == 1
+    assert said in capsys.readouterr().err
