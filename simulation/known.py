@@ -28,7 +28,7 @@ KNOWN: dict[str, Known] = {
     ),
     "a_question_has_one_answer_and_that_is_logged": Known(
         "a door that answers does not see what the stream door has decided meanwhile without a tail",
-        305,
+        14546,
     ),
     "a_decision_of_the_stream_knows_all_that_was_decided_before_unless_it_says_otherwise": Known(
         "a payment that the stream door has claimed and given up is in the tail, and nobody knows its decision",
@@ -43,15 +43,15 @@ KNOWN: dict[str, Known] = {
     ),
     "the_last_decision_is_the_one_that_the_lake_takes": Known(
         "an answer that is logged anew may count earlier than before, and the lake takes the one that counts later",
-        5433,
+        4242,
     ),
     "a_night_outdates_no_record_that_holds_more": Known(
         "what is stamped after midnight and comes before it counts at midnight, the very moment of the night's record",
-        404,
+        12173,
     ),
     "what_was_logged_first_is_what_is_applied": Known(
         "a batch that comes again may count otherwise, for want of a kept answer or of a payment that was given up",
-        2509,
+        5290,
     ),
     "a_night_counts_a_payment_where_the_log_does": Known(
         "a night that reads what came late before the door has written it, and the log after, counts it elsewhere", 7926
