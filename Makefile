@@ -54,7 +54,7 @@ test: $(READY) ## Every test: make test [BACKEND=localstack], which uses the one
 	@BACKEND=$(or $(BACKEND),embedded) $(PYTHON) -m pytest -n 4 --dist loadfile --no-loadscope-reorder --durations 10 --durations-min 1
 
 bench: $(READY) ## The platform beside its peers: make bench [ROWS=500000] [SCHEDULES=1000000] [ONLY=features|lake|serving|local|doors|simulation] [LONG=1]
-	@$(PYTHON) -m bench $(addprefix --rows ,$(ROWS)) $(addprefix --schedules ,$(SCHEDULES)) $(addprefix --only ,$(ONLY)) $(if $(LONG),--long)
+	@$(RUN) -m bench $(addprefix --rows ,$(ROWS)) $(addprefix --schedules ,$(SCHEDULES)) $(addprefix --only ,$(ONLY)) $(if $(LONG),--long)
 
 quality: $(READY) ## Scores on a set in the RAW contract: make quality FRAUD=dir START=2018-05-20 FOLDS=4, or CREDIT=dir
 	@OMP_WAIT_POLICY=passive $(PYTHON) -m tools.quality "FRAUD=$(FRAUD)" "CREDIT=$(CREDIT)" "START=$(START)" "FOLDS=$(FOLDS)"
