@@ -16,6 +16,7 @@ from typing import Any
 from scoring.answers import Answers, OtherQuestion
 from scoring.decision import Answer, DegradeStep, decide
 from scoring.live import Release
+from scoring.log import warn
 from scoring.metrics import emit
 from scoring.model import Model
 from scoring.records import Records, StoreUnavailable
@@ -266,7 +267,3 @@ class ApiDoor:
                 raise NotHandedOn(type(failed).__name__) from None
             return event
         return {**event, "decision": {**event["decision"], "signature": signature}}
-
-
-def warn(message: str, failed: Exception) -> None:
-    print(json.dumps({"level": "ERROR", "message": message, "error": type(failed).__name__}))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -13,9 +12,9 @@ from typing import Any
 from features.payment import Payment
 from scoring.breaker import Breaker
 from scoring.refusals import code_of
-from scoring.tails import PATIENCE, Moved, is_of_others, reasons_of, tail_of
+from scoring.tables import items
+from scoring.tails import Moved, is_of_others, reasons_of, tail_of
 
-READ = 100  # keys per BatchGetItem, the API's limit
 KEPT_SECONDS = 86_400  # a client that asks again does so within minutes
 
 
@@ -54,22 +53,12 @@ class Answers:
         through to the caller."""
         keys = [{"transaction_id": {"S": identifier}} for identifier in dict.fromkeys(identifiers)]
         found: dict[str, dict] = {}
-        for start in range(0, len(keys), READ):
-            asked = {self.table: {"Keys": keys[start : start + READ], "ConsistentRead": True}}
-            for attempt in range(PATIENCE):
-                # Not through the breaker: a batch's few tries would pass without a call.
-                answer = self.client.batch_get_item(RequestItems=asked)
-                for item in answer["Responses"].get(self.table, ()):
-                    found[item["transaction_id"]["S"]] = {
-                        **json.loads(item["decision"]["S"]),
-                        "attributes": item.get("attributes", {"S": "{}"})["S"],
-                    }
-                asked = answer.get("UnprocessedKeys") or {}
-                if not asked:
-                    break
-                time.sleep(0.05 * 2**attempt)
-            else:
-                raise RuntimeError("answers were left unread")
+        # Not through the breaker: a batch's few tries would pass without a call.
+        for item in items(self.client.batch_get_item, self.table, keys):
+            found[item["transaction_id"]["S"]] = {
+                **json.loads(item["decision"]["S"]),
+                "attributes": item.get("attributes", {"S": "{}"})["S"],
+            }
         return found
 
     def earlier(self, payment: Payment) -> Earlier | None:

@@ -10,7 +10,6 @@ identifiers, so it is told which of the tail it holds.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,15 +18,14 @@ from typing import Any, NamedTuple
 from features.state import NEVER, State, fingerprint
 from scoring.breaker import Breaker
 from scoring.refusals import code_of
+from scoring.tables import items
 
 KEPT_SECONDS = 86_400  # as an answer: a stream that is further behind marks what it overtakes
 # A customer with more payments under way cannot be told exactly: a record must know them all, and items stay small.
 MOST = 200
 LARGEST = 30_000  # characters of identifiers: a hundred tails are written in one transaction of at most 4 MB
 BYTES = 12  # of a character at most, as JSON and UTF-8 spell it
-READ = 100  # keys per BatchGetItem, the API's limit
 WRITE = 100  # items per TransactWriteItems, the API's limit
-PATIENCE = 4  # tries for what a batch call left undone
 
 
 class Entry(NamedTuple):
@@ -113,18 +111,9 @@ class Tails:
         """Tails as they are now. Any failure of the table passes through to the caller."""
         found = dict.fromkeys(customers, Tail())
         keys = [{"customer_id": {"S": customer}} for customer in found]
-        for start in range(0, len(keys), READ):
-            asked = {self.table: {"Keys": keys[start : start + READ], "ConsistentRead": True}}
-            for attempt in range(PATIENCE):
-                answer = self.breaker.call(partial(self.client.batch_get_item, RequestItems=asked))
-                for item in answer["Responses"].get(self.table, ()):
-                    found[item["customer_id"]["S"]] = tail_of(item)
-                asked = answer.get("UnprocessedKeys") or {}
-                if not asked:
-                    break
-                time.sleep(0.05 * 2**attempt)
-            else:
-                raise RuntimeError("tails were left unread")
+        ask = self.client.batch_get_item
+        for item in items(lambda **asked: self.breaker.call(partial(ask, **asked)), self.table, keys):
+            found[item["customer_id"]["S"]] = tail_of(item)
         return found
 
     def of(self, customer: str) -> Tail:

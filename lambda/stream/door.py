@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from scoring.answers import Answers
 from scoring.decision import Answer, DegradeStep, decide, is_of_these_features, seen_by_rules
 from scoring.live import Release
+from scoring.log import warn
 from scoring.metrics import emit
 from scoring.model import Model
 from scoring.records import Records
@@ -345,7 +346,3 @@ def was_let_through(document: dict) -> bool:
 
 def is_for_a_person(document: dict) -> bool:
     return document["action"] == "REVIEW" or was_let_through(document)
-
-
-def warn(message: str, failed: Exception) -> None:
-    print(json.dumps({"level": "ERROR", "message": message, "error": type(failed).__name__}))
