@@ -8,7 +8,7 @@ lag cannot change it.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from functools import cached_property
 from typing import Literal
 
@@ -298,6 +298,30 @@ class FeatureSet:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @cached_property
+    def fingerprints(self) -> dict[str, str]:
+        """By name of each feature, eight letters that change when its meaning does, or that of one it is computed from.
+
+        A model is served as long as the features that it was trained on have these, whatever else is declared.
+        """
+        by_name = {f.name: f for f in self.features}
+        found: dict[str, str] = {}
+
+        def of(name: str) -> str:
+            if name not in found:
+                below = [of(needed) for needed in needs(by_name[name]) if needed in by_name]
+                patience = [f"label_patience={self.label_patience}"] if of_labels(by_name[name]) else []
+                text = "\n".join([str(ENGINE_REVISION), self.name, meaning(by_name[name]), *patience, *below])
+                found[name] = hashlib.sha256(text.encode()).hexdigest()[:8]
+            return found[name]
+
+        return {name: of(name) for name in by_name}
+
+    @cached_property
+    def meanings(self) -> str:
+        """What the values of a row mean, in the order of `columns`: fingerprints, and names of what is no feature."""
+        return " ".join(self.fingerprints.get(name, name) for name in self.columns)
+
+    @cached_property
     def windows(self) -> tuple[Window, ...]:
         return tuple(f for f in self.features if isinstance(f, Window))
 
@@ -361,6 +385,20 @@ class FeatureSet:
             return 0
         compared = {name for flag in self.flags if flag.name == window.where.flag for name in needs(flag)}
         return max((w.length + w.tile for w in self.windows if w.name in compared), default=0)
+
+
+def meaning(declared: object) -> str:
+    """What a declaration says beyond its defaults: that one can say more changes nothing for those that do not."""
+    said = []
+    for f in fields(declared):  # type: ignore[arg-type]
+        value = getattr(declared, f.name)
+        if f.repr and (f.default is MISSING or value != f.default):
+            said.append(f"{f.name}={meaning(value) if is_dataclass(value) else repr(value)}")
+    return f"{type(declared).__name__}({', '.join(said)})"
+
+
+def of_labels(feature: Feature) -> bool:
+    return isinstance(feature, Window) and feature.kind == "label"
 
 
 def refuse(wrong: bool, name: str, rule: str) -> None:

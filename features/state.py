@@ -9,9 +9,24 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from zlib import crc32
 
-from features.declaration import DAY, MEASURES, Aggregate, Distinct, Feature, Filter, Flag, Kind, SinceLast, Window
+from features.declaration import (
+    DAY,
+    ENGINE_REVISION,
+    MEASURES,
+    Aggregate,
+    Distinct,
+    Feature,
+    FeatureSet,
+    Filter,
+    Flag,
+    Kind,
+    SinceLast,
+    Window,
+    duration_name,
+)
 
 REMEMBERED = 128  # identifiers: more than a batch of the stream holds, since a whole batch may come again
 NEVER = -1
@@ -93,8 +108,8 @@ class Ring:
 class Layout:
     """What a record of one entity holds so that every feature of that entity can be read from it."""
 
-    def __init__(self, features: Iterable[Feature], remembered: int = REMEMBERED) -> None:
-        """`remembered` is how many payments back a repetition is known."""
+    def __init__(self, features: Iterable[Feature], remembered: int = REMEMBERED, of: FeatureSet | None = None) -> None:
+        """`remembered` is how many payments back a repetition is known; the features are some `of` a set."""
         features = tuple(features)
         self.remembered = remembered
         self.windows = tuple(f for f in features if isinstance(f, Window))
@@ -128,6 +143,65 @@ class Layout:
             for reading in kept.readings
             if compared & {name for name, _, _ in reading.windows}
         )
+        self.holds = Holds.of(self, of)
+        self.text = self.holds.text()
+
+
+@dataclass(frozen=True)
+class Holds:
+    """What a record has numbers of, in words that a record can carry.
+
+    `kinds` has by kind what an event adds; `rings` by ring how many tiles are kept, and of what they are, as places
+    among the kind's; `merchants` by tile size how many are remembered a tile, and how many tiles.
+    """
+
+    kinds: dict[str, tuple[str, ...]]
+    rings: dict[str, tuple[int, ...]]
+    merchants: dict[str, tuple[int, ...]]
+
+    @classmethod
+    def of(cls, layout: Layout, features: FeatureSet | None) -> Holds:
+        return cls(
+            {kind: tuple(spelt(kind, c, features) for c in columns) for kind, columns in layout.columns.items()},
+            {ring_name(key): (kept_ring.kept, *kept_ring.sources) for key, kept_ring in layout.rings.items()},
+            {str(tile): sizes for tile, sizes in layout.merchants.items()},
+        )
+
+    def text(self) -> str:
+        parts = [
+            ";".join(f"{name}={','.join(map(str, values))}" for name, values in part.items())
+            for part in (self.kinds, self.rings, self.merchants)
+        ]
+        return "|".join([str(ENGINE_REVISION), *parts])
+
+    @classmethod
+    def parse(cls, text: str) -> Holds:
+        """The inverse of `text`; nothing where another engine wrote it. Raises ValueError for what none has written."""
+        revision, *parts = text.split("|")
+        if revision != str(ENGINE_REVISION):
+            return cls({}, {}, {})
+        kinds, rings, merchants = ({n: v.split(",") for n, _, v in map(split, p.split(";")) if n} for p in parts)
+        return cls(
+            {name: tuple(values) for name, values in kinds.items()},
+            {name: tuple(map(int, values)) for name, values in rings.items()},
+            {name: tuple(map(int, values)) for name, values in merchants.items()},
+        )
+
+
+def split(text: str) -> tuple[str, str, str]:
+    return text.partition("=")
+
+
+def spelt(kind: Kind, column: TileColumn, features: FeatureSet | None) -> str:
+    """A column with all that decides which events it counts."""
+    parts = [MEASURES[kind][column.measure], *([column.aggregate] if column.aggregate != "sum" else [])]
+    if column.where:
+        flag = column.where.flag
+        meaning = [features.fingerprints[flag]] if features else []
+        parts += [f"{'' if column.where.holds else 'not '}{flag}", *meaning]
+    if kind == "label" and features:
+        parts.append(f"within {duration_name(features.label_patience)}")
+    return " ".join(parts)
 
 
 def ring(windows: Sequence[Window], of_kind: Sequence[TileColumn]) -> Ring:
@@ -160,7 +234,8 @@ class State:
     `clock` is the latest event time seen. Events of the millisecond `clock` wait in `pending`: an event never sees
     another one of its own millisecond. `remembered` holds fingerprints of the last payments, inverted while no door
     has decided on them. `recorded_at` is the event time of the stored record that it was read from, in
-    ms: no part of the record's text, but the next record must be later.
+    ms: no part of the record's text, but the next record must be later. `young` are windows and distinct counts that
+    are declared since the record was begun: unknown, until the lake publishes the record with their past.
     """
 
     __slots__ = (
@@ -173,6 +248,7 @@ class State:
         "remembered",
         "tiles",
         "waiting_merchants",
+        "young",
     )
 
     def __init__(self, layout: Layout) -> None:
@@ -185,6 +261,7 @@ class State:
         self.waiting_merchants: list[int] = []
         self.merchants: dict[int, dict[int, list[int]]] = {tile: {} for tile in layout.merchants}
         self.remembered: list[int] = []
+        self.young: frozenset[str] = frozenset()
 
     def knows(self, identifier: str) -> bool:
         """Whether a payment with this identifier was applied recently."""
@@ -286,6 +363,8 @@ class State:
                 self._read(key, reading, at, found)
         for feature in self.layout.distinct:
             found[feature.name] = len(self._merchants_paid(feature, at))
+        for name in self.young:
+            found[name] = None
         return found
 
     def has_paid(self, merchant_id: str, among: Distinct, at: int) -> bool:
@@ -336,12 +415,16 @@ class State:
         known: dict[str, Value] = {"amount": amount}
         for key, reading in self.layout.compared:
             self._read(key, reading, at, known)
+        known |= dict.fromkeys(self.young & known.keys())
         return frozenset(flag.name for flag in self.layout.flags if holds(flag, known))
 
     def dump(self) -> str:
         """The record's text: JSON, at most 32 KB for any traffic."""
+        young = {"young": sorted(self.young)} if self.young else {}
         return json.dumps(
             {
+                "layout": self.layout.text,
+                **young,
                 "clock": self.clock,
                 "previous": self.previous,
                 "pending": self.pending,
@@ -358,17 +441,65 @@ class State:
 
     @classmethod
     def load(cls, text: str, layout: Layout) -> State:
-        """The inverse of `dump`, for a record of the same feature version."""
+        """The inverse of `dump`. Of a record that was written with other features: what both have, and the rest young.
+
+        Raises KeyError, TypeError, ValueError for what no `dump` has written.
+        """
         stored = json.loads(text)
         state = cls(layout)
         state.clock, state.previous = stored["clock"], stored["previous"]
+        written = stored.get("layout", "")
+        if written != layout.text:
+            stored = carried(stored, Holds.parse(written), layout)
         state.remembered, state.waiting_merchants = stored["remembered"], stored["waiting_merchants"]
         state.pending = stored["pending"]
         for key in layout.rings:
             state.tiles[key] = {index: values for index, *values in stored["tiles"][ring_name(key)]}
         for tile in layout.merchants:
             state.merchants[tile] = dict(stored["merchants"][str(tile)])
+        if "young" in stored:
+            state.young = frozenset(stored["young"])
         return state
+
+
+def carried(stored: Mapping[str, Any], old: Holds, layout: Layout) -> dict[str, Any]:
+    """A record that was written with other features, as `layout` writes it: numbers of columns that both have stay, new
+    ones are 0 and young. What happened to the entity at all, and which payments are known, stays."""
+    new = layout.holds
+    places = {
+        kind: [old.kinds[kind].index(c) if c in old.kinds.get(kind, ()) else None for c in columns]
+        for kind, columns in new.kinds.items()
+    }
+    tiles = {}
+    young = set(stored.get("young", ()))
+    for key, kept_ring in layout.rings.items():
+        kind, name = key[0], ring_name(key)
+        had, *sources = old.rings.get(name, (0,))
+        sought = [places[kind][source] for source in kept_ring.sources]
+        within = [None if place is None or place not in sources else 1 + sources.index(place) for place in sought]
+        tiles[name] = [
+            [slot[0], *(0 if place is None else slot[place] for place in within)]
+            for slot in (stored["tiles"][name] if had else [])
+        ]
+        absent = {column for column, place in zip(kept_ring.columns, within, strict=True) if place is None}
+        of_ring = [w for w in layout.windows if (w.kind, w.tile) == key]
+        young |= {w.name for w in of_ring if column_of(w) in absent or kept(w) > had}
+    for feature in layout.distinct:
+        most, had = old.merchants.get(str(feature.tile), (0, 0))
+        if most != feature.kept or had < feature.tiles + 1:
+            young.add(feature.name)
+    known = {str(tile) for tile in layout.merchants} & old.merchants.keys()
+    return {
+        **stored,
+        "pending": {
+            kind: [0 if place is None else stored["pending"][kind][place] for place in found]
+            for kind, found in places.items()
+            if kind in stored["pending"]
+        },
+        "tiles": tiles,
+        "merchants": {str(t): stored["merchants"][str(t)] if str(t) in known else [] for t in layout.merchants},
+        "young": sorted(young & {*layout.names}),
+    }
 
 
 # What a window makes of its tiles; and what a tile, or a millisecond, makes of two numbers where it does not add them.

@@ -19,9 +19,9 @@ def features_of(entity: Entity) -> tuple[Feature, ...]:
 # More than a customer may have under way (`scoring.tails`) with a batch of the stream besides: what a record does not
 # know is taken for a payment that is still to come.
 PAYMENTS_KNOWN = 384
-CUSTOMER_LAYOUT = Layout((*features_of("customer"), *FRAUD.distinct, HIGH), PAYMENTS_KNOWN)
-MERCHANT_LAYOUT = Layout(features_of("merchant"))
-ACCOUNT_LAYOUT = Layout(features_of("account"))
+CUSTOMER_LAYOUT = Layout((*features_of("customer"), *FRAUD.distinct, HIGH), PAYMENTS_KNOWN, FRAUD)
+MERCHANT_LAYOUT = Layout(features_of("merchant"), of=FRAUD)
+ACCOUNT_LAYOUT = Layout(features_of("account"), of=FRAUD)
 LAYOUTS: dict[Entity, Layout] = {
     "customer": CUSTOMER_LAYOUT,
     "merchant": MERCHANT_LAYOUT,
@@ -29,6 +29,8 @@ LAYOUTS: dict[Entity, Layout] = {
     "traffic": TRAFFIC_LAYOUT,
 }
 VERSIONS: dict[Entity, str] = {entity: FRAUD.version for entity in LAYOUTS} | {"traffic": TRAFFIC_VERSION}
+# Of vectors that lack the values of features which the records do not know yet: the lake computes these otherwise.
+PARTIAL = f"{FRAUD.version}-partial"
 IDENTIFIERS: dict[Entity, str] = {
     "customer": "customer_id",
     "merchant": "merchant_id",
@@ -54,6 +56,12 @@ class Knowledge:
     def nothing(cls) -> Knowledge:
         """Of somebody never seen."""
         return cls(State(CUSTOMER_LAYOUT), State(MERCHANT_LAYOUT), State(ACCOUNT_LAYOUT))
+
+    @property
+    def feature_version(self) -> str:
+        """The version of a vector that is made of these records: PARTIAL while one is younger than a feature."""
+        young = self.customer.young or self.merchant.young or self.account.young
+        return PARTIAL if young else FRAUD.version
 
     def counts_at(self, at: int, arrived: int | None = None) -> int:
         """When a payment stamped `at` counts that a door meets now (`arrived`, ms), see `features.moments`.

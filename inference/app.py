@@ -21,7 +21,10 @@ MOST_EXPLAINED = 100  # rows of one request: explaining takes milliseconds a row
 AT_ONCE = 8 * 1024  # bytes of a request that is answered on the event loop: a few rows, read in microseconds
 TOGETHER = 500  # rows that are scored in one go: what a batch takes at most from payments beside it
 JSON, CSV = "application/json", "text/csv"
-EXPECTED = 'expected {"feature_version": "...", "rows": [[...], ...]}, and "explain": true to be told why'
+EXPECTED = (
+    'expected {"feature_version": "...", "rows": [[...], ...]}, "features" to say what the columns mean, and '
+    '"explain": true to be told why'
+)
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -102,14 +105,19 @@ class App:
         try:
             request = json.loads(body)
             version, rows, explain = request["feature_version"], request["rows"], request.get("explain", False)
+            meanings = request.get("features")
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise Refused(400, EXPECTED) from None
         if not isinstance(rows, list) or not isinstance(explain, bool) or not all(isinstance(r, list) for r in rows):
             raise Refused(400, EXPECTED)
+        if not isinstance(meanings, str | None):
+            raise Refused(400, EXPECTED)
         try:
-            self.model.require(version)
+            rows = self.model.chosen(rows, version, meanings)
         except OtherFeatures as other:
             raise Refused(409, str(other)) from None
+        except InvalidRow as wrong:
+            raise Refused(400, str(wrong)) from None
         unread: Counter[str] = Counter()
         answer: dict = {"scores": self.score(rows, unread), "model": self.model.name, "feature_version": version}
         if unread:

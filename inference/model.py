@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from features.encoding import Encoding
+from features.encoding import Encoding, InvalidRow
 from inference.calibration import Calibration
 from inference.runtimes import COMPILED, LIBRARIES, NATIVE, Booster, Explainable, Onnx
 
 LARGEST_FILE = 512 * 1024 * 1024  # bytes; a tree model is a hundredth of it
 MOST_REASONS = 5
+VERSIONS_AT_ONCE = 16  # of callers' features: two during a deployment
 NAN = float("nan")
 NUMERIC = ("number", "indicator")  # kinds of columns that read a number as float does
 
@@ -25,7 +26,7 @@ class BrokenArchive(ValueError):
 
 
 class OtherFeatures(ValueError):
-    """The caller's vectors were made by another feature version than the model's."""
+    """The caller's vectors lack features that the model was trained on; the text names them."""
 
 
 class Model:
@@ -44,6 +45,8 @@ class Model:
         self.runtime: str = runtime or self.manifest.get("runtime", NATIVE)
         self.calibration = calibration_of(self.manifest)
         self.booster = open_booster(self.manifest, folder, self.runtime)
+        self.meanings = meanings_of(self.manifest, self.encoding.names)
+        self._places: dict[str, tuple[int, ...]] = {}
         self._library: Explainable | None = None
         self._opening = threading.Lock()
 
@@ -77,13 +80,49 @@ class Model:
                     return numbers
         return single(np.array([self.encoding.encode(row, unread) for row in rows], dtype=np.float64))
 
-    def require(self, feature_version: str) -> None:
-        """Raises OtherFeatures unless the caller's features are the model's."""
-        if feature_version != self.feature_version:
+    def chosen(self, rows: list[list], feature_version: str, meanings: str | None = None) -> list[list]:
+        """What the model was trained on, of rows that may hold more, or in another order: see `places`.
+
+        Raises OtherFeatures, and InvalidRow for a row that has not as many cells as `meanings` says.
+        """
+        places = self.places(feature_version, meanings)
+        if places is None:
+            return rows
+        width = 1 + meanings.count(" ") if meanings else None
+        for row in rows:
+            if width and len(row) != width:
+                raise InvalidRow(f'expected {width} values, as "features" says, got {len(row)}')
+        return [[row[place] for place in places] for row in rows]
+
+    def places(self, feature_version: str, meanings: str | None = None) -> tuple[int, ...] | None:
+        """Where in the caller's rows the values lie that the model was trained on; none where the rows are just these.
+
+        `meanings` says what the caller's columns mean, see `features.declaration.FeatureSet.meanings`. Raises
+        OtherFeatures where the rows lack a feature of the model, or have another one under its name.
+        """
+        if not self.encoding.names:
+            return ()
+        if feature_version == self.feature_version:
+            return None
+        if meanings is None or self.meanings is None:
             raise OtherFeatures(
                 f"the model was trained on features {self.feature_version}, the request has {feature_version}; "
                 "deploy the code and the model of one release"
             )
+        found = self._places.get(meanings)
+        if found is None:
+            has = {meaning: place for place, meaning in enumerate(meanings.split(" "))}
+            absent = [name for name, m in zip(self.encoding.names, self.meanings, strict=True) if m not in has]
+            if absent:
+                raise OtherFeatures(
+                    f"the model was trained on {', '.join(absent)}, which features {feature_version} of the request "
+                    "do not have, or compute otherwise; deploy code that computes them, or release a model without them"
+                )
+            found = tuple(has[meaning] for meaning in self.meanings)
+            if len(self._places) >= VERSIONS_AT_ONCE:
+                self._places.clear()
+            self._places[meanings] = found
+        return found
 
     def reasons(self, rows: Sequence[Sequence[object]]) -> list[list[dict]]:
         """For each row, what raised its score most: feature, what it means, contribution in log-odds, largest first.
@@ -126,6 +165,16 @@ def read_manifest(folder: Path) -> dict:
     if absent:
         raise BrokenArchive(f"{path} does not say {', '.join(absent)}: the archive was not made by training")
     return manifest
+
+
+def meanings_of(manifest: dict, names: Sequence[str]) -> tuple[str, ...] | None:
+    """Fingerprints of the model's columns, their names where these are no features; none in archives without them."""
+    found = manifest.get("fingerprints")
+    if found is None:
+        return None
+    if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
+        raise BrokenArchive("the manifest's fingerprints: expected a text by feature")
+    return tuple(found.get(name, name) for name in names)
 
 
 def calibration_of(manifest: dict) -> Calibration:

@@ -14,12 +14,15 @@ import boto3
 from scoring import documents
 
 from features.credit import PAYMENT_BEHAVIOUR
+from features.declaration import FeatureSet
 from features.fraud import FRAUD
 from features.vector import RULED
 from tools.operators import PROBLEM, policies_table
 from tools.releases import fetch_archive, packages
 
-DECLARED: dict[str, tuple[str, ...]] = {"credit": PAYMENT_BEHAVIOUR.columns, "fraud": FRAUD.columns}
+SETS: dict[str, FeatureSet] = {"credit": PAYMENT_BEHAVIOUR, "fraud": FRAUD}
+# By problem and name, what each feature means.
+DECLARED = {problem: {n: s.fingerprints.get(n, n) for n in s.columns} for problem, s in SETS.items()}
 
 
 # A model that waits for approval can serve a minute later, and nobody is asked again.
@@ -33,22 +36,23 @@ class FeatureInUse(RuntimeError):
 
 @dataclass(frozen=True)
 class Use:
-    """One model package, its status as a word, and the features of ours that it was trained on."""
+    """One model package, its status as a word, and the features of ours that it was trained on: by name what each meant
+    then, none where the archive does not say."""
 
     problem: str
     package: str
-    features: frozenset[str]
+    features: Mapping[str, str | None]
     status: str
 
 
 def require_declared(prefix: str) -> None:
     """Raises FeatureInUse when the code at hand lacks a feature of a model of the platform that serves or may."""
-    broken = list(removed(uses(prefix), DECLARED))
+    broken = list(unserved(uses(prefix), DECLARED))
     if broken:
         raise FeatureInUse(
-            f"{'; '.join(broken)}. Its endpoint or batch job would refuse every row. Declare the feature again, or "
-            "withdraw the model first: aws sagemaker update-model-package --model-approval-status Rejected "
-            "--model-package-arn <that one>; then deploy, make GOLD again and train"
+            f"{'; '.join(broken)}. Its endpoint or batch job would refuse every row. Declare it as it was (and "
+            "another meaning under another name), or withdraw the model first: aws sagemaker update-model-package "
+            "--model-approval-status Rejected --model-package-arn <that one>; then deploy, make GOLD again and train"
         )
     silent = sorted(unknown_to(RULED, live_rules(boto3.client("dynamodb"), prefix)))
     if silent:
@@ -72,12 +76,16 @@ def unknown_to(known: Iterable[str], rules: Iterable[Mapping]) -> Iterator[str]:
     return (rule["name"] for rule in rules if "feature" in rule and rule["feature"] not in declared)
 
 
-def removed(used: Iterable[Use], declared: Mapping[str, Iterable[str]]) -> Iterator[str]:
-    """A sentence for each model that uses what is not declared."""
+def unserved(used: Iterable[Use], declared: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """A sentence for each model that uses what is not declared, or means something else now."""
     for use in used:
-        missing = sorted(use.features - set(declared[use.problem]))
-        if missing:
-            yield f"the model {use.package}, {use.status}, uses {', '.join(missing)}, which this code does not declare"
+        now = declared[use.problem]
+        missing = sorted(use.features.keys() - now.keys())
+        changed = sorted(name for name, meant in use.features.items() if meant and now.get(name, meant) != meant)
+        said = [f"uses {', '.join(missing)}, which this code does not declare"] if missing else []
+        said += [f"was trained on another meaning of {', '.join(changed)}"] if changed else []
+        if said:
+            yield f"the model {use.package}, {use.status}, {' and '.join(said)}"
 
 
 def uses(prefix: str) -> Iterator[Use]:
@@ -91,7 +99,9 @@ def registered(sagemaker: Any, s3: Any, prefix: str) -> Iterator[Use]:
             for arn in packages(sagemaker, f"{prefix}-{problem}", ModelApprovalStatus=status):
                 with tempfile.TemporaryFile() as file:
                     fetch_archive(sagemaker, s3, arn, file)
-                    yield Use(problem, arn, frozenset(manifest(file)["meanings"]), word)
+                    told = manifest(file)
+                    meant = told.get("fingerprints", {})
+                    yield Use(problem, arn, {name: meant.get(name) for name in told["meanings"]}, word)
 
 
 def manifest(archive: Any) -> dict:

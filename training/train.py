@@ -103,6 +103,7 @@ def train(hyperparameters: Hyperparameters, data: Path, model: Path) -> None:
         "runtime": COMPILED,
         "calibration": calibrated.document(),
         "feature_version": problem.feature_version,
+        "fingerprints": {n: f for n, f in problem.features.fingerprints.items() if n in encoding.names},
         "columns": encoding.document(),
         "protected_columns": {"kept_out": decided.protected, "trained_on": decided.declared},
         "meanings": {name: text for name, text in problem.meanings.items() if name in encoding.names},

@@ -240,6 +240,7 @@ class ApiDoor:
             arrived_at=arrived,
             decided_at=self.now(),
             velocity_exact=False,
+            feature_version=known.feature_version,
         ).document()
 
     def _hand_on(self, document: dict, fields: Mapping, is_kept: bool) -> None:

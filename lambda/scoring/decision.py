@@ -11,7 +11,7 @@ from features.fraud import FRAUD
 from features.payment import Payment, storable
 from features.traffic import TRAFFIC_LAYOUT
 from features.values import iso
-from features.vector import Vector
+from features.vector import PARTIAL, Vector
 from scoring.policy import SEVERITY, Action, Policy
 
 LONGEST_TEXT = 8192  # characters; a policy's version and reasons are shorter together
@@ -153,7 +153,7 @@ def handed_on(document: object) -> dict:
 
 def is_of_these_features(decision: dict) -> bool:
     """Whether a decision has a vector that this code can compare, or ask the model about."""
-    return decision["vector"] is not None and decision["feature_version"] == FRAUD.version
+    return decision["vector"] is not None and decision["feature_version"] in (FRAUD.version, PARTIAL)
 
 
 def decide(
@@ -169,6 +169,7 @@ def decide(
     arrived_at: int,
     decided_at: int,
     velocity_exact: bool,
+    feature_version: str = FRAUD.version,
 ) -> Decision:
     """The decision on one payment from its vector, the model's answer and the policy; without a policy, a person's."""
     values = seen_by_rules(payment, vector, traffic)
@@ -184,7 +185,7 @@ def decide(
         merchant_id=payment.merchant_id,
         amount_cents=payment.amount,
         vector=vector,
-        feature_version=FRAUD.version,
+        feature_version=feature_version,
         model=answer.model,
         policy_version=policy.version if policy else "none",
         degrade_step=step,

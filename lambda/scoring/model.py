@@ -51,7 +51,7 @@ class Model:
         return Explained(document["model"], reasons)
 
     def _ask(self, vectors: list[Vector], **further: bool) -> dict:
-        body = json.dumps({"feature_version": FRAUD.version, "rows": vectors, **further})
+        body = json.dumps({"feature_version": FRAUD.version, "features": FRAUD.meanings, "rows": vectors, **further})
         answer = self.client.invoke_endpoint(
             EndpointName=self.endpoint, ContentType="application/json", Accept="application/json", Body=body
         )

@@ -142,12 +142,11 @@ def recorded(state: State, arrived: int) -> int:
 
 
 def stored(values: Mapping[str, str | None], entity: Entity) -> State:
-    """The state in a record. One of another feature version has other tiles: the entity starts afresh.
+    """The state in a record, whatever the features of whoever wrote it: what both know stays.
 
     Raises KeyError, TypeError, ValueError for a record that no writer of ours has left.
     """
-    fits = values.get("feature_version") == VERSIONS[entity]
-    state = State.load(values["state"], LAYOUTS[entity]) if fits else State(LAYOUTS[entity])  # type: ignore[arg-type]
+    state = State.load(values["state"], LAYOUTS[entity])  # type: ignore[arg-type]
     state.recorded_at = instant(values["event_time"])  # type: ignore[arg-type]
     return state
 

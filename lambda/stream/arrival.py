@@ -11,6 +11,7 @@ from scoring.decision import InvalidDecision, handed_on
 from scoring.terms import Terms
 
 from features.cards import holds_card
+from features.fraud import FRAUD
 from features.message import fields_of
 from features.payment import InvalidPayment, Payment, cells
 from features.values import iso
@@ -36,6 +37,7 @@ class Arrival:
     differs: bool = False
     is_new: bool = False
     vector: Vector | None = None
+    feature_version: str = FRAUD.version
     traffic: list[int] | None = None
 
 

@@ -215,6 +215,7 @@ class StreamDoor:
             if arrival.decided_for is not None and arrival.decided_for > customer.clock:
                 at = arrival.decided_for
             arrival.vector = fraud_vector(payment.at, at, payment.amount, payment.merchant_id, about)
+            arrival.feature_version = about.feature_version
             arrival.traffic = traffic_at(about.traffic, at)
             if counted:  # by the lake, where it happened: what the record says now has seen the payment itself
                 customer.end_waiting(payment.transaction_id)
@@ -285,6 +286,7 @@ class StreamDoor:
                 decided_at=self.now(),
                 # What the tail names was claimed before a batch that came to nothing.
                 velocity_exact=arrival.decided_for is not None,
+                feature_version=arrival.feature_version,
             )
             arrival.is_new = arrival.decided_for is None
             arrival.decision = {**decision.document(), "overtaken": arrival.overtaken}

@@ -20,7 +20,7 @@ from features.fraud import FRAUD
 from features.traffic import TRAFFIC_LAYOUT
 from features.vector import Vector
 from inference.archive import UnsafeArchive, unpack
-from inference.model import BrokenArchive, Model
+from inference.model import BrokenArchive, Model, OtherFeatures
 from tools import athena
 from tools.releases import fetch_archive, packages
 from tools.telling import Teller
@@ -100,20 +100,29 @@ def scored(clients: dict[str, Any], group: str, artifacts: str, decision: dict, 
     logged, name = decision["fraud_score"], decision["model"]
     with tempfile.TemporaryDirectory() as folder:
         archives = bootstraps(clients["s3"], artifacts) if name == BOOTSTRAP else registered(clients, group)
-        named = (m for m in opened(archives, Path(folder)) if (m.name, m.feature_version) == (name, FRAUD.version))
+        named = (asking(m, vector) for m in opened(archives, Path(folder)) if m.name == name)
+        able = (pair for pair in named if pair is not None)
         # Every release of the code brings a bootstrap model of that name; a registered model has a name of its own.
-        asked = named if name == BOOTSTRAP else islice(named, 1)
-        found = [(model, model.score([vector])[0]) for model in asked]
+        asked = able if name == BOOTSTRAP else islice(able, 1)
+        found = [(model, rows, model.score(rows)[0]) for model, rows in asked]
         if not found:
             place = f"below {BOOTSTRAP_ARCHIVES} of the artifacts" if name == BOOTSTRAP else "a registered model"
             print(f"score: {logged!r}, by {name}, which is not {place}: it cannot be computed again")
             return 1
-        model, score = next((pair for pair in found if pair[1] == logged), found[0])
-        (reasons,) = model.reasons([vector])
+        model, rows, score = next((one for one in found if one[2] == logged), found[0])
+        (reasons,) = model.reasons(rows)
     print(f"score: logged {logged!r}, from {model.name} {score!r}: {'equal' if score == logged else 'DIFFERENT'}")
     for reason in reasons:
         print(f"  {reason['contribution']:+.3f}  {reason['feature']}: {reason['meaning']}")
     return 0 if score == logged else 1
+
+
+def asking(model: Model, vector: Vector) -> tuple[Model, list[list]] | None:
+    """The model with what it was trained on of the vector; none where the vector does not hold it."""
+    try:
+        return model, model.chosen([vector], FRAUD.version, FRAUD.meanings)
+    except OtherFeatures:
+        return None
 
 
 def registered(clients: dict[str, Any], group: str) -> Iterator[tuple[str, Fetch]]:

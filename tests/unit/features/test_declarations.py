@@ -59,6 +59,29 @@ def test_any_change_of_a_declaration_changes_the_version(other):
     assert other.version != FRAUD.version
 
 
+def unlike(other: FeatureSet) -> set[str]:
+    return {n for n, meant in other.fingerprints.items() if FRAUD.fingerprints.get(n) != meant}
+
+
+def test_a_changed_feature_means_something_else_and_so_does_what_is_computed_from_it_and_nothing_besides():
+    flagged = {w.name for w in FRAUD.windows if w.where}
+
+    assert flagged | {"high_for_customer"} <= unlike(changed("flags", 0, factor=2))
+    assert unlike(changed("calendar", 0, shift=1)) == {"hour_of_day", "is_night"}
+    labels = {w.name for w in FRAUD.windows if w.kind == "label"}
+    assert labels <= unlike(replace(FRAUD, label_patience=DAY))
+    assert "customer_payment_count_10m" not in unlike(replace(FRAUD, label_patience=DAY))
+
+
+def test_features_that_are_added_removed_or_put_in_another_order_leave_the_meaning_of_the_others():
+    last = FRAUD.features[-1]
+    fewer = replace(FRAUD, features=FRAUD.features[:-1], columns=tuple(c for c in FRAUD.columns if c != last.name))
+
+    assert unlike(fewer) == set()
+    assert unlike(replace(FRAUD, features=FRAUD.features[::-1], columns=FRAUD.columns[::-1])) == set()
+    assert replace(FRAUD, columns=("amount", "is_night")).meanings == f"amount {FRAUD.fingerprints['is_night']}"
+
+
 def test_a_change_of_what_the_engines_do_changes_the_version(monkeypatch):
     monkeypatch.setattr("features.declaration.ENGINE_REVISION", 99)
 

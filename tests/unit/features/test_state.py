@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -131,6 +133,58 @@ def test_a_record_written_and_read_back_anywhere_is_the_same_record(history, cut
 
     assert once.dump() == never.dump()
     assert State.load(once.dump(), MERCHANT_LAYOUT).values(last + step) == never.values(last + step)
+
+
+FEATURES = (*CUSTOMER_LAYOUT.windows, *CUSTOMER_LAYOUT.distinct)
+COMPARED = {name for flag in CUSTOMER_LAYOUT.flags for name in (*flag.left, *flag.right)}
+
+
+@settings(max_examples=80, deadline=None)
+@given(PAYMENTS, st.integers(0, 30), STEPS, st.sets(st.sampled_from([f.name for f in FEATURES])))
+def test_a_record_keeps_what_it_knows_when_features_are_added_or_removed(history, cut, step, left_out):
+    """And what it cannot know of an added one is unknown, not small."""
+    payments = payments_of(history)
+    had = [f for f in FEATURES if f.name not in left_out - COMPARED]
+    fewer = Layout((*had, *CUSTOMER_LAYOUT.flags), CUSTOMER_LAYOUT.remembered, FRAUD)
+    always, carried, shrunk = State(CUSTOMER_LAYOUT), State(fewer), State(CUSTOMER_LAYOUT)
+    for number, p in enumerate(payments):
+        if number == cut:
+            carried = State.load(carried.dump(), CUSTOMER_LAYOUT)
+            shrunk = State.load(shrunk.dump(), fewer)
+        for state in (always, carried, shrunk):
+            state.pay(p.at, p.amount, p.merchant, f"t{number}")
+    carried = State.load(carried.dump(), CUSTOMER_LAYOUT)
+    shrunk = State.load(shrunk.dump(), fewer)
+    at = always.clock + step
+    everything = always.values(at)
+
+    assert (carried.clock, carried.remembered) == (always.clock, always.remembered)
+    assert not carried.young & {f.name for f in had}
+    assert carried.values(at) == everything | dict.fromkeys(carried.young)
+    assert shrunk.values(at) == {f.name: everything[f.name] for f in had}
+    assert not shrunk.young
+
+
+def test_a_feature_that_comes_with_a_new_ring_or_column_or_a_longer_past_is_unknown_until_the_lake_tells_it():
+    before = Layout([count_in(10 * MINUTE)])
+    amount = replace(count_in(10 * MINUTE), measure="amount")
+    added = Layout([count_in(10 * MINUTE), amount, count_in(20 * MINUTE), count_in(HOUR, 5 * MINUTE)])
+    state = folded(before, [payment_event(START, 5)])
+
+    young = State.load(state.dump(), added)
+    again = State.load(young.dump(), added)
+
+    assert again.young == {amount.name, "customer_payment_count_20m", "customer_payment_count_1h"}
+    assert again.values(START + 1) == dict.fromkeys(again.young) | {"customer_payment_count_10m": 1}
+
+
+def test_of_a_record_whose_writer_did_not_say_what_it_holds_nothing_but_its_payments_is_known():
+    stored = json.loads(folded(CUSTOMER_LAYOUT, [payment_event(START, 5, "t1")]).dump())
+    for layout in (None, "1|payment=count||"):
+        told = {**stored, "layout": layout} if layout else {k: v for k, v in stored.items() if k != "layout"}
+        state = State.load(json.dumps(told), CUSTOMER_LAYOUT)
+        assert state.knows("t1")
+        assert state.young == {*CUSTOMER_LAYOUT.names}
 
 
 def count_in(milliseconds: int, tile: int = MINUTE) -> Window:

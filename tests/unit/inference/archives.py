@@ -37,4 +37,4 @@ def trained(folder: Path) -> Path:
     folder.mkdir(parents=True)
     booster.save_model(folder / "model.json")
     meanings = {"income": "What the applicant earns", "purpose": "What the money is for"}
-    return written(folder, learner="xgboost", file="model.json", meanings=meanings)
+    return written(folder, learner="xgboost", file="model.json", meanings=meanings, fingerprints={})

@@ -8,11 +8,10 @@ import tarfile
 import pytest
 
 from features.encoding import InvalidRow
-from features.fraud import FRAUD
 from inference.archive import UnsafeArchive, unpack
 from inference.calibration import Calibration
 from inference.model import BrokenArchive, Model, OtherFeatures
-from tests.unit.inference.archives import trained, written
+from tests.unit.inference.archives import ENCODING, trained, written
 from tools.package import BOOTSTRAP_BASE_RATE, ROOT, bootstrap_model, files_below
 
 
@@ -45,10 +44,34 @@ def test_rows_are_held_to_the_manifests_columns(tmp_path):
 
 def test_a_model_refuses_vectors_of_other_features(tmp_path):
     model = Model(written(tmp_path))
-    model.require("abc")
 
+    assert model.places("abc") is None
     with pytest.raises(OtherFeatures, match="trained on features abc, the request has xyz"):
-        model.require("xyz")
+        model.places("xyz")
+    with pytest.raises(OtherFeatures, match="trained on features abc, the request has xyz"):
+        model.places("xyz", "11111111 22222222")
+
+
+def test_a_model_takes_what_it_was_trained_on_from_vectors_that_hold_more_in_any_order(tmp_path):
+    names = ENCODING.names
+    model = Model(written(tmp_path, fingerprints={names[0]: "11111111"}))
+
+    assert model.places("abc", "whatever") is None
+    assert model.places("xyz", f"33333333 {names[1]} 22222222 11111111") == (3, 1)
+
+
+def test_a_feature_that_is_gone_or_is_computed_otherwise_is_named(tmp_path):
+    names = ENCODING.names
+    model = Model(written(tmp_path, fingerprints={names[0]: "11111111", names[1]: "22222222"}))
+
+    with pytest.raises(OtherFeatures, match=f"trained on {names[1]}, which features xyz of the request"):
+        model.places("xyz", "11111111 33333333")
+
+
+@pytest.mark.parametrize("wrong", [[], "text", {"income": 1}])
+def test_fingerprints_that_are_no_texts_break_an_archive(tmp_path, wrong):
+    with pytest.raises(BrokenArchive, match="fingerprints: expected a text by feature"):
+        Model(written(tmp_path, fingerprints=wrong))
 
 
 def test_a_row_is_scored_the_same_alone_and_among_others(tmp_path):
@@ -66,8 +89,8 @@ def test_the_bootstrap_model_gives_every_payment_the_base_rate(tmp_path):
         path.write_bytes(content)
     model = Model(tmp_path)
 
-    model.require(FRAUD.version)
-    assert model.score([[0.0] * len(FRAUD.columns), [None] * len(FRAUD.columns)]) == [BOOTSTRAP_BASE_RATE] * 2
+    assert model.places("any", "thing") == ()
+    assert model.score([[], []]) == [BOOTSTRAP_BASE_RATE] * 2
 
 
 @pytest.mark.parametrize("name", ["../model.json", "/etc/passwd", "a/b", "", ".."])

@@ -120,6 +120,17 @@ def test_a_request_for_other_features_is_a_conflict_that_names_both(http):
     assert "xyz" in said
 
 
+def test_a_request_whose_rows_hold_more_than_the_model_needs_is_answered_as_if_they_did_not(http):
+    document = {"feature_version": "xyz", "features": "other purpose income", "rows": [[7, "house", 10]]}
+    answer = invoke(http, json.dumps(document), JSON)
+
+    assert answer.json()["scores"] == ask(http, [[10, "house"]]).json()["scores"]
+    said = refused(invoke(http, json.dumps({**document, "features": "other income"}), JSON), 409)
+    assert said.startswith("the model was trained on purpose, which features xyz of the request do not have")
+    assert "expected 3 values" in refused(invoke(http, json.dumps({**document, "rows": [[10, "house"]]}), JSON), 400)
+    assert '"features"' in refused(invoke(http, json.dumps({**document, "features": ["income"]}), JSON), 400)
+
+
 def test_an_unknown_content_type_is_refused(http):
     assert "image/png" in refused(invoke(http, b"x", {"content-type": "image/png"}), 415)
 

@@ -10,7 +10,7 @@ from scoring.records import BEYOND_A_NIGHT, PATIENCE, StoreUnavailable, recorded
 
 from features.declaration import DAY
 from features.fraud import FRAUD
-from features.state import State
+from features.state import Layout, State
 from features.vector import CUSTOMER_LAYOUT
 from tests.unit.lambda_functions.aws import Down, Endpoint
 from tests.unit.lambda_functions.scene import GROUPS, POLICY, Scene, fields
@@ -82,12 +82,18 @@ def test_a_record_of_another_feature_version_is_followed_by_a_later_one():
     assert scene.records.read({"customer": ["c1"]})["customer"]["c1"].knows("t2")
 
 
-def test_a_record_of_another_feature_version_counts_as_none():
+def test_a_record_that_was_written_with_other_features_keeps_what_both_know():
     scene = Scene()
-    scene.records.write("customer", {"c1": one_payment(1000)}, ARRIVED)
-    scene.store.records[GROUPS["customer"], "c1"]["feature_version"] = "older"
+    fewer = Layout([w for w in CUSTOMER_LAYOUT.windows if w.name != "customer_payment_count_10m"])
+    state = State(fewer)
+    state.pay(1000, 100, "m1", "t1")
+    scene.records.write("customer", {"c1": state}, ARRIVED)
 
-    assert scene.records.read({"customer": ["c1"]})["customer"]["c1"].clock == -1
+    found = scene.records.read({"customer": ["c1"]})["customer"]["c1"]
+
+    assert found.knows("t1")
+    assert found.values(2000)["customer_payment_amount_10m"] == 100
+    assert found.values(2000)["customer_payment_count_10m"] is None
 
 
 def test_many_identifiers_are_asked_for_in_calls_that_the_api_takes():

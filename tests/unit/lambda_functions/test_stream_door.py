@@ -9,9 +9,10 @@ from scoring.decision import FIELDS, Decision
 from scoring.records import StoreUnavailable
 
 from features.fraud import FRAUD
-from features.vector import Knowledge, fraud_vector
+from features.state import Layout, State
+from features.vector import CUSTOMER_LAYOUT, PARTIAL, Knowledge, fraud_vector
 from tests.unit.lambda_functions.aws import Down, kinesis_record
-from tests.unit.lambda_functions.scene import NOW, POLICY, Scene, fields
+from tests.unit.lambda_functions.scene import GROUPS, NOW, POLICY, Scene, fields
 
 TEN = [fields(i, customer=f"c{i % 3}") for i in range(10)]
 FEW = {"name": "few", "feature": "customer_payment_count_10m", "above": 1, "action": "BLOCK"}
@@ -428,6 +429,24 @@ def test_a_vector_of_other_features_is_kept_and_neither_compared_nor_explained()
     assert scene.logged()["t0"] == {**other, "attributes": "{}"}
     assert scene.logged()["t0"]["overtaken"] is False
     assert [len(rows) for rows in scene.endpoint.explained] == [1]
+
+
+def test_a_decision_from_a_record_that_is_younger_than_a_feature_says_so_and_is_compared_all_the_same():
+    """The lake computes the feature from the whole past: such a vector is none of those that must be equal to it."""
+    scene = Scene()
+    scene.deliver([fields(0)])
+    fewer = Layout([w for w in CUSTOMER_LAYOUT.windows if w.name != "customer_payment_count_10m"], of=FRAUD)
+    record = scene.store.records[GROUPS["customer"], "c1"]
+    record["state"] = State.load(record["state"], fewer).dump()
+
+    asked = scene.ask(fields(1))
+    scene.deliver([{**fields(1), "decision": asked}])
+    scene.deliver([fields(2)])
+
+    assert asked["vector"][FRAUD.columns.index("customer_payment_count_10m")] is None
+    assert asked["vector"][FRAUD.columns.index("customer_payment_amount_10m")] is not None
+    assert [scene.logged()[name]["feature_version"] for name in ("t0", "t1", "t2")] == [FRAUD.version, PARTIAL, PARTIAL]
+    assert scene.logged()["t1"]["overtaken"] is False
 
 
 def test_every_field_of_a_decision_is_looked_at():

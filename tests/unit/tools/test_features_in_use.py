@@ -7,30 +7,40 @@ import json
 
 from features.vector import RULED
 from tools.archives import tarred
-from tools.features_in_use import DECLARED, Use, manifest, registered, removed, unknown_to
+from tools.features_in_use import DECLARED, Use, manifest, registered, unknown_to, unserved
 
 
 def test_code_that_declares_all_that_approved_models_use_may_be_deployed():
-    assert not list(removed([Use("fraud", "arn:1", frozenset(DECLARED["fraud"]), "approved")], DECLARED))
+    assert not list(unserved([Use("fraud", "arn:1", DECLARED["fraud"], "approved")], DECLARED))
+    assert not list(unserved([Use("fraud", "arn:1", dict.fromkeys(DECLARED["fraud"]), "approved")], DECLARED))
 
 
 def test_a_feature_that_an_approved_model_uses_and_the_code_lacks_is_named_with_the_model():
     used = [
-        Use("fraud", "arn:1", frozenset({"amount", "forgotten"}), "approved"),
-        Use("credit", "arn:2", frozenset(), "approved"),
+        Use("fraud", "arn:1", {"amount": "amount", "forgotten": "12345678"}, "approved"),
+        Use("credit", "arn:2", {}, "approved"),
     ]
 
-    (said,) = removed(used, DECLARED)
+    (said,) = unserved(used, DECLARED)
 
     assert "arn:1" in said
     assert "forgotten" in said
     assert "amount" not in said
 
 
+def test_a_feature_that_means_something_else_by_now_is_named_with_the_model_and_added_ones_are_not():
+    before = {**DECLARED["fraud"], "is_night": "12345678"}
+    del before["is_weekend"]
+
+    (said,) = unserved([Use("fraud", "arn:1", before, "approved")], DECLARED)
+
+    assert said == "the model arn:1, approved, was trained on another meaning of is_night"
+
+
 def test_a_model_of_one_problem_is_not_held_against_the_features_of_the_other():
     own = next(name for name in DECLARED["fraud"] if name not in DECLARED["credit"])
 
-    assert list(removed([Use("credit", "arn:1", frozenset({own}), "approved")], DECLARED))
+    assert list(unserved([Use("credit", "arn:1", {own: None}, "approved")], DECLARED))
 
 
 def test_the_features_are_read_from_the_models_own_manifest():
@@ -65,8 +75,8 @@ def test_a_model_that_waits_for_approval_is_asked_too_and_a_rejected_one_is_not(
     """It can be approved after the deployment, and would then refuse every row."""
     found = {use.package: use.features for use in registered(Registry(), Registry(), "risk")}
 
-    assert found == {arn: frozenset({arn}) for arn in ("arn:Approved", "arn:PendingManualApproval")}
-    said = list(removed(registered(Registry(), Registry(), "risk"), DECLARED))
+    assert found == {arn: {arn: None} for arn in ("arn:Approved", "arn:PendingManualApproval")}
+    said = list(unserved(registered(Registry(), Registry(), "risk"), DECLARED))
     assert said[1].startswith("the model arn:PendingManualApproval, waiting for approval, uses")
 
 
