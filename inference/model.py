@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from features.encoding import Encoding, InvalidRow
+from inference.additive import WrongTerms
 from inference.calibration import Calibration
 from inference.runtimes import COMPILED, LIBRARIES, NATIVE, Booster, Explainable, Onnx
 
@@ -201,7 +202,10 @@ def open_library(manifest: dict, folder: Path) -> Explainable:
     learner = manifest["learner"]
     if learner not in LIBRARIES:
         raise BrokenArchive(f"expected learner {', '.join(LIBRARIES)} or constant, got {learner!r}")
-    return LIBRARIES[learner](file_of(manifest, "file", folder))
+    try:
+        return LIBRARIES[learner](file_of(manifest, "file", folder))
+    except WrongTerms as wrong:
+        raise BrokenArchive(f"the {learner} of the archive cannot be used: {wrong}") from None
 
 
 def file_of(manifest: dict, key: str, folder: Path) -> Path:

@@ -1,15 +1,17 @@
-"""What turns a matrix into margins: the learners' own libraries, and ONNX Runtime for the compiled form of either.
+"""What turns a matrix into margins: the learners' own libraries, ONNX Runtime for compiled trees, NumPy for sums.
 
 A margin is a log-odd before calibration. Libraries are imported only when used: a server loads one of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+
+from inference.additive import Terms
 
 COMPILED = "onnx"
 NATIVE = "native"
@@ -50,13 +52,27 @@ class CatBoost:
         self.pool_of = catboost.Pool
         self.model = catboost.CatBoostClassifier()
         self.model.load_model(str(path))
+        self.categorical = tuple(self.model.get_cat_feature_indices())
 
     def margins(self, matrix: np.ndarray) -> np.ndarray:
-        return self.model.predict(matrix, prediction_type="RawFormulaVal", thread_count=1)
+        given = by_name(matrix, self.categorical)
+        return self.model.predict(given, prediction_type="RawFormulaVal", thread_count=1)
 
     def contributions(self, matrix: np.ndarray) -> np.ndarray:
-        found = self.model.get_feature_importance(self.pool_of(matrix), type="ShapValues", thread_count=1)
-        return found[:, :-1]
+        pool = self.pool_of(by_name(matrix, self.categorical), cat_features=list(self.categorical) or None)
+        return self.model.get_feature_importance(pool, type="ShapValues", thread_count=1)[:, :-1]
+
+
+def by_name(matrix: np.ndarray, categorical: Sequence[int]) -> Any:
+    """What CatBoost takes: numbers as they are, codes of categories as whole numbers, -1 for a missing one."""
+    if not categorical:
+        return matrix
+    import pandas  # which CatBoost brings
+
+    table = pandas.DataFrame(matrix)
+    for place in categorical:
+        table[place] = np.where(np.isnan(matrix[:, place]), -1, matrix[:, place]).astype(np.int64)
+    return table
 
 
 class Onnx:
@@ -74,4 +90,9 @@ class Onnx:
         return self.session.run(None, {"x": matrix.astype(self.type, copy=False)})[0][:, 0]
 
 
-LIBRARIES: dict[str, Callable[[Path], Explainable]] = {"xgboost": XGBoost, "catboost": CatBoost}
+LIBRARIES: dict[str, Callable[[Path], Explainable]] = {
+    "xgboost": XGBoost,
+    "catboost": CatBoost,
+    "logistic": Terms.read,
+    "scorecard": Terms.read,
+}

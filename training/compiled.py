@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,16 @@ class Unfaithful(ValueError):
     """The compiled model differs from the trained one; the text says by how much and on which row."""
 
 
-def compile_model(learner: str, path: Path, columns: int) -> bytes:
-    """The trees of a saved model, as one ONNX node from `x` (rows, columns) to `margin` (rows, 1)."""
-    attributes = {"xgboost": xgboost_trees, "catboost": catboost_trees}[learner](path, columns)
+def compile_model(learner: str, path: Path, columns: int) -> bytes | None:
+    """The trees of a saved model, as one ONNX node from `x` (rows, columns) to `margin` (rows, 1).
+
+    None for what has no trees, and for trees that look at categories by name: ONNX has no such node.
+    """
+    if learner not in COMPILERS:
+        return None
+    attributes = COMPILERS[learner](path, columns)
+    if attributes is None:
+        return None
     # XGBoost adds up its leaves in single precision and CatBoost in double; in its own precision each gives its own
     # sums again.
     return regressor(attributes, columns, double=learner == "catboost")
@@ -54,18 +62,26 @@ def xgboost_base_score(booster: Any) -> float:
     return float(found)
 
 
-def catboost_trees(path: Path, columns: int) -> dict[str, Any]:
+def catboost_trees(path: Path, columns: int) -> dict[str, Any] | None:
     import catboost
     import onnx
 
     model = catboost.CatBoostClassifier()
     model.load_model(str(path))
+    if model.get_cat_feature_indices():
+        return None
     target = path.with_suffix(".exported")
     try:
         model.save_model(str(target), format="onnx")
         return classifier(onnx.load_model_from_string(target.read_bytes()))
     finally:
         target.unlink(missing_ok=True)
+
+
+COMPILERS: dict[str, Callable[[Path, int], dict[str, Any] | None]] = {
+    "xgboost": xgboost_trees,
+    "catboost": catboost_trees,
+}
 
 
 def classifier(model: Any) -> dict[str, Any]:
@@ -170,3 +186,20 @@ def require_faithful(folder: Path, known: np.ndarray, seed: int) -> float:
             f"{TOLERANCE} apart, on one of {len(matrix)} rows: {matrix[worst].tolist()}"
         )
     return float(differences[worst])
+
+
+def require_same(folder: Path, margins: Callable[[np.ndarray], np.ndarray], known: np.ndarray) -> None:
+    """Raises Unfaithful unless a model that serves from its own file gives the margins of the trained one to the bit.
+
+    `known` are rows that the model learned from; of each also without a cell.
+    """
+    gaps = known[:RANDOM_ROWS].copy()
+    gaps[np.arange(len(gaps)), np.arange(len(gaps)) % gaps.shape[1]] = np.nan
+    rows = np.concatenate([known[:RANDOM_ROWS], gaps])
+    served, trained = Model(folder).booster.margins(rows), margins(rows)
+    if not np.array_equal(served, trained):  # NaN is no agreement either
+        worst = int(np.argmax(~(served == trained)))
+        raise Unfaithful(
+            f"the archive gives {served[worst]!r} where the trained model gives {trained[worst]!r}, on one of "
+            f"{len(rows)} rows: {rows[worst].tolist()}"
+        )

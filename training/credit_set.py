@@ -83,6 +83,12 @@ def standings(
     return standing(made.set_index("loan_id")["applied_at"], told, as_of, definition)
 
 
+def known(features: pd.DataFrame, told: Told, as_of: pd.Timestamp, definition: Definition = DEFINITION) -> pd.Index:
+    """Identifiers of the loans that could teach by then."""
+    found = standings(features, told, as_of, definition)
+    return found.index[found["labelled"]]
+
+
 def states(
     features: pd.DataFrame, told: Told, as_of: pd.Timestamp, definition: Definition = DEFINITION
 ) -> dict[str, int]:

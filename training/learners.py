@@ -1,60 +1,22 @@
-"""The learners by name: fit on matrices with NaN for missing, save in the learner's own portable format."""
+"""The learners by name: fit on matrices with NaN for missing, save in a portable format of their own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any
 
 import numpy as np
+from scipy.stats import chi2
 
-# How a rare class is weighed. `root`: positives weigh the square root of the ratio of negatives to positives; the full
-# ratio would make every score a guess at even odds. Calibration takes the weight out of the probabilities again.
-Imbalance = Literal["equal", "root"]
+from inference.runtimes import by_name
+from training.additive import logistic, scorecard
+from training.directions import inferred
+from training.rows import Fitted, Rows, Settings
 
-
-@dataclass(frozen=True)
-class Rows:
-    """`x` of shape (rows, columns) in single precision with NaN for missing, `y` 0/1 of shape (rows,).
-
-    `directions` has 1 or -1 for each column with which the score may only rise or fall, 0 for others; none at all is 0
-    for all.
-    """
-
-    x: np.ndarray
-    y: np.ndarray
-    directions: tuple[int, ...] = ()
-
-    @property
-    def directed(self) -> bool:
-        return any(self.directions)
-
-
-@dataclass(frozen=True)
-class Settings:
-    """One way to learn: how many rounds, how a rare class weighs, and what is added to the learner's own defaults."""
-
-    rounds: int
-    imbalance: Imbalance = "equal"
-    parameters: Mapping[str, float] = field(default_factory=dict)
-
-    def document(self) -> dict:
-        return {"rounds": self.rounds, "imbalance": self.imbalance, "parameters": dict(self.parameters)}
-
-    def positive_weight(self, y: np.ndarray) -> float:
-        positives = int(y.sum())
-        return ((len(y) - positives) / max(1, positives)) ** 0.5 if self.imbalance == "root" else 1.0
-
-
-class Fitted(Protocol):
-    """A trained model. Its margins are log-odds, of shape (rows,), before calibration."""
-
-    def margins(self, matrix: np.ndarray, rounds: int | None = None) -> np.ndarray:
-        """Of the first `rounds` only, when given."""
-
-    def save(self, path: Path) -> None: ...
-
+FEW = 10.0  # rows at the rate of all that are added to each category before they are put in order
+BY_CHANCE = 0.01  # probability below which rates are told apart
 
 XGBOOST = {
     "objective": "binary:logistic",
@@ -106,24 +68,99 @@ class FittedCatBoost:
         }
         if rows.directed:
             parameters["monotone_constraints"] = list(rows.directions)
+        self.categorical = rows.categorical
         self.model = catboost.CatBoostClassifier(
             **parameters, iterations=settings.rounds, random_seed=seed, allow_writing_files=False, verbose=False
         )
-        self.model.fit(rows.x, rows.y)
+        self.model.fit(by_name(rows.x, rows.categorical), rows.y, cat_features=list(rows.categorical) or None)
 
     def margins(self, matrix: np.ndarray, rounds: int | None = None) -> np.ndarray:
-        return self.model.predict(matrix, prediction_type="RawFormulaVal", ntree_end=rounds or 0)
+        given = by_name(matrix, self.categorical)
+        return self.model.predict(given, prediction_type="RawFormulaVal", ntree_end=rounds or 0)
 
     def save(self, path: Path) -> None:
         self.model.save_model(str(path), format="cbm")
 
 
+class Recoded:
+    """A model that learned from codes of categories in the order of their risk, for matrices in the order of before."""
+
+    def __init__(self, fitted: Fitted, orders: Mapping[int, tuple[int, ...]]) -> None:
+        self.fitted = fitted
+        self.orders = orders  # by place of a column: the codes of before, the least risk first
+
+    def margins(self, matrix: np.ndarray, rounds: int | None = None) -> np.ndarray:
+        return self.fitted.margins(recoded(matrix, self.orders), rounds)
+
+    def save(self, path: Path) -> None:
+        self.fitted.save(path)
+
+
+def recoded(matrix: np.ndarray, orders: Mapping[int, tuple[int, ...]]) -> np.ndarray:
+    """The matrix with other codes for its categories; a code that nobody had when the order was made is missing."""
+    changed = matrix.copy()
+    for place, order in orders.items():
+        codes = np.full(max(order) + 2, np.nan, dtype=matrix.dtype)
+        codes[list(order)] = np.arange(len(order))
+        cells = matrix[:, place]
+        changed[:, place] = codes[np.where(np.isnan(cells), -1, np.minimum(cells, len(codes) - 1)).astype(int)]
+    return changed
+
+
+def by_risk(rows: Rows) -> dict[int, tuple[int, ...]]:
+    """Codes of each category in the order of their rates, which few rows pull towards the rate of all.
+
+    A category whose rates differ by no more than chance keeps its order: rates of many small ones would be learnt by
+    heart.
+    """
+    base = float(rows.y.mean())
+    orders = {}
+    for place in rows.categorical:
+        cells = rows.x[:, place]
+        present = ~np.isnan(cells)
+        size = np.bincount(cells[present].astype(int))
+        bad = np.bincount(cells[present].astype(int), weights=rows.y[present])
+        if differ(size, bad):
+            rates = (bad + FEW * base) / (size + FEW)
+            orders[place] = tuple(int(code) for code in np.argsort(rates, kind="stable"))
+    return orders
+
+
+def differ(size: np.ndarray, bad: np.ndarray) -> bool:
+    """Whether rates differ by more than chance, by Pearson's chi-squared test of `bad` rows out of `size` rows each."""
+    size, bad = size[size > 0], bad[size > 0]
+    if len(size) < 2 or not 0 < bad.sum() < size.sum():
+        return False
+    rate = bad.sum() / size.sum()
+    distance = float(np.sum((bad - size * rate) ** 2 / (size * rate * (1 - rate))))
+    return bool(chi2.sf(distance, len(size) - 1) < BY_CHANCE)
+
+
 @dataclass(frozen=True)
 class Learner:
-    """How to fit, and the name of the file in the archive."""
+    """How to learn, and the name of the file in the archive."""
 
-    fit: Callable[[Rows, Settings, int], Fitted]
+    learn: Callable[[Rows, Settings, int], Fitted]
     file: str
 
+    def fit(self, rows: Rows, settings: Settings, seed: int) -> Fitted:
+        """What a setting takes from rows, it takes from these: nothing else has to be kept apart."""
+        orders = by_risk(rows) if settings.by_risk else {}
+        if orders:
+            rows = replace(rows, x=recoded(rows.x, orders))
+        fitted = self.learn(replace(rows, directions=self.directions(rows, settings)), settings, seed)
+        return Recoded(fitted, orders) if orders else fitted
 
-LEARNERS = {"xgboost": Learner(FittedXGBoost, "model.json"), "catboost": Learner(FittedCatBoost, "model.cbm")}
+    def directions(self, rows: Rows, settings: Settings) -> tuple[int, ...]:
+        """In which direction the score may follow each column only: as declared, or as the rows say."""
+        if not settings.inferred:
+            return rows.directions
+        return inferred(rows.x, rows.y, rows.directions, rows.categorical)
+
+
+LEARNERS = {
+    "logistic": Learner(logistic, "terms.json"),
+    "scorecard": Learner(scorecard, "terms.json"),
+    "xgboost": Learner(FittedXGBoost, "model.json"),
+    "catboost": Learner(FittedCatBoost, "model.cbm"),
+}

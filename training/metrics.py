@@ -46,6 +46,13 @@ def expected_calibration_error(y: np.ndarray, p: np.ndarray, bins: int = 10) -> 
     return float(sum(gaps) / len(y))
 
 
+def chance_of_ece(p: np.ndarray, seed: int, draws: int = 40, bins: int = 10) -> float:
+    """The mean error that `expected_calibration_error` finds where outcomes are drawn from `p` itself: what a perfectly
+    calibrated score of as many rows has."""
+    rng = np.random.default_rng(seed)
+    return float(np.mean([expected_calibration_error(rng.random(len(p)) < p, p, bins) for _ in range(draws)]))
+
+
 def card_precision(
     day: np.ndarray, customer: np.ndarray, y: np.ndarray, p: np.ndarray, looked_at: int = LOOKED_AT
 ) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -24,6 +24,7 @@ INPUT = Path("/opt/ml/processing/input")
 OUTPUT = Path("/opt/ml/processing/output")
 STATES = "states.json"  # how many loans were in which state, beside the rows that came of them
 SHARES = {"train": 0.70, "validation": 0.15, "test": 0.15}
+LEAST_KNOWN, LEAST_KNOWN_OF_A_CLASS = 1000, 50  # rows that a purge leaves
 
 
 def main(argv: Sequence[str]) -> None:
@@ -45,7 +46,13 @@ def main(argv: Sequence[str]) -> None:
     if states:
         print(", ".join(f"{count} {state}" for state, count in states.items()))
     rows = problem.assemble(features, labels, as_of, *defined)
-    parts = split_by_time(rows, problem.maturity)
+    if problem.known is None:
+        parts = split_by_time(rows, problem.maturity)
+    else:
+        known = problem.known
+        parts, purged = split_as_known(rows, lambda first: known(features, labels, first, *defined))
+        for line in purged:
+            print(line)
     for name, part in parts.items():
         print(
             f"{name}: {len(part)} rows, {int(part['label'].sum())} positive, {part['at'].min()} to {part['at'].max()}"
@@ -108,9 +115,7 @@ def split_by_time(rows: pd.DataFrame, maturity: pd.Timedelta) -> dict[str, pd.Da
     parts, start = {}, 0
     positions = rows["at"]
     for name, share in SHARES.items():
-        end = len(rows) if name == "test" else min(len(rows), start + round(share * len(rows)))
-        while 0 < end < len(rows) and positions.iloc[end] == positions.iloc[end - 1]:
-            end += 1
+        end = len(rows) if name == "test" else after_ties(positions, min(len(rows), start + round(share * len(rows))))
         parts[name] = rows.iloc[start:end]
         start = end
     if maturity and len(parts["validation"]):
@@ -121,6 +126,42 @@ def split_by_time(rows: pd.DataFrame, maturity: pd.Timedelta) -> dict[str, pd.Da
                 f"no row is {maturity} older than the first that validates, of {first}: bring older rows"
             )
     return parts
+
+
+def split_as_known(
+    rows: pd.DataFrame, known_by: Callable[[pd.Timestamp], pd.Index]
+) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """As `split_by_time`, and purged: rows validate that could teach when the test rows began, and rows train that
+    could when those began that validate. `known_by` gives identifiers of the rows that could teach at an instant.
+
+    Where too few would be left, all earlier rows stay, and the text that comes back says so.
+    """
+    parts, said = split_by_time(rows, pd.Timedelta(0)), []
+    for later, earlier in (("test", ["train", "validation"]), ("validation", ["train"])):
+        if parts[later].empty:
+            continue
+        first, before = parts[later]["at"].iloc[0], pd.concat([parts[name] for name in earlier])
+        known = before[before["identifier"].isin(known_by(first))]
+        rarer = int(known["label"].value_counts().reindex([0, 1], fill_value=0).min())
+        if len(known) < LEAST_KNOWN or rarer < LEAST_KNOWN_OF_A_CLASS:
+            said.append(
+                f"NOT PURGED before the {later} rows: of {len(before)} earlier rows {len(known)} had a known outcome "
+                f"on {first:%Y-%m-%d}, expected {LEAST_KNOWN} with {LEAST_KNOWN_OF_A_CLASS} of either outcome; all of "
+                "them are used, and the future may be worse than what is reported: bring a longer history"
+            )
+            continue
+        said.append(f"purged before the {later} rows: {len(before) - len(known)} of {len(before)} earlier rows")
+        share = SHARES["train"] / (SHARES["train"] + SHARES["validation"])
+        cut = after_ties(known["at"], round(share * len(known))) if later == "test" else len(known)
+        parts = {**parts, "train": known.iloc[:cut], **({"validation": known.iloc[cut:]} if later == "test" else {})}
+    return parts, said
+
+
+def after_ties(at: pd.Series, end: int) -> int:
+    """The place from `end` on at which no row has the time of the row before it."""
+    while 0 < end < len(at) and at.iloc[end] == at.iloc[end - 1]:
+        end += 1
+    return end
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from features.fraud import FRAUD
 from training import credit_set, fraud_set
 from training.columns import Decisions
 from training.frames import read_folder
-from training.learners import Settings
+from training.rows import Settings
 
 AT_ONCE = pd.Timedelta(0)
 
@@ -35,12 +35,16 @@ class Problem:
     classes: tuple[str, str]  # and for rows of label 0 and of label 1
     has_policy: bool
     measure: Literal["ap", "auc"]  # what settings and learners are chosen by, on rows that no report is about
-    candidates: Mapping[str, tuple[Settings, ...]]  # by learner, simplest first
+    candidates: Mapping[str, tuple[Settings, ...]]  # by learner, the simplest learner and its simplest settings first
+    # Settings and calibration come from folds grouped by customer, and a paired test decides between learners. Else
+    # they come from later rows, as what changes by the week needs.
+    crossfitted: bool = False
     # How long a label takes to be known: rows that had not matured when validation began do not train.
     maturity: pd.Timedelta = AT_ONCE
     reads: frozenset[str] | None = None  # columns of GOLD; none reads all of them
     unwatched: tuple[str, ...] = ()  # columns whose distribution changes with the clock: no drift
     states: Callable[..., dict[str, int]] | None = None  # then `assemble` and it take a definition of default, too
+    known: Callable[..., pd.Index] | None = None  # identifiers that could teach by an instant; else `maturity` says it
 
     @property
     def feature_version(self) -> str:
@@ -86,13 +90,23 @@ PROBLEMS = {
         has_policy=False,
         measure="auc",
         # A loan's columns have no edges as sharp as a payment's money: 256 bins rank as well in a fifth of the time.
+        # One thread: on thousands of rows several wait for each other longer than they work.
         candidates={
-            "xgboost": (
-                Settings(300, parameters={"max_depth": 3, "eta": 0.03, "max_bin": 256}),
-                Settings(300, parameters={"max_depth": 4, "eta": 0.03, "max_bin": 256}),
+            "logistic": tuple(Settings(1, parameters={"C": c}) for c in (0.001, 0.01, 0.1, 1.0)),
+            "scorecard": (Settings(1, parameters={"C": 1.0}, inferred=True),),
+            "xgboost": tuple(
+                Settings(
+                    300,
+                    parameters={"max_depth": depth, "eta": 0.03, "max_bin": 256, "nthread": 1},
+                    inferred=True,
+                    by_risk=True,
+                )
+                for depth in (3, 4)
             ),
-            "catboost": (Settings(400, parameters={"learning_rate": 0.03}),),
+            "catboost": (Settings(400, parameters={"learning_rate": 0.04, "depth": 4, "thread_count": 1}),),
         },
+        crossfitted=True,
         states=credit_set.states,
+        known=credit_set.known,
     ),
 }

@@ -13,6 +13,7 @@ import numpy as np
 from training.learners import LEARNERS, Rows, Settings
 
 STOPS = (0.25, 0.5, 0.75, 1.0)  # shares of the rounds at which a candidate is judged too
+WHOLE = (1.0,)  # where the rounds are chosen already
 LARGEST = 60_000  # newest rows that a candidate learns from: the order of candidates needs no more
 
 Measure = Callable[[np.ndarray, np.ndarray], float]
@@ -62,6 +63,46 @@ def varies(rows: Rows) -> bool:
     return bool(len(rows.x) and np.any(np.fmax.reduce(rows.x) > np.fmin.reduce(rows.x)))
 
 
+def crossfitted(
+    learner: str,
+    candidates: Sequence[Settings],
+    rows: Rows,
+    fold: np.ndarray,
+    measure: Measure,
+    seed: int,
+    shares: Sequence[float] = STOPS,
+) -> tuple[Choice, np.ndarray]:
+    """The candidate, with the share of its rounds, that is best on rows that it did not learn from, and the margins
+    that it gave these, of shape (rows,). `fold` has the number of the fold of each row, from 0.
+
+    As `choose` does, it takes the simplest of those that cannot be told from the best one.
+    """
+    masks = [fold == number for number in range(fold.max() + 1)]
+    found: list[tuple[tuple[Settings, np.ndarray], np.ndarray]] = []
+    for settings in candidates:
+        fitted = [LEARNERS[learner].fit(only(rows, ~judged), settings, seed) for judged in masks]
+        stopped = []
+        for rounds in stops(settings, shares):
+            margins = np.empty(len(rows.y))
+            for model, judged in zip(fitted, masks, strict=True):
+                margins[judged] = model.margins(rows.x[judged], rounds)
+            scores = np.array([measure(rows.y[judged], margins[judged]) for judged in masks])
+            stopped.append(((replace(settings, rounds=rounds), scores), margins))
+        found.append(max(stopped, key=lambda one: mean(one[0])))
+    _, best = max((one for one, _ in found), key=mean)
+    (settings, reached), margins = next(one for one in found if cannot_be_told_apart(one[0][1], best))
+    return Choice(learner, settings, float(reached.mean())), margins
+
+
+def only(rows: Rows, mask: np.ndarray) -> Rows:
+    return replace(rows, x=rows.x[mask], y=rows.y[mask])
+
+
+def stops(settings: Settings, shares: Sequence[float] = STOPS) -> list[int]:
+    """Rounds at which a candidate is judged."""
+    return list(dict.fromkeys(max(1, round(share * settings.rounds)) for share in shares))
+
+
 def choose(learner: str, candidates: Sequence[Settings], folds: Sequence[Fold], measure: Measure, seed: int) -> Choice:
     """The candidate, with the share of its rounds, that is best on later rows; the first one when there is no fold.
 
@@ -83,7 +124,7 @@ def with_rounds(
     """The settings with the share of their rounds that is best on later rows, and its measures, of shape (folds,)."""
     fitted = [(LEARNERS[learner].fit(fold.learned, settings, seed), fold.judged) for fold in folds]
     stopped = []
-    for rounds in dict.fromkeys(max(1, round(share * settings.rounds)) for share in STOPS):
+    for rounds in stops(settings):
         scores = [measure(judged.y, model.margins(judged.x, rounds)) for model, judged in fitted]
         stopped.append((replace(settings, rounds=rounds), np.array(scores)))
     return max(stopped, key=mean)

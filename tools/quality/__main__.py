@@ -1,4 +1,4 @@
-"""`make quality FRAUD=dir START=YYYY-MM-DD FOLDS=4`, or `make quality CREDIT=dir`. Leaves build/quality/*.json."""
+"""`make quality FRAUD=dir START=YYYY-MM-DD FOLDS=4`, or `CREDIT=dir PEERS=1`. Leaves build/quality/*.json."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from training.frames import NoRows
 from training.fraud_set import NothingToLearn
 
 TARGET = Path("build/quality")
-WORDS = ("FRAUD", "CREDIT", "START", "FOLDS")
-USAGE = "make quality FRAUD=dir START=YYYY-MM-DD FOLDS=4, or make quality CREDIT=dir"
+WORDS = ("FRAUD", "CREDIT", "START", "FOLDS", "PEERS")
+USAGE = "make quality FRAUD=dir START=YYYY-MM-DD FOLDS=4, or make quality CREDIT=dir [PEERS=1]"
 MOST_FOLDS = 52
 
 
@@ -34,6 +34,8 @@ def main(argv: list[str]) -> int:
         (TARGET / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n")
         means = ", ".join(f"{key} {value:.4f}" for key, value in report["mean"].items())
         print(f"{name}: {means} over {len(report['folds'])} folds, in {TARGET / name}.json")
+        for line in credit.told(report) if name == "credit" else ():
+            print(line)
     return 0
 
 
@@ -44,6 +46,8 @@ def measure(given: Mapping[str, str], teller: Teller) -> dict[str, dict]:
         raise Unusable(f"expected {USAGE}; got {' '.join(f'{k}={v}' for k, v in given.items()) or 'nothing'}")
     if {"START", "FOLDS"} & set(given) and "FRAUD" not in given:
         raise Unusable("START and FOLDS belong to FRAUD: credit has no folds in time")
+    if "PEERS" in given and ("CREDIT" not in given or given["PEERS"] != "1"):
+        raise Unusable(f"expected PEERS=1 with CREDIT, got PEERS={given['PEERS']}")
     reports = {}
     if "FRAUD" in given:
         start, count = start_of(given), count_of(given)
@@ -53,7 +57,8 @@ def measure(given: Mapping[str, str], teller: Teller) -> dict[str, dict]:
     if "CREDIT" in given:
         with opened(Path(given["CREDIT"]), teller) as history:
             rows, told = history.loans()
-        reports["credit"] = credit.measure(rows, told, teller, history.declared["loan_applications"])
+        declared = history.declared["loan_applications"]
+        reports["credit"] = credit.measure(rows, told, teller, declared, peers="PEERS" in given)
     return reports
 
 

@@ -116,6 +116,8 @@ def pipeline(
         solved_for,
         {
             **{f"model-{n}": step.properties.ModelArtifacts.S3ModelArtifacts for n, step in trained.items()},
+            # The better one learns once more, from all rows.
+            **({"train": prepared["train"].S3Output.S3Uri} if PROBLEMS[problem].crossfitted else {}),
             "test": prepared["test"].S3Output.S3Uri,
             "validation": prepared["validation"].S3Output.S3Uri,
         },

@@ -29,7 +29,9 @@ def test_an_archive_without_its_model_file_is_broken(tmp_path, learner):
 def test_an_archive_of_an_unknown_learner_is_broken(tmp_path):
     (tmp_path / "model.bin").touch()
 
-    with pytest.raises(BrokenArchive, match="expected learner xgboost, catboost or constant, got 'oracle'"):
+    with pytest.raises(
+        BrokenArchive, match="expected learner xgboost, catboost, logistic, scorecard or constant, got 'oracle'"
+    ):
         Model(written(tmp_path, learner="oracle", file="model.bin"))
 
 

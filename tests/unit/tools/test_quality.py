@@ -124,7 +124,7 @@ def test_credit_is_measured_on_every_loan_once():
     loans = pd.DataFrame(
         {
             "loan_id": [f"l{i}" for i in range(400)],
-            "customer_id": "c",
+            "customer_id": [f"c{i}" for i in range(400)],
             "applied_at": pd.Timestamp("2025-01-01", tz="UTC"),
             "amount_cents": 100,
             "term_months": 12,
