@@ -1,4 +1,4 @@
-"""Who wins is decided by customers, not rows, and the simplest wins a tie; the winner learns once more from all rows."""
+"""Customers decide who wins, not rows, and the simplest wins a tie; the winner learns once more from all rows."""
 
 from __future__ import annotations
 
