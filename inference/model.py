@@ -13,7 +13,7 @@ import numpy as np
 from features.encoding import Encoding, InvalidRow
 from inference.additive import WrongTerms
 from inference.calibration import Calibration
-from inference.runtimes import COMPILED, LIBRARIES, NATIVE, Booster, Explainable, Onnx
+from inference.runtimes import BLEND, COMPILED, LIBRARIES, NATIVE, Blend, Booster, Explainable, Onnx
 
 LARGEST_FILE = 512 * 1024 * 1024  # bytes; a tree model is a hundredth of it
 MOST_REASONS = 5
@@ -191,17 +191,42 @@ def open_booster(manifest: dict, folder: Path, runtime: str) -> Booster:
     """What scores; libraries are imported only when used."""
     if manifest["learner"] == "constant":
         return Constant(manifest["base_rate"])
+    if runtime not in (COMPILED, NATIVE):
+        raise BrokenArchive(f"expected runtime {COMPILED} or {NATIVE}, got {runtime!r}")
+    if manifest["learner"] == BLEND:
+        # A part that has no compiled form serves from its own file, whatever is asked for.
+        return Blend(
+            [
+                (weight, open_booster(part, folder, runtime if "compiled" in part else NATIVE))
+                for weight, part in parts_of(manifest)
+            ]
+        )
     if runtime == COMPILED:
         return Onnx(file_of(manifest, "compiled", folder))
-    if runtime == NATIVE:
-        return open_library(manifest, folder)
-    raise BrokenArchive(f"expected runtime {COMPILED} or {NATIVE}, got {runtime!r}")
+    return open_library(manifest, folder)
+
+
+def parts_of(manifest: dict) -> list[tuple[float, dict]]:
+    """Weight and description of each part of a blend. Raises BrokenArchive unless weights are positive and no part is
+    a blend itself."""
+    parts = manifest.get("parts")
+    try:
+        found = [(float(part["weight"]), part) for part in parts]  # type: ignore[union-attr]
+        if not found or any(
+            not 0 < weight < float("inf") or part["learner"] not in LIBRARIES for weight, part in found
+        ):
+            raise ValueError("a weight or a learner is none")
+    except (KeyError, TypeError, ValueError) as wrong:
+        raise BrokenArchive(f"the manifest's parts: expected learners with positive weights: {wrong!r}") from None
+    return found
 
 
 def open_library(manifest: dict, folder: Path) -> Explainable:
     learner = manifest["learner"]
+    if learner == BLEND:
+        return Blend([(weight, open_library(part, folder)) for weight, part in parts_of(manifest)])
     if learner not in LIBRARIES:
-        raise BrokenArchive(f"expected learner {', '.join(LIBRARIES)} or constant, got {learner!r}")
+        raise BrokenArchive(f"expected learner {', '.join(LIBRARIES)}, {BLEND} or constant, got {learner!r}")
     try:
         return LIBRARIES[learner](file_of(manifest, "file", folder))
     except WrongTerms as wrong:

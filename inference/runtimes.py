@@ -15,6 +15,8 @@ from inference.additive import Terms
 
 COMPILED = "onnx"
 NATIVE = "native"
+MOST_CODES = 2**31  # a number beyond them is no code
+BLEND = "blend"  # the learner of an archive that has several
 
 
 class Booster(Protocol):
@@ -71,7 +73,8 @@ def by_name(matrix: np.ndarray, categorical: Sequence[int]) -> Any:
 
     table = pandas.DataFrame(matrix)
     for place in categorical:
-        table[place] = np.where(np.isnan(matrix[:, place]), -1, matrix[:, place]).astype(np.int64)
+        cells = matrix[:, place]
+        table[place] = np.clip(np.where(np.isnan(cells), -1, cells), -1, MOST_CODES).astype(np.int64)
     return table
 
 
@@ -88,6 +91,25 @@ class Onnx:
 
     def margins(self, matrix: np.ndarray) -> np.ndarray:
         return self.session.run(None, {"x": matrix.astype(self.type, copy=False)})[0][:, 0]
+
+
+class Blend:
+    """The weighted sum of several models' margins, and of what each column did to them."""
+
+    def __init__(self, parts: Sequence[tuple[float, Any]]) -> None:
+        self.parts = parts
+
+    def margins(self, matrix: np.ndarray) -> np.ndarray:
+        found = np.zeros(len(matrix))
+        for weight, part in self.parts:
+            found += weight * part.margins(matrix)
+        return found
+
+    def contributions(self, matrix: np.ndarray) -> np.ndarray:
+        found = np.zeros(matrix.shape)
+        for weight, part in self.parts:
+            found += weight * part.contributions(matrix)
+        return found
 
 
 LIBRARIES: dict[str, Callable[[Path], Explainable]] = {

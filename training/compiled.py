@@ -175,8 +175,10 @@ def require_faithful(folder: Path, known: np.ndarray, seed: int) -> float:
 
     `folder` is the archive; `known` are rows that the model learned from, as the learner saw them.
     """
-    matrix = probes((folder / FILE).read_bytes(), known, seed)
-    native = Model(folder, runtime=NATIVE).probabilities(matrix)
+    model = Model(folder, runtime=NATIVE)
+    files = [part["compiled"] for part in model.manifest.get("parts", [model.manifest]) if "compiled" in part]
+    matrix = np.concatenate([probes((folder / file).read_bytes(), known, seed) for file in files])
+    native = model.probabilities(matrix)
     served = Model(folder, runtime=COMPILED).probabilities(matrix)
     differences = np.abs(native - served)
     worst = int(np.argmax(differences))

@@ -13,8 +13,8 @@ import json
 import shutil
 import sys
 import tarfile
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,18 +22,23 @@ import pandas as pd
 
 from inference.archive import unpack
 from inference.model import Model
+from inference.runtimes import BLEND
+from training.archive import OUT_OF_FOLD, About, Learnt, reordered, write
+from training.blend import Blend, blend
 from training.calibration import reliability
 from training.challenge import Judged, judge
 from training.columns import FILE as DECIDED
 from training.columns import Decisions
 from training.enough import require_classes
+from training.folds import grouped
 from training.frames import read_folder
-from training.metrics import card_precision, measures
+from training.learners import by_risk
+from training.metrics import card_precision, chance_of_ece, measures
 from training.policy import Costs, expected_cost, solve
 from training.problems import PROBLEMS, Problem
-from training.rows import Settings
+from training.rows import Rows, Settings
 from training.selection import WHOLE
-from training.train import OUT_OF_FOLD, Hyperparameters, crossfit, teaching, write
+from training.train import crossfit, folds_for, teaching
 
 INPUT = Path("/opt/ml/processing/input")
 OUTPUT = Path("/opt/ml/processing/output")
@@ -60,14 +65,14 @@ def main(argv: Sequence[str]) -> None:
     models = [Model(folder) for folder in folders]
     taught = read_folder(INPUT / "train") if problem.crossfitted else None
     known = [out_of_fold(folder) for folder in folders]
-    best, report = evaluate(problem, models, parts["validation"], parts["test"], costs, taught, known)
+    won, report = evaluate(problem, models, parts["validation"], parts["test"], costs, taught, known)
     for name in ("evaluation", "model"):
         (OUTPUT / name).mkdir(parents=True, exist_ok=True)
     kept = OUTPUT / "model" / ARCHIVE
-    if taught is None:
-        shutil.copyfile(archives[best], kept)
-    else:
-        report["refit"] = refit(problem, models[best], [taught, *parts.values()], kept)
+    if taught is None and won.place is not None:
+        shutil.copyfile(archives[won.place], kept)
+    elif taught is not None:
+        report["refit"] = refit(problem, models, won, [taught, *parts.values()], kept)
     (OUTPUT / "evaluation" / "evaluation.json").write_text(json.dumps(report, indent=1, allow_nan=False))
     shutil.rmtree(OUTPUT / "opened")
     print(json.dumps({"learner": report["learner"], **report["test"]}, allow_nan=False))
@@ -79,6 +84,19 @@ def out_of_fold(folder: Path) -> np.ndarray | None:
     return np.load(path, allow_pickle=False) if path.is_file() else None
 
 
+@dataclass(frozen=True)
+class Won:
+    """Which model is the better one, or the blend of all of them, what it says of the validation and the test rows, and
+    how that was decided where a paired test did."""
+
+    learner: str
+    place: int | None  # among the models; none for the blend
+    validation: np.ndarray
+    test: np.ndarray
+    judged: Judged | None = None
+    blend: Blend | None = None
+
+
 def evaluate(
     problem: Problem,
     models: Sequence[Model],
@@ -87,94 +105,138 @@ def evaluate(
     costs: Costs,
     taught: pd.DataFrame | None = None,
     known: Sequence[np.ndarray | None] = (),
-) -> tuple[int, dict]:
+) -> tuple[Won, dict]:
     """Which of the models is better, and the report about it.
 
     With the rows that `taught`, and what each model says of those that it did not learn from, by a paired test over
-    these and the validation rows; the first of `problem.candidates` wins a tie. Else by its measure on validation rows.
+    these and the validation rows; the first of `problem.candidates` wins a tie, a blend of them never does. Else by its
+    measure on validation rows.
     """
-    judged = [scores(model, validation) for model in models]
+    said = [scores(model, validation) for model in models]
     found = [
         {
             "learner": model.manifest["learner"],
             "settings": model.manifest.get("settings"),
             "validation": measured(problem, validation, p),
         }
-        for model, p in zip(models, judged, strict=True)
+        for model, p in zip(models, said, strict=True)
     ]
-    decided = None
-    if taught is not None:
-        decided = paired(problem, models, judged, validation, taught, known)
-        best = [model.manifest["learner"] for model in models].index(decided.winner)
-    else:
+    if taught is None:
         best = max(range(len(models)), key=lambda i: found[i]["validation"][problem.measure])
-    model, tested = models[best], scores(models[best], test)
+        won = Won(found[best]["learner"], best, said[best], scores(models[best], test))
+    else:
+        won = challenged(problem, models, said, validation, test, taught, known)
     report = {
         "problem": problem.name,
-        "learner": model.manifest["learner"],
-        "feature_version": model.feature_version,
-        "test": measured(problem, test, tested),
-        "validation": found[best]["validation"],
+        "learner": won.learner,
+        "feature_version": models[0].feature_version,
+        "test": measured(problem, test, won.test),
+        "validation": measured(problem, validation, won.validation),
         "candidates": found,
     }
-    if decided is not None:
-        report["decided_by"] = decided.document()
-        report["test"]["reliability"] = reliability(test["label"].to_numpy(), tested).document()
-    if problem.has_policy:
-        policy = solve(validation["label"].to_numpy(), judged[best], units(validation), costs)
-        report["policy"] = {**policy, "model": model.name, "costs": asdict(costs)}
+    if won.judged is not None:
+        report["decided_by"] = won.judged.document()
+        report["test"]["reliability"] = reliability(test["label"].to_numpy(), won.test).document()
+        report["test"]["ece_by_chance"] = chance_of_ece(won.test, SEED)
+    if won.blend is not None:
+        report["blended"] = dict(won.blend.weights)
+    if problem.has_policy and won.place is not None:
+        policy = solve(validation["label"].to_numpy(), won.validation, units(validation), costs)
+        report["policy"] = {**policy, "model": models[won.place].name, "costs": asdict(costs)}
         report["test"]["expected_cost_per_1000"] = expected_cost(
-            test["label"].to_numpy(), tested, units(test), costs, policy["review_at"], policy["block_at"]
+            test["label"].to_numpy(), won.test, units(test), costs, policy["review_at"], policy["block_at"]
         )
-    return best, report
+    return won, report
 
 
-def paired(
+def challenged(
     problem: Problem,
     models: Sequence[Model],
-    judged: Sequence[np.ndarray],
+    scored: Sequence[np.ndarray],
     validation: pd.DataFrame,
+    test: pd.DataFrame,
     taught: pd.DataFrame,
     known: Sequence[np.ndarray | None],
-) -> Judged:
-    """Champion and challengers on rows that none of them knew: the newest of those that taught, by folds, and the
-    validation rows. Without folds these alone."""
-    folds = [margins for margins in known if margins is not None]
-    rows, before = validation, [np.empty(0)] * len(models)
+) -> Won:
+    """Champion and challengers, the blend of them one more, on rows that none of them knew: the newest of those that
+    taught, by folds, and the validation rows. Without folds there is no blend, and validation rows decide alone."""
+    names = [model.manifest["learner"] for model in models]
+    by_name, said = dict(zip(names, models, strict=True)), dict(zip(names, scored, strict=True))
+    ordered = [name for name in problem.candidates if name in by_name]
+    folds = {name: margins for name, margins in zip(names, known, strict=True) if margins is not None}
+    rows, mixed = validation, None
+    judged = {name: said[name] for name in ordered}
     if len(folds) == len(models):
-        rows = pd.concat([taught.iloc[-len(folds[0]) :], validation])
-        before = [model.calibration.probabilities(m) for model, m in zip(models, folds, strict=True)]
-    said = {
-        model.manifest["learner"]: np.concatenate([earlier, p])
-        for model, earlier, p in zip(models, before, judged, strict=True)
-    }
-    ordered = {name: said[name] for name in problem.candidates if name in said}
-    return judge(ordered, rows["label"].to_numpy(), rows["customer_id"].to_numpy(), SEED)
+        newest = taught.iloc[len(taught) - len(folds[ordered[0]]) :]
+        rows = pd.concat([newest, validation])
+        y, customers = newest["label"].to_numpy(), newest["customer_id"].to_numpy()
+        fold = grouped(y, customers, folds_for(y), SEED)
+        mixed = blend({name: folds[name] for name in ordered if name in problem.blended}, y, fold)
+        for name in ordered:
+            judged[name] = np.concatenate([by_name[name].calibration.probabilities(folds[name]), said[name]])
+        if mixed is not None:
+            later = blended(mixed, by_name, validation)
+            judged[BLEND] = np.concatenate([mixed.probabilities(mixed.out_of_fold), later])
+    found = judge(judged, rows["label"].to_numpy(), rows["customer_id"].to_numpy(), SEED)
+    if found.winner == BLEND and mixed is not None:
+        return Won(BLEND, None, blended(mixed, by_name, validation), blended(mixed, by_name, test), found, mixed)
+    name = found.winner
+    return Won(name, names.index(name), said[name], scores(by_name[name], test), found)
 
 
-def refit(problem: Problem, model: Model, parts: Sequence[pd.DataFrame], archive: Path) -> dict:
+def blended(mixed: Blend, models: Mapping[str, Model], rows: pd.DataFrame) -> np.ndarray:
+    """What the blend says of rows, of shape (rows,)."""
+    of = {name: models[name] for name in mixed.weights}
+    margins = {name: model.booster.margins(model.matrix(cells(model, rows))) for name, model in of.items()}
+    return mixed.probabilities(mixed.margins(margins))
+
+
+def refit(problem: Problem, models: Sequence[Model], won: Won, parts: Sequence[pd.DataFrame], archive: Path) -> dict:
     """The winner's learner and settings once more, on all rows, as an archive. Returns what to tell of it."""
-    encoding, settings = model.encoding, Settings(**model.manifest["settings"])
-    rows = pd.concat([part[["identifier", "customer_id", "at", "label", *encoding.names]] for part in parts])
-    asked = Hyperparameters(problem.name, model.manifest["learner"], model.name, SEED)
-    learned = teaching(rows, encoding)
-    learnt = crossfit(problem, asked.learner, [settings], learned, rows["customer_id"].to_numpy(), SEED, WHOLE)
+    by_name = {model.manifest["learner"]: model for model in models}
+    names = list(won.blend.weights) if won.blend else [won.learner]
+    model = by_name[names[0]]
     folder = archive.parent / "refit"
     folder.mkdir(parents=True)
+    encoding = model.encoding
+    rows = pd.concat([part[["identifier", "customer_id", "at", "label", *encoding.names]] for part in parts])
+    learned = teaching(rows, encoding)
+    settings = {name: Settings(**by_name[name].manifest["settings"]) for name in names}
+    if any(one.by_risk for one in settings.values()):  # all parts shall know categories by the same codes
+        encoding = reordered(encoding, by_risk(learned))
+        learned = teaching(rows, encoding)
+    learnt = once_more(problem, settings, learned, rows["customer_id"].to_numpy())
     told = {
         "rows": {**model.manifest["rows"], "refit": len(rows)},
         "trained_until": str(rows["at"].max()),
     }
     decided = Decisions.parse(json.loads((model.folder / DECIDED).read_text()))
+    name = model.name if won.blend is None else f"{model.name}-and-others"
     newest = teaching(parts[-1], encoding).x
-    write(problem, asked, learnt, learned, newest, encoding, decided, told, folder)
+    write(About(name, problem, encoding, decided, told, SEED), learnt, learned, newest, folder)
     shutil.copytree(model.folder / "code", folder / "code")
     (folder / OUT_OF_FOLD).unlink(missing_ok=True)
     with tarfile.open(archive, "w:gz") as packed:
         for path in sorted(folder.iterdir()):
             packed.add(path, path.name)
     shutil.rmtree(folder)
-    return {**told, "calibration": learnt.settled.calibrated_by}
+    return {**told, "calibration": learnt.calibrated_by, "weights": {p.choice.learner: p.weight for p in learnt.parts}}
+
+
+def once_more(problem: Problem, settings: Mapping[str, Settings], learned: Rows, customers: np.ndarray) -> Learnt:
+    """One learner, or a blend of several, from all rows by settings that are chosen already."""
+    alone = {name: crossfit(problem, name, [one], learned, customers, SEED, WHOLE) for name, one in settings.items()}
+    first = next(iter(alone.values()))
+    margins = {name: learnt.out_of_fold for name, learnt in alone.items() if learnt.out_of_fold is not None}
+    if len(alone) == 1 or len(margins) < len(alone):
+        return first
+    y = learned.y[len(learned.y) - len(first.out_of_fold) :]
+    fold = grouped(y, customers[len(learned.y) - len(y) :], folds_for(y), SEED)
+    mixed = blend(margins, y, fold)
+    if mixed is None:  # with all rows one of them says all
+        return max(alone.values(), key=lambda learnt: learnt.parts[0].choice.measure or 0.0)
+    parts = tuple(replace(alone[name].parts[0], weight=weight) for name, weight in mixed.weights.items())
+    return Learnt(parts, mixed.calibration, {"on": "folds, with the weights"})
 
 
 def measured(problem: Problem, rows: pd.DataFrame, p: np.ndarray) -> dict[str, float]:
@@ -192,8 +254,13 @@ def units(rows: pd.DataFrame) -> np.ndarray:
 
 def scores(model: Model, rows: pd.DataFrame) -> np.ndarray:
     """Through the server's own path, so that what is measured is what will serve."""
-    cells = rows[list(model.encoding.names)].astype(object)
-    return np.array(model.score(cells.where(cells.notna(), None).values.tolist()))
+    return np.array(model.score(cells(model, rows)))
+
+
+def cells(model: Model, rows: pd.DataFrame) -> list[list[object]]:
+    """Rows of cells in the order of the model's columns."""
+    found = rows[list(model.encoding.names)].astype(object)
+    return found.where(found.notna(), None).values.tolist()
 
 
 if __name__ == "__main__":

@@ -39,6 +39,9 @@ class Problem:
     # Settings and calibration come from folds grouped by customer, and a paired test decides between learners. Else
     # they come from later rows, as what changes by the week needs.
     crossfitted: bool = False
+    blended: tuple[
+        str, ...
+    ] = ()  # then also one whose margins are added up, as a challenger that is never the simplest
     # How long a label takes to be known: rows that had not matured when validation began do not train.
     maturity: pd.Timedelta = AT_ONCE
     reads: frozenset[str] | None = None  # columns of GOLD; none reads all of them
@@ -106,6 +109,7 @@ PROBLEMS = {
             "catboost": (Settings(400, parameters={"learning_rate": 0.04, "depth": 4, "thread_count": 1}),),
         },
         crossfitted=True,
+        blended=("logistic", "xgboost", "catboost"),
         states=credit_set.states,
         known=credit_set.known,
     ),

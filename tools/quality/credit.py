@@ -13,9 +13,12 @@ import pandas as pd
 
 from features.declared import UNDECLARED, Declared
 from features.encoding import Encoding
+from inference.runtimes import BLEND
 from tools.quality.peers import PEERS, Peer
 from tools.raw_data.files import Unusable
 from tools.telling import Teller
+from training.archive import Settled
+from training.blend import Blend, blend
 from training.calibration import reliability
 from training.challenge import Judged, compared, judge
 from training.credit_set import assemble, decided, states
@@ -25,7 +28,7 @@ from training.learners import LEARNERS
 from training.metrics import chance_of_ece, expected_calibration_error, measures
 from training.problems import PROBLEMS
 from training.rows import Rows
-from training.train import Settled, fitted_by, settle, teaching
+from training.train import fitted_by, folds_for, settle, teaching
 
 # As of which all is known: no split is by time. What pandas can hold lies 292 years on either side of 1970 at most, and
 # the age of a loan has to fit, too.
@@ -94,16 +97,21 @@ def measure_fold(rows: pd.DataFrame, tested: np.ndarray, declared: Declared, sai
     encoding = decided(learned, declared).encoding
     taught, given = teaching(learned, encoding), teaching(rows[tested], encoding)
     begun = time.process_time()
-    won, settled = champion(taught, learned["customer_id"].to_numpy())
-    learnt = settled[won.winner]
-    margins = fitted_by(LOANS, learnt.choice, taught, SEED).margins(given.x)
-    noted(said[OURS], tested, learnt.calibration.probabilities(margins), given.y, begun)
+    won, settled, mixed = champion(taught, learned["customer_id"].to_numpy())
+    names = list(mixed.weights) if won.winner == BLEND and mixed else [won.winner]
+    fitted = {name: fitted_by(LOANS, settled[name].choice, taught, SEED).margins(given.x) for name in names}
+    if won.winner == BLEND and mixed:
+        p, about = mixed.probabilities(mixed.margins(fitted)), {"weights": dict(mixed.weights)}
+    else:
+        learnt = settled[won.winner]
+        p, about = learnt.calibration.probabilities(fitted[won.winner]), {"calibrated": learnt.calibrated_by}
+    noted(said[OURS], tested, p, given.y, begun)
     said[OURS].folds[-1] |= {
         "train_rows": len(taught.y),
         "test_rows": len(given.y),
         "learner": won.winner,
-        "settings": learnt.choice.settings.document(),
-        "calibrated": learnt.calibrated_by,
+        "settings": {name: settled[name].choice.settings.document() for name in names},
+        **about,
         "decided_by": won.document(),
     }
     for name, peer in PEERS.items():
@@ -132,15 +140,20 @@ def noted(said: Said, tested: np.ndarray, p: np.ndarray, y: np.ndarray, begun: f
     said.folds.append({name: found[name] for name in REPORTED})
 
 
-def champion(rows: Rows, customers: np.ndarray) -> tuple[Judged, dict[str, Settled]]:
-    """Each learner with its settings and calibration, and which of them wins."""
+def champion(rows: Rows, customers: np.ndarray) -> tuple[Judged, dict[str, Settled], Blend | None]:
+    """Each learner with its settings and calibration, the blend of them, and which of them wins."""
     settled = {
         learner: settle(LOANS, learner, candidates, rows, customers, SEED)
         for learner, candidates in LOANS.candidates.items()
     }
     margins = {name: learnt.out_of_fold for name, learnt in settled.items() if learnt.out_of_fold is not None}
-    newest = slice(len(rows.y) - len(next(iter(margins.values()))), None)
-    return judge(margins, rows.y[newest], customers[newest], SEED), settled
+    count = len(next(iter(margins.values())))
+    y, customers = rows.y[len(rows.y) - count :], customers[len(rows.y) - count :]
+    fold = grouped(y, customers, folds_for(y), SEED)
+    mixed = blend({name: margins[name] for name in LOANS.blended}, y, fold)
+    if mixed is not None:
+        margins[BLEND] = mixed.out_of_fold
+    return judge(margins, y, customers, SEED), settled, mixed
 
 
 def told(report: dict) -> list[str]:

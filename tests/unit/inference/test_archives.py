@@ -30,7 +30,7 @@ def test_an_archive_of_an_unknown_learner_is_broken(tmp_path):
     (tmp_path / "model.bin").touch()
 
     with pytest.raises(
-        BrokenArchive, match="expected learner xgboost, catboost, logistic, scorecard or constant, got 'oracle'"
+        BrokenArchive, match="expected learner xgboost, catboost, logistic, scorecard, blend or constant, got 'oracle'"
     ):
         Model(written(tmp_path, learner="oracle", file="model.bin"))
 

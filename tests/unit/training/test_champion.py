@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tarfile
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,11 @@ import pytest
 
 from features.encoding import Column, Encoding
 from inference.archive import unpack
+from inference.calibration import Calibration
 from inference.model import Model
 from training import evaluate
+from training.archive import About, Learnt, Part, write
+from training.blend import blend
 from training.calibration import crossfitted, reliability
 from training.challenge import DRAWS, compared, judge, weighted_auc
 from training.columns import Decisions
@@ -20,8 +24,10 @@ from training.directions import direction
 from training.folds import grouped
 from training.frames import write_frame
 from training.learners import LEARNERS, by_risk, recoded
+from training.problems import PROBLEMS
 from training.rows import Rows, Settings
-from training.train import Hyperparameters, train
+from training.selection import Choice
+from training.train import Hyperparameters, teaching, train
 
 SIZE = 900
 ENCODING = Encoding((Column("income"), Column("purpose", ("boat", "car", "house"))))
@@ -228,3 +234,37 @@ def test_an_archive_has_the_codes_of_categories_that_its_model_learned_from(tmp_
     by_purpose = [model.score([[3000.0, p]])[0] for p in purpose.categories]
     assert max(by_purpose) == by_purpose[-1]
     assert model.manifest["directions"]["income"] == {"risk": "falling", "by": "found in the rows"}
+
+
+def test_a_blend_weighs_what_each_learner_adds_and_leaves_out_what_adds_nothing():
+    rng = np.random.default_rng(12)
+    a, b = rng.normal(size=(2, 4000))
+    y = (rng.random(4000) < 1 / (1 + np.exp(-(a + b - 1)))).astype(int)
+    fold = grouped(y, np.arange(4000), 3, seed=0)
+    found = blend({"a": a, "b": b, "against": -a}, y, fold)
+
+    assert set(found.weights) == {"a", "b"}
+    assert found.weights["a"] == pytest.approx(1, abs=0.15)
+    assert found.intercept == pytest.approx(-1, abs=0.15)
+    assert found.margins({"a": a, "b": b}) == pytest.approx(found.out_of_fold, abs=0.5)
+    assert blend({"a": a, "against": -a}, y, fold) is None, "one alone is no blend"
+
+
+def test_an_archive_of_several_models_serves_their_weighted_sum_and_explains_it(tmp_path):
+    rows = loans(900, 4, "2025-01-01")
+    learned = teaching(rows, ENCODING)
+    parts = tuple(
+        Part(Choice(name, PROBLEMS["credit"].candidates[name][0], None), fitted, weight)
+        for name, weight in (("logistic", 0.5), ("xgboost", 0.75), ("catboost", 0.25))
+        if (fitted := LEARNERS[name].fit(learned, replace(PROBLEMS["credit"].candidates[name][0], by_risk=False), 0))
+    )
+    learnt = Learnt(parts, Calibration(1.0, -0.2), {})
+    write(About("b", PROBLEMS["credit"], ENCODING, Decisions(()), {}, 0), learnt, learned, learned.x, tmp_path)
+    model = Model(tmp_path)
+    cells = [[3000.0, "boat"], [None, "car"], [9000.0, None]]
+    expected = sum(part.weight * part.fitted.margins(model.matrix(cells)) for part in parts)
+
+    assert (model.manifest["learner"], model.runtime) == ("blend", "onnx")
+    assert [p["learner"] for p in model.manifest["parts"]] == ["logistic", "xgboost", "catboost"]
+    assert model.score(cells) == pytest.approx(learnt.calibration.probabilities(expected), abs=1e-6)
+    assert model.reasons(cells)[0][0]["feature"] == "purpose"

@@ -62,10 +62,10 @@ def found(tmp_path_factory):
 
 
 def test_the_learner_that_ranks_validation_rows_better_is_kept(found):
-    best, report = found
+    won, report = found
 
     noise, told = (candidate["validation"]["ap"] for candidate in report["candidates"])
-    assert best == 1
+    assert won.place == 1
     assert told > noise
     assert report["validation"]["ap"] == told
 

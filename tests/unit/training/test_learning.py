@@ -290,7 +290,7 @@ def test_bins_are_fine_where_money_has_sharp_edges_and_few_where_they_only_cost_
 
 
 def test_no_archive_is_written_that_holds_a_number_which_json_has_not(data, monkeypatch):
-    monkeypatch.setattr("training.train.baseline", lambda *_: {"score": float("nan")})
+    monkeypatch.setattr("training.archive.baseline", lambda *_: {"score": float("nan")})
 
     with pytest.raises(ValueError, match="not JSON compliant"):
         train(Hyperparameters("credit", "xgboost", "job-1"), data / "data", data / "model")
