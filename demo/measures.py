@@ -17,6 +17,19 @@ def quality(scores: dict[str, float], truth: dict[str, int]) -> dict[str, float 
     return {**measures(y, p), "ks": kolmogorov_smirnov(y, p), "rows": len(both)}
 
 
+def beside_logistic(evaluation: dict) -> dict[str, object]:
+    """What the pipeline measured of the released model on loans that no learner knew: beside a logistic regression on
+    the test loans, and how well calibrated it is on all of them."""
+    beside, pooled = evaluation["beside_simplest"], evaluation["pooled"]
+    return {
+        "learner": evaluation["learner"],
+        "logistic_auc": beside["auc"],
+        "gain_over_logistic": {name: beside["gain"][name] for name in ("value", "low", "high")},
+        "ece_pooled": pooled["ece"],
+        "calibration_slope": pooled["reliability"]["slope"],
+    }
+
+
 def percentile(values: list[float], share: float) -> float | None:
     return float(np.percentile(values, share)) if values else None
 

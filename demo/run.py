@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Event
 
 from demo.intake import Intake
-from demo.measures import actions, percentile, quality
+from demo.measures import actions, beside_logistic, percentile, quality
 from features.declared import FILE as DECLARED
 from tools.attacks.play import play
 from tools.operate.platform import Platform, StepFailed
@@ -210,6 +210,7 @@ class Run:
             "scored": len(scores),
             "auc": measured["auc"],
             "ks": measured["ks"],
+            **beside_logistic(self.evidence["packages"]["credit"]["evaluation"]),
             "predictions_uri": f"s3://{self.platform.lake}/predictions/month={text}/",
         }
         self.teller.say(f"{len(scores)} loans of {text} scored, AUC {show(measured['auc'])} on outcomes seen later")

@@ -23,17 +23,18 @@ import pandas as pd
 from inference.archive import unpack
 from inference.model import Model
 from inference.runtimes import BLEND
+from training import fairness
 from training.archive import OUT_OF_FOLD, About, Learnt, reordered, write
 from training.blend import Blend, blend
 from training.calibration import reliability
-from training.challenge import Judged, judge
+from training.challenge import Judged, compared, judge
 from training.columns import FILE as DECIDED
 from training.columns import Decisions
 from training.enough import require_classes
 from training.folds import grouped
 from training.frames import read_folder
 from training.learners import by_risk
-from training.metrics import card_precision, chance_of_ece, measures
+from training.metrics import RANKING, card_precision, chance_of_ece, measures
 from training.policy import Costs, expected_cost, solve
 from training.problems import PROBLEMS, Problem
 from training.rows import Rows, Settings
@@ -43,6 +44,7 @@ from training.train import crossfit, folds_for, teaching
 INPUT = Path("/opt/ml/processing/input")
 OUTPUT = Path("/opt/ml/processing/output")
 ARCHIVE = "model.tar.gz"
+FAIRNESS = "fairness.json"
 SEED = 0
 
 
@@ -50,8 +52,9 @@ def main(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--problem", choices=sorted(PROBLEMS), required=True)
     parser.add_argument("--costs", default="{}", help="what thresholds are solved for, as JSON")
+    parser.add_argument("--fairness", default="{}", help="what differs from the usual fairness policy, as JSON")
     args = parser.parse_args(argv)
-    costs = Costs.parse(args.costs)
+    costs, policy = Costs.parse(args.costs), fairness.Policy.parse(args.fairness)
 
     archives = sorted(INPUT.glob(f"model*/{ARCHIVE}"))
     folders = [OUTPUT / "opened" / path.parent.name for path in archives]
@@ -73,9 +76,22 @@ def main(argv: Sequence[str]) -> None:
         shutil.copyfile(archives[won.place], kept)
     elif taught is not None:
         report["refit"] = refit(problem, models, won, [taught, *parts.values()], kept)
+        treated = treatment(models[won.place or 0], won, pd.concat(parts.values()), policy)
+        (OUTPUT / "evaluation" / FAIRNESS).write_text(json.dumps(treated, indent=1, allow_nan=False))
+        print(f"fairness: {treated['verdict']}, {len(treated['breaches'])} breaches")
     (OUTPUT / "evaluation" / "evaluation.json").write_text(json.dumps(report, indent=1, allow_nan=False))
     shutil.rmtree(OUTPUT / "opened")
     print(json.dumps({"learner": report["learner"], **report["test"]}, allow_nan=False))
+
+
+def treatment(model: Model, won: Won, rows: pd.DataFrame, policy: fairness.Policy) -> dict:
+    """How the winner treats protected groups among the validation and the test rows, in this order. `model` is one of
+    its parts: all of them see the same columns."""
+    decided = Decisions.parse(json.loads((model.folder / DECIDED).read_text()))
+    protected = [d.name for d in decided.columns if d.protected and d.name in rows]
+    p = np.concatenate([won.validation, won.test])
+    seen = model.matrix(cells(model, rows))
+    return fairness.report(rows, p, seen, model.encoding.names, protected, policy)
 
 
 def out_of_fold(folder: Path) -> np.ndarray | None:
@@ -95,6 +111,8 @@ class Won:
     test: np.ndarray
     judged: Judged | None = None
     blend: Blend | None = None
+    unknown: tuple[np.ndarray, np.ndarray] | None = None  # outcomes, and what it said, of all rows that it did not know
+    simplest: np.ndarray | None = None  # what the simplest learner says of the test rows
 
 
 def evaluate(
@@ -136,15 +154,24 @@ def evaluate(
     }
     if won.judged is not None:
         report["decided_by"] = won.judged.document()
-        report["test"]["reliability"] = reliability(test["label"].to_numpy(), won.test).document()
-        report["test"]["ece_by_chance"] = chance_of_ece(won.test, SEED)
+    if won.unknown is not None:
+        y, p = (np.concatenate([a, b]) for a, b in zip(won.unknown, (labels(test), won.test), strict=True))
+        report["pooled"] = {
+            **measures(y, p),
+            "ece_by_chance": chance_of_ece(p, SEED),
+            "reliability": reliability(y, p).document(),
+        }
+    if won.simplest is not None:
+        gap = compared(won.test, won.simplest, labels(test), test["customer_id"].to_numpy(), SEED)
+        simplest = next(iter(problem.candidates))
+        report["beside_simplest"] = {"learner": simplest, "auc": auc(test, won.simplest), "gain": gap.document()}
     if won.blend is not None:
         report["blended"] = dict(won.blend.weights)
     if problem.has_policy and won.place is not None:
-        policy = solve(validation["label"].to_numpy(), won.validation, units(validation), costs)
+        policy = solve(labels(validation), won.validation, units(validation), costs)
         report["policy"] = {**policy, "model": models[won.place].name, "costs": asdict(costs)}
         report["test"]["expected_cost_per_1000"] = expected_cost(
-            test["label"].to_numpy(), won.test, units(test), costs, policy["review_at"], policy["block_at"]
+            labels(test), won.test, units(test), costs, policy["review_at"], policy["block_at"]
         )
     return won, report
 
@@ -177,11 +204,14 @@ def challenged(
         if mixed is not None:
             later = blended(mixed, by_name, validation)
             judged[BLEND] = np.concatenate([mixed.probabilities(mixed.out_of_fold), later])
-    found = judge(judged, rows["label"].to_numpy(), rows["customer_id"].to_numpy(), SEED)
-    if found.winner == BLEND and mixed is not None:
-        return Won(BLEND, None, blended(mixed, by_name, validation), blended(mixed, by_name, test), found, mixed)
-    name = found.winner
-    return Won(name, names.index(name), said[name], scores(by_name[name], test), found)
+    found = judge(judged, labels(rows), rows["customer_id"].to_numpy(), SEED)
+    name, unknown = found.winner, (labels(rows), judged[found.winner])
+    simplest = scores(by_name[ordered[0]], test)
+    if name == BLEND and mixed is not None:
+        later = blended(mixed, by_name, test)
+        return Won(name, None, blended(mixed, by_name, validation), later, found, mixed, unknown, simplest)
+    own = scores(by_name[name], test)
+    return Won(name, names.index(name), said[name], own, found, unknown=unknown, simplest=simplest)
 
 
 def blended(mixed: Blend, models: Mapping[str, Model], rows: pd.DataFrame) -> np.ndarray:
@@ -239,8 +269,16 @@ def once_more(problem: Problem, settings: Mapping[str, Settings], learned: Rows,
     return Learnt(parts, mixed.calibration, {"on": "folds, with the weights"})
 
 
+def labels(rows: pd.DataFrame) -> np.ndarray:
+    return rows["label"].to_numpy()
+
+
+def auc(rows: pd.DataFrame, p: np.ndarray) -> float:
+    return float(RANKING["auc"](labels(rows), p))
+
+
 def measured(problem: Problem, rows: pd.DataFrame, p: np.ndarray) -> dict[str, float]:
-    found = measures(rows["label"].to_numpy(), p)
+    found = measures(labels(rows), p)
     if problem.has_policy:
         day = rows["at"].dt.floor("D").to_numpy()
         found["cp100"] = card_precision(day, rows["customer_id"].to_numpy(), rows["label"].to_numpy(), p)

@@ -26,7 +26,7 @@ from sagemaker.mlops.workflow.pipeline import Pipeline
 from sagemaker.mlops.workflow.steps import ProcessingStep, TrainingStep
 from sagemaker.train.model_trainer import ModelTrainer
 
-from training.evaluate import ARCHIVE
+from training.evaluate import ARCHIVE, FAIRNESS
 from training.pipelines.places import Places
 from training.problems import PROBLEMS
 
@@ -42,6 +42,8 @@ def pipeline(
     gate = ParameterFloat("MinimumAuc", default_value=minimum_auc)
     costs = [ParameterString("Costs", default_value="{}")] if PROBLEMS[problem].has_policy else []
     solved_for = ["--costs", *costs] if costs else []
+    treated = [ParameterString("Fairness", default_value="{}")] if PROBLEMS[problem].crossfitted else []
+    held_to = ["--fairness", *treated] if treated else []
     defined = [ParameterString("Default", default_value="{}")] if PROBLEMS[problem].states else []
     labelled_by = ["--default", *defined] if defined else []
     run = Join(on="/", values=[f"s3://{places.lake}/training/{problem}", ExecutionVariables.PIPELINE_EXECUTION_ID])
@@ -113,7 +115,7 @@ def pipeline(
     evaluate = processing(
         "Evaluate",
         "training.evaluate",
-        solved_for,
+        [*solved_for, *held_to],
         {
             **{f"model-{n}": step.properties.ModelArtifacts.S3ModelArtifacts for n, step in trained.items()},
             # The better one learns once more, from all rows.
@@ -138,7 +140,7 @@ def pipeline(
     )
     return Pipeline(
         name=f"{places.prefix}-{problem}",
-        parameters=[as_of, gate, *costs, *defined],
+        parameters=[as_of, gate, *costs, *defined, *treated],
         steps=[prepare, *trained.values(), evaluate, decide],
         # An experiment's record would need further rights, and some regions have no experiments.
         pipeline_experiment_config=None,
@@ -155,6 +157,14 @@ def registration(problem: str, places: Places, session, evaluate: ProcessingStep
     outputs = evaluate.properties.ProcessingOutputConfig.Outputs
     quality = outputs["evaluation"].S3Output.S3Uri
     archive = Join(on="/", values=[outputs["model"].S3Output.S3Uri, ARCHIVE])
+    treatment = {
+        "Bias": {
+            "PostTrainingReport": {
+                "ContentType": "application/json",
+                "S3Uri": Join(on="/", values=[quality, FAIRNESS]),
+            }
+        }
+    }
     arguments = _ModelStepArguments(_Session(session))
     arguments.caller_name = "create_model_package_from_containers"
     arguments.create_model_package_request = {
@@ -171,7 +181,8 @@ def registration(problem: str, places: Places, session, evaluate: ProcessingStep
                     "ContentType": "application/json",
                     "S3Uri": Join(on="/", values=[quality, "evaluation.json"]),
                 }
-            }
+            },
+            **(treatment if PROBLEMS[problem].crossfitted else {}),
         },
     }
     return arguments

@@ -19,7 +19,7 @@ from training.archive import About, Learnt, Part, write
 from training.blend import blend
 from training.calibration import crossfitted, reliability
 from training.challenge import DRAWS, compared, judge, weighted_auc
-from training.columns import Decisions
+from training.columns import Decisions, decide
 from training.directions import direction
 from training.folds import grouped
 from training.frames import write_frame
@@ -174,6 +174,7 @@ def loans(size: int, seed: int, start: str) -> pd.DataFrame:
             "label": (rng.random(size) < 1 / (1 + np.exp(-odds))).astype(int),
             "income": np.where(rng.random(size) < 0.1, np.nan, income),
             "purpose": purpose,
+            "sex": np.where(purpose == "boat", "m", "f"),
         }
     )
 
@@ -187,7 +188,8 @@ def places(tmp_path, monkeypatch):
     for seed, (name, (size, start)) in enumerate(parts.items()):
         write_frame(loans(size, seed, start), tmp_path / "input" / name / "rows.parquet")
     (tmp_path / "input" / "train" / "columns.json").write_text(json.dumps(ENCODING.document()))
-    (tmp_path / "input" / "train" / "decided.json").write_text(json.dumps(Decisions(()).document()))
+    decided = decide(loans(1000, 0, "2025-01-01"), ["income", "purpose", "sex"])
+    (tmp_path / "input" / "train" / "decided.json").write_text(json.dumps(decided.document()))
     for learner in ("logistic", "xgboost"):
         folder = tmp_path / learner
         folder.mkdir()
@@ -215,8 +217,16 @@ def test_the_winner_learns_once_more_from_all_rows_and_what_is_reported_is_of_ro
     assert kept.score(rows) != before.score(rows), "it has seen more"
     assert kept.score(rows) == pytest.approx(before.score(rows), abs=0.15)
     assert report["test"]["rows"] == 300
-    assert {"slope", "intercept_low"} <= set(report["test"]["reliability"])
+    assert {"slope", "intercept_low"} <= set(report["pooled"]["reliability"])
+    assert report["pooled"]["rows"] == 1600, "each row once, by a model that did not know it"
+    assert report["beside_simplest"]["learner"] == "logistic"
     assert sorted(p.name for p in (places / "output" / "model").iterdir()) == ["model.tar.gz"]
+    treated = json.loads((places / "output" / "evaluation" / "fairness.json").read_text())
+    assert treated["rows"] == 600
+    assert set(treated["columns"]["sex"]["groups"]) == {"f", "m"}
+    assert {b["of"] for b in treated["breaches"]} >= {"ratio", "proxies"}, "a purpose gives the sex away"
+    assert kept.manifest["protected_columns"]["kept_out"] == ["sex"]
+    assert "sex" not in kept.encoding.names
 
 
 def test_an_archive_has_the_codes_of_categories_that_its_model_learned_from(tmp_path):
