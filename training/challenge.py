@@ -9,8 +9,7 @@ import numpy as np
 
 DRAWS = 400
 LEVEL = 0.95
-# A gap within one standard error of nothing is a tie (Breiman et al., 1984), as it is between settings.
-TIE = 1.0
+AHEAD = 2 / 3  # share of the draws in which the better one has to be ahead; with less it is a tie
 
 
 @dataclass(frozen=True)
@@ -21,11 +20,12 @@ class Gap:
     low: float
     high: float
     error: float  # standard error
+    ahead: float  # share of the draws in which it is above
     level: float = LEVEL
 
     @property
     def tie(self) -> bool:
-        return self.value <= TIE * self.error
+        return self.ahead < AHEAD
 
     def document(self) -> dict:
         return asdict(self)
@@ -62,7 +62,8 @@ def gap(a: np.ndarray, b: np.ndarray) -> Gap:
     """Of two rows of `drawn`: what was measured, then the draws."""
     apart = a - b
     low, high = np.quantile(apart[1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Gap(float(apart[0]), float(low), float(high), float(apart[1:].std(ddof=1)))
+    ahead = float(np.mean(apart[1:] > 0))
+    return Gap(float(apart[0]), float(low), float(high), float(apart[1:].std(ddof=1)), ahead)
 
 
 def drawn(scores: Sequence[np.ndarray], y: np.ndarray, customers: np.ndarray, seed: int) -> np.ndarray:

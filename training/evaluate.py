@@ -144,7 +144,7 @@ def evaluate(
         won = Won(found[best]["learner"], best, said[best], scores(models[best], test))
     else:
         won = challenged(problem, models, said, validation, test, taught, known)
-    report = {
+    report: dict = {
         "problem": problem.name,
         "learner": won.learner,
         "feature_version": models[0].feature_version,
@@ -260,7 +260,7 @@ def once_more(problem: Problem, settings: Mapping[str, Settings], learned: Rows,
     margins = {name: learnt.out_of_fold for name, learnt in alone.items() if learnt.out_of_fold is not None}
     if len(alone) == 1 or len(margins) < len(alone):
         return first
-    y = learned.y[len(learned.y) - len(first.out_of_fold) :]
+    y = learned.y[len(learned.y) - len(next(iter(margins.values()))) :]
     fold = grouped(y, customers[len(learned.y) - len(y) :], folds_for(y), SEED)
     mixed = blend(margins, y, fold)
     if mixed is None:  # with all rows one of them says all
