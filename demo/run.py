@@ -112,11 +112,10 @@ class Run:
         self._night({"batch": batch, "as_of": schedule(day or last + timedelta(days=1))}, told)
 
     def _second_night(self, day: date) -> None:
-        """The stream day arrives as a file too: the lake recomputes what the doors have served."""
+        """The payments of the stream day come to the lake from the doors: it recomputes what they have served."""
         tomorrow = day + timedelta(days=1)
-        for entity in ("transactions", "fraud_labels"):
-            if entity in self.intake.files:
-                self._hand_in(entity, str(day), before=midnight(tomorrow), since=midnight(day))
+        if "fraud_labels" in self.intake.files:
+            self._hand_in("fraud_labels", str(day), before=midnight(tomorrow), since=midnight(day))
         with ThreadPoolExecutor(2) as pool:
             given = {"batch": str(day), "as_of": schedule(tomorrow)}
             night = pool.submit(self._night, given)

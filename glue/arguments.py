@@ -12,14 +12,17 @@ from glue.lake import PLAIN, Lake
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-def parse(argv: Sequence[str], *names: str, either: Sequence[Sequence[str]] = ()) -> argparse.Namespace:
-    """`--lake`, `--database_prefix` and the job's own names, all required. Glue adds arguments of its own: ignored.
+def parse(
+    argv: Sequence[str], *names: str, either: Sequence[Sequence[str]] = (), optional: Sequence[str] = ()
+) -> argparse.Namespace:
+    """`--lake`, `--database_prefix` and the job's own names, all required but for those that are `optional`: none where
+    they are not given. Glue adds arguments of its own: ignored.
 
     `either` lists groups of names of which exactly one group is given, whole; the others are none.
     """
     parser = argparse.ArgumentParser(allow_abbrev=False)
     required = ("lake", "database_prefix", *names)
-    for name in (*required, *(name for group in either for name in group)):
+    for name in (*required, *optional, *(name for group in either for name in group)):
         # `from` is a keyword, so the attribute is `from_`.
         parser.add_argument(f"--{name}", required=name in required, dest=attribute(name))
     arguments, _ = parser.parse_known_args(list(argv)[1:])

@@ -206,6 +206,7 @@ DECISIONS = Table(
         Field("velocity_exact", "boolean", "The door knew every payment of the customer that was decided before"),
         Field("judged_again", "string", "Of a decision that was overtaken: the action with the vector it should have"),
         Field("attributes", "string", "The payment's columns but for those that every one has, a JSON object of texts"),
+        Field("event", "string", "The payment as it came to the door, a JSON object: what the night brings to RAW"),
     ),
     (Field("decision_date", "string", "UTC day of the payment, YYYY-MM-DD"),),
     format="json",

@@ -21,6 +21,7 @@ from features.values import day, instant
 from features.values import iso as text_of
 from glue.arguments import days, days_before, month_end, parse
 from glue.decisions import REPORT, with_decided
+from glue.doors import payers_since
 from glue.feature_store import Progress, Written, publish
 from glue.history import read_history
 from glue.lake import Lake, session
@@ -60,7 +61,8 @@ def main(argv: list[str]) -> None:
     progress = Progress(lake.bucket, f"tmp/publish_features/{run}/{as_of}-{FRAUD.version}")
     before_us = lake.keys(f"{progress.prefix}/")
     online_at = text_of(as_of + turn(lake, as_of))
-    records = {**entity_records(spark, lake, as_of, payment_days), **loan_records(spark, lake, loan_months)}
+    behind = payers_since(spark, lake, args.batch, as_of) if args.batch else None
+    records = {**entity_records(spark, lake, as_of, payment_days, behind), **loan_records(spark, lake, loan_months)}
     for group, rows in records.items():
         name = getattr(args, f"{group.replace('-', '_')}_group")
         publish(rows, name, group, progress, progress.done(group, before_us), online_at)
@@ -90,10 +92,13 @@ def turn(lake: Lake, as_of: int) -> int:
     return turns[str(as_of)]
 
 
-def entity_records(spark: SparkSession, lake: Lake, as_of: int, touched: list[str]) -> dict[str, DataFrame]:
+def entity_records(
+    spark: SparkSession, lake: Lake, as_of: int, touched: list[str], behind: DataFrame | None = None
+) -> dict[str, DataFrame]:
     """Records of those to whom something happened on the touched days, as of an instant.
 
-    Their newest event is no older than the first of those days, so history from there on fills every window.
+    Their newest event is no older than the first of those days, so history from there on fills every window. The lake
+    is `behind` on some customers (`customer_id`): the doors' own records of them stay, until the next night.
     """
     last = day(as_of - 1)
     history = read_history(spark, lake, min((*touched, last)), last)
@@ -105,6 +110,8 @@ def entity_records(spark: SparkSession, lake: Lake, as_of: int, touched: list[st
     }
     payers = of_touched({"payment": before(history.paid, as_of)}, "customer_id", touched)["payment"]
     payers = with_decided(spark, lake, payers, incomplete(lake, days(days_before(last, REPLAYED_DAYS), last), touched))
+    if behind is not None:
+        payers = payers.join(behind, "customer_id", "left_anti")
     paid = of_touched(happened["merchant"], "merchant_id", touched)
     records = {
         "customer": entity_record(folded_customers(payers), "customer_id"),

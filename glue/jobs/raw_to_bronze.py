@@ -8,14 +8,16 @@ from __future__ import annotations
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import reduce
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from features.contract import CONTRACTS, Contract
+from features.contract import CONTRACTS, TRANSACTIONS, Contract
 from features.declared import FILE, KEPT, Declared, WrongDeclaration
 from glue.arguments import parse
+from glue.doors import PAYMENTS, gather
 from glue.lake import SIDE_BY_SIDE, Lake, schema, session
 from glue.quarantine import NOTHING, add_up, quarantine, set_aside
 from glue.raw import ContractBroken, first_line, read_raw
@@ -25,12 +27,17 @@ from raw.declaration import Declaration
 from raw.names import HIDDEN
 
 DECLARED_AT = f"raw/{FILE}"
+GATHER = "gather"  # what the night says of `--doors`: whoever runs a batch by hand wants no more than the batch
 NOTHING_HELD = {"files": 0, "rows": 0, "written": 0, "quarantined": asdict(NOTHING)}
 
 
 def main(argv: list[str]) -> None:
-    args = parse(argv, "batch")
-    run(session(), args.lake, args.batch)
+    args = parse(argv, "batch", optional=("doors",))
+    spark = session()
+    if args.doors == GATHER:
+        found = gather(spark, args.lake, args.batch, datetime.now(UTC))
+        print(f"the doors met {found['payments']} payments, in {found['files']} files of batch {args.batch}")
+    run(spark, args.lake, args.batch)
 
 
 def run(spark: SparkSession, lake: Lake, batch: str) -> None:
@@ -76,19 +83,31 @@ def take_in(
     ContractBroken and WrongDeclaration.
     """
     entity = contract.entity
-    files, hidden = files_of(lake, entity, batch)
+    files, hidden = files_of(lake, f"raw/{entity}", batch)
+    met, _ = files_of(lake, PAYMENTS, batch) if contract is TRANSACTIONS else ({}, [])
     if hidden:
         print(f"{entity}: batch {batch} has objects that are no data, not read: {', '.join(hidden)}")
-    if not files:
+    if not files and not met:
         left = lake.keys(f"{BRONZE[entity].prefix}/batch={batch}/") + lake.keys(set_aside(entity, batch, "bronze"))
         if known or left:
             return {**gone(spark, lake, batch, entity), "not_read": hidden}
         print(f"{entity}: batch {batch} has no file, skipped")
         return None
-    put_at = {lake.path(key): at for key, at in files.items()}
-    places = {lake.path(key): lake.read_at(key) for key in files}
     declared: Declared = declaration.of(entity)
-    read = read_raw(spark, list(put_at), contract, put_at, places, declared=declared)
+    # Doors take plain spellings alone, whatever is declared of files.
+    reads = [
+        read_raw(
+            spark,
+            [lake.path(key) for key in found],
+            contract,
+            {lake.path(key): at for key, at in found.items()},
+            {lake.path(key): lake.read_at(key) for key in found},
+            declared=told,
+        )
+        for found, told in ((files, declared), (met, declared.without_spellings()))
+        if found
+    ]
+    read = reduce(DataFrame.unionByName, reads)
     rows = judged(read, contract, declared.no_cards).cache()
     try:
         counted = rows.agg(F.count(F.lit(1)).alias("rows"), *unread(contract)).collect()[0].asDict()
@@ -104,14 +123,14 @@ def take_in(
     refused = quarantine(lake, split.bad, entity, batch, stage="bronze")
     rows.unpersist()
     add_up(f"{entity} of batch {batch}", total, written, refused)
-    report = {"files": len(files), "rows": total, "written": written, "quarantined": asdict(refused)}
+    report = {"files": len(files) + len(met), "rows": total, "written": written, "quarantined": asdict(refused)}
     return {**report, "unread": missing, "not_read": hidden}
 
 
-def files_of(lake: Lake, entity: str, batch: str) -> tuple[dict[str, datetime], list[str]]:
-    """The entity's files in a batch, by key with their times, and the names of what Spark takes for no data: marks such
+def files_of(lake: Lake, folder: str, batch: str) -> tuple[dict[str, datetime], list[str]]:
+    """A folder's files of a batch, by key with their times, and the names of what Spark takes for no data: marks such
     as `_SUCCESS`, checksums and unfinished parts, hidden by `_` or `.`. Nobody may delete them from RAW."""
-    place = f"raw/{entity}/batch={batch}/"
+    place = f"{folder}/batch={batch}/"
     found = lake.objects(place)
     hidden = {key for key in found if any(part.startswith(HIDDEN) for part in key.removeprefix(place).split("/"))}
     return {key: at for key, at in found.items() if key not in hidden}, sorted(k.removeprefix(place) for k in hidden)

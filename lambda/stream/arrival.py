@@ -23,14 +23,16 @@ FORGED = "decision: expected one that the API door has signed"
 
 @dataclass
 class Arrival:
-    """One payment of a batch: its record's sequence number, the API door's decision when it made one, and when the
-    customer's tail says that it counts (`decided_for`, ms). The door finds out what follows: `differs` says that its
-    vector is not the decision's, `is_new` that the decision was made here and no tail names it yet."""
+    """One payment of a batch: its record's sequence number, the API door's decision when it made one, the `event` as it
+    came without that, and when the customer's tail says that it counts (`decided_for`, ms). The door finds out what
+    follows: `differs` says that its vector is not the decision's, `is_new` that the decision was made here and no tail
+    names it yet."""
 
     sequence: str
     arrived_at: int
     payment: Payment
     decision: dict | None
+    event: dict
     decided_for: int | None = None
     counted_at: int = 0
     overtaken: bool = False
@@ -75,7 +77,8 @@ def parse(records: list[dict], terms: Terms, trust: Trust) -> tuple[list[Arrival
         except (ValueError, RecursionError) as wrong:
             poison.append(Poison(source_of(record), arrived, row_of(data), reason_of(wrong)))
             continue
-        arrivals.append(Arrival(sequence, arrived, payment, decision))
+        event = {name: value for name, value in fields.items() if name != "decision"}
+        arrivals.append(Arrival(sequence, arrived, payment, decision, event))
         if decision is not None and not trust.is_signed(*parted(fields)):
             unsigned[sequence] = record
     if unsigned:

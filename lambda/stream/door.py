@@ -327,8 +327,9 @@ class StreamDoor:
 
 
 def logged(arrival: Arrival) -> dict:
-    """The decision as the log has it: with every column of its payment."""
-    return {**(arrival.decision or {}), "attributes": json.dumps(arrival.payment.further)}
+    """The decision as the log has it: with every column of its payment, and the payment as it came."""
+    payment = {"attributes": json.dumps(arrival.payment.further), "event": json.dumps(arrival.event)}
+    return {**(arrival.decision or {}), **payment}
 
 
 def entry_of(arrival: Arrival) -> Entry:

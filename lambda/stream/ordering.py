@@ -14,7 +14,7 @@ from scoring.decision import InvalidDecision, handed_on
 from scoring.tails import Entry
 
 from features.payment import Payment
-from features.values import instant
+from features.values import instant, iso
 from stream.arrival import Arrival, is_about
 
 Kept = Mapping[str, dict]  # decisions by transaction_id
@@ -88,7 +88,19 @@ def adopted(decision: dict, beside: Arrival) -> Arrival:
         decision["amount_cents"],
         further=json.loads(decision["attributes"]),
     )
-    return Arrival(beside.sequence, beside.arrived_at, payment, decision)
+    return Arrival(beside.sequence, beside.arrived_at, payment, decision, spelt(payment))
+
+
+def spelt(payment: Payment) -> dict:
+    """A payment as it might have come: nothing keeps how it did, but for the amount, which counts in home money."""
+    return {
+        **{name: text for name, text in payment.further.items() if name != "currency"},
+        "transaction_id": payment.transaction_id,
+        "event_time": iso(payment.at),
+        "customer_id": payment.customer_id,
+        "merchant_id": payment.merchant_id,
+        "amount": f"{payment.amount // 100}.{payment.amount % 100:02}",
+    }
 
 
 def read(document: dict | None) -> dict | None:

@@ -165,6 +165,11 @@ module "role" {
       actions   = ["s3:GetObject"]
       resources = ["${var.lake.arn}/raw/*", "${var.lake.arn}/decisions/*", "${var.lake.arn}/late/*"]
     }
+    # What the doors have met becomes RAW, too. Nobody else writes there, and not even this role deletes.
+    BringDoorPayments = {
+      actions   = ["s3:PutObject"]
+      resources = ["${var.lake.arn}/raw/door_payments/*"]
+    }
     # S3A, which Glue 5.1 writes with, uploads in parts, and gives up what it does not commit.
     WriteLayers = {
       actions   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"]

@@ -214,4 +214,9 @@ class Scene:
         return state.values(state.clock + 1)["customer_payment_count_30d"]
 
     def logged(self) -> dict[str, dict]:
-        return {d["transaction_id"]: d for d in self.bucket.lines()}
+        """Decisions by payment, without the payment as it came."""
+        return {d["transaction_id"]: {k: v for k, v in d.items() if k != "event"} for d in self.bucket.lines()}
+
+    def met(self) -> dict[str, dict]:
+        """Payments as they came, which the night brings to RAW."""
+        return {d["transaction_id"]: json.loads(d["event"]) for d in self.bucket.lines()}

@@ -60,7 +60,7 @@ def test_a_decision_says_everything_that_explains_it():
 
 
 def test_a_decision_document_has_the_columns_of_the_table_that_athena_reads():
-    assert (*decided().document(), "attributes") == DECISIONS.column_names
+    assert (*decided().document(), "attributes", "event") == DECISIONS.column_names
 
 
 def test_a_decision_survives_json_bit_for_bit():

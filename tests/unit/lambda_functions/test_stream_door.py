@@ -622,3 +622,21 @@ def test_the_log_has_every_column_of_a_payment_whichever_door_decided():
     own = {"device_id": "d1", "card_present": "1", "shop": "a"}
     assert kept == {"t0": own, "t1": own, "t2": own}
     assert "attributes" not in asked["decision"], "what comes beside it is not said twice"
+
+
+def test_the_log_has_the_payment_as_it_came_whichever_door_decided_for_the_night_to_bring_to_raw():
+    """One that was answered and never arrived is spelt anew: nothing keeps how it came."""
+    scene = Scene()
+    told = {"device_id": " d1", "card_present": True, "note": None}
+    scene.ask(fields(0, **told))
+    asked = json.loads(scene.stream.records[0]["Data"])
+    scene.ask(fields(1, **told))  # never reaches the stream
+
+    scene.deliver([asked, fields(2, **told)])
+
+    adopted = {"device_id": "d1", "card_present": "1", "event_time": "2018-04-01T09:01:00.000Z"}
+    assert scene.met() == {
+        "t0": fields(0, **told),
+        "t1": fields(1) | adopted,
+        "t2": fields(2, **told),
+    }

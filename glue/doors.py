@@ -1,0 +1,92 @@
+"""What the doors have met, brought to RAW: the payments of the decision log, as they came.
+
+The doors log every payment whole, in an object for each batch of their stream: far too many objects for a lake. The
+night puts those that are new into a few files of one batch. What is in RAW then is never gathered again, so a batch
+that is run again finds what it had.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from glue.lake import Lake
+from glue.tables import DECISIONS
+
+PAYMENTS = "raw/door_payments"
+GATHERED = "quality/door_payments/{batch}.json"  # what a batch has gathered, and up to when
+LAST = "quality/door_payments/last.json"  # the same of the batch that gathered last
+# An object that S3 dates before the others may be listed after them: so far back every night looks again.
+OVERLAP = timedelta(hours=1)
+ROWS_PER_FILE = 500_000
+LISTED_AT_ONCE = 32
+
+
+def gather(spark: SparkSession, lake: Lake, batch: str, now: datetime) -> dict[str, Any]:
+    """Writes what the doors have logged since the batch that gathered last, up to `now`, to RAW files of this batch.
+
+    Returns the report: objects of the log, payments, files. A batch that has gathered before is left as it is.
+    """
+    report = lake.get_json(GATHERED.format(batch=batch))
+    if report is not None:
+        return report
+    last = lake.get_json(LAST) or {}
+    new = since(lake, last)
+    written = [*files(events(spark, lake, new))] if new else []
+    for number, (_, body) in enumerate(written):
+        lake.s3.put_object(Bucket=lake.bucket, Key=f"{PAYMENTS}/batch={batch}/payments-{number:05}.jsonl.gz", Body=body)
+    report = {"objects": len(new), "payments": sum(count for count, _ in written), "files": len(written)}
+    until = max((*new.values(), now))
+    recent = sorted(key for key, at in new.items() if at >= until - OVERLAP)
+    kept = {**report, "until": until.isoformat(), "recent": recent}
+    lake.put_json(GATHERED.format(batch=batch), kept)
+    lake.put_json(LAST, kept)
+    return kept
+
+
+def since(lake: Lake, report: dict[str, Any]) -> dict[str, datetime]:
+    """The log's objects that are newer than what a report tells of, by key with S3's times."""
+    begin = datetime.fromisoformat(report["until"]) - OVERLAP if report else datetime.min.replace(tzinfo=UTC)
+    known = frozenset(report.get("recent", ()))
+    days = [f"{DECISIONS.prefix}/{day}/" for day in lake.folders(DECISIONS.prefix)]
+    with ThreadPoolExecutor(LISTED_AT_ONCE) as pool:
+        found = {key: at for objects in pool.map(lake.objects, days) for key, at in objects.items()}
+    return {key: at for key, at in sorted(found.items()) if at >= begin and key not in known}
+
+
+def events(spark: SparkSession, lake: Lake, keys: Iterable[str]) -> DataFrame:
+    """`event`, the payments of those objects as they came, each once, in the order in which they arrived. What was
+    logged before the log held payments whole is left out."""
+    logged = spark.read.schema("event string, arrived_at bigint").json([lake.path(key) for key in keys])
+    met = logged.where("event IS NOT NULL").groupBy("event").agg(F.min("arrived_at").alias("at"))
+    return met.orderBy("at", "event").select("event")
+
+
+def files(rows: DataFrame, rows_per_file: int = ROWS_PER_FILE) -> Iterator[tuple[int, bytes]]:
+    """Rows of one text as gzipped lines, a few large files, each with how many it holds. The same rows are the same
+    bytes."""
+    lines: list[bytes] = []
+    for row in rows.toLocalIterator():
+        lines.append(row[0].encode() + b"\n")
+        if len(lines) == rows_per_file:
+            yield len(lines), gzip.compress(b"".join(lines), mtime=0)
+            lines = []
+    if lines:
+        yield len(lines), gzip.compress(b"".join(lines), mtime=0)
+
+
+def payers_since(spark: SparkSession, lake: Lake, batch: str, as_of: int) -> DataFrame | None:
+    """`customer_id` of those of whom the doors have logged a payment, since the batch gathered, that had come before
+    `as_of` (ms): their records online know more than the lake. None when there is none."""
+    report = lake.get_json(GATHERED.format(batch=batch))
+    new = since(lake, report) if report else {}
+    if not new:
+        return None
+    logged = spark.read.schema("customer_id string, arrived_at bigint").json([lake.path(key) for key in new])
+    return logged.where(F.col("arrived_at") < as_of).select("customer_id").distinct()
