@@ -51,6 +51,7 @@ class Knowledge:
     merchant: State
     account: State
     traffic: State | None = None
+    whole: bool = True  # whether all that the vector is made of could be read
 
     @classmethod
     def nothing(cls) -> Knowledge:

@@ -138,6 +138,10 @@ class Model:
             found = self._library.contributions(self.matrix(rows))
         return [self.strongest(row) for row in found]
 
+    def get_ready_to_explain(self) -> None:
+        """Makes the first explanation as quick as any: opening takes seconds of CPU."""
+        self.reasons([[None] * len(self.encoding.columns)])
+
     def strongest(self, contributions: np.ndarray) -> list[dict]:
         meanings = self.manifest.get("meanings", {})
         order = np.argsort(-contributions, kind="stable")[:MOST_REASONS]

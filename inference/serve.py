@@ -42,11 +42,13 @@ def server(app: App, connection: type[Connection] = Connection) -> uvicorn.Serve
     )
 
 
-def run(folder: Path, port: int, host: str = "0.0.0.0") -> None:
-    """Port 0 takes a free one. Ends with code 0 after SIGTERM."""
+def run(folder: Path, port: int, host: str = "0.0.0.0", explains: bool = True) -> None:
+    """Port 0 takes a free one. Ends with code 0 after SIGTERM. What `explains` does so at once from the first request on."""
     # Uvicorn raises the signal that ended it once more at its end, for whoever held it before.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     app = App(Model(folder))  # an archive that cannot be opened ends the process before it says it is healthy
+    if explains:
+        app.model.get_ready_to_explain()
     print(json.dumps({"level": "INFO", "message": "the model is open and serves"}), flush=True)  # the log's first line
     sys.setswitchinterval(TURN)
     with socket.socket() as listener:
@@ -56,7 +58,8 @@ def run(folder: Path, port: int, host: str = "0.0.0.0") -> None:
 
 
 def main() -> None:
-    run(MODEL, int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080")))
+    is_batch = os.environ.get("SAGEMAKER_BATCH") == "true"  # Batch Transform asks for scores alone
+    run(MODEL, int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080")), explains=not is_batch)
 
 
 if __name__ == "__main__":

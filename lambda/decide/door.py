@@ -19,7 +19,7 @@ from scoring.live import Release
 from scoring.log import warn
 from scoring.metrics import emit
 from scoring.model import Model
-from scoring.records import Records, StoreUnavailable
+from scoring.records import ALL_BUT_THE_CUSTOMER, Records, StoreUnavailable
 from scoring.signing import Signer
 from scoring.tails import Entry, Moved, Record, Tail, Tails, fold
 from scoring.terms import Terms
@@ -127,14 +127,14 @@ class ApiDoor:
         """Records and tail, read at once."""
         tail = self.beside.submit(self.tails.of, payment.customer_id)
         try:
-            known = self.records.about([payment])[0]
+            (known,) = self.records.about([payment], ALL_BUT_THE_CUSTOMER)
         except StoreUnavailable:
             return Seen(Knowledge.nothing(), "default_features", None, is_named=self._is_named(payment, tail))
         try:
             return self._joined(payment, known, tail.result())
         except Exception as failed:  # whatever ails the table, the payer gets an answer, which is marked
             warn("the customer's tail was not read", failed)
-            return Seen(known, "none", None)
+            return Seen(known, step_of(known), None)
 
     @staticmethod
     def _is_named(payment: Payment, tail: Future[Tail]) -> bool:
@@ -149,14 +149,14 @@ class ApiDoor:
         """The records with what is decided and not in them yet."""
         if not tail.joins(Record.of(known.customer)):  # what was dropped from the tail is in a later record
             try:
-                known = self.records.about([payment])[0]
+                known = self.records.about([payment], ALL_BUT_THE_CUSTOMER)[0]
             except StoreUnavailable:
-                return Seen(known, "none", None, is_named=tail.names(payment.transaction_id))
+                return Seen(known, step_of(known), None, is_named=tail.names(payment.transaction_id))
             if not tail.joins(Record.of(known.customer)):
-                return Seen(known, "none", None, is_named=tail.names(payment.transaction_id))
+                return Seen(known, step_of(known), None, is_named=tail.names(payment.transaction_id))
         record = Record.of(known.customer)
         fold(known.customer, tail)
-        return Seen(known, "none", tail, record)
+        return Seen(known, step_of(known), tail, record)
 
     def _tail(self, payment: Payment) -> Tail | None:
         try:
@@ -268,3 +268,7 @@ class ApiDoor:
                 raise NotHandedOn(type(failed).__name__) from None
             return event
         return {**event, "decision": {**event["decision"], "signature": signature}}
+
+
+def step_of(known: Knowledge) -> DegradeStep:
+    return "none" if known.whole else "default_features"

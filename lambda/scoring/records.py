@@ -21,6 +21,11 @@ BEYOND_A_NIGHT = 1_000  # ms; each publication of one night is a millisecond lat
 PATIENCE = 4  # tries for what a batch call left undone
 
 
+# Whose records may be missing: of a batch of the stream, which can wait, and of a payment that somebody waits for.
+RULES_ONLY: frozenset[Entity] = frozenset({"traffic"})
+ALL_BUT_THE_CUSTOMER: frozenset[Entity] = frozenset({"merchant", "account", "traffic"})
+
+
 class StoreUnavailable(RuntimeError):
     """Feature Store did not answer, or left records undone after retries."""
 
@@ -37,30 +42,38 @@ class Records:
         self.patience = patience
         self.breaker = breaker or Breaker()
 
-    def about(self, payments: Sequence[Payment]) -> list[Knowledge]:
-        """What is known for each payment; those of one customer share its state. Raises StoreUnavailable."""
+    def about(self, payments: Sequence[Payment], spare: frozenset[Entity] = RULES_ONLY) -> list[Knowledge]:
+        """What is known for each payment; those of one customer share its state. Raises StoreUnavailable.
+
+        Of `spare` entities nothing is known where the store could not tell; the knowledge is then not `whole`.
+        """
         customers = dict.fromkeys(p.customer_id for p in payments)
         merchants = dict.fromkeys(p.merchant_id for p in payments)
-        states = self.read({"customer": customers, "merchant": merchants, "account": customers, "traffic": merchants})
+        wanted: dict[Entity, Iterable[str]] = {
+            "customer": customers, "merchant": merchants, "account": customers, "traffic": merchants,
+        }  # fmt: skip
+        states = self.read(wanted, spare)
         return [
             Knowledge(
                 states["customer"][p.customer_id],
-                states["merchant"][p.merchant_id],
-                states["account"][p.customer_id],
+                states["merchant"].get(p.merchant_id) or State(LAYOUTS["merchant"]),
+                states["account"].get(p.customer_id) or State(LAYOUTS["account"]),
                 states["traffic"].get(p.merchant_id),
+                whole=p.merchant_id in states["merchant"] and p.customer_id in states["account"],
             )
             for p in payments
         ]
 
-    def read(self, wanted: Mapping[Entity, Iterable[str]]) -> dict[Entity, dict[str, State]]:
+    def read(
+        self, wanted: Mapping[Entity, Iterable[str]], spare: frozenset[Entity] = frozenset()
+    ) -> dict[Entity, dict[str, State]]:
         """States by entity and identifier; an entity never seen has an empty state. Raises StoreUnavailable.
 
-        Traffic that the store could not tell, of one merchant or of all, is left out: only rules look at it.
+        Of `spare` entities those that the store could not tell are left out.
         """
         states = {e: {i: State(LAYOUTS[e]) for i in ids} for e, ids in wanted.items()}
         entity_of = {group: entity for entity, group in self.groups.items()}
         pairs = [(self.groups[e], i) for e, ids in states.items() for i in ids]
-        spare = {"traffic"} if len(wanted) > 1 else set()  # its counter needs it
         for start in range(0, len(pairs), READ):
             asked = by_group(pairs[start : start + READ])
             for _ in range(self.patience):
@@ -77,16 +90,18 @@ class Records:
                         states[entity].pop(identifier)
                 asked = answer.get("UnprocessedIdentifiers") or []
                 for refused in answer.get("Errors") or []:
-                    if entity_of.get(refused["FeatureGroupName"].rpartition("/")[2]) not in spare:
+                    of = entity_of.get(refused["FeatureGroupName"].rpartition("/")[2])
+                    if of is None or of not in spare:
                         raise StoreUnavailable(refused["ErrorCode"])
-                    states["traffic"].pop(refused["RecordIdentifierValueAsString"], None)
+                    states[of].pop(refused["RecordIdentifierValueAsString"], None)
                 if not asked:
                     break
             for left in asked:
-                if entity_of[left["FeatureGroupName"].rpartition("/")[2]] not in spare:
+                entity = entity_of[left["FeatureGroupName"].rpartition("/")[2]]
+                if entity not in spare:
                     raise StoreUnavailable(f"{len(asked)} groups of identifiers were left unprocessed")
                 for identifier in left["RecordIdentifiersValueAsString"]:
-                    states["traffic"].pop(identifier, None)
+                    states[entity].pop(identifier, None)
         return states
 
     def write(self, entity: Entity, states: dict[str, State], arrived: int) -> None:

@@ -171,3 +171,11 @@ def test_an_archive_that_would_write_elsewhere_or_holds_more_than_files_is_refus
 
     assert not (tmp_path / "opened").exists()
     assert not (tmp_path / "outside").exists()
+
+
+def test_what_explains_is_opened_before_the_first_question(tmp_path, monkeypatch):
+    model = Model(trained(tmp_path / "model"))
+    model.get_ready_to_explain()
+
+    monkeypatch.setattr("inference.model.open_library", None)
+    assert model.reasons([[10, "house"]])[0]

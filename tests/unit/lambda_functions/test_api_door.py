@@ -9,8 +9,9 @@ import pytest
 from decide import handler
 from scoring.decision import Decision
 
+from features.fraud import FRAUD
 from features.values import instant
-from tests.unit.lambda_functions.scene import NOW, POLICY, Scene, fields
+from tests.unit.lambda_functions.scene import GROUPS, NOW, POLICY, Scene, fields
 
 
 def test_a_payment_is_scored_on_its_customers_history():
@@ -222,3 +223,17 @@ def test_a_body_that_is_no_payment_is_refused_with_one_sentence(scene, body, rea
     assert reason in json.loads(answer["body"])["error"]
     assert "4111" not in answer["body"]
     assert scene.stream.records == []
+
+
+@pytest.mark.parametrize("group", ["merchant", "account"])
+def test_a_record_beside_the_customers_that_cannot_be_read_leaves_what_is_known_of_the_customer(group):
+    scene = Scene()
+    scene.ask(fields(0))
+    scene.deliver([json.loads(record["Data"]) for record in scene.stream.records])
+    scene.store.refused = GROUPS[group]
+
+    asked = scene.ask(fields(1))
+
+    assert asked["degrade_step"] == "default_features"
+    assert asked["velocity_exact"] is True
+    assert asked["vector"][FRAUD.columns.index("customer_payment_count_10m")] == 1
