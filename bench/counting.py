@@ -7,6 +7,7 @@ the payments on their streams: how fast a stream takes them is a limit of Kinesi
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -71,8 +72,9 @@ class Counting(Platform):
 
 @contextmanager
 def beside(platform: Platform) -> Iterator[Counting]:
-    """While it lasts there is a second stream, whose reader has the stream door's memory, role and settings."""
-    streams, functions, tables = (platform.client(name) for name in ("kinesis", "lambda", "dynamodb"))
+    """While it lasts there is a second stream, whose reader has the stream door's memory, role and settings. That role may
+    do as much more as counting needs."""
+    streams, functions, tables, roles = (platform.client(name) for name in ("kinesis", "lambda", "dynamodb", "iam"))
     name = f"{platform.prefix}-counted"
     own = streams.describe_stream_summary(StreamName=platform.outputs["stream_name"])["StreamDescriptionSummary"]
     mapping = reader(platform, f"{platform.prefix}-stream")
@@ -87,10 +89,14 @@ def beside(platform: Platform) -> Iterator[Counting]:
     if own.get("EncryptionType") == "KMS":
         streams.start_stream_encryption(StreamName=name, EncryptionType="KMS", KeyId=own["KeyId"])
         streams.get_waiter("stream_exists").wait(StreamName=name)
+    role = functions.get_function_configuration(FunctionName=f"{platform.prefix}-stream")["Role"].rpartition("/")[2]
+    stream = streams.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamARN"]
+    table = tables.describe_table(TableName=name)["Table"]["TableArn"]
+    roles.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(may_count(stream, table)))
     stand_in.function(functions, f"{platform.prefix}-stream", name, HANDLER, {"TABLE": name})
     source = functions.create_event_source_mapping(
         FunctionName=name,
-        EventSourceArn=streams.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamARN"],
+        EventSourceArn=stream,
         StartingPosition="TRIM_HORIZON",
         Enabled=False,
         **{setting: mapping[setting] for setting in SAME if setting in mapping},
@@ -102,6 +108,13 @@ def beside(platform: Platform) -> Iterator[Counting]:
         functions.delete_function(FunctionName=name)
         streams.delete_stream(StreamName=name)
         tables.delete_table(TableName=name)
+        roles.delete_role_policy(RoleName=role, PolicyName=name)
+
+
+def may_count(stream: str, table: str) -> dict:
+    allowed = {stream: "kinesis:*", table: "dynamodb:UpdateItem"}
+    statements = [{"Effect": "Allow", "Action": action, "Resource": arn} for arn, action in allowed.items()]
+    return {"Version": "2012-10-17", "Statement": statements}
 
 
 def reads(platform: Platform, function: str, enabled: bool) -> None:

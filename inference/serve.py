@@ -43,7 +43,7 @@ def server(app: App, connection: type[Connection] = Connection) -> uvicorn.Serve
 
 
 def run(folder: Path, port: int, host: str = "0.0.0.0", explains: bool = True) -> None:
-    """Port 0 takes a free one. Ends with code 0 after SIGTERM. What `explains` does so at once from the first request on."""
+    """Port 0 takes a free one. Ends with code 0 after SIGTERM. What `explains` does so at once from the beginning."""
     # Uvicorn raises the signal that ended it once more at its end, for whoever held it before.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     app = App(Model(folder))  # an archive that cannot be opened ends the process before it says it is healthy
