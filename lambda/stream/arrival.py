@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -107,14 +108,17 @@ def without_forged(
     forged: list[Arrival] = []
     for arrival in arrivals:
         answer = kept.get(arrival.payment.transaction_id)
-        is_ours = arrival.sequence not in unsigned or (answer is not None and same(answer, arrival.decision))
+        is_ours = arrival.sequence not in unsigned or (answer is not None and same(answer, arrival))
         (believed if is_ours else forged).append(arrival)
     return believed, forged
 
 
-def same(answer: dict, decision: dict | None) -> bool:
+def same(answer: dict, arrival: Arrival) -> bool:
+    """Whether the kept answer is what came, and an answer to what came with it."""
+    kept = {name: value for name, value in answer.items() if name != "attributes"}
+    said = json.loads(answer.get("attributes", "null"))
     try:
-        return decision is not None and handed_on(answer) == {**decision, "attributes": answer["attributes"]}
+        return handed_on(kept) == arrival.decision and said in (None, dict(arrival.payment.further))
     except InvalidDecision:
         return False
 

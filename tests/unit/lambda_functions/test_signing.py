@@ -73,6 +73,18 @@ def test_a_signature_is_for_the_whole_event(changed):
     assert row["reasons"] == [FORGED]
 
 
+@pytest.mark.parametrize("changed", [{"device_id": "another"}, {"note": "added"}])
+def test_an_answer_that_is_kept_is_none_to_a_payment_with_other_columns(changed):
+    """The decision on it is a copy of a true one."""
+    scene = Scene()
+    scene.ask(fields(0, device_id="d1"))
+    event = handed_on(scene)
+
+    (row,) = scene.deliver([{**event, **changed}], signing=False)
+
+    assert row["reasons"] == [FORGED]
+
+
 def test_a_signature_does_not_depend_on_how_the_event_is_spelt():
     scene = Scene()
     scene.ask(fields(0, note="\u00e9", share=0.1, large=1e300))
