@@ -72,8 +72,8 @@ class Counting(Platform):
 
 @contextmanager
 def beside(platform: Platform) -> Iterator[Counting]:
-    """While it lasts there is a second stream, whose reader has the stream door's memory, role and settings. That role may
-    do as much more as counting needs."""
+    """While it lasts there is a second stream, whose reader has the stream door's memory, role and settings. The role
+    may do as much more as counting needs."""
     streams, functions, tables, roles = (platform.client(name) for name in ("kinesis", "lambda", "dynamodb", "iam"))
     name = f"{platform.prefix}-counted"
     own = streams.describe_stream_summary(StreamName=platform.outputs["stream_name"])["StreamDescriptionSummary"]
