@@ -29,6 +29,11 @@ def choices_of(job: str) -> list[set[str]]:
     return [set(group) for group in groups[0]] if groups else [set()]
 
 
+def optional_of(job: str) -> set[str]:
+    groups = [ast.literal_eval(k.value) for k in call_of(job).keywords if k.arg == "optional"]
+    return set(groups[0]) if groups else set()
+
+
 def defaults_of(job: str) -> set[str]:
     text = terraform("etl/main.tf")
     own = re.search(rf"^    {job}\s+= \{{(.*?)\}}$", block(text, "jobs = {"), flags=re.MULTILINE | re.DOTALL)
@@ -41,7 +46,7 @@ def given_by_runs(job: str) -> set[str]:
         return keys((ROOT / "tools" / "forget.py").read_text(), r'"--(\w+)"')
     text = (ROOT / "terraform/modules/orchestration/machines/nightly.asl.json").read_text()
     (run,) = re.findall(rf'"JobName": "\$\{{jobs\.{job}\}}",\s*"Arguments": \{{(.*?)\}}', text, re.DOTALL)
-    return keys(run, r'"--(\w+)\.\$"')
+    return keys(run, r'"--(\w+)(?:\.\$)?"')
 
 
 def test_terraform_has_a_job_for_every_script_and_no_other():
@@ -56,7 +61,8 @@ def test_every_job_gets_the_lake_and_a_place_to_measure():
 
 @pytest.mark.parametrize("job", JOBS)
 def test_defaults_and_whoever_starts_it_together_give_what_the_script_asks_for(job):
-    assert defaults_of(job) | given_by_runs(job) in [asked_by(job) | choice for choice in choices_of(job)]
+    given = defaults_of(job) | given_by_runs(job)
+    assert given - optional_of(job) in [asked_by(job) | choice for choice in choices_of(job)]
     assert not defaults_of(job) & given_by_runs(job)
 
 
@@ -65,4 +71,4 @@ def test_the_contract_page_names_the_arguments_of_a_job(job):
     page = (ROOT / "docs" / "contracts.md").read_text()
     row = next(line for line in page.splitlines() if line.startswith(f"| `{job}` |"))
 
-    assert keys(row, r"--(\w+)") == (asked_by(job) - COMMON).union(*choices_of(job))
+    assert keys(row, r"--(\w+)") == (asked_by(job) - COMMON).union(optional_of(job), *choices_of(job))
