@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -176,29 +176,26 @@ def of_categories(x: np.ndarray, y: np.ndarray) -> Term:
 def joined(size: np.ndarray, bad: np.ndarray, way: int, rows: int) -> np.ndarray:
     """A group for each bin, so that rates go one way from group to group, no group is small, and neighbours differ by
     more than chance. Pool adjacent violators (Ayer and others, 1955), then the likest neighbours are joined."""
-    groups = [[i] for i in range(len(size))]
+    rows_of, bad_of, starts = size.tolist(), bad.tolist(), list(range(len(size)))
+    least = max(ENOUGH, FEWEST * rows)
 
-    def total(group: list[int]) -> tuple[float, float]:
-        return size[group].sum(), bad[group].sum()
+    def apart(i: int) -> float:
+        """Of group i and the next, in standard errors, in the way that rates shall go. A small group is never apart."""
+        n, k, m, j = rows_of[i], bad_of[i], rows_of[i + 1], bad_of[i + 1]
+        if min(n, m) < least:
+            return -math.inf
+        rate = (k + j) / (n + m)
+        return way * (j / m - k / n) / math.sqrt(max(rate * (1 - rate), 1e-9) * (1 / n + 1 / m))
 
-    def apart(left: list[int], right: list[int]) -> float:
-        """In standard errors, in the way that rates shall go. A small group is never apart."""
-        (n, k), (m, j) = total(left), total(right)
-        rate = (k + j + 1e-9) / (n + m)
-        error = np.sqrt(max(rate * (1 - rate), 1e-9) * (1 / max(n, 1) + 1 / max(m, 1)))
-        least = max(ENOUGH, FEWEST * rows)
-        return -np.inf if min(n, m) < least else float(way * (j / m - k / n) / error)
-
-    while len(groups) > 1:
-        gaps = [apart(a, b) for a, b in pairwise(groups)]
-        at = int(np.argmin(gaps))
-        if gaps[at] >= JOINED:
-            break
-        groups[at : at + 2] = [groups[at] + groups[at + 1]]
-    found = np.empty(len(size), dtype=int)
-    for number, group in enumerate(groups):
-        found[group] = number
-    return found
+    gaps = [apart(i) for i in range(len(starts) - 1)]
+    while gaps and min(gaps) < JOINED:
+        at = gaps.index(min(gaps))
+        rows_of[at : at + 2], bad_of[at : at + 2] = [rows_of[at] + rows_of[at + 1]], [bad_of[at] + bad_of[at + 1]]
+        del starts[at + 1], gaps[at]
+        for i in (at - 1, at):
+            if 0 <= i < len(gaps):
+                gaps[i] = apart(i)
+    return np.searchsorted(starts, np.arange(len(size)), side="right") - 1
 
 
 def information(size: np.ndarray, bad: np.ndarray, groups: np.ndarray) -> float:

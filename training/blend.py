@@ -35,7 +35,8 @@ class Blend:
 def blend(parts: Mapping[str, np.ndarray], y: np.ndarray, fold: np.ndarray) -> Blend | None:
     """Of margins by learner, each of shape (rows,), of rows that the learner did not know; none where less than two
     learners add to it. `fold` has the number of the fold of each row."""
-    weights, intercept = weighed(parts, y)
+    parts = {name: margins for name, margins in parts.items() if np.ptp(margins) > 0}
+    weights, intercept = weighed(parts, y) if parts else ({}, 0.0)
     if len(weights) < 2:
         return None
     found = np.empty(len(y))

@@ -33,6 +33,7 @@ from training.columns import Decisions
 from training.enough import require_classes
 from training.folds import grouped
 from training.frames import read_folder
+from training.fraud_set import NothingToLearn
 from training.learners import by_risk
 from training.metrics import RANKING, card_precision, chance_of_ece, measures
 from training.policy import Costs, expected_cost, solve
@@ -100,6 +101,10 @@ def out_of_fold(folder: Path) -> np.ndarray | None:
     return np.load(path, allow_pickle=False) if path.is_file() else None
 
 
+class NoScore(ValueError):
+    """A model gives rows no number; the text says how many."""
+
+
 @dataclass(frozen=True)
 class Won:
     """Which model is the better one, or the blend of all of them, what it says of the validation and the test rows, and
@@ -144,6 +149,11 @@ def evaluate(
         won = Won(found[best]["learner"], best, said[best], scores(models[best], test))
     else:
         won = challenged(problem, models, said, validation, test, taught, known)
+    if np.ptp(np.concatenate([won.validation, won.test])) == 0:
+        raise NothingToLearn(
+            f"{won.learner} says the same of all {len(validation) + len(test)} {problem.rows_are}, and nothing does "
+            f"better: bring more {problem.rows_are} with their outcomes, or further columns"
+        )
     report: dict = {
         "problem": problem.name,
         "learner": won.learner,
@@ -292,7 +302,11 @@ def units(rows: pd.DataFrame) -> np.ndarray:
 
 def scores(model: Model, rows: pd.DataFrame) -> np.ndarray:
     """Through the server's own path, so that what is measured is what will serve."""
-    return np.array(model.score(cells(model, rows)))
+    found = np.array(model.score(cells(model, rows)))
+    lost = len(found) - int(np.isfinite(found).sum())
+    if lost:
+        raise NoScore(f"{model.name} gives {lost} of {len(found)} rows no number: it cannot be judged, train it anew")
+    return found
 
 
 def cells(model: Model, rows: pd.DataFrame) -> list[list[object]]:

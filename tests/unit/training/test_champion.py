@@ -20,11 +20,14 @@ from training.blend import blend
 from training.calibration import crossfitted, reliability
 from training.challenge import DRAWS, compared, judge, weighted_auc
 from training.columns import Decisions, decide
+from training.credit_set import BOOKKEEPING
 from training.directions import direction
 from training.folds import grouped
 from training.frames import write_frame
+from training.fraud_set import NothingToLearn
 from training.learners import LEARNERS, by_risk, recoded
-from training.problems import PROBLEMS
+from training.prepare import split_as_known, split_by_time
+from training.problems import AT_ONCE, PROBLEMS
 from training.rows import Rows, Settings
 from training.selection import Choice
 from training.train import Hyperparameters, teaching, train
@@ -278,3 +281,88 @@ def test_an_archive_of_several_models_serves_their_weighted_sum_and_explains_it(
     assert [p["learner"] for p in model.manifest["parts"]] == ["logistic", "xgboost", "catboost"]
     assert model.score(cells) == pytest.approx(learnt.calibration.probabilities(expected), abs=1e-6)
     assert model.reasons(cells)[0][0]["feature"] == "purpose"
+
+
+def trained(folder, rows: pd.DataFrame, learners: tuple[str, ...] = tuple(PROBLEMS["credit"].candidates)):
+    """Prepares, trains and judges; what the job that judges reports."""
+    parts = split_by_time(rows, AT_ONCE)
+    decided = decide(parts["train"], [c for c in rows.columns if c not in BOOKKEEPING])
+    for name, part in parts.items():
+        kept = part.drop(columns=decided.protected) if name == "train" else part
+        write_frame(kept, folder / "input" / name / "rows.parquet")
+    (folder / "input" / "train" / "columns.json").write_text(json.dumps(decided.encoding.document()))
+    (folder / "input" / "train" / "decided.json").write_text(json.dumps(decided.document()))
+    for learner in learners:
+        (folder / learner).mkdir()
+        train(Hyperparameters("credit", learner, learner), folder / "input", folder / learner)
+        archive = folder / "input" / f"model-{learner}" / "model.tar.gz"
+        archive.parent.mkdir()
+        with tarfile.open(archive, "w:gz") as packed:
+            packed.add(folder / learner, ".")
+    evaluate.main(["--problem", "credit"])
+    return json.loads((folder / "output" / "evaluation" / "evaluation.json").read_text()), decided
+
+
+@pytest.fixture
+def empty(tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluate, "INPUT", tmp_path / "input")
+    monkeypatch.setattr(evaluate, "OUTPUT", tmp_path / "output")
+    return tmp_path
+
+
+def test_200_loans_of_500_columns_with_a_leak_and_a_category_for_each_loan_are_learnt_from(empty):
+    rows = loans(200, 5, "2025-01-01")
+    noise = np.random.default_rng(0).normal(size=(200, 500))
+    many = {f"x{i}": noise[:, i] for i in range(500)}
+    rows = pd.concat([rows, pd.DataFrame({**many, "many": [f"k{i}" for i in range(200)]})], axis=1)
+    rows["told_afterwards"] = rows["label"] * 10.0 + 1
+    report, decided = trained(empty, rows, ("xgboost",))
+    aside = {d.name: d.reason for d in decided.columns if not d.used}
+
+    for learner in ("logistic", "scorecard"):
+        lone = LEARNERS[learner].fit(Rows(noise.astype(np.float32), rows["label"].to_numpy()), Settings(1), 0)
+        assert np.isfinite(lone.margins(noise.astype(np.float32))).all(), "more columns than rows"
+    assert report["refit"]["rows"]["refit"] == 200
+    assert "too good" in aside["told_afterwards"]
+    assert "many" in aside
+
+
+def test_where_nothing_tells_the_outcomes_apart_a_scorecard_without_bins_loses_or_the_job_says_so(empty):
+    rows = loans(400, 6, "2025-01-01")[["identifier", "customer_id", "at", "label"]]
+    rows["noise"] = np.random.default_rng(1).normal(size=400)
+
+    with pytest.raises(NothingToLearn, match="scorecard says the same of all 120 loans"):
+        trained(empty, rows, ("scorecard",))
+
+
+def test_a_model_that_gives_no_number_is_refused_by_name(empty):
+    class Broken:
+        name, encoding = "job-7", ENCODING
+
+        def score(self, cells):
+            return [0.5, float("nan")]
+
+    with pytest.raises(evaluate.NoScore, match="job-7 gives 1 of 2 rows no number"):
+        evaluate.scores(Broken(), loans(2, 7, "2025-01-01"))
+
+
+def test_loans_judge_only_what_could_have_been_known_when_they_were_asked_for():
+    rows = loans(3000, 8, "2025-01-01").assign(at=pd.date_range("2022-01-01", periods=3000, freq="8h", tz="UTC"))
+    over = rows["at"] + pd.Timedelta(days=90)
+    parts, said = split_as_known(rows, lambda first: pd.Index(rows.loc[over < first, "identifier"]))
+
+    assert said == [
+        "purged before the test rows: 270 of 2550 earlier rows",
+        "purged before the validation rows: 270 of 1878 earlier rows",
+    ]
+    for earlier, later in (("train", "validation"), ("validation", "test")):
+        assert parts[later]["at"].min() - parts[earlier]["at"].max() >= pd.Timedelta(days=90)
+    assert len(parts["test"]) == 450
+
+
+def test_where_a_purge_would_leave_too_little_all_rows_stay_and_that_is_said():
+    rows = loans(900, 9, "2025-01-01")
+    parts, said = split_as_known(rows, lambda first: pd.Index([]))
+
+    assert {name: len(part) for name, part in parts.items()} == {"train": 630, "validation": 135, "test": 135}
+    assert [line[:30] for line in said] == ["NOT PURGED before the test row", "NOT PURGED before the validati"]
