@@ -56,7 +56,7 @@ test: $(READY) ## Every test: make test [BACKEND=localstack], which uses the one
 bench: $(READY) ## The platform beside its peers: make bench [ROWS=500000] [SCHEDULES=1000000] [ONLY=features|lake|serving|local|doors|simulation] [LONG=1]
 	@$(RUN) -m bench $(addprefix --rows ,$(ROWS)) $(addprefix --schedules ,$(SCHEDULES)) $(addprefix --only ,$(ONLY)) $(if $(LONG),--long)
 
-quality: $(READY) ## Scores on a set in the RAW contract: make quality FRAUD=dir START=2018-05-20 FOLDS=4, or CREDIT=dir [PEERS=1]
+quality: $(READY) ## Scores on a set in the RAW contract: make quality FRAUD=dir START=2018-05-20 FOLDS=4, or CREDIT=dir; PEERS=1 shows others beside
 	@OMP_WAIT_POLICY=passive $(PYTHON) -m tools.quality "FRAUD=$(FRAUD)" "CREDIT=$(CREDIT)" "START=$(START)" "FOLDS=$(FOLDS)" "PEERS=$(PEERS)"
 
 iam: $(READY) ## Is every statement of every role needed by a recorded call?

@@ -18,7 +18,7 @@ from training.fraud_set import NothingToLearn
 
 TARGET = Path("build/quality")
 WORDS = ("FRAUD", "CREDIT", "START", "FOLDS", "PEERS")
-USAGE = "make quality FRAUD=dir START=YYYY-MM-DD FOLDS=4, or make quality CREDIT=dir [PEERS=1]"
+USAGE = "make quality FRAUD=dir START=YYYY-MM-DD FOLDS=4 [PEERS=1], or make quality CREDIT=dir [PEERS=1]"
 MOST_FOLDS = 52
 
 
@@ -34,7 +34,7 @@ def main(argv: list[str]) -> int:
         (TARGET / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n")
         means = ", ".join(f"{key} {value:.4f}" for key, value in report["mean"].items())
         print(f"{name}: {means} over {len(report['folds'])} folds, in {TARGET / name}.json")
-        for line in credit.told(report) if name == "credit" else ():
+        for line in (credit if name == "credit" else fraud).told(report):
             print(line)
     return 0
 
@@ -46,14 +46,14 @@ def measure(given: Mapping[str, str], teller: Teller) -> dict[str, dict]:
         raise Unusable(f"expected {USAGE}; got {' '.join(f'{k}={v}' for k, v in given.items()) or 'nothing'}")
     if {"START", "FOLDS"} & set(given) and "FRAUD" not in given:
         raise Unusable("START and FOLDS belong to FRAUD: credit has no folds in time")
-    if "PEERS" in given and ("CREDIT" not in given or given["PEERS"] != "1"):
-        raise Unusable(f"expected PEERS=1 with CREDIT, got PEERS={given['PEERS']}")
+    if given.get("PEERS", "1") != "1":
+        raise Unusable(f"expected PEERS=1, got PEERS={given['PEERS']}")
     reports = {}
     if "FRAUD" in given:
         start, count = start_of(given), count_of(given)
         with opened(Path(given["FRAUD"]), teller) as history:
             vectors, labels = history.payments()
-        reports["fraud"] = fraud.measure(fraud.Payments(vectors, labels), start, count, teller)
+        reports["fraud"] = fraud.measure(fraud.Payments(vectors, labels), start, count, teller, "PEERS" in given)
     if "CREDIT" in given:
         with opened(Path(given["CREDIT"]), teller) as history:
             rows, told = history.loans()

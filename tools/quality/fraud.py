@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from features.fraud import FRAUD
+from tools.quality import handbook_peer
 from tools.quality.handbook import Fold, consecutive, earlier, parts
 from tools.raw_data.files import Unusable
 from tools.telling import Teller
@@ -44,25 +45,31 @@ class Payments:
     def last_day(self) -> date:
         return self.day.max().item()
 
+    def known(self, teaches: np.ndarray, fold: Fold) -> pd.DataFrame:
+        """Rows that teach, by the labels that are known when the test starts."""
+        as_of = pd.Timestamp(fold.test_start, tz="UTC")
+        return assemble(self.rows.loc[teaches].drop(columns="is_fraud"), self.labels, as_of)
+
     def split(self, fold: Fold) -> tuple[Rows, Rows, np.ndarray]:
         """What teaches, with the labels known when the test starts; what tests; and the mask of the latter."""
         teaches, tests = parts(self.day, self.customer, self.y, fold)
-        as_of = pd.Timestamp(fold.test_start, tz="UTC")
-        known = assemble(self.rows.loc[teaches].drop(columns="is_fraud"), self.labels, as_of)
+        known = self.known(teaches, fold)
         learned = Rows(matrix(known, self.encoding), known["label"].to_numpy())
         return learned, Rows(matrix(self.rows.loc[tests], self.encoding), self.y[tests]), tests
 
 
-def measure(payments: Payments, start: date, count: int, teller: Teller) -> dict:
-    """The report of `count` folds from `start`. Raises Unusable when the data does not reach that far."""
+def measure(payments: Payments, start: date, count: int, teller: Teller, peers: bool = False) -> dict:
+    """The report of `count` folds from `start`, and with `peers` that of the Handbook's own features on the same folds.
+    Raises Unusable when the data does not reach that far."""
     folds = consecutive(start, count)
     require_days(payments, folds)
     choice = chosen(payments, folds[0], teller, tuple(f"fold of {fold.start}" for fold in folds))
     steps = {f"fold of {fold.start}": partial(measure_fold, payments, fold, choice) for fold in folds}
     found = [*teller.through(steps).values()]
+    beside = {"peers": {"handbook": with_mean(peer_folds(payments, folds))}} if peers else {}
     return {
-        "folds": found,
-        "mean": {name: float(np.mean([f[name] for f in found])) for name in ("auc", "ap", "cp100")},
+        **with_mean(found),
+        **beside,
         "feature_version": FRAUD.version,
         "learner": choice.learner,
         "settings": choice.settings.document(),
@@ -94,14 +101,45 @@ def measure_fold(payments: Payments, fold: Fold, choice: Choice) -> dict:
                 f"found {int(rows.y.sum())} frauds among {len(rows.y)} payments"
             )
     p = LEARNERS[choice.learner].fit(learned, choice.settings, SEED).margins(tested.x)
+    return judged(payments, fold, mask, p, len(learned.y))
+
+
+def peer_folds(payments: Payments, folds: list[Fold]) -> list[dict]:
+    columns = handbook_peer.features(payments.rows)
+    place = pd.Series(np.arange(len(columns)), index=payments.rows["transaction_id"])
+    found = []
+    for fold in folds:
+        teaches, tests = parts(payments.day, payments.customer, payments.y, fold)
+        known = payments.known(teaches, fold)
+        learned = columns[place[known["identifier"]]]
+        p = handbook_peer.margins(learned, known["label"].to_numpy(), columns[tests])
+        found.append(judged(payments, fold, tests, p, len(learned)))
+    return found
+
+
+def judged(payments: Payments, fold: Fold, tests: np.ndarray, p: np.ndarray, train_rows: int) -> dict:
+    y = payments.y[tests]
     return {
         "start": str(fold.start),
-        "auc": float(RANKING["auc"](tested.y, p)),
-        "ap": float(RANKING["ap"](tested.y, p)),
-        "cp100": card_precision(payments.day[mask], payments.customer[mask], tested.y, p),
-        "train_rows": len(learned.y),
-        "test_rows": len(tested.y),
+        "auc": float(RANKING["auc"](y, p)),
+        "ap": float(RANKING["ap"](y, p)),
+        "cp100": card_precision(payments.day[tests], payments.customer[tests], y, p),
+        "train_rows": train_rows,
+        "test_rows": len(y),
     }
+
+
+def with_mean(folds: list[dict]) -> dict:
+    return {"folds": folds, "mean": {n: float(np.mean([f[n] for f in folds])) for n in ("auc", "ap", "cp100")}}
+
+
+def told(report: dict) -> list[str]:
+    """The peer's figures, and by how much ours are above them."""
+    lines = []
+    for name, peer in report.get("peers", {}).items():
+        ahead = ", ".join(f"{k} {v:.4f} (ours {report['mean'][k] - v:+.4f})" for k, v in peer["mean"].items())
+        lines.append(f"  {name}: {ahead}")
+    return lines
 
 
 def require_days(payments: Payments, folds: list[Fold]) -> None:

@@ -12,9 +12,10 @@ from features.fraud import FRAUD
 from tools.quality.__main__ import measure as measured
 from tools.quality.credit import END
 from tools.quality.credit import measure as credit
-from tools.quality.fraud import Payments
+from tools.quality.fraud import Payments, told
 from tools.quality.fraud import measure as fraud
 from tools.quality.handbook import Fold, consecutive, earlier, parts
+from tools.quality.handbook_peer import features
 from tools.raw_data.files import Unusable
 from tools.telling import Teller
 from training.credit_set import states
@@ -78,6 +79,7 @@ def history(size: int = 6000, seed: int = 0) -> Payments:
     vectors["amount"] = told
     vectors.insert(0, "transaction_id", [f"t{i}" for i in range(size)])
     vectors.insert(1, "customer_id", [f"c{i}" for i in rng.integers(0, 3000, size)])
+    vectors["merchant_id"] = [f"m{i}" for i in rng.integers(0, 100, size)]
     vectors["event_time"] = at
     labels = pd.DataFrame(
         {
@@ -99,6 +101,46 @@ def test_each_fold_is_reported_with_its_rows_and_the_means_are_of_the_folds():
     since = (payments.day - np.datetime64("2018-04-22")).astype(int)
     assert found["folds"][0]["train_rows"] == ((since >= 0) & (since < 7)).sum()
     assert found["chosen_on"] == ["2018-04-08", "2018-04-01"]
+
+
+def test_the_handbooks_own_features_are_measured_on_the_same_rows():
+    payments = history()
+    found = fraud(payments, date(2018, 4, 22), 2, Teller(), peers=True)
+    peer = found["peers"]["handbook"]
+
+    for name in ("start", "train_rows", "test_rows"):
+        assert [fold[name] for fold in peer["folds"]] == [fold[name] for fold in found["folds"]]
+    assert peer["mean"]["auc"] > 0.8, "the amount tells"
+    (line,) = told(found)
+    assert f"ours {found['mean']['ap'] - peer['mean']['ap']:+.4f}" in line
+
+
+def test_the_handbooks_features_are_what_its_definitions_say():
+    rng = np.random.default_rng(5)
+    size = 300
+    rows = pd.DataFrame(
+        {
+            "event_time": pd.Timestamp("2018-04-01", tz="UTC")
+            + pd.to_timedelta(np.sort(rng.integers(0, 60 * 24, size)), unit="h"),
+            "customer_id": rng.choice(["a", "b"], size),
+            "merchant_id": rng.choice(["m", "n"], size),
+            "amount": rng.integers(1, 9000, size).astype(float),
+            "is_fraud": rng.integers(0, 2, size),
+        }
+    )
+    found = features(rows)
+
+    for number in (0, 17, 120, 299):
+        row, day = rows.loc[number], pd.Timedelta(days=1)
+        hour, weekday = row["event_time"].hour, row["event_time"].weekday()
+        expected = [row["amount"] / 100, float(weekday >= 5), float(hour <= 6)]
+        for key, value, delay in (("customer_id", rows["amount"] / 100, 0), ("merchant_id", rows["is_fraud"], 7)):
+            for days in (1, 7, 30):
+                until = row["event_time"] - delay * day
+                own = (rows[key] == row[key]) & (rows["event_time"] <= until)
+                seen = value[own & (rows["event_time"] > until - days * day)]
+                expected += [len(seen), seen.mean() if len(seen) else 0.0]
+        assert found[number] == pytest.approx(expected)
 
 
 def test_frauds_that_were_not_known_when_the_test_starts_do_not_teach():
@@ -164,6 +206,7 @@ def test_loans_of_any_year_that_can_be_read_are_measured():
         ({"CREDIT": "x", "START": "2018-05-20"}, "START and FOLDS belong to FRAUD"),
         ({"FRAUD": "x", "START": "soon"}, "START: expected the first day that teaches, as 2018-05-20, got 'soon'"),
         ({"FRAUD": "x"}, "START: expected the first day"),
+        ({"FRAUD": "x", "START": "2018-05-20", "PEERS": "all"}, "expected PEERS=1, got PEERS=all"),
         ({"FRAUD": "x", "START": "2018-05-20", "FOLDS": "0"}, "FOLDS: expected a whole number from 1 to 52, got '0'"),
         ({"FRAUD": "x", "START": "2018-05-20", "FOLDS": "many"}, "FOLDS: expected a whole number"),
         ({"CREDIT": "no-such-folder"}, "no-such-folder: expected a folder with files of the RAW contract"),
