@@ -37,27 +37,34 @@ def gather(spark: SparkSession, lake: Lake, batch: str, now: datetime) -> dict[s
     if report is not None:
         return report
     last = lake.get_json(LAST) or {}
-    new = since(lake, last)
+    found = listed(lake, last)
+    new = unknown(found, last)
     written = [*files(events(spark, lake, new))] if new else []
     for number, (_, body) in enumerate(written):
         lake.s3.put_object(Bucket=lake.bucket, Key=f"{PAYMENTS}/batch={batch}/payments-{number:05}.jsonl.gz", Body=body)
     report = {"objects": len(new), "payments": sum(count for count, _ in written), "files": len(written)}
     until = max((*new.values(), now))
-    recent = sorted(key for key, at in new.items() if at >= until - OVERLAP)
+    # Of all batches that have gathered within the hour: the next night looks back as far.
+    recent = sorted(key for key, at in found.items() if at >= until - OVERLAP)
     kept = {**report, "until": until.isoformat(), "recent": recent}
     lake.put_json(GATHERED.format(batch=batch), kept)
     lake.put_json(LAST, kept)
     return kept
 
 
-def since(lake: Lake, report: dict[str, Any]) -> dict[str, datetime]:
-    """The log's objects that are newer than what a report tells of, by key with S3's times."""
+def listed(lake: Lake, report: dict[str, Any]) -> dict[str, datetime]:
+    """The log's objects that may be newer than what a report tells of, by key with S3's times."""
     begin = datetime.fromisoformat(report["until"]) - OVERLAP if report else datetime.min.replace(tzinfo=UTC)
-    known = frozenset(report.get("recent", ()))
     days = [f"{DECISIONS.prefix}/{day}/" for day in lake.folders(DECISIONS.prefix)]
     with ThreadPoolExecutor(LISTED_AT_ONCE) as pool:
         found = {key: at for objects in pool.map(lake.objects, days) for key, at in objects.items()}
-    return {key: at for key, at in sorted(found.items()) if at >= begin and key not in known}
+    return {key: at for key, at in sorted(found.items()) if at >= begin}
+
+
+def unknown(found: dict[str, datetime], report: dict[str, Any]) -> dict[str, datetime]:
+    """Those of them that the report does not know."""
+    known = frozenset(report.get("recent", ()))
+    return {key: at for key, at in found.items() if key not in known}
 
 
 def events(spark: SparkSession, lake: Lake, keys: Iterable[str]) -> DataFrame:
@@ -85,7 +92,7 @@ def payers_since(spark: SparkSession, lake: Lake, batch: str, as_of: int) -> Dat
     """`customer_id` of those of whom the doors have logged a payment, since the batch gathered, that had come before
     `as_of` (ms): their records online know more than the lake. None when there is none."""
     report = lake.get_json(GATHERED.format(batch=batch))
-    new = since(lake, report) if report else {}
+    new = unknown(listed(lake, report), report) if report else {}
     if not new:
         return None
     logged = spark.read.schema("customer_id string, arrived_at bigint").json([lake.path(key) for key in new])

@@ -66,6 +66,17 @@ def test_what_the_doors_have_logged_since_the_night_before_comes_to_raw_once_and
     assert {name: told[name] for name in ("objects", "payments", "files")} == {"objects": 2, "payments": 3, "files": 1}
 
 
+def test_nights_that_follow_each_other_within_the_hour_gather_nothing_twice(bank):
+    log(bank, "s-1", met(1))
+    night(bank, "b1")
+    log(bank, "s-2", met(2), put=NOW + timedelta(minutes=5))
+    night(bank, "b2", NOW + timedelta(minutes=6))
+    night(bank, "b3", NOW + timedelta(minutes=7))
+    night(bank, "b4", NOW + timedelta(minutes=8))
+
+    assert [raw(bank, batch) for batch in ("b1", "b2", "b3", "b4")] == [[met(1)], [met(2)], [], []]
+
+
 def test_an_object_that_is_listed_only_after_later_ones_is_found_by_the_next_night(bank):
     log(bank, "s-1", met(1))
     night(bank, "b1")

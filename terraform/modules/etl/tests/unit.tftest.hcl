@@ -84,11 +84,17 @@ run "changes_no_raw_file_and_measures_in_its_namespace_only" {
   command = plan
 
   assert {
-    condition = !anytrue([
-      for s in module.role.permissions :
-      contains(s.actions, "s3:PutObject") && anytrue([for r in s.resources : endswith(r, "/raw/*") || endswith(r, ":::risk-dev-lake-111122223333/*")])
-    ])
-    error_message = "RAW is never changed."
+    condition = alltrue(flatten([
+      for s in module.role.permissions : [
+        for r in s.resources : endswith(r, "/raw/door_payments/*") || !(strcontains(r, "/raw/") || endswith(r, ":::risk-dev-lake-111122223333/*"))
+      ] if length(setintersection(s.actions, ["s3:PutObject", "s3:DeleteObject", "s3:*"])) > 0
+    ]))
+    error_message = "What others brought to RAW is never changed; only what the doors have met is brought."
+  }
+
+  assert {
+    condition     = alltrue([for s in module.role.permissions : tolist(s.actions) == tolist(["s3:PutObject"]) if anytrue([for r in s.resources : endswith(r, "/raw/door_payments/*")])])
+    error_message = "Nor is that deleted."
   }
 
   assert {
