@@ -66,8 +66,17 @@ def tiles(summary: dict) -> list[tuple[str, str]]:
         found += [
             ("loans scored", f"{credit['scored']:,}"),
             ("credit AUC / KS", f"{number(credit['auc'])} / {number(credit['ks'])}"),
+            *above_logistic(credit),
         ]
     return found
+
+
+def above_logistic(credit: dict) -> list[tuple[str, str]]:
+    gain = credit.get("gain_over_logistic")
+    if not gain:
+        return []
+    told = f"{gain['value']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}]"
+    return [("credit AUC above logistic regression, test loans", told)]
 
 
 def fraud_section(evidence: dict) -> dict:
@@ -110,7 +119,47 @@ def credit_section(evidence: dict) -> dict:
         "head": ("customer", "loan", "probability of default"),
         "rows": [(r["customer_id"], r["loan_id"], number(float(r["default_prob"]))) for r in seen["rows"][:EXAMPLES]],
     }
-    return {"title": "Credit: will this loan default?", "figures": figures, "tables": [table]}
+    evaluation = evidence.get("packages", {}).get("credit", {}).get("evaluation", {})
+    return {
+        "title": "Credit: will this loan default?",
+        "figures": figures,
+        "tables": [table, *(chosen(evaluation) if evaluation else [])],
+    }
+
+
+def chosen(evaluation: dict) -> list[dict]:
+    """Champion and challengers, which columns were not used, and what is beyond the fairness policy."""
+    decided = evaluation["decided_by"]
+    gaps = {decided["best"]: None, **decided["behind_best"]}
+    return [
+        {
+            "title": f"Who was chosen: {evaluation['learner']}, the simplest that ties with the best",
+            "head": ("learner", "AUC below the best", "95 % interval", "ties"),
+            "rows": [
+                (name, "best", "", "")
+                if gap is None
+                else (
+                    name,
+                    number(gap["value"]),
+                    f"{gap['low']:.3f} to {gap['high']:.3f}",
+                    "yes" if gap["tie"] else "no",
+                )
+                for name, gap in gaps.items()
+            ],
+        },
+        {
+            "title": "Columns that were not used",
+            "head": ("column", "why"),
+            "rows": [(column["name"], column["reason"]) for column in evaluation["set_aside"]],
+        },
+        {
+            "title": f"Fairness on loans unknown to the model: {evaluation['fairness']['verdict']}",
+            "head": ("column", "group", "beyond the policy", "value"),
+            "rows": [
+                (b["column"], b["group"], b["of"], number(b["value"])) for b in evaluation["fairness"]["breaches"]
+            ],
+        },
+    ]
 
 
 def attacks_section(played: list[Attack]) -> dict:

@@ -79,6 +79,7 @@ def main(argv: Sequence[str]) -> None:
         report["refit"] = refit(problem, models, won, [taught, *parts.values()], kept)
         treated = treatment(models[won.place or 0], won, pd.concat(parts.values()), policy)
         (OUTPUT / "evaluation" / FAIRNESS).write_text(json.dumps(treated, indent=1, allow_nan=False))
+        report["fairness"] = {name: treated[name] for name in ("verdict", "breaches")}
         print(f"fairness: {treated['verdict']}, {len(treated['breaches'])} breaches")
     (OUTPUT / "evaluation" / "evaluation.json").write_text(json.dumps(report, indent=1, allow_nan=False))
     shutil.rmtree(OUTPUT / "opened")
@@ -88,11 +89,15 @@ def main(argv: Sequence[str]) -> None:
 def treatment(model: Model, won: Won, rows: pd.DataFrame, policy: fairness.Policy) -> dict:
     """How the winner treats protected groups among the validation and the test rows, in this order. `model` is one of
     its parts: all of them see the same columns."""
-    decided = Decisions.parse(json.loads((model.folder / DECIDED).read_text()))
-    protected = [d.name for d in decided.columns if d.protected and d.name in rows]
+    protected = [d.name for d in decisions(model).columns if d.protected and d.name in rows]
     p = np.concatenate([won.validation, won.test])
     seen = model.matrix(cells(model, rows))
     return fairness.report(rows, p, seen, model.encoding.names, protected, policy)
+
+
+def decisions(model: Model) -> Decisions:
+    """What became of every column of the set that a model learned from."""
+    return Decisions.parse(json.loads((model.folder / DECIDED).read_text()))
 
 
 def out_of_fold(folder: Path) -> np.ndarray | None:
@@ -164,6 +169,7 @@ def evaluate(
     }
     if won.judged is not None:
         report["decided_by"] = won.judged.document()
+        report["set_aside"] = [{"name": d.name, "reason": d.reason} for d in decisions(models[0]).columns if not d.used]
     if won.unknown is not None:
         y, p = (np.concatenate([a, b]) for a, b in zip(won.unknown, (labels(test), won.test), strict=True))
         report["pooled"] = {
@@ -250,10 +256,9 @@ def refit(problem: Problem, models: Sequence[Model], won: Won, parts: Sequence[p
         "rows": {**model.manifest["rows"], "refit": len(rows)},
         "trained_until": str(rows["at"].max()),
     }
-    decided = Decisions.parse(json.loads((model.folder / DECIDED).read_text()))
     name = model.name if won.blend is None else f"{model.name}-and-others"
     newest = teaching(parts[-1], encoding).x
-    write(About(name, problem, encoding, decided, told, SEED), learnt, learned, newest, folder)
+    write(About(name, problem, encoding, decisions(model), told, SEED), learnt, learned, newest, folder)
     shutil.copytree(model.folder / "code", folder / "code")
     (folder / OUT_OF_FOLD).unlink(missing_ok=True)
     with tarfile.open(archive, "w:gz") as packed:

@@ -26,8 +26,7 @@ from training.problems import PROBLEMS, Problem
 from training.rows import Fitted, Rows, Settings
 from training.selection import LARGEST, STOPS, Choice, choose, crossfitted, rolling, varies
 
-FOLDS = 5
-MANY, FEWER = 10_000, 3  # rows from which on fewer folds say enough
+FOLDS = {20_000: 2, 10_000: 3, 0: 5}  # by rows from which on: of many rows few folds say enough
 ROOT = Path("/opt/ml")
 
 
@@ -52,6 +51,9 @@ class Hyperparameters:
                 f"expected a problem of {sorted(PROBLEMS)} and a learner of {sorted(LEARNERS)}, "
                 f"got {values['problem']!r} and {values['learner']!r}"
             )
+        learners = sorted(PROBLEMS[values["problem"]].candidates)
+        if values["learner"] not in learners:
+            raise ValueError(f"expected a learner of {learners} for {values['problem']}, got {values['learner']!r}")
         return cls(values["problem"], values["learner"], values["name"], int(values.get("seed", 0)))
 
 
@@ -147,7 +149,8 @@ def settle(
 
 def folds_for(y: np.ndarray) -> int:
     """Fewer where there are many rows, for they say enough, and where a fold would have no row of either outcome."""
-    return int(min(FEWER if len(y) > MANY else FOLDS, y.sum(), len(y) - y.sum()))
+    count = next(count for least, count in FOLDS.items() if len(y) >= least)
+    return int(min(count, y.sum(), len(y) - y.sum()))
 
 
 def fitted_by(problem: Problem, choice: Choice, learned: Rows, seed: int) -> Fitted:

@@ -25,6 +25,25 @@ def test_loans_whose_outcome_is_not_known_yet_are_reported_without_curves(tmp_pa
     assert "Will this loan default" in (tmp_path / "report.html").read_text().replace("will", "Will")
 
 
+def test_the_report_says_who_was_chosen_what_was_not_used_and_what_is_unfair(tmp_path):
+    gap = {"value": 0.02, "low": 0.01, "high": 0.03, "tie": False}
+    evaluation = {
+        "learner": "logistic",
+        "decided_by": {"best": "logistic", "behind_best": {"scorecard": gap}},
+        "set_aside": [{"name": "remarks", "reason": "free text"}],
+        "fairness": {"verdict": "breach", "breaches": [{"column": "sex", "group": "m", "of": "ratio", "value": 0.61}]},
+    }
+    gain = {"value": -0.001, "low": -0.011, "high": 0.002}
+    credit = {"scored": 1, "auc": None, "ks": None, "gain_over_logistic": gain, "predictions_uri": "s3://lake/"}
+    seen = {"scores": {"l1": 0.2}, "truth": {}, "rows": []}
+    evidence = {"credit": seen, "packages": {"credit": {"evaluation": evaluation}}}
+    write_report({**SUMMARY, "credit": credit}, evidence, [Phase("Lake", 0.0, 1.0)], tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+
+    for said in ("Who was chosen: logistic", "0.010 to 0.030", "free text", "0.610", "-0.001 [-0.011, +0.002]"):
+        assert said in text, said
+
+
 def test_payments_without_labels_or_api_answers_are_reported_too(tmp_path):
     fraud = {
         "streamed": 1,

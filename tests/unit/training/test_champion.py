@@ -223,6 +223,8 @@ def test_the_winner_learns_once_more_from_all_rows_and_what_is_reported_is_of_ro
     assert {"slope", "intercept_low"} <= set(report["pooled"]["reliability"])
     assert report["pooled"]["rows"] == 1600, "each row once, by a model that did not know it"
     assert report["beside_simplest"]["learner"] == "logistic"
+    assert report["set_aside"] == [{"name": "sex", "reason": "protected: sex; kept for evaluation"}]
+    assert report["fairness"]["verdict"] == "breach"
     assert sorted(p.name for p in (places / "output" / "model").iterdir()) == ["model.tar.gz"]
     treated = json.loads((places / "output" / "evaluation" / "fairness.json").read_text())
     assert treated["rows"] == 600

@@ -225,6 +225,11 @@ def test_an_unknown_problem_or_learner_is_named_with_those_there_are(problem, le
     assert learner in str(wrong.value)
 
 
+def test_a_learner_that_a_problem_has_not_is_refused_with_those_that_it_has():
+    with pytest.raises(ValueError, match=r"a learner of \['catboost', 'xgboost'\] for fraud, got 'logistic'"):
+        Hyperparameters.parse({"problem": "fraud", "learner": "logistic", "name": "x"})
+
+
 def test_a_seed_that_is_no_number_is_refused():
     with pytest.raises(ValueError, match="many"):
         Hyperparameters.parse({"problem": "fraud", "learner": "xgboost", "name": "x", "seed": "many"})
