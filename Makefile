@@ -130,8 +130,8 @@ night: $(TOOLS) ## Run the night for a batch: make night ENV=dev [BATCH=day AS_O
 train: $(TOOLS) ## Train and register a model: make train PROBLEM=fraud ENV=dev [AS_OF=instant COSTS=json DEFAULT=json]
 	@$(IN) $(RUN) -m tools.operate train "$(ENV)" "$(PROBLEM)" "$(AS_OF)" '$(COSTS)' '$(DEFAULT)'
 
-approve: $(TOOLS) ## Let a registered model serve: make approve PACKAGE=arn ENV=dev
-	@$(IN) $(RUN) -m tools.operate approve "$(ENV)" "$(PACKAGE)"
+approve: $(TOOLS) ## Let a registered model serve: make approve PACKAGE=arn ENV=dev [REASON=why, where its dossier fails]
+	@$(IN) $(RUN) -m tools.operate approve "$(ENV)" "$(PACKAGE)" '$(REASON)'
 
 status: $(TOOLS) ## Runs, models, alarms, freshness, cost: make status ENV=dev
 	@$(IN) $(RUN) -m tools.operate status "$(ENV)"

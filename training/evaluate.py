@@ -13,7 +13,7 @@ import json
 import shutil
 import sys
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -23,7 +23,7 @@ import pandas as pd
 from inference.archive import unpack
 from inference.model import Model
 from inference.runtimes import BLEND
-from training import fairness
+from training import dossier, fairness
 from training.archive import OUT_OF_FOLD, About, Learnt, reordered, write
 from training.blend import Blend, blend
 from training.calibration import reliability
@@ -46,6 +46,7 @@ INPUT = Path("/opt/ml/processing/input")
 OUTPUT = Path("/opt/ml/processing/output")
 ARCHIVE = "model.tar.gz"
 FAIRNESS = "fairness.json"
+DOSSIER, PAGE = "dossier.json", "dossier.html"
 SEED = 0
 
 
@@ -81,9 +82,60 @@ def main(argv: Sequence[str]) -> None:
         (OUTPUT / "evaluation" / FAIRNESS).write_text(json.dumps(treated, indent=1, allow_nan=False))
         report["fairness"] = {name: treated[name] for name in ("verdict", "breaches")}
         print(f"fairness: {treated['verdict']}, {len(treated['breaches'])} breaches")
+    signed = dossier_of(problem, models, won, report, parts["validation"], parts["test"])
+    for name, content in ((DOSSIER, json.dumps(signed, indent=1, allow_nan=False)), (PAGE, dossier.page(signed))):
+        (OUTPUT / "evaluation" / name).write_text(content)
+    failed = [test["name"] for test in signed["tests"] if test["verdict"] == "fail"]
+    report["dossier"] = {"verdict": signed["verdict"], "sha256": signed["sha256"], "failed": failed}
+    print(f"dossier: {signed['verdict']}{': ' if failed else ''}{', '.join(failed)}")
     (OUTPUT / "evaluation" / "evaluation.json").write_text(json.dumps(report, indent=1, allow_nan=False))
     shutil.rmtree(OUTPUT / "opened")
     print(json.dumps({"learner": report["learner"], **report["test"]}, allow_nan=False))
+
+
+def dossier_of(
+    problem: Problem, models: Sequence[Model], won: Won, report: dict, validation: pd.DataFrame, test: pd.DataFrame
+) -> dict:
+    """What a validation team asks of the winner, on validation and test rows."""
+    used = [m for m in models if won.blend and m.manifest["learner"] in won.blend.weights] or [models[won.place or 0]]
+    seen = [model.matrix(cells(model, test)) for model in used]
+
+    def again(change: Callable[[np.ndarray], np.ndarray], rows: np.ndarray) -> np.ndarray:
+        if won.blend is None:
+            return used[0].probabilities(change(seen[0][rows]))
+        pairs = zip(used, seen, strict=True)
+        margins = {m.manifest["learner"]: m.booster.margins(change(matrix[rows])) for m, matrix in pairs}
+        return won.blend.probabilities(won.blend.margins(margins))
+
+    def scored(rows: pd.DataFrame, p: np.ndarray, matrix: np.ndarray) -> dossier.Scored:
+        return dossier.Scored(labels(rows), rows["customer_id"].to_numpy(), matrix, p)
+
+    columns = used[0].encoding.columns
+    answers = dossier.asked(
+        scored(validation, won.validation, used[0].matrix(cells(used[0], validation))),
+        scored(test, won.test, seen[0]),
+        [column.name for column in columns],
+        [i for i, column in enumerate(columns) if column.kind == "number"],
+        again,
+        SEED,
+    )
+    if "fairness" in report:
+        breaches = report["fairness"]["breaches"]
+        said = ", ".join(f"{b['column']} {b['group']}: {b['of']}" for b in breaches)
+        verdict: dossier.Verdict = "warn" if breaches else "pass"
+        answers.append(dossier.Answer("fairness", float(len(breaches)), "within policy", verdict, detail=said))
+    about = {
+        "problem": problem.name,
+        "learner": won.learner,
+        "models": [model.name for model in used],
+        "feature_version": used[0].feature_version,
+        "rows": {"validation": len(validation), "test": len(test)},
+        "window": [str(validation["at"].min()), str(test["at"].max())],
+        "chosen": report.get("decided_by"),
+        "refit": report.get("refit"),
+        "limits": "Measured before the last fit on all rows, and on what was accepted, not on what was declined.",
+    }
+    return dossier.document(about, answers)
 
 
 def treatment(model: Model, won: Won, rows: pd.DataFrame, policy: fairness.Policy) -> dict:

@@ -87,15 +87,28 @@ def train(
     teller.say(f"registered, waits for approval; next: make approve PACKAGE={made['package']}")
 
 
-def approve(platform: Platform, teller: Teller, package: str) -> None:
-    """Approves a package and waits until it is released."""
+def require_signed(dossier: dict | None) -> None:
+    """Raises Refused unless the dossier of a version passes, warnings included."""
+    if dossier is None or dossier["verdict"] == "fail":
+        said = "there is none" if dossier is None else f"these tests fail: {', '.join(dossier['failed'])}"
+        raise Refused(
+            f"expected a dossier that passes, but {said}; train anew, or say REASON='why it may serve all the same', "
+            "which is kept with the approval"
+        )
+
+
+def approve(platform: Platform, teller: Teller, package: str, reason: str = "") -> None:
+    """Approves a package and waits until it is released. One whose dossier does not pass needs a reason, which is kept
+    with the approval."""
     problem = next((p for p in PROBLEMS if f"model-package/{platform.prefix}-{p}/" in package), None)
     if problem is None:
         raise Refused(
             f"expected PACKAGE=<ARN of a package of {platform.prefix}-credit or -fraud>, got {package!r}; make status "
             "lists them"
         )
+    if not reason:
+        require_signed(platform.evaluation(package).get("dossier"))
     with teller.watched(f"the release of {problem}"):
-        platform.approve(package)
+        platform.approve(package, reason)
         released = platform.await_release(problem, package)
     teller.say(f"{released['model_name']} is released" + (" and serves" if released["endpoint_config"] else ""))

@@ -118,8 +118,10 @@ class Platform:
         location = urlparse(described["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"])
         return self.json(location.path.lstrip("/"))
 
-    def approve(self, package: str) -> None:
-        self.client("sagemaker").update_model_package(ModelPackageArn=package, ModelApprovalStatus="Approved")
+    def approve(self, package: str, reason: str = "") -> None:
+        """A reason is kept with the approval."""
+        told = {"ApprovalDescription": reason} if reason else {}
+        self.client("sagemaker").update_model_package(ModelPackageArn=package, ModelApprovalStatus="Approved", **told)
 
     def await_release(self, problem: str, package: str) -> dict:
         """Waits until the release of the package is recorded and, where it is served, serves."""

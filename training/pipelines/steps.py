@@ -26,7 +26,7 @@ from sagemaker.mlops.workflow.pipeline import Pipeline
 from sagemaker.mlops.workflow.steps import ProcessingStep, TrainingStep
 from sagemaker.train.model_trainer import ModelTrainer
 
-from training.evaluate import ARCHIVE, FAIRNESS
+from training.evaluate import ARCHIVE, DOSSIER, FAIRNESS
 from training.pipelines.places import Places
 from training.problems import PROBLEMS
 
@@ -180,7 +180,12 @@ def registration(problem: str, places: Places, session, evaluate: ProcessingStep
                 "Statistics": {
                     "ContentType": "application/json",
                     "S3Uri": Join(on="/", values=[quality, "evaluation.json"]),
-                }
+                },
+                # What was asked of the model, with thresholds and verdicts.
+                "Constraints": {
+                    "ContentType": "application/json",
+                    "S3Uri": Join(on="/", values=[quality, DOSSIER]),
+                },
             },
             **(treatment if PROBLEMS[problem].crossfitted else {}),
         },

@@ -136,3 +136,46 @@ def test_only_managed_resources_of_the_kind_are_compared():
         ]
     }
     assert [r["name"] for r in resources(json.loads(json.dumps(state)), "aws_kinesis_stream")] == ["a"]
+
+
+class Registry(Platform):
+    """Holds one registered version, and what was approved and why."""
+
+    def __init__(self, dossier: dict | None) -> None:
+        super().__init__({"prefix": "risk-dev", "lake_bucket": "risk-dev-lake-1"})
+        self.found, self.approved = {"dossier": dossier} if dossier else {}, []
+
+    def evaluation(self, package: str) -> dict:
+        return self.found
+
+    def approve(self, package: str, reason: str = "") -> None:
+        self.approved.append(reason)
+
+    def await_release(self, problem: str, package: str) -> dict:
+        return {"model_name": "m", "endpoint_config": None}
+
+
+PACKAGE = "arn:aws:sagemaker:eu-west-1:1:model-package/risk-dev-credit/3"
+
+
+@pytest.mark.parametrize(
+    ("dossier", "said"),
+    [(None, "there is none"), ({"verdict": "fail", "failed": ["AUC", "KS"]}, "these tests fail: AUC, KS")],
+    ids=["none", "failed"],
+)
+def test_a_version_whose_dossier_does_not_pass_is_not_approved_without_a_reason(dossier, said):
+    registry = Registry(dossier)
+    with pytest.raises(Refused, match=said):
+        approve(registry, Teller(), PACKAGE)
+    assert registry.approved == []
+
+    approve(registry, Teller(), PACKAGE, "asked for by the board")
+    assert registry.approved == ["asked for by the board"], "it is kept with the approval"
+
+
+@pytest.mark.parametrize("verdict", ["pass", "warn"])
+def test_a_version_whose_dossier_passes_is_approved(verdict):
+    registry = Registry({"verdict": verdict, "failed": []})
+    approve(registry, Teller(), PACKAGE)
+
+    assert registry.approved == [""]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ import xgboost
 
 from features.encoding import numbers
 from inference.model import Model
+from training import evaluate as evaluation
 from training.evaluate import evaluate
+from training.frames import write_frame
 from training.policy import Costs, total_cost
 from training.problems import PROBLEMS
 
@@ -86,6 +89,30 @@ def test_thresholds_come_from_validation_rows_and_their_cost_from_test_rows(foun
     assert policy["model"] == "told", "the better one's"
     assert policy["costs"] == vars(COSTS)
     assert found[1]["test"]["expected_cost_per_1000"] != policy["expected_cost_per_1000"]
+
+
+def test_the_job_leaves_the_better_archive_with_a_dossier_whose_hash_the_evaluation_repeats(tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluation, "INPUT", tmp_path / "input")
+    monkeypatch.setattr(evaluation, "OUTPUT", tmp_path / "output")
+    for name, column in (("noise", 2), ("told", 1)):
+        archive(tmp_path / name, name, column)
+        packed = tmp_path / "input" / f"model-{name}" / "model.tar.gz"
+        packed.parent.mkdir(parents=True)
+        with tarfile.open(packed, "w:gz") as tar:
+            tar.add(tmp_path / name, ".")
+    for seed, name in ((2, "validation"), (3, "test")):
+        write_frame(payments(3000, seed), tmp_path / "input" / name / "rows.parquet")
+
+    evaluation.main(["--problem", "fraud"])
+
+    left = tmp_path / "output" / "evaluation"
+    report, dossier = (json.loads((left / f"{name}.json").read_text()) for name in ("evaluation", "dossier"))
+    assert report["dossier"]["sha256"] == dossier["sha256"]
+    assert dossier["models"] == ["told"]
+    assert dossier["window"][0].startswith("2018-05-01")
+    assert "AUC" in (left / "dossier.html").read_text()
+    kept = tmp_path / "output" / "model" / "model.tar.gz"
+    assert kept.read_bytes() == (tmp_path / "input" / "model-told" / "model.tar.gz").read_bytes()
 
 
 def test_a_cost_by_hand():
