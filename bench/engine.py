@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from features.declaration import DAY
 from features.state import Layout, State, label_event, payment_event
-from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT, Knowledge, fraud_vector
+from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT, Knowledge, cells_of, fraud_vector
 
 EACH, MERCHANTS = 100, 300  # payments of a customer
 FIRST, DAYS = 1_748_736_000_000, 40
@@ -60,8 +60,9 @@ def decide(paid: Paid, customers: dict[str, str], merchants: dict[str, str], acc
         State.load(accounts[paid.customer], ACCOUNT_LAYOUT),
     )
     at = known.counts_at(paid.at)
-    fraud_vector(paid.at, at, paid.amount, paid.merchant, known)
-    known.customer.pay(at, paid.amount, paid.merchant, paid.identifier)
+    cells = cells_of(paid.at, {})
+    fraud_vector(paid.at, at, paid.amount, paid.merchant, known, cells)
+    known.customer.pay(at, paid.amount, paid.merchant, paid.identifier, cells)
     customers[paid.customer] = known.customer.dump()
 
 
@@ -81,7 +82,8 @@ def payments(count: int, first: int, span: int, customers: int) -> list[Paid]:
 def customers_after(history: list[Paid]) -> dict[str, State]:
     states: dict[str, State] = {}
     for paid in history:
-        of(states, paid.customer, CUSTOMER_LAYOUT).pay(paid.at, paid.amount, paid.merchant, paid.identifier)
+        state, cells = of(states, paid.customer, CUSTOMER_LAYOUT), cells_of(paid.at, {})
+        state.pay(paid.at, paid.amount, paid.merchant, paid.identifier, cells)
     return states
 
 

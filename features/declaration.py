@@ -12,6 +12,8 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from functools import cached_property
 from typing import Literal
 
+from features.contract import TRANSACTIONS
+
 SECOND = 1_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
@@ -162,20 +164,24 @@ class Window(Declared):
 
 @dataclass(frozen=True)
 class Distinct(Declared):
-    """How many different merchants a customer paid in an open-headed window.
+    """How many different values of one column an entity's payments had in an open-headed window.
 
-    Bounded: each tile remembers the first `kept` different merchants paid in it (those of one millisecond in the order
-    of their fingerprints). The count is exact for whoever pays no more than that in a tile.
+    `of` is a text column of a payment, one that a bank brings besides, or a declared part of the calendar; `called`
+    names its values. A payment that says nothing in the column adds nothing. Bounded: each tile remembers the first
+    `kept` different values in it (those of one millisecond in the order of their fingerprints). The count is exact for
+    whoever has no more than that in a tile.
     """
 
     entity: Entity
     length: int
     tile: int
     kept: int
+    of: str = "merchant_id"
+    called: str = "merchants"
 
     @cached_property
     def name(self) -> str:
-        return f"{self.entity}_distinct_merchants_{duration_name(self.length)}"
+        return f"{self.entity}_distinct_{self.called}_{duration_name(self.length)}"
 
     @cached_property
     def tiles(self) -> int:
@@ -187,12 +193,13 @@ class Distinct(Declared):
 
     @property
     def description(self) -> str:
-        return self.note or f"Different merchants, at most {self.kept} a {duration_name(self.tile)} tile"
+        return self.note or f"Different {self.called}, at most {self.kept} a {duration_name(self.tile)} tile"
 
 
 @dataclass(frozen=True)
 class Novelty(Declared):
-    """1 when the payment's merchant is not among those that `among` counts, else 0."""
+    """1 when what the payment says in a column is not among the values that `among` counts, else 0; unknown when the
+    payment says nothing there."""
 
     name: str
     among: Distinct
@@ -203,7 +210,25 @@ class Novelty(Declared):
 
     @property
     def description(self) -> str:
-        return self.note or f"1 when the merchant is not among {self.among.name}, else 0"
+        return self.note or f"1 when the payment's `{self.among.of}` is not among {self.among.name}, else 0"
+
+
+@dataclass(frozen=True)
+class Recurrence(Declared):
+    """In how many tiles of the window that `among` counts over the payment's own value was seen before; unknown when
+    the payment says nothing in the column."""
+
+    name: str
+    among: Distinct
+
+    @property
+    def default(self) -> int | None:
+        return 0
+
+    @property
+    def description(self) -> str:
+        tiles = f"tiles of {duration_name(self.among.tile)} within {duration_name(self.among.length)}"
+        return self.note or f"{tiles.capitalize()} that hold a payment with the same `{self.among.of}`"
 
 
 @dataclass(frozen=True)
@@ -266,7 +291,7 @@ class Ratio(Declared):
         return self.note or f"{' x '.join(self.numerator)} / {' x '.join(self.denominator)}"
 
 
-Feature = Window | Distinct | Novelty | Flag | SinceLast | CalendarPart | CalendarFlag | Ratio
+Feature = Window | Distinct | Novelty | Recurrence | Flag | SinceLast | CalendarPart | CalendarFlag | Ratio
 
 
 @dataclass(frozen=True)
@@ -334,8 +359,23 @@ class FeatureSet:
         return tuple(f for f in self.features if isinstance(f, Novelty))
 
     @cached_property
+    def recurrences(self) -> tuple[Recurrence, ...]:
+        return tuple(f for f in self.features if isinstance(f, Recurrence))
+
+    @cached_property
     def flags(self) -> tuple[Flag, ...]:
         return tuple(f for f in self.features if isinstance(f, Flag))
+
+    @cached_property
+    def carried(self) -> tuple[Flag, ...]:
+        """Flags that windows filter by: a payment carries them, and so does its label."""
+        asked = {w.where.flag for w in self.windows if w.where}
+        return tuple(flag for flag in self.flags if flag.name in asked)
+
+    @cached_property
+    def cells(self) -> tuple[str, ...]:
+        """What is looked at of a payment besides its time and amount: columns, and parts of the calendar."""
+        return tuple(dict.fromkeys(d.of for d in self.distinct))
 
     @cached_property
     def since_last(self) -> tuple[SinceLast, ...]:
@@ -370,6 +410,14 @@ class FeatureSet:
         known_of = [(f.name, f.entity) for f in self.since_last] + [(f.name, f.entity) for f in self.distinct]
         for name, entity in known_of:
             refuse(entity != "customer", name, "it is known of customers only")
+        for distinct in self.distinct:
+            column = next((c for c in TRANSACTIONS.columns if c.name == distinct.of), None)
+            refuse(column is not None and column.type != "text", distinct.name, "only values of texts are told apart")
+        comparable = {"amount"} | {f.name for f in (*self.distinct, *self.recurrences)}
+        comparable |= {w.name for w in self.windows if w.open_head and w.where is None}
+        for flag in self.flags:
+            unlike = bool(set(needs(flag)) - comparable)
+            refuse(unlike, flag.name, "a flag compares the amount and what is known of the customer as of the payment")
 
     def lookback(self, *kinds: Kind) -> int:
         """Milliseconds of events of these kinds that every value of the set fits into."""
@@ -384,7 +432,8 @@ class FeatureSet:
         if window.where is None or window.kind != "payment":
             return 0
         compared = {name for flag in self.flags if flag.name == window.where.flag for name in needs(flag)}
-        return max((w.length + w.tile for w in self.windows if w.name in compared), default=0)
+        compared |= {f.among.name for f in self.recurrences if f.name in compared}
+        return max((f.length + f.tile for f in (*self.windows, *self.distinct) if f.name in compared), default=0)
 
 
 def meaning(declared: object) -> str:
@@ -414,7 +463,7 @@ def needs(feature: Feature) -> tuple[str, ...]:
         return (*feature.left, *feature.right)
     if isinstance(feature, CalendarFlag):
         return (feature.part,)
-    if isinstance(feature, Novelty):
+    if isinstance(feature, Novelty | Recurrence):
         return (feature.among.name,)
     if isinstance(feature, Window) and feature.where:
         return (feature.where.flag,)

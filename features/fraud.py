@@ -19,6 +19,7 @@ from features.declaration import (
     Kind,
     Novelty,
     Ratio,
+    Recurrence,
     SinceLast,
     Window,
 )
@@ -53,6 +54,53 @@ HIGH_PAYMENTS = tuple(
 # Sixteen merchants a day and customer are remembered: few pay more, and the record must not grow with those who do.
 MERCHANTS_PAID = tuple(Distinct("customer", days * DAY, DAY, kept=16) for days in (7, 30))
 NEW_MERCHANT = Novelty("is_new_merchant", among=MERCHANTS_PAID[-1])
+
+
+# What a customer pays with, from where, whom and how. A payment need not say any of it.
+def of_month(of: str, called: str, kept: int) -> Distinct:
+    return Distinct("customer", 30 * DAY, DAY, kept, of, called)
+
+
+QUARTER_OF_DAY = CalendarPart("quarter_of_day", unit=6 * HOUR, modulo=4, note="Night, morning, afternoon or evening")
+DEVICES_OF_WEEK = Distinct("customer", 7 * DAY, DAY, kept=4, of="device_id", called="devices")
+DEVICES = of_month("device_id", "devices", 4)
+ADDRESSES = of_month("ip", "addresses", 4)
+COUNTRIES = of_month("country", "countries", 4)
+BENEFICIARIES = of_month("beneficiary_id", "beneficiaries", 8)
+CHANNELS = of_month("channel", "channels", 3)
+ENTRY_MODES = of_month("entry_mode", "entry_modes", 3)
+QUARTERS = of_month(QUARTER_OF_DAY.name, "quarters_of_day", 4)
+
+COUNTED = (DEVICES_OF_WEEK, DEVICES, ADDRESSES, COUNTRIES, BENEFICIARIES)
+NEW = (
+    Novelty("is_new_device", among=DEVICES),
+    Novelty("is_new_address", among=ADDRESSES),
+    Novelty("is_new_country", among=COUNTRIES),
+    Novelty("is_new_beneficiary", among=BENEFICIARIES),
+)
+# Their own numbers tell a model nothing that habits and novelties do not.
+COUNTED_FOR_OTHERS = (CHANNELS, ENTRY_MODES, QUARTER_OF_DAY, QUARTERS)
+HABITS = {
+    what: Recurrence(f"customer_days_with_{what}_30d", among=among)
+    for what, among in {
+        "device": DEVICES,
+        "country": COUNTRIES,
+        "channel": CHANNELS,
+        "entry_mode": ENTRY_MODES,
+        "quarter_of_day": QUARTERS,
+    }.items()
+}
+UNUSUAL_FOR_CUSTOMER = tuple(
+    Flag(
+        f"is_unusual_{what}",
+        left=(DAYS_ACTIVE.name,),
+        factor=3,
+        right=(habit.name,),
+        note=f"1 when the customer paid so (`{habit.among.of}`) on less than a third of the days with payments, else 0",
+    )
+    for what, habit in HABITS.items()
+    if what != "device"
+)
 
 # A merchant's payments come through every shard, so only closed days count: no consumer's lag can change them. A day
 # counts six hours after its end, when the night's jobs have published it.
@@ -203,6 +251,11 @@ FEATURES: tuple[Feature, ...] = (
     *HIGH_PAYMENTS,
     *MERCHANTS_PAID,
     NEW_MERCHANT,
+    *COUNTED,
+    *COUNTED_FOR_OTHERS,
+    *NEW,
+    *HABITS.values(),
+    *UNUSUAL_FOR_CUSTOMER,
     *SINCE_LAST,
     *MERCHANT,
     *UNEXPLAINED,
@@ -213,4 +266,5 @@ FEATURES: tuple[Feature, ...] = (
     *RATIOS,
 )
 
-FRAUD = FeatureSet("fraud", FEATURES, ("amount", *(f.name for f in FEATURES)), LABEL_PATIENCE)
+COLUMNS = ("amount", *(f.name for f in FEATURES if f not in COUNTED_FOR_OTHERS))
+FRAUD = FeatureSet("fraud", FEATURES, COLUMNS, LABEL_PATIENCE)

@@ -1,14 +1,15 @@
 """The incremental engine: everything the platform remembers of one customer, merchant or account, event by event.
 
-A record is bounded whatever the traffic: one ring of tiles per kind and tile size, the merchants of each day, and the
-identifiers of the last payments, so that a payment delivered twice counts once. An update touches one tile per ring.
+A record is bounded whatever the traffic: one ring of tiles per kind and tile size, the first few values that each day
+has of a column, and the identifiers of the last payments, so that a payment delivered twice counts once. An update
+touches one tile per ring.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from zlib import crc32
 
@@ -23,6 +24,7 @@ from features.declaration import (
     Filter,
     Flag,
     Kind,
+    Recurrence,
     SinceLast,
     Window,
     duration_name,
@@ -33,20 +35,22 @@ NEVER = -1
 SLACK = 2 * DAY  # how far behind a lake-published record's clock an event may ask: its ring keeps that much more
 
 Value = int | None
+Cells = Mapping[str, int]  # what a payment says, by column: fingerprints of texts, and parts of the calendar
+NO_CELLS: Cells = {}
 
 
 @dataclass(frozen=True)
 class Event:
     """One thing that happened to an entity: `values` in the order of `MEASURES[kind]`, integers.
 
-    `flags` are those that hold for the payment that the event is, or is about; `merchant` is a fingerprint.
+    `flags` are those that hold for the payment that the event is, or is about.
     """
 
     at: int
     kind: Kind
     values: tuple[int, ...]
     flags: frozenset[str] = frozenset()
-    merchant: int = 0
+    cells: Cells = field(default_factory=dict)
     identifier: str = ""
 
 
@@ -115,6 +119,7 @@ class Layout:
         self.windows = tuple(f for f in features if isinstance(f, Window))
         self.distinct = tuple(f for f in features if isinstance(f, Distinct))
         self.flags = tuple(f for f in features if isinstance(f, Flag))
+        self.recurrences = tuple(f for f in features if isinstance(f, Recurrence))
         self.names = (*(w.name for w in self.windows), *(d.name for d in self.distinct))
         # What an event of a kind adds, once for all rings of the kind.
         self.columns = {
@@ -125,18 +130,18 @@ class Layout:
             (kind, tile): ring([w for w in self.windows if (w.kind, w.tile) == (kind, tile)], self.columns[kind])
             for kind, tile in dict.fromkeys((w.kind, w.tile) for w in self.windows)
         }
-        # Tile size of the remembered merchants -> how many a tile remembers, how many tiles are kept.
-        self.merchants = {
-            tile: (
-                max(d.kept for d in self.distinct if d.tile == tile),
-                max(d.tiles for d in self.distinct if d.tile == tile) + 1,
-            )
-            for tile in dict.fromkeys(d.tile for d in self.distinct)
-        }
-        if any(d.kept != self.merchants[d.tile][0] for d in self.distinct):
-            raise ValueError("distinct counts of one tile size must remember equally many merchants")
-        # A flag is known before its event is folded in: from the sums that it compares.
+        # Column and tile size of remembered values -> how many a tile remembers, how many tiles are kept.
+        self.seen: dict[tuple[str, int], tuple[int, int]] = {}
+        for d in self.distinct:
+            most, kept_tiles = self.seen.get((d.of, d.tile), (d.kept, 0))
+            if d.kept != most:
+                raise ValueError(f"{d.name}: distinct counts of one column and tile size remember equally many")
+            self.seen[d.of, d.tile] = most, max(kept_tiles, d.tiles + 1)
+        self.cells = tuple(dict.fromkeys(d.of for d in self.distinct))
+        # A flag is known before its event is folded in: from what it compares.
         compared = {name for flag in self.flags for name in (*flag.left, *flag.right)}
+        self.compared_distinct = tuple(d for d in self.distinct if d.name in compared)
+        self.compared_recurrences = tuple(r for r in self.recurrences if r.name in compared)
         self.compared = tuple(
             (key, replace(reading, windows=tuple(w for w in reading.windows if w[0] in compared), since=()))
             for key, kept in self.rings.items()
@@ -152,25 +157,25 @@ class Holds:
     """What a record has numbers of, in words that a record can carry.
 
     `kinds` has by kind what an event adds; `rings` by ring how many tiles are kept, and of what they are, as places
-    among the kind's; `merchants` by tile size how many are remembered a tile, and how many tiles.
+    among the kind's; `seen` by column and tile size how many values are remembered a tile, and how many tiles.
     """
 
     kinds: dict[str, tuple[str, ...]]
     rings: dict[str, tuple[int, ...]]
-    merchants: dict[str, tuple[int, ...]]
+    seen: dict[str, tuple[int, ...]]
 
     @classmethod
     def of(cls, layout: Layout, features: FeatureSet | None) -> Holds:
         return cls(
             {kind: tuple(spelt(kind, c, features) for c in columns) for kind, columns in layout.columns.items()},
             {ring_name(key): (kept_ring.kept, *kept_ring.sources) for key, kept_ring in layout.rings.items()},
-            {str(tile): sizes for tile, sizes in layout.merchants.items()},
+            {ring_name(key): sizes for key, sizes in layout.seen.items()},
         )
 
     def text(self) -> str:
         parts = [
             ";".join(f"{name}={','.join(map(str, values))}" for name, values in part.items())
-            for part in (self.kinds, self.rings, self.merchants)
+            for part in (self.kinds, self.rings, self.seen)
         ]
         return "|".join([str(ENGINE_REVISION), *parts])
 
@@ -180,11 +185,11 @@ class Holds:
         revision, *parts = text.split("|")
         if revision != str(ENGINE_REVISION):
             return cls({}, {}, {})
-        kinds, rings, merchants = ({n: v.split(",") for n, _, v in map(split, p.split(";")) if n} for p in parts)
+        kinds, rings, seen = ({n: v.split(",") for n, _, v in map(split, p.split(";")) if n} for p in parts)
         return cls(
             {name: tuple(values) for name, values in kinds.items()},
             {name: tuple(map(int, values)) for name, values in rings.items()},
-            {name: tuple(map(int, values)) for name, values in merchants.items()},
+            {name: tuple(map(int, values)) for name, values in seen.items()},
         )
 
 
@@ -241,13 +246,13 @@ class State:
     __slots__ = (
         "clock",
         "layout",
-        "merchants",
         "pending",
         "previous",
         "recorded_at",
         "remembered",
+        "seen",
         "tiles",
-        "waiting_merchants",
+        "waiting",
         "young",
     )
 
@@ -258,8 +263,8 @@ class State:
         self.previous = NEVER
         self.pending: dict[Kind, list[int]] = {}
         self.tiles: dict[tuple[Kind, int], dict[int, list[int]]] = {key: {} for key in layout.rings}
-        self.waiting_merchants: list[int] = []
-        self.merchants: dict[int, dict[int, list[int]]] = {tile: {} for tile in layout.merchants}
+        self.waiting: dict[str, list[int]] = {}  # values of the millisecond `clock`, by column
+        self.seen: dict[tuple[str, int], dict[int, list[int]]] = {key: {} for key in layout.seen}
         self.remembered: list[int] = []
         self.young: frozenset[str] = frozenset()
 
@@ -282,11 +287,13 @@ class State:
     def _mark(self, before: int, after: int) -> None:
         self.remembered = [after if mark == before else mark for mark in self.remembered]
 
-    def pay(self, at: int, amount: int, merchant_id: str, identifier: str = "") -> int:
-        """Fold in a payment of this customer. Returns when it counts: at `at`, or at the clock when it comes late."""
+    def pay(self, at: int, amount: int, merchant_id: str, identifier: str = "", cells: Cells = NO_CELLS) -> int:
+        """Fold in a payment of this customer. `cells` is what it says besides.
+
+        Returns when it counts: at `at`, or at the clock when it comes late."""
         at = max(at, self.clock)
-        flags = self.flags(at, amount)
-        self.apply(Event(at, "payment", (1, amount), flags, merchant_fingerprint(merchant_id), identifier))
+        said = {"merchant_id": text_fingerprint(merchant_id), **cells}
+        self.apply(Event(at, "payment", (1, amount), self.flags(at, amount, said), said, identifier))
         return at
 
     def apply(self, event: Event) -> None:
@@ -300,8 +307,12 @@ class State:
         added = [column.of(event) for column in columns]
         waiting = self.pending.get(event.kind)
         self.pending[event.kind] = added if waiting is None else merged(columns, waiting, added)
-        if self.merchants and event.merchant not in self.waiting_merchants:
-            self.waiting_merchants.append(event.merchant)
+        for of in self.layout.cells:
+            cell = event.cells.get(of)
+            if cell is not None:
+                same_moment = self.waiting.setdefault(of, [])
+                if cell not in same_moment:
+                    same_moment.append(cell)
         self._remember(event.identifier)
 
     def apply_where_it_happened(self, event: Event) -> None:
@@ -343,17 +354,22 @@ class State:
                 else:
                     tiles[index] = merged(kept_ring.columns, slot, values)
             self.pending = {}
-        for tile, (most, kept_tiles) in self.layout.merchants.items():
-            index = self.clock // tile
-            days = self.merchants[tile]
-            day = days.get(index)
-            if day is None:
-                days[index] = sorted(self.waiting_merchants)[:most]
-                if len(days) > kept_tiles:
-                    drop_old(days, index, kept_tiles)
-            elif len(day) < most:
-                days[index] = joined(day, self.waiting_merchants, most)
-        self.waiting_merchants = []
+        if self.waiting:
+            for key, (most, kept_tiles) in self.layout.seen.items():
+                of, tile = key
+                waiting_cells = self.waiting.get(of)
+                if waiting_cells is None:
+                    continue
+                index = self.clock // tile
+                days = self.seen[key]
+                day = days.get(index)
+                if day is None:
+                    days[index] = sorted(waiting_cells)[:most]
+                    if len(days) > kept_tiles:
+                        drop_old(days, index, kept_tiles)
+                elif len(day) < most:
+                    days[index] = joined(day, waiting_cells, most)
+            self.waiting = {}
 
     def values(self, at: int) -> dict[str, Value]:
         """Every window and distinct count for an event that counts at `at`, by name: events, cents or tiles."""
@@ -362,14 +378,16 @@ class State:
             for reading in kept_ring.readings:
                 self._read(key, reading, at, found)
         for feature in self.layout.distinct:
-            found[feature.name] = len(self._merchants_paid(feature, at))
+            found[feature.name] = len({cell for day in self._days(feature, at) for cell in day})
         for name in self.young:
             found[name] = None
         return found
 
-    def has_paid(self, merchant_id: str, among: Distinct, at: int) -> bool:
-        """Whether the merchant is among those that the distinct count counts."""
-        return merchant_fingerprint(merchant_id) in self._merchants_paid(among, at)
+    def tiles_with(self, cell: int | None, among: Distinct, at: int) -> int | None:
+        """In how many tiles of the distinct count's window the value is remembered; none of no value."""
+        if cell is None or among.name in self.young:
+            return None
+        return sum(cell in day for day in self._days(among, at))
 
     def since_last(self, feature: SinceLast, at: int) -> int | None:
         """Milliseconds since the last earlier event, none when there is none within the horizon."""
@@ -401,20 +419,29 @@ class State:
             holding = [index for index, slot in covered.items() if slot[position]]
             found[name] = last + 1 - max(holding) if holding else None
 
-    def _merchants_paid(self, feature: Distinct, at: int) -> set[int]:
+    def _days(self, feature: Distinct, at: int) -> list[list[int]]:
+        """The values that each tile of the window remembers."""
         head = at // feature.tile
-        days = self.merchants[feature.tile]
-        paid = {m for index, day in days.items() if head - feature.tiles <= index <= head for m in day}
+        first = head - feature.tiles
+        days = self.seen[feature.of, feature.tile]
+        waiting = self.waiting.get(feature.of)
+        if waiting is None or self.clock >= at:
+            return [day for index, day in days.items() if first <= index <= head]
         settling = self.clock // feature.tile
-        if self.waiting_merchants and self.clock < at and head - feature.tiles <= settling <= head:
-            paid.update(joined(days.get(settling, []), self.waiting_merchants, feature.kept))
-        return paid
+        found = [day for index, day in days.items() if first <= index <= head and index != settling]
+        if first <= settling <= head:
+            found.append(joined(days.get(settling, []), waiting, feature.kept))
+        return found
 
-    def flags(self, at: int, amount: int) -> frozenset[str]:
+    def flags(self, at: int, amount: int, cells: Cells = NO_CELLS) -> frozenset[str]:
         """Names of the flags that hold for a payment of this customer that counts at `at`."""
         known: dict[str, Value] = {"amount": amount}
         for key, reading in self.layout.compared:
             self._read(key, reading, at, known)
+        for distinct in self.layout.compared_distinct:
+            known[distinct.name] = len({cell for day in self._days(distinct, at) for cell in day})
+        for recurrence in self.layout.compared_recurrences:
+            known[recurrence.name] = self.tiles_with(cells.get(recurrence.among.of), recurrence.among, at)
         known |= dict.fromkeys(self.young & known.keys())
         return frozenset(flag.name for flag in self.layout.flags if holds(flag, known))
 
@@ -432,8 +459,8 @@ class State:
                     ring_name(key): [[index, *values] for index, values in tiles.items()]
                     for key, tiles in self.tiles.items()
                 },
-                "waiting_merchants": self.waiting_merchants,
-                "merchants": {str(tile): list(days.items()) for tile, days in self.merchants.items()},
+                "waiting": self.waiting,
+                "seen": {ring_name(key): list(days.items()) for key, days in self.seen.items()},
                 "remembered": self.remembered,
             },
             separators=(",", ":"),
@@ -451,12 +478,12 @@ class State:
         written = stored.get("layout", "")
         if written != layout.text:
             stored = carried(stored, Holds.parse(written), layout)
-        state.remembered, state.waiting_merchants = stored["remembered"], stored["waiting_merchants"]
+        state.remembered, state.waiting = stored["remembered"], stored["waiting"]
         state.pending = stored["pending"]
         for key in layout.rings:
             state.tiles[key] = {index: values for index, *values in stored["tiles"][ring_name(key)]}
-        for tile in layout.merchants:
-            state.merchants[tile] = dict(stored["merchants"][str(tile)])
+        for seen in layout.seen:
+            state.seen[seen] = dict(stored["seen"][ring_name(seen)])
         if "young" in stored:
             state.young = frozenset(stored["young"])
         return state
@@ -485,10 +512,11 @@ def carried(stored: Mapping[str, Any], old: Holds, layout: Layout) -> dict[str, 
         of_ring = [w for w in layout.windows if (w.kind, w.tile) == key]
         young |= {w.name for w in of_ring if column_of(w) in absent or kept(w) > had}
     for feature in layout.distinct:
-        most, had = old.merchants.get(str(feature.tile), (0, 0))
+        most, had = old.seen.get(ring_name((feature.of, feature.tile)), (0, 0))
         if most != feature.kept or had < feature.tiles + 1:
             young.add(feature.name)
-    known = {str(tile) for tile in layout.merchants} & old.merchants.keys()
+    counted = new.seen.keys() & old.seen.keys()
+    waiting = {of: cells for of, cells in stored["waiting"].items() if of in layout.cells} if counted else {}
     return {
         **stored,
         "pending": {
@@ -497,7 +525,8 @@ def carried(stored: Mapping[str, Any], old: Holds, layout: Layout) -> dict[str, 
             if kind in stored["pending"]
         },
         "tiles": tiles,
-        "merchants": {str(t): stored["merchants"][str(t)] if str(t) in known else [] for t in layout.merchants},
+        "seen": {name: stored["seen"][name] if name in counted else [] for name in new.seen},
+        "waiting": waiting,
         "young": sorted(young & {*layout.names}),
     }
 
@@ -520,7 +549,7 @@ def drop_old(tiles: dict[int, list[int]], newest: int, kept_tiles: int) -> None:
 
 
 def joined(day: list[int], waiting: list[int], most: int) -> list[int]:
-    """The merchants of a tile with those of one millisecond, which have no order but that of their fingerprints."""
+    """The values of a tile with those of one millisecond, which have no order but that of their fingerprints."""
     return [*day, *(m for m in sorted(waiting) if m not in day)][:most]
 
 
@@ -540,13 +569,13 @@ def product(names: Sequence[str], known: Mapping[str, Value]) -> Value:
     return result
 
 
-def ring_name(key: tuple[Kind, int]) -> str:
+def ring_name(key: tuple[str, int]) -> str:
     return f"{key[0]}:{key[1]}"
 
 
-def merchant_fingerprint(merchant_id: str) -> int:
-    """32 bits that stand for a merchant among a customer's: two share one once in four billion."""
-    return crc32(merchant_id.encode())
+def text_fingerprint(text: str) -> int:
+    """32 bits that stand for a text among those of one customer: two share one once in four billion."""
+    return crc32(text.encode(errors="replace"))  # JSON can spell half a surrogate pair, which no file holds
 
 
 def fingerprint(identifier: str) -> int:

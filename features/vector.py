@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from features.declaration import CalendarPart, Entity, Feature, FeatureSet, Ratio, Window
-from features.fraud import FRAUD, HIGH
+from features.fraud import FRAUD
 from features.moments import met_by_a_door
-from features.state import SLACK, Layout, State, Value, holds, product
+from features.state import NO_CELLS, SLACK, Cells, Layout, State, Value, holds, product, text_fingerprint
 from features.traffic import TRAFFIC_LAYOUT, TRAFFIC_VERSION
 
 
@@ -19,7 +19,9 @@ def features_of(entity: Entity) -> tuple[Feature, ...]:
 # More than a customer may have under way (`scoring.tails`) with a batch of the stream besides: what a record does not
 # know is taken for a payment that is still to come.
 PAYMENTS_KNOWN = 384
-CUSTOMER_LAYOUT = Layout((*features_of("customer"), *FRAUD.distinct, HIGH), PAYMENTS_KNOWN, FRAUD)
+CUSTOMER_LAYOUT = Layout(
+    (*features_of("customer"), *FRAUD.distinct, *FRAUD.recurrences, *FRAUD.carried), PAYMENTS_KNOWN, FRAUD
+)
 MERCHANT_LAYOUT = Layout(features_of("merchant"), of=FRAUD)
 ACCOUNT_LAYOUT = Layout(features_of("account"), of=FRAUD)
 LAYOUTS: dict[Entity, Layout] = {
@@ -37,6 +39,10 @@ IDENTIFIERS: dict[Entity, str] = {
     "account": "customer_id",
     "traffic": "merchant_id",
 }
+
+# What is looked at of a payment besides what every one has: columns, and parts of the calendar.
+PARTS = tuple(f for f in FRAUD.calendar if isinstance(f, CalendarPart) and f.name in FRAUD.cells)
+COLUMNS = tuple(c for c in FRAUD.cells if c != "merchant_id" and c not in {p.name for p in PARTS})
 
 RULED = (*FRAUD.columns, *TRAFFIC_LAYOUT.names)  # what a rule of the policy may look at
 Vector = list[float | None]
@@ -74,18 +80,34 @@ class Knowledge:
         return max(met_by_a_door(at, arrived, self.customer.clock), oldest)
 
 
-def fraud_vector(at: int, counted_at: int, amount: int, merchant_id: str, known: Knowledge) -> Vector:
+def cells_of(at: int, said: Mapping[str, str]) -> Cells:
+    """What features look at of a payment stamped `at` (ms) that says this besides, see `Payment.further`."""
+    cells = {column: text_fingerprint(said[column]) for column in COLUMNS if column in said}
+    for part in PARTS:
+        cells[part.name] = part_of(part, at)
+    return cells
+
+
+def fraud_vector(
+    at: int, counted_at: int, amount: int, merchant_id: str, known: Knowledge, cells: Cells = NO_CELLS
+) -> Vector:
     """The vector of a payment of `amount` cents, in the order of `FRAUD.columns`.
 
-    `at` is its event time, which the calendar goes by; `counted_at` is when it counts, which the windows go by.
+    `at` is its event time, which the calendar goes by; `counted_at` is when it counts, which the windows go by; `cells`
+    is what `cells_of` gives of it.
     """
+    cells = {"merchant_id": text_fingerprint(merchant_id), **cells}
     values: dict[str, int | float | None] = {"amount": amount}
     for state in (known.customer, known.merchant, known.account):
         values.update(state.values(counted_at))
     for feature in FRAUD.since_last:
         values[feature.name] = known.customer.since_last(feature, counted_at)
     for novelty in FRAUD.novelties:
-        values[novelty.name] = int(not known.customer.has_paid(merchant_id, novelty.among, counted_at))
+        tiles = known.customer.tiles_with(cells.get(novelty.among.of), novelty.among, counted_at)
+        values[novelty.name] = None if tiles is None else int(not tiles)
+    for recurrence in FRAUD.recurrences:
+        among = recurrence.among
+        values[recurrence.name] = known.customer.tiles_with(cells.get(among.of), among, counted_at)
     for flag in FRAUD.flags:
         values[flag.name] = int(holds(flag, values))  # type: ignore[arg-type]
     values.update(calendar(FRAUD, at))
@@ -98,10 +120,14 @@ def calendar(features: FeatureSet, at: int) -> dict[str, int]:
     known: dict[str, int] = {}
     for feature in features.calendar:
         if isinstance(feature, CalendarPart):
-            known[feature.name] = (at // feature.unit + feature.shift) % feature.modulo
+            known[feature.name] = part_of(feature, at)
         else:
             known[feature.name] = int(known[feature.part] in feature.values)
     return known
+
+
+def part_of(part: CalendarPart, at: int) -> int:
+    return (at // part.unit + part.shift) % part.modulo
 
 
 def ratios(features: FeatureSet, known: Mapping[str, Value]) -> dict[str, float | None]:

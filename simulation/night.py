@@ -15,7 +15,7 @@ from features.fraud import FRAUD
 from features.moments import met_by_no_door
 from features.state import State
 from features.values import iso
-from features.vector import CUSTOMER_LAYOUT
+from features.vector import CUSTOMER_LAYOUT, cells_of
 from simulation import wiring
 from simulation.plan import Paid
 from simulation.scheduler import Killed
@@ -54,7 +54,7 @@ def run(world: World) -> None:
         for at, paid in sorted(theirs, key=lambda row: (row[0], row[1].amount, row[1].merchant, row[1].identifier)):
             if at >= as_of:
                 continue
-            state.pay(at, paid.amount, paid.merchant, paid.identifier)
+            state.pay(at, paid.amount, paid.merchant, paid.identifier, cells_of(paid.at, paid.further))
             counted[paid.identifier] = at
             if paid.identifier not in decided:
                 state.await_decision(paid.identifier)

@@ -7,7 +7,16 @@ import json
 from dataclasses import dataclass
 
 from features.state import State
-from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, FRAUD, MERCHANT_LAYOUT, Knowledge, Vector, fraud_vector
+from features.vector import (
+    ACCOUNT_LAYOUT,
+    CUSTOMER_LAYOUT,
+    FRAUD,
+    MERCHANT_LAYOUT,
+    Knowledge,
+    Vector,
+    cells_of,
+    fraud_vector,
+)
 from simulation.plan import Paid
 
 SUM = FRAUD.columns.index("customer_payment_amount_30d")
@@ -31,8 +40,9 @@ def recounted(payments: list[Counted]) -> tuple[dict[str, Vector], State]:
     for each in sorted(payments, key=lambda one: one.at):
         known = Knowledge(state, merchant, account)
         paid = each.paid
-        vectors[paid.identifier] = fraud_vector(paid.at, each.at, paid.amount, paid.merchant, known)
-        state.pay(each.at, paid.amount, paid.merchant, paid.identifier)
+        cells = cells_of(paid.at, paid.further)
+        vectors[paid.identifier] = fraud_vector(paid.at, each.at, paid.amount, paid.merchant, known, cells)
+        state.pay(each.at, paid.amount, paid.merchant, paid.identifier, cells)
     return vectors, state
 
 
@@ -41,7 +51,8 @@ def comparable(state: State) -> dict:
     decision: a night that publishes while a door decides may say so of a payment that is decided."""
     found = json.loads(state.dump())
     found["remembered"] = sorted(max(mark, ~mark) for mark in found["remembered"])
-    found["waiting_merchants"].sort()
+    for cells in found["waiting"].values():
+        cells.sort()
     return found
 
 

@@ -317,6 +317,7 @@ def fields_of_payment(paid: Paid) -> dict:
         "customer_id": paid.customer,
         "merchant_id": paid.merchant,
         "amount": f"{paid.amount // 100}.{paid.amount % 100:02d}",
+        **paid.further,
     }
 
 

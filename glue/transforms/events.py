@@ -5,23 +5,26 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from features.declaration import DAY, Entity, FeatureSet, Kind
+from features.declaration import DAY, CalendarPart, Entity, FeatureSet, Kind, needs
 from features.fraud import FRAUD, LABEL_PATIENCE
-from glue.transforms.windows import with_open_windows
+from features.values import BLANKS
+from glue.transforms.cells import present
+from glue.transforms.windows import cell, part_of, with_open_windows
 
 Happened = dict[Entity, dict[Kind, DataFrame]]
 
-# The flags of payments and what they compare, without the rest of the set.
-_COMPARED = {name for flag in FRAUD.flags for name in (*flag.left, *flag.right)}
+# The flags that labels carry and what they compare, without the rest of the set.
+_COMPARED = {name for flag in FRAUD.carried for name in needs(flag)}
+_COMPARED |= {recurrence.among.name for recurrence in FRAUD.recurrences if recurrence.name in _COMPARED}
 FLAGS = FeatureSet(
     "flags",
-    tuple(f for f in FRAUD.features if f in FRAUD.flags or (f.name in _COMPARED and f in FRAUD.windows)),
-    columns=tuple(flag.name for flag in FRAUD.flags),
+    tuple(f for f in FRAUD.features if f in FRAUD.carried or f.name in _COMPARED),
+    columns=tuple(flag.name for flag in FRAUD.carried),
 )
 
 
 def payments(transactions: DataFrame, late: DataFrame | None = None) -> DataFrame:
-    """SILVER transactions with `at`, `counted_at`, `count`, `amount` and `merchant`.
+    """SILVER transactions with `at`, `counted_at`, `count`, `amount` and what features look at of a payment besides.
 
     A payment counts at its event time, or a moment later where another one of its customer counts there. One that a
     door met late, or ahead, counts at the moment the door says (`late`: `transaction_id, counted_at`): the lake must
@@ -44,8 +47,23 @@ def payments(transactions: DataFrame, late: DataFrame | None = None) -> DataFram
         "counted_at",
         one().alias("count"),
         F.col("amount_cents").alias("amount"),
-        F.crc32(F.col("merchant_id").cast("binary")).alias("merchant"),
+        *(cell_of(rows, of).alias(cell(of)) for of in FRAUD.cells),
     )
+
+
+def cell_of(rows: DataFrame, of: str) -> Column:
+    """What payments say in a column, as `features.vector.cells_of` has it: a fingerprint of a text, or a part of the
+    calendar; null where they say nothing."""
+    part = next((part for part in FRAUD.calendar if part.name == of), None)
+    if isinstance(part, CalendarPart):
+        return part_of(part)
+    if of in rows.columns:
+        said = F.col(of)
+    elif "attributes" in rows.columns:
+        said = present(F.btrim(F.col("attributes")[of], F.lit(BLANKS)))
+    else:
+        said = F.lit(None).cast("string")
+    return F.crc32(said.cast("binary"))
 
 
 def with_moments(rows: DataFrame) -> DataFrame:

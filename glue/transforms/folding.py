@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import isnan
 from typing import Any
 
 import pandas as pd
@@ -14,9 +15,11 @@ from features.fraud import FRAUD
 from features.state import Event, State
 from features.vector import LAYOUTS
 from glue.transforms.gathering import gathered
+from glue.transforms.windows import cell
 
 PARTITIONS = 8  # fixed, so that a slice holds the same records when the job is run again
-FLAGS = tuple(flag.name for flag in FRAUD.flags)
+FLAGS = tuple(flag.name for flag in FRAUD.carried)
+CELLS = tuple(of for of in FRAUD.cells if of != "merchant_id")
 
 
 def folded_customers(paid: DataFrame) -> DataFrame:
@@ -25,10 +28,12 @@ def folded_customers(paid: DataFrame) -> DataFrame:
     The record says of a payment that is not `decided` that it awaits its decision.
     """
     columns = ["customer_id", "counted_at", "amount", "merchant_id", "transaction_id", "decided"]
+    columns += [cell(of) for of in CELLS]
 
     def pay(state: State, row: Any) -> None:
-        _, at, amount, merchant, identifier, decided = row
-        state.pay(at, amount, merchant, identifier)
+        _, at, amount, merchant, identifier, decided, *said = row
+        cells = {of: int(found) for of, found in zip(CELLS, said, strict=True) if not isnan(found)}
+        state.pay(at, amount, merchant, identifier, cells)
         if not decided:
             state.await_decision(identifier)
 

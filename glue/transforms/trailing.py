@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from features.declaration import Distinct, FeatureSet, Flag, SinceLast, Window
 
 Integers = NDArray[np.int64]
-FINGERPRINTS = 2**32
+FINGERPRINTS = 2**32 + 1  # and nothing
 
 
 @dataclass(frozen=True)
@@ -69,15 +69,30 @@ class Asked:
 
 
 def trailing(
-    asked: Asked, measures: Mapping[str, Integers], merchants: Integers, features: FeatureSet
+    asked: Asked, measures: Mapping[str, Integers], cells: Mapping[str, Integers], features: FeatureSet
 ) -> dict[str, Values]:
-    """Every open-headed window, flag, distinct count, novelty and time since last of the set, by name.
+    """Every open-headed window, flag, distinct count, novelty, recurrence and time since last of the set, by name.
 
-    `measures` are the events' `count` and `amount`, `merchants` their merchants' fingerprints. Flags and novelties are
-    of the questions: they need the questions to be the events themselves.
+    `measures` are the events' `count` and `amount`, `cells` what they say in each column that is counted: a number
+    above 0, or 0 for nothing. Flags, novelties and recurrences are of the questions: they need the questions to be the
+    events themselves.
     """
     windows = [w for w in features.windows if w.open_head]
     found = {w.name: window_value(asked, w, measures[w.measure]) for w in windows if w.where is None}
+    remembered: dict[tuple[str, int, int], Remembered] = {}
+    for distinct in features.distinct:
+        bound = (distinct.of, distinct.tile, distinct.kept)
+        if bound not in remembered:
+            remembered[bound] = Remembered(asked.timeline, cells[distinct.of], distinct)
+        seen = remembered[bound]
+        first = asked.first(distinct.length, distinct.tile)
+        found[distinct.name] = Values(seen.different(first, asked.last))
+        for novelty in features.novelties:
+            if novelty.among == distinct:
+                found[novelty.name] = Values(1 - seen.seen_before(first), seen.told)
+        for recurrence in features.recurrences:
+            if recurrence.among == distinct:
+                found[recurrence.name] = Values(seen.tiles_with(first), seen.told)
     for flag in features.flags:
         flagged = holds(flag, {"amount": Values(measures["amount"]), **found})
         found[flag.name] = Values(flagged)
@@ -87,17 +102,6 @@ def trailing(
                 found[window.name] = window_value(asked, window, measures[window.measure] * passing)
     for since in features.since_last:
         found[since.name] = since_last(asked, since)
-    remembered: dict[tuple[int, int], Merchants] = {}
-    for distinct in features.distinct:
-        bound = (distinct.tile, distinct.kept)
-        if bound not in remembered:
-            remembered[bound] = Merchants(asked.timeline, merchants, distinct)
-        seen = remembered[bound]
-        first = asked.first(distinct.length, distinct.tile)
-        found[distinct.name] = Values(seen.different(first, asked.last))
-        for novelty in features.novelties:
-            if novelty.among == distinct:
-                found[novelty.name] = Values(1 - seen.paid_before(first))
     return found
 
 
@@ -165,50 +169,70 @@ def since_last(asked: Asked, feature: SinceLast) -> Values:
     return Values(np.where(some, elapsed, 0), known=some & (elapsed <= feature.horizon))
 
 
-class Merchants:
-    """The merchants that a tile remembers: each counts once per tile, when first paid, and only the first `kept`.
+class Remembered:
+    """The values that a tile remembers: each counts once per tile, when first seen, and only the first `kept`.
 
-    The events of one millisecond must be in the order of their merchants' fingerprints.
+    `cells` has a value of each event, above 0, or 0 where it says nothing. `told` says of which events it is known.
     """
 
-    def __init__(self, timeline: Timeline, merchants: Integers, feature: Distinct) -> None:
+    def __init__(self, timeline: Timeline, cells: Integers, feature: Distinct) -> None:
         size = len(timeline.at)
         slot = np.arange(size)
+        self.told = cells > 0
+        self.remembered, self.before = np.zeros(size, bool), np.full(size, -1, np.int64)
+        self.chain, self.ticked, self.own = slot, slot, slot
+        if not self.told.any():
+            return
+        # Events of one millisecond have no order but that of their values: they change places among themselves.
+        placed = slot
+        if not np.all(np.diff(timeline.order)):
+            placed = np.lexsort((cells, timeline.order))
+            cells = cells[placed]
+        self.own = np.argsort(placed)
         begins = timeline.opens(feature.tile).astype(bool)
         group = np.cumsum(begins)
-        # First payment of each merchant in each tile of each key, and its place among those of the tile.
-        paired = group * FINGERPRINTS + merchants
+        # First event of each value in each tile of each key, and its place among those of the tile.
+        paired = group * FINGERPRINTS + cells
         order = np.argsort(paired, kind="stable")
         repeated = np.zeros(size, bool)
         repeated[1:] = np.diff(paired[order]) == 0
-        newcomer = np.ones(size, bool)
+        newcomer = cells > 0
         newcomer[order[repeated]] = False
         so_far = np.cumsum(newcomer)
-        before_tile = np.maximum.accumulate(np.where(begins, so_far - 1, 0))
+        before_tile = np.maximum.accumulate(np.where(begins, so_far - newcomer, 0))
         self.remembered = newcomer & (so_far - before_tile <= feature.kept)
-        # For every event, the last remembered payment of the same key to the same merchant at an earlier time.
-        linked = timeline.rank * FINGERPRINTS + merchants
-        chain = np.argsort(linked, kind="stable")
+        # For every event, the last remembered event of the same key with the same value at an earlier time.
+        linked = timeline.rank * FINGERPRINTS + cells
+        self.chain = np.argsort(linked, kind="stable")
         opens = np.ones(size, bool)
-        opens[1:] = np.diff(linked[chain]) != 0
+        opens[1:] = np.diff(linked[self.chain]) != 0
         ticks = opens.copy()
-        ticks[1:] |= np.diff(timeline.at[chain]) != 0
+        ticks[1:] |= np.diff(timeline.at[self.chain]) != 0
         opened = np.maximum.accumulate(np.where(opens, slot, 0))
-        ticked = np.maximum.accumulate(np.where(ticks, slot, 0))
-        latest = np.maximum.accumulate(np.where(self.remembered[chain], slot, -1))
-        earlier = np.where(ticked > 0, latest[np.maximum(ticked - 1, 0)], -1)
+        self.ticked = np.maximum.accumulate(np.where(ticks, slot, 0))
+        latest = np.maximum.accumulate(np.where(self.remembered[self.chain], slot, -1))
+        earlier = np.where(self.ticked > 0, latest[np.maximum(self.ticked - 1, 0)], -1)
         found = earlier >= opened
-        self.before = np.full(size, -1, np.int64)
-        self.before[chain[found]] = chain[earlier[found]]
+        self.before[self.chain[found]] = self.chain[earlier[found]]
+        self.links = np.cumsum(opens) * size + self.chain  # ascending: by value, and within it by place
 
-    def paid_before(self, first: Integers) -> Integers:
-        """1 where the event's merchant is remembered from within its own window."""
-        return (self.before >= first).astype(np.int64)
+    def seen_before(self, first: Integers) -> Integers:
+        """1 where the event's value is remembered from within its own window."""
+        return (self.before >= first).astype(np.int64)[self.own]
+
+    def tiles_with(self, first: Integers) -> Integers:
+        """In how many tiles of the event's own window its value is remembered: each remembers a value once."""
+        tiles = np.zeros(len(self.chain), np.int64)
+        if self.told.any():
+            upto = np.concatenate(([0], np.cumsum(self.remembered[self.chain])))
+            own_first = self.links - self.chain + first[self.chain]
+            tiles[self.chain] = upto[self.ticked] - upto[np.searchsorted(self.links, own_first)]
+        return tiles[self.own]
 
     def different(self, first: Integers, last: Integers) -> Integers:
-        """How many different merchants are remembered in each range.
+        """How many different values are remembered in each range.
 
-        A remembered payment is the first of its merchant in `[first, last)` when the one before it lies before `first`:
+        A remembered event is the first of its value in `[first, last)` when the one before it lies before `first`:
         counting those is a dominance query, answered by a wavelet matrix (Claude, Navarro and Ordonez, 2015).
         """
         places = np.flatnonzero(self.remembered)

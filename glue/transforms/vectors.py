@@ -10,7 +10,7 @@ from features.declaration import Entity
 from features.fraud import FRAUD
 from glue.tables import FURTHER, LOAN_FEATURES, TRANSACTION_FEATURES
 from glue.transforms.events import Happened
-from glue.transforms.windows import with_calendar, with_closed_windows, with_open_windows, with_ratios
+from glue.transforms.windows import cell, with_calendar, with_closed_windows, with_open_windows, with_ratios
 
 VECTOR_COLUMNS = [name for name in TRANSACTION_FEATURES.column_names if name not in {f.name for f in FURTHER}]
 KEYS: dict[Entity, str] = {"merchant": "merchant_id", "account": "customer_id"}
@@ -57,7 +57,8 @@ def marked(vectors: DataFrame, blocked: DataFrame) -> DataFrame:
 def loan_features(applications: DataFrame, paid: DataFrame) -> DataFrame:
     """One row per loan application (SILVER) with what the customer's payments said when it was made."""
     zero = F.lit(0).cast("bigint")
-    history = paid.select("customer_id", "counted_at", "count", "amount", "merchant").withColumn(
+    cells = [cell(of) for of in PAYMENT_BEHAVIOUR.cells]
+    history = paid.select("customer_id", "counted_at", "count", "amount", *cells).withColumn(
         "loan_id", F.lit(None).cast("string")
     )
     asked = applications.select(
@@ -65,7 +66,7 @@ def loan_features(applications: DataFrame, paid: DataFrame) -> DataFrame:
         F.unix_millis("applied_at").alias("counted_at"),
         zero.alias("count"),
         zero.alias("amount"),
-        zero.alias("merchant"),
+        *(zero.alias(name) for name in cells),
         "loan_id",
     )
     customers = asked.select("customer_id").distinct()

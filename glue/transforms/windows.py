@@ -26,10 +26,12 @@ PER_BATCH = 50_000  # rows that go back to Spark at a time
 
 
 def with_open_windows(rows: DataFrame, features: FeatureSet, key: str, wanted: str | None = None) -> DataFrame:
-    """Adds the open-headed windows, flags, distinct counts, novelties and times since the last event, as bigints.
+    """Adds the open-headed windows, flags, distinct counts, novelties, recurrences and times since the last event, as
+    bigints.
 
     `rows` has `key`, `counted_at` (ms), `count` (1 for a payment, 0 for a row that only asks, such as a loan
-    application), `amount` (cents) and `merchant` (fingerprint). Only rows where the column `wanted` is true come back.
+    application), `amount` (cents) and `cell` of each of the set's cells. Only rows where the column `wanted` is true
+    come back.
     """
     names = open_names(features)
     schema = StructType([*rows.schema.fields, *(StructField(name, LongType()) for name in names)])
@@ -45,13 +47,19 @@ def with_open_windows(rows: DataFrame, features: FeatureSet, key: str, wanted: s
                 table = table.filter(table[wanted])
             yield from table.to_batches(max_chunksize=PER_BATCH)
 
-    return gathered(rows, key, "counted_at", "merchant").mapInArrow(compute, schema)  # type: ignore[arg-type]
+    return gathered(rows, key, "counted_at").mapInArrow(compute, schema)  # type: ignore[arg-type]
 
 
 def open_names(features: FeatureSet) -> list[str]:
     windows = [w for w in features.windows if w.open_head]
-    groups = (windows, features.flags, features.distinct, features.novelties, features.since_last)
+    of_values = (features.distinct, features.novelties, features.recurrences)
+    groups = (windows, features.flags, *of_values, features.since_last)
     return [f.name for group in groups for f in group]
+
+
+def cell(of: str) -> str:
+    """The column that holds what a payment says in another one, as a number that is not negative, or null."""
+    return f"cell_{of}"
 
 
 def whole_keys(batches: Iterator[pa.RecordBatch], key: str) -> Iterator[pa.Table]:
@@ -80,20 +88,19 @@ def computed(table: pa.Table, key: str, features: FeatureSet) -> dict:
     keys = table[key].combine_chunks()
     changes = pc.not_equal(keys[1:], keys[:-1]).to_numpy(zero_copy_only=False)
     rank = np.concatenate(([0], np.cumsum(changes, dtype=np.int64)))
-    at, count, amount, merchant = (
-        table[name].to_numpy().astype(np.int64) for name in ("counted_at", "count", "amount", "merchant")
-    )
+    at, count, amount = (table[name].to_numpy().astype(np.int64) for name in ("counted_at", "count", "amount"))
     happened = count > 0
     if happened.all():
         timeline = Timeline(rank, at)
         asked = Asked(timeline, timeline.rank, timeline.at)
     else:
-        if features.flags or features.novelties:
-            raise ValueError(f"{features.name}: flags and novelties are of payments, and these rows only ask")
+        if features.flags or features.novelties or features.recurrences:
+            raise ValueError(f"{features.name}: flags, novelties and recurrences are of payments, these rows only ask")
         timeline = Timeline(rank[happened], at[happened])
         asked = Asked(timeline, rank, at)
     measures = {"count": count[happened], "amount": amount[happened]}
-    return trailing(asked, measures, merchant[happened], features)
+    cells = {of: pc.add(pc.fill_null(table[cell(of)].cast(pa.int64()), -1), 1).to_numpy() for of in features.cells}
+    return trailing(asked, measures, {of: found[happened] for of, found in cells.items()}, features)
 
 
 def with_closed_windows(
@@ -162,11 +169,15 @@ def with_calendar(rows: DataFrame, features: FeatureSet) -> DataFrame:
     """Adds the calendar parts and flags of `at`."""
     for feature in features.calendar:
         if isinstance(feature, CalendarPart):
-            value = F.pmod(tile_of(F.col("at"), feature.unit) + feature.shift, F.lit(feature.modulo))
+            value = part_of(feature)
         else:
             value = F.col(feature.part).isin(list(feature.values)).cast("int")
         rows = rows.withColumn(feature.name, value)
     return rows
+
+
+def part_of(part: CalendarPart) -> Column:
+    return F.pmod(tile_of(F.col("at"), part.unit) + part.shift, F.lit(part.modulo))
 
 
 def with_ratios(rows: DataFrame, features: FeatureSet) -> DataFrame:

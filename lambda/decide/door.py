@@ -26,7 +26,7 @@ from scoring.terms import Terms
 
 from features.payment import Payment
 from features.traffic import traffic_at
-from features.vector import Knowledge, fraud_vector
+from features.vector import Knowledge, cells_of, fraud_vector
 
 HANDING_ON = 2  # tries
 JUDGED_AGAIN = 2  # times, when another payment of the customer is decided at the same moment
@@ -61,12 +61,13 @@ class Seen:
         customer, identifier = self.known.customer, payment.transaction_id
         return self.is_named or (customer.knows(identifier) and not customer.awaits(identifier))
 
-    def appended(self, decision: dict) -> tuple[str, Tail, Tail] | None:
+    def appended(self, payment: Payment, decision: dict) -> tuple[str, Tail, Tail] | None:
         """The customer, the tail, and the tail with the decision; none where everybody else cannot be told of it."""
         if self.tail is None:
             return None
         names = ("transaction_id", "counted_at", "amount_cents", "merchant_id")
-        after = self.tail.appended(self.record, [Entry(*(decision[name] for name in names))])
+        cells = cells_of(payment.at, payment.further)
+        after = self.tail.appended(self.record, [Entry(*(decision[name] for name in names), cells)])
         return None if after.is_full else (decision["customer_id"], self.tail, after)
 
 
@@ -191,7 +192,7 @@ class ApiDoor:
         """The decision, judged again when the customer's tail has moved meanwhile."""
         document, again = self._judged(payment, seen, arrived), 0
         while True:
-            appended = seen.appended(document)
+            appended = seen.appended(payment, document)
             document["velocity_exact"] = appended is not None
             try:
                 earlier = self.answers.claim(payment, document, appended and self.tails.put(*appended))
@@ -221,7 +222,8 @@ class ApiDoor:
     def _judged(self, payment: Payment, seen: Seen, arrived: int) -> dict:
         step, known = seen.step, seen.known
         counted_at = known.counts_at(payment.at, arrived)
-        vector = fraud_vector(payment.at, counted_at, payment.amount, payment.merchant_id, known)
+        cells = cells_of(payment.at, payment.further)
+        vector = fraud_vector(payment.at, counted_at, payment.amount, payment.merchant_id, known, cells)
         try:
             (said,) = self.model.score([vector])
         except Exception as failed:  # whatever ails the endpoint, the payer gets an answer

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
-from features.state import NEVER, State, fingerprint
+from features.state import NEVER, NO_CELLS, Cells, State, fingerprint
 from scoring.breaker import Breaker
 from scoring.refusals import code_of
 from scoring.tables import items
@@ -23,18 +23,19 @@ from scoring.tables import items
 KEPT_SECONDS = 86_400  # as an answer: a stream that is further behind marks what it overtakes
 # A customer with more payments under way cannot be told exactly: a record must know them all, and items stay small.
 MOST = 200
-LARGEST = 30_000  # characters of identifiers: a hundred tails are written in one transaction of at most 4 MB
-BYTES = 12  # of a character at most, as JSON and UTF-8 spell it
+LARGEST = 40_000  # bytes of entries: a hundred tails are written in one transaction of at most 4 MB
 WRITE = 100  # items per TransactWriteItems, the API's limit
 
 
 class Entry(NamedTuple):
-    """A payment that was decided: when it counts (ms) and its amount in cents of the home currency."""
+    """A payment that was decided: when it counts (ms), its amount in cents of the home currency, and what features look
+    at of it besides."""
 
     transaction_id: str
     counted_at: int
     amount: int
     merchant_id: str
+    cells: Cells = NO_CELLS
 
 
 @dataclass(frozen=True)
@@ -82,14 +83,13 @@ class Tail:
 
     @property
     def is_full(self) -> bool:
-        letters = sum(len(entry.transaction_id) + len(entry.merchant_id) for entry in self.entries)
-        return len(self.entries) > MOST or letters > LARGEST // BYTES
+        return len(self.entries) > MOST or len(json.dumps(self.entries)) > LARGEST
 
 
 def fold(customer: State, tail: Tail) -> None:
     """Adds to a customer's state what the tail knows beyond it."""
     for entry in tail.beyond(Record.of(customer)):
-        customer.pay(entry.counted_at, entry.amount, entry.merchant_id, entry.transaction_id)
+        customer.pay(entry.counted_at, entry.amount, entry.merchant_id, entry.transaction_id, entry.cells)
 
 
 class Moved(RuntimeError):

@@ -30,7 +30,7 @@ from scoring.terms import Terms
 from features.state import State
 from features.traffic import traffic_at
 from features.values import iso
-from features.vector import Knowledge, fraud_vector
+from features.vector import Knowledge, cells_of, fraud_vector
 from stream.arrival import FORGED, Arrival, parse, source_of
 from stream.ordering import by_customer, in_order, needed
 from stream.quarantine import Quarantine
@@ -214,14 +214,16 @@ class StreamDoor:
             at = about.counts_at(payment.at, arrived)
             if arrival.decided_for is not None and arrival.decided_for > customer.clock:
                 at = arrival.decided_for
-            arrival.vector = fraud_vector(payment.at, at, payment.amount, payment.merchant_id, about)
+            cells = cells_of(payment.at, payment.further)
+            arrival.vector = fraud_vector(payment.at, at, payment.amount, payment.merchant_id, about, cells)
             arrival.feature_version = about.feature_version
             arrival.traffic = traffic_at(about.traffic, at)
             if counted:  # by the lake, where it happened: what the record says now has seen the payment itself
                 customer.end_waiting(payment.transaction_id)
                 arrival.counted_at, arrival.overtaken = payment.at, True
             else:
-                arrival.counted_at = customer.pay(at, payment.amount, payment.merchant_id, payment.transaction_id)
+                shop, identifier = payment.merchant_id, payment.transaction_id
+                arrival.counted_at = customer.pay(at, payment.amount, shop, identifier, cells)
             if arrival.decision is not None:
                 # Vectors of other features cannot be compared, and nothing that compares them later asks.
                 arrival.differs = (
@@ -250,7 +252,8 @@ class StreamDoor:
             if state.awaits(payment.transaction_id):
                 state.end_waiting(payment.transaction_id)
             else:
-                state.pay(arrival.counted_at, payment.amount, payment.merchant_id, payment.transaction_id)
+                shop, cells = payment.merchant_id, cells_of(payment.at, payment.further)
+                state.pay(arrival.counted_at, payment.amount, shop, payment.transaction_id, cells)
         return states
 
     def _note(self, identifiers: Iterable[str]) -> None:
@@ -334,7 +337,8 @@ def logged(arrival: Arrival) -> dict:
 
 def entry_of(arrival: Arrival) -> Entry:
     payment = arrival.payment
-    return Entry(payment.transaction_id, arrival.counted_at, payment.amount, payment.merchant_id)
+    cells = cells_of(payment.at, payment.further)
+    return Entry(payment.transaction_id, arrival.counted_at, payment.amount, payment.merchant_id, cells)
 
 
 def answered_before(arrivals: Iterable[Arrival]) -> list[str]:

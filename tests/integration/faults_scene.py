@@ -30,7 +30,15 @@ from features.declaration import DAY
 from features.payment import Payment
 from features.state import State, fingerprint
 from features.values import iso
-from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT, VERSIONS, Knowledge, fraud_vector
+from features.vector import (
+    ACCOUNT_LAYOUT,
+    CUSTOMER_LAYOUT,
+    MERCHANT_LAYOUT,
+    VERSIONS,
+    Knowledge,
+    cells_of,
+    fraud_vector,
+)
 from tests.integration.labels_door import told
 from tests.integration.permissions import TOLD_BY_SERVICES
 from tests.waiting import PATIENCE_S, Late, eventually
@@ -378,13 +386,14 @@ class Scene:
             state = states[payment.customer_id]
             about = Knowledge(state, State(MERCHANT_LAYOUT), State(ACCOUNT_LAYOUT))
             at = about.counts_at(payment.at, line["arrived_at"])
-            wanted = fraud_vector(payment.at, at, payment.amount, payment.merchant_id, about)
+            cells = cells_of(payment.at, payment.further)
+            wanted = fraud_vector(payment.at, at, payment.amount, payment.merchant_id, about, cells)
             # The API door may have answered before earlier payments had been applied: the log must say so.
             if line["counted_at"] != at or line["overtaken"] != (line["vector"] != wanted):
                 vectors.append(identifier)
             if line["overtaken"] and line["door"] != "api":
                 vectors.append(identifier)
-            state.pay(at, payment.amount, payment.merchant_id, identifier)
+            state.pay(at, payment.amount, payment.merchant_id, identifier, cells)
             if at != payment.at:
                 late.add((identifier, at))
         noted: dict[str, int] = {}  # the last one stands, as in the lake

@@ -27,7 +27,7 @@ from features.declaration import DAY
 from features.payment import Payment
 from features.state import State, fingerprint
 from features.values import instant, iso
-from features.vector import CUSTOMER_LAYOUT
+from features.vector import CUSTOMER_LAYOUT, cells_of
 from tests.integration.faults_scene import ALL_ONCE, Kind, Scene, payments, trained, wired
 from tests.integration.permissions import keep, may_everything, require_none_denied
 from tests.waiting import eventually
@@ -507,7 +507,8 @@ def test_a_payment_that_waited_while_a_night_counted_it_is_decided_and_told_once
     (waiting,) = payments("night", 1)
     payment = Payment.parse(waiting)
     counted = State(CUSTOMER_LAYOUT)
-    counted.pay(payment.at, payment.amount, payment.merchant_id, payment.transaction_id)
+    cells = cells_of(payment.at, payment.further)
+    counted.pay(payment.at, payment.amount, payment.merchant_id, payment.transaction_id, cells)
     counted.await_decision(payment.transaction_id)
     scene.publish(payment.customer_id, counted)
 

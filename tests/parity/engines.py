@@ -13,10 +13,10 @@ from features.declaration import DAY, HOUR
 from features.fraud import FRAUD, LABEL_PATIENCE
 from features.moments import met_by_a_door
 from features.state import Event, State, label_event, payment_event
-from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT, Knowledge, fraud_vector
+from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT, Knowledge, cells_of, fraud_vector
 from glue.transforms.events import by_entity, located, payments
 from glue.transforms.vectors import transaction_features
-from glue.transforms.windows import computed, open_names
+from glue.transforms.windows import cell, computed, open_names
 from tests.parity.events import Log
 from tests.spark.rows import silver_labels, silver_loans, silver_outcomes, silver_transactions
 
@@ -35,10 +35,10 @@ class Served:
 
 def lake_vectors(spark, log: Log, late: list[tuple[str, int]], judged: list | None = None) -> Vectors:
     """`judged` are the payments that labels are about, where they reach further back than the log's payments."""
-    transactions = silver_transactions(spark, log.payments)
+    transactions = silver_transactions(spark, log.payments, log.further)
     told = spark.createDataFrame(late, "transaction_id string, counted_at bigint")
     paid = payments(transactions, told).cache()
-    reaching = paid if judged is None else payments(silver_transactions(spark, judged))
+    reaching = paid if judged is None else payments(silver_transactions(spark, judged, log.further))
     applications = silver_loans(spark, log.loans)
     told_of = located(silver_labels(spark, log.labels), reaching)
     happened = by_entity(paid, told_of, applications, silver_outcomes(spark, log.outcomes))
@@ -57,8 +57,9 @@ def served_vectors(log: Log, reload_every: int = 7) -> Served:
     for identifier, customer, merchant, at, cents in log.payments:
         state = customers.setdefault(customer, State(CUSTOMER_LAYOUT))
         counted[identifier] = met_by_a_door(at, None, state.clock)
-        flags_of[identifier] = state.flags(counted[identifier], cents)
-        state.pay(counted[identifier], cents, merchant, identifier)
+        cells = cells_of(at, log.further[identifier])
+        flags_of[identifier] = state.flags(counted[identifier], cents, cells)
+        state.pay(counted[identifier], cents, merchant, identifier, cells)
     published = Published(log, counted, flags_of)
 
     customers = {}
@@ -69,8 +70,9 @@ def served_vectors(log: Log, reload_every: int = 7) -> Served:
         now = met_by_a_door(at, None, state.clock)
         known = Knowledge(state, published.merchant(merchant, now), published.account(customer, now))
         assert known.counts_at(at) == now, "the logs of these tests hold nothing later than records remember"
-        vectors[identifier] = fraud_vector(at, now, cents, merchant, known)
-        state.pay(now, cents, merchant, identifier)
+        cells = cells_of(at, log.further[identifier])
+        vectors[identifier] = fraud_vector(at, now, cents, merchant, known, cells)
+        state.pay(now, cents, merchant, identifier, cells)
     late = [(i, counted[i]) for i, _, _, at, _ in log.payments if counted[i] != at]
     return Served(vectors, late)
 
@@ -130,13 +132,15 @@ def differing_in_open_windows(log: Log, served: Served) -> list[tuple]:
     """As `differing`, for what the lake computes over sorted rows in numpy: those functions alone, without Spark."""
     told = dict(served.late)
     rows = sorted(
-        (who, told.get(identifier, at), crc32(where.encode()), cents, identifier)
+        (who, told.get(identifier, at), cents, identifier, {"merchant_id": crc32(where.encode()), **cells_of(at, said)})
         for identifier, who, where, at, cents in log.payments
+        for said in (log.further[identifier],)
     )
-    columns = zip(
-        ("customer_id", "counted_at", "merchant", "amount", "transaction_id"), zip(*rows, strict=True), strict=True
-    )
-    table = pa.table(dict(columns)).append_column("count", pa.array([1] * len(rows)))
+    *columns, cells = zip(*rows, strict=True)
+    named = dict(zip(("customer_id", "counted_at", "amount", "transaction_id"), columns, strict=True))
+    table = pa.table(named).append_column("count", pa.array([1] * len(rows)))
+    for of in FRAUD.cells:
+        table = table.append_column(cell(of), pa.array([each.get(of) for each in cells], pa.int64()))
     values = computed(table, "customer_id", FRAUD)
     found = []
     for name in (n for n in open_names(FRAUD) if n in FRAUD.columns):

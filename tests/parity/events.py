@@ -4,9 +4,11 @@ revised and early labels, labels that come too late to count, days with more mer
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from features.declaration import DAY, MINUTE
+from features.vector import COLUMNS
 
 START = 1_522_540_800_000  # 2018-04-01T00:00:00Z
 
@@ -14,12 +16,14 @@ START = 1_522_540_800_000  # 2018-04-01T00:00:00Z
 @dataclass(frozen=True)
 class Log:
     """`payments`: (transaction_id, customer_id, merchant_id, at, cents), as they arrive; `labels`: (transaction_id,
-    is_fraud, at); `loans`: (loan_id, customer_id, at, cents); `outcomes`: (loan_id, defaulted, at)."""
+    is_fraud, at); `loans`: (loan_id, customer_id, at, cents); `outcomes`: (loan_id, defaulted, at); `further`: what
+    payments say besides, by transaction_id and column."""
 
     payments: list[tuple[str, str, str, int, int]]
     labels: list[tuple[str, int, int]]
     loans: list[tuple[str, str, int, int]]
     outcomes: list[tuple[str, int, int]]
+    further: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def event_log(seed: int, size: int, customers: int = 8, merchants: int = 25, days: int = 45, late: float = 0.1) -> Log:
@@ -46,7 +50,22 @@ def event_log(seed: int, size: int, customers: int = 8, merchants: int = 25, day
         for i in range(size // 20)
     ]
     outcomes = [(i, int(rng.random() < 0.3), at + rng.randrange(-DAY, 9 * DAY)) for i, _, at, _ in loans[::2]]
-    return Log(payments, labels, loans, outcomes)
+    return Log(payments, labels, loans, outcomes, told_besides(random.Random(seed), payments))
+
+
+def told_besides(rng: random.Random, payments: list) -> dict[str, dict[str, str]]:
+    """Cells of every column that features look at: mostly one of a few of the customer's own, now and then one of many
+    or one that all customers have, and often nothing."""
+    found: dict[str, dict[str, str]] = {}
+    for identifier, who, *_ in payments:
+        cells = found[identifier] = {}
+        for column in COLUMNS:
+            kind = rng.random()
+            if kind < 0.5:
+                cells[column] = f"{who} {column} {min(rng.randrange(9), rng.randrange(9), rng.randrange(9))}"
+            elif kind < 0.7:
+                cells[column] = f"é{rng.randrange(40)}"
+    return found
 
 
 def moment(rng: random.Random, days: int) -> int:

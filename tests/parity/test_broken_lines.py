@@ -38,7 +38,9 @@ MUTANTS = (
     ),
     ("features/state.py", '{"max": max, "min": min, "tiles": max}', '{"max": max, "min": min, "tiles": int.__add__}'),
     ("features/state.py", "last + 1 - max(holding)", "last + 1 - min(holding)"),
-    ("features/vector.py", "int(not known.customer.has_paid(", "int(known.customer.has_paid("),
+    ("features/state.py", "first <= index <= head and index != settling", "first <= index <= head"),
+    ("features/vector.py", "None if tiles is None else int(not tiles)", "int(not tiles)"),
+    ("features/vector.py", "(at // part.unit + part.shift)", "(at // part.unit)"),
     ("features/vector.py", "calendar(FRAUD, at)", "calendar(FRAUD, counted_at)"),
     ("glue/transforms/trailing.py", "tail = (self.at // tile - length // tile) * tile", "tail = self.at - length"),
     (
@@ -50,6 +52,13 @@ MUTANTS = (
     ("glue/transforms/trailing.py", "table[last[chosen] - (1 << power)])", "table[first[chosen]])"),
     ("glue/transforms/trailing.py", "some = asked.last > timeline", "some = asked.last >= timeline"),
     ("glue/transforms/trailing.py", "self.before >= first", "self.before >= 0"),
+    ("glue/transforms/trailing.py", "newcomer = cells > 0", "newcomer = np.ones(size, bool)"),
+    (
+        "glue/transforms/trailing.py",
+        "own_first = self.links - self.chain + first",
+        "own_first = 0 * self.links + first",
+    ),
+    ("glue/transforms/events.py", "return F.crc32(said", "return F.xxhash64(said"),
     (
         "glue/transforms/trailing.py",
         "low = np.where(up, zeros + low - low_zeros, low_zeros)",

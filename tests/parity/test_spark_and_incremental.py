@@ -10,7 +10,7 @@ import pytest
 from features.declaration import DAY
 from features.fraud import FRAUD, LABEL_PATIENCE
 from tests.parity.engines import differing, lake_vectors, served_vectors
-from tests.parity.events import Log, event_log
+from tests.parity.events import Log, event_log, told_besides
 
 
 @pytest.mark.parametrize(
@@ -103,5 +103,6 @@ def another_future(log: Log, late: list[tuple[str, int]], now: int) -> tuple[Log
         return [(i, 1 - is_so if max(at[i], told) > now else is_so, told) for i, is_so, told in judged if i in at]
 
     loans = [(i, who, at, cents + 1_000_000 if at > now else cents) for i, who, at, cents in log.loans]
-    held = Log([*known, *moved], turned(log.labels), loans, turned(log.outcomes))
+    besides = {p[0]: log.further[p[0]] for p in known} | told_besides(rng, moved)
+    held = Log([*known, *moved], turned(log.labels), loans, turned(log.outcomes), besides)
     return held, [(i, counted) for i, counted in late if i in {p[0] for p in known}]

@@ -15,7 +15,7 @@ def test_any_stretch_of_days_is_made_as_it_was_served_with_late_payments_over_it
     log = event_log(7, 700, customers=6, days=45, late=0.2)
     served = served_vectors(log)
     bank = FolderLake(spark, tmp_path)
-    fill(bank, log.payments, log.labels, log.loans, log.outcomes, served.late)
+    fill(bank, log.payments, log.labels, log.loans, log.outcomes, served.late, further=log.further)
     days = bank.lake.divisions(SILVER["transactions"])
     at = {p[0]: p[3] for p in log.payments}
     over = [i for i, counts in served.late if str(stamp(at[i]))[:7] != str(stamp(counts))[:7]]

@@ -11,6 +11,7 @@ import sqlglot
 from features.fraud import FRAUD, HIGH
 from features.payment import Payment
 from features.values import day
+from features.vector import COLUMNS
 from glue.tables import SILVER
 from tests.parity.engines import bits, served_vectors
 from tests.parity.events import event_log
@@ -30,11 +31,11 @@ class Tables:
         self.database.execute("CREATE SCHEMA risk_gold")
         self.database.execute(
             "CREATE TABLE transactions (transaction_id VARCHAR, customer_id VARCHAR, merchant_id VARCHAR, "
-            "event_time TIMESTAMP, amount_cents BIGINT, event_date VARCHAR)"
+            f"event_time TIMESTAMP, amount_cents BIGINT, event_date VARCHAR, {' VARCHAR, '.join(COLUMNS)} VARCHAR)"
         )
         fill(
-            "INSERT INTO transactions VALUES (?, ?, ?, ?, ?, ?)",
-            [(*p[:3], stamp(p[3]), p[4], day(p[3])) for p in log.payments],
+            f"INSERT INTO transactions VALUES (?, ?, ?, ?, ?, ?{', ?' * len(COLUMNS)})",
+            [(*p[:3], stamp(p[3]), p[4], day(p[3]), *map(log.further[p[0]].get, COLUMNS)) for p in log.payments],
         )
         self.database.execute(
             "CREATE TABLE fraud_labels (transaction_id VARCHAR, is_fraud INT, "
@@ -78,7 +79,7 @@ def test_a_served_vector_can_be_computed_again_from_the_lake_at_any_time():
     asked = random.Random(1).sample(log.payments, 60) + [p for p in log.payments if p[0] in late][:20]
     for identifier, customer, merchant, at, cents in asked:
         payment = lake.payment(identifier, day(at))
-        assert payment == Payment(identifier, at, customer, merchant, cents)
+        assert payment == Payment(identifier, at, customer, merchant, cents, further=log.further[identifier])
         again = lake.vector(payment, late.get(identifier, at))
         differing = [
             (name, was, now)

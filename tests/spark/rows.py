@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from features.contract import CONTRACTS, Contract
 from features.values import iso
 from glue.tables import LATE, SILVER
 
+NOTHING_BESIDES: Mapping[str, Mapping[str, str]] = {}
 MONDAY = datetime(2018, 4, 2, tzinfo=UTC)
 TAKEN_IN = datetime(2018, 4, 3, tzinfo=UTC)
 START = int(MONDAY.timestamp() * 1000)
@@ -54,12 +55,21 @@ def payment(**changes) -> dict:
     }
 
 
-def silver_transactions(spark: SparkSession, payments: list[tuple[str, str, str, int, int]]) -> DataFrame:
-    """`payments`: (transaction_id, customer_id, merchant_id, at, cents)."""
+def silver_transactions(
+    spark: SparkSession,
+    payments: list[tuple[str, str, str, int, int]],
+    further: Mapping[str, Mapping[str, str]] = NOTHING_BESIDES,
+) -> DataFrame:
+    """`payments`: (transaction_id, customer_id, merchant_id, at, cents); `further`: what they say besides, by
+    transaction_id and column."""
+    names = sorted({column for cells in further.values() for column in cells})
+    rows = [
+        (*p[:3], stamp(p[3]), p[4], str(stamp(p[3]).date()), *map(further.get(p[0], {}).get, names)) for p in payments
+    ]
     return spark.createDataFrame(
-        [(*p[:3], stamp(p[3]), p[4], str(stamp(p[3]).date())) for p in payments],
+        rows,
         "transaction_id string, customer_id string, merchant_id string, event_time timestamp, amount_cents bigint, "
-        "event_date string",
+        f"event_date string{''.join(f', {name} string' for name in names)}",
     )
 
 
@@ -94,12 +104,13 @@ def fill(
     outcomes: Sequence = (),
     late: Sequence = (),
     batch: str = "b1",
+    further: Mapping[str, Mapping[str, str]] = NOTHING_BESIDES,
 ) -> None:
     """SILVER in a folder, as a batch would have left it, and what the doors told of late payments
     (transaction_id, counted_at)."""
     spark = lake.spark
     frames = {
-        "transactions": silver_transactions(spark, payments) if payments else None,
+        "transactions": silver_transactions(spark, payments, further) if payments else None,
         "fraud_labels": by_month(silver_labels(spark, labels), "reported_at") if labels else None,
         "loan_applications": silver_loans(spark, loans) if loans else None,
         "loan_outcomes": by_month(silver_outcomes(spark, outcomes), "observed_at") if outcomes else None,

@@ -11,7 +11,7 @@ from features.declaration import DAY, HOUR, MINUTE
 from features.fraud import FRAUD, LABEL_PATIENCE
 from features.moments import met_by_a_door
 from features.state import State, label_event, payment_event
-from features.vector import CUSTOMER_LAYOUT, MERCHANT_LAYOUT
+from features.vector import CUSTOMER_LAYOUT, MERCHANT_LAYOUT, cells_of
 from glue.tables import LOAN_FEATURES
 from glue.transforms.events import located, payments
 from glue.transforms.folding import folded_customers, folded_events
@@ -106,13 +106,14 @@ def test_a_loan_sees_what_its_customer_paid_before_and_is_no_payment_itself(spar
 
 def test_a_customers_record_folded_from_the_lake_is_the_one_that_the_door_would_have_written(spark):
     log = event_log(7, size=400, late=0)
-    paid = payments(silver_transactions(spark, log.payments)).withColumn("decided", F.lit(True))
+    paid = payments(silver_transactions(spark, log.payments, log.further)).withColumn("decided", F.lit(True))
     rows = folded_customers(paid).collect()
 
     states: dict[str, State] = {}
     for identifier, customer, merchant, at, cents in sorted(log.payments, key=lambda p: (p[3], p[0])):
         state = states.setdefault(customer, State(CUSTOMER_LAYOUT))
-        state.pay(met_by_a_door(at, None, state.clock), cents, merchant, identifier)
+        cells = cells_of(at, log.further[identifier])
+        state.pay(met_by_a_door(at, None, state.clock), cents, merchant, identifier, cells)
     assert {r.entity: (r.clock, r.state) for r in rows} == {c: (s.clock, s.dump()) for c, s in states.items()}
     for row in rows:
         said = states[row.entity].values(row.clock + 1)

@@ -8,7 +8,7 @@ from typing import Any
 
 from features.fraud import FRAUD
 from features.payment import Payment
-from features.vector import Knowledge, Vector, fraud_vector
+from features.vector import Knowledge, Vector, cells_of, fraud_vector
 
 Difference = tuple[str, float | None, float | None]  # a feature, as logged and as computed
 LATER_STEPS = ("rules_only", "review")  # they say that model or policy were away, and hide whether the records were
@@ -25,8 +25,9 @@ class Comparison:
 
 def unread(payment: Payment) -> Vector:
     """The vector of a payment when no record can be read."""
-    nothing = Knowledge.nothing()
-    return fraud_vector(payment.at, nothing.counts_at(payment.at), payment.amount, payment.merchant_id, nothing)
+    nothing, cells = Knowledge.nothing(), cells_of(payment.at, payment.further)
+    at = nothing.counts_at(payment.at)
+    return fraud_vector(payment.at, at, payment.amount, payment.merchant_id, nothing, cells)
 
 
 def compared(decision: dict[str, Any], from_lake: Vector, without_records: Vector) -> Comparison:

@@ -7,13 +7,23 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from features.contract import TRANSACTIONS
 from features.declaration import DAY
-from features.fraud import FRAUD, HIGH, LABEL_PATIENCE
+from features.fraud import FRAUD, LABEL_PATIENCE
 from features.moments import met_by_no_door
-from features.payment import Payment
+from features.payment import Payment, is_missing, trimmed
 from features.state import Event, State, label_event, payment_event
 from features.values import day, instant
-from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT, Knowledge, Vector, fraud_vector
+from features.vector import (
+    ACCOUNT_LAYOUT,
+    COLUMNS,
+    CUSTOMER_LAYOUT,
+    MERCHANT_LAYOUT,
+    Knowledge,
+    Vector,
+    cells_of,
+    fraud_vector,
+)
 from tools.athena import LAST_FIRST, text
 
 Ask = Callable[[str, str], list[dict[str, str]]]  # zone and SQL -> rows
@@ -65,14 +75,16 @@ class Lake:
             self.merchant(payment.merchant_id, counted_at),
             self.account(payment.customer_id, counted_at),
         )
-        return fraud_vector(payment.at, counted_at, payment.amount, payment.merchant_id, known)
+        cells = cells_of(payment.at, payment.further)
+        return fraud_vector(payment.at, counted_at, payment.amount, payment.merchant_id, known, cells)
 
     def customer(self, identifier: str, until: int) -> State:
         state = State(CUSTOMER_LAYOUT)
         paid = self._payments(f"customer_id = {text(identifier)} AND {self._seen(until)}")
         for at, payment in self.in_order(paid):
             if at < until:
-                state.pay(at, payment.amount, payment.merchant_id, payment.transaction_id)
+                cells = cells_of(payment.at, payment.further)
+                state.pay(at, payment.amount, payment.merchant_id, payment.transaction_id, cells)
         return state
 
     def in_order(self, paid: Iterable[Payment]) -> list[tuple[int, Payment]]:
@@ -124,24 +136,27 @@ class Lake:
         return f"({seen} OR event_date IN ({', '.join(map(text, sorted(older)))}))" if older else seen
 
     def _payments(self, where: str) -> Iterator[Payment]:
-        columns = "transaction_id, customer_id, merchant_id, event_time, amount_cents"
-        for row in self.ask("silver", f"SELECT {columns} FROM transactions WHERE {where}"):
+        columns = ["transaction_id, customer_id, merchant_id, event_time, amount_cents", *map(selected, COLUMNS)]
+        for row in self.ask("silver", f"SELECT {', '.join(columns)} FROM transactions WHERE {where}"):
+            said = {column: trimmed(row[column]) for column in COLUMNS}
             yield Payment(
                 row["transaction_id"],
                 instant(row["event_time"]),
                 row["customer_id"],
                 row["merchant_id"],
                 int(row["amount_cents"]),
+                further={column: cell for column, cell in said.items() if not is_missing(cell)},
             )
 
     def _labels(self, key: str, identifier: str, until: int) -> Iterator[Event]:
-        """Labels of a merchant's or a customer's payments. Each fraud's flag is the one that its vector in GOLD has."""
+        """Labels of a merchant's or a customer's payments. Each fraud's flags are those that its vector in GOLD has."""
         first, last = span(until, "label")
         # A label that is stamped before its payment counts at its payment.
         reported = f"""l.event_month <= {text(last[:7])}
             AND (l.event_month >= {text(first[:7])} OR t.event_date >= {text(first)})"""
+        flags = "".join(f", g.{flag.name}" for flag in FRAUD.carried)
         sql = f"""
-            SELECT l.is_fraud, l.reported_at, t.transaction_id, t.event_time, g.{HIGH.name} AS high
+            SELECT l.is_fraud, l.reported_at, t.transaction_id, t.event_time{flags}
             FROM fraud_labels l
             JOIN transactions t ON t.transaction_id = l.transaction_id
             LEFT JOIN {self.database}_gold.transaction_features g ON g.transaction_id = l.transaction_id
@@ -150,8 +165,14 @@ class Lake:
         for row in self.ask("silver", sql):
             at, told = instant(row["event_time"]), instant(row["reported_at"])
             if told - at <= LABEL_PATIENCE:
-                flags = (HIGH.name,) if row["high"] and float(row["high"]) == 1 else ()
-                yield label_event(max(told, at), int(row["is_fraud"]), flags)
+                held = (f.name for f in FRAUD.carried if row[f.name] and float(row[f.name]) == 1)
+                yield label_event(max(told, at), int(row["is_fraud"]), held)
+
+
+def selected(column: str) -> str:
+    """A column of SILVER, or one that a bank brings besides, by its own name."""
+    known = any(column == each.name for each in TRANSACTIONS.columns)
+    return column if known else f'element_at(attributes, {text(column)}) AS "{column}"'
 
 
 def numbers(cells: str) -> Vector | None:

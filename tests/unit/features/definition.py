@@ -6,20 +6,27 @@ another one that counts in its own millisecond, or anything that arrives after i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from features.declaration import Distinct, SinceLast, Window
 from features.fraud import HIGH
-from features.state import Event, merchant_fingerprint
+from features.state import Event, text_fingerprint
 
 
 @dataclass(frozen=True)
 class Paid:
-    """One payment of a customer as it arrived: event time in ms, cents, merchant."""
+    """One payment of a customer as it arrived: event time in ms, cents, merchant, and fingerprints of what it says
+    besides."""
 
     at: int
     amount: int
     merchant: str
+    further: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def cells(self) -> dict[str, int]:
+        return {"merchant_id": text_fingerprint(self.merchant), **self.further}
 
 
 @dataclass(frozen=True)
@@ -44,8 +51,7 @@ def of_payments(payments: list[Paid]) -> list[Happened]:
     for paid in payments:
         clock = max(clock, paid.at)
         flags = frozenset({HIGH.name} if is_high(history, clock, paid.amount) else ())
-        fingerprint = merchant_fingerprint(paid.merchant)
-        history.append(Happened(clock, Event(clock, "payment", (1, paid.amount), flags, fingerprint)))
+        history.append(Happened(clock, Event(clock, "payment", (1, paid.amount), flags, paid.cells)))
     return history
 
 
@@ -75,15 +81,20 @@ def window_value(window: Window, history: list[Happened], at: int) -> int | None
     return {"max": max, "min": min}[window.aggregate](values) if values else None
 
 
-def merchants_paid(distinct: Distinct, history: list[Happened], at: int) -> set[int]:
-    """Of every tile the first `kept` different merchants; those of one millisecond in order of their fingerprints."""
+def remembered(distinct: Distinct, history: list[Happened], at: int) -> list[list[int]]:
+    """Of every tile the first `kept` different values; those of one millisecond in order of their fingerprints."""
     first = at // distinct.tile - distinct.length // distinct.tile
+    said = sorted((h.at, h.event.cells[distinct.of]) for h in history if h.at < at and distinct.of in h.event.cells)
     tiles: dict[int, list[int]] = {}
-    for moment, merchant in sorted((h.at, h.event.merchant) for h in history if h.at < at):
+    for moment, value in said:
         tile = tiles.setdefault(moment // distinct.tile, [])
-        if merchant not in tile and len(tile) < distinct.kept:
-            tile.append(merchant)
-    return {merchant for tile, merchants in tiles.items() if tile >= first for merchant in merchants}
+        if value not in tile and len(tile) < distinct.kept:
+            tile.append(value)
+    return [values for tile, values in tiles.items() if tile >= first]
+
+
+def different(distinct: Distinct, history: list[Happened], at: int) -> int:
+    return len({value for values in remembered(distinct, history, at) for value in values})
 
 
 def since_last(feature: SinceLast, history: list[Happened], at: int) -> int | None:

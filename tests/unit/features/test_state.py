@@ -5,34 +5,37 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import replace
+from zlib import crc32
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.declaration import DAY, HOUR, MINUTE, SECOND, Window
-from features.fraud import FRAUD, HIGH, NEW_MERCHANT, SETTLED, SINCE_LAST
+from features.fraud import FRAUD, HIGH, SETTLED, SINCE_LAST
 from features.state import (
     SLACK,
     Layout,
     State,
     fingerprint,
     label_event,
-    merchant_fingerprint,
     payment_event,
+    text_fingerprint,
 )
 from features.vector import CUSTOMER_LAYOUT, LAYOUTS, MERCHANT_LAYOUT, PAYMENTS_KNOWN
 from tests.unit.features.definition import (
     Paid,
+    different,
     in_order_of_arrival,
-    merchants_paid,
     of_payments,
+    remembered,
     since_last,
     window_value,
 )
 
 START = 1_522_540_800_000  # 2018-04-01T00:00:00Z
 BOUND = 32 * 1024  # bytes
+FURTHER = [of for of in CUSTOMER_LAYOUT.cells if of != "merchant_id"]
 
 # Steps on and around the edges of tiles and windows; negative steps are late events.
 STEPS = st.sampled_from(
@@ -43,7 +46,8 @@ STEPS = st.sampled_from(
 )
 AMOUNTS = st.one_of(st.sampled_from([0, 1, 100, 301]), st.integers(0, 10**12))
 MERCHANTS = st.sampled_from([f"m{i}" for i in range(20)])
-PAYMENTS = st.lists(st.tuples(STEPS, AMOUNTS, MERCHANTS), max_size=40)
+CELLS = st.fixed_dictionaries({}, optional={of: st.integers(0, 5) for of in FURTHER})
+PAYMENTS = st.lists(st.tuples(STEPS, AMOUNTS, MERCHANTS, CELLS), max_size=40)
 HISTORIES = st.lists(
     st.tuples(STEPS, AMOUNTS, st.sampled_from(["payment", "payment", "label", "flagged"])), max_size=30
 )
@@ -51,9 +55,9 @@ HISTORIES = st.lists(
 
 def payments_of(history) -> list[Paid]:
     at, payments = START, []
-    for step, amount, merchant in history:
+    for step, amount, merchant, *cells in history:
         at += step
-        payments.append(Paid(at, amount, merchant))
+        payments.append(Paid(at, amount, merchant, *cells))
     return payments
 
 
@@ -76,7 +80,7 @@ def folded(layout, events) -> State:
 def paid(payments: list[Paid]) -> State:
     state = State(CUSTOMER_LAYOUT)
     for number, payment in enumerate(payments):
-        state.pay(payment.at, payment.amount, payment.merchant, f"t{number}")
+        state.pay(payment.at, payment.amount, payment.merchant, f"t{number}", payment.further)
     return state
 
 
@@ -89,12 +93,15 @@ def test_everything_known_of_a_customer_is_what_the_definition_says(history, ste
 
     assert state.values(at) == {
         **{w.name: window_value(w, happened, at) for w in CUSTOMER_LAYOUT.windows},
-        **{d.name: len(merchants_paid(d, happened, at)) for d in CUSTOMER_LAYOUT.distinct},
+        **{d.name: different(d, happened, at) for d in CUSTOMER_LAYOUT.distinct},
     }
     assert state.since_last(SINCE_LAST[0], at) == since_last(SINCE_LAST[0], happened, at)
-    known = merchants_paid(NEW_MERCHANT.among, happened, at)
-    for merchant in ("m0", "m1", "m2"):
-        assert state.has_paid(merchant, NEW_MERCHANT.among, at) == (merchant_fingerprint(merchant) in known)
+    shops = [text_fingerprint(shop) for shop in ("m0", "m1", "m2")]
+    for distinct in CUSTOMER_LAYOUT.distinct:
+        for value in shops if distinct.of == "merchant_id" else range(3):
+            tiles = sum(value in tile for tile in remembered(distinct, happened, at))
+            assert state.tiles_with(value, distinct, at) == tiles
+        assert state.tiles_with(None, distinct, at) is None, "a payment that says nothing there"
 
 
 @settings(max_examples=40, deadline=None)
@@ -105,7 +112,7 @@ def test_a_day_with_more_merchants_than_are_kept_remembers_the_first(history, st
     at = max(payments[-1].at + step, state.clock)
 
     for distinct in CUSTOMER_LAYOUT.distinct:
-        assert state.values(at)[distinct.name] == len(merchants_paid(distinct, happened, at))
+        assert state.values(at)[distinct.name] == different(distinct, happened, at)
 
 
 @settings(max_examples=80, deadline=None)
@@ -276,7 +283,7 @@ def test_a_record_stays_below_32_kilobytes_after_50_000_events(layout, kind):
     state, largest = State(layout), 0
     for number, (at, amount, merchant, identifier) in enumerate(traffic(kind, 50_000)):
         if layout is CUSTOMER_LAYOUT:
-            state.pay(at, amount, merchant, identifier)
+            state.pay(at, amount, merchant, identifier, {of: crc32(f"{of}{number % 97}".encode()) for of in FURTHER})
         else:
             state.apply(payment_event(at, amount, identifier))
             state.apply(label_event(at, amount % 2))

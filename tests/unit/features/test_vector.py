@@ -12,29 +12,31 @@ from features.declaration import DAY, HOUR, Ratio
 from features.fraud import FRAUD
 from features.state import Event, label_event, payment_event
 from features.values import instant
-from features.vector import Knowledge, calendar, divide, fraud_vector
+from features.vector import COLUMNS, Knowledge, calendar, cells_of, divide, fraud_vector
 
 NOON = instant("2018-04-04T12:00:00Z")  # a Wednesday
 
 
-def vector_of(at: int, amount: int, paid=(), merchant=(), account=()) -> dict:
+TOLD = dict.fromkeys(COLUMNS, "x")
+
+
+def vector_of(at: int, amount: int, paid=(), merchant=(), account=(), told=TOLD) -> dict:
     known = Knowledge.nothing()
     for payment in paid:
         known.customer.pay(*payment)
     for state, events in ((known.merchant, merchant), (known.account, account)):
         for event in events:
             state.apply(event)
-    return dict(zip(FRAUD.columns, fraud_vector(at, known.counts_at(at), amount, "m1", known), strict=True))
+    vector = fraud_vector(at, known.counts_at(at), amount, "m1", known, cells_of(at, told))
+    return dict(zip(FRAUD.columns, vector, strict=True))
 
 
 def test_a_first_payment_has_zero_counts_and_unknown_ratios():
     vector = vector_of(NOON, 1250)
 
     assert vector["amount"] == 1250.0
-    calendar_names = {f.name for f in FRAUD.calendar}
-    assert {f.name: vector[f.name] for f in FRAUD.features if f.name not in calendar_names} == {
-        f.name: f.default for f in FRAUD.features if f.name not in calendar_names
-    }
+    told = [f for f in FRAUD.features if f.name in vector and f not in FRAUD.calendar]
+    assert {f.name: vector[f.name] for f in told} == {f.name: f.default for f in told}
 
 
 def test_a_vector_by_hand():
@@ -83,6 +85,7 @@ def test_a_vector_by_hand():
 def test_the_calendar_is_utc_and_its_week_begins_on_monday(text, hour, weekday, night, weekend):
     assert calendar(FRAUD, instant(text)) == {
         "hour_of_day": hour,
+        "quarter_of_day": hour // 6,
         "day_of_week": weekday,
         "is_night": night,
         "is_weekend": weekend,

@@ -10,7 +10,7 @@ from decide.door import DecidedBefore
 
 from features.payment import Payment
 from features.state import State
-from features.vector import CUSTOMER_LAYOUT
+from features.vector import CUSTOMER_LAYOUT, cells_of
 from tests.unit.lambda_functions.aws import Down
 from tests.unit.lambda_functions.scene import NOW, Scene, fields
 
@@ -20,7 +20,8 @@ def folded_by_a_night(scene: Scene, *paid: dict) -> None:
     state = State(CUSTOMER_LAYOUT)
     for each in paid:
         payment = Payment.parse(each)
-        state.pay(payment.at, payment.amount, payment.merchant_id, payment.transaction_id)
+        cells = cells_of(payment.at, payment.further)
+        state.pay(payment.at, payment.amount, payment.merchant_id, payment.transaction_id, cells)
         state.await_decision(payment.transaction_id)
     scene.records.write("customer", {"c1": state}, NOW - 1)
 

@@ -10,7 +10,7 @@ from scoring.records import StoreUnavailable
 
 from features.fraud import FRAUD
 from features.state import Layout, State
-from features.vector import CUSTOMER_LAYOUT, PARTIAL, Knowledge, fraud_vector
+from features.vector import CUSTOMER_LAYOUT, PARTIAL, Knowledge, cells_of, fraud_vector
 from tests.unit.lambda_functions.aws import Down, kinesis_record
 from tests.unit.lambda_functions.scene import GROUPS, NOW, POLICY, Scene, fields
 
@@ -56,9 +56,9 @@ def test_the_logged_vector_can_be_computed_again():
     first, second = scene.logged()["t0"], scene.logged()["t1"]
     at = 1_522_573_200_000
 
-    assert first["vector"] == fraud_vector(at, at, 1000, "m1", known)
-    known.customer.pay(at, 1000, "m1", "t0")
-    assert second["vector"] == fraud_vector(at + 60_000, at + 60_000, 1000, "m1", known)
+    assert first["vector"] == fraud_vector(at, at, 1000, "m1", known, cells_of(at, {}))
+    known.customer.pay(at, 1000, "m1", "t0", cells_of(at, {}))
+    assert second["vector"] == fraud_vector(at + 60_000, at + 60_000, 1000, "m1", known, cells_of(at + 60_000, {}))
 
 
 def test_a_payment_that_comes_late_counts_right_after_its_customers_last_one_and_the_lake_is_told():

@@ -18,7 +18,7 @@ from features.encoding import numbers
 from features.fraud import FRAUD
 from features.payment import Payment
 from features.values import day, iso
-from features.vector import Vector
+from features.vector import COLUMNS, Vector
 from inference.archive import unpack
 from inference.model import Model
 from tools.archives import tarred
@@ -49,6 +49,7 @@ def asked(decision: dict, paid: tuple[Payment, ...] = (EARLIER, PAID)) -> Lake:
                 "merchant_id": p.merchant_id,
                 "event_time": iso(p.at),
                 "amount_cents": str(p.amount),
+                **{column: p.further.get(column, "") for column in COLUMNS},
             }
             for p in paid
             if f"transaction_id = '{p.transaction_id}'" in sql or "transaction_id =" not in sql
@@ -107,7 +108,7 @@ def test_a_payment_that_came_months_late_is_asked_for_where_it_lies_when_it_coun
         if "FROM transactions WHERE" not in sql or day(AT - months) not in sql:
             return []
         found = {"transaction_id": "T-0", "customer_id": "C-1", "merchant_id": "M-1", "amount_cents": "700"}
-        return [{**found, "event_time": iso(AT - months)}]
+        return [{**found, **dict.fromkeys(COLUMNS, ""), "event_time": iso(AT - months)}]
 
     lake = Lake(ask, "risk_local", *late_payments(Late(old, older, newer), "lake"))
 
