@@ -16,6 +16,10 @@ STATE ?= build/local-aws
 LIGHT := $(if $(filter local,$(ENV)),,$(if $(wildcard $(READY)),,yes))
 TOOLS := $(if $(LIGHT),$(DEPLOY)/.ready,$(READY))
 RUN := env PYTHONPATH=.:lambda $(if $(LIGHT),$(DEPLOY)/bin/python,$(PYTHON))
+# Features of the user's own: every process sees the folder, wherever it runs.
+override FEATURES := $(if $(FEATURES),$(abspath $(FEATURES)))
+export FEATURES
+OWN := $(if $(FEATURES),features)
 # What commands on an environment run in: for ENV=local the AWS that `make local-up` started, else the caller's own.
 IN := $(if $(filter local,$(ENV)),$(PYTHON) -m local with --state "$(STATE)" --)
 
@@ -25,13 +29,16 @@ help: ## Show this list
 	  /^##@ /           {printf "\n%s\n", substr($$0, 5)} \
 	  /^[a-z-]+:.*## /  {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(READY) ## The main job from RAW files to decisions: make demo [DATA=dir]
+demo: $(READY) $(OWN) ## The main job from RAW files to decisions: make demo [DATA=dir]
 	@tools/prerequisites.sh >/dev/null
 	@$(PYTHON) -m local run --fresh --state build/demo/state -- env BUILD_DIR=build/demo/state PYTHONPATH=.:lambda $(PYTHON) -m demo $(if $(DATA),--data "$(DATA)")
 
 dataset: $(READY) ## A data set in the RAW contract: make dataset NAME= OUT= [SOURCE= SIZE= LOANS= SEED= START= DAYS= LENDER= FRAUD_KINDS=]
 	@$(PYTHON) -m datasets NAME=$(NAME) OUT=$(OUT) SOURCE=$(SOURCE) SIZE=$(SIZE) LOANS=$(LOANS) SEED=$(SEED) START=$(START) DAYS=$(DAYS) \
 	  LENDER=$(LENDER) RECESSION=$(RECESSION) POLICY_CHANGE=$(POLICY_CHANGE) FRAUDS_ONLY=$(FRAUDS_ONLY) FRAUD_KINDS=$(FRAUD_KINDS)
+
+features: $(TOOLS) ## What the files of your own folder declare: make features FEATURES=dir, which other targets take, too
+	@$(RUN) -m features.own
 
 check-data: $(READY) ## What the platform will make of your files, before anything is built: make check-data DATA=dir
 	@$(PYTHON) -m tools.raw_data "$(DATA)"
@@ -56,7 +63,7 @@ test: $(READY) ## Every test: make test [BACKEND=localstack], which uses the one
 bench: $(READY) ## The platform beside its peers: make bench [ROWS=500000] [SCHEDULES=1000000] [ONLY=features|lake|serving|local|doors|simulation] [LONG=1]
 	@$(RUN) -m bench $(addprefix --rows ,$(ROWS)) $(addprefix --schedules ,$(SCHEDULES)) $(addprefix --only ,$(ONLY)) $(if $(LONG),--long)
 
-quality: $(READY) ## Scores on a set in the RAW contract: make quality FRAUD=dir START=2018-05-20 FOLDS=4, or CREDIT=dir; PEERS=1 shows others beside
+quality: $(READY) $(OWN) ## Scores on a set in the RAW contract: make quality FRAUD=dir START=2018-05-20 FOLDS=4, or CREDIT=dir; PEERS=1 shows others beside
 	@OMP_WAIT_POLICY=passive $(PYTHON) -m tools.quality "FRAUD=$(FRAUD)" "CREDIT=$(CREDIT)" "START=$(START)" "FOLDS=$(FOLDS)" "PEERS=$(PEERS)"
 
 iam: $(READY) ## Is every statement of every role needed by a recorded call?
@@ -79,7 +86,7 @@ check: $(READY) $(CHECKS)/.ready ## Format, lint, types, import contracts, Terra
 	@rendered=$$(mktemp -d) && $(PYTHON) -W ignore -m training.pipelines.render "$$rendered" && diff -r "$$rendered" terraform/platform/pipelines && rm -r "$$rendered" || { echo "terraform/platform/pipelines is old: make docs" >&2; exit 1; }
 	@$(PYTHON) -m local.describe --check || { echo "local/README.md is old: make docs" >&2; exit 1; }
 
-docs: $(READY) ## Make the generated pages again
+docs: $(READY) $(OWN) ## Make the generated pages again
 	@$(PYTHON) -m datasets.describe > docs/datasets.md
 	@$(PYTHON) -m features.describe > docs/features.md
 	@$(PYTHON) -m glue.describe > docs/tables.md
@@ -88,7 +95,7 @@ docs: $(READY) ## Make the generated pages again
 	@$(PYTHON) -W ignore -m training.pipelines.render
 
 ##@ An AWS account, or local AWS with ENV=local
-package: $(TOOLS) ## Build everything that Terraform refers to
+package: $(TOOLS) $(OWN) ## Build everything that Terraform refers to
 	@$(RUN) -m tools.package
 
 preflight: $(TOOLS) ## What would stop a deployment: make preflight ENV=dev
@@ -222,4 +229,4 @@ lock: $(READY) ## Make the locked requirements again
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header check.in -o check.txt
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.13 --generate-hashes --no-emit-index-url --no-header localstack.in -o localstack.txt
 
-.PHONY: check-data rollback backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train approve status roles why backtest policy list attacks verify-log replay-dlq forget destroy setup lock
+.PHONY: features check-data rollback backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train approve status roles why backtest policy list attacks verify-log replay-dlq forget destroy setup lock

@@ -413,7 +413,7 @@ class FeatureSet:
         for distinct in self.distinct:
             column = next((c for c in TRANSACTIONS.columns if c.name == distinct.of), None)
             refuse(column is not None and column.type != "text", distinct.name, "only values of texts are told apart")
-        comparable = {"amount"} | {f.name for f in (*self.distinct, *self.recurrences)}
+        comparable = {"amount", *(d.name for d in self.distinct), *(r.name for r in self.recurrences)}
         comparable |= {w.name for w in self.windows if w.open_head and w.where is None}
         for flag in self.flags:
             unlike = bool(set(needs(flag)) - comparable)
@@ -433,7 +433,8 @@ class FeatureSet:
             return 0
         compared = {name for flag in self.flags if flag.name == window.where.flag for name in needs(flag)}
         compared |= {f.among.name for f in self.recurrences if f.name in compared}
-        return max((f.length + f.tile for f in (*self.windows, *self.distinct) if f.name in compared), default=0)
+        reaches = [w.length + w.tile for w in self.windows if w.name in compared]
+        return max(reaches + [d.length + d.tile for d in self.distinct if d.name in compared], default=0)
 
 
 def meaning(declared: object) -> str:

@@ -23,6 +23,7 @@ from features.declaration import (
     SinceLast,
     Window,
 )
+from features.own import with_own
 
 # Short windows have fine tiles, long ones coarse tiles: the record of a customer stays small whatever the traffic.
 CUSTOMER_TILES = {10 * MINUTE: MINUTE, HOUR: 5 * MINUTE, DAY: HOUR, 7 * DAY: 6 * HOUR, 30 * DAY: DAY}
@@ -267,4 +268,5 @@ FEATURES: tuple[Feature, ...] = (
 )
 
 COLUMNS = ("amount", *(f.name for f in FEATURES if f not in COUNTED_FOR_OTHERS))
-FRAUD = FeatureSet("fraud", FEATURES, COLUMNS, LABEL_PATIENCE)
+OURS = FeatureSet("fraud", FEATURES, COLUMNS, LABEL_PATIENCE)
+FRAUD = with_own(OURS)

@@ -355,13 +355,13 @@ class State:
                     tiles[index] = merged(kept_ring.columns, slot, values)
             self.pending = {}
         if self.waiting:
-            for key, (most, kept_tiles) in self.layout.seen.items():
-                of, tile = key
+            for seen, (most, kept_tiles) in self.layout.seen.items():
+                of, tile = seen
                 waiting_cells = self.waiting.get(of)
                 if waiting_cells is None:
                     continue
                 index = self.clock // tile
-                days = self.seen[key]
+                days = self.seen[seen]
                 day = days.get(index)
                 if day is None:
                     days[index] = sorted(waiting_cells)[:most]
@@ -378,7 +378,7 @@ class State:
             for reading in kept_ring.readings:
                 self._read(key, reading, at, found)
         for feature in self.layout.distinct:
-            found[feature.name] = len({cell for day in self._days(feature, at) for cell in day})
+            found[feature.name] = len(set().union(*self._days(feature, at)))
         for name in self.young:
             found[name] = None
         return found
@@ -421,10 +421,12 @@ class State:
 
     def _days(self, feature: Distinct, at: int) -> list[list[int]]:
         """The values that each tile of the window remembers."""
-        head = at // feature.tile
-        first = head - feature.tiles
         days = self.seen[feature.of, feature.tile]
         waiting = self.waiting.get(feature.of)
+        if not days and waiting is None:
+            return []
+        head = at // feature.tile
+        first = head - feature.tiles
         if waiting is None or self.clock >= at:
             return [day for index, day in days.items() if first <= index <= head]
         settling = self.clock // feature.tile
@@ -439,7 +441,7 @@ class State:
         for key, reading in self.layout.compared:
             self._read(key, reading, at, known)
         for distinct in self.layout.compared_distinct:
-            known[distinct.name] = len({cell for day in self._days(distinct, at) for cell in day})
+            known[distinct.name] = len(set().union(*self._days(distinct, at)))
         for recurrence in self.layout.compared_recurrences:
             known[recurrence.name] = self.tiles_with(cells.get(recurrence.among.of), recurrence.among, at)
         known |= dict.fromkeys(self.young & known.keys())

@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 import boto3
 
 from features.fraud import FRAUD
+from features.own import packaged
 from features.vector import IDENTIFIERS, LAYOUTS
 from glue.tables import LOAN_FEATURES, TABLES
 from tools.archives import files_below, tarred, wheel, zipped
@@ -67,7 +68,7 @@ def main() -> None:
 
 def build() -> None:
     package = Package(BUILD)
-    features = files_below(ROOT, "features")
+    features = features_files()
     for function, packages in FUNCTIONS.items():
         package.add(
             f"lambda/{function}", f"{function}.zip", zipped({**features, **files_below(ROOT / "lambda", *packages)})
@@ -90,9 +91,15 @@ def build() -> None:
     print(f"{len(package.listed)} artifacts in {BUILD.relative_to(ROOT)}")
 
 
+def features_files() -> dict[str, bytes]:
+    """All declarations with both sides' one engine, and what a user declares in files of his own."""
+    return files_below(ROOT, "features") | packaged()
+
+
 def library_of_jobs() -> tuple[str, bytes]:
     """Name and content of the wheel that every Glue job imports."""
-    files = {p: c for p, c in files_below(ROOT, "features", "raw", "glue").items() if not p.startswith("glue/jobs/")}
+    ours = {p: c for p, c in files_below(ROOT, "raw", "glue").items() if not p.startswith("glue/jobs/")}
+    files = {**features_files(), **ours}
     return f"risk_platform-{VERSION}-py3-none-any.whl", wheel("risk_platform", VERSION, files)
 
 

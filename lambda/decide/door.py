@@ -65,9 +65,9 @@ class Seen:
         """The customer, the tail, and the tail with the decision; none where everybody else cannot be told of it."""
         if self.tail is None:
             return None
-        names = ("transaction_id", "counted_at", "amount_cents", "merchant_id")
         cells = cells_of(payment.at, payment.further)
-        after = self.tail.appended(self.record, [Entry(*(decision[name] for name in names), cells)])
+        entry = Entry(payment.transaction_id, decision["counted_at"], payment.amount, payment.merchant_id, cells)
+        after = self.tail.appended(self.record, [entry])
         return None if after.is_full else (decision["customer_id"], self.tail, after)
 
 

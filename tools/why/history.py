@@ -11,9 +11,9 @@ from features.contract import TRANSACTIONS
 from features.declaration import DAY
 from features.fraud import FRAUD, LABEL_PATIENCE
 from features.moments import met_by_no_door
-from features.payment import Payment, is_missing, trimmed
+from features.payment import Payment, is_missing
 from features.state import Event, State, label_event, payment_event
-from features.values import day, instant
+from features.values import BLANKS, day, instant
 from features.vector import (
     ACCOUNT_LAYOUT,
     COLUMNS,
@@ -138,7 +138,7 @@ class Lake:
     def _payments(self, where: str) -> Iterator[Payment]:
         columns = ["transaction_id, customer_id, merchant_id, event_time, amount_cents", *map(selected, COLUMNS)]
         for row in self.ask("silver", f"SELECT {', '.join(columns)} FROM transactions WHERE {where}"):
-            said = {column: trimmed(row[column]) for column in COLUMNS}
+            said = {column: row[column].strip(BLANKS) for column in COLUMNS}
             yield Payment(
                 row["transaction_id"],
                 instant(row["event_time"]),

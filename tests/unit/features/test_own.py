@@ -1,0 +1,135 @@
+"""Features that a user declares in a folder of his own: found, refused with words, packaged, computed by both sides."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from features.fraud import FRAUD, OURS
+from features.own import WrongFeatures, main, packaged, with_own
+from tools.package import ROOT, library_of_jobs
+
+CARDS = """
+from features.declaration import DAY, Distinct, Flag, Novelty, Ratio, Recurrence
+from features.fraud import DAYS_ACTIVE
+
+CARDS = Distinct("customer", 30 * DAY, DAY, kept=4, of="card_id", called="cards")
+SHOPS = Distinct("customer", 7 * DAY, DAY, kept=4, of="shop floor", called="floors")
+DAYS = Recurrence("customer_days_with_card_30d", among=CARDS)
+FEATURES = (
+    CARDS,
+    SHOPS,
+    Novelty("is_new_card", among=CARDS),
+    DAYS,
+    Flag("is_rare_card", left=(DAYS_ACTIVE.name,), factor=2, right=(DAYS.name,)),
+    Ratio("payments_a_day", ("customer_payment_count_30d",), (DAYS_ACTIVE.name,)),
+)
+"""
+# Both engines over one log, without Spark.
+BOTH = """
+from features.fraud import FRAUD
+from tests.parity.engines import differing_in_open_windows, served_vectors
+from tests.parity.events import event_log
+log = event_log(3, 700)
+served = served_vectors(log)
+place = FRAUD.columns.index("is_rare_card")
+print(FRAUD.version, len(differing_in_open_windows(log, served)), len({v[place] for v in served.vectors.values()}))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("FEATURES", str(tmp_path))
+    return tmp_path
+
+
+def run(program: str, *paths: Path, **environment: str) -> list[str]:
+    said = {k: v for k, v in os.environ.items() if k != "FEATURES"}
+    said |= {"PYTHONPATH": os.pathsep.join(map(str, paths)), **environment}
+    ran = subprocess.run(
+        [sys.executable, "-c", program], env=said, cwd=paths[0].parent, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.split()
+
+
+def test_what_a_user_declares_stands_behind_ours(folder):
+    (folder / "cards.py").write_text(CARDS)
+    (folder / "notes.txt").write_text("no Python")
+
+    found = with_own(OURS)
+
+    assert found.columns[: len(OURS.columns)] == OURS.columns
+    assert found.columns[len(OURS.columns) :][:2] == ("customer_distinct_cards_30d", "customer_distinct_floors_7d")
+    assert found.version != OURS.version
+    assert {name: found.fingerprints[name] for name in OURS.fingerprints} == OURS.fingerprints, "ours mean the same"
+
+
+def test_without_a_folder_there_are_only_ours(monkeypatch):
+    monkeypatch.delenv("FEATURES", raising=False)
+
+    assert with_own(OURS) is OURS
+    assert packaged() == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "expected a tuple FEATURES of declarations .features.declaration., got nothing"),
+        ("FEATURES = 3", "got int"),
+        ("FEATURES = (3,)", "got among them int"),
+        ("\nx = (", "line 2: expected .* got SyntaxError"),
+        ("import nothing_of_that_name", "line 1: expected .* got ModuleNotFoundError"),
+        (
+            "from features.declaration import *\nFEATURES = (Window('customer', 'payment', 'x', 1, 1),)",
+            "line 2.*measures",
+        ),
+        ("from features.declaration import *\nFEATURES = (Ratio('Mine', ('amount',), ('amount',)),)", "got 'Mine'"),
+        ("from features.declaration import *\nFEATURES = (Ratio('mine', ('amount',), ('x',)),)", "never declared .'x'"),
+        ("from features.fraud import *\nFEATURES = (HIGH,)", "declared twice .'high_for_customer'"),
+        (
+            "from features.declaration import *\nFEATURES = (Distinct('customer', DAY, DAY, 4, 'latitude', 'places'),)",
+            "only values of texts",
+        ),
+    ],
+)
+def test_a_file_that_declares_none_is_refused_by_its_name(folder, text, words):
+    (folder / "mine.py").write_text(text)
+
+    with pytest.raises(WrongFeatures, match=f"mine.py.*{words}"):
+        with_own(OURS)
+
+
+def test_a_file_that_is_no_text_and_a_folder_that_is_none_are_refused(folder, monkeypatch):
+    (folder / "mine.py").write_bytes(b"\xff\xfe")
+    with pytest.raises(WrongFeatures, match="mine.py: expected text in UTF-8"):
+        with_own(OURS)
+
+    monkeypatch.setenv("FEATURES", str(folder / "none"))
+    with pytest.raises(WrongFeatures, match="expected a folder"):
+        with_own(OURS)
+
+
+def test_the_command_tells_what_is_declared(capsys):
+    assert main() == 0
+    assert FRAUD.version in capsys.readouterr().out
+
+
+def test_what_is_packaged_declares_the_same_and_both_engines_agree_on_it(folder):
+    (folder / "cards.py").write_text(CARDS)
+    version = with_own(OURS).version
+
+    name, wheel = library_of_jobs()
+    (folder / name).write_bytes(wheel)
+
+    assert run("from features.fraud import FRAUD; print(FRAUD.version)", folder / name) == [version]
+    (folder / "tests").mkdir()
+    (folder / "tests" / "__init__.py").touch()  # else an installed package of that name comes first
+    for room in ("parity", "spark"):
+        (folder / "tests" / room).symlink_to(ROOT / "tests" / room)
+    both = run(BOTH, folder, ROOT, FEATURES=str(folder))
+    assert both == [version, "0", "2"]
