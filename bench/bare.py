@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from urllib.parse import urlparse
 
 from bench import stand_in
+from features.declaration import IDENTIFIERS
 from features.fraud import FRAUD
 from features.vector import LAYOUTS
 from tools.operate.platform import Platform
 
-KEYS = {"customer": "customer_id", "account": "customer_id", "merchant": "merchant_id", "traffic": "merchant_id"}
 HANDLER = """
 import json, os
 from concurrent.futures import ThreadPoolExecutor
@@ -74,7 +74,7 @@ def beside(platform: Platform) -> Iterator[Bare]:
     functions, gateway = platform.client("lambda"), platform.client("apigatewayv2")
     name, prefix = f"{platform.prefix}-bare", platform.prefix
     about = {
-        "groups": {f"{prefix}-{entity}": KEYS[entity] for entity in LAYOUTS},
+        "groups": {f"{prefix}-{entity}": IDENTIFIERS[entity] for entity in LAYOUTS},
         "endpoint": platform.outputs["endpoint_name"],
         "rows": json.dumps({"feature_version": FRAUD.version, "rows": [[None] * len(FRAUD.columns)]}),
         "answers": f"{prefix}-answers",

@@ -45,10 +45,10 @@ from features.declaration import DAY, MINUTE
 from features.fraud import FRAUD
 from features.moments import met_by_a_door
 from features.payment import Payment
-from features.state import State, label_event, payment_event
+from features.state import State, label_event, payment_event, text_fingerprint
 from features.traffic import TRAFFIC_LAYOUT
 from features.values import iso
-from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, LAYOUTS, MERCHANT_LAYOUT, VERSIONS, cells_of
+from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, DEVICE_LAYOUT, LAYOUTS, MERCHANT_LAYOUT, VERSIONS, cells_of
 from tools import package
 from tools.operate.platform import Platform
 from tools.telling import Teller
@@ -164,7 +164,11 @@ class Memory(Aws):
         traffic = State(TRAFFIC_LAYOUT)
         for number in range(2_000):
             traffic.pay(FIRST + 29 * DAY + number * 43_000, rng.randrange(90_000), "m", f"t{number}")
-        states = {"customer": customer, "merchant": merchant, "account": account, "traffic": traffic}
+        device = State(DEVICE_LAYOUT)
+        for number in range(180):  # a household's
+            cells = {"customer_id": text_fingerprint(f"c{number % 3}")}
+            device.apply(payment_event(FIRST + number * (DAY // 6), rng.randrange(90_000), cells=cells))
+        states = {"customer": customer, "merchant": merchant, "account": account, "device": device, "traffic": traffic}
         self.texts = {entity: state.dump() for entity, state in states.items()}
 
     def batch_get_record(self, Identifiers: list[dict]) -> dict:

@@ -19,9 +19,18 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
-Entity = Literal["customer", "merchant", "account", "traffic"]
+Entity = Literal["customer", "merchant", "account", "device", "traffic"]
 Kind = Literal["payment", "label", "loan", "outcome"]
 Aggregate = Literal["sum", "max", "min", "tiles", "since"]
+
+# Which column of a payment says to whom it happens; a payment need not name a device.
+IDENTIFIERS: dict[Entity, str] = {
+    "customer": "customer_id",
+    "merchant": "merchant_id",
+    "account": "customer_id",
+    "device": "device_id",
+    "traffic": "merchant_id",
+}
 
 # What one event adds to a tile, by kind. Integers only: sums must not depend on the order of addition.
 MEASURES: dict[Kind, tuple[str, ...]] = {
@@ -164,7 +173,8 @@ class Window(Declared):
 
 @dataclass(frozen=True)
 class Distinct(Declared):
-    """How many different values of one column an entity's payments had in an open-headed window.
+    """How many different values of one column an entity's payments had in a window; its head is open, or closed as that
+    of a `Window`.
 
     `of` is a text column of a payment, one that a bank brings besides, or a declared part of the calendar; `called`
     names its values. A payment that says nothing in the column adds nothing. Bounded: each tile remembers the first
@@ -178,6 +188,8 @@ class Distinct(Declared):
     kept: int
     of: str = "merchant_id"
     called: str = "merchants"
+    open_head: bool = True
+    delay: int = 0
 
     @cached_property
     def name(self) -> str:
@@ -372,10 +384,17 @@ class FeatureSet:
         asked = {w.where.flag for w in self.windows if w.where}
         return tuple(flag for flag in self.flags if flag.name in asked)
 
+    def cells(self, entity: Entity = "customer") -> tuple[str, ...]:
+        """What an entity's record keeps of a payment besides its time and amount: columns, and parts of the calendar.
+
+        Others than customers have columns only."""
+        return tuple(dict.fromkeys(d.of for d in self.distinct if d.entity == entity))
+
     @cached_property
-    def cells(self) -> tuple[str, ...]:
-        """What is looked at of a payment besides its time and amount: columns, and parts of the calendar."""
-        return tuple(dict.fromkeys(d.of for d in self.distinct))
+    def nightly(self) -> tuple[Entity, ...]:
+        """Entities whose windows are closed: the lake knows all of them."""
+        over: list[Window | Distinct] = [*self.windows, *self.distinct]
+        return tuple(dict.fromkeys(f.entity for f in over if not f.open_head))
 
     @cached_property
     def since_last(self) -> tuple[SinceLast, ...]:
@@ -405,15 +424,24 @@ class FeatureSet:
                     window.where is not None and window.kind != "label", window.name, "only labels carry flags there"
                 )
                 closed.setdefault(window.entity, set()).add((window.tile, window.delay))
+        for distinct in self.distinct:
+            if not distinct.open_head:
+                closed.setdefault(distinct.entity, set()).add((distinct.tile, distinct.delay))
         for entity, shapes in closed.items():
             refuse(len(shapes) > 1, entity, "its closed windows share one tile and one delay")
-        known_of = [(f.name, f.entity) for f in self.since_last] + [(f.name, f.entity) for f in self.distinct]
-        for name, entity in known_of:
-            refuse(entity != "customer", name, "it is known of customers only")
+        for since in self.since_last:
+            refuse(since.entity != "customer", since.name, "it is known of customers only")
+        known: list[Novelty | Recurrence] = [*self.novelties, *self.recurrences]
+        for feature in known:
+            refuse(not feature.among.open_head, feature.name, "it is known of customers only")
         for distinct in self.distinct:
+            closed_of = distinct.entity != "customer"
+            refuse(distinct.open_head == closed_of, distinct.name, "a customer's window has an open head, no other's")
+            is_part = any(part.name == distinct.of for part in self.calendar)
+            refuse(closed_of and is_part, distinct.name, "parts of the calendar are counted of customers only")
             column = next((c for c in TRANSACTIONS.columns if c.name == distinct.of), None)
             refuse(column is not None and column.type != "text", distinct.name, "only values of texts are told apart")
-        comparable = {"amount", *(d.name for d in self.distinct), *(r.name for r in self.recurrences)}
+        comparable = {"amount", *(d.name for d in self.distinct if d.open_head), *(r.name for r in self.recurrences)}
         comparable |= {w.name for w in self.windows if w.open_head and w.where is None}
         for flag in self.flags:
             unlike = bool(set(needs(flag)) - comparable)
@@ -424,7 +452,7 @@ class FeatureSet:
         reaches = [w.length + w.tile + w.delay + self._behind(w) for w in self.windows if w.kind in kinds]
         if "payment" in kinds:
             reaches += [s.horizon for s in self.since_last]
-            reaches += [d.length + d.tile for d in self.distinct]
+            reaches += [d.length + d.tile + d.delay for d in self.distinct]
         return max(reaches, default=0)
 
     def _behind(self, window: Window) -> int:

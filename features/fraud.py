@@ -181,6 +181,12 @@ UNUSUAL = known_frauds(
     "Known frauds of the customer whose amount was high for the customer",
 )
 
+# A device pays for one customer, as a rule, or for a household: one that pays for many may be anybody's.
+DEVICE = tuple(closed("device", kind, measure, days) for kind, measure in MERCHANT_MEASURES for days in (7, 30))
+CUSTOMERS_OF_DEVICE = tuple(
+    Distinct("device", n * DAY, DAY, 16, "customer_id", "customers", open_head=False, delay=SETTLED) for n in (7, 30)
+)
+
 CALENDAR = (
     CalendarPart("hour_of_day", unit=HOUR, modulo=24),
     CalendarPart("day_of_week", unit=DAY, modulo=7, shift=3, note="Monday is 0"),  # 1970-01-01 was a Thursday
@@ -228,6 +234,16 @@ RATIOS = (
         )
         for days in RISK_DAYS
     ),
+    Ratio("device_fraud_rate_30d", ("device_label_fraud_30d",), ("device_label_count_30d",)),
+    *(
+        Ratio(
+            f"{entity}_fraud_share_of_payments_30d",
+            numerator=(f"{entity}_label_fraud_30d",),
+            denominator=(f"{entity}_payment_count_30d",),
+            note=f"Frauds that were told of the {entity} per payment: labels may be told of frauds alone",
+        )
+        for entity in ("merchant", "device")
+    ),
     # Below 1 the merchant's trouble began long ago, and may be over.
     *(
         Ratio(f"{window}_share_21d_of_30d", numerator=(f"{window}_21d",), denominator=(f"{window}_30d",))
@@ -264,6 +280,8 @@ FEATURES: tuple[Feature, ...] = (
     SINCE_UNEXPLAINED,
     *ACCOUNT,
     *UNUSUAL,
+    *DEVICE,
+    *CUSTOMERS_OF_DEVICE,
     *RATIOS,
 )
 

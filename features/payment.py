@@ -44,6 +44,14 @@ class Payment:
             return getattr(self, column)
         return self.further.get(column)
 
+    def identifier(self, column: str) -> str | None:
+        """Whom the payment names in a column; none where it names nobody, or in letters that no record can be known
+        by: Feature Store would refuse a whole call for them."""
+        said = self.said(column)
+        if said is None or len(said) > LONGEST_IDENTIFIER or not storable(said) or re.search(CONTROL, said):
+            return None
+        return said
+
     def counted(self, rates: Rates) -> Payment:
         """With the amount in the home currency. Raises UnknownCurrency."""
         return replace(self, amount=rates.home_cents(self.amount, self.currency, self.at), currency=None)

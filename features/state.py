@@ -54,9 +54,9 @@ class Event:
     identifier: str = ""
 
 
-def payment_event(at: int, amount: int, identifier: str = "") -> Event:
-    """A payment of `amount` cents at `at` milliseconds, as its merchant sees it."""
-    return Event(at, "payment", (1, amount), identifier=identifier)
+def payment_event(at: int, amount: int, identifier: str = "", cells: Cells = NO_CELLS) -> Event:
+    """A payment of `amount` cents at `at` milliseconds, as others than its customer see it."""
+    return Event(at, "payment", (1, amount), cells=cells, identifier=identifier)
 
 
 def label_event(reported_at: int, is_fraud: int, flags: Iterable[str] = ()) -> Event:
@@ -136,7 +136,7 @@ class Layout:
             most, kept_tiles = self.seen.get((d.of, d.tile), (d.kept, 0))
             if d.kept != most:
                 raise ValueError(f"{d.name}: distinct counts of one column and tile size remember equally many")
-            self.seen[d.of, d.tile] = most, max(kept_tiles, d.tiles + 1)
+            self.seen[d.of, d.tile] = most, max(kept_tiles, kept(d))
         self.cells = tuple(dict.fromkeys(d.of for d in self.distinct))
         # A flag is known before its event is folded in: from what it compares.
         compared = {name for flag in self.flags for name in (*flag.left, *flag.right)}
@@ -227,7 +227,7 @@ def column_of(window: Window) -> TileColumn:
     return TileColumn(MEASURES[window.kind].index(window.measure), window.where, held)
 
 
-def kept(window: Window) -> int:
+def kept(window: Window | Distinct) -> int:
     """Tiles to keep, counted from the newest. A closed head may be asked behind the newest tile."""
     behind = 0 if window.open_head else -(-(window.delay + SLACK) // window.tile) + 1
     return window.tiles + 1 + behind
@@ -425,8 +425,9 @@ class State:
         waiting = self.waiting.get(feature.of)
         if not days and waiting is None:
             return []
-        head = at // feature.tile
+        head = (at - feature.delay) // feature.tile
         first = head - feature.tiles
+        head -= not feature.open_head
         if waiting is None or self.clock >= at:
             return [day for index, day in days.items() if first <= index <= head]
         settling = self.clock // feature.tile
@@ -515,7 +516,7 @@ def carried(stored: Mapping[str, Any], old: Holds, layout: Layout) -> dict[str, 
         young |= {w.name for w in of_ring if column_of(w) in absent or kept(w) > had}
     for feature in layout.distinct:
         most, had = old.seen.get(ring_name((feature.of, feature.tile)), (0, 0))
-        if most != feature.kept or had < feature.tiles + 1:
+        if most != feature.kept or had < kept(feature):
             young.add(feature.name)
     counted = new.seen.keys() & old.seen.keys()
     waiting = {of: cells for of, cells in stored["waiting"].items() if of in layout.cells} if counted else {}

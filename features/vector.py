@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from features.declaration import CalendarPart, Entity, Feature, FeatureSet, Ratio, Window
+from features.declaration import CalendarPart, Distinct, Entity, Feature, FeatureSet, Ratio, Window
 from features.fraud import FRAUD
 from features.moments import met_by_a_door
 from features.state import NO_CELLS, SLACK, Cells, Layout, State, Value, holds, product, text_fingerprint
@@ -13,36 +13,30 @@ from features.traffic import TRAFFIC_LAYOUT, TRAFFIC_VERSION
 
 
 def features_of(entity: Entity) -> tuple[Feature, ...]:
-    return tuple(f for f in FRAUD.features if isinstance(f, Window) and f.entity == entity)
+    return tuple(f for f in FRAUD.features if isinstance(f, Window | Distinct) and f.entity == entity)
 
 
 # More than a customer may have under way (`scoring.tails`) with a batch of the stream besides: what a record does not
 # know is taken for a payment that is still to come.
 PAYMENTS_KNOWN = 384
-CUSTOMER_LAYOUT = Layout(
-    (*features_of("customer"), *FRAUD.distinct, *FRAUD.recurrences, *FRAUD.carried), PAYMENTS_KNOWN, FRAUD
-)
+CUSTOMER_LAYOUT = Layout((*features_of("customer"), *FRAUD.recurrences, *FRAUD.carried), PAYMENTS_KNOWN, FRAUD)
 MERCHANT_LAYOUT = Layout(features_of("merchant"), of=FRAUD)
 ACCOUNT_LAYOUT = Layout(features_of("account"), of=FRAUD)
+DEVICE_LAYOUT = Layout(features_of("device"), of=FRAUD)
 LAYOUTS: dict[Entity, Layout] = {
     "customer": CUSTOMER_LAYOUT,
     "merchant": MERCHANT_LAYOUT,
     "account": ACCOUNT_LAYOUT,
+    "device": DEVICE_LAYOUT,
     "traffic": TRAFFIC_LAYOUT,
 }
 VERSIONS: dict[Entity, str] = {entity: FRAUD.version for entity in LAYOUTS} | {"traffic": TRAFFIC_VERSION}
 # Of vectors that lack the values of features which the records do not know yet: the lake computes these otherwise.
 PARTIAL = f"{FRAUD.version}-partial"
-IDENTIFIERS: dict[Entity, str] = {
-    "customer": "customer_id",
-    "merchant": "merchant_id",
-    "account": "customer_id",
-    "traffic": "merchant_id",
-}
 
 # What is looked at of a payment besides what every one has: columns, and parts of the calendar.
-PARTS = tuple(f for f in FRAUD.calendar if isinstance(f, CalendarPart) and f.name in FRAUD.cells)
-COLUMNS = tuple(c for c in FRAUD.cells if c != "merchant_id" and c not in {p.name for p in PARTS})
+PARTS = tuple(f for f in FRAUD.calendar if isinstance(f, CalendarPart) and f.name in FRAUD.cells())
+COLUMNS = tuple(c for c in FRAUD.cells() if c != "merchant_id" and c not in {p.name for p in PARTS})
 
 RULED = (*FRAUD.columns, *TRAFFIC_LAYOUT.names)  # what a rule of the policy may look at
 Vector = list[float | None]
@@ -50,13 +44,14 @@ Vector = list[float | None]
 
 @dataclass(frozen=True)
 class Knowledge:
-    """The records that speak about one payment. The vector is made of the first three; `traffic` is for rules, and none
-    when it could not be read."""
+    """The records that speak about one payment. The vector is made of all but `traffic`, which is for rules, and none
+    when it could not be read. A payment that names no device has that of none."""
 
     customer: State
     merchant: State
     account: State
     traffic: State | None = None
+    device: State = State(DEVICE_LAYOUT)  # noqa: RUF009 - nothing is ever folded into it
     whole: bool = True  # whether all that the vector is made of could be read
 
     @classmethod
@@ -67,7 +62,7 @@ class Knowledge:
     @property
     def feature_version(self) -> str:
         """The version of a vector that is made of these records: PARTIAL while one is younger than a feature."""
-        young = self.customer.young or self.merchant.young or self.account.young
+        young = self.customer.young or self.merchant.young or self.account.young or self.device.young
         return PARTIAL if young else FRAUD.version
 
     def counts_at(self, at: int, arrived: int | None = None) -> int:
@@ -76,7 +71,7 @@ class Knowledge:
         Records that the lake publishes keep two days more than their windows: a payment later than that counts at the
         oldest moment they can still be asked about.
         """
-        oldest = max(self.merchant.clock, self.account.clock) - SLACK
+        oldest = max(self.merchant.clock, self.account.clock, self.device.clock) - SLACK
         return max(met_by_a_door(at, arrived, self.customer.clock), oldest)
 
 
@@ -98,7 +93,7 @@ def fraud_vector(
     """
     cells = {"merchant_id": text_fingerprint(merchant_id), **cells}
     values: dict[str, int | float | None] = {"amount": amount}
-    for state in (known.customer, known.merchant, known.account):
+    for state in (known.customer, known.merchant, known.account, known.device):
         values.update(state.values(counted_at))
     for feature in FRAUD.since_last:
         values[feature.name] = known.customer.since_last(feature, counted_at)

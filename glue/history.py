@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from features.declaration import DAY
+from features.declaration import DAY, IDENTIFIERS, Entity, Kind
 from features.fraud import LABEL_PATIENCE
 from features.values import instant
 from glue.arguments import days, days_before
 from glue.lake import Lake, schema
 from glue.tables import LATE, SILVER
-from glue.transforms.events import FLAGS, Happened, by_entity, day, located, payments, reach
+from glue.transforms.events import FLAGS, FURTHER_KEYS, Happened, by_entity, day, located, payments, reach
 
 TRANSACTIONS = SILVER["transactions"]
 
@@ -54,7 +54,14 @@ def read_history(spark: SparkSession, lake: Lake, first: str, last: str) -> Hist
 
     applications = lake.read(spark, SILVER["loan_applications"])
     observed = lake.read(spark, SILVER["loan_outcomes"])
-    return History(paid, by_entity(paid, told, applications, observed))
+    happened = by_entity(paid, told, applications, observed)
+    return History(paid, {entity: met(entity, kinds) for entity, kinds in happened.items()})
+
+
+def met(entity: Entity, kinds: dict[Kind, DataFrame]) -> dict[Kind, DataFrame]:
+    """Nothing where no payment names such an entity: then nobody asks about one, and Spark need not look for it."""
+    may_be_absent = IDENTIFIERS[entity] in FURTHER_KEYS
+    return {} if may_be_absent and all(rows.isEmpty() for rows in kinds.values()) else kinds
 
 
 def late_payments(spark: SparkSession, lake: Lake) -> DataFrame | None:

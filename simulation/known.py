@@ -47,7 +47,7 @@ KNOWN: dict[str, Known] = {
     ),
     "a_night_outdates_no_record_that_holds_more": Known(
         "what is stamped after midnight and comes before it counts at midnight, the very moment of the night's record",
-        12173,
+        2181,
     ),
     "what_was_logged_first_is_what_is_applied": Known(
         "a batch that comes again may count otherwise, for want of a kept answer or of a payment that was given up",

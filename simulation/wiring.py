@@ -30,8 +30,7 @@ from stream.door import StreamDoor
 from stream.quarantine import Quarantine
 from stream.sinks import BLOCKED, REVIEWED, DecisionLog, LateLog, MerchantStream, Topic
 
-from features.declaration import Entity
-from features.vector import IDENTIFIERS
+from features.declaration import IDENTIFIERS, Entity
 from simulation.models.dynamodb import DynamoDB
 from simulation.models.endpoint import Endpoint
 from simulation.models.feature_store import FeatureStore
@@ -41,7 +40,7 @@ from simulation.models.messages import Topics
 from simulation.models.storage import S3
 from simulation.scheduler import Actor, Killed, Scheduler
 
-GROUPS: dict[Entity, str] = {entity: f"sim-{entity}" for entity in ("customer", "merchant", "account", "traffic")}
+GROUPS: dict[Entity, str] = {entity: f"sim-{entity}" for entity in IDENTIFIERS}
 ANSWERS, TAILS, RELEASES, POLICIES = "sim-answers", "sim-tails", "sim-releases", "sim-policies"
 TABLES = {ANSWERS: "transaction_id", TAILS: "customer_id"}  # what the doors remember of payments: the name of its key
 DOCUMENTS = {RELEASES: "problem", POLICIES: "problem"}

@@ -16,9 +16,10 @@ from pathlib import Path, PurePosixPath
 
 import boto3
 
+from features.declaration import IDENTIFIERS
 from features.fraud import FRAUD
 from features.own import packaged
-from features.vector import IDENTIFIERS, LAYOUTS
+from features.vector import LAYOUTS
 from glue.tables import LOAN_FEATURES, TABLES
 from tools.archives import files_below, tarred, wheel, zipped
 from tools.wheels import gluewheels

@@ -1,4 +1,4 @@
-"""Glue job: lake -> Feature Store. Records of customers, merchants and accounts, and one record per loan application.
+"""Glue job: lake -> Feature Store. Records of customers, merchants, accounts, devices, and one per loan application.
 
 Safe to run at any hour. Feature Store keeps the record with the latest event time: online, that is the midnight up to
 which this job has folded the lake, and for the stream door the arrival of the payment. So what has arrived since stays
@@ -15,7 +15,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from features.declaration import DAY
+from features.declaration import DAY, IDENTIFIERS
 from features.fraud import FRAUD
 from features.values import day, instant
 from features.values import iso as text_of
@@ -36,7 +36,7 @@ from glue.transforms.gathering import gathered
 # A door may meet a payment so many days after it happened: the failed queue keeps it for two weeks, and a replay that
 # fails begins anew.
 REPLAYED_DAYS = 30
-GROUPS = ("customer", "merchant", "account", "loan-applicant")
+GROUPS = ("customer", *FRAUD.nightly, "loan-applicant")
 NEWEST = f"quality/publish_features/newest-{FRAUD.version}.json"  # by group, the newest event time of all its records
 TURNS = "quality/publish_features/turns.json"  # by instant, how often records as of it were published again
 
@@ -44,7 +44,7 @@ TURNS = "quality/publish_features/turns.json"  # by instant, how often records a
 def main(argv: list[str]) -> None:
     # fmt: off
     args = parse(
-        argv, "as_of", "customer_group", "merchant_group", "account_group", "loan_applicant_group", "namespace",
+        argv, "as_of", *(f"{group.replace('-', '_')}_group" for group in GROUPS), "namespace",
         either=(("batch",), ("from", "to")),
     )
     # fmt: on
@@ -112,14 +112,11 @@ def entity_records(
     payers = with_decided(spark, lake, payers, incomplete(lake, days(days_before(last, REPLAYED_DAYS), last), touched))
     if behind is not None:
         payers = payers.join(behind, "customer_id", "left_anti")
-    paid = of_touched(happened["merchant"], "merchant_id", touched)
-    records = {
-        "customer": entity_record(folded_customers(payers), "customer_id"),
-        "merchant": entity_record(folded_events(paid, "merchant", "merchant_id"), "merchant_id"),
-    }
-    if happened["account"]:
-        accounts = of_touched(happened["account"], "customer_id", touched)
-        records["account"] = entity_record(folded_events(accounts, "account", "customer_id"), "customer_id")
+    records = {"customer": entity_record(folded_customers(payers), "customer_id")}
+    for entity, kinds in happened.items():
+        key = IDENTIFIERS[entity]
+        if kinds:
+            records[entity] = entity_record(folded_events(of_touched(kinds, key, touched), entity, key), key)
     return records
 
 

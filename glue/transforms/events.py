@@ -5,13 +5,19 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from features.declaration import DAY, CalendarPart, Entity, FeatureSet, Kind, needs
+from features.declaration import DAY, IDENTIFIERS, CalendarPart, Entity, FeatureSet, Kind, needs
 from features.fraud import FRAUD, LABEL_PATIENCE
+from features.payment import CONTROL, LONGEST_IDENTIFIER
 from features.values import BLANKS
 from glue.transforms.cells import present
 from glue.transforms.windows import cell, part_of, with_open_windows
 
 Happened = dict[Entity, dict[Kind, DataFrame]]
+
+# By what entities are known, and what of payments is looked at.
+KEYS = tuple(dict.fromkeys(IDENTIFIERS[entity] for entity in FRAUD.nightly))
+FURTHER_KEYS = tuple(key for key in KEYS if key not in ("customer_id", "merchant_id"))
+CELLS = tuple(dict.fromkeys(of for entity in IDENTIFIERS for of in FRAUD.cells(entity)))
 
 # The flags that labels carry and what they compare, without the rest of the set.
 _COMPARED = {name for flag in FRAUD.carried for name in needs(flag)}
@@ -47,7 +53,8 @@ def payments(transactions: DataFrame, late: DataFrame | None = None) -> DataFram
         "counted_at",
         one().alias("count"),
         F.col("amount_cents").alias("amount"),
-        *(cell_of(rows, of).alias(cell(of)) for of in FRAUD.cells),
+        *(identifier(said(rows, key)).alias(key) for key in FURTHER_KEYS),
+        *(cell_of(rows, of).alias(cell(of)) for of in CELLS),
     )
 
 
@@ -57,13 +64,21 @@ def cell_of(rows: DataFrame, of: str) -> Column:
     part = next((part for part in FRAUD.calendar if part.name == of), None)
     if isinstance(part, CalendarPart):
         return part_of(part)
-    if of in rows.columns:
-        said = F.col(of)
-    elif "attributes" in rows.columns:
-        said = present(F.btrim(F.col("attributes")[of], F.lit(BLANKS)))
-    else:
-        said = F.lit(None).cast("string")
-    return F.crc32(said.cast("binary"))
+    return F.crc32(said(rows, of).cast("binary"))
+
+
+def identifier(said: Column) -> Column:
+    """As `Payment.identifier`: null where it could be nobody's."""
+    return F.when((F.length(said) <= LONGEST_IDENTIFIER) & ~said.rlike(CONTROL), said)
+
+
+def said(rows: DataFrame, column: str) -> Column:
+    """What SILVER has of a column, the contract's or one that a bank brings besides."""
+    if column in rows.columns:
+        return F.col(column)
+    if "attributes" in rows.columns:
+        return present(F.btrim(F.col("attributes")[column], F.lit(BLANKS)))
+    return F.lit(None).cast("string")
 
 
 def with_moments(rows: DataFrame) -> DataFrame:
@@ -86,12 +101,11 @@ def counted_labels(labels: DataFrame, paid: DataFrame) -> DataFrame:
     """
     return (
         labels.select("transaction_id", "is_fraud", "reported_at")
-        .join(paid.select("transaction_id", "customer_id", "merchant_id", "at"), "transaction_id")
+        .join(paid.select("transaction_id", *KEYS, "at"), "transaction_id")
         .where(F.unix_millis("reported_at") - F.col("at") <= LABEL_PATIENCE)
         .select(
             "transaction_id",
-            "customer_id",
-            "merchant_id",
+            *KEYS,
             F.greatest(F.unix_millis("reported_at"), F.col("at")).alias("counted_at"),
             one().alias("count"),
             F.col("is_fraud").cast("bigint").alias("fraud"),
@@ -100,7 +114,7 @@ def counted_labels(labels: DataFrame, paid: DataFrame) -> DataFrame:
 
 
 def located(labels: DataFrame, paid: DataFrame, since: int = 0) -> DataFrame:
-    """Labels (SILVER) as events of both sides: `customer_id, merchant_id, counted_at, count, fraud`, and flags.
+    """Labels (SILVER) as events of all sides: whom they are about, `counted_at, count, fraud`, and flags.
 
     Of those that count from `since` (ms) on. `paid` is what `payments` gives, and reaches back LABEL_PATIENCE and the
     flags' own windows before that. Flags are asked of frauds only: the others' count for nothing.
@@ -139,11 +153,14 @@ def by_entity(
     applications: DataFrame | None = None,
     observed: DataFrame | None = None,
 ) -> Happened:
-    """What happened to merchants and accounts, by kind: `paid` and `told` are what `payments` and `located` give, the
-    others SILVER's loan applications and outcomes."""
-    found: Happened = {"merchant": {"payment": paid}, "account": {}}
-    if told is not None:
-        found["merchant"]["label"] = found["account"]["label"] = told
+    """What happened to those whose windows are closed, by kind: `paid` and `told` are what `payments` and `located`
+    give, the others SILVER's loan applications and outcomes. Accounts do not count their own payments."""
+    found: Happened = {}
+    for entity in FRAUD.nightly:
+        named = F.col(IDENTIFIERS[entity]).isNotNull()
+        found[entity] = {} if entity == "account" else {"payment": paid.where(named)}
+        if told is not None:
+            found[entity]["label"] = told.where(named)
     if applications is not None:
         found["account"]["loan"] = loans(applications)
         if observed is not None:

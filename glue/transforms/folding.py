@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import isnan
 from typing import Any
 
@@ -19,7 +19,7 @@ from glue.transforms.windows import cell
 
 PARTITIONS = 8  # fixed, so that a slice holds the same records when the job is run again
 FLAGS = tuple(flag.name for flag in FRAUD.carried)
-CELLS = tuple(of for of in FRAUD.cells if of != "merchant_id")
+CELLS = tuple(of for of in FRAUD.cells() if of != "merchant_id")
 
 
 def folded_customers(paid: DataFrame) -> DataFrame:
@@ -32,16 +32,20 @@ def folded_customers(paid: DataFrame) -> DataFrame:
 
     def pay(state: State, row: Any) -> None:
         _, at, amount, merchant, identifier, decided, *said = row
-        cells = {of: int(found) for of, found in zip(CELLS, said, strict=True) if not isnan(found)}
-        state.pay(at, amount, merchant, identifier, cells)
+        state.pay(at, amount, merchant, identifier, told(CELLS, said))
         if not decided:
             state.await_decision(identifier)
 
     return folded(paid.select(columns), "customer", pay)
 
 
+def told(names: Sequence[str], cells: Sequence[float]) -> dict[str, int]:
+    """Cells of one row as pandas has them: what is null is no number."""
+    return {of: int(found) for of, found in zip(names, cells, strict=True) if not isnan(found)}
+
+
 def folded_events(happened: dict[Kind, DataFrame], entity: Entity, key: str) -> DataFrame:
-    """Events of merchants or accounts by kind -> one record per `key`, see `folded`."""
+    """Events of an entity whose windows are closed, by kind -> one record per `key`, see `folded`."""
     frames = [
         rows.select(
             F.col(key).alias("entity"),
@@ -49,6 +53,10 @@ def folded_events(happened: dict[Kind, DataFrame], entity: Entity, key: str) -> 
             F.lit(kind).alias("kind"),
             *(F.col(measure).alias(f"value_{i}") for i, measure in enumerate(MEASURES[kind])),
             F.concat_ws(",", *(F.when(F.col(f) == 1, F.lit(f)) for f in FLAGS if f in rows.columns)).alias("flags"),
+            *(
+                (F.col(cell(of)) if kind == "payment" else F.lit(None).cast("bigint")).alias(cell(of))
+                for of in FRAUD.cells(entity)
+            ),
         )
         for kind, rows in happened.items()
     ]
@@ -57,8 +65,9 @@ def folded_events(happened: dict[Kind, DataFrame], entity: Entity, key: str) -> 
         together = together.unionByName(frame)
 
     def apply(state: State, row: Any) -> None:
-        _, at, kind, first, second, flags = row
-        state.apply(Event(at, kind, (first, second), frozenset(flags.split(",")) if flags else frozenset()))
+        _, at, kind, first, second, flags, *said = row
+        carried = frozenset(flags.split(",")) if flags else frozenset()
+        state.apply(Event(at, kind, (first, second), carried, told(FRAUD.cells(entity), said)))
 
     return folded(together, entity, apply)
 

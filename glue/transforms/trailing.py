@@ -80,7 +80,7 @@ def trailing(
     windows = [w for w in features.windows if w.open_head]
     found = {w.name: window_value(asked, w, measures[w.measure]) for w in windows if w.where is None}
     remembered: dict[tuple[str, int, int], Remembered] = {}
-    for distinct in features.distinct:
+    for distinct in (d for d in features.distinct if d.open_head):
         bound = (distinct.of, distinct.tile, distinct.kept)
         if bound not in remembered:
             remembered[bound] = Remembered(asked.timeline, cells[distinct.of], distinct)

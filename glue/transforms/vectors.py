@@ -6,25 +6,24 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features.credit import PAYMENT_BEHAVIOUR
-from features.declaration import Entity
+from features.declaration import IDENTIFIERS
 from features.fraud import FRAUD
 from glue.tables import FURTHER, LOAN_FEATURES, TRANSACTION_FEATURES
 from glue.transforms.events import Happened
 from glue.transforms.windows import cell, with_calendar, with_closed_windows, with_open_windows, with_ratios
 
 VECTOR_COLUMNS = [name for name in TRANSACTION_FEATURES.column_names if name not in {f.name for f in FURTHER}]
-KEYS: dict[Entity, str] = {"merchant": "merchant_id", "account": "customer_id"}
 
 
 def transaction_features(paid: DataFrame, happened: Happened) -> DataFrame:
     """Vectors of the rows of `paid` (see `events.payments`) whose column `wanted` is true.
 
-    `paid` and `happened` (events of the merchant and of the account, by kind) must reach back FRAUD.lookback before
+    `paid` and `happened` (events of those whose windows are closed, by kind) must reach back FRAUD.lookback before
     the first wanted row.
     """
     rows = with_open_windows(paid, FRAUD, "customer_id", wanted="wanted")
-    for entity, key in KEYS.items():
-        rows = with_closed_windows(rows, happened.get(entity, {}), FRAUD, entity, key)
+    for entity in FRAUD.nightly:
+        rows = with_closed_windows(rows, happened.get(entity, {}), FRAUD, entity, IDENTIFIERS[entity])
     rows = with_ratios(with_calendar(rows, FRAUD), FRAUD)
     return rows.select(
         "transaction_id",
@@ -57,7 +56,7 @@ def marked(vectors: DataFrame, blocked: DataFrame) -> DataFrame:
 def loan_features(applications: DataFrame, paid: DataFrame) -> DataFrame:
     """One row per loan application (SILVER) with what the customer's payments said when it was made."""
     zero = F.lit(0).cast("bigint")
-    cells = [cell(of) for of in PAYMENT_BEHAVIOUR.cells]
+    cells = [cell(of) for of in PAYMENT_BEHAVIOUR.cells()]
     history = paid.select("customer_id", "counted_at", "count", "amount", *cells).withColumn(
         "loan_id", F.lit(None).cast("string")
     )

@@ -8,6 +8,7 @@ the order of addition.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +18,7 @@ from pyspark.sql import Window as SparkWindow
 from pyspark.sql import functions as F
 from pyspark.sql.types import LongType, StructField, StructType
 
-from features.declaration import MEASURES, CalendarPart, Entity, FeatureSet, Kind, Ratio, Window
+from features.declaration import MEASURES, CalendarPart, Distinct, Entity, FeatureSet, Kind, Ratio, Window
 from glue.transforms.gathering import gathered
 from glue.transforms.trailing import Asked, Timeline, trailing
 
@@ -52,7 +53,7 @@ def with_open_windows(rows: DataFrame, features: FeatureSet, key: str, wanted: s
 
 def open_names(features: FeatureSet) -> list[str]:
     windows = [w for w in features.windows if w.open_head]
-    of_values = (features.distinct, features.novelties, features.recurrences)
+    of_values = ([d for d in features.distinct if d.open_head], features.novelties, features.recurrences)
     groups = (windows, features.flags, *of_values, features.since_last)
     return [f.name for group in groups for f in group]
 
@@ -99,24 +100,28 @@ def computed(table: pa.Table, key: str, features: FeatureSet) -> dict:
         timeline = Timeline(rank[happened], at[happened])
         asked = Asked(timeline, rank, at)
     measures = {"count": count[happened], "amount": amount[happened]}
-    cells = {of: pc.add(pc.fill_null(table[cell(of)].cast(pa.int64()), -1), 1).to_numpy() for of in features.cells}
+    cells = {of: pc.add(pc.fill_null(table[cell(of)].cast(pa.int64()), -1), 1).to_numpy() for of in features.cells()}
     return trailing(asked, measures, {of: found[happened] for of, found in cells.items()}, features)
 
 
 def with_closed_windows(
     rows: DataFrame, events: Mapping[Kind, DataFrame], features: FeatureSet, entity: Entity, key: str
 ) -> DataFrame:
-    """Adds the closed-headed windows of one entity to rows of `key` and `counted_at`.
+    """Adds the closed-headed windows and distinct counts of one entity to rows of `key`, `counted_at` and
+    `transaction_id`. A row whose key is null asks about nobody.
 
-    `events` maps a kind to rows of `key`, `counted_at`, the kind's measures and the flags that a window filters by; a
-    kind that is absent has no events. All closed windows of the entity share one tile and one delay.
+    `events` maps a kind to rows of `key`, `counted_at`, the kind's measures, the flags that a window filters by and, of
+    payments, the cells that are counted; a kind that is absent has no events. All closed windows of the entity share
+    one tile and one delay.
     """
     windows = [w for w in features.windows if w.entity == entity and not w.open_head]
-    ((tile, delay),) = {(w.tile, w.delay) for w in windows}
-    rows = rows.withColumn("_tile", tile_of(F.col("counted_at") - delay, tile))
+    counts = [d for d in features.distinct if d.entity == entity and not d.open_head]
+    wanted: list[Window | Distinct] = [*windows, *counts]
+    ((tile, delay),) = {(f.tile, f.delay) for f in wanted}
     if not events:
-        return rows.drop("_tile").select("*", *(nothing(w).alias(w.name) for w in windows))
-    asked = rows.select(key, "_tile").distinct().withColumn("_asked", F.lit(True))
+        return rows.select("*", *(nothing(f).alias(f.name) for f in wanted))
+    rows = rows.withColumn("_tile", tile_of(F.col("counted_at") - delay, tile))
+    asked = rows.where(F.col(key).isNotNull()).select(key, "_tile").distinct().withColumn("_asked", F.lit(True))
     points = asked
     for kind, happened in events.items():
         measures = {measured(w): measure_column(w) for w in windows if w.kind == kind}
@@ -126,7 +131,35 @@ def with_closed_windows(
     by_tile = SparkWindow.partitionBy(key).orderBy("_tile")
     found = {w.name: closed_window(w, by_tile) if w.kind in events else nothing(w) for w in windows}
     values = points.select(key, "_tile", "_asked", *aliased(found)).where("_asked").drop("_asked")
-    return rows.join(values, [key, "_tile"], "left").drop("_tile")
+    for distinct in counts:
+        values = values.join(closed_count(asked, events.get("payment"), distinct, key), [key, "_tile"])
+    # Rows without a key join nothing: spread by their own names, they do not all come to one worker.
+    spread = rows.withColumn("_nobody", F.when(F.col(key).isNull(), F.col("transaction_id")))
+    values = values.withColumn("_nobody", F.lit(None).cast("string"))
+    same = [spread[name].eqNullSafe(values[name]) for name in (key, "_tile", "_nobody")]
+    joined = spread.join(values, same, "left").select(spread["*"], *(values[f.name] for f in wanted))
+    known = {f.name: F.coalesce(f.name, nothing(f)) for f in wanted if f.default is not None}
+    return joined.withColumns(known).drop("_tile", "_nobody")
+
+
+def closed_count(asked: DataFrame, happened: DataFrame | None, distinct: Distinct, key: str) -> DataFrame:
+    """The distinct count for each `key` and `_tile` that asks: that of an open window asked when the tile begins."""
+    opened = replace(distinct, entity="customer", open_head=True, delay=0)
+    zero = F.lit(0).cast("bigint")
+    asks = asked.select(
+        key,
+        (F.col("_tile") * distinct.tile).alias("counted_at"),
+        *(zero.alias(name) for name in ("count", "amount")),
+        F.lit(None).cast("bigint").alias(cell(distinct.of)),
+        F.lit(True).alias("_asks"),
+    )
+    rows = asks
+    if happened is not None:
+        paid = happened.where(F.col(key).isNotNull()).select(key, "counted_at", "count", "amount", cell(distinct.of))
+        rows = paid.withColumn("_asks", F.lit(False)).unionByName(asks)
+    counted = with_open_windows(rows, FeatureSet("closed", (opened,), ()), key, wanted="_asks")
+    tile = tile_of(F.col("counted_at"), distinct.tile).alias("_tile")
+    return counted.select(key, tile, F.col(opened.name).alias(distinct.name))
 
 
 def closed_window(window: Window, by_tile: WindowSpec) -> Column:
@@ -138,7 +171,7 @@ def closed_window(window: Window, by_tile: WindowSpec) -> Column:
     return F.coalesce(F.sum(held).over(before), F.lit(0))
 
 
-def nothing(window: Window) -> Column:
+def nothing(window: Window | Distinct) -> Column:
     """The value for somebody of whom nothing is known."""
     return F.lit(window.default).cast("bigint")
 

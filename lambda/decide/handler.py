@@ -44,6 +44,7 @@ class Settings:
     customer_group: str
     merchant_group: str
     account_group: str
+    device_group: str
     traffic_group: str
     releases_table: str
     policies_table: str
@@ -62,6 +63,7 @@ def door() -> ApiDoor:
                 "customer": settings.customer_group,
                 "merchant": settings.merchant_group,
                 "account": settings.account_group,
+                "device": settings.device_group,
                 "traffic": settings.traffic_group,
             },
             patience=API.store.requests,

@@ -8,13 +8,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from features.declaration import DAY, Entity
+from features.declaration import DAY, IDENTIFIERS, Entity
+from features.fraud import FRAUD
 from features.payment import Payment
 from features.state import State
 from features.values import instant, iso
-from features.vector import IDENTIFIERS, LAYOUTS, VERSIONS, Knowledge
+from features.vector import LAYOUTS, VERSIONS, Knowledge
 from scoring.breaker import Breaker
 
+NIGHTLY = FRAUD.nightly
+NOBODY = {entity: State(LAYOUTS[entity]) for entity in NIGHTLY}  # nothing is ever folded into them
 READ = 100  # identifiers per BatchGetRecord, the API's limit
 WRITE = 25  # records per BatchWriteRecord, the API's limit
 BEYOND_A_NIGHT = 1_000  # ms; each publication of one night is a millisecond later than the one before
@@ -23,7 +26,7 @@ PATIENCE = 4  # tries for what a batch call left undone
 
 # Whose records may be missing: of a batch of the stream, which can wait, and of a payment that somebody waits for.
 RULES_ONLY: frozenset[Entity] = frozenset({"traffic"})
-ALL_BUT_THE_CUSTOMER: frozenset[Entity] = frozenset({"merchant", "account", "traffic"})
+ALL_BUT_THE_CUSTOMER: frozenset[Entity] = frozenset({*NIGHTLY, "traffic"})
 
 
 class StoreUnavailable(RuntimeError):
@@ -47,22 +50,8 @@ class Records:
 
         Of `spare` entities nothing is known where the store could not tell; the knowledge is then not `whole`.
         """
-        customers = dict.fromkeys(p.customer_id for p in payments)
-        merchants = dict.fromkeys(p.merchant_id for p in payments)
-        wanted: dict[Entity, Iterable[str]] = {
-            "customer": customers, "merchant": merchants, "account": customers, "traffic": merchants,
-        }  # fmt: skip
-        states = self.read(wanted, spare)
-        return [
-            Knowledge(
-                states["customer"][p.customer_id],
-                states["merchant"].get(p.merchant_id) or State(LAYOUTS["merchant"]),
-                states["account"].get(p.customer_id) or State(LAYOUTS["account"]),
-                states["traffic"].get(p.merchant_id),
-                whole=p.merchant_id in states["merchant"] and p.customer_id in states["account"],
-            )
-            for p in payments
-        ]
+        states = self.read({entity: named(entity, payments) for entity in IDENTIFIERS}, spare)
+        return [knowledge(payment, states) for payment in payments]
 
     def read(
         self, wanted: Mapping[Entity, Iterable[str]], spare: frozenset[Entity] = frozenset()
@@ -164,6 +153,24 @@ def stored(values: Mapping[str, str | None], entity: Entity) -> State:
     state = State.load(values["state"], LAYOUTS[entity])  # type: ignore[arg-type]
     state.recorded_at = instant(values["event_time"])  # type: ignore[arg-type]
     return state
+
+
+def knowledge(payment: Payment, states: Mapping[Entity, Mapping[str, State]]) -> Knowledge:
+    """Of states as they were read: what is known for one payment."""
+    known: dict[str, State] = {}
+    whole = True
+    for entity in NIGHTLY:
+        who = payment.identifier(IDENTIFIERS[entity])
+        state = NOBODY[entity] if who is None else states[entity].get(who)
+        whole = whole and state is not None
+        known[entity] = state or NOBODY[entity]
+    traffic = states["traffic"].get(payment.merchant_id)
+    return Knowledge(states["customer"][payment.customer_id], traffic=traffic, whole=whole, **known)  # type: ignore[arg-type]
+
+
+def named(entity: Entity, payments: Iterable[Payment]) -> Iterable[str]:
+    """To whom of a kind the payments happen, each once; not every payment names everybody."""
+    return dict.fromkeys(who for p in payments if (who := p.identifier(IDENTIFIERS[entity])) is not None)
 
 
 def by_group(pairs: list[tuple[str, str]]) -> list[dict]:

@@ -35,6 +35,7 @@ class Settings:
     customer_group: str
     merchant_group: str
     account_group: str
+    device_group: str
     traffic_group: str
     releases_table: str
     policies_table: str
@@ -58,6 +59,7 @@ def door() -> StreamDoor:
                 "customer": settings.customer_group,
                 "merchant": settings.merchant_group,
                 "account": settings.account_group,
+                "device": settings.device_group,
                 "traffic": settings.traffic_group,
             },
             # Nobody waits here: a store that is back must be asked, or a batch's few retries pass without a call.

@@ -8,7 +8,7 @@ from collections import Counter
 
 from scoring.documents import Stored, write
 
-from features.vector import IDENTIFIERS
+from features.declaration import IDENTIFIERS
 from tests.integration.conftest import LocalAws
 from tools import package
 from tools.archives import files_below, zipped

@@ -12,8 +12,16 @@ from pyspark.sql import functions as F
 from features.declaration import DAY, HOUR
 from features.fraud import FRAUD, LABEL_PATIENCE
 from features.moments import met_by_a_door
-from features.state import Event, State, label_event, payment_event
-from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT, Knowledge, cells_of, fraud_vector
+from features.state import Event, State, label_event, payment_event, text_fingerprint
+from features.vector import (
+    ACCOUNT_LAYOUT,
+    CUSTOMER_LAYOUT,
+    DEVICE_LAYOUT,
+    MERCHANT_LAYOUT,
+    Knowledge,
+    cells_of,
+    fraud_vector,
+)
 from glue.transforms.events import by_entity, located, payments
 from glue.transforms.vectors import transaction_features
 from glue.transforms.windows import cell, computed, open_names
@@ -68,7 +76,8 @@ def served_vectors(log: Log, reload_every: int = 7) -> Served:
         if number % reload_every == 0:  # a record that was written and read back is the same record
             state = customers[customer] = State.load(state.dump(), CUSTOMER_LAYOUT)
         now = met_by_a_door(at, None, state.clock)
-        known = Knowledge(state, published.merchant(merchant, now), published.account(customer, now))
+        device = published.device(log.further[identifier].get("device_id"), now)
+        known = Knowledge(state, published.merchant(merchant, now), published.account(customer, now), device=device)
         assert known.counts_at(at) == now, "the logs of these tests hold nothing later than records remember"
         cells = cells_of(at, log.further[identifier])
         vectors[identifier] = fraud_vector(at, now, cents, merchant, known, cells)
@@ -78,21 +87,29 @@ def served_vectors(log: Log, reload_every: int = 7) -> Served:
 
 
 class Published:
-    """Records of merchants and accounts, as of the last midnight whose jobs have ended."""
+    """Records of merchants, accounts and devices, as of the last midnight whose jobs have ended."""
 
     def __init__(self, log: Log, counted: dict[str, int], flags_of: dict[str, frozenset[str]]) -> None:
         self.merchants: dict[str, list[Event]] = {}
         self.accounts: dict[str, list[Event]] = {}
+        self.devices: dict[str, list[Event]] = {}
         self.known: dict[tuple[str, str, int], State] = {}
         paid = {identifier: (customer, merchant, at) for identifier, customer, merchant, at, _ in log.payments}
-        for identifier, _, merchant, _, cents in log.payments:
+        device_of = {identifier: said["device_id"] for identifier, said in log.further.items() if "device_id" in said}
+        for identifier, customer, merchant, _, cents in log.payments:
             self.merchants.setdefault(merchant, []).append(payment_event(counted[identifier], cents))
+            if identifier in device_of:
+                payer = {"customer_id": text_fingerprint(customer)}
+                event = payment_event(counted[identifier], cents, cells=payer)
+                self.devices.setdefault(device_of[identifier], []).append(event)
         for identifier, is_fraud, told in log.labels:
             customer, merchant, at = paid[identifier]
             if told - at <= LABEL_PATIENCE:
                 label = label_event(max(told, at), is_fraud, flags_of[identifier])
                 self.merchants[merchant].append(label)
                 self.accounts.setdefault(customer, []).append(label)
+                if identifier in device_of:
+                    self.devices[device_of[identifier]].append(label)
         applied = {loan: (customer, at) for loan, customer, at, _ in log.loans}
         for _, customer, at, cents in log.loans:
             self.accounts.setdefault(customer, []).append(Event(at, "loan", (1, cents)))
@@ -105,6 +122,9 @@ class Published:
 
     def account(self, identifier: str, now: int) -> State:
         return self._of("account", identifier, self.accounts.get(identifier, []), now, ACCOUNT_LAYOUT)
+
+    def device(self, identifier: str | None, now: int) -> State:
+        return self._of("device", identifier or "", self.devices.get(identifier or "", []), now, DEVICE_LAYOUT)
 
     def _of(self, entity: str, identifier: str, events: list[Event], now: int, layout) -> State:
         midnight = (now - PUBLISHED_AFTER) // DAY * DAY
@@ -139,7 +159,7 @@ def differing_in_open_windows(log: Log, served: Served) -> list[tuple]:
     *columns, cells = zip(*rows, strict=True)
     named = dict(zip(("customer_id", "counted_at", "amount", "transaction_id"), columns, strict=True))
     table = pa.table(named).append_column("count", pa.array([1] * len(rows)))
-    for of in FRAUD.cells:
+    for of in FRAUD.cells():
         table = table.append_column(cell(of), pa.array([each.get(of) for each in cells], pa.int64()))
     values = computed(table, "customer_id", FRAUD)
     found = []

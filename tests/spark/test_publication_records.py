@@ -7,10 +7,10 @@ import json
 import pytest
 
 from bench.folder_lake import FolderLake
-from features.declaration import DAY, HOUR
-from features.state import State, label_event, payment_event
+from features.declaration import DAY, HOUR, IDENTIFIERS
+from features.state import State, label_event, payment_event, text_fingerprint
 from features.values import instant
-from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, MERCHANT_LAYOUT
+from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, DEVICE_LAYOUT, MERCHANT_LAYOUT, cells_of
 from glue.feature_store import Written
 from glue.jobs.publish_features import REPLAYED_DAYS, entity_records, midnight, newer
 from tests.spark.rows import START, fill, stamp
@@ -40,7 +40,7 @@ def folded(layout, *events) -> str:
 
 def test_a_record_after_weeks_of_quiet_holds_all_that_its_windows_reach(spark, tmp_path):
     lake = FolderLake(spark, tmp_path)
-    fill(lake, PAYMENTS, LABELS)
+    fill(lake, PAYMENTS, LABELS, further={"t2": {"device_id": "d1"}})
     today = str(stamp(START + 20 * DAY).date())
     log(lake, str(stamp(START).date()), "t0")
     log(lake, today, "t2")
@@ -48,18 +48,20 @@ def test_a_record_after_weeks_of_quiet_holds_all_that_its_windows_reach(spark, t
     records = entity_records(spark, lake.lake, START + 21 * DAY, [today])
 
     states = {
-        entity: {row[f"{entity if entity != 'account' else 'customer'}_id"]: row["state"] for row in rows.collect()}
-        for entity, rows in records.items()
+        entity: {row[IDENTIFIERS[entity]]: row["state"] for row in rows.collect()} for entity, rows in records.items()
     }
     back = State(CUSTOMER_LAYOUT)
     for identifier, customer, merchant, at, cents in PAYMENTS:
         if customer == "back":
-            back.pay(at, cents, merchant, identifier)
+            said = {"device_id": "d1"} if identifier == "t2" else {}
+            back.pay(at, cents, merchant, identifier, cells_of(at, said))
     assert states["customer"] == {"back": back.dump()}, "nothing happened to the quiet customer's own record"
     assert states["merchant"] == {
         "m2": folded(MERCHANT_LAYOUT, payment_event(PAYMENTS[2][3], 3_000)),
         "m1": folded(MERCHANT_LAYOUT, payment_event(PAYMENTS[1][3], 2_000), label_event(TOLD, 1)),
     }
+    payer = {"customer_id": text_fingerprint(PAYMENTS[2][1])}
+    assert states["device"] == {"d1": folded(DEVICE_LAYOUT, payment_event(PAYMENTS[2][3], 3_000, cells=payer))}
     assert states["account"] == {"quiet": folded(ACCOUNT_LAYOUT, label_event(TOLD, 1))}
 
 

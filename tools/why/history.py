@@ -8,16 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from features.contract import TRANSACTIONS
-from features.declaration import DAY
+from features.declaration import DAY, IDENTIFIERS
 from features.fraud import FRAUD, LABEL_PATIENCE
 from features.moments import met_by_no_door
 from features.payment import Payment, is_missing
-from features.state import Event, State, label_event, payment_event
+from features.state import Cells, Event, State, label_event, payment_event, text_fingerprint
 from features.values import BLANKS, day, instant
 from features.vector import (
     ACCOUNT_LAYOUT,
     COLUMNS,
     CUSTOMER_LAYOUT,
+    DEVICE_LAYOUT,
     MERCHANT_LAYOUT,
     Knowledge,
     Vector,
@@ -74,6 +75,7 @@ class Lake:
             self.customer(payment.customer_id, counted_at),
             self.merchant(payment.merchant_id, counted_at),
             self.account(payment.customer_id, counted_at),
+            device=self.device(payment.identifier(IDENTIFIERS["device"]), counted_at),
         )
         cells = cells_of(payment.at, payment.further)
         return fraud_vector(payment.at, counted_at, payment.amount, payment.merchant_id, known, cells)
@@ -104,6 +106,15 @@ class Lake:
         paid = self._payments(f"merchant_id = {text(identifier)} AND {self._seen(until)}")
         events = [payment_event(self.counted(p), p.amount) for p in paid]
         return folded(State(MERCHANT_LAYOUT), [*events, *self._labels("merchant_id", identifier, until)], until)
+
+    def device(self, identifier: str | None, until: int) -> State:
+        """Nothing is known of none."""
+        if identifier is None:
+            return State(DEVICE_LAYOUT)
+        key = selected(IDENTIFIERS["device"])
+        paid = self._payments(f"{key} = {text(identifier)} AND {self._seen(until)}")
+        events = [payment_event(self.counted(p), p.amount, cells=payer(p)) for p in paid]
+        return folded(State(DEVICE_LAYOUT), [*events, *self._labels(key, identifier, until)], until)
 
     def account(self, identifier: str, until: int) -> State:
         mine = f"customer_id = {text(identifier)}"
@@ -167,6 +178,11 @@ class Lake:
             if told - at <= LABEL_PATIENCE:
                 held = (f.name for f in FRAUD.carried if row[f.name] and float(row[f.name]) == 1)
                 yield label_event(max(told, at), int(row["is_fraud"]), held)
+
+
+def payer(payment: Payment) -> Cells:
+    """What others' records than the customer's keep of a payment."""
+    return {of: text_fingerprint(payment.said(of) or "") for of in FRAUD.cells("device")}
 
 
 def selected(column: str) -> str:

@@ -64,6 +64,7 @@ locals {
       "--customer_group"       = var.feature_groups["customer"]
       "--merchant_group"       = var.feature_groups["merchant"]
       "--account_group"        = var.feature_groups["account"]
+      "--device_group"         = var.feature_groups["device"]
       "--loan_applicant_group" = var.feature_groups["loan-applicant"]
     }
   }

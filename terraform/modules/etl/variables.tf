@@ -29,8 +29,8 @@ variable "feature_groups" {
   nullable    = false
 
   validation {
-    condition     = length(setsubtract(["account", "customer", "loan-applicant", "merchant"], keys(var.feature_groups))) == 0
-    error_message = "feature_groups must have account, customer, loan-applicant and merchant, got ${join(", ", keys(var.feature_groups))}."
+    condition     = length(setsubtract(["account", "customer", "device", "loan-applicant", "merchant"], keys(var.feature_groups))) == 0
+    error_message = "feature_groups must have account, customer, device, loan-applicant and merchant, got ${join(", ", keys(var.feature_groups))}."
   }
 }
 

@@ -17,7 +17,7 @@ resource "aws_sns_topic_subscription" "alarms" {
 
 locals {
   # Hours: a day, and what a night takes; where nothing happens on some days, a long weekend more.
-  oldest_features  = { customer = 30, merchant = 30, account = 102, loan-applicant = 102 }
+  oldest_features  = { customer = 30, merchant = 30, account = 102, device = 102, loan-applicant = 102 }
   most_blocked     = var.thresholds.blocked_per_minute
   most_quarantined = var.thresholds.quarantined_share
 

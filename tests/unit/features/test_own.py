@@ -106,7 +106,7 @@ def test_a_file_that_declares_none_is_refused_by_its_name(folder, text, words):
 
 def test_a_file_that_is_no_text_and_a_folder_that_is_none_are_refused(folder, monkeypatch):
     (folder / "mine.py").write_bytes(b"\xff\xfe")
-    with pytest.raises(WrongFeatures, match="mine.py: expected text in UTF-8"):
+    with pytest.raises(WrongFeatures, match=r"mine\.py: expected text in UTF-8"):
         with_own(OURS)
 
     monkeypatch.setenv("FEATURES", str(folder / "none"))

@@ -44,6 +44,7 @@ GROUPS: dict[Entity, str] = {
     "customer": "risk-test-customer",
     "merchant": "risk-test-merchant",
     "account": "risk-test-account",
+    "device": "risk-test-device",
     "traffic": "risk-test-traffic",
 }
 NOW = 1_522_575_001_000

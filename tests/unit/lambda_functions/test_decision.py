@@ -97,7 +97,7 @@ def settings_kind():
 
 
 def test_settings_name_every_missing_variable_at_once():
-    first = "ACCOUNT_GROUP, ANSWERS_TABLE, CUSTOMER_GROUP, LAKE_BUCKET, MERCHANT_GROUP, METRIC_NAMESPACE"
+    first = "ACCOUNT_GROUP, ANSWERS_TABLE, CUSTOMER_GROUP, DEVICE_GROUP, LAKE_BUCKET, MERCHANT_GROUP, METRIC_NAMESPACE"
     with pytest.raises(
         MissingSettings,
         match=f"{first}, POLICIES_TABLE, RELEASES_TABLE, SIGNING_KEY, STREAM_NAME, TAILS_TABLE, TRAFFIC_GROUP",
@@ -106,7 +106,7 @@ def test_settings_name_every_missing_variable_at_once():
 
 
 def test_settings_are_read_from_variables_of_their_names():
-    groups = ("customer_group", "merchant_group", "account_group", "traffic_group")
+    groups = ("customer_group", "merchant_group", "account_group", "device_group", "traffic_group")
     tables = ("answers_table", "tails_table", "releases_table", "policies_table")
     names = (*tables, "stream_name", "signing_key", "endpoint_name", *groups, "metric_namespace", "lake_bucket")
     settings = from_environment(settings_kind(), {**{n.upper(): f"the {n}" for n in names}, "OTHER": "x"})
