@@ -44,7 +44,8 @@ TURNS = "quality/publish_features/turns.json"  # by instant, how often records a
 def main(argv: list[str]) -> None:
     # fmt: off
     args = parse(
-        argv, "as_of", *(f"{group.replace('-', '_')}_group" for group in GROUPS), "namespace",
+        argv, "as_of", "customer_group", "merchant_group", "account_group", "device_group", "loan_applicant_group",
+        "namespace",
         either=(("batch",), ("from", "to")),
     )
     # fmt: on

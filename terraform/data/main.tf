@@ -76,6 +76,7 @@ module "feature_store" {
   counted         = ["traffic"]
   groups          = var.feature_groups
   lake            = module.lake.bucket
+  later           = ["device"]
   online_ttl_days = var.online_ttl_days
   prefix          = local.prefix
 }

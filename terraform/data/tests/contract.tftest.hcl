@@ -12,6 +12,7 @@ variables {
   feature_groups = {
     account        = { identifier = "customer_id", features = [{ name = "customer_id", type = "String" }] }
     customer       = { identifier = "customer_id", features = [{ name = "customer_id", type = "String" }] }
+    device         = { identifier = "device_id", features = [{ name = "device_id", type = "String" }] }
     loan-applicant = { identifier = "loan_id", features = [{ name = "loan_id", type = "String" }] }
     merchant       = { identifier = "merchant_id", features = [{ name = "merchant_id", type = "String" }] }
     traffic        = { identifier = "merchant_id", features = [{ name = "merchant_id", type = "String" }] }

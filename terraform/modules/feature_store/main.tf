@@ -21,12 +21,15 @@ locals {
     kms_key_arn = var.lake.kms_key_arn
     role_arn    = module.role.arn
   }
+
+  # Names by whether they wait for the others: an account makes four groups at a time.
+  waiting = setunion(var.counted, var.later)
 }
 
 # The night publishes these.
 module "published" {
   source   = "../feature_group"
-  for_each = { for name, definition in var.groups : name => definition if !contains(var.counted, name) }
+  for_each = { for name, definition in var.groups : name => definition if !contains(local.waiting, name) }
 
   definition      = each.value
   name            = each.key
@@ -35,10 +38,15 @@ module "published" {
   prefix          = var.prefix
 }
 
-# Payments move these as they come. After the others: an account makes four groups at a time.
-module "counted" {
+moved {
+  from = module.counted
+  to   = module.later
+}
+
+# Those that payments move as they come, and those that the night publishes, too, but for which there is no room before.
+module "later" {
   source   = "../feature_group"
-  for_each = { for name, definition in var.groups : name => definition if contains(var.counted, name) }
+  for_each = { for name, definition in var.groups : name => definition if contains(local.waiting, name) }
 
   definition      = each.value
   name            = each.key

@@ -1,7 +1,7 @@
 output "names" {
   description = "Feature group names by short name: all of them, and those that the night publishes."
   value = {
-    all       = { for name, group in merge(module.published, module.counted) : name => group.name }
-    published = { for name, group in module.published : name => group.name }
+    all       = { for name, group in merge(module.published, module.later) : name => group.name }
+    published = { for name, group in merge(module.published, module.later) : name => group.name if !contains(var.counted, name) }
   }
 }

@@ -30,14 +30,21 @@ variable "groups" {
   }
 
   validation {
-    condition     = length(setsubtract(keys(var.groups), var.counted)) <= 4
-    error_message = "groups must hold at most 4 that the night publishes, got ${length(var.groups)}: an account makes four feature groups at a time."
+    condition     = length(setsubtract(keys(var.groups), setunion(var.counted, var.later))) <= 4
+    error_message = "groups must hold at most 4 that are neither counted nor later, got ${length(var.groups)} in all: an account makes four feature groups at a time."
   }
 }
 
 variable "lake" {
   description = "The lake's bucket and the key that encrypts it."
   type        = object({ name = string, arn = string, kms_key_arn = string })
+  nullable    = false
+}
+
+variable "later" {
+  description = "Short names of groups that the night publishes and that are made after the others, since four are made at a time."
+  type        = set(string)
+  default     = []
   nullable    = false
 }
 

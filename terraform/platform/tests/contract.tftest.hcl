@@ -26,8 +26,8 @@ override_data {
       entities = { brought = ["transactions"], vectors = ["transaction_features"] }
 
       feature_groups = {
-        all       = { account = "risk-dev-account", customer = "risk-dev-customer", loan-applicant = "risk-dev-loan-applicant", merchant = "risk-dev-merchant", traffic = "risk-dev-traffic" }
-        published = { account = "risk-dev-account", customer = "risk-dev-customer", loan-applicant = "risk-dev-loan-applicant", merchant = "risk-dev-merchant" }
+        all       = { account = "risk-dev-account", customer = "risk-dev-customer", device = "risk-dev-device", loan-applicant = "risk-dev-loan-applicant", merchant = "risk-dev-merchant", traffic = "risk-dev-traffic" }
+        published = { account = "risk-dev-account", customer = "risk-dev-customer", device = "risk-dev-device", loan-applicant = "risk-dev-loan-applicant", merchant = "risk-dev-merchant" }
       }
 
       lake = {

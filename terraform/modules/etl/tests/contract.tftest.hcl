@@ -23,7 +23,7 @@ variables {
 
   artifacts       = { bucket = "risk-dev-artifacts", arn = "arn:aws:s3:::risk-dev-artifacts", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/11111111-1111-1111-1111-111111111111" }
   database_prefix = "risk_dev"
-  feature_groups  = { account = "risk-dev-account", customer = "risk-dev-customer", merchant = "risk-dev-merchant", loan-applicant = "risk-dev-loan-applicant" }
+  feature_groups  = { account = "risk-dev-account", customer = "risk-dev-customer", device = "risk-dev-device", merchant = "risk-dev-merchant", loan-applicant = "risk-dev-loan-applicant" }
   namespace       = "Risk"
   prefix          = "risk-dev"
 }

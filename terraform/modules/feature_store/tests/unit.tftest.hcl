@@ -26,15 +26,17 @@ run "makes_the_groups_that_payments_move_after_the_others" {
 
   variables {
     counted = ["traffic"]
+    later   = ["device"]
 
     groups = {
       customer = { identifier = "customer_id", features = [{ name = "customer_id", type = "String" }] }
+      device   = { identifier = "device_id", features = [{ name = "device_id", type = "String" }] }
       traffic  = { identifier = "merchant_id", features = [{ name = "merchant_id", type = "String" }] }
     }
   }
 
   assert {
-    condition     = output.names.published == { customer = "risk-dev-customer" } && output.names.all == { customer = "risk-dev-customer", traffic = "risk-dev-traffic" }
+    condition     = output.names.published == { customer = "risk-dev-customer", device = "risk-dev-device" } && output.names.all == { customer = "risk-dev-customer", device = "risk-dev-device", traffic = "risk-dev-traffic" }
     error_message = "The night publishes what payments do not move."
   }
 }
