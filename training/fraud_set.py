@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from features.columns import CONSTANT
 from features.declared import UNDECLARED, Declared
-from features.encoding import Encoding, numbers
+from features.encoding import Encoding
 from features.fraud import FRAUD
 from training.columns import Decision, Decisions
 
@@ -52,11 +53,18 @@ def assemble(features: pd.DataFrame, labels: pd.DataFrame, as_of: pd.Timestamp) 
 
 
 def fit_encoding(train: pd.DataFrame) -> Encoding:
-    """Every feature is a number: nothing to fit."""
-    return numbers(FRAUD.columns)
+    """Every feature is a number; those that tell no row from another are left out."""
+    return decided(train).encoding
 
 
 def decided(train: pd.DataFrame, declared: Declared = UNDECLARED) -> Decisions:
-    """All features are used, whatever their cells are: they are declared, and served in this order."""
+    """All features are used that are not the same in every row, in the order in which they are served. What a bank does
+    not tell, such as devices, would only take the place of what it does where a tree draws its columns."""
     counts = {name: (len(train), int(train[name].isna().sum()), 0, train[name].nunique()) for name in FRAUD.columns}
-    return Decisions(tuple(Decision(name, True, "", "number", None, *counts[name]) for name in FRAUD.columns))
+    telling = {name for name in FRAUD.columns if train[name].nunique(dropna=False) > 1} or {*FRAUD.columns}
+    return Decisions(
+        tuple(
+            Decision(name, name in telling, "" if name in telling else CONSTANT, "number", None, *counts[name])
+            for name in FRAUD.columns
+        )
+    )

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features.columns import CONSTANT
 from features.contract import PROTECTED_PREFIX
 from features.credit import PAYMENT_BEHAVIOUR
 from features.declared import LEARNT_FROM, WrongDeclaration, declared_of
@@ -461,3 +462,12 @@ def test_the_features_of_payments_are_declared_and_all_of_them_are_used():
     assert found.encoding == fraud_set.fit_encoding(rows)
     assert found.encoding.names == FRAUD.columns
     assert {(d.cells, d.missing, d.different) for d in found.columns} == {(2, 1, 1)}
+
+
+def test_features_that_are_the_same_in_every_row_are_set_aside():
+    rows = pd.DataFrame({name: [1.0, None] for name in FRAUD.columns}).assign(is_new_device=None, is_night=1.0)
+
+    found = fraud_set.decided(rows)
+
+    assert found.encoding.names == tuple(c for c in FRAUD.columns if c not in ("is_new_device", "is_night"))
+    assert {d.reason for d in found.columns if not d.used} == {CONSTANT}
