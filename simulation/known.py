@@ -39,7 +39,7 @@ KNOWN: dict[str, Known] = {
         "what a night has counted before a door met it counts at its stamp in the log, which may be another one's", 7926
     ),
     "what_counts_late_is_told_to_the_lake": Known(
-        "a payment that was noted as late and is decided anew may count at its stamp, and the note stands", 5001
+        "a payment that was noted as late and is decided anew may count at its stamp, and the note stands", 46
     ),
     "the_last_decision_is_the_one_that_the_lake_takes": Known(
         "an answer that is logged anew may count earlier than before, and the lake takes the one that counts later",
