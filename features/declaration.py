@@ -323,8 +323,9 @@ class FeatureSet:
         doubled = {name for name in declared if declared.count(name) > 1}
         known = {"amount", *declared}
         unknown = {name for f in self.features for name in needs(f)} | set(self.columns)
-        if doubled or unknown - known:
-            raise ValueError(f"{self.name}: declared twice {sorted(doubled)}, never declared {sorted(unknown - known)}")
+        for names, what in ((doubled, "declared twice"), (unknown - known, "never declared")):
+            if names:
+                raise ValueError(f"{self.name}: {what} {', '.join(sorted(names))}")
         self.require_one_meaning()
 
     @cached_property

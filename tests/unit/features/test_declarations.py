@@ -93,12 +93,12 @@ def test_the_two_sets_have_different_versions():
 
 
 def test_a_column_that_nobody_declared_is_refused_by_name():
-    with pytest.raises(ValueError, match=r"never declared \['customer_mood'\]"):
+    with pytest.raises(ValueError, match=r"never declared customer_mood"):
         replace(FRAUD, columns=(*FRAUD.columns, "customer_mood"))
 
 
 def test_a_name_declared_twice_is_refused():
-    with pytest.raises(ValueError, match=r"declared twice \['customer_payment_count_10m'\]"):
+    with pytest.raises(ValueError, match=r"declared twice customer_payment_count_10m"):
         replace(FRAUD, features=(*FRAUD.features, FRAUD.windows[0]))
 
 
