@@ -126,3 +126,22 @@ def test_a_payment_may_be_five_minutes_ahead_of_the_clock_and_not_more():
 def test_an_identifier_that_a_spreadsheet_has_rounded_is_refused(text):
     with pytest.raises(InvalidPayment, match="customer_id: expected an identifier, found a number that a spreadsheet"):
         Payment.parse({**FIELDS, "customer_id": text})
+
+
+@pytest.mark.parametrize(
+    ("device", "known_by"),
+    [
+        ("d1", "d1"),
+        ("d 1", "d 1"),
+        ("d\n1", None),
+        ("d" * (LONGEST_IDENTIFIER + 1), None),
+        ("\ud800", None),
+        ("", None),
+    ],
+    ids=["plain", "with a blank", "two lines", "too long", "half a letter", "none"],
+)
+def test_a_payment_names_a_device_only_in_letters_that_a_record_can_be_known_by(device, known_by):
+    said = {"device_id": device} if device else {}
+
+    assert Payment("t1", 0, "c1", "m1", 100, further=said).identifier("device_id") == known_by
+    assert Payment("t1", 0, "c1", "m1", 100, further=said).identifier("merchant_id") == "m1"

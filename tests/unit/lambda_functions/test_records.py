@@ -10,8 +10,9 @@ from scoring.records import BEYOND_A_NIGHT, PATIENCE, StoreUnavailable, recorded
 
 from features.declaration import DAY
 from features.fraud import FRAUD
-from features.state import Layout, State
-from features.vector import CUSTOMER_LAYOUT
+from features.payment import Payment
+from features.state import Layout, State, payment_event
+from features.vector import CUSTOMER_LAYOUT, DEVICE_LAYOUT
 from tests.unit.lambda_functions.aws import Down, Endpoint
 from tests.unit.lambda_functions.scene import GROUPS, POLICY, Scene, fields
 
@@ -21,6 +22,9 @@ ARRIVED = 0
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
     monkeypatch.setattr("scoring.records.time.sleep", lambda seconds: None)
+
+
+SAID = ({"device_id": "d1"}, {"device_id": "d2"}, {"device_id": "d\n1"}, {})
 
 
 def one_payment(at: int) -> State:
@@ -38,6 +42,19 @@ def test_what_was_written_is_read_back():
     assert states["customer"]["c1"].dump() == one_payment(1000).dump()
     assert states["customer"]["c2"].dump() == State(CUSTOMER_LAYOUT).dump(), "never seen: empty"
     assert states["merchant"]["m1"].clock == -1
+
+
+def test_what_is_known_of_a_device_is_read_beside_the_others_and_nothing_of_one_that_no_record_can_be_known_by():
+    scene = Scene()
+    device = State(DEVICE_LAYOUT)
+    device.apply(payment_event(1000, 100, cells={"customer_id": 7}))
+    scene.records.write("device", {"d1": device}, ARRIVED)
+    asked = [Payment(f"t{n}", 2000, "c1", "m1", 100, further=said) for n, said in enumerate(SAID)]
+
+    known = scene.records.about(asked)
+
+    assert [each.device.clock for each in known] == [1000, -1, -1, -1]
+    assert all(each.whole for each in known)
 
 
 def test_a_record_goes_to_the_online_store_alone_with_the_time_and_the_meaning_it_has():
