@@ -59,7 +59,7 @@ def main(argv: list[str]) -> int:
         "wall_s": round(teller.elapsed, 1),
         "phases": [{"name": p.name, "begun_s": round(p.begun, 1), "ended_s": round(p.ended, 1)} for p in teller.phases],
         "terraform": {"resources": stacks.resources("local")},
-        **{key: run.found.get(key) for key in ("lake", "parity", "credit", "fraud", "attacks")},
+        **{key: run.found.get(key) for key in ("lake", "parity", "credit", "fraud", "dossiers", "attacks")},
     }
     (args.out / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
     write_report(summary, run.evidence, teller.phases, args.out / "report.html")

@@ -176,7 +176,18 @@ class Run:
                     f"AUC {found['test']['auc']:.3f}, AP {found['test']['ap']:.3f} on test rows"
                 )
         self.evidence["packages"] = packages
+        self.found["dossiers"] = {problem: self._dossier(problem, made) for problem, made in packages.items()}
         return packages
+
+    def _dossier(self, problem: str, made: dict) -> dict:
+        """Brings the dossier of a registered version as a page. Returns where it lies, its hash and its verdict."""
+        page = self.folder / "dossiers" / f"{problem}.html"
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_bytes(self.platform.beside_evaluation(made["package"], "dossier.html"))
+        signed = made["evaluation"]["dossier"]
+        failed = f": {', '.join(signed['failed'])}" if signed["failed"] else ""
+        self.teller.say(f"{problem}: the dossier says {signed['verdict']}{failed}")
+        return {"file": str(page), "package": made["package"], **signed}
 
     def _release(self, packages: dict[str, dict]) -> None:
         """Approves what the pipelines registered."""

@@ -301,6 +301,17 @@ def test_both_learners_were_trained_by_the_same_pipeline_and_one_was_released(ru
     assert run.evidence["fraud_release"]["model_package_arn"] == made["package"]
 
 
+def test_every_registered_version_has_a_dossier_and_credit_says_how_groups_are_treated(run, platform):
+    for problem, made in run.evidence["packages"].items():
+        signed = json.loads(platform.beside_evaluation(made["package"], "dossier.json"))
+        told = run.found["dossiers"][problem]
+        assert (told["sha256"], told["verdict"]) == (signed["sha256"], signed["verdict"])
+        assert signed["learner"] in Path(told["file"]).read_text()
+    treated = json.loads(platform.beside_evaluation(run.evidence["packages"]["credit"]["package"], "fairness.json"))
+    assert treated["rows"] > 0
+    assert set(treated["columns"]) == {"protected_group"}
+
+
 def test_the_drift_report_knows_every_feature(run):
     drift = run.evidence["drift"]
     assert drift["rows"] == sum(bool(d["vector"]) and d["fraud_score"] is not None for d in decisions(run))

@@ -114,9 +114,13 @@ class Platform:
         return {"package": package, "evaluation": self.evaluation(package)}
 
     def evaluation(self, package: str) -> dict:
+        return json.loads(self.beside_evaluation(package, "evaluation.json"))
+
+    def beside_evaluation(self, package: str, name: str) -> bytes:
+        """A file that the evaluation of a registered version left: the evaluation itself, or one beside it."""
         described = self.client("sagemaker").describe_model_package(ModelPackageName=package)
         location = urlparse(described["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"])
-        return self.json(location.path.lstrip("/"))
+        return self.read(f"{location.path.lstrip('/').rpartition('/')[0]}/{name}")
 
     def approve(self, package: str, reason: str = "") -> None:
         """A reason is kept with the approval."""

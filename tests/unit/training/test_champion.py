@@ -13,13 +13,15 @@ import pytest
 from features.encoding import Column, Encoding
 from inference.archive import unpack
 from inference.calibration import Calibration
-from inference.model import Model
+from inference.model import BrokenArchive, Model
 from training import evaluate
+from training.additive import FittedTerms
 from training.archive import About, Learnt, Part, write
 from training.blend import blend
 from training.calibration import crossfitted, reliability
 from training.challenge import DRAWS, compared, judge, weighted_auc
 from training.columns import Decisions, decide
+from training.compiled import Unfaithful
 from training.credit_set import BOOKKEEPING
 from training.directions import direction
 from training.folds import grouped
@@ -368,3 +370,52 @@ def test_where_a_purge_would_leave_too_little_all_rows_stay_and_that_is_said():
 
     assert {name: len(part) for name, part in parts.items()} == {"train": 630, "validation": 135, "test": 135}
     assert [line[:30] for line in said] == ["NOT PURGED before the test row", "NOT PURGED before the validati"]
+
+
+def test_an_archive_of_a_sum_that_gives_other_margins_than_what_was_learnt_is_refused(tmp_path):
+    learned = teaching(loans(400, 13, "2025-01-01"), ENCODING)
+
+    class Otherwise(FittedTerms):
+        def margins(self, matrix, rounds=None):
+            return np.nextafter(super().margins(matrix), np.inf)
+
+    fitted = Otherwise(LEARNERS["logistic"].fit(learned, Settings(1), 0).terms)
+    learnt = Learnt((Part(Choice("logistic", Settings(1), None), fitted),), Calibration(), {})
+    with pytest.raises(Unfaithful, match="the archive gives .* where the trained model gives"):
+        write(About("s", PROBLEMS["credit"], ENCODING, Decisions(()), {}, 0), learnt, learned, learned.x, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"intercept": 0}',
+        '{"intercept": 0, "terms": [{"shape": "line", "at": [2, 1], "adds": [0, 1], "missing": 0, "mean": 0}]}',
+    ],
+    ids=["empty", "list", "no terms", "places that fall"],
+)
+def test_a_file_that_is_no_sum_is_a_broken_archive(tmp_path, text):
+    (tmp_path / "terms.json").write_text(text)
+    manifest = {
+        "name": "m",
+        "learner": "logistic",
+        "file": "terms.json",
+        "feature_version": "v",
+        "columns": ENCODING.document(),
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+
+    with pytest.raises(BrokenArchive, match="the logistic of the archive cannot be used"):
+        Model(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "parts", [None, [], [{"learner": "logistic", "weight": -1}], [{"learner": "blend", "weight": 1}]]
+)
+def test_a_blend_without_usable_parts_is_a_broken_archive(tmp_path, parts):
+    manifest = {"name": "m", "learner": "blend", "parts": parts, "feature_version": "v", "columns": ENCODING.document()}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+
+    with pytest.raises(BrokenArchive, match="the manifest's parts"):
+        Model(tmp_path)
