@@ -272,13 +272,16 @@ def api(platform: Platform, teller: Teller) -> dict:
     asked = next(numbers) - 800_000
     counting.reads(platform, f"{platform.prefix}-stream", True)
     with teller.phase("payments that waited on the stream"):
-        platform.await_decisions(iso(FIRST - DAY)[:10], asked, lambda done: teller.far("decided", done, asked))
+        log = platform.await_decisions(iso(FIRST - DAY)[:10], asked, lambda done: teller.far("decided", done, asked))
+    answered = [decision for decision in log if decision["door"] == "api"]
     own = {"api": f"{platform.prefix}-decide", "bare": f"{platform.prefix}-bare"}
     cpu = {name: per_call(taken[name], own[name], sum(map(len, waited[name]))) for name in own}
     door, plain = (over_turns(waited[side]) for side in ("api", "bare"))
     return {
         "capacity_per_s": capacity,
         "load_share": SHARE,
+        "overtaken_in_10000": 10_000 * sum(d["overtaken"] for d in answered) / len(answered),
+        "inexact_in_10000": 10_000 * sum(not d["velocity_exact"] for d in answered) / len(answered),
         "api_requests_per_s": rate,
         **{f"api_{name}_ms": value for name, value in door.items()},
         **{f"bare_{name}_ms": value for name, value in plain.items()},
