@@ -173,8 +173,8 @@ backtest: $(READY) ## Another policy over stored decisions: make backtest POLICY
 policy: $(READY) ## Another policy's rules go live: make policy POLICY=file.json ENV=dev
 	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.policy "$(ENV)" "$(POLICY)"
 
-list: $(READY) ## A list that rules look at gets other entries: make list LIST=name FIELD=merchant_id FILE=lines.txt ENV=dev
-	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.lists "$(ENV)" "$(LIST)" "$(FIELD)" "$(FILE)"
+list: $(READY) ## A list that rules look at gets other entries: make list LIST=name FIELD=merchant_id FILE=lines.txt ENV=dev, or REMOVE=1
+	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.lists "$(ENV)" "$(LIST)" "$(FIELD)" "$(FILE)" "$(REMOVE)"
 
 attacks: $(READY) ## Attacks on both doors, where no customer pays: make attacks ENV=dev
 	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.attacks "$(ENV)"

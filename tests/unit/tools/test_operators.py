@@ -15,7 +15,7 @@ from glue.transforms.forgetting import Person, scrubbed
 from tests.unit.lambda_functions.aws import Bucket, Documents
 from tests.unit.lambda_functions.scene import Scene
 from tests.unit.lambda_functions.test_release import Scene as Releasing
-from tools.lists import entries
+from tools.lists import entries, taken_away
 from tools.operators import MOST_LISTED, TRIES, Operators, listing, ruling
 from tools.policy import rule
 from tools.why.action import Archive, judged_again
@@ -73,6 +73,28 @@ def test_a_policy_during_a_release_and_a_release_during_a_policy_lose_nothing():
     rule(mine, named(DOCUMENT, "lists-3", rules=[]))
     policy = doors.release().policy("job-4")
     assert (policy.model, policy.block_at, policy.rules) == ("job-4", 0.8, ())
+
+
+def test_a_list_goes_away_when_no_rule_looks_at_it_and_the_others_stay():
+    documents, bucket = Documents(), Bucket()
+    mine = operators(documents, bucket)
+    for name in ("old", "kept"):
+        mine.change(listing(name, Listing("merchant_id", frozenset({name}))))
+
+    assert taken_away(mine, "old").startswith("list old is gone")
+    assert [*mine.read().lists] == ["kept"]
+    with pytest.raises(SystemExit, match="expected one of kept, got old"):
+        taken_away(mine, "old")
+
+
+def test_a_list_that_a_rule_looks_at_stays_and_the_rule_is_named():
+    documents, bucket = Documents(), Bucket()
+    mine = operators(documents, bucket)
+    rule(mine, DOCUMENT)
+
+    with pytest.raises(SystemExit, match="known_mule is used by known_mule: bring a policy without them first"):
+        taken_away(mine, "known_mule")
+    assert [*mine.read().lists] == ["known_mule"]
 
 
 def test_a_list_that_changes_while_rules_are_written_is_not_lost():
