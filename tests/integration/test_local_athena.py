@@ -64,6 +64,19 @@ def test_only_registered_partitions_are_read(lake):
     assert lake.query("SELECT min(day) FROM t") == [["2026-01-02"]]
 
 
+def test_a_partition_is_read_where_it_was_last_said_to_lie(lake):
+    lake.query("ALTER TABLE t ADD PARTITION (day = '2026-01-02')")
+    other = f"s3://{lake.bucket}/t/day=2026-01-01/"
+    lake.query(f"ALTER TABLE t PARTITION (day = '2026-01-02') SET LOCATION '{other}'")
+
+    assert lake.query("SELECT DISTINCT day FROM t") == [["2026-01-02"]]
+    (read,) = lake.query("""SELECT DISTINCT "$path" FROM t""")
+    assert read[0].startswith(other)
+    missing = lake.execute(f"ALTER TABLE t PARTITION (day = '2026-01-09') SET LOCATION '{other}'")
+    assert missing["Status"]["State"] == "FAILED"
+    assert "Partition not found" in missing["Status"]["StateChangeReason"]
+
+
 def test_a_projected_table_needs_no_registration(lake):
     lake.query(
         f"CREATE EXTERNAL TABLE p (id bigint) PARTITIONED BY (day string) STORED AS PARQUET "

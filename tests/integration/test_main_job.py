@@ -260,6 +260,8 @@ def test_predictions_come_as_a_file_and_through_athena(run, platform):
     assert len(lines) - 1 == run.found["credit"]["scored"]
     (count,) = platform.query("predictions", "SELECT count(*) AS n FROM predictions")
     assert int(count["n"]) == run.found["credit"]["scored"]
+    (of_a_run,) = {key.split("/")[2] for key in platform.keys("predictions/")}
+    assert of_a_run.startswith("run="), "another run writes beside it"
 
 
 def test_decisions_come_as_a_file_and_through_athena(run, platform):

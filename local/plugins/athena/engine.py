@@ -464,6 +464,32 @@ def _add_partitions(_: Session, statement: statements.AddPartitions) -> Result:
     return Result()
 
 
+def _set_location(_: Session, statement: statements.SetLocation) -> Result:
+    table = tables.find(statement.name.database, statement.name.table)
+    partition = _partition(table, statement.partition, statement.location)
+    known = glue._partitions.get(f"{table['DatabaseName']}/{table['Name']}") or []
+    found = next((each for each in known if tuple(each.get("Values", [])) == partition.values), None)
+    if found is None:
+        raise QueryFailed(
+            "SEMANTIC_ERROR", f"FAILED: SemanticException [Error 10006]: Partition not found {statement.partition}"
+        )
+    moved = {"Location": partition.location.rstrip("/")}
+    changed = {
+        "Values": list(partition.values),
+        "StorageDescriptor": {**found["StorageDescriptor"], **moved},
+        "Parameters": found.get("Parameters", {}),
+    }
+    _done(
+        glue_catalog.change(
+            "BatchUpdatePartition",
+            DatabaseName=table["DatabaseName"],
+            TableName=table["Name"],
+            Entries=[{"PartitionValueList": list(partition.values), "PartitionInput": changed}],
+        )
+    )
+    return Result()
+
+
 def _drop_partitions(_: Session, statement: statements.DropPartitions) -> Result:
     table = tables.find(statement.name.database, statement.name.table)
     for spec in statement.partitions:
@@ -632,6 +658,7 @@ _RUN: dict[type, Callable[[Session, Any], Result]] = {
     statements.Drop: _drop,
     statements.CreateDatabase: _create_database,
     statements.AddPartitions: _add_partitions,
+    statements.SetLocation: _set_location,
     statements.DropPartitions: _drop_partitions,
     statements.Repair: _repair,
     statements.Show: _show,

@@ -84,6 +84,13 @@ class DropPartitions:
 
 
 @dataclass(frozen=True)
+class SetLocation:
+    name: Name
+    partition: dict[str, str]
+    location: str
+
+
+@dataclass(frozen=True)
 class Repair:
     name: Name
 
@@ -219,6 +226,10 @@ _RULES = (
     (rf"DROP\s+(?:DATABASE|SCHEMA)\s+{_EXISTS}{_NAME}(?:\s+(?:(?P<cascade>CASCADE)|RESTRICT))?$", _drop("database")),
     (rf"ALTER\s+TABLE\s+{_NAME}\s+ADD\s+{_NOT_EXISTS}(?P<rest>PARTITION.+)$", _add_partitions),
     (rf"ALTER\s+TABLE\s+{_NAME}\s+DROP\s+{_EXISTS}(?P<rest>PARTITION.+)$", _drop_partitions),
+    (
+        rf"ALTER\s+TABLE\s+{_NAME}\s+PARTITION\s*\((?P<spec>[^)]*)\)\s*SET\s+LOCATION\s+'(?P<location>[^']*)'$",
+        lambda match, database: SetLocation(_name(match, database), _partition_spec(match["spec"]), match["location"]),
+    ),
     (rf"MSCK\s+REPAIR\s+TABLE\s+{_NAME}$", lambda match, database: Repair(_name(match, database))),
     (
         rf"INSERT\s+INTO\s+{_NAME}\s*(?:\((?P<columns>[^()]*)\)\s*)?(?P<sql>(?:SELECT|WITH|VALUES|\().+)$",

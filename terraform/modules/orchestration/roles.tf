@@ -79,7 +79,10 @@ locals {
       }
       # Athena looks at `default`, whatever database a statement names.
       AddPartitions = {
-        actions = ["glue:BatchCreatePartition", "glue:CreatePartition", "glue:GetDatabase", "glue:GetPartition", "glue:GetTable"]
+        actions = [
+          "glue:BatchCreatePartition", "glue:BatchUpdatePartition", "glue:CreatePartition", "glue:GetDatabase", "glue:GetPartition",
+          "glue:GetTable", "glue:UpdatePartition",
+        ]
         resources = [
           "${local.arn}:glue:${local.place}:catalog",
           "${local.arn}:glue:${local.place}:database/default",

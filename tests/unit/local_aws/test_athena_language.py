@@ -30,6 +30,10 @@ from local.plugins.athena.statements import Name
                 Name("db", "t"), True, [({"dt": "1", "h": "2"}, "s3://b/x/"), ({"dt": "2", "h": "3"}, "")]
             ),
         ),
+        (
+            "ALTER TABLE t PARTITION (dt='1') SET LOCATION 's3://b/x/'",
+            statements.SetLocation(Name("db", "t"), {"dt": "1"}, "s3://b/x/"),
+        ),
         ("alter table `t` drop partition (dt = '1')", statements.DropPartitions(Name("db", "t"), False, [{"dt": "1"}])),
         (
             "CREATE TABLE x.y WITH (format = 'PARQUET', partitioned_by = ARRAY['a', 'b']) AS SELECT 1",
