@@ -80,7 +80,7 @@ PROBLEMS = {
         },
         maturity=fraud_set.MATURITY,
         reads=fraud_set.READS,
-        unwatched=tuple(feature.name for feature in FRAUD.calendar),
+        unwatched=tuple(f.name for f in FRAUD.calendar if f.name in FRAUD.columns),
     ),
     "credit": Problem(
         "credit",
