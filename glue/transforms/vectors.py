@@ -21,9 +21,9 @@ def transaction_features(paid: DataFrame, happened: Happened) -> DataFrame:
     `paid` and `happened` (events of those whose windows are closed, by kind) must reach back FRAUD.lookback before
     the first wanted row.
     """
-    rows = with_open_windows(paid, FRAUD, "customer_id", wanted="wanted")
+    rows, asks = with_open_windows(paid, FRAUD, "customer_id", wanted="wanted"), paid.where("wanted")
     for entity in FRAUD.nightly:
-        rows = with_closed_windows(rows, happened.get(entity, {}), FRAUD, entity, IDENTIFIERS[entity])
+        rows = with_closed_windows(rows, happened.get(entity, {}), FRAUD, entity, IDENTIFIERS[entity], asks)
     rows = with_ratios(with_calendar(rows, FRAUD), FRAUD)
     return rows.select(
         "transaction_id",

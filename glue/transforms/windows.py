@@ -105,14 +105,20 @@ def computed(table: pa.Table, key: str, features: FeatureSet) -> dict:
 
 
 def with_closed_windows(
-    rows: DataFrame, events: Mapping[Kind, DataFrame], features: FeatureSet, entity: Entity, key: str
+    rows: DataFrame,
+    events: Mapping[Kind, DataFrame],
+    features: FeatureSet,
+    entity: Entity,
+    key: str,
+    asks: DataFrame | None = None,
 ) -> DataFrame:
     """Adds the closed-headed windows and distinct counts of one entity to rows of `key`, `counted_at` and
     `transaction_id`. A row whose key is null asks about nobody.
 
     `events` maps a kind to rows of `key`, `counted_at`, the kind's measures, the flags that a window filters by and, of
     payments, the cells that are counted; a kind that is absent has no events. All closed windows of the entity share
-    one tile and one delay.
+    one tile and one delay. `asks` are the rows before anything was added to them: Spark computes what a row asks from
+    scratch, and twice as much for each entity before.
     """
     windows = [w for w in features.windows if w.entity == entity and not w.open_head]
     counts = [d for d in features.distinct if d.entity == entity and not d.open_head]
@@ -121,7 +127,9 @@ def with_closed_windows(
     if not events:
         return rows.select("*", *(nothing(f).alias(f.name) for f in wanted))
     rows = rows.withColumn("_tile", tile_of(F.col("counted_at") - delay, tile))
-    asked = rows.where(F.col(key).isNotNull()).select(key, "_tile").distinct().withColumn("_asked", F.lit(True))
+    asking = (rows if asks is None else asks).where(F.col(key).isNotNull())
+    in_tile = tile_of(F.col("counted_at") - delay, tile).alias("_tile")
+    asked = asking.select(key, in_tile).distinct().withColumn("_asked", F.lit(True))
     points = asked
     for kind, happened in events.items():
         measures = {measured(w): measure_column(w) for w in windows if w.kind == kind}
