@@ -66,7 +66,7 @@ def measure(payments: Payments, start: date, count: int, teller: Teller, peers: 
     choice = chosen(payments, folds[0], teller, tuple(f"fold of {fold.start}" for fold in folds))
     steps = {f"fold of {fold.start}": partial(measure_fold, payments, fold, choice) for fold in folds}
     found = [*teller.through(steps).values()]
-    beside = {"peers": {"handbook": with_mean(peer_folds(payments, folds))}} if peers else {}
+    beside = {"peers": {name: with_mean(found) for name, found in peer_folds(payments, folds).items()}} if peers else {}
     return {
         **with_mean(found),
         **beside,
@@ -104,16 +104,17 @@ def measure_fold(payments: Payments, fold: Fold, choice: Choice) -> dict:
     return judged(payments, fold, mask, p, len(learned.y))
 
 
-def peer_folds(payments: Payments, folds: list[Fold]) -> list[dict]:
+def peer_folds(payments: Payments, folds: list[Fold]) -> dict[str, list[dict]]:
     columns = handbook_peer.features(payments.rows)
     place = pd.Series(np.arange(len(columns)), index=payments.rows["transaction_id"])
-    found = []
+    found: dict[str, list[dict]] = {name: [] for name in handbook_peer.PEERS}
     for fold in folds:
         teaches, tests = parts(payments.day, payments.customer, payments.y, fold)
         known = payments.known(teaches, fold)
         learned = columns[place[known["identifier"]]]
-        p = handbook_peer.margins(learned, known["label"].to_numpy(), columns[tests])
-        found.append(judged(payments, fold, tests, p, len(learned)))
+        for name, settings in handbook_peer.PEERS.items():
+            p = handbook_peer.margins(settings, learned, known["label"].to_numpy(), columns[tests])
+            found[name].append(judged(payments, fold, tests, p, len(learned)))
     return found
 
 
