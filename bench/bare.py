@@ -38,6 +38,7 @@ def handler(event, context):
     asked = [
         {"FeatureGroupName": group, "RecordIdentifiersValueAsString": [paid[field]]}
         for group, field in ABOUT["groups"].items()
+        if field in paid
     ]
     key = {"customer_id": {"S": paid["transaction_id"]}}
     tail = BESIDE.submit(TABLES.get_item, TableName=ABOUT["tails"], Key=key, ConsistentRead=True)
