@@ -346,7 +346,7 @@ class FeatureSet:
 
         def of(name: str) -> str:
             if name not in found:
-                below = [of(needed) for needed in needs(by_name[name]) if needed in by_name]
+                below = [of(needed) for needed in made_of(by_name[name]) if needed in by_name]
                 patience = [f"label_patience={self.label_patience}"] if of_labels(by_name[name]) else []
                 text = "\n".join([str(ENGINE_REVISION), self.name, meaning(by_name[name]), *patience, *below])
                 found[name] = hashlib.sha256(text.encode()).hexdigest()[:8]
@@ -474,6 +474,11 @@ def meaning(declared: object) -> str:
         if f.repr and (f.default is MISSING or value != f.default):
             said.append(f"{f.name}={meaning(value) if is_dataclass(value) else repr(value)}")
     return f"{type(declared).__name__}({', '.join(said)})"
+
+
+def made_of(feature: Feature) -> tuple[str, ...]:
+    """What `needs` says, and the part of the calendar whose values are told apart."""
+    return (feature.of,) if isinstance(feature, Distinct) else needs(feature)
 
 
 def of_labels(feature: Feature) -> bool:

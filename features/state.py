@@ -148,6 +148,16 @@ class Layout:
             for reading in kept.readings
             if compared & {name for name, _, _ in reading.windows}
         )
+        # How far behind an event its window begins, at the most; where it counts what has a flag, so does the flag's.
+        self.reach = {f.name: f.length + f.tile + f.delay for f in (*self.windows, *self.distinct)}
+        told = {r.name: r.among.name for r in self.recurrences}
+        self.behind = {
+            flag.name: {told.get(name, name) for name in (*flag.left, *flag.right)} & self.reach.keys()
+            for flag in self.flags
+        }
+        for w in self.windows:
+            if w.where and self.behind.get(w.where.flag):
+                self.reach[w.name] += max(self.reach[name] for name in self.behind[w.where.flag])
         self.holds = Holds.of(self, of)
         self.text = self.holds.text()
 
@@ -169,7 +179,7 @@ class Holds:
         return cls(
             {kind: tuple(spelt(kind, c, features) for c in columns) for kind, columns in layout.columns.items()},
             {ring_name(key): (kept_ring.kept, *kept_ring.sources) for key, kept_ring in layout.rings.items()},
-            {ring_name(key): sizes for key, sizes in layout.seen.items()},
+            {ring_name(key): (*sizes, part(key[0], features)) for key, sizes in layout.seen.items()},
         )
 
     def text(self) -> str:
@@ -191,6 +201,11 @@ class Holds:
             {name: tuple(map(int, values)) for name, values in rings.items()},
             {name: tuple(map(int, values)) for name, values in seen.items()},
         )
+
+
+def part(of: str, features: FeatureSet | None) -> int:
+    """The fingerprint of a part of the calendar whose values are told apart; 0 for a column, which is what it is."""
+    return int(features.fingerprints[of], 16) if features and of in features.fingerprints else 0
 
 
 def split(text: str) -> tuple[str, str, str]:
@@ -240,7 +255,8 @@ class State:
     another one of its own millisecond. `remembered` holds fingerprints of the last payments, inverted while no door
     has decided on them. `recorded_at` is the event time of the stored record that it was read from, in
     ms: no part of the record's text, but the next record must be later. `young` are windows and distinct counts that
-    are declared since the record was begun: unknown, until the lake publishes the record with their past.
+    are declared since the record was begun, with its clock then: unknown, until they have passed that moment by their
+    length, or the lake publishes the record with their past.
     """
 
     __slots__ = (
@@ -266,7 +282,7 @@ class State:
         self.waiting: dict[str, list[int]] = {}  # values of the millisecond `clock`, by column
         self.seen: dict[tuple[str, int], dict[int, list[int]]] = {key: {} for key in layout.seen}
         self.remembered: list[int] = []
-        self.young: frozenset[str] = frozenset()
+        self.young: dict[str, int] = {}
 
     def knows(self, identifier: str) -> bool:
         """Whether a payment with this identifier was applied recently."""
@@ -379,13 +395,19 @@ class State:
                 self._read(key, reading, at, found)
         for feature in self.layout.distinct:
             found[feature.name] = len(set().union(*self._days(feature, at)))
-        for name in self.young:
+        for name in self.unknown(at):
             found[name] = None
         return found
 
+    def unknown(self, at: int) -> list[str]:
+        """What the record cannot tell of an event that counts at `at`: it does not reach back that far."""
+        if not self.young:
+            return []
+        return [name for name, since in self.young.items() if at - self.layout.reach[name] <= since]
+
     def tiles_with(self, cell: int | None, among: Distinct, at: int) -> int | None:
         """In how many tiles of the distinct count's window the value is remembered; none of no value."""
-        if cell is None or among.name in self.young:
+        if cell is None or (self.young and among.name in self.unknown(at)):
             return None
         return sum(cell in day for day in self._days(among, at))
 
@@ -445,12 +467,13 @@ class State:
             known[distinct.name] = len(set().union(*self._days(distinct, at)))
         for recurrence in self.layout.compared_recurrences:
             known[recurrence.name] = self.tiles_with(cells.get(recurrence.among.of), recurrence.among, at)
-        known |= dict.fromkeys(self.young & known.keys())
+        known |= {name: None for name in self.unknown(at) if name in known}
         return frozenset(flag.name for flag in self.layout.flags if holds(flag, known))
 
     def dump(self) -> str:
         """The record's text: JSON, at most 32 KB for any traffic."""
-        young = {"young": sorted(self.young)} if self.young else {}
+        left = {name: self.young[name] for name in sorted(self.unknown(self.clock))}
+        young = {"young": left} if left else {}
         return json.dumps(
             {
                 "layout": self.layout.text,
@@ -475,7 +498,13 @@ class State:
 
         Raises KeyError, TypeError, ValueError for what no `dump` has written.
         """
-        stored = json.loads(text)
+        try:
+            return cls._loaded(json.loads(text), layout)
+        except (AttributeError, IndexError) as damaged:
+            raise ValueError(f"no record of ours: {type(damaged).__name__}") from None
+
+    @classmethod
+    def _loaded(cls, stored: Any, layout: Layout) -> State:
         state = cls(layout)
         state.clock, state.previous = stored["clock"], stored["previous"]
         written = stored.get("layout", "")
@@ -488,7 +517,7 @@ class State:
         for seen in layout.seen:
             state.seen[seen] = dict(stored["seen"][ring_name(seen)])
         if "young" in stored:
-            state.young = frozenset(stored["young"])
+            state.young = dict(stored["young"])
         return state
 
 
@@ -501,7 +530,7 @@ def carried(stored: Mapping[str, Any], old: Holds, layout: Layout) -> dict[str, 
         for kind, columns in new.kinds.items()
     }
     tiles = {}
-    young = set(stored.get("young", ()))
+    young = set()
     for key, kept_ring in layout.rings.items():
         kind, name = key[0], ring_name(key)
         had, *sources = old.rings.get(name, (0,))
@@ -515,10 +544,13 @@ def carried(stored: Mapping[str, Any], old: Holds, layout: Layout) -> dict[str, 
         of_ring = [w for w in layout.windows if (w.kind, w.tile) == key]
         young |= {w.name for w in of_ring if column_of(w) in absent or kept(w) > had}
     for feature in layout.distinct:
-        most, had = old.seen.get(ring_name((feature.of, feature.tile)), (0, 0))
-        if most != feature.kept or had < kept(feature):
+        name = ring_name((feature.of, feature.tile))
+        most, had, meant = old.seen.get(name, (0, 0, 0))
+        if (most, meant) != (feature.kept, new.seen[name][2]) or had < kept(feature):
             young.add(feature.name)
-    counted = new.seen.keys() & old.seen.keys()
+    unsure = {flag for flag, names in layout.behind.items() if names & young}
+    young |= {w.name for w in layout.windows if w.where and w.where.flag in unsure}
+    counted = {name for name, sizes in new.seen.items() if name in old.seen and old.seen[name][2] == sizes[2]}
     waiting = {of: cells for of, cells in stored["waiting"].items() if of in layout.cells} if counted else {}
     return {
         **stored,
@@ -530,7 +562,10 @@ def carried(stored: Mapping[str, Any], old: Holds, layout: Layout) -> dict[str, 
         "tiles": tiles,
         "seen": {name: stored["seen"][name] if name in counted else [] for name in new.seen},
         "waiting": waiting,
-        "young": sorted(young & {*layout.names}),
+        "young": {
+            **{name: since for name, since in stored.get("young", {}).items() if name in layout.names},
+            **dict.fromkeys(sorted(young), stored["clock"]),
+        },
     }
 
 

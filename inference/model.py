@@ -47,7 +47,7 @@ class Model:
         self.calibration = calibration_of(self.manifest)
         self.booster = open_booster(self.manifest, folder, self.runtime)
         self.meanings = meanings_of(self.manifest, self.encoding.names)
-        self._places: dict[str, tuple[int, ...]] = {}
+        self._places: dict[str, tuple[int, ...] | None] = {}
         self._library: Explainable | None = None
         self._opening = threading.Lock()
 
@@ -103,15 +103,14 @@ class Model:
         """
         if not self.encoding.names:
             return ()
-        if feature_version == self.feature_version:
-            return None
         if meanings is None or self.meanings is None:
+            if feature_version == self.feature_version:
+                return None
             raise OtherFeatures(
                 f"the model was trained on features {self.feature_version}, the request has {feature_version}; "
                 "deploy the code and the model of one release"
             )
-        found = self._places.get(meanings)
-        if found is None:
+        if meanings not in self._places:
             has = {meaning: place for place, meaning in enumerate(meanings.split(" "))}
             absent = [name for name, m in zip(self.encoding.names, self.meanings, strict=True) if m not in has]
             if absent:
@@ -122,8 +121,9 @@ class Model:
             found = tuple(has[meaning] for meaning in self.meanings)
             if len(self._places) >= VERSIONS_AT_ONCE:
                 self._places.clear()
-            self._places[meanings] = found
-        return found
+            # A column that was the same in every row is none of the model's, whatever the version.
+            self._places[meanings] = None if found == tuple(range(1 + meanings.count(" "))) else found
+        return self._places[meanings]
 
     def reasons(self, rows: Sequence[Sequence[object]]) -> list[list[dict]]:
         """For each row, what raised its score most: feature, what it means, contribution in log-odds, largest first.

@@ -166,8 +166,8 @@ def test_a_record_keeps_what_it_knows_when_features_are_added_or_removed(history
     everything = always.values(at)
 
     assert (carried.clock, carried.remembered) == (always.clock, always.remembered)
-    assert not carried.young & {f.name for f in had}
-    assert carried.values(at) == everything | dict.fromkeys(carried.young)
+    assert not carried.young.keys() & {f.name for f in had}
+    assert carried.values(at) == everything | dict.fromkeys(carried.unknown(at))
     assert shrunk.values(at) == {f.name: everything[f.name] for f in had}
     assert not shrunk.young
 
@@ -181,8 +181,36 @@ def test_a_feature_that_comes_with_a_new_ring_or_column_or_a_longer_past_is_unkn
     young = State.load(state.dump(), added)
     again = State.load(young.dump(), added)
 
-    assert again.young == {amount.name, "customer_payment_count_20m", "customer_payment_count_1h"}
+    assert again.young.keys() == {amount.name, "customer_payment_count_20m", "customer_payment_count_1h"}
     assert again.values(START + 1) == dict.fromkeys(again.young) | {"customer_payment_count_10m": 1}
+
+
+def test_an_added_feature_is_known_again_once_its_window_has_passed_the_moment_at_which_it_was_added():
+    """Records that no night publishes would never tell it otherwise."""
+    before, added = Layout([count_in(20 * MINUTE)]), Layout([count_in(20 * MINUTE), count_in(HOUR, 5 * MINUTE)])
+    state = State.load(folded(before, [payment_event(START, 5)]).dump(), added)
+    hour = "customer_payment_count_1h"
+    seen = []
+    for minute in range(1, 80):
+        seen.append(state.values(START + minute * MINUTE)[hour])
+        state.apply(payment_event(START + minute * MINUTE, 1))
+        state = State.load(state.dump(), added)
+
+    known = next(n for n, value in enumerate(seen) if value is not None)
+    assert HOUR <= (known + 1) * MINUTE <= HOUR + 6 * MINUTE
+    assert None not in seen[known:]
+    assert seen[-1] in range(60, 66)
+    assert not state.young
+
+
+def test_a_window_that_counts_by_a_flag_waits_until_the_flag_could_be_told():
+    """Payments of that time were taken for usual, whatever they were."""
+    older = json.loads(State(CUSTOMER_LAYOUT).dump()) | {"layout": "", "clock": START}
+    state = State.load(json.dumps(older), CUSTOMER_LAYOUT)
+    high = next(w for w in CUSTOMER_LAYOUT.windows if w.where and w.where.flag == HIGH.name and w.length == 3 * DAY)
+
+    assert high.name in state.unknown(START + 10 * DAY)
+    assert high.name not in state.unknown(START + 40 * DAY)
 
 
 def test_of_a_record_whose_writer_did_not_say_what_it_holds_nothing_but_its_payments_is_known():
@@ -191,7 +219,7 @@ def test_of_a_record_whose_writer_did_not_say_what_it_holds_nothing_but_its_paym
         told = {**stored, "layout": layout} if layout else {k: v for k, v in stored.items() if k != "layout"}
         state = State.load(json.dumps(told), CUSTOMER_LAYOUT)
         assert state.knows("t1")
-        assert state.young == {*CUSTOMER_LAYOUT.names}
+        assert state.young.keys() == {*CUSTOMER_LAYOUT.names}
 
 
 def count_in(milliseconds: int, tile: int = MINUTE) -> Window:

@@ -58,7 +58,11 @@ def test_a_model_takes_what_it_was_trained_on_from_vectors_that_hold_more_in_any
     names = ENCODING.names
     model = Model(written(tmp_path, fingerprints={names[0]: "11111111"}))
 
-    assert model.places("abc", "whatever") is None
+    assert model.places("abc") is None
+    assert model.places("abc", f"11111111 {names[1]}") is None
+    assert model.places("abc", f"33333333 {names[1]} 22222222 11111111") == (3, 1), (
+        "a column that was the same in all rows"
+    )
     assert model.places("xyz", f"33333333 {names[1]} 22222222 11111111") == (3, 1)
 
 
