@@ -15,11 +15,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import get_args
 
-from features.declaration import Feature, FeatureSet
+from features.contract import TRANSACTIONS
+from features.declaration import IDENTIFIERS, Feature, FeatureSet
 
 FOLDER = "FEATURES"  # in the environment
 PACKAGED = "own"  # the folder in archives
 NAME = re.compile("[a-z][a-z0-9_]{0,62}")  # what Feature Store, Athena and files all take for a name
+KNOWN = tuple(entity for entity in IDENTIFIERS if entity != "traffic")
+# Columns that stand beside features in tables, training sets and groups, and what Feature Store keeps for itself.
+TAKEN = frozenset(column.name for column in TRANSACTIONS.columns) | {
+    *("blocked", "state", "feature_version", "event_date", "is_fraud", "label", "at", "identifier", "counted_at"),
+    *("write_time", "api_invocation_time", "is_deleted"),
+}
 USAGE = "expected a tuple FEATURES of declarations (features.declaration)"
 
 
@@ -39,8 +46,13 @@ def with_own(ours: FeatureSet) -> FeatureSet:
                 (*found.columns, *(feature.name for feature in added)),
                 found.label_patience,
             )
+            _ = found.fingerprints  # what is computed from itself has none
         except ValueError as wrong:
             raise WrongFeatures(f"{place}: {wrong}") from None
+        except RecursionError:
+            raise WrongFeatures(
+                f"{place}: expected features that are computed from others, got one from itself"
+            ) from None
     return found
 
 
@@ -53,6 +65,10 @@ def own_files() -> Iterator[tuple[str, str]]:
             raise WrongFeatures(f"FEATURES={named}: expected a folder with files that declare features, found none")
         return
     for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        if file.name == "__init__.py":
+            raise WrongFeatures(
+                f"{named or PACKAGED}/__init__.py: expected another name for a file that declares features"
+            )
         if file.name.endswith(".py"):
             try:
                 yield f"{named or PACKAGED}/{file.name}", file.read_text(encoding="utf-8")
@@ -70,7 +86,7 @@ def declared_in(place: str, text: str) -> tuple[Feature, ...]:
     module = ModuleType(place)
     try:
         exec(compile(text, place, "exec"), module.__dict__)
-    except Exception as failed:
+    except (Exception, SystemExit) as failed:
         raise WrongFeatures(f"{place}{line_of(failed, place)}: {USAGE}, got {said(failed)}") from None
     found = getattr(module, "FEATURES", None)
     if not isinstance(found, (tuple, list)) or not found:
@@ -80,14 +96,20 @@ def declared_in(place: str, text: str) -> tuple[Feature, ...]:
             raise WrongFeatures(f"{place}: {USAGE}, got among them {type(feature).__name__}")
         if not NAME.fullmatch(feature.name):
             raise WrongFeatures(f"{place}: expected names as {NAME.pattern}, got {feature.name!r}")
+        if feature.name in TAKEN:
+            raise WrongFeatures(
+                f"{place}: expected a name that no column of the tables or groups has, got {feature.name!r}"
+            )
+        if (entity := getattr(feature, "entity", "customer")) not in IDENTIFIERS or entity == "traffic":
+            raise WrongFeatures(f"{place}: expected an entity among {', '.join(KNOWN)}, got {entity!r}")
     return tuple(found)
 
 
-def said(failed: Exception) -> str:
+def said(failed: BaseException) -> str:
     return f"{type(failed).__name__}: {failed.msg if isinstance(failed, SyntaxError) else failed}"
 
 
-def line_of(failed: Exception, place: str) -> str:
+def line_of(failed: BaseException, place: str) -> str:
     """The last line of the file itself that had to do with the failure."""
     if isinstance(failed, SyntaxError):
         return f", line {failed.lineno}"

@@ -11,6 +11,7 @@ import gzip
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -21,10 +22,12 @@ from glue.tables import DECISIONS
 
 PAYMENTS = "raw/door_payments"
 GATHERED = "quality/door_payments/{batch}.json"  # what a batch has gathered, and up to when
-LAST = "quality/door_payments/last.json"  # the same of the batch that gathered last
+LAST = "quality/door_payments.json"  # the same of the batch that gathered last
 # An object that S3 dates before the others may be listed after them: so far back every night looks again.
 OVERLAP = timedelta(hours=1)
 ROWS_PER_FILE = 500_000
+SILVER_REPORT = "quality/bronze_to_silver/{batch}.json"
+LOOKED_BACK = 31  # batches whose refusal is remembered: of a customer that waits longer the lake tells what it knows
 LISTED_AT_ONCE = 32
 
 
@@ -34,9 +37,11 @@ def gather(spark: SparkSession, lake: Lake, batch: str, now: datetime) -> dict[s
     Returns the report: objects of the log, payments, files. A batch that has gathered before is left as it is.
     """
     report = lake.get_json(GATHERED.format(batch=batch))
-    if report is not None:
-        return report
     last = lake.get_json(LAST) or {}
+    if report is not None:
+        if report["until"] > last.get("until", ""):
+            lake.put_json(LAST, report)  # a run was stopped between the two
+        return report
     found = listed(lake, last)
     new = unknown(found, last)
     written = [*files(events(spark, lake, new))] if new else []
@@ -56,9 +61,13 @@ def listed(lake: Lake, report: dict[str, Any]) -> dict[str, datetime]:
     """The log's objects that may be newer than what a report tells of, by key with S3's times."""
     begin = datetime.fromisoformat(report["until"]) - OVERLAP if report else datetime.min.replace(tzinfo=UTC)
     days = [f"{DECISIONS.prefix}/{day}/" for day in lake.folders(DECISIONS.prefix)]
+
+    def newer(day: str) -> dict[str, datetime]:
+        return {key: at for key, at in lake.objects(day).items() if at >= begin}
+
     with ThreadPoolExecutor(LISTED_AT_ONCE) as pool:
-        found = {key: at for objects in pool.map(lake.objects, days) for key, at in objects.items()}
-    return {key: at for key, at in sorted(found.items()) if at >= begin}
+        found = {key: at for objects in pool.map(newer, days) for key, at in objects.items()}
+    return dict(sorted(found.items()))
 
 
 def unknown(found: dict[str, datetime], report: dict[str, Any]) -> dict[str, datetime]:
@@ -88,12 +97,30 @@ def files(rows: DataFrame, rows_per_file: int = ROWS_PER_FILE) -> Iterator[tuple
         yield len(lines), gzip.compress(b"".join(lines), mtime=0)
 
 
-def payers_since(spark: SparkSession, lake: Lake, batch: str, as_of: int) -> DataFrame | None:
-    """`customer_id` of those of whom the doors have logged a payment, since the batch gathered, that had come before
-    `as_of` (ms): their records online know more than the lake. None when there is none."""
-    report = lake.get_json(GATHERED.format(batch=batch))
+def payers_ahead(spark: SparkSession, lake: Lake, batch: str | None, as_of: int) -> DataFrame | None:
+    """`customer_id` of those whose records online know more than the lake, none when there is none.
+
+    The doors have logged a payment since the batch, or without one any batch, has gathered, that had come before `as_of`
+    (ms). Or a batch has gathered one, and it is not in SILVER, because the gate or the reader has refused it.
+    """
+    found = []
+    report = lake.get_json(GATHERED.format(batch=batch) if batch else LAST)
     new = unknown(listed(lake, report), report) if report else {}
-    if not new:
-        return None
-    logged = spark.read.schema("customer_id string, arrived_at bigint").json([lake.path(key) for key in new])
-    return logged.where(F.col("arrived_at") < as_of).select("customer_id").distinct()
+    if new:
+        logged = spark.read.schema("customer_id string, arrived_at bigint").json([lake.path(key) for key in new])
+        found.append(logged.where(F.col("arrived_at") < as_of).select("customer_id"))
+    waiting = [key for each in refused(lake) for key in lake.keys(f"{PAYMENTS}/batch={each}/")]
+    if waiting:
+        found.append(spark.read.schema("customer_id string").json([lake.path(key) for key in waiting]))
+    return reduce(DataFrame.unionByName, found).distinct() if found else None
+
+
+def refused(lake: Lake) -> list[str]:
+    """Of the newest batches that have gathered payments those whose payments are not in SILVER."""
+    reports = lake.objects(GATHERED.format(batch="").removesuffix(".json"))
+    newest = sorted(reports, key=reports.__getitem__)[-LOOKED_BACK:]
+    batches = [
+        key.rpartition("/")[2].removesuffix(".json") for key in newest if (lake.get_json(key) or {}).get("payments")
+    ]
+    settled = {batch: (lake.get_json(SILVER_REPORT.format(batch=batch)) or {}).get("transactions") for batch in batches}
+    return [batch for batch, told in settled.items() if told is None or "refused" in told]

@@ -34,7 +34,8 @@ def read_history(spark: SparkSession, lake: Lake, first: str, last: str) -> Hist
     transactions = lake.read(spark, TRANSACTIONS, near)
     if transactions is None:
         return None
-    paid = payments(transactions, late).cache()  # read once: several windows ask for it
+    # Read once, since many windows ask for it; and no part of their plans, which Spark would spell out again and again.
+    paid = payments(transactions, late).localCheckpoint()
 
     told_from = days_before(first, reach("label") + 1)
     until = max(near)  # a late payment of the last day counts later, and sees what was told until then
@@ -50,7 +51,7 @@ def read_history(spark: SparkSession, lake: Lake, first: str, last: str) -> Hist
         held = set(lake.divisions(TRANSACTIONS))
         further = None if deep & held == near & held else lake.read(spark, TRANSACTIONS, deep)
         since = instant(max(told_from, "1970-01-01"))  # nothing happened before, as the platform counts time
-        told = located(labels, paid if further is None else payments(further, late), since).cache()
+        told = located(labels, paid if further is None else payments(further, late), since).localCheckpoint()
 
     applications = lake.read(spark, SILVER["loan_applications"])
     observed = lake.read(spark, SILVER["loan_outcomes"])

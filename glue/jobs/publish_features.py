@@ -21,7 +21,7 @@ from features.values import day, instant
 from features.values import iso as text_of
 from glue.arguments import days, days_before, month_end, parse
 from glue.decisions import REPORT, with_decided
-from glue.doors import payers_since
+from glue.doors import payers_ahead
 from glue.feature_store import Progress, Written, publish
 from glue.history import read_history
 from glue.lake import Lake, session
@@ -62,7 +62,7 @@ def main(argv: list[str]) -> None:
     progress = Progress(lake.bucket, f"tmp/publish_features/{run}/{as_of}-{FRAUD.version}")
     before_us = lake.keys(f"{progress.prefix}/")
     online_at = text_of(as_of + turn(lake, as_of))
-    behind = payers_since(spark, lake, args.batch, as_of) if args.batch else None
+    behind = payers_ahead(spark, lake, args.batch, as_of)
     records = {**entity_records(spark, lake, as_of, payment_days, behind), **loan_records(spark, lake, loan_months)}
     for group, rows in records.items():
         name = getattr(args, f"{group.replace('-', '_')}_group")

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from glue import doors
-from glue.doors import GATHERED, OVERLAP, gather, payers_since
+from glue.doors import GATHERED, OVERLAP, gather, payers_ahead
+from glue.raw import ContractBroken
 from glue.tables import SILVER
 
 NOW = datetime.now(UTC)
@@ -94,6 +95,10 @@ def test_a_batch_that_is_run_again_keeps_what_it_has_gathered_and_one_that_was_s
     night(bank, "b1", NOW + timedelta(days=1))
     assert raw(bank, "b1") == [met(1)]
 
+    (bank.root / doors.LAST).unlink()
+    night(bank, "b1", NOW + timedelta(days=1))
+    assert bank.json(doors.LAST) == bank.json(GATHERED.format(batch="b1")), "a run was stopped between the two"
+
     (bank.root / GATHERED.format(batch="b1")).unlink()
     (bank.root / doors.LAST).unlink()
     night(bank, "b1", NOW + timedelta(days=1))
@@ -160,10 +165,27 @@ def test_customers_whose_payments_were_logged_after_the_night_had_gathered_are_t
 ):
     log(bank, "s-1", met(1))
     night(bank, "b1")
+    bank.take_in("b1")
     log(bank, "s-2", met(2, customer_id="c2"), put=NOW + timedelta(minutes=1), arrived=arrived)
 
-    found = payers_since(bank.spark, bank.lake, "b1", ARRIVED + 3_600_000)
+    for batch in ("b1", None):
+        found = payers_ahead(bank.spark, bank.lake, batch, ARRIVED + 3_600_000)
+        assert found is not None
+        assert {row.customer_id for row in found.collect()} == known
+    assert payers_ahead(bank.spark, bank.lake, "never gathered", ARRIVED) is None
+
+
+def test_customers_whose_payments_lie_in_a_batch_that_was_refused_are_told_to_whoever_publishes(bank):
+    log(bank, "s-1", met(1, customer_id="c7"))
+    night(bank, "b1")
+    bank.put("transactions", "b1", "payments.csv", "transaction_id,customer_id\nt9,c9\n")
+    with pytest.raises(ContractBroken):
+        bank.to_bronze("b1")
+    log(bank, "s-2", met(2), put=NOW + timedelta(minutes=5))
+    night(bank, "b2", NOW + timedelta(minutes=6))
+    bank.take_in("b2")
+
+    found = payers_ahead(bank.spark, bank.lake, "b2", ARRIVED)
 
     assert found is not None
-    assert {row.customer_id for row in found.collect()} == known
-    assert payers_since(bank.spark, bank.lake, "never gathered", ARRIVED) is None
+    assert {row.customer_id for row in found.collect()} == {"c7"}

@@ -73,6 +73,15 @@ def test_a_changed_feature_means_something_else_and_so_does_what_is_computed_fro
     assert "customer_payment_count_10m" not in unlike(replace(FRAUD, label_patience=DAY))
 
 
+def test_what_is_told_apart_by_a_part_of_the_calendar_changes_its_meaning_with_the_part():
+    quarter = next(f for f in FRAUD.calendar if f.name == "quarter_of_day")
+    other = changed("calendar", FRAUD.calendar.index(quarter), unit=3 * HOUR, modulo=8)
+    counted = {d.name for d in FRAUD.distinct if d.of == quarter.name}
+
+    assert counted
+    assert {quarter.name, "is_unusual_quarter_of_day"} | counted <= unlike(other)
+
+
 def test_features_that_are_added_removed_or_put_in_another_order_leave_the_meaning_of_the_others():
     last = FRAUD.features[-1]
     fewer = replace(FRAUD, features=FRAUD.features[:-1], columns=tuple(c for c in FRAUD.columns if c != last.name))

@@ -120,13 +120,15 @@ def test_a_request_for_other_features_is_a_conflict_that_names_both(http):
     assert "xyz" in said
 
 
-def test_a_request_whose_rows_hold_more_than_the_model_needs_is_answered_as_if_they_did_not(http):
-    document = {"feature_version": "xyz", "features": "other purpose income", "rows": [[7, "house", 10]]}
+@pytest.mark.parametrize("version", ["abc", "xyz"])
+def test_a_request_whose_rows_hold_more_than_the_model_needs_is_answered_as_if_they_did_not(http, version):
+    """Of the model's own version, too: a feature that was the same in every row is none of the model's columns."""
+    document = {"feature_version": version, "features": "other purpose income", "rows": [[7, "house", 10]]}
     answer = invoke(http, json.dumps(document), JSON)
 
     assert answer.json()["scores"] == ask(http, [[10, "house"]]).json()["scores"]
     said = refused(invoke(http, json.dumps({**document, "features": "other income"}), JSON), 409)
-    assert said.startswith("the model was trained on purpose, which features xyz of the request do not have")
+    assert said.startswith(f"the model was trained on purpose, which features {version} of the request do not have")
     assert "expected 3 values" in refused(invoke(http, json.dumps({**document, "rows": [[10, "house"]]}), JSON), 400)
     assert '"features"' in refused(invoke(http, json.dumps({**document, "features": ["income"]}), JSON), 400)
 
