@@ -100,8 +100,8 @@ def files(rows: DataFrame, rows_per_file: int = ROWS_PER_FILE) -> Iterator[tuple
 def payers_ahead(spark: SparkSession, lake: Lake, batch: str | None, as_of: int) -> DataFrame | None:
     """`customer_id` of those whose records online know more than the lake, none when there is none.
 
-    The doors have logged a payment since the batch, or without one any batch, has gathered, that had come before `as_of`
-    (ms). Or a batch has gathered one, and it is not in SILVER, because the gate or the reader has refused it.
+    The doors have logged a payment since the batch, or without one any batch, has gathered, that had come before
+    `as_of` (ms). Or a batch has gathered one, and it is not in SILVER, because the gate or the reader has refused it.
     """
     found = []
     report = lake.get_json(GATHERED.format(batch=batch) if batch else LAST)

@@ -89,8 +89,9 @@ def run(spark: SparkSession, lake: Lake, name: str, asked: dict[str, list[str]],
         table: (make(spark, lake, asked[table]) if asked[table] else None)
         for table, make in (("transaction_features", payment_vectors), ("loan_features", loan_vectors))
     }
+    # The gate asks many times: how the vectors were made is no part of its questions' plans, which take minutes otherwise.
     vectors = {
-        table: (spark.createDataFrame([], schema(GOLD[table])) if rows is None else rows).cache()
+        table: (spark.createDataFrame([], schema(GOLD[table])) if rows is None else rows).localCheckpoint()
         for table, rows in made.items()
     }
     written = {table: rows.count() for table, rows in vectors.items()}
@@ -106,7 +107,6 @@ def run(spark: SparkSession, lake: Lake, name: str, asked: dict[str, list[str]],
         replaced = divisions_of(table, asked[table])
         partitions = lake.write(rows, GOLD[table], instead_of=[[value] for value in replaced])
         divisions[table] = [value for (value,) in partitions]
-        rows.unpersist()
     report = {**{table: written[table] for table in divisions}, "rows": totals, "divisions": divisions}
     lake.put_json(f"quality/silver_to_gold/{name}.json", {**report, "refused": refused} if refused else report)
     if refused:
