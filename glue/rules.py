@@ -10,16 +10,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from features.contract import CONTRACTS, DECISION_WORDS, Contract
+from features.contract import CONTRACTS, DECISION_WORDS, TRANSACTIONS, Contract
 from features.credit import PAYMENT_BEHAVIOUR
 from features.declaration import (
     CalendarFlag,
     CalendarPart,
     Distinct,
+    Feature,
     FeatureSet,
     Flag,
     Novelty,
     Ratio,
+    Recurrence,
     SinceLast,
     Window,
 )
@@ -29,7 +31,9 @@ from glue.tables import LOAN_FEATURES, SILVER, TRANSACTION_FEATURES, Table, stor
 
 MICRO = 1_000_000
 FAILURE_BUDGET = 0.10  # share of a batch's rows that quarantine may take before the batch itself is doubted
-SHARES = ("_rate_", "_share_", "_freshness_")  # ratios that are 1 at most, by the names that features bear
+# Ratios that are 1 at most, by the names that features bear. Of a window's payments more may be told to be frauds than it
+# has: labels count when they come.
+SHARES = ("_rate_", "_share_of_last_week_", "_freshness_")
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,7 @@ def contract_rules(contract: Contract) -> Iterator[Rule]:
 
 def feature_rules(features: FeatureSet) -> Iterator[Rule]:
     """What a feature's declaration says of its values; and a longer window never holds less than a shorter one."""
-    for feature in features.features:
+    for feature in stored(features):
         name = feature.name
         if isinstance(feature, Window) and feature.aggregate == "since":
             within = f"`{name}` between 1 and {feature.tiles}"  # 0 would be today, which a closed window cannot know
@@ -141,6 +145,10 @@ def feature_rules(features: FeatureSet) -> Iterator[Rule]:
         elif isinstance(feature, Window | Distinct | SinceLast):
             missing = "false" if feature.default is not None else f"`{name}` is null"
             yield Rule(name, f"{missing} or (`{name}` >= 0 and `{name}` = floor(`{name}`))")
+        elif isinstance(feature, Novelty) and feature.among.of not in TRANSACTIONS.required:
+            yield Rule(name, f"`{name}` is null or `{name}` in (0, 1)")  # of what a payment does not say nothing is new
+        elif isinstance(feature, Recurrence):
+            yield Rule(name, f"`{name}` is null or (`{name}` >= 0 and `{name}` = floor(`{name}`))")
         elif isinstance(feature, Flag | Novelty | CalendarFlag):
             yield Rule(name, f"`{name}` in (0, 1)")
         elif isinstance(feature, CalendarPart):
@@ -152,12 +160,18 @@ def feature_rules(features: FeatureSet) -> Iterator[Rule]:
         yield Rule(longer, f"`{longer}` >= `{shorter}`")
 
 
+def stored(features: FeatureSet) -> Iterator[Feature]:
+    """Those whose values a vector holds: others are what these are computed from."""
+    return (feature for feature in features.features if feature.name in features.columns)
+
+
 def nested(features: FeatureSet) -> Iterator[tuple[str, str]]:
     """Names of windows that differ in their length alone, each with the next longer one that holds all of it."""
     kinds: dict[tuple, list[Window | Distinct]] = {}
-    for window in features.features:
+    for window in stored(features):
         if isinstance(window, Distinct):
-            kinds.setdefault((window.entity, "distinct", window.tile, window.kept), []).append(window)
+            alike = (window.entity, window.of, window.tile, window.kept, window.open_head, window.delay)
+            kinds.setdefault(alike, []).append(window)
         elif isinstance(window, Window) and window.aggregate == "sum":
             head = "open" if window.open_head else window.tile  # closed heads end where their tiles end
             same = (window.entity, window.kind, window.measure, window.where, window.delay, head)

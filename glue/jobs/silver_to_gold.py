@@ -89,7 +89,7 @@ def run(spark: SparkSession, lake: Lake, name: str, asked: dict[str, list[str]],
         table: (make(spark, lake, asked[table]) if asked[table] else None)
         for table, make in (("transaction_features", payment_vectors), ("loan_features", loan_vectors))
     }
-    # The gate asks many times: how the vectors were made is no part of its questions' plans, which take minutes otherwise.
+    # The gate asks many times: how vectors were made is no part of the plans of its questions, which took minutes.
     vectors = {
         table: (spark.createDataFrame([], schema(GOLD[table])) if rows is None else rows).localCheckpoint()
         for table, rows in made.items()
