@@ -31,9 +31,9 @@ from glue.tables import LOAN_FEATURES, SILVER, TRANSACTION_FEATURES, Table, stor
 
 MICRO = 1_000_000
 FAILURE_BUDGET = 0.10  # share of a batch's rows that quarantine may take before the batch itself is doubted
-# Ratios that are 1 at most, by the names that features bear. Of a window's payments more may be told to be frauds than it
-# has: labels count when they come.
-SHARES = ("_rate_", "_share_of_last_week_", "_freshness_")
+SHARES = ("_rate_", "_share_", "_freshness_")  # ratios that are 1 at most, by the names that features bear
+# But this one: labels count when they come, and may tell of more payments than the window has.
+OF_PAYMENTS = "_share_of_payments_"
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,8 @@ def feature_rules(features: FeatureSet) -> Iterator[Rule]:
         elif isinstance(feature, CalendarPart):
             yield Rule(name, f"`{name}` between 0 and {feature.modulo - 1} and `{name}` = floor(`{name}`)")
         elif isinstance(feature, Ratio):
-            highest = f" and `{name}` <= 1" if any(part in f"{name}_" for part in SHARES) else ""
+            is_share = OF_PAYMENTS not in f"{name}_" and any(part in f"{name}_" for part in SHARES)
+            highest = f" and `{name}` <= 1" if is_share else ""
             yield Rule(name, f"`{name}` is null or (`{name}` >= 0{highest})")
     for shorter, longer in nested(features):
         yield Rule(longer, f"`{longer}` >= `{shorter}`")
