@@ -149,7 +149,8 @@ class Layout:
             if compared & {name for name, _, _ in reading.windows}
         )
         # How far behind an event its window begins, at the most; where it counts what has a flag, so does the flag's.
-        self.reach = {f.name: f.length + f.tile + f.delay for f in (*self.windows, *self.distinct)}
+        reaching: tuple[Window | Distinct, ...] = (*self.windows, *self.distinct)
+        self.reach = {f.name: f.length + f.tile + f.delay for f in reaching}
         told = {r.name: r.among.name for r in self.recurrences}
         self.behind = {
             flag.name: {told.get(name, name) for name in (*flag.left, *flag.right)} & self.reach.keys()
