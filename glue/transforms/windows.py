@@ -126,10 +126,10 @@ def with_closed_windows(
     ((tile, delay),) = {(f.tile, f.delay) for f in wanted}
     if not events:
         return rows.select("*", *(nothing(f).alias(f.name) for f in wanted))
-    rows = rows.withColumn("_tile", tile_of(F.col("counted_at") - delay, tile))
+    in_tile = tile_of(F.col("counted_at") - delay, tile)
+    rows = rows.withColumn("_tile", in_tile)
     asking = (rows if asks is None else asks).where(F.col(key).isNotNull())
-    in_tile = tile_of(F.col("counted_at") - delay, tile).alias("_tile")
-    asked = asking.select(key, in_tile).distinct().withColumn("_asked", F.lit(True))
+    asked = asking.select(key, in_tile.alias("_tile")).distinct().withColumn("_asked", F.lit(True))
     points = asked
     for kind, happened in events.items():
         measures = {measured(w): measure_column(w) for w in windows if w.kind == kind}
