@@ -138,7 +138,7 @@ train: $(TOOLS) ## Train and register a model: make train PROBLEM=fraud ENV=dev 
 	@$(IN) $(RUN) -m tools.operate train "$(ENV)" "$(PROBLEM)" "$(AS_OF)" '$(COSTS)' '$(DEFAULT)'
 
 approve: $(TOOLS) ## Let a registered model serve: make approve PACKAGE=arn ENV=dev [REASON=why, where its dossier fails]
-	@$(IN) $(RUN) -m tools.operate approve "$(ENV)" "$(PACKAGE)" '$(REASON)'
+	@$(IN) $(RUN) -m tools.operate approve "$(ENV)" "$(PACKAGE)" "$$REASON"
 
 status: $(TOOLS) ## Runs, models, alarms, freshness, cost: make status ENV=dev
 	@$(IN) $(RUN) -m tools.operate status "$(ENV)"
