@@ -100,7 +100,7 @@ def declared_in(place: str, text: str) -> tuple[Feature, ...]:
             raise WrongFeatures(
                 f"{place}: expected a name that no column of the tables or groups has, got {feature.name!r}"
             )
-        if (entity := getattr(feature, "entity", "customer")) not in IDENTIFIERS or entity == "traffic":
+        if (entity := getattr(feature, "entity", "customer")) not in KNOWN:
             raise WrongFeatures(f"{place}: expected an entity among {', '.join(KNOWN)}, got {entity!r}")
     return tuple(found)
 

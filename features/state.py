@@ -168,7 +168,8 @@ class Holds:
     """What a record has numbers of, in words that a record can carry.
 
     `kinds` has by kind what an event adds; `rings` by ring how many tiles are kept, and of what they are, as places
-    among the kind's; `seen` by column and tile size how many values are remembered a tile, and how many tiles.
+    among the kind's; `seen` by column and tile size how many values are remembered a tile, how many tiles, and what the
+    column means where it is a part of the calendar.
     """
 
     kinds: dict[str, tuple[str, ...]]
@@ -180,7 +181,7 @@ class Holds:
         return cls(
             {kind: tuple(spelt(kind, c, features) for c in columns) for kind, columns in layout.columns.items()},
             {ring_name(key): (kept_ring.kept, *kept_ring.sources) for key, kept_ring in layout.rings.items()},
-            {ring_name(key): (*sizes, part(key[0], features)) for key, sizes in layout.seen.items()},
+            {ring_name(key): (*sizes, meaning_of_part(key[0], features)) for key, sizes in layout.seen.items()},
         )
 
     def text(self) -> str:
@@ -204,7 +205,7 @@ class Holds:
         )
 
 
-def part(of: str, features: FeatureSet | None) -> int:
+def meaning_of_part(of: str, features: FeatureSet | None) -> int:
     """The fingerprint of a part of the calendar whose values are told apart; 0 for a column, which is what it is."""
     return int(features.fingerprints[of], 16) if features and of in features.fingerprints else 0
 

@@ -77,15 +77,16 @@ class Terms:
     @classmethod
     def parse(cls, document: object) -> Terms:
         """Raises WrongTerms."""
+        if not isinstance(document, Mapping):
+            raise WrongTerms(f"expected an intercept and terms, got {type(document).__name__}")
         try:
-            assert isinstance(document, Mapping)
             terms = tuple(
                 Term(t["shape"], floats(t["at"]), floats(t["adds"]), float(t["missing"]), float(t["mean"]))
                 for t in document["terms"]
             )
             intercept = float(document["intercept"])
-        except (AssertionError, KeyError, TypeError) as wrong:
-            raise WrongTerms(f"expected an intercept and terms, got {type(document).__name__}: {wrong!r}") from None
+        except (KeyError, TypeError) as wrong:
+            raise WrongTerms(f"expected an intercept and terms, found something else: {wrong!r}") from None
         if not np.isfinite(intercept):
             raise WrongTerms(f"expected a finite intercept, got {intercept}")
         return cls(intercept, terms)
