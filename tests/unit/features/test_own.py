@@ -91,6 +91,19 @@ def test_without_a_folder_there_are_only_ours(monkeypatch):
         ("from features.declaration import *\nFEATURES = (Ratio('Mine', ('amount',), ('amount',)),)", "got 'Mine'"),
         ("from features.declaration import *\nFEATURES = (Ratio('mine', ('amount',), ('x',)),)", "never declared x"),
         ("from features.fraud import *\nFEATURES = (HIGH,)", "declared twice high_for_customer"),
+        ("import sys\nsys.exit(3)", "line 2: expected .* got SystemExit"),
+        (
+            "from features.declaration import *\nFEATURES = (Ratio('is_fraud', ('amount',), ('amount',)),)",
+            "got 'is_fraud'",
+        ),
+        (
+            "from features.declaration import *\nFEATURES = (Ratio('mine', ('amount',), ('mine',)),)",
+            "got one from itself",
+        ),
+        (
+            "from features.declaration import *\nFEATURES = (Distinct('card', DAY, DAY, 4, 'ip', 'addresses'),)",
+            "expected an entity among .*device, got 'card'",
+        ),
         (
             "from features.declaration import *\nFEATURES = (Distinct('customer', DAY, DAY, 4, 'latitude', 'places'),)",
             "only values of texts",
@@ -101,6 +114,13 @@ def test_a_file_that_declares_none_is_refused_by_its_name(folder, text, words):
     (folder / "mine.py").write_text(text)
 
     with pytest.raises(WrongFeatures, match=f"mine.py.*{words}"):
+        with_own(OURS)
+
+
+def test_a_file_that_would_take_the_place_of_the_package_is_refused(folder):
+    (folder / "__init__.py").write_text(CARDS)
+
+    with pytest.raises(WrongFeatures, match=r"__init__\.py: expected another name"):
         with_own(OURS)
 
 

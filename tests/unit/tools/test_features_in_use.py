@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 
+from features.fraud import FRAUD
 from features.vector import RULED
 from tools.archives import tarred
 from tools.features_in_use import DECLARED, Use, manifest, registered, unknown_to, unserved
@@ -78,6 +79,23 @@ def test_a_model_that_waits_for_approval_is_asked_too_and_a_rejected_one_is_not(
     assert found == {arn: {arn: None} for arn in ("arn:Approved", "arn:PendingManualApproval")}
     said = list(unserved(registered(Registry(), Registry(), "risk"), DECLARED))
     assert said[1].startswith("the model arn:PendingManualApproval, waiting for approval, uses")
+
+
+def test_a_model_of_before_that_does_not_say_what_its_features_meant_is_named_unless_it_is_of_this_very_version():
+    """Its server takes vectors of its own version alone."""
+
+    class Older(Registry):
+        version = "older"
+
+        def download_fileobj(self, bucket: str, key: str, target: io.IOBase) -> None:
+            manifest = {"meanings": {"is_night": ""}, "feature_version": self.version}
+            target.write(tarred({"manifest.json": json.dumps(manifest).encode()}))
+
+    class Same(Older):
+        version = FRAUD.version
+
+    assert "another meaning of is_night" in next(unserved(registered(Older(), Older(), "risk"), DECLARED))
+    assert not list(unserved(registered(Same(), Same(), "risk"), DECLARED))
 
 
 def test_a_live_rule_that_looks_at_what_the_code_does_not_have_is_named():
