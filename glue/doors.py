@@ -44,10 +44,12 @@ def gather(spark: SparkSession, lake: Lake, batch: str, now: datetime) -> dict[s
         return report
     found = listed(lake, last)
     new = unknown(found, last)
-    written = [*files(events(spark, lake, new))] if new else []
-    for number, (_, body) in enumerate(written):
-        lake.s3.put_object(Bucket=lake.bucket, Key=f"{PAYMENTS}/batch={batch}/payments-{number:05}.jsonl.gz", Body=body)
-    report = {"objects": len(new), "payments": sum(count for count, _ in written), "files": len(written)}
+    counts: list[int] = []
+    for count, body in files(events(spark, lake, new)) if new else ():
+        key = f"{PAYMENTS}/batch={batch}/payments-{len(counts):05}.jsonl.gz"
+        lake.s3.put_object(Bucket=lake.bucket, Key=key, Body=body)
+        counts.append(count)
+    report = {"objects": len(new), "payments": sum(counts), "files": len(counts)}
     until = max((*new.values(), now))
     # Of all batches that have gathered within the hour: the next night looks back as far.
     recent = sorted(key for key, at in found.items() if at >= until - OVERLAP)
