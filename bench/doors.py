@@ -345,7 +345,7 @@ def hops(platform: Platform) -> dict:
         "InvokeEndpoint": lambda p: model.score([empty]),
         "GetItem": lambda p: tails.of(p.customer_id),
         "TransactWriteItems": lambda p: answers.claim(
-            p, {"vector": empty}, tails.put(p.transaction_id, Tail(), Tail().appended(Record(), ()))
+            p, {"vector": empty}, {}, tails.put(p.transaction_id, Tail(), Tail().appended(Record(), ()))
         ),
         "PutRecord": lambda p: kinesis.put_record(
             StreamName=platform.outputs["stream_name"],

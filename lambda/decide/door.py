@@ -106,7 +106,7 @@ class ApiDoor:
         """The decision's document. Raises OtherQuestion, DecidedBefore, NotHandedOn, NotRemembered."""
         arrived = self.now()
         seen = self._see(payment)
-        answered = self._again(payment) if seen.knows(payment) else self._decided(payment, seen, arrived)
+        answered = self._again(payment) if seen.knows(payment) else self._decided(payment, fields, seen, arrived)
         document = answered.document
         if not answered.applied:
             self._hand_on(document, fields, answered.remembered)
@@ -188,14 +188,15 @@ class ApiDoor:
             raise DecidedBefore(f"transaction_id {payment.transaction_id}: decided before, see the decision log")
         return Answered(earlier.decision, before=True, applied=earlier.applied)
 
-    def _decided(self, payment: Payment, seen: Seen, arrived: int) -> Answered:
+    def _decided(self, payment: Payment, fields: Mapping, seen: Seen, arrived: int) -> Answered:
         """The decision, judged again when the customer's tail has moved meanwhile."""
         document, again = self._judged(payment, seen, arrived), 0
+        event = {name: value for name, value in fields.items() if name != "decision"}
         while True:
             appended = seen.appended(payment, document)
             document["velocity_exact"] = appended is not None
             try:
-                earlier = self.answers.claim(payment, document, appended and self.tails.put(*appended))
+                earlier = self.answers.claim(payment, document, event, appended and self.tails.put(*appended))
             except OtherQuestion:
                 raise
             except Moved as moved:

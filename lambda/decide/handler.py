@@ -28,8 +28,8 @@ from features.payment import InvalidPayment
 
 LARGEST_BODY = 2**18  # characters
 # Bytes of a payment as it is handed on, where a letter may be escaped to twelve. The stream takes 1 MiB, the table of
-# answers 400 KB, where the payment stands beside its decision and escaped once more: what they refuse would be asked
-# again for ever.
+# answers 400 KB, where the payment stands beside its decision and its columns escaped once more, at most twice as long:
+# what they refuse would be asked again for ever.
 LARGEST_PAYMENT = 2**17
 
 

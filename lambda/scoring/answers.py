@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from scoring.refusals import code_of
 from scoring.tables import items
 from scoring.tails import Moved, is_of_others, reasons_of, tail_of
 
+BESIDE = ("attributes", "event")  # what is kept with a decision and is none of it
 KEPT_SECONDS = 86_400  # a client that asks again does so within minutes
 
 
@@ -37,27 +38,30 @@ class Answers:
         self.client, self.table, self.now = client, table, now
         self.breaker = breaker or Breaker()
 
-    def claim(self, payment: Payment, decision: dict, appended: dict | None = None) -> Earlier | None:
+    def claim(
+        self, payment: Payment, decision: dict, event: Mapping[str, object], appended: dict | None = None
+    ) -> Earlier | None:
         """Keeps the decision unless one is kept already, which is then returned.
 
-        `appended` is what `Tails.put` gives: both are written, or none. Raises OtherQuestion, and Moved when the tail
-        was appended to meanwhile.
+        `event` is the payment as it came: should it never reach the stream, the stream door logs it so. `appended` is
+        what `Tails.put` gives: both are written, or none. Raises OtherQuestion, and Moved when the tail was appended to
+        meanwhile.
         """
-        kept = self.breaker.call(lambda: self._put(payment, decision, appended))
+        kept = self.breaker.call(lambda: self._put(payment, decision, event, appended))
         if isinstance(kept, Moved):
             raise kept
         return earlier_answer(payment, kept)
 
     def kept(self, identifiers: Iterable[str]) -> dict[str, dict]:
-        """The decisions that are kept of these payments, with their further columns. Any failure of the table passes
-        through to the caller."""
+        """The decisions that are kept of these payments, with their further columns and the payments as they came, both
+        as JSON. Any failure of the table passes through to the caller."""
         keys = [{"transaction_id": {"S": identifier}} for identifier in dict.fromkeys(identifiers)]
         found: dict[str, dict] = {}
         # Not through the breaker: a batch's few tries would pass without a call.
         for item in items(self.client.batch_get_item, self.table, keys):
-            # A door of an earlier version has kept no further columns.
-            further = {"attributes": item["attributes"]["S"]} if "attributes" in item else {}
-            found[item["transaction_id"]["S"]] = {**json.loads(item["decision"]["S"]), **further}
+            # A door of an earlier version has kept the decision alone, or its further columns besides.
+            beside = {name: item[name]["S"] for name in BESIDE if name in item}
+            found[item["transaction_id"]["S"]] = {**json.loads(item["decision"]["S"]), **beside}
         return found
 
     def earlier(self, payment: Payment) -> Earlier | None:
@@ -70,7 +74,9 @@ class Answers:
             TableName=self.table, Key={"transaction_id": {"S": identifier}}, ConsistentRead=True
         ).get("Item")
 
-    def _put(self, payment: Payment, decision: dict, appended: dict | None) -> dict | Moved | None:
+    def _put(
+        self, payment: Payment, decision: dict, event: Mapping[str, object], appended: dict | None
+    ) -> dict | Moved | None:
         """The item that is there already, or the tail that has moved: answers, and no failures of the table."""
         put: dict[str, Any] = {
             "TableName": self.table,
@@ -80,6 +86,7 @@ class Answers:
                 "whole": {"S": fingerprint(payment)},
                 "decision": {"S": json.dumps(decision)},
                 "attributes": {"S": json.dumps(payment.further)},
+                "event": {"S": json.dumps(event)},
                 "expires": {"N": str(int(self.now()) + KEPT_SECONDS)},
             },
             "ConditionExpression": "attribute_not_exists(transaction_id)",

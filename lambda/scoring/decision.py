@@ -122,6 +122,7 @@ FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "velocity_exact": ("true or false", lambda value: isinstance(value, bool)),
     "judged_again": ("an action or none", none_or(lambda value: value in list(SEVERITY))),
     "attributes": ("an object of texts as JSON", lambda value: isinstance(value, str) and storable(value)),
+    "event": ("none or an object as JSON", none_or(lambda value: isinstance(value, str) and storable(value))),
 }
 
 # What is true of a decision whose door did not have the field yet, or left it to the stream door.
@@ -134,6 +135,7 @@ ABSENT: dict[str, object] = {
     "velocity_exact": False,
     "judged_again": None,
     "attributes": "{}",  # what comes beside it on the stream is not said twice
+    "event": None,
 }
 
 

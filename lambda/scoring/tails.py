@@ -29,13 +29,27 @@ WRITE = 100  # items per TransactWriteItems, the API's limit
 
 class Entry(NamedTuple):
     """A payment that was decided: when it counts (ms), its amount in cents of the home currency, and what features look
-    at of it besides."""
+    at of it besides.
+
+    Doors of two versions read one tail: a field keeps its place for good, a new one comes behind `cells` with a
+    default. What a door of a later version has written behind is no part of what is known here, and is kept.
+    """
 
     transaction_id: str
     counted_at: int
     amount: int
     merchant_id: str
     cells: Cells = NO_CELLS
+    behind: tuple[Any, ...] = ()
+
+    @classmethod
+    def parse(cls, stored: Sequence[Any]) -> Entry:
+        """Of what `stored` has written, here or in another version. Raises TypeError for less than any has."""
+        known = len(cls._fields) - 1
+        return cls(*stored[:known])._replace(behind=tuple(stored[known:]))
+
+    def stored(self) -> list[Any]:
+        return [*self[:-1], *self.behind]
 
 
 @dataclass(frozen=True)
@@ -83,7 +97,10 @@ class Tail:
 
     @property
     def is_full(self) -> bool:
-        return len(self.entries) > MOST or len(json.dumps(self.entries)) > LARGEST
+        return len(self.entries) > MOST or len(self.text()) > LARGEST
+
+    def text(self) -> str:
+        return json.dumps([entry.stored() for entry in self.entries])
 
 
 def fold(customer: State, tail: Tail) -> None:
@@ -131,7 +148,7 @@ class Tails:
                     "customer_id": {"S": customer},
                     "version": {"N": str(after.version)},
                     "dropped": {"N": str(after.dropped)},
-                    "entries": {"S": json.dumps(after.entries)},
+                    "entries": {"S": after.text()},
                     "expires": {"N": str(int(self.now()) + KEPT_SECONDS)},
                 },
                 **unchanged(before),
@@ -190,5 +207,5 @@ def is_of_others(reason: dict) -> bool:
 
 
 def tail_of(item: dict) -> Tail:
-    entries = tuple(Entry(*entry) for entry in json.loads(item["entries"]["S"]))
+    entries = tuple(Entry.parse(entry) for entry in json.loads(item["entries"]["S"]))
     return Tail(int(item["version"]["N"]), int(item["dropped"]["N"]), entries)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from scoring.answers import BESIDE
 from scoring.decision import InvalidDecision, handed_on
 from scoring.terms import Terms
 
@@ -115,7 +116,7 @@ def without_forged(
 
 def same(answer: dict, arrival: Arrival) -> bool:
     """Whether the kept answer is what came, and an answer to what came with it."""
-    kept = {name: value for name, value in answer.items() if name != "attributes"}
+    kept = {name: value for name, value in answer.items() if name not in BESIDE}
     said = json.loads(answer.get("attributes", "null"))
     try:
         return handed_on(kept) == arrival.decision and said in (None, dict(arrival.payment.further))

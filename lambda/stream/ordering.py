@@ -88,11 +88,13 @@ def adopted(decision: dict, beside: Arrival) -> Arrival:
         decision["amount_cents"],
         further=json.loads(decision["attributes"]),
     )
-    return Arrival(beside.sequence, beside.arrived_at, payment, decision, spelt(payment))
+    event = json.loads(decision["event"]) if decision["event"] is not None else spelt(payment)
+    return Arrival(beside.sequence, beside.arrived_at, payment, decision, event)
 
 
 def spelt(payment: Payment) -> dict:
-    """A payment as it might have come: nothing keeps how it did, but for the amount, which counts in home money."""
+    """A payment as it might have come, where a door of an earlier version has not kept how it did: its amount is in
+    home money, so it names no currency."""
     return {
         **{name: text for name, text in payment.further.items() if name != "currency"},
         "transaction_id": payment.transaction_id,

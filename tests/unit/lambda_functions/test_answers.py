@@ -81,7 +81,7 @@ def test_a_question_that_comes_again_is_no_failure_of_the_table():
     scene.ask(fields(1))
     scene.table.down = False
 
-    assert scene.answers.claim(Payment.parse(fields(0)), {}) is not None, "it was asked"
+    assert scene.answers.claim(Payment.parse(fields(0)), {}, {}) is not None, "it was asked"
 
 
 def test_a_payment_that_was_counted_gets_no_second_answer_while_the_first_cannot_be_read(capsys):

@@ -13,6 +13,8 @@ from features.fraud import FRAUD
 from features.values import instant
 from tests.unit.lambda_functions.scene import GROUPS, NOW, POLICY, Scene, fields
 
+LARGEST_ITEM = 400 * 1024  # bytes that DynamoDB takes
+
 
 def test_a_payment_is_scored_on_its_customers_history():
     scene = Scene()
@@ -185,6 +187,17 @@ def test_the_largest_payment_that_is_taken_goes_on_with_its_decision(scene):
 
     assert (taken["statusCode"], refused["statusCode"]) == (200, 413)
     assert len(scene.stream.records) == len(scene.table.items) == 1
+
+
+def test_the_largest_payment_that_is_taken_is_kept_with_its_answer(scene):
+    """A quote is two bytes in the payment as it came, and four where the column stands as a text beside it."""
+    room = handler.LARGEST_PAYMENT - len(json.dumps({**fields(0), "note": [""]}))
+
+    taken = handler.handle({"body": json.dumps({**fields(0), "note": ['"' * (room // 2)]})}, None)
+
+    (item,) = scene.table.items.values()
+    assert taken["statusCode"] == 200
+    assert 380_000 < sum(len(name) + len(next(iter(value.values()))) for name, value in item.items()) < LARGEST_ITEM
 
 
 @pytest.mark.parametrize(

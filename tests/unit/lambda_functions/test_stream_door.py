@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from scoring.answers import BESIDE
 from scoring.decision import FIELDS, Decision
 from scoring.records import StoreUnavailable
 
+from features.currency import UNIT, Rates
 from features.fraud import FRAUD
 from features.state import Layout, State
 from features.vector import CUSTOMER_LAYOUT, PARTIAL, Knowledge, cells_of, fraud_vector
@@ -450,7 +452,7 @@ def test_a_decision_from_a_record_that_is_younger_than_a_feature_says_so_and_is_
 
 
 def test_every_field_of_a_decision_is_looked_at():
-    assert set(FIELDS) == {*Decision.__dataclass_fields__, "attributes"}
+    assert set(FIELDS) == {*Decision.__dataclass_fields__, *BESIDE}
 
 
 WRONG = {
@@ -625,18 +627,31 @@ def test_the_log_has_every_column_of_a_payment_whichever_door_decided():
 
 
 def test_the_log_has_the_payment_as_it_came_whichever_door_decided_for_the_night_to_bring_to_raw():
-    """One that was answered and never arrived is spelt anew: nothing keeps how it came."""
+    """One that was answered and never arrived too: its currency and amount, not what they count for at home."""
     scene = Scene()
-    told = {"device_id": " d1", "card_present": True, "note": None}
+    scene.publish(Rates("EUR").published([("USD", "2018-03-30", UNIT * 8 // 10)], "2018-03-30"))
+    told = {"device_id": " d1", "card_present": True, "note": None, "currency": "usd"}
     scene.ask(fields(0, **told))
     asked = json.loads(scene.stream.records[0]["Data"])
-    scene.ask(fields(1, **told))  # never reaches the stream
+    scene.ask(fields(1, **told))  # does not reach the stream before the next one
 
     scene.deliver([asked, fields(2, **told)])
 
-    adopted = {"device_id": "d1", "card_present": "1", "event_time": "2018-04-01T09:01:00.000Z"}
-    assert scene.met() == {
-        "t0": fields(0, **told),
-        "t1": fields(1) | adopted,
-        "t2": fields(2, **told),
-    }
+    assert scene.met() == {f"t{number}": fields(number, **told) for number in range(3)}
+    assert {d["amount_cents"] for d in scene.logged().values()} == {800}
+    late = json.loads(scene.stream.records[1]["Data"])
+    scene.deliver([late])
+    events = [d["event"] for d in scene.bucket.lines() if d["transaction_id"] == "t1"]
+    assert set(events) == {json.dumps({k: v for k, v in late.items() if k != "decision"})}, "one content, to the byte"
+
+
+def test_an_answer_that_a_door_of_before_has_kept_without_the_payment_as_it_came_is_spelt_in_home_money():
+    scene = Scene()
+    scene.publish(Rates("EUR").published([("USD", "2018-03-30", UNIT * 8 // 10)], "2018-03-30"))
+    scene.ask(fields(1, currency="USD", device_id="d1"))  # never reaches the stream
+    del scene.table.items["t1"]["event"]
+
+    scene.deliver([fields(2)])
+
+    home = {"device_id": "d1", "amount": "8.00", "event_time": "2018-04-01T09:01:00.000Z"}
+    assert scene.met()["t1"] == fields(1) | home

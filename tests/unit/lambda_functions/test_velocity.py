@@ -392,3 +392,34 @@ def test_long_identifiers_make_no_tail_that_cannot_be_written():
 
     assert Tail().appended(Record(), entries).is_full
     assert not Tail().appended(Record(), entries[:9]).is_full
+
+
+def test_a_tail_that_a_door_of_a_later_version_has_written_is_read_and_written_back_as_it_came():
+    """Doors of two versions write one tail while a release is under way, and again when it is taken back."""
+    scene = limited()
+    scene.ask(paid(0))
+    written = scene.table.tails["c1"]["entries"]
+    (first,) = json.loads(written["S"])
+    written["S"] = json.dumps([[*first, {"place": 7}, "more"]])
+
+    decision = scene.ask(paid(1))
+
+    assert (decision["velocity_exact"], decision["vector"][COUNT]) == (True, 1)
+    assert json.loads(scene.table.tails["c1"]["entries"]["S"])[0] == [*first, {"place": 7}, "more"]
+    scene.deliver(handed_on(scene))
+    assert scene.counted("c1") == 2
+
+
+def test_a_tail_that_a_door_of_an_earlier_version_has_written_is_read():
+    scene = limited()
+    scene.ask(paid(0))
+    written = scene.table.tails["c1"]["entries"]
+    written["S"] = json.dumps([entry[:4] for entry in json.loads(written["S"])])  # no cells
+
+    assert scene.ask(paid(1))["vector"][COUNT] == 1
+
+
+def test_what_a_tails_entry_holds_keeps_its_place():
+    """A field that moves is another one to the doors of the version before: new ones come behind, with a default."""
+    assert Entry._fields[:5] == ("transaction_id", "counted_at", "amount", "merchant_id", "cells")
+    assert Entry.parse(["t1", 10, 100, "m1"]).stored() == ["t1", 10, 100, "m1", {}]
