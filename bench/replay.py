@@ -136,7 +136,10 @@ class Nights:
             paid[identifier] = (customer, merchant, at, state.flags(counted, cents))
             state.pay(counted, cents, merchant, identifier)
             events.append(("merchant", merchant, payment_event(counted, cents)))
+        first: dict[tuple[str, int], int] = {}
         for identifier, is_fraud, told in read(folder / "fraud_labels", "transaction_id", "is_fraud", "reported_at"):
+            first[identifier, is_fraud] = min(told, first.get((identifier, is_fraud), told))
+        for (identifier, is_fraud), told in first.items():
             customer, merchant, at, flags = paid[identifier]
             if told - at <= LABEL_PATIENCE:
                 label = label_event(max(told, at), is_fraud, flags)

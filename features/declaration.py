@@ -48,6 +48,7 @@ PLURALS = {
 
 # Raised when an engine changes what a declaration means: models trained on the old meaning are then refused.
 ENGINE_REVISION = 2
+LABELS_COUNT = "each judgement once, when it was first told"  # the same, of labels alone
 
 
 def duration_name(milliseconds: int) -> str:
@@ -331,7 +332,7 @@ class FeatureSet:
     @cached_property
     def version(self) -> str:
         """Changes whenever a declaration, their order or the meaning that the engines give them changes."""
-        patience = [f"label_patience={self.label_patience}"] if self.label_patience else []
+        patience = [f"label_patience={self.label_patience}", LABELS_COUNT] if self.label_patience else []
         text = "\n".join([str(ENGINE_REVISION), self.name, *patience, *self.columns, *map(repr, self.features)])
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -347,7 +348,7 @@ class FeatureSet:
         def of(name: str) -> str:
             if name not in found:
                 below = [of(needed) for needed in made_of(by_name[name]) if needed in by_name]
-                patience = [f"label_patience={self.label_patience}"] if of_labels(by_name[name]) else []
+                patience = [f"label_patience={self.label_patience}", LABELS_COUNT] if of_labels(by_name[name]) else []
                 text = "\n".join([str(ENGINE_REVISION), self.name, meaning(by_name[name]), *patience, *below])
                 found[name] = hashlib.sha256(text.encode()).hexdigest()[:8]
             return found[name]

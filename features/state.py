@@ -222,7 +222,7 @@ def spelt(kind: Kind, column: TileColumn, features: FeatureSet | None) -> str:
         meaning = [features.fingerprints[flag]] if features else []
         parts += [f"{'' if column.where.holds else 'not '}{flag}", *meaning]
     if kind == "label" and features:
-        parts.append(f"within {duration_name(features.label_patience)}")
+        parts.append(f"once within {duration_name(features.label_patience)}")
     return " ".join(parts)
 
 

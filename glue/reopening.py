@@ -197,7 +197,7 @@ def changes(
             told.append(frauds_flagged_anew(silver, change, moved))
     if others:
         told += [labels_of_old_payments(silver, new["fraud_labels"]), labels_that_waited(silver, paid)]
-    labels = together(*(None if rows is None else spanning(rows, SIDES, "counted_at") for rows in told))
+    labels = together(*(None if rows is None else spanning(rows, SIDES, "since") for rows in told))
     if labels is not None:
         yield Change(labels.cache(), SIDES, reach("label"))
     applications, observed = new["loan_applications"], new["loan_outcomes"]
@@ -218,22 +218,37 @@ def frauds_flagged_anew(silver: Silver, change: Change, moved: DataFrame | None)
     if found is None or labels is None:
         return None
     flagged = together(silver.later(change, found, "customer_id"), moved)
-    return None if flagged is None else counted_labels(labels.where("is_fraud = 1"), flagged.dropDuplicates())
+    return None if flagged is None else since_told(labels.where("is_fraud = 1"), flagged.dropDuplicates())
+
+
+def since_told(labels: DataFrame, paid: DataFrame) -> DataFrame:
+    return counted_labels(labels, paid).withColumn("since", F.col("counted_at"))
 
 
 def labels_of_old_payments(silver: Silver, labels: DataFrame | None) -> DataFrame | None:
+    """Where another report says the same of the payment only the first counts: between both something else is known,
+    and as long as the later one would have been seen."""
     if labels is None:
         return None
     (row,) = labels.agg(F.min(F.unix_millis("reported_at"))).collect()
     first = day_named(max(0, (row[0] or 0) - LABEL_PATIENCE))
     paid = silver.paid([d for d in silver.days if d >= first])
-    return None if paid is None else counted_labels(labels, paid)
+    known = silver.rows("fraud_labels")
+    if paid is None or known is None:
+        return None
+    told = since_told(labels, paid)
+    same = known.join(labels.select("transaction_id", "is_fraud"), ["transaction_id", "is_fraud"], "left_semi")
+    last = same.groupBy("transaction_id", F.col("is_fraud").cast("bigint").alias("fraud")).agg(
+        F.max(F.unix_millis("reported_at")).alias("_last")
+    )
+    ended = F.greatest("counted_at", "_last")
+    return told.join(last, ["transaction_id", "fraud"], "left").withColumn("counted_at", ended).drop("_last")
 
 
 def labels_that_waited(silver: Silver, paid: DataFrame | None) -> DataFrame | None:
     """Labels that were there before the payment that they are about."""
     labels = silver.rows("fraud_labels")
-    return None if paid is None or labels is None else counted_labels(labels, paid)
+    return None if paid is None or labels is None else since_told(labels, paid)
 
 
 def of_customers(events: DataFrame, seen_for: int) -> Change:

@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from features.contract import CONTRACTS, EXCHANGE_RATES, TRANSACTIONS, Contract
+from features.contract import CONTRACTS, EXCHANGE_RATES, FRAUD_LABELS, TRANSACTIONS, Contract
 from features.currency import PUBLISHED, Rates, WrongRates
 from features.declared import KEPT, TERMS, UNDECLARED, Declared, WrongDeclaration, declared_of
 from glue.arguments import parse
@@ -46,6 +46,7 @@ class Prepared:
     written: int
     refused: Quarantined
     verdict: Verdict
+    told: Mapping[str, int]  # what else its report says
 
 
 def run(spark: SparkSession, lake: Lake, batch: str, metrics: Metrics, today: str | None = None) -> None:
@@ -139,7 +140,27 @@ def prepared(
     doubted = unreadable + refused.rows - refused.repeated
     # What came twice counts on neither side: many repetitions must not hide that half of the new rows are bad.
     verdict = gate.judge(good, SILVER_SUITES[entity], doubted, total + unreadable - refused.repeated)
-    return Prepared(good, total, written, refused, verdict)
+    told = {}
+    if contract is FRAUD_LABELS:
+        others = lake.read_any(spark, SILVER[entity], replacing=batch).where(F.col("batch") != batch)
+        told = judgements(good, others)
+    return Prepared(good, total, written, refused, verdict, told)
+
+
+def judgements(labels: DataFrame, others: DataFrame) -> dict[str, int]:
+    """Of a batch's labels: how many tell again what was told of the payment before, by the batch or by `others`, which
+    are SILVER's; and of how many payments their last judgement is another than the first."""
+    held = [*FRAUD_LABELS.key, "is_fraud"]
+    theirs = others.select(*held).join(labels.select("transaction_id").distinct(), "transaction_id", "left_semi")
+    both = labels.select(*held, F.lit(True).alias("_own")).unionByName(theirs.withColumn("_own", F.lit(False)))
+    same = Window.partitionBy("transaction_id", "is_fraud").orderBy("reported_at")
+    again = both.withColumn("_turn", F.row_number().over(same))
+    by_payment = again.groupBy("transaction_id").agg(
+        F.count_if(F.col("_own") & (F.col("_turn") > 1)).alias("again"),
+        (F.min_by("is_fraud", "reported_at") != F.max_by("is_fraud", "reported_at")).cast("int").alias("revised"),
+    )
+    (row,) = by_payment.agg(F.sum("again"), F.sum("revised")).collect()
+    return {"told_again": row[0] or 0, "revised": row[1] or 0}
 
 
 def met_before(spark: SparkSession, lake: Lake, batch: str, contract: Contract, bronze: DataFrame) -> DataFrame:
@@ -172,6 +193,7 @@ def write(lake: Lake, batch: str, entity: str, found: Prepared, earlier: dict) -
         "quarantined": asdict(found.refused),
         "divisions": divisions,
         "emptied": sorted(touched - set(divisions)),
+        **found.told,
     }
 
 

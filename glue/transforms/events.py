@@ -96,11 +96,12 @@ def with_moments(rows: DataFrame) -> DataFrame:
 def counted_labels(labels: DataFrame, paid: DataFrame) -> DataFrame:
     """Labels (SILVER) of the payments in `paid` as events of both sides, without the flags.
 
-    A label counts when it was reported, and not before its payment. One that came later than LABEL_PATIENCE is left
-    out: it still teaches, but history must end somewhere.
+    A label counts when it was reported, and not before its payment. Told again, maybe by another channel, it is the
+    same label: of those that say the same of a payment the first counts, so `labels` must reach back to it. One that
+    came later than LABEL_PATIENCE is left out: it still teaches, but history must end somewhere.
     """
     return (
-        labels.select("transaction_id", "is_fraud", "reported_at")
+        first_told(labels)
         .join(paid.select("transaction_id", *KEYS, "at"), "transaction_id")
         .where(F.unix_millis("reported_at") - F.col("at") <= LABEL_PATIENCE)
         .select(
@@ -111,6 +112,11 @@ def counted_labels(labels: DataFrame, paid: DataFrame) -> DataFrame:
             F.col("is_fraud").cast("bigint").alias("fraud"),
         )
     )
+
+
+def first_told(labels: DataFrame) -> DataFrame:
+    """`transaction_id, is_fraud, reported_at`: each judgement once, when it was first told."""
+    return labels.groupBy("transaction_id", "is_fraud").agg(F.min("reported_at").alias("reported_at"))
 
 
 def located(labels: DataFrame, paid: DataFrame, since: int = 0) -> DataFrame:

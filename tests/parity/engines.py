@@ -102,7 +102,7 @@ class Published:
                 payer = {"customer_id": text_fingerprint(customer)}
                 event = payment_event(counted[identifier], cents, cells=payer)
                 self.devices.setdefault(device_of[identifier], []).append(event)
-        for identifier, is_fraud, told in log.labels:
+        for identifier, is_fraud, told in log.judgements():
             customer, merchant, at = paid[identifier]
             if told - at <= LABEL_PATIENCE:
                 label = label_event(max(told, at), is_fraud, flags_of[identifier])

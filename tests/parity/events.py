@@ -1,5 +1,6 @@
 """Random logs in order of arrival, with every awkward case: ties, zero amounts, bursts, silences, late payments,
-revised and early labels, labels that come too late to count, days with more merchants than are remembered, loans."""
+revised and early labels, labels that are told again or come too late to count, days with more merchants than are
+remembered, loans."""
 
 from __future__ import annotations
 
@@ -25,6 +26,13 @@ class Log:
     outcomes: list[tuple[str, int, int]]
     further: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
+    def judgements(self) -> list[tuple[str, int, int]]:
+        """Labels as they count: what is told again of a payment was told before."""
+        first: dict[tuple[str, int], int] = {}
+        for identifier, is_fraud, told in self.labels:
+            first[identifier, is_fraud] = min(told, first.get((identifier, is_fraud), told))
+        return [(*judgement, told) for judgement, told in first.items()]
+
 
 def event_log(seed: int, size: int, customers: int = 8, merchants: int = 25, days: int = 45, late: float = 0.1) -> Log:
     """`late` is the share of payments that arrive after others which happened later."""
@@ -45,6 +53,8 @@ def event_log(seed: int, size: int, customers: int = 8, merchants: int = 25, day
         labels.append((identifier, is_fraud, max(START, told)))
         if rng.random() < 0.05:  # a judgement that was revised
             labels.append((identifier, 1 - is_fraud, at + rng.randrange(12 * DAY, 20 * DAY)))
+    again = random.Random(f"told again {seed}")
+    labels += [(i, f, told + again.randrange(1, 20 * DAY)) for i, f, told in labels if again.random() < 0.2]
     loans = [
         (f"l{i}", f"c{rng.randrange(customers + 2)}", moment(rng, days), rng.randrange(10**7))
         for i in range(size // 20)

@@ -80,6 +80,7 @@ MUTANTS = (
         'F.greatest(F.unix_millis("reported_at"), F.col("at"))',
         'F.unix_millis("reported_at")',
     ),
+    ("glue/transforms/events.py", 'F.min("reported_at")', 'F.max("reported_at")'),
     ("glue/transforms/events.py", '- F.col("at") <= LABEL_PATIENCE', '- F.col("at") <= LABEL_PATIENCE * 2'),
 )
 

@@ -146,7 +146,7 @@ def test_a_merchants_record_holds_its_payments_and_what_was_learnt_of_them(spark
     events = [(p[2], payment_event(p[3], p[4])) for p in log.payments]
     events += [
         (of[i][2], label_event(max(told, of[i][3]), is_fraud, flags[i]))
-        for i, is_fraud, told in log.labels
+        for i, is_fraud, told in log.judgements()
         if told - of[i][3] <= LABEL_PATIENCE
     ]
     states: dict[str, State] = {}

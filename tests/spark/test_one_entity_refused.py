@@ -79,6 +79,19 @@ def test_loans_beyond_their_failure_budget_stop_no_payments(bank, capsys):
     assert f"loan_applications of b1 does not pass the quality gate: {why}" in capsys.readouterr().out
 
 
+def test_the_report_says_which_labels_were_told_again_and_which_revised(bank):
+    """t1 is told three times by two channels, t2 is cleared later, t3 is told twice within one batch."""
+    header = "transaction_id,reported_at,is_fraud\n"
+    bank.put("fraud_labels", "b1", "app.csv", f"{header}t1,2018-04-03,1\nt2,2018-04-03,1\n")
+    bank.take_in("b1")
+    scheme = "t1,2018-04-05,1\nt1,2018-04-09,1\nt2,2018-04-05,0\nt3,2018-04-05,1\nt3,2018-04-06,1\n"
+    bank.put("fraud_labels", "b2", "scheme.csv", header + scheme)
+    bank.take_in("b2")
+
+    told = [bank.json(f"quality/bronze_to_silver/{batch}.json")["fraud_labels"] for batch in ("b1", "b2")]
+    assert [(each["told_again"], each["revised"]) for each in told] == [(0, 0), (3, 1)]
+
+
 def test_refused_labels_stop_no_payments(bank):
     bank.pay("b1", *PAID)
     bank.put("fraud_labels", "b1", "labels.csv", "transaction_id,is_fraud\nt1,1\n")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from pathlib import Path
 
 import pytest
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features.declaration import DAY, HOUR
@@ -51,20 +53,22 @@ class Held:
 def lake(spark, payments=(), labels=(), loans=(), outcomes=(), root=None) -> Held:
     """Rows are (batch, ...), as `tests.spark.rows` builds them."""
 
-    def with_batch(make, key: str, rows):
-        frame = make(spark, [row[1:] for row in rows])
-        batches = spark.createDataFrame([(row[1], row[0]) for row in rows], f"{key} string, batch string")
-        return frame.join(batches, key)
+    def with_batch(make, rows):
+        brought = [
+            make(spark, [row[1:] for row in rows if row[0] == batch]).withColumn("batch", F.lit(batch))
+            for batch in sorted({row[0] for row in rows} or {"b1"})
+        ]
+        return reduce(DataFrame.unionByName, brought)
 
     def month(frame, dated: str):
         return frame.withColumn("event_month", F.date_format(dated, "yyyy-MM"))
 
     return Held(
         {
-            "transactions": with_batch(silver_transactions, "transaction_id", payments),
-            "fraud_labels": month(with_batch(silver_labels, "transaction_id", labels), "reported_at"),
-            "loan_applications": with_batch(silver_loans, "loan_id", loans),
-            "loan_outcomes": month(with_batch(silver_outcomes, "loan_id", outcomes), "observed_at"),
+            "transactions": with_batch(silver_transactions, payments),
+            "fraud_labels": month(with_batch(silver_labels, labels), "reported_at"),
+            "loan_applications": with_batch(silver_loans, loans),
+            "loan_outcomes": month(with_batch(silver_outcomes, outcomes), "observed_at"),
         },
         root,
     )
@@ -118,6 +122,21 @@ def test_a_late_label_reopens_the_days_after_it_was_reported_of_its_customer_and
     found = reopened(spark, held, "b2")
     assert found["transaction_features"] == [D[2], D[4]]
     assert found["happened"] == [D[1]]
+
+
+def test_a_label_that_says_earlier_what_is_known_reopens_the_days_that_the_later_report_still_reached(spark):
+    """The customer's report of day 1 came after the scheme's of day 60, which does not count any more."""
+    reached = day(60) + (reach("label") - 1) * DAY
+    payments = [*OLD, ("b1", "t8", "c1", "m8", day(59), 100), ("b1", "t9", "c1", "m7", reached, 100)]
+    known = [("b1", "t0", 1, day(60)), ("b1", "t1", 0, day(1))]
+
+    found = reopened(spark, lake(spark, payments, labels=[*known, ("b2", "t0", 1, day(1))]), "b2")
+    alone = reopened(spark, lake(spark, payments, labels=[*known, ("b2", "t0", 0, day(1))]), "b2")
+
+    days = [iso(at)[:10] for at in (day(2), day(4), day(59), reached)]
+    assert found["transaction_features"] == days
+    assert reached - day(1) > reach("label") * DAY
+    assert days[-1] not in alone["transaction_features"], "what says the opposite is another label"
 
 
 def test_a_late_payment_reopens_the_merchants_of_frauds_whose_flag_it_changes(spark):

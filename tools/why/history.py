@@ -160,15 +160,18 @@ class Lake:
             )
 
     def _labels(self, key: str, identifier: str, until: int) -> Iterator[Event]:
-        """Labels of a merchant's or a customer's payments. Each fraud's flags are those that its vector in GOLD has."""
+        """Labels of a merchant's or a customer's payments, each when it was first told. A fraud's flags are those that
+        its vector in GOLD has."""
         first, last = span(until, "label")
         # A label that is stamped before its payment counts at its payment.
-        reported = f"""l.event_month <= {text(last[:7])}
-            AND (l.event_month >= {text(first[:7])} OR t.event_date >= {text(first)})"""
+        reported = f"(l.event_month >= {text(first[:7])} OR t.event_date >= {text(first)})"
         flags = "".join(f", g.{flag.name}" for flag in FRAUD.carried)
         sql = f"""
             SELECT l.is_fraud, l.reported_at, t.transaction_id, t.event_time{flags}
-            FROM fraud_labels l
+            FROM (
+              SELECT transaction_id, is_fraud, min(reported_at) AS reported_at, min(event_month) AS event_month
+              FROM fraud_labels WHERE event_month <= {text(last[:7])} GROUP BY transaction_id, is_fraud
+            ) l
             JOIN transactions t ON t.transaction_id = l.transaction_id
             LEFT JOIN {self.database}_gold.transaction_features g ON g.transaction_id = l.transaction_id
             WHERE t.{key} = {text(identifier)} AND {reported}
