@@ -39,6 +39,14 @@ MEASURES: dict[Kind, tuple[str, ...]] = {
     "loan": ("count", "amount"),
     "outcome": ("count", "default"),
 }
+# What happens to whom: of anything else a window would be 0 for ever, and say so of everybody.
+HAPPENS: dict[Entity, tuple[Kind, ...]] = {
+    "customer": ("payment",),
+    "merchant": ("payment", "label"),
+    "account": ("label", "loan", "outcome"),
+    "device": ("payment", "label"),
+    "traffic": ("payment",),
+}
 PLURALS = {
     "payment": "payments",
     "label": "labels, by the time they were reported",
@@ -414,6 +422,9 @@ class FeatureSet:
         """Raises ValueError for a declaration that the two engines would compute differently."""
         closed: dict[Entity, set[tuple[int, int]]] = {}
         for window in self.windows:
+            kinds = HAPPENS[window.entity]
+            known_of = f"of the entity {window.entity} only events of the kinds {', '.join(kinds)} are known"
+            refuse(window.kind not in kinds, window.name, known_of)
             if window.open_head:
                 refuse(window.entity != "customer", window.name, "only a customer's window has an open head")
                 refuse(window.kind != "payment", window.name, "an open head sees payments only")
@@ -437,6 +448,10 @@ class FeatureSet:
         for feature in known:
             refuse(not feature.among.open_head, feature.name, "it is known of customers only")
         for distinct in self.distinct:
+            refuse("payment" not in HAPPENS[distinct.entity], distinct.name, f"no {distinct.entity} knows of payments")
+            refuse(distinct.of == "transaction_id", distinct.name, "no two payments share one: count payments instead")
+            own = distinct.of == IDENTIFIERS[distinct.entity]
+            refuse(own, distinct.name, f"a record of one {distinct.entity} has one {distinct.of}")
             closed_of = distinct.entity != "customer"
             refuse(distinct.open_head == closed_of, distinct.name, "a customer's window has an open head, no other's")
             is_part = any(part.name == distinct.of for part in self.calendar)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -16,7 +16,8 @@ from types import ModuleType
 from typing import get_args
 
 from features.contract import TRANSACTIONS
-from features.declaration import IDENTIFIERS, Feature, FeatureSet
+from features.declaration import IDENTIFIERS, Entity, Feature, FeatureSet
+from features.size import LARGEST, ROOM, fullest
 
 FOLDER = "FEATURES"  # in the environment
 PACKAGED = "own"  # the folder in archives
@@ -128,11 +129,29 @@ def main() -> int:
     except WrongFeatures as wrong:
         print(wrong, file=sys.stderr)
         return 1
+    from features.vector import LAYOUTS
+
     own = FRAUD.features[len(OURS.features) :]
     for feature in own:
         print(f"{feature.name}: {feature.description}")
     print(f"{len(own)} features of your own, version {FRAUD.version}")
-    return 0
+    refused, warned = judged({entity: fullest(layout) for entity, layout in LAYOUTS.items()})
+    for said in (*refused, *warned):
+        print(said, file=sys.stderr)
+    return 1 if refused else 0
+
+
+def judged(bytes_of: Mapping[Entity, int]) -> tuple[list[str], list[str]]:
+    """What is refused and what is warned of, by the bytes of each entity's largest record."""
+    refused, warned = [], []
+    less = "remember fewer values a tile (`kept`), or fewer tiles: a shorter window, or coarser tiles"
+    for entity, found in bytes_of.items():
+        has = f"a record of {entity} may have {found:,} bytes"
+        if found > LARGEST:
+            refused.append(f"{has}; expected at most {LARGEST:,}, the online store takes no larger one: {less}")
+        elif found > ROOM:
+            warned.append(f"{has}, above the {ROOM:,} for which the doors' times are measured: {less}, or measure them")
+    return refused, warned
 
 
 if __name__ == "__main__":

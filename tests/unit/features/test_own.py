@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -108,6 +109,28 @@ def test_without_a_folder_there_are_only_ours(monkeypatch):
             "from features.declaration import *\nFEATURES = (Distinct('customer', DAY, DAY, 4, 'latitude', 'places'),)",
             "only values of texts",
         ),
+        (
+            "from features.fraud import *\nFEATURES = (closed('account', 'payment', 'count', 30),)",
+            "account_payment_count_30d: of the entity account only events of the kinds label, loan, outcome are known",
+        ),
+        (
+            "from features.fraud import *\nFEATURES = (closed('device', 'loan', 'count', 30),)",
+            "of the entity device only events of the kinds payment, label",
+        ),
+        (
+            "from features.fraud import *\n"
+            "FEATURES = (Distinct('account', DAY, DAY, 4, 'ip', 'addresses', open_head=False, delay=SETTLED),)",
+            "account_distinct_addresses_1d: no account knows of payments",
+        ),
+        (
+            "from features.declaration import *\n"
+            "FEATURES = (Distinct('customer', DAY, DAY, 4, 'transaction_id', 'all'),)",
+            "customer_distinct_all_1d: no two payments share one",
+        ),
+        (
+            "from features.declaration import *\nFEATURES = (Distinct('customer', DAY, DAY, 4, 'customer_id', 'all'),)",
+            "a record of one customer has one customer_id",
+        ),
     ],
 )
 def test_a_file_that_declares_none_is_refused_by_its_name(folder, text, words):
@@ -132,6 +155,38 @@ def test_a_file_that_is_no_text_and_a_folder_that_is_none_are_refused(folder, mo
     monkeypatch.setenv("FEATURES", str(folder / "none"))
     with pytest.raises(WrongFeatures, match="expected a folder"):
         with_own(OURS)
+
+
+@pytest.mark.parametrize(
+    ("kept", "exit_code", "words"),
+    [
+        (1, 0, ""),
+        (40, 0, "a record of customer may have 4[0-9],[0-9]{3} bytes, above the 32,768"),
+        (
+            1000,
+            1,
+            "a record of customer may have [3-4][0-9]{2},[0-9]{3} bytes; expected at most 307,200, the online store",
+        ),
+    ],
+)
+def test_the_command_refuses_records_that_no_store_takes_and_warns_of_large_ones(folder, kept, exit_code, words):
+    (folder / "cards.py").write_text(
+        "from features.declaration import DAY, Distinct\n"
+        f"FEATURES = (Distinct('customer', 30 * DAY, DAY, {kept}, 'card_id', 'cards'),)\n"
+    )
+
+    ran = subprocess.run(
+        [sys.executable, "-m", "features.own"],
+        cwd=ROOT,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ran.returncode == exit_code, ran.stderr
+    assert re.match(words, ran.stderr)
+    assert bool(words) == bool(ran.stderr)
 
 
 def test_the_command_tells_what_is_declared(capsys):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from features.declaration import DAY, HOUR, MINUTE, SECOND, Window
 from features.fraud import FRAUD, HIGH, SETTLED, SINCE_LAST
+from features.size import fullest
 from features.state import (
     SLACK,
     Layout,
@@ -322,6 +323,15 @@ def test_a_record_stays_below_32_kilobytes_after_50_000_events(layout, kind):
     assert all(len(tiles) <= state.layout.rings[key].kept + 1 for key, tiles in state.tiles.items())
     assert largest < BOUND
     assert len(state.dump().encode()) < BOUND
+    assert largest < fullest(layout)
+
+
+def test_the_largest_record_that_is_told_is_one_that_may_come():
+    state = State(CUSTOMER_LAYOUT)
+    for number, (at, amount, merchant, identifier) in enumerate(traffic("one a minute", 50_000)):
+        state.pay(at, amount, merchant, identifier, {of: crc32(f"{of}{number % 97}".encode()) for of in FURTHER})
+
+    assert 0.85 * fullest(CUSTOMER_LAYOUT) < len(state.dump()) < fullest(CUSTOMER_LAYOUT) < BOUND
 
 
 def test_a_record_knows_the_payments_applied_last():
