@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import get_args
 
 from features.contract import TRANSACTIONS
-from features.declaration import IDENTIFIERS, Entity, Feature, FeatureSet
+from features.declaration import IDENTIFIERS, Distinct, Entity, Feature, FeatureSet
 from features.size import LARGEST, ROOM, fullest
 
 FOLDER = "FEATURES"  # in the environment
@@ -103,6 +103,8 @@ def declared_in(place: str, text: str) -> tuple[Feature, ...]:
             )
         if (entity := getattr(feature, "entity", "customer")) not in KNOWN:
             raise WrongFeatures(f"{place}: expected an entity among {', '.join(KNOWN)}, got {entity!r}")
+        if isinstance(feature, Distinct) and feature.of == IDENTIFIERS[feature.entity]:
+            raise WrongFeatures(f"{place}: {feature.name}: a record of one {feature.entity} has one {feature.of}")
     return tuple(found)
 
 
