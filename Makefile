@@ -179,6 +179,15 @@ list: $(READY) ## A list that rules look at gets other entries: make list LIST=n
 attacks: $(READY) ## Attacks on both doors, where no customer pays: make attacks ENV=dev
 	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.attacks "$(ENV)"
 
+decide-loans: $(READY) ## A credit policy over the last run of a month: make decide-loans POLICY=file.json MONTH=2025-06 ENV=dev, or KEPT=dir
+	@PYTHONPATH=.:lambda $(if $(KEPT),,$(IN)) $(PYTHON) -m tools.lending decide "$(ENV)" "$(KEPT)" "$(POLICY)" "$(MONTH)"
+
+loan-letter: $(READY) ## The notice of one declined loan of a kept run: make loan-letter KEPT=dir LOAN=id [TEMPLATE=file]
+	@PYTHONPATH=.:lambda $(PYTHON) -m tools.lending letter "$(ENV)" "$(KEPT)" "" "$$LOAN" "$(TEMPLATE)"
+
+backtest-loans: $(READY) ## A credit policy and other cut-offs, on loans that have ended: make backtest-loans KEPT=dir [POLICY=file.json] OUTCOMES=file.csv, or ENV=dev
+	@PYTHONPATH=.:lambda $(if $(OUTCOMES),,$(IN)) $(PYTHON) -m tools.lending backtest "$(ENV)" "$(KEPT)" "$(POLICY)" "$(OUTCOMES)"
+
 verify-log: $(READY) ## Whether the decision log is what was sealed: make verify-log ENV=dev
 	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.verify "$(ENV)"
 
@@ -229,4 +238,4 @@ lock: $(READY) ## Make the locked requirements again
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header check.in -o check.txt
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.13 --generate-hashes --no-emit-index-url --no-header localstack.in -o localstack.txt
 
-.PHONY: features check-data rollback backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train approve status roles why backtest policy list attacks verify-log replay-dlq forget destroy setup lock
+.PHONY: decide-loans loan-letter backtest-loans features check-data rollback backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train approve status roles why backtest policy list attacks verify-log replay-dlq forget destroy setup lock

@@ -1,0 +1,74 @@
+"""A run of the loans' scoring as a folder: rows, predictions, archive and policy, from which all is made again."""
+
+from __future__ import annotations
+
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+from inference.archive import UnsafeArchive, unpack
+from inference.model import BrokenArchive, Model
+from tools.lending.deciding import Loan, WrongRun, loans_of
+
+ROWS, PREDICTIONS, MODEL = "rows.csv", "predictions.csv", "model.tar.gz"
+POLICY, DECISIONS = "policy.json", "decisions.jsonl"
+
+
+@dataclass(frozen=True)
+class Kept:
+    folder: Path
+
+    def loans(self, columns: int) -> list[Loan]:
+        """Raises WrongRun."""
+        predictions = self.folder / PREDICTIONS
+        with self.file(ROWS).open(newline="") as rows:
+            if not predictions.is_file():
+                return loans_of(rows, columns)
+            with predictions.open(newline="") as said:
+                return loans_of(rows, columns, said)
+
+    def file(self, name: str) -> Path:
+        """Raises WrongRun where it is missing."""
+        if not (self.folder / name).is_file():
+            raise WrongRun(f"{self.folder / name} is missing: make decide-loans keeps a run there")
+        return self.folder / name
+
+    @contextmanager
+    def model(self) -> Iterator[Model]:
+        """Raises WrongRun."""
+        with tempfile.TemporaryDirectory() as opened:
+            try:
+                with tarfile.open(self.file(MODEL)) as archive:
+                    unpack(archive, Path(opened))
+                model = Model(Path(opened))
+            except (tarfile.TarError, EOFError, OSError, UnsafeArchive, BrokenArchive) as wrong:
+                raise WrongRun(f"{MODEL}: {wrong}") from None
+            yield model
+
+
+def fetch(clients: dict[str, Any], prefix: str, lake: str, month: str, folder: Path) -> str:
+    """Writes what the last run of a month kept into a folder; returns the run. Raises WrongRun when there is none."""
+    glue, sagemaker, s3 = clients["glue"], clients["sagemaker"], clients["s3"]
+    try:
+        partition = glue.get_partition(
+            DatabaseName=f"{prefix.replace('-', '_')}_predictions", TableName="predictions", PartitionValues=[month]
+        )
+    except glue.exceptions.EntityNotFoundException:
+        raise WrongRun(f"no loans of {month} were scored yet: expected a month that score-loans has run for") from None
+    location = urlparse(partition["Partition"]["StorageDescriptor"]["Location"])
+    place = location.path.strip("/")
+    run = place.rpartition("run=")[2]
+    job = sagemaker.describe_transform_job(TransformJobName=f"{prefix}-score-loans-{run}")
+    model = sagemaker.describe_model(ModelName=job["ModelName"])["PrimaryContainer"]["ModelDataUrl"]
+    archive = urlparse(model)
+    folder.mkdir(parents=True, exist_ok=True)
+    s3.download_file(archive.netloc, archive.path.lstrip("/"), str(folder / MODEL))
+    name = f"applications-{month}.csv"
+    s3.download_file(lake, f"training/scoring/{month}/{run}/{name}", str(folder / ROWS))
+    s3.download_file(location.netloc, f"{place}/{name}.out", str(folder / PREDICTIONS))
+    return run

@@ -1,0 +1,250 @@
+"""The credit policy: a document that turns a probability of default into points, a band, a loss and a decision."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import json
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from features.protected import protected
+
+Decision = Literal["APPROVE", "REFER", "DECLINE"]
+PARTS = ("version", "refer_from", "decline_from", "points", "bands", "lgd", "ead", "rules", "reasons", "creditor")
+OPTIONAL = ("rules", "creditor")
+CREDITOR = ("name", "address", "agency")
+TESTS = ("above", "below", "equals", "missing")
+SURE = 1e-9  # beyond it odds are as good as infinite
+
+
+class InvalidPolicy(ValueError):
+    """A credit policy cannot be used; the text says what was expected."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """`base_score` points stand for odds of `base_odds` good to one bad; `pdo` more points for twice these odds."""
+
+    base_score: float
+    base_odds: float
+    pdo: float
+
+    def points(self, p: float) -> int:
+        factor = self.pdo / math.log(2)
+        kept = min(max(p, SURE), 1 - SURE)
+        return round(self.base_score + factor * (math.log((1 - kept) / kept) - math.log(self.base_odds)))
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One concept that a notice may name: the columns it stands for, as patterns, and its sentence."""
+
+    code: str
+    columns: tuple[str, ...]
+    sentence: str
+
+    def speaks_of(self, column: str) -> bool:
+        return any(fnmatch.fnmatchcase(column, pattern) for pattern in self.columns)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A knock-out: what a column must not be, what follows, and the sentence that tells it."""
+
+    name: str
+    column: str
+    test: str
+    value: Any
+    action: Decision
+    sentence: str
+
+    def meets(self, cell: float | str | None) -> bool:
+        """`cell` is a number, a category by name, or none where it is missing."""
+        if self.test == "missing":
+            return cell is None
+        if cell is None:
+            return False
+        if self.test == "equals":
+            return cell == self.value
+        return isinstance(cell, float) and (cell > self.value if self.test == "above" else cell < self.value)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A validated document. `ead` is a column, or an amount for each loan."""
+
+    document: Mapping[str, Any]
+    refer_from: float
+    decline_from: float
+    scale: Scale
+    bands: tuple[tuple[str, float], ...]
+    lgd: float
+    ead: str | float
+    rules: tuple[Rule, ...]
+    reasons: tuple[Reason, ...]
+
+    @property
+    def canonical(self) -> bytes:
+        """One text for one content."""
+        return json.dumps(self.document, sort_keys=True, separators=(",", ":")).encode()
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.canonical).hexdigest()
+
+    @property
+    def version(self) -> str:
+        return f"{self.document['version']}@{self.sha256[:12]}"
+
+    def band(self, p: float) -> str:
+        return next(name for name, below in self.bands if p < below or below == 1.0)
+
+    def by_score(self, p: float) -> Decision:
+        return "DECLINE" if p >= self.decline_from else "REFER" if p >= self.refer_from else "APPROVE"
+
+    def reason_of(self, column: str) -> Reason | None:
+        """The first concept that speaks of a column; none of what its name says is protected, whatever the pattern."""
+        if protected(column):
+            return None
+        return next((reason for reason in self.reasons if reason.speaks_of(column)), None)
+
+    def require_columns(self, used: Sequence[str], there: Sequence[str], barred: Collection[str] = ()) -> None:
+        """`used` are columns that may be a reason, `there` those that a run keeps, `barred` those declared protected.
+
+        Raises InvalidPolicy for one that may be a reason and has no sentence, for a rule about a protected one, and for
+        one that a rule or the exposure asks of and no run keeps.
+        """
+        silent = [name for name in used if name not in barred and not protected(name) and self.reason_of(name) is None]
+        if silent:
+            raise InvalidPolicy(
+                f"reasons: no sentence for {', '.join(silent)}, which the model uses: add a reason that has them"
+            )
+        if wrong := sorted({rule.column for rule in self.rules} & set(barred)):
+            raise InvalidPolicy(f"rules: {', '.join(wrong)} is declared protected and decides nothing")
+        asked = [rule.column for rule in self.rules] + ([self.ead] if isinstance(self.ead, str) else [])
+        absent = sorted(set(asked) - set(there))
+        if absent:
+            raise InvalidPolicy(f"{', '.join(absent)}: expected columns of the run, which are {', '.join(there)}")
+
+    @classmethod
+    def parse(cls, document: object) -> Policy:
+        """Raises InvalidPolicy."""
+        if not isinstance(document, Mapping):
+            raise InvalidPolicy(f"expected a JSON object, got {type(document).__name__}")
+        unknown, absent = sorted(set(document) - set(PARTS)), sorted(set(PARTS) - set(document) - set(OPTIONAL))
+        if unknown or absent:
+            raise InvalidPolicy(
+                f"expected {', '.join(PARTS)}; unknown: {', '.join(unknown) or 'none'}, "
+                f"missing: {', '.join(absent) or 'none'}"
+            )
+        text(document["version"], "version")
+        creditor = document.get("creditor", {})
+        if not isinstance(creditor, Mapping) or not set(creditor) <= set(CREDITOR):
+            raise InvalidPolicy(f"creditor: expected some of {', '.join(CREDITOR)}")
+        for name, told in creditor.items():
+            text(told, f"creditor, {name}")
+        refer, decline = (ratio(document[name], name) for name in ("refer_from", "decline_from"))
+        if refer > decline:
+            raise InvalidPolicy(f"expected refer_from at most decline_from, got {refer} and {decline}")
+        ead = document["ead"]
+        return cls(
+            document,
+            refer,
+            decline,
+            scale_of(document["points"]),
+            bands_of(document["bands"]),
+            ratio(document["lgd"], "lgd"),
+            unprotected(ead, "ead") if isinstance(ead, str) else positive(ead, "ead"),
+            tuple(rule_of(told) for told in several(document.get("rules", []), "rules")),
+            reasons_of(document["reasons"]),
+        )
+
+
+def scale_of(told: object) -> Scale:
+    names = ("base_score", "base_odds", "pdo")
+    if not isinstance(told, Mapping) or set(told) != set(names):
+        raise InvalidPolicy(f"points: expected {', '.join(names)}")
+    return Scale(*(positive(told[name], f"points, {name}") for name in names))
+
+
+def bands_of(told: object) -> tuple[tuple[str, float], ...]:
+    found = []
+    for band in several(told, "bands"):
+        if set(band) != {"name", "below"}:
+            raise InvalidPolicy("bands: expected each to have name and below")
+        found.append((text(band["name"], "bands, name"), ratio(band["below"], "bands, below")))
+    ends = [below for _, below in found]
+    if not found or ends != sorted(set(ends)) or ends[-1] != 1.0 or len({name for name, _ in found}) < len(found):
+        raise InvalidPolicy("bands: expected different names, rising ends, and 1 as the last")
+    return tuple(found)
+
+
+def rule_of(told: Mapping) -> Rule:
+    tests = [test for test in TESTS if test in told]
+    if len(tests) != 1 or set(told) != {"name", "column", tests[0], "action", "sentence"}:
+        raise InvalidPolicy(f"rules: expected name, column, action, sentence and one of {', '.join(TESTS)}")
+    name, value = text(told["name"], "rules, name"), told[tests[0]]
+    if tests[0] in ("above", "below"):
+        value = finite(value, f"rule {name}, {tests[0]}")
+    elif tests[0] == "missing" and value is not True:
+        raise InvalidPolicy(f"rule {name}: expected missing to be true")
+    elif tests[0] == "equals":
+        value = value if isinstance(value, str) else finite(value, f"rule {name}, equals")
+    if told["action"] not in ("REFER", "DECLINE"):
+        raise InvalidPolicy(f"rule {name}: expected action REFER or DECLINE, got {told['action']!r}")
+    column = unprotected(told["column"], f"rule {name}, column")
+    return Rule(name, column, tests[0], value, told["action"], text(told["sentence"], f"rule {name}, sentence"))
+
+
+def reasons_of(told: object) -> tuple[Reason, ...]:
+    found = []
+    for reason in several(told, "reasons"):
+        if set(reason) != {"code", "columns", "sentence"} or not isinstance(reason["columns"], list):
+            raise InvalidPolicy("reasons: expected each to have code, columns (a list) and sentence")
+        code = text(reason["code"], "reasons, code")
+        columns = tuple(unprotected(c, f"reason {code}, columns") for c in reason["columns"])
+        found.append(Reason(code, columns, text(reason["sentence"], f"reason {code}, sentence")))
+    if len({reason.code for reason in found}) < len(found):
+        raise InvalidPolicy("reasons: expected different codes")
+    return tuple(found)
+
+
+def several(told: object, place: str) -> list[Mapping]:
+    if not isinstance(told, list) or not all(isinstance(one, Mapping) for one in told):
+        raise InvalidPolicy(f"{place}: expected a list of objects")
+    return told
+
+
+def text(told: object, place: str) -> str:
+    if not isinstance(told, str) or not told.strip():
+        raise InvalidPolicy(f"{place}: expected a text, got {type(told).__name__}")
+    return told
+
+
+def unprotected(told: object, place: str) -> str:
+    """A column's name, or a pattern of names, that speaks of no protected characteristic."""
+    name = text(told, place)
+    if what := protected(name):
+        raise InvalidPolicy(f"{place}: {name} is protected ({what}) and decides nothing")
+    return name
+
+
+def finite(told: object, place: str) -> float:
+    if isinstance(told, bool) or not isinstance(told, int | float) or not math.isfinite(told):
+        raise InvalidPolicy(f"{place}: expected a number, got {told!r}")
+    return float(told)
+
+
+def positive(told: object, place: str) -> float:
+    if (found := finite(told, place)) <= 0:
+        raise InvalidPolicy(f"{place}: expected a number above 0, got {told!r}")
+    return found
+
+
+def ratio(told: object, place: str) -> float:
+    if not 0 <= (found := finite(told, place)) <= 1:
+        raise InvalidPolicy(f"{place}: expected a number from 0 to 1, got {told!r}")
+    return found
