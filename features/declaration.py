@@ -284,6 +284,35 @@ class CalendarPart(Declared):
 
 
 @dataclass(frozen=True)
+class Prefix(Declared):
+    """What a text column of a payment begins with: its first `parts` parts between a separator, or without one as many
+    characters. A text with fewer is what it is.
+
+    It is no value of the vector: a `Distinct` of a customer counts over it by its name, like a part of the calendar.
+    """
+
+    name: str
+    column: str
+    parts: int
+    separator: str = ""
+
+    def __post_init__(self) -> None:
+        if self.parts < 1 or len(self.separator) > 1:
+            raise ValueError(f"{self.name}: expected at least one part, and a separator of one character or none")
+
+    def cut(self, text: str) -> str:
+        """Empty where the text begins with a separator and one part is asked for: it says nothing then."""
+        if not self.separator:
+            return text[: self.parts]
+        return self.separator.join(text.split(self.separator)[: self.parts])
+
+    @property
+    def description(self) -> str:
+        parts = f"parts between `{self.separator}`" if self.separator else "characters"
+        return self.note or f"The first {self.parts} {parts} of `{self.column}`, to count over"
+
+
+@dataclass(frozen=True)
 class CalendarFlag(Declared):
     """1 when the part has one of the values, else 0."""
 
@@ -312,7 +341,7 @@ class Ratio(Declared):
         return self.note or f"{' x '.join(self.numerator)} / {' x '.join(self.denominator)}"
 
 
-Feature = Window | Distinct | Novelty | Recurrence | Flag | SinceLast | CalendarPart | CalendarFlag | Ratio
+Feature = Window | Distinct | Novelty | Recurrence | Flag | SinceLast | CalendarPart | CalendarFlag | Prefix | Ratio
 
 
 @dataclass(frozen=True)
@@ -415,6 +444,10 @@ class FeatureSet:
         return tuple(f for f in self.features if isinstance(f, CalendarPart | CalendarFlag))
 
     @cached_property
+    def prefixes(self) -> tuple[Prefix, ...]:
+        return tuple(f for f in self.features if isinstance(f, Prefix))
+
+    @cached_property
     def ratios(self) -> tuple[Ratio, ...]:
         return tuple(f for f in self.features if isinstance(f, Ratio))
 
@@ -454,8 +487,15 @@ class FeatureSet:
             refuse(distinct.open_head == closed_of, distinct.name, "a customer's window has an open head, no other's")
             is_part = any(part.name == distinct.of for part in self.calendar)
             refuse(closed_of and is_part, distinct.name, "parts of the calendar are counted of customers only")
+            is_prefix = any(prefix.name == distinct.of for prefix in self.prefixes)
+            refuse(closed_of and is_prefix, distinct.name, "prefixes are counted of customers only")
             column = next((c for c in TRANSACTIONS.columns if c.name == distinct.of), None)
             refuse(column is not None and column.type != "text", distinct.name, "only values of texts are told apart")
+        for prefix in self.prefixes:
+            column = next((c for c in TRANSACTIONS.columns if c.name == prefix.column), None)
+            is_text = column is None or (column.type == "text" and not column.required)
+            refuse(not is_text, prefix.name, "only texts that a payment may say besides have a prefix")
+            refuse(prefix.name in self.columns, prefix.name, "a prefix is counted over and no value of a vector")
         comparable = {"amount", *(d.name for d in self.distinct if d.open_head), *(r.name for r in self.recurrences)}
         comparable |= {w.name for w in self.windows if w.open_head and w.where is None}
         for flag in self.flags:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from features.credit import PAYMENT_BEHAVIOUR
-from features.declaration import CalendarFlag, CalendarPart, Distinct, Feature, FeatureSet, Window, duration_name
+from features.declaration import (
+    CalendarFlag,
+    CalendarPart,
+    Distinct,
+    Feature,
+    FeatureSet,
+    Prefix,
+    Window,
+    duration_name,
+)
 from features.fraud import FRAUD
 from features.traffic import TRAFFIC
 
@@ -57,7 +66,7 @@ def patience(features: FeatureSet) -> str:
 
 
 def row(feature: Feature) -> str:
-    if isinstance(feature, CalendarPart | CalendarFlag):
+    if isinstance(feature, CalendarPart | CalendarFlag | Prefix):
         default = ""
     else:
         default = "unknown" if feature.default is None else str(feature.default)

@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import get_args
 
 from features.contract import TRANSACTIONS
-from features.declaration import IDENTIFIERS, Distinct, Entity, Feature, FeatureSet
+from features.declaration import IDENTIFIERS, Distinct, Entity, Feature, FeatureSet, Prefix
 from features.size import LARGEST, ROOM, fullest
 
 FOLDER = "FEATURES"  # in the environment
@@ -44,7 +44,7 @@ def with_own(ours: FeatureSet) -> FeatureSet:
             found = FeatureSet(
                 found.name,
                 (*found.features, *added),
-                (*found.columns, *(feature.name for feature in added)),
+                (*found.columns, *(feature.name for feature in added if not isinstance(feature, Prefix))),
                 found.label_patience,
             )
             _ = found.fingerprints  # what is computed from itself has none

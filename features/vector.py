@@ -36,7 +36,10 @@ PARTIAL = f"{FRAUD.version}-partial"
 
 # What is looked at of a payment besides what every one has: columns, and parts of the calendar.
 PARTS = tuple(f for f in FRAUD.calendar if isinstance(f, CalendarPart) and f.name in FRAUD.cells())
-COLUMNS = tuple(c for c in FRAUD.cells() if c != "merchant_id" and c not in {p.name for p in PARTS})
+PREFIXES = tuple(p for p in FRAUD.prefixes if p.name in FRAUD.cells())
+MADE = {*(part.name for part in PARTS), *(prefix.name for prefix in PREFIXES)}
+WHOLE = tuple(c for c in FRAUD.cells() if c != "merchant_id" and c not in MADE)
+COLUMNS = tuple(dict.fromkeys((*WHOLE, *(prefix.column for prefix in PREFIXES))))
 
 RULED = (*FRAUD.columns, *TRAFFIC_LAYOUT.names)  # what a rule of the policy may look at
 Vector = list[float | None]
@@ -77,7 +80,10 @@ class Knowledge:
 
 def cells_of(at: int, said: Mapping[str, str]) -> Cells:
     """What features look at of a payment stamped `at` (ms) that says this besides, see `Payment.further`."""
-    cells = {column: text_fingerprint(said[column]) for column in COLUMNS if column in said}
+    cells = {column: text_fingerprint(said[column]) for column in WHOLE if column in said}
+    for prefix in PREFIXES:
+        if begins := prefix.cut(said.get(prefix.column, "")):
+            cells[prefix.name] = text_fingerprint(begins)
     for part in PARTS:
         cells[part.name] = part_of(part, at)
     return cells

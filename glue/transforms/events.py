@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from features.declaration import DAY, IDENTIFIERS, CalendarPart, Entity, FeatureSet, Kind, needs
+from features.declaration import DAY, IDENTIFIERS, CalendarPart, Entity, FeatureSet, Kind, Prefix, needs
 from features.fraud import FRAUD, LABEL_PATIENCE
 from features.payment import CONTROL, LONGEST_IDENTIFIER
 from features.values import BLANKS
@@ -64,7 +64,17 @@ def cell_of(rows: DataFrame, of: str) -> Column:
     part = next((part for part in FRAUD.calendar if part.name == of), None)
     if isinstance(part, CalendarPart):
         return part_of(part)
+    prefix = next((prefix for prefix in FRAUD.prefixes if prefix.name == of), None)
+    if prefix is not None:
+        return F.crc32(cut(said(rows, prefix.column), prefix).cast("binary"))
     return F.crc32(said(rows, of).cast("binary"))
+
+
+def cut(text: Column, prefix: Prefix) -> Column:
+    """As `Prefix.cut`, and null of nothing."""
+    if not prefix.separator:
+        return F.substring(text, 1, prefix.parts)
+    return F.nullif(F.substring_index(text, prefix.separator, prefix.parts), F.lit(""))
 
 
 def identifier(said: Column) -> Column:

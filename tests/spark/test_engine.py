@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from pyspark.sql import functions as F
 
 from features.credit import PAYMENT_BEHAVIOUR
-from features.declaration import DAY, HOUR, MINUTE
+from features.declaration import DAY, HOUR, MINUTE, Prefix
 from features.fraud import FRAUD, LABEL_PATIENCE
 from features.moments import met_by_a_door
-from features.state import State, label_event, payment_event
+from features.state import State, label_event, payment_event, text_fingerprint
 from features.vector import CUSTOMER_LAYOUT, MERCHANT_LAYOUT, cells_of
 from glue.tables import LOAN_FEATURES
-from glue.transforms.events import located, payments
+from glue.transforms.events import cut, located, payments
 from glue.transforms.folding import folded_customers, folded_events
 from glue.transforms.vectors import VECTOR_COLUMNS, loan_features, transaction_features
 from glue.transforms.windows import with_open_windows
@@ -176,3 +177,30 @@ def test_shuffling_the_future_changes_no_vector_of_the_past(spark):
 
     assert len(before) == len(past) > 300
     assert before == after
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [Prefix("network", "ip", 3, "."), Prefix("head", "ip", 1, "."), Prefix("few", "ip", 5)],
+    ids=lambda p: p.name,
+)
+def test_a_prefix_of_a_text_is_the_same_in_both_engines(spark, prefix):
+    texts = [
+        "10.1.23.4",
+        "10.1.23",
+        "10.1",
+        ".1.2.3",
+        "...",
+        "2a02:908::1",
+        "é😀e\u0301.x.y.z",
+        "a",
+        "ab..c.d",
+        "A.B.C.D",
+    ]
+    rows = spark.createDataFrame([(text,) for text in [*texts, None]], "ip string")
+
+    found = [row[0] for row in rows.select(F.crc32(cut(F.col("ip"), prefix).cast("binary"))).collect()]
+
+    cuts = [prefix.cut(text) for text in texts]
+    assert found == [*(text_fingerprint(begins) if begins else None for begins in cuts), None]
+    assert prefix.cut("10.1.23.4") == {"network": "10.1.23", "head": "10", "few": "10.1."}[prefix.name]

@@ -15,15 +15,20 @@ from features.own import WrongFeatures, main, packaged, with_own
 from tools.package import ROOT, library_of_jobs
 
 CARDS = """
-from features.declaration import DAY, Distinct, Flag, Novelty, Ratio, Recurrence
+from features.declaration import DAY, Distinct, Flag, Novelty, Prefix, Ratio, Recurrence
 from features.fraud import DAYS_ACTIVE
 
 CARDS = Distinct("customer", 30 * DAY, DAY, kept=4, of="card_id", called="cards")
 SHOPS = Distinct("customer", 7 * DAY, DAY, kept=4, of="shop floor", called="floors")
 DAYS = Recurrence("customer_days_with_card_30d", among=CARDS)
+NETWORK = Prefix("network", "ip", parts=2, separator=" ")
+NETWORKS = Distinct("customer", 30 * DAY, DAY, kept=4, of="network", called="networks")
 FEATURES = (
     CARDS,
     SHOPS,
+    NETWORK,
+    NETWORKS,
+    Novelty("is_new_network", among=NETWORKS),
     Novelty("is_new_card", among=CARDS),
     DAYS,
     Flag("is_rare_card", left=(DAYS_ACTIVE.name,), factor=2, right=(DAYS.name,)),
@@ -66,6 +71,8 @@ def test_what_a_user_declares_stands_behind_ours(folder):
 
     assert found.columns[: len(OURS.columns)] == OURS.columns
     assert found.columns[len(OURS.columns) :][:2] == ("customer_distinct_cards_30d", "customer_distinct_floors_7d")
+    assert "network" not in found.columns, "a prefix is counted over"
+    assert "is_new_network" in found.columns
     assert found.version != OURS.version
     assert {name: found.fingerprints[name] for name in OURS.fingerprints} == OURS.fingerprints, "ours mean the same"
 
@@ -108,6 +115,14 @@ def test_without_a_folder_there_are_only_ours(monkeypatch):
         (
             "from features.declaration import *\nFEATURES = (Distinct('customer', DAY, DAY, 4, 'latitude', 'places'),)",
             "only values of texts",
+        ),
+        (
+            "from features.declaration import *\nFEATURES = (Prefix('network', 'ip', 0),)",
+            "network: expected at least one part",
+        ),
+        (
+            "from features.declaration import *\nFEATURES = (Prefix('month', 'event_time', 7),)",
+            "month: only texts that a payment may say besides",
         ),
         (
             "from features.fraud import *\nFEATURES = (closed('account', 'payment', 'count', 30),)",
