@@ -190,9 +190,13 @@ class Run:
         return {"file": str(page), "package": made["package"], **signed}
 
     def _release(self, packages: dict[str, dict]) -> None:
-        """Approves what the pipelines registered."""
+        """Approves what the pipelines registered. In an account people would not approve a version whose dossier fails;
+        here it is shown all the same, and the approval says so."""
         for problem, made in packages.items():
-            self.platform.approve(made["package"])
+            failed = ", ".join(made["evaluation"]["dossier"]["failed"])
+            self.platform.approve(
+                made["package"], f"approved by the demo, though these tests fail: {failed}" if failed else ""
+            )
             self.evidence[f"{problem}_release"] = self.platform.await_release(problem, made["package"])
             self.teller.say(f"{problem}: {made['evaluation']['learner']} approved and released")
 

@@ -20,6 +20,8 @@ from urllib.parse import urlparse
 
 from scoring import documents
 
+from release.dossier import lacking
+
 BROKEN = ("Failed", "OutOfService", "UpdateRollbackFailed")  # of an endpoint; the other states pass
 SERVED = ("fraud",)  # problems with an endpoint; the others score in batches
 THRESHOLDS = ("version", "model", "review_at", "block_at")  # of a policy, solved for one model
@@ -35,6 +37,11 @@ class EndpointBroken(RuntimeError):
 
 class ArchiveChanged(RuntimeError):
     """The archive was written over after its package was registered. Nothing was released."""
+
+
+class Unsigned(RuntimeError):
+    """The version's dossier does not pass and nobody has given a reason. Nothing was written. The approval is tried
+    again until it bears one or is withdrawn."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,8 @@ class Promotion:
         """Makes the package serve and records it. The endpoint keeps its old model until the new one is healthy.
 
         An approval may have waited for hours: it counts for nothing once it was withdrawn, or a later one is released.
-        `approved_at` is the event's time. Raises ArchiveChanged, Conflict, EndpointBusy and EndpointBroken.
+        `approved_at` is the event's time. Raises ArchiveChanged, Conflict, EndpointBusy, EndpointBroken and
+        Unsigned.
         """
         problem = group.removeprefix(f"{self.prefix}-")
         version = package.rpartition("/")[2]
@@ -71,6 +79,10 @@ class Promotion:
             return {"released": False, "reason": "the package is gone"}
         if description["ModelApprovalStatus"] != "Approved":
             return {"released": False, "reason": f"the package is {description['ModelApprovalStatus']} by now"}
+        evaluation = self._evaluation(description)
+        wanting = lacking(evaluation, description.get("ApprovalDescription"))
+        if wanting is not None:
+            raise Unsigned(f"{model} is not released: {wanting}")
         before = documents.read(self.dynamodb, self.releases, problem, documents.first_release(problem))
         recorded = before.body
         if recorded.get("approved_at", "") > approved_at:  # EventBridge promises no order
@@ -80,7 +92,7 @@ class Promotion:
             "model_name": model,
             "model_data": f"s3://{self.lake}/{archive_key(problem, version)}",
             "endpoint_config": None,
-            "policy": self._policy(problem, description),
+            "policy": self._policy(problem, description, evaluation),
             "earlier_policy": None,
             "approved_at": approved_at,
         }
@@ -145,11 +157,14 @@ class Promotion:
                 raise
             return None
 
-    def _policy(self, problem: str, description: dict) -> dict | None:
-        """The policy that the evaluation solved for this very model; kept, under the version that decisions bear."""
+    def _evaluation(self, description: dict) -> dict:
         location = urlparse(description["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"])
         body = self.s3.get_object(Bucket=location.netloc, Key=location.path.lstrip("/"))["Body"]  # type: ignore[attr-defined]
-        policy = json.loads(body.read()).get("policy")
+        return json.loads(body.read())
+
+    def _policy(self, problem: str, description: dict, evaluation: dict) -> dict | None:
+        """The policy that the evaluation solved for this very model; kept, under the version that decisions bear."""
+        policy = evaluation.get("policy")
         if not policy:
             return None
         solved = {**policy, "version": f"{description['ModelPackageVersion']}"}

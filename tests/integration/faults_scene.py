@@ -51,7 +51,9 @@ FIRST = 1_748_736_000_000  # 2025-06-01
 DOORS = ("stream", "decide")
 ALL_ONCE: dict[str, list] = {}  # what a recount finds when nothing is wrong
 OBJECT = re.compile(r"decisions/decision_date=[\d-]+/shardId-\d+-(\d+)-(\d+)-[0-9a-f]{8}\.json")
-OF_A_RETRY = ("decided_at", "arrived_at", "traffic")  # what two lines of one decision may differ in
+# What two lines of one decision may differ in: what the payer was told is none of it. What it would have been, had the
+# door known more, is judged by what is known and by which model can be reached when the line is written.
+OF_A_RETRY = ("decided_at", "arrived_at", "traffic", "judged_again")
 
 Kind = Literal["denied", "throttled", "silent", "unanswered", "killed", "killed_after"]
 ERRORS = {"denied": (403, "AccessDeniedException"), "throttled": (400, "ThrottlingException")}
@@ -495,7 +497,7 @@ class Scene:
         """A package of the registry with such an archive, which waits for approval; its ARN."""
         sagemaker, evaluation = self.client("sagemaker"), f"training/fraud/{name}/evaluation.json"
         policy = {"model": name, "review_at": 0.5, "block_at": 0.9, "rules": []}
-        body = json.dumps({"policy": policy}).encode()
+        body = json.dumps({"policy": policy, "dossier": {"verdict": "pass", "failed": []}}).encode()
         self.client("s3").put_object(Bucket=self.platform.lake, Key=evaluation, Body=body)
         types = ["application/json"]
         quality = {"ContentType": "application/json", "S3Uri": f"s3://{self.platform.lake}/{evaluation}"}

@@ -86,6 +86,8 @@ def desk(tmp_path_factory) -> Iterator[Desk]:
         ours = aws.environment() | {"ENV": "local", "BUILD_DIR": str(folder)}
         for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
             ours.pop(name, None)
+        # Some of 8,000 payments are frauds, too few for every dossier to pass: versions are approved with a reason.
+        ours["REASON"] = "a test has few payments"
         os.environ.clear()
         os.environ.update(ours)
         stacks.STATE = folder / "terraform"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from release.dossier import lacking
+
 from features.contract import CONTRACTS
 from features.declared import FILE as DECLARED
 from features.declared import WrongDeclaration
@@ -87,16 +89,6 @@ def train(
     teller.say(f"registered, waits for approval; next: make approve PACKAGE={made['package']}")
 
 
-def require_signed(dossier: dict | None) -> None:
-    """Raises Refused unless the dossier of a version passes, warnings included."""
-    if dossier is None or dossier["verdict"] == "fail":
-        said = "there is none" if dossier is None else f"these tests fail: {', '.join(dossier['failed'])}"
-        raise Refused(
-            f"expected a dossier that passes, but {said}; train anew, or say REASON='why it may serve all the same', "
-            "which is kept with the approval"
-        )
-
-
 def approve(platform: Platform, teller: Teller, package: str, reason: str = "") -> None:
     """Approves a package and waits until it is released. One whose dossier does not pass needs a reason, which is kept
     with the approval."""
@@ -106,8 +98,9 @@ def approve(platform: Platform, teller: Teller, package: str, reason: str = "") 
             f"expected PACKAGE=<ARN of a package of {platform.prefix}-credit or -fraud>, got {package!r}; make status "
             "lists them"
         )
-    if not reason:
-        require_signed(platform.evaluation(package).get("dossier"))
+    wanting = lacking(platform.evaluation(package), reason)
+    if wanting is not None:
+        raise Refused(wanting)
     with teller.watched(f"the release of {problem}"):
         platform.approve(package, reason)
         released = platform.await_release(problem, package)

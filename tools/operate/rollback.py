@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from release.dossier import lacking
+
 from tools.operate.platform import Platform, Refused, wait
 from tools.releases import PROBLEMS, released
 from tools.telling import Teller
@@ -23,11 +25,18 @@ def rollback(platform: Platform, teller: Teller, problem: str, version: str = ""
     live = number(before["model_package_arn"]) if before["model_package_arn"] else None
     wanted = named(registered, version) if version else earlier(registered, live)
     package = registered[wanted]["ModelPackageArn"]
+    reason = sagemaker.describe_model_package(ModelPackageName=package).get("ApprovalDescription")
+    wanting = lacking(platform.evaluation(package), reason)
+    if wanting is not None:
+        if registered[wanted]["ModelApprovalStatus"] != "Approved":
+            raise Refused(f"{package}: {wanting} (make approve)")
+        # People have approved it before dossiers were asked for, and a rollback is no time to train anew.
+        reason = f"rolled back to, from version {live}: it was approved before"
     if live is not None and live != wanted and live in registered:
         set_status(sagemaker, registered[live]["ModelPackageArn"], "Rejected")
         teller.say(f"version {live} is rejected")
     set_status(sagemaker, package, "PendingManualApproval")
-    set_status(sagemaker, package, "Approved")
+    set_status(sagemaker, package, "Approved", reason)
     with teller.watched(f"the release of {problem} version {wanted}"):
         now = wait(
             lambda: released(platform.client("dynamodb"), platform.prefix, problem),
@@ -60,8 +69,9 @@ def earlier(registered: dict[int, dict], live: int | None) -> int:
     return max(found)
 
 
-def set_status(sagemaker: Any, package: str, status: str) -> None:
-    sagemaker.update_model_package(ModelPackageArn=package, ModelApprovalStatus=status)
+def set_status(sagemaker: Any, package: str, status: str, reason: str | None = None) -> None:
+    told = {"ApprovalDescription": reason} if reason else {}
+    sagemaker.update_model_package(ModelPackageArn=package, ModelApprovalStatus=status, **told)
 
 
 def number(package: str) -> int:

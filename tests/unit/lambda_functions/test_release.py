@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from release import handler
-from release.promotion import ArchiveChanged, EndpointBroken, EndpointBusy, Promotion
+from release.promotion import ArchiveChanged, EndpointBroken, EndpointBusy, Promotion, Unsigned
 from scoring.documents import BOOTSTRAP, Conflict, first_release, read
 from scoring.policy import Policy
 
@@ -21,6 +21,8 @@ KEY = "arn:aws:kms:eu-west-1:000000000000:key/lake"
 ROLES = {problem: f"arn:aws:iam::000000000000:role/risk-test-{problem}-model" for problem in ("credit", "fraud")}
 SOLVED = {"review_at": 0.4, "block_at": 0.8, "rules": [], "expected_cost_per_1000": 3.0}
 RELEASES = "risk-test-releases"
+PASSES = {"verdict": "pass", "failed": []}
+FAILS = {"verdict": "fail", "failed": ["AUC", "calibration slope"]}
 
 
 REGISTERED = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -38,6 +40,7 @@ class SageMaker:
         self.configs: dict[str, dict] = {}
         self.endpoints: dict[str, dict] = {"risk-test-fraud": in_service("bootstrap")}
         self.statuses: dict[str, str] = {}  # of packages that are not approved any more
+        self.reasons: dict[str, str] = {}  # that came with approvals
         self.refuses: Exception | None = None
 
     def create_model(self, **request) -> None:
@@ -85,6 +88,7 @@ class SageMaker:
             "ModelPackageVersion": int(version),
             "ModelApprovalStatus": self.statuses.get(request["ModelPackageName"], "Approved"),
             "CreationTime": REGISTERED,
+            **({"ApprovalDescription": reason} if (reason := self.reasons.get(request["ModelPackageName"])) else {}),
             "InferenceSpecification": {
                 "Containers": [{"Image": "risk:1", "ModelDataUrl": f"s3://lake/{archive(group)}"}]
             },
@@ -112,9 +116,11 @@ class Scene:
         for version in (3, 4, 5):
             policy = {**SOLVED, "model": f"job-{version}"}
             self.bucket.objects[f"training/risk-test-fraud/{version}/evaluation.json"] = json.dumps(
-                {"policy": policy}
+                {"policy": policy, "dossier": PASSES}
             ).encode()
-            self.bucket.objects[f"training/risk-test-credit/{version}/evaluation.json"] = b'{"test": {}}'
+            self.bucket.objects[f"training/risk-test-credit/{version}/evaluation.json"] = json.dumps(
+                {"test": {}, "dossier": PASSES}
+            ).encode()
 
     def release(self, problem: str = "fraud", version: int = 3, minute: int = 0) -> dict:
         """Of a package that was approved in this minute."""
@@ -165,6 +171,32 @@ def test_a_serverless_endpoint_gets_a_model_that_joins_no_network_for_it_takes_n
     assert "VpcConfig" not in scene.sagemaker.models["risk-test-fraud-v3"]
     assert not scene.sagemaker.models["risk-test-fraud-v3"]["EnableNetworkIsolation"]
     assert scene.sagemaker.models["risk-test-credit-v3"]["VpcConfig"] == scene.network  # it scores batches
+
+
+@pytest.mark.parametrize(
+    ("dossier", "why"), [(FAILS, "these tests fail: AUC, calibration slope"), (None, "there is none")]
+)
+@pytest.mark.parametrize("problem", ROLES)
+def test_an_approval_wherever_it_was_given_releases_no_version_whose_dossier_does_not_pass(problem, dossier, why):
+    scene = Scene()
+    evaluation = f"training/risk-test-{problem}/3/evaluation.json"
+    scene.bucket.objects[evaluation] = json.dumps({"policy": {**SOLVED, "model": "m"}, "dossier": dossier}).encode()
+    for reason in ("", "  "):
+        scene.sagemaker.reasons[ARN.format(problem, 3)] = reason
+        with pytest.raises(Unsigned, match=why):
+            scene.release(problem)
+    assert (scene.sagemaker.models, scene.sagemaker.configs) == ({}, {})
+    assert scene.recorded(problem)["model_package_arn"] is None
+
+    scene.sagemaker.reasons[ARN.format(problem, 3)] = "the champion is broken; until Monday"
+    assert scene.release(problem)["released"]
+
+
+def test_a_dossier_that_only_warns_is_released():
+    scene = Scene()
+    evaluation = "training/risk-test-credit/3/evaluation.json"
+    scene.bucket.objects[evaluation] = json.dumps({"dossier": {"verdict": "warn", "failed": []}}).encode()
+    assert scene.release("credit")["released"]
 
 
 def test_a_fraud_package_becomes_a_model_a_configuration_and_the_endpoints_choice():
