@@ -15,7 +15,7 @@ STATE ?= build/local-aws
 # Deploying needs little: where nothing is set up and the environment is no local one, two packages will do.
 LIGHT := $(if $(filter local,$(ENV)),,$(if $(wildcard $(READY)),,yes))
 TOOLS := $(if $(LIGHT),$(DEPLOY)/.ready,$(READY))
-RUN := env PYTHONPATH=.:lambda $(if $(LIGHT),$(DEPLOY)/bin/python,$(PYTHON))
+OURS := env PYTHONPATH=.:lambda $(if $(LIGHT),$(DEPLOY)/bin/python,$(PYTHON))
 # Features of the user's own: every process sees the folder, wherever it runs.
 override FEATURES := $(if $(FEATURES),$(abspath $(FEATURES)))
 export FEATURES
@@ -38,7 +38,7 @@ dataset: $(READY) ## A data set in the RAW contract: make dataset NAME= OUT= [SO
 	  LENDER=$(LENDER) RECESSION=$(RECESSION) POLICY_CHANGE=$(POLICY_CHANGE) FRAUDS_ONLY=$(FRAUDS_ONLY) FRAUD_KINDS=$(FRAUD_KINDS)
 
 features: $(TOOLS) ## What the files of your own folder declare: make features FEATURES=dir, which other targets take, too
-	@$(RUN) -m features.own
+	@$(OURS) -m features.own
 
 check-data: $(READY) ## What the platform will make of your files, before anything is built: make check-data DATA=dir
 	@$(PYTHON) -m tools.raw_data "$(DATA)"
@@ -61,7 +61,7 @@ test: $(READY) ## Every test: make test [BACKEND=localstack], which uses the one
 	@BACKEND=$(or $(BACKEND),embedded) $(PYTHON) -m pytest -n 4 --dist loadfile --no-loadscope-reorder --durations 10 --durations-min 1
 
 bench: $(READY) ## The platform beside its peers: make bench [ROWS=500000] [SCHEDULES=1000000] [ONLY=features|lake|serving|local|doors|simulation] [LONG=1]
-	@$(RUN) -m bench $(addprefix --rows ,$(ROWS)) $(addprefix --schedules ,$(SCHEDULES)) $(addprefix --only ,$(ONLY)) $(if $(LONG),--long)
+	@$(OURS) -m bench $(addprefix --rows ,$(ROWS)) $(addprefix --schedules ,$(SCHEDULES)) $(addprefix --only ,$(ONLY)) $(if $(LONG),--long)
 
 quality: $(READY) $(OWN) ## Scores on a set in the RAW contract: make quality FRAUD=dir START=2018-05-20 FOLDS=4, or CREDIT=dir; PEERS=1 shows others beside
 	@OMP_WAIT_POLICY=passive $(PYTHON) -m tools.quality "FRAUD=$(FRAUD)" "CREDIT=$(CREDIT)" "START=$(START)" "FOLDS=$(FOLDS)" "PEERS=$(PEERS)"
@@ -96,25 +96,25 @@ docs: $(READY) $(OWN) ## Make the generated pages again
 
 ##@ An AWS account, or local AWS with ENV=local
 package: $(TOOLS) $(OWN) ## Build everything that Terraform refers to
-	@$(RUN) -m tools.package
+	@$(OURS) -m tools.package
 
 preflight: $(TOOLS) ## What would stop a deployment: make preflight ENV=dev
-	@$(IN) $(RUN) -m tools.operate preflight "$(ENV)"
+	@$(IN) $(OURS) -m tools.operate preflight "$(ENV)"
 
 bootstrap: $(TOOLS) ## Where state, code and image go, once per account: make bootstrap ENV=dev
-	@$(IN) $(RUN) -m tools.terraform bootstrap "$(ENV)"
+	@$(IN) $(OURS) -m tools.terraform bootstrap "$(ENV)"
 
 plan: package ## Show what would change, and keep the plan: make plan ENV=dev
-	@$(IN) $(RUN) -m tools.terraform plan "$(ENV)"
+	@$(IN) $(OURS) -m tools.terraform plan "$(ENV)"
 
 deploy: package ## Apply the kept plan, or plan and apply: make deploy ENV=dev [PLANNED=1]
-	@PLANNED=$(PLANNED) $(IN) $(RUN) -m tools.terraform deploy "$(ENV)"
+	@PLANNED=$(PLANNED) $(IN) $(OURS) -m tools.terraform deploy "$(ENV)"
 
 verify: package ## What runs beside what was built: make verify ENV=dev
-	@$(IN) $(RUN) -m tools.operate verify "$(ENV)"
+	@$(IN) $(OURS) -m tools.operate verify "$(ENV)"
 
 drift: package ## Whether the account is as planned: make drift ENV=dev
-	@$(RUN) -m tools.delivery look "$(ENV)" -- $(IN) $(RUN) -m tools.terraform drift "$(ENV)"
+	@$(OURS) -m tools.delivery look "$(ENV)" -- $(IN) $(OURS) -m tools.terraform drift "$(ENV)"
 
 release: package $(CHECKS)/.ready ## The files of a release below build/release
 	@rm -rf build/release && mkdir -p build/release
@@ -123,46 +123,52 @@ release: package $(CHECKS)/.ready ## The files of a release below build/release
 	@$(PYTHON) -m tools.delivery release
 
 cost: $(TOOLS) ## What the kept plan costs, by a dated table of prices: make cost ENV=dev
-	@$(RUN) -m tools.cost "$(ENV)"
+	@$(OURS) -m tools.cost "$(ENV)"
 
 image: $(TOOLS) ## Build and push the image, with a Docker engine: make image ENV=dev
-	@$(IN) $(RUN) -m tools.operate image "$(ENV)"
+	@$(IN) $(OURS) -m tools.operate image "$(ENV)"
 
 ingest: $(TOOLS) ## RAW files into a batch: make ingest DATA=dir ENV=dev [BATCH=day]
-	@$(IN) $(RUN) -m tools.operate ingest "$(ENV)" "$(DATA)" "$(BATCH)"
+	@$(IN) $(OURS) -m tools.operate ingest "$(ENV)" "$(DATA)" "$(BATCH)"
 
 night: $(TOOLS) ## Run the night for a batch: make night ENV=dev [BATCH=day AS_OF=instant]
-	@$(IN) $(RUN) -m tools.operate night "$(ENV)" "$(BATCH)" "$(AS_OF)"
+	@$(IN) $(OURS) -m tools.operate night "$(ENV)" "$(BATCH)" "$(AS_OF)"
 
 train: $(TOOLS) ## Train and register a model: make train PROBLEM=fraud ENV=dev [AS_OF=instant COSTS=json DEFAULT=json]
-	@$(IN) $(RUN) -m tools.operate train "$(ENV)" "$(PROBLEM)" "$(AS_OF)" '$(COSTS)' '$(DEFAULT)'
+	@$(IN) $(OURS) -m tools.operate train "$(ENV)" "$(PROBLEM)" "$(AS_OF)" '$(COSTS)' '$(DEFAULT)'
+
+experiments: $(TOOLS) ## Runs of a training pipeline, with parameters and figures: make experiments PROBLEM=fraud ENV=dev
+	@$(IN) $(OURS) -m tools.operate experiments "$(ENV)" "$(PROBLEM)"
+
+reproduce: $(TOOLS) ## Train a run once more and compare bit for bit: make reproduce PROBLEM=fraud RUN=name ENV=dev
+	@$(IN) $(OURS) -m tools.operate reproduce "$(ENV)" "$(PROBLEM)" "$(RUN)"
 
 approve: $(TOOLS) ## Let a registered model serve: make approve PACKAGE=arn ENV=dev [REASON=why, where its dossier fails]
-	@$(IN) $(RUN) -m tools.operate approve "$(ENV)" "$(PACKAGE)" "$$REASON"
+	@$(IN) $(OURS) -m tools.operate approve "$(ENV)" "$(PACKAGE)" "$$REASON"
 
 status: $(TOOLS) ## Runs, models, alarms, freshness, cost: make status ENV=dev
-	@$(IN) $(RUN) -m tools.operate status "$(ENV)"
+	@$(IN) $(OURS) -m tools.operate status "$(ENV)"
 
 roles: $(READY) ## Write docs/roles.md from what is deployed: make roles ENV=local
 	@$(IN) $(PYTHON) -m tools.roles "$(ENV)" --write
 
 rollback: $(TOOLS) ## The version before, or another, serves again: make rollback PROBLEM=fraud ENV=dev [VERSION=n]
-	@$(IN) $(RUN) -m tools.operate rollback "$(ENV)" "$(PROBLEM)" "$(VERSION)"
+	@$(IN) $(OURS) -m tools.operate rollback "$(ENV)" "$(PROBLEM)" "$(VERSION)"
 
 backfill: $(TOOLS) ## GOLD and records of days again: make backfill FROM=day TO=day ENV=dev [AS_OF=instant]
-	@$(IN) $(RUN) -m tools.operate backfill "$(ENV)" "$(FROM)" "$(TO)" "$(AS_OF)"
+	@$(IN) $(OURS) -m tools.operate backfill "$(ENV)" "$(FROM)" "$(TO)" "$(AS_OF)"
 
 errors: $(TOOLS) ## Why a function, a machine or a training failed: make errors OF=stream ENV=dev
-	@$(IN) $(RUN) -m tools.operate errors "$(ENV)" "$(OF)"
+	@$(IN) $(OURS) -m tools.operate errors "$(ENV)" "$(OF)"
 
 discard: $(TOOLS) ## Show and drop what a queue of what was given up holds: make discard QUEUE=release ENV=dev
-	@$(IN) $(RUN) -m tools.operate discard "$(ENV)" "$(QUEUE)"
+	@$(IN) $(OURS) -m tools.operate discard "$(ENV)" "$(QUEUE)"
 
 score-drift: $(TOOLS) ## What a day's drift report says: make score-drift ENV=dev [DAY=day]
-	@$(IN) $(RUN) -m tools.operate score-drift "$(ENV)" "$(DAY)"
+	@$(IN) $(OURS) -m tools.operate score-drift "$(ENV)" "$(DAY)"
 
 keep-keys: $(TOOLS) ## Take back a key's deletion: make keep-keys ENV=dev
-	@$(IN) $(RUN) -m tools.operate keep-keys "$(ENV)"
+	@$(IN) $(OURS) -m tools.operate keep-keys "$(ENV)"
 
 why: $(READY) ## One decision, computed again from the lake and its model: make why TX=id ENV=dev
 	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.why "$(ENV)" "$$TX"
@@ -198,7 +204,7 @@ forget: $(READY) ## Delete one customer's data for good: make forget CUSTOMER=id
 	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.forget "$(ENV)" "$$CUSTOMER"
 
 destroy: package ## Take it down; data only where it is not kept: make destroy ENV=dev
-	@$(IN) $(RUN) -m tools.terraform destroy "$(ENV)"
+	@$(IN) $(OURS) -m tools.terraform destroy "$(ENV)"
 
 ##@ Set-up, done by the targets above
 $(READY): $(filter-out requirements/check.txt requirements/glue.txt requirements/localstack.txt,$(wildcard requirements/*.txt)) requirements/spark_path.pth tools/prerequisites.sh tools/machine.py
@@ -238,4 +244,4 @@ lock: $(READY) ## Make the locked requirements again
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header check.in -o check.txt
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.13 --generate-hashes --no-emit-index-url --no-header localstack.in -o localstack.txt
 
-.PHONY: decide-loans loan-letter backtest-loans features check-data rollback backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train approve status roles why backtest policy list attacks verify-log replay-dlq forget destroy setup lock
+.PHONY: decide-loans loan-letter backtest-loans features check-data rollback backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train experiments reproduce approve status roles why backtest policy list attacks verify-log replay-dlq forget destroy setup lock

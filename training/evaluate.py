@@ -23,7 +23,7 @@ import pandas as pd
 from inference.archive import unpack
 from inference.model import Model
 from inference.runtimes import BLEND
-from training import dossier, fairness
+from training import dossier, fairness, record
 from training.archive import OUT_OF_FOLD, About, Learnt, reordered, write
 from training.blend import Blend, blend
 from training.calibration import reliability
@@ -88,6 +88,8 @@ def main(argv: Sequence[str]) -> None:
     failed = [test["name"] for test in signed["tests"] if test["verdict"] == "fail"]
     report["dossier"] = {"verdict": signed["verdict"], "sha256": signed["sha256"], "failed": failed}
     print(f"dossier: {signed['verdict']}{': ' if failed else ''}{', '.join(failed)}")
+    rows = {name: INPUT / name for name in ("train", "validation", "test") if (INPUT / name).is_dir()}
+    report["record"] = record.of(rows, kept, {model.name: model.manifest["learner"] for model in models})
     (OUTPUT / "evaluation" / "evaluation.json").write_text(json.dumps(report, indent=1, allow_nan=False))
     shutil.rmtree(OUTPUT / "opened")
     print(json.dumps({"learner": report["learner"], **report["test"]}, allow_nan=False))

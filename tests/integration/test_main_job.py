@@ -51,6 +51,7 @@ from tools.cost.prices import tabled
 from tools.features_in_use import DECLARED, unserved, uses
 from tools.operate import status
 from tools.operate.errors import errors
+from tools.operate.experiments import runs
 from tools.operate.platform import Platform, StepFailed, wait
 from tools.operate.verify import verified
 from tools.operators import Operators, listing
@@ -581,6 +582,7 @@ def test_an_operator_runs_and_repairs_the_platform_and_lets_no_model_serve(run, 
     assert "about $" in cost[2]
     assert status.table(operator, [cost]) == status.table(platform, [cost])
     errors(operator, Teller(), "stream")
+    assert runs(operator, "fraud") == runs(platform, "fraud")
     assert operator.keys("monitoring/drift/") == platform.keys("monitoring/drift/")
     package = run.evidence["packages"]["fraud"]["package"]
     assert operator.evaluation(package) == platform.evaluation(package)
@@ -595,6 +597,10 @@ def test_an_operator_runs_and_repairs_the_platform_and_lets_no_model_serve(run, 
     )["PipelineExecutionArn"]
     sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=training)
     sagemaker.stop_pipeline_execution(PipelineExecutionArn=training, ClientRequestToken="t" * 32)
+    stopped, *_, trained = runs(operator, "fraud")
+    assert stopped.evaluation is None
+    assert trained.evaluation == run.evidence["packages"]["fraud"]["evaluation"]
+    assert trained.parameters.keys() >= {"AsOf", "Costs", "MinimumAuc"}
 
     assert releases.live(operator.client("dynamodb"), platform.prefix)["model_name"]
     operators = Operators.of(operator.client, platform.prefix, platform.lake)

@@ -28,6 +28,7 @@ from features.values import iso
 from tests.integration.dead_letters import given_up
 from tests.integration.permissions import require_none_denied
 from tests.waiting import eventually
+from tools.operate.experiments import runs
 from tools.operate.platform import Platform, StepFailed
 from tools.operators import Operators
 from tools.releases import live
@@ -74,6 +75,21 @@ class Desk:
             check=False,
         )
         assert done.returncode == 0, f"{book}:\n{block.commands}\n{done.stdout[-6000:]}"
+        return done.stdout
+
+    def made(self, target: str, **given: str) -> str:
+        """What a target of the Makefile prints. It must end well."""
+        asked = ["make", target, *(f"{name}={value}" for name, value in given.items())]
+        done = subprocess.run(
+            asked,
+            cwd=ROOT,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{' '.join(asked)}\n{done.stdout[-6000:]}"
         return done.stdout
 
 
@@ -208,6 +224,20 @@ def test_a_night_that_was_refused_ends_well_with_the_corrected_batch(paid: list[
 def test_a_vector_that_is_asked_about_is_computed_again(paid: list[dict], built: Desk):
     said = built.follow("served-vectors-differ", TX=paid[-1]["transaction_id"])
     assert "equal to the bit" in said
+
+
+def test_a_training_is_made_again_bit_for_bit_and_registers_nothing(built: Desk):
+    platform = built.platform()
+    *_, first = runs(platform, "fraud")
+    before = newest(platform)
+
+    said = built.made("reproduce", PROBLEM="fraud", RUN=first.name)
+
+    assert f"is bit for bit what {first.name} was" in said
+    assert newest(platform) == before
+    shown = built.made("experiments", PROBLEM="fraud")
+    again, *_ = runs(platform, "fraud")
+    assert [again.line() in shown, first.line() in shown, again.evaluation is None] == [True, True, False]
 
 
 def test_rules_and_thresholds_are_rotated(paid: list[dict], built: Desk):

@@ -13,6 +13,7 @@ from tools.operate import preflight, status
 from tools.operate.backfill import backfill
 from tools.operate.discard import discard
 from tools.operate.errors import errors
+from tools.operate.experiments import experiments, reproduce
 from tools.operate.first_day import approve, ingest, night, train
 from tools.operate.image import NoEngine, push
 from tools.operate.keys import keep_keys
@@ -54,6 +55,8 @@ VERBS: dict[str, Callable[..., None]] = {
     "night": night,
     "train": train,
     "approve": approve,
+    "experiments": experiments,
+    "reproduce": reproduce,
     "rollback": rollback,
     "backfill": backfill,
     "discard": discard,

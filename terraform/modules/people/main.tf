@@ -160,7 +160,10 @@ locals {
       }
       # Lists are of the account.
       ListRuns = {
-        actions   = ["sagemaker:ListModelPackages", "sagemaker:ListPipelineExecutionSteps", "sagemaker:ListPipelineExecutions"]
+        actions = [
+          "sagemaker:ListModelPackages", "sagemaker:ListPipelineExecutionSteps", "sagemaker:ListPipelineExecutions",
+          "sagemaker:ListPipelineParametersForExecution",
+        ]
         resources = ["*"]
       }
       SeeModels = {
