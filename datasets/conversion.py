@@ -23,7 +23,8 @@ from datasets.target import Target
 from datasets.unusable import Unusable
 from features.contract import CONTRACTS, Contract
 
-ARROW = {"text": pa.string(), "instant": pa.string(), "money": MONEY, "flag": pa.int8(), "count": pa.int32()}
+TEXT = pa.string()
+ARROW = {"text": TEXT, "instant": TEXT, "money": MONEY, "flag": pa.int8(), "count": pa.int32(), "percent": TEXT}
 REPORTED_AFTER = 7 * DAY_MS  # a payment's label is known a week later, fraud or not
 OBSERVED_AFTER = 30 * DAY_MS
 LOANS_START, LOANS_DAYS = date(2025, 1, 1), 181  # six calendar months

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Type = Literal["text", "instant", "money", "flag", "count", "degrees", "rate"]
+Type = Literal["text", "instant", "money", "flag", "count", "degrees", "rate", "percent"]
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ LOAN_DECISIONS = Contract(
         Column("loan_id", "text", "The loan that was decided on"),
         Column("decided_at", "instant", "When it was decided, UTC; of several the latest counts"),
         Column("decision", "text", f"{', '.join(DECISION_WORDS[:-1])} or {DECISION_WORDS[-1]}, in any case"),
-        Column("interest_rate", "text", "Price that was agreed on, percent a year, as it came", required=False),
+        Column("interest_rate", "percent", "Price that was agreed on, percent a year", required=False, lenient=True),
         Column("amount_granted", "money", "Amount or limit granted, in units of the currency", required=False),
         Column("term_months", "count", "Months to repay that were agreed on", required=False),
         Column("decided_by", "text", "Who decided: an officer, or a policy and its version", required=False),

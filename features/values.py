@@ -26,6 +26,8 @@ LONGEST_INSTANT = 64  # letters: some of these expressions take long to see that
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LARGEST_AMOUNT = Decimal(10_000_000_000)  # cents of it times any window count stay below 2**53 in practice
 LARGEST_COUNT = 2**31 - 1
+LARGEST_PERCENT = 100_000  # a price of a loan a year; a hundred thousand has lost its point
+PERCENT_SIGN = "[ \u00a0]*%$"
 NUMBER = "^[-+.0-9eE]+$"  # all that a number is written with: every engine alone would read more
 # How a spreadsheet writes a long number that it has rounded: as an identifier it stands for many. `5e12` may be one.
 ROUNDED = r"^[0-9](?:[.,][0-9]+[eE]\+?|[eE]\+)[0-9]{2}$"

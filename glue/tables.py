@@ -19,9 +19,10 @@ HIVE_TYPES = {
     "count": "int",
     "degrees": "int",
     "rate": "bigint",
+    "percent": "int",
 }
 # Whole numbers are the same wherever they are read. A millionth of a degree is eleven centimetres at most.
-STORED_IN = {"money": "cents", "degrees": "microdegrees", "rate": "billionths"}
+STORED_IN = {"money": "cents", "degrees": "microdegrees", "rate": "billionths", "percent": "millionths"}
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ same whatever its column's type became.
 from __future__ import annotations
 
 import json
+import math
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -39,7 +40,7 @@ def as_text(cells: pa.Array) -> pa.Array:
     if pa.types.is_time(kind):
         return _without_trailing_zeros(pc.cast(cells, pa.string()))
     if pa.types.is_nested(kind):
-        return _each(cells, lambda found: json.dumps(found, default=str, ensure_ascii=False))
+        return _each(cells, lambda found: json.dumps(_of_json(found), default=_spelt, ensure_ascii=False))
     if pa.types.is_fixed_size_binary(kind) and kind.byte_width == 16:
         return _each(cells, _sixteen)
     if pa.types.is_duration(kind):
@@ -74,6 +75,19 @@ def _sixteen(found: bytes) -> str:
     """Sixteen bytes are a UUID, as DuckDB and Spark write it, unless they are letters."""
     letters = found.decode() if found.isascii() else ""
     return letters if letters and letters.isprintable() else str(uuid.UUID(bytes=found))
+
+
+def _of_json(found: Any) -> Any:
+    """What JSON can say: a missing number is null, as a cell of its own is, and an infinite one its word."""
+    if isinstance(found, float) and not math.isfinite(found):
+        return None if math.isnan(found) else str(found)
+    if isinstance(found, dict):
+        return {name: _of_json(value) for name, value in found.items()}
+    return [_of_json(value) for value in found] if isinstance(found, list | tuple) else found
+
+
+def _spelt(found: Any) -> str:
+    return found.decode(errors="replace") if isinstance(found, bytes) else str(found)
 
 
 def _each(cells: pa.Array, text: Callable[[Any], str]) -> pa.Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import json
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -109,12 +110,25 @@ def csv_form(text: bytes, contract: Contract, whole: bool, file: File = FOUND) -
         behind += b"\n"
     body = behind[: behind.rfind(b"\n") + 1]
     rows, _, _ = rows_of(body, form.shape, last=True, longest_line=len(body))
+    if not file.quote and len(rows.faulty) and is_in_single_quotes(body, form.separator):
+        single = replace(form, quote="'")
+        read, _, _ = rows_of(body, single.shape, last=True, longest_line=len(body))
+        if len(read.faulty) < len(rows.faulty):  # a separator stands within such quotes
+            form, rows = single, read
     if not len(rows.lines) and body:
         wider = replace(form.shape, width=len(form.names) + 1)
         shifted, _, _ = rows_of(body, wider, last=True, longest_line=len(body))
         if len(shifted.lines) > len(shifted.faulty) and not any(shifted.cells[-1].to_pylist()):
             form = replace(form, surplus=True)
     return form
+
+
+def is_in_single_quotes(body: bytes, separator: str) -> bool:
+    """Whether every line has a cell in single quotes and none has a double one."""
+    lines = [line.strip(b"\r") for line in body.split(b"\n") if line.strip()]
+    edge = re.escape(separator.encode())
+    quoted = re.compile(rb"(?:^|" + edge + rb")'[^']*'(?:" + edge + rb"|$)")
+    return bool(lines) and b'"' not in body and all(quoted.search(line) for line in lines)
 
 
 def ways(text: bytes, file: File = FOUND) -> Iterator[tuple[str, str, str, int]]:

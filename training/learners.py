@@ -55,6 +55,7 @@ class FittedXGBoost:
 
 
 CATBOOST = {"learning_rate": 0.05, "depth": 6, "l2_leaf_reg": 5, "thread_count": 2}
+OF_A_RUN = ("model_guid", "train_finish_time")  # CatBoost writes them into a model: two trainings of the same differed
 
 
 class FittedCatBoost:
@@ -79,6 +80,9 @@ class FittedCatBoost:
         return self.model.predict(given, prediction_type="RawFormulaVal", ntree_end=rounds or 0)
 
     def save(self, path: Path) -> None:
+        told = self.model.get_metadata()
+        for name in OF_A_RUN:
+            told[name] = ""
         self.model.save_model(str(path), format="cbm")
 
 

@@ -18,10 +18,12 @@ from features.values import (
     INSTANT,
     LARGEST_AMOUNT,
     LARGEST_COUNT,
+    LARGEST_PERCENT,
     LAST_INSTANT,
     LONGEST_INSTANT,
     MISSING,
     NUMBER,
+    PERCENT_SIGN,
     ROUNDED,
     SPELT_OTHERWISE,
 )
@@ -178,6 +180,10 @@ def read(column: ContractColumn) -> Column:
         value = number.cast(EXACT)
         stored = (F.bround(value, 9) * UNIT).cast("bigint")
         return F.when((value > 0) & (value <= LARGEST_RATE) & (stored > 0), stored)
+    if column.type == "percent":
+        whole = F.regexp_replace(text, PERCENT_SIGN, "")
+        value = F.when(whole.rlike(NUMBER), whole).cast(EXACT)
+        return F.when(F.abs(value) <= LARGEST_PERCENT, (F.bround(value, 4) * 10_000).cast("int"))
     if column.type == "flag":
         value = number.cast("double")
         said = F.when(F.lower(text) == "true", 1).when(F.lower(text) == "false", 0)

@@ -136,6 +136,32 @@ def test_degrees_are_read_exactly_to_the_millionth(spark, cell, microdegrees):
     assert row.longitude_microdegrees == microdegrees
 
 
+def test_a_price_in_percent_is_a_number_with_or_without_its_sign_and_one_that_is_none_keeps_its_row(spark):
+    cells = {
+        "10.65": 106_500,
+        "10.65%": 106_500,
+        " 10.65 % ": 106_500,
+        "7.90005": 79_000,  # half to even, as money
+        "-0.5%": -5_000,
+        "0": 0,
+        "1e1%": 100_000,
+        "100000": 1_000_000_000,
+        "100000.1": None,
+        "10.65%%": None,
+        "%": None,
+        "10,65": None,
+        "n/a": None,
+        "prime + 2": None,
+    }
+    contract = CONTRACTS["loan_decisions"]
+    told = {"decided_at": "2018-04-01T09:30:00Z", "decision": "approved"}
+    rows = [{"loan_id": f"l{n}", **told, "interest_rate": cell} for n, cell in enumerate(cells)]
+    found = typed(raw(spark, contract, *rows), contract).good.collect()
+    assert {row.loan_id: row.interest_rate_millionths for row in found} == {
+        f"l{n}": stored for n, stored in enumerate(cells.values())
+    }
+
+
 def test_a_cell_that_cannot_be_read_in_a_lenient_column_is_missing_and_counted_and_keeps_its_payment(spark):
     rows = [
         payment(card_present="perhaps", latitude="north"),
@@ -425,7 +451,7 @@ NASTY = (
         "caf\u2028",
         "0x1F",
     ),
-    *("1d", "1.0D", "0x1p0", "１２", "٣", "1970-01-01T00:00:00Z"),
+    *("1d", "1.0D", "0x1p0", "１２", "٣", "1970-01-01T00:00:00Z", "7.9%", "7.9 %%", "%", "100000.1"),
 )
 
 

@@ -14,9 +14,11 @@ from features.values import (
     INSTANT,
     LARGEST_AMOUNT,
     LARGEST_COUNT,
+    LARGEST_PERCENT,
     LONGEST_INSTANT,
     MISSING,
     NUMBER,
+    PERCENT_SIGN,
     ROUNDED,
     SPELT_OTHERWISE,
 )
@@ -61,11 +63,13 @@ def readable(column: Column) -> str:
     """Whether a cell that is there can be read; null of a missing one."""
     cell = filled(column.name)
     number = f"TRY_CAST(regexp_extract({cell}, {text(NUMBER)}) AS DOUBLE)"  # the database alone would read 1_000
+    share = number.replace(cell, f"regexp_replace({cell}, {text(PERCENT_SIGN)}, '')")
     checks = {
         "instant": f"{instant(column.name)} IS NOT NULL",
         "money": f"coalesce({number} BETWEEN 0 AND {LARGEST_AMOUNT}, false)",
         "degrees": f"coalesce({number} BETWEEN -180 AND 180, false)",
         "rate": f"coalesce({number} BETWEEN {1 / (2 * UNIT):.1e} AND {LARGEST_RATE}, false)",
+        "percent": f"coalesce({share} BETWEEN -{LARGEST_PERCENT} AND {LARGEST_PERCENT}, false)",
         "flag": f"(lower({cell}) IN ('true', 'false') OR coalesce({number} IN (0, 1), false))",
         "count": f"coalesce({number} BETWEEN 0 AND {LARGEST_COUNT} AND {number} = floor({number}), false)",
         "text": f"(length({cell}) <= {LONGEST_IDENTIFIER} AND NOT regexp_matches({cell}, {text(CONTROL_OF_RE2)}) "

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from features.cards import ENOUGH, LEAST_DIGITS, holds_card
 from features.contract import CONTRACTS, Column
+from features.values import LARGEST_PERCENT
 from glue.rules import FAILURE_BUDGET
 from tools.raw_data.loaded import NUMBER, PART, Loaded
 from tools.raw_data.meaning import filled, name, readable, text
@@ -15,6 +16,7 @@ EXPECTED = {
     "money": "an amount such as 12.50",
     "degrees": "degrees from -180 to 180",
     "rate": "a rate above 0 such as 0.0061",
+    "percent": f"percent such as 7.9 or 7.9%, at most {LARGEST_PERCENT}",
     "flag": "0 or 1",
     "count": "a whole number",
     "text": "text of at most 128 characters without line breaks, and no number that a spreadsheet has rounded",

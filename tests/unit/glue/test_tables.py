@@ -49,12 +49,15 @@ def test_columns_that_were_declared_when_tables_held_rows_come_last(table, as_fi
     assert set(table.column_names[since + len(appended) :]) <= {"original_cents"}
 
 
+UNITS = {"money": "_cents", "degrees": "_microdegrees", "rate": "_billionths", "percent": "_millionths"}
+
+
 @pytest.mark.parametrize("contract", CONTRACTS.values(), ids=lambda c: c.entity)
 def test_every_column_of_the_contract_is_stored_in_its_type_and_says_its_unit(contract):
     stored = {c.name: c.type for c in SILVER[contract.entity].columns}
 
     for column in contract.columns:
-        name = column.name + {"money": "_cents", "degrees": "_microdegrees", "rate": "_billionths"}.get(column.type, "")
+        name = column.name + UNITS.get(column.type, "")
         assert stored[name] == HIVE_TYPES[column.type]
 
 

@@ -208,3 +208,18 @@ def test_a_line_just_over_the_limit_is_refused_and_one_at_the_limit_is_not(file,
             parts(over, form, longest_line=50)
         with pytest.raises(Unreadable, match=f"line {before + 2} is longer than 50 bytes"):
             list(rows(over, form, Part(), 50))
+
+
+def test_cells_in_single_quotes_are_read_under_a_header_that_has_none(file):
+    good, bad = read(file(b"a,b\n'1','x, y'\n'2','z'\n"))
+    assert (good, bad) == ({1: ("1", "x, y"), 2: ("2", "z")}, {})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"a,b\n'1','x'\n2,O'Neill\n", b"a,b\n'1','x'\n'2',\"y\"\n", b"a,b\n'1','x'\n"],
+    ids=["some", "both", "plain"],
+)
+def test_an_apostrophe_is_a_letter_where_nothing_proves_that_it_quotes(file, content):
+    good, bad = read(file(content))
+    assert (good[1], bad) == (("'1'", "'x'"), {})

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.contract import TRANSACTIONS
+from raw.as_text import as_text
 from raw.reader import Part, parts, rows
 from raw.refusal import Unreadable
 from raw.understanding import form_of
@@ -217,3 +218,11 @@ def test_stretches_of_parquet_give_the_rows_of_the_whole(tmp_path, monkeypatch):
     assert [n for b in found for n in b.numbers.tolist()] == list(range(1, 1001))
     assert [c for b in found for c in b.cells["amount"].to_pylist()] == table["amount"].to_pylist()
     assert parts(path, form)[0] == Part(0, 10, 0)
+
+
+def test_a_nested_cell_is_json_whatever_its_numbers_and_bytes_are():
+    cells = pa.array([{"a": [float("inf"), -float("inf"), float("nan"), 1.5], "b": b"caf\xc3\xa9", "c": b"\xff"}])
+
+    (text,) = as_text(cells).to_pylist()
+
+    assert json.loads(text, parse_constant=pytest.fail) == {"a": ["inf", "-inf", None, 1.5], "b": "café", "c": "\ufffd"}

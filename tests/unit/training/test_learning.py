@@ -58,6 +58,17 @@ def data(tmp_path):
 
 
 @pytest.mark.parametrize("learner", LEARNERS)
+def test_two_trainings_of_the_same_rows_leave_the_same_bytes(tmp_path, learner):
+    taught = teaching(rows(400), ENCODING)
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        LEARNERS[learner].fit(taught, Settings(20), seed=3).save(tmp_path / name / LEARNERS[learner].file)
+
+    first, second = (next((tmp_path / name).iterdir()).read_bytes() for name in ("first", "second"))
+    assert first == second
+
+
+@pytest.mark.parametrize("learner", LEARNERS)
 def test_a_reloaded_archive_gives_the_probabilities_of_the_fitted_model(data, learner):
     train(Hyperparameters("credit", learner, "job-1", seed=3), data / "data", data / "model")
     model = Model(data / "model")
