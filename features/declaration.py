@@ -297,8 +297,13 @@ class Prefix(Declared):
     separator: str = ""
 
     def __post_init__(self) -> None:
-        if self.parts < 1 or len(self.separator) > 1:
-            raise ValueError(f"{self.name}: expected at least one part, and a separator of one character or none")
+        # Not isinstance: True is an int, too.
+        if type(self.parts) is not int or self.parts < 1:
+            raise ValueError(f"{self.name}: expected at least one part, in whole numbers, got parts={self.parts!r}")
+        if type(self.separator) is not str or len(self.separator) > 1:
+            raise ValueError(f"{self.name}: expected one character as separator, or none, got {self.separator!r}")
+        if type(self.column) is not str or not self.column:
+            raise ValueError(f"{self.name}: expected the name of a text column of a payment, got {self.column!r}")
 
     def cut(self, text: str) -> str:
         """Empty where the text begins with a separator and one part is asked for: it says nothing then."""
@@ -491,10 +496,13 @@ class FeatureSet:
             refuse(closed_of and is_prefix, distinct.name, "prefixes are counted of customers only")
             column = next((c for c in TRANSACTIONS.columns if c.name == distinct.of), None)
             refuse(column is not None and column.type != "text", distinct.name, "only values of texts are told apart")
+        made = {feature.name for feature in self.features}
         for prefix in self.prefixes:
             column = next((c for c in TRANSACTIONS.columns if c.name == prefix.column), None)
-            is_text = column is None or (column.type == "text" and not column.required)
-            refuse(not is_text, prefix.name, "only texts that a payment may say besides have a prefix")
+            # A door reads the column as it came: what is computed it would never find, and count nothing for ever.
+            is_text = prefix.column not in made and (column is None or (column.type == "text" and not column.required))
+            besides = f"expected a text that a payment may say besides as its column, got `{prefix.column}`"
+            refuse(not is_text, prefix.name, f"{besides}: features, parts of the calendar and other prefixes are none")
             refuse(prefix.name in self.columns, prefix.name, "a prefix is counted over and no value of a vector")
         comparable = {"amount", *(d.name for d in self.distinct if d.open_head), *(r.name for r in self.recurrences)}
         comparable |= {w.name for w in self.windows if w.open_head and w.where is None}

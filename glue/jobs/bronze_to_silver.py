@@ -149,15 +149,17 @@ def prepared(
 
 def judgements(labels: DataFrame, others: DataFrame) -> dict[str, int]:
     """Of a batch's labels: how many tell again what was told of the payment before, by the batch or by `others`, which
-    are SILVER's; and of how many payments their last judgement is another than the first."""
+    are SILVER's; and of how many payments the last judgement of all is another than the last of `others`. A payment
+    that only the batch judges is none of these: nobody has known another verdict."""
     held = [*FRAUD_LABELS.key, "is_fraud"]
     theirs = others.select(*held).join(labels.select("transaction_id").distinct(), "transaction_id", "left_semi")
     both = labels.select(*held, F.lit(True).alias("_own")).unionByName(theirs.withColumn("_own", F.lit(False)))
     same = Window.partitionBy("transaction_id", "is_fraud").orderBy("reported_at")
     again = both.withColumn("_turn", F.row_number().over(same))
+    theirs_at = F.when(~F.col("_own"), F.col("reported_at"))
     by_payment = again.groupBy("transaction_id").agg(
         F.count_if(F.col("_own") & (F.col("_turn") > 1)).alias("again"),
-        (F.min_by("is_fraud", "reported_at") != F.max_by("is_fraud", "reported_at")).cast("int").alias("revised"),
+        (F.max_by("is_fraud", theirs_at) != F.max_by("is_fraud", "reported_at")).cast("int").alias("revised"),
     )
     (row,) = by_payment.agg(F.sum("again"), F.sum("revised")).collect()
     return {"told_again": row[0] or 0, "revised": row[1] or 0}

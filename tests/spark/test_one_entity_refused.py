@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import functions as F
 
 from features.contract import CONTRACTS
-from glue.jobs import silver_to_gold
+from glue.jobs import bronze_to_silver, silver_to_gold
 from glue.quality import GateFailed
 from glue.raw import ContractBroken
 from glue.tables import GOLD, SILVER
@@ -90,6 +90,18 @@ def test_the_report_says_which_labels_were_told_again_and_which_revised(bank):
 
     told = [bank.json(f"quality/bronze_to_silver/{batch}.json")["fraud_labels"] for batch in ("b1", "b2")]
     assert [(each["told_again"], each["revised"]) for each in told] == [(0, 0), (3, 1)]
+
+
+def test_a_batch_revises_the_payments_whose_last_judgement_is_another_by_it(spark):
+    """Of the others' labels: t1 was revised by themselves, t2 is by the batch, t3 is by nobody, since the batch tells
+    what is older. Nobody has known another verdict of t4, which the batch judges twice, and of t5 it tells the same."""
+    shape = "transaction_id string, reported_at string, is_fraud int"
+    others = [("t1", "03", 1), ("t1", "05", 0), ("t2", "03", 1), ("t3", "07", 0), ("t5", "03", 1)]
+    labels = [("t1", "09", 0), ("t2", "09", 0), ("t3", "01", 1), ("t4", "08", 1), ("t4", "09", 0), ("t5", "09", 1)]
+
+    told = bronze_to_silver.judgements(spark.createDataFrame(labels, shape), spark.createDataFrame(others, shape))
+
+    assert told == {"told_again": 2, "revised": 1}
 
 
 def test_refused_labels_stop_no_payments(bank):

@@ -53,6 +53,16 @@ def folder(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
+def with_prefix(column: object = "ip", parts: object = 2, separator: object = ".") -> str:
+    """A file with a prefix of these beside another one."""
+    return f"""
+from features.declaration import *
+NETWORK = Prefix("network", "ip", 3, ".")
+MADE = Prefix("made", {column!r}, {parts!r}, {separator!r})
+FEATURES = (NETWORK, MADE, Distinct("customer", DAY, DAY, 4, "made", "beginnings"))
+"""
+
+
 def run(program: str, *paths: Path, **environment: str) -> list[str]:
     said = {k: v for k, v in os.environ.items() if k != "FEATURES"}
     said |= {"PYTHONPATH": os.pathsep.join(map(str, paths)), **environment}
@@ -122,7 +132,23 @@ def test_without_a_folder_there_are_only_ours(monkeypatch):
         ),
         (
             "from features.declaration import *\nFEATURES = (Prefix('month', 'event_time', 7),)",
-            "month: only texts that a payment may say besides",
+            "month: expected a text that a payment may say besides as its column, got `event_time`",
+        ),
+        *(
+            (with_prefix(parts=parts), f"made: expected at least one part, in whole numbers, got parts={parts!r}")
+            for parts in (2.5, True, "2", -1)
+        ),
+        *(
+            (with_prefix(separator=separator), f"made: expected one character as separator, or none, got {separator!r}")
+            for separator in (None, "::", 3)
+        ),
+        *(
+            (with_prefix(column=column), f"made: expected the name of a text column of a payment, got {column!r}")
+            for column in ("", None)
+        ),
+        *(
+            (with_prefix(column=column), f"made: expected a text that a payment may say besides .* got `{column}`")
+            for column in ("network", "made", "day_of_week", "is_night", "is_new_merchant", "amount", "customer_id")
         ),
         (
             "from features.fraud import *\nFEATURES = (closed('account', 'payment', 'count', 30),)",
@@ -153,6 +179,12 @@ def test_a_file_that_declares_none_is_refused_by_its_name(folder, text, words):
 
     with pytest.raises(WrongFeatures, match=f"mine.py.*{words}"):
         with_own(OURS)
+
+
+def test_a_prefix_of_a_column_of_the_banks_own_is_declared(folder):
+    (folder / "mine.py").write_text(with_prefix(column="shop floor", separator=""))
+
+    assert "customer_distinct_beginnings_1d" in with_own(OURS).columns
 
 
 def test_a_file_that_would_take_the_place_of_the_package_is_refused(folder):
