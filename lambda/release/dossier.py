@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-OVERRIDES = "say REASON='why it may serve all the same', which is kept with the approval"
+OVERRIDE = "override: "  # begins the description of an approval that was given in spite of the dossier
+PASSES = ("pass", "warn")
 
 
-def lacking(evaluation: Mapping, reason: str | None) -> str | None:
-    """Why this version may not serve; none if its dossier passes, warnings included, or somebody has given a reason."""
-    if reason and reason.strip():
+def lacking(evaluation: Mapping, description: str | None) -> str | None:
+    """Why this version may not serve; none if its dossier passes, warnings included, or if the approval's description
+    gives a reason to let it serve all the same. Other descriptions, of a rejection before, are no such reason."""
+    if (description or "").removeprefix(OVERRIDE).strip() and (description or "").startswith(OVERRIDE):
         return None
-    dossier = evaluation.get("dossier")
-    if dossier is None:
-        return f"expected a dossier that passes, but there is none; train anew, or {OVERRIDES}"
-    if dossier["verdict"] == "fail":
-        failed = ", ".join(dossier["failed"])
-        return f"expected a dossier that passes, but these tests fail: {failed}; train anew, or {OVERRIDES}"
-    return None
+    dossier = evaluation.get("dossier") or {}
+    verdict = dossier.get("verdict")
+    if verdict in PASSES:
+        return None
+    failed = ", ".join(dossier.get("failed") or ())
+    came = f"these tests fail: {failed}" if failed else f"its verdict is {verdict}" if verdict else "there is none"
+    return (
+        f"expected a dossier that passes, but {came}; train anew, or say REASON='why it may serve all the same' with "
+        f"make approve, which keeps it as the approval's description, '{OVERRIDE}why ...'"
+    )

@@ -10,7 +10,7 @@ from functools import lru_cache
 import boto3
 from scoring.settings import from_environment
 
-from release.promotion import EndpointBusy, Promotion
+from release.promotion import EndpointBusy, Promotion, Unsigned
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,9 @@ def promotion() -> Promotion:
 
 
 def handle(event: dict, context: object) -> dict:
-    """An approval that must wait is no error of the function: it goes back to the queue and comes again."""
+    """An approval that must wait is no error of the function: it goes back to the queue and comes again. One that the
+    dossier does not bear out rings by its failure, once: when it comes again it is set aside, for others wait behind.
+    """
     (message,) = event["Records"]
     waiting = []
     try:
@@ -50,6 +52,10 @@ def handle(event: dict, context: object) -> dict:
     except EndpointBusy as busy:
         outcome = {"released": False, "reason": str(busy)}
         waiting = [{"itemIdentifier": message["messageId"]}]
+    except Unsigned as refused:
+        if int(message["attributes"]["ApproximateReceiveCount"]) == 1:
+            raise
+        outcome = {"released": False, "reason": str(refused)}
     print(json.dumps({"level": "INFO", "message": "approval", **outcome}))
     return {"batchItemFailures": waiting}
 

@@ -40,8 +40,7 @@ class ArchiveChanged(RuntimeError):
 
 
 class Unsigned(RuntimeError):
-    """The version's dossier does not pass and nobody has given a reason. Nothing was written. The approval is tried
-    again until it bears one or is withdrawn."""
+    """The version's dossier does not pass and nobody has given a reason. Nothing was written."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ One platform serves all tests of this module; the tests that break something put
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import os
@@ -49,6 +50,7 @@ from tests.waiting import PATIENCE_S, eventually
 from tools import forget, package, releases, roles
 from tools.cost.prices import tabled
 from tools.features_in_use import DECLARED, unserved, uses
+from tools.lending import __main__ as lending
 from tools.operate import status
 from tools.operate.errors import errors
 from tools.operate.experiments import runs
@@ -263,6 +265,29 @@ def test_predictions_come_as_a_file_and_through_athena(run, platform):
     assert int(count["n"]) == run.found["credit"]["scored"]
     (of_a_run,) = {key.split("/")[2] for key in platform.keys("predictions/")}
     assert of_a_run.startswith("run="), "another run writes beside it"
+
+
+def test_a_credit_policy_decides_the_scored_month_and_the_kept_run_gives_the_same_bits_again(
+    run, platform, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(lending, "BUILD", tmp_path)
+    example, (month,) = ROOT / "policies/credit-example.json", (p.stem for p in (run.folder / "predictions").glob("*"))
+    lending.main("decide", ENVIRONMENT, "", str(example), month)
+    (folder,) = tmp_path.iterdir()
+    decisions = [json.loads(line) for line in (folder / "decisions.jsonl").read_text().splitlines()]
+    declined = [one for one in decisions if one["decision"] == "DECLINE"]
+    lending.main("letter", ENVIRONMENT, str(folder), "", declined[0]["loan_id"], "")
+    lending.main("backtest", ENVIRONMENT, str(folder), "", "")
+    (kept,) = platform.keys("policies/credit/rules/")
+
+    scores = run.evidence["credit"]["scores"]
+    assert {one["loan_id"]: one["default_prob"] for one in decisions} == scores
+    assert all(one["decision"] == "DECLINE" or one["default_prob"] < 0.25 for one in decisions)
+    assert all(1 <= len(one["reasons"]) <= 4 for one in declined)
+    assert kept == f"policies/credit/rules/{hashlib.sha256((folder / 'policy.json').read_bytes()).hexdigest()}.json"
+    said = capsys.readouterr().out
+    assert declined[0]["sentences"][0] in said
+    assert f"{len(decisions)} loans, " in said
 
 
 def test_decisions_come_as_a_file_and_through_athena(run, platform):
@@ -560,7 +585,7 @@ def test_an_analyst_asks_views_and_is_shown_no_payment_as_it_came(run, platform)
     assert analyst.is_refused("execute-api:Invoke", lambda: analyst.ask(a_payment("T-of-an-analyst")))
 
 
-def test_an_approver_has_a_say_on_models_and_trains_none(run, platform):
+def test_an_approver_has_a_say_on_models_and_trains_none(run, platform, monkeypatch):
     approver, fraud = Person.taking("approver", platform), f"{platform.prefix}-fraud"
     sagemaker = approver.client("sagemaker")
     (newest, *_) = sagemaker.list_model_packages(ModelPackageGroupName=fraud)["ModelPackageSummaryList"]
@@ -568,8 +593,19 @@ def test_an_approver_has_a_say_on_models_and_trains_none(run, platform):
     sagemaker.update_model_package(ModelPackageArn=arn, CustomerMetadataProperties={"read_by": "an approver"})
     assert sagemaker.describe_model_package(ModelPackageName=arn)["CustomerMetadataProperties"]
 
+    with monkeypatch.context() as asked:
+        asked.setattr(stacks.boto3, "client", approver.client)
+        assert stacks.outputs(ENVIRONMENT) == platform.outputs
+    first = run.evidence["packages"]["fraud"]["package"]
+    assert approver.evaluation(first) == platform.evaluation(first)
+    assert approver.beside_evaluation(first, "dossier.html") == platform.beside_evaluation(first, "dossier.html")
+    released = releases.released(approver.client("dynamodb"), platform.prefix, "fraud")
+    assert approver.await_release("fraud", released["model_package_arn"]) == released
+
     train = lambda: sagemaker.start_pipeline_execution(PipelineName=fraud)  # noqa: E731
     assert approver.is_refused("sagemaker:StartPipelineExecution", train)
+    (raw, *_) = platform.keys("raw/transactions/")
+    assert approver.is_refused("s3:GetObject", lambda: approver.read(raw))
 
 
 def test_an_operator_runs_and_repairs_the_platform_and_lets_no_model_serve(run, platform, monkeypatch, capsys):

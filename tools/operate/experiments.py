@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from tools.operate.platform import Platform, Refused, wait
 from tools.releases import PROBLEMS
 from tools.telling import Teller
@@ -35,12 +33,12 @@ class Run:
 
     def line(self) -> str:
         """Of a table of runs."""
-        of = self.evaluation or {}
-        figures = "  ".join(f"{name} {of['test'][name]:.4f}" for name in TOLD if name in of.get("test", {}))
-        verdict = of.get("dossier", {}).get("verdict", "none")
-        given = json.dumps(self.parameters, sort_keys=True)
-        if not of:
-            return f"{self.name}  {self.started}  {self.status}: no evaluation  {given}"
+        of, given = self.evaluation or {}, json.dumps(self.parameters, sort_keys=True)
+        if not {"learner", "feature_version", "test"} <= of.keys():
+            said = "no evaluation" if self.evaluation is None else "an evaluation of another form"
+            return f"{self.name}  {self.started}  {self.status}: {said}  {given}"
+        figures = "  ".join(f"{n} {of['test'][n]:.4f}" for n in TOLD if isinstance(of["test"].get(n), float))
+        verdict = (of.get("dossier") or {}).get("verdict", "none")
         told = f"{of['learner']} of features {of['feature_version']}  {figures}  dossier {verdict}"
         return f"{self.name}  {self.started}  {self.status}  {told}  {given}"
 
@@ -99,14 +97,14 @@ def parameters(sagemaker: Any, execution: str) -> dict[str, str]:
 
 
 def evaluation(platform: Platform, problem: str, name: str) -> dict | None:
+    """None of a run that came to none: looked for first, for what may not be read is no such thing."""
     key = f"training/{problem}/{name}/evaluation/evaluation.json"
+    if key not in platform.keys(key):
+        return None
     try:
         return json.loads(platform.read(key))
-    except ClientError as failed:
-        # Who may not list is told that what is not there is denied.
-        if failed.response["Error"]["Code"] in ("NoSuchKey", "AccessDenied"):
-            return None
-        raise
+    except ValueError:
+        return {}
 
 
 def started(platform: Platform, problem: str, given: Mapping[str, str]) -> str:
@@ -133,7 +131,7 @@ def comparable(evaluation: dict, name: str) -> dict:
     """Without the names that a run gives its models, and the digest of a dossier that has them."""
     text = re.sub(rf"pipelines-{re.escape(name)}-([\w-]+)-\w+", r"\1", json.dumps(evaluation))
     found = json.loads(text)
-    found.get("dossier", {}).pop("sha256", None)
+    (found.get("dossier") or {}).pop("sha256", None)
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from release.dossier import lacking
+from release.dossier import OVERRIDE, lacking
 
 from features.contract import CONTRACTS
 from features.declared import FILE as DECLARED
@@ -98,7 +98,7 @@ def approve(platform: Platform, teller: Teller, package: str, reason: str = "") 
             f"expected PACKAGE=<ARN of a package of {platform.prefix}-credit or -fraud>, got {package!r}; make status "
             "lists them"
         )
-    wanting = lacking(platform.evaluation(package), reason)
+    wanting = lacking(platform.evaluation(package), f"{OVERRIDE}{reason}")
     if wanting is not None:
         raise Refused(wanting)
     with teller.watched(f"the release of {problem}"):

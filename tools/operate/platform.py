@@ -19,6 +19,7 @@ import boto3
 import httpx
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from release.dossier import OVERRIDE
 
 from tools import athena, releases
 
@@ -123,9 +124,15 @@ class Platform:
         return self.read(f"{location.path.lstrip('/').rpartition('/')[0]}/{name}")
 
     def approve(self, package: str, reason: str = "") -> None:
-        """A reason is kept with the approval."""
-        told = {"ApprovalDescription": reason} if reason else {}
-        self.client("sagemaker").update_model_package(ModelPackageArn=package, ModelApprovalStatus="Approved", **told)
+        """A reason to let it serve in spite of its dossier is kept with the approval; the text of one before is not."""
+        sagemaker = self.client("sagemaker")
+        if sagemaker.describe_model_package(ModelPackageName=package)["ModelApprovalStatus"] == "Approved":
+            # EventBridge may tell of no change, and nothing would be released.
+            sagemaker.update_model_package(ModelPackageArn=package, ModelApprovalStatus="PendingManualApproval")
+        said = f"{OVERRIDE}{reason}" if reason.strip() else "approved by its dossier"
+        sagemaker.update_model_package(
+            ModelPackageArn=package, ModelApprovalStatus="Approved", ApprovalDescription=said
+        )
 
     def await_release(self, problem: str, package: str) -> dict:
         """Waits until the release of the package is recorded and, where it is served, serves."""

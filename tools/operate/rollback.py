@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from release.dossier import lacking
+from release.dossier import OVERRIDE, lacking
 
 from tools.operate.platform import Platform, Refused, wait
 from tools.releases import PROBLEMS, released
@@ -23,20 +23,21 @@ def rollback(platform: Platform, teller: Teller, problem: str, version: str = ""
     registered = versions(sagemaker, f"{platform.prefix}-{problem}")
     before = released(platform.client("dynamodb"), platform.prefix, problem)
     live = number(before["model_package_arn"]) if before["model_package_arn"] else None
-    wanted = named(registered, version) if version else earlier(registered, live)
+    served = {int(key.split("/")[2]) for key in platform.keys(f"released/{problem}/")}
+    wanted = named(registered, version) if version else earlier(registered, live, served)
     package = registered[wanted]["ModelPackageArn"]
-    reason = sagemaker.describe_model_package(ModelPackageName=package).get("ApprovalDescription")
-    wanting = lacking(platform.evaluation(package), reason)
+    said = sagemaker.describe_model_package(ModelPackageName=package).get("ApprovalDescription")
+    wanting = lacking(platform.evaluation(package), said)
     if wanting is not None:
-        if registered[wanted]["ModelApprovalStatus"] != "Approved":
-            raise Refused(f"{package}: {wanting} (make approve)")
-        # People have approved it before dossiers were asked for, and a rollback is no time to train anew.
-        reason = f"rolled back to, from version {live}: it was approved before"
+        if wanted not in served:
+            raise Refused(f"version {wanted} never served: {wanting}")
+        # It was let to serve before dossiers were asked for, and a rollback is no time to train anew.
+        said = f"{OVERRIDE}rolled back to, from version {live}: it has served before"
     if live is not None and live != wanted and live in registered:
-        set_status(sagemaker, registered[live]["ModelPackageArn"], "Rejected")
+        set_status(sagemaker, registered[live]["ModelPackageArn"], "Rejected", f"rolled back to version {wanted}")
         teller.say(f"version {live} is rejected")
     set_status(sagemaker, package, "PendingManualApproval")
-    set_status(sagemaker, package, "Approved", reason)
+    set_status(sagemaker, package, "Approved", said)
     with teller.watched(f"the release of {problem} version {wanted}"):
         now = wait(
             lambda: released(platform.client("dynamodb"), platform.prefix, problem),
@@ -61,11 +62,14 @@ def named(registered: dict[int, dict], version: str) -> int:
     return int(version)
 
 
-def earlier(registered: dict[int, dict], live: int | None) -> int:
-    """The newest approved version before the live one."""
-    found = [n for n, p in registered.items() if live and n < live and p["ModelApprovalStatus"] == "Approved"]
+def earlier(registered: dict[int, dict], live: int | None, served: set[int]) -> int:
+    """The newest approved version before the live one that has served."""
+    approved = {n for n, p in registered.items() if p["ModelApprovalStatus"] == "Approved"}
+    found = [n for n in approved & served if live and n < live]
     if not found:
-        raise Refused("no approved version comes before the live one; name another as VERSION, make status lists them")
+        raise Refused(
+            "no approved version that has served comes before the live one; name another as VERSION, see make status"
+        )
     return max(found)
 
 

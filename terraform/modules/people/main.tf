@@ -127,6 +127,35 @@ locals {
         actions   = ["sagemaker:ListModelPackages"]
         resources = ["*"]
       }
+      # What `make approve` asks first, the dossier that the approval is held to, and whether it is released and serves.
+      ReadOutputs = {
+        actions   = ["s3:GetObject"]
+        resources = [for stack in ["data", "platform"] : "${var.state.arn}/${stack}.tfstate"]
+      }
+      FindState = {
+        actions   = ["s3:ListBucket"]
+        resources = [var.state.arn]
+      }
+      DecryptState = {
+        actions   = ["kms:Decrypt", "kms:DescribeKey"]
+        resources = [var.state.kms_key_arn]
+      }
+      ReadEvaluations = {
+        actions   = ["s3:GetObject"]
+        resources = [for problem in var.operated.problems : "${var.lake.arn}/training/${problem}/*/evaluation/*"]
+      }
+      SeeReleases = {
+        actions   = ["dynamodb:GetItem"]
+        resources = [var.operated.documents["releases"]]
+      }
+      SeeEndpoint = {
+        actions   = ["sagemaker:DescribeEndpoint"]
+        resources = ["${local.sagemaker}:endpoint/${var.operated.endpoint}"]
+      }
+      Decrypt = {
+        actions   = ["kms:Decrypt"]
+        resources = [var.lake.kms_key_arn]
+      }
     }
 
     operator = {
@@ -181,7 +210,7 @@ locals {
       FindReports = {
         actions   = ["s3:ListBucket"]
         resources = [var.lake.arn]
-        only_if   = { "s3:prefix" = ["monitoring/*", "quality/terms/*"] }
+        only_if   = { "s3:prefix" = ["monitoring/*", "quality/terms/*", "training/*"] }
       }
       ReadLogs = {
         actions   = ["logs:FilterLogEvents"]

@@ -174,21 +174,27 @@ def test_a_serverless_endpoint_gets_a_model_that_joins_no_network_for_it_takes_n
 
 
 @pytest.mark.parametrize(
-    ("dossier", "why"), [(FAILS, "these tests fail: AUC, calibration slope"), (None, "there is none")]
+    ("dossier", "why"),
+    [
+        (FAILS, "these tests fail: AUC, calibration slope"),
+        (None, "there is none"),
+        ({}, "there is none"),
+        ({"verdict": "FAIL", "failed": []}, "its verdict is FAIL"),
+    ],
 )
 @pytest.mark.parametrize("problem", ROLES)
 def test_an_approval_wherever_it_was_given_releases_no_version_whose_dossier_does_not_pass(problem, dossier, why):
     scene = Scene()
     evaluation = f"training/risk-test-{problem}/3/evaluation.json"
     scene.bucket.objects[evaluation] = json.dumps({"policy": {**SOLVED, "model": "m"}, "dossier": dossier}).encode()
-    for reason in ("", "  "):
+    for reason in ("", "  ", "rejected: calibration is off", "override:  "):
         scene.sagemaker.reasons[ARN.format(problem, 3)] = reason
         with pytest.raises(Unsigned, match=why):
             scene.release(problem)
     assert (scene.sagemaker.models, scene.sagemaker.configs) == ({}, {})
     assert scene.recorded(problem)["model_package_arn"] is None
 
-    scene.sagemaker.reasons[ARN.format(problem, 3)] = "the champion is broken; until Monday"
+    scene.sagemaker.reasons[ARN.format(problem, 3)] = "override: the champion is broken; until Monday"
     assert scene.release(problem)["released"]
 
 
@@ -454,7 +460,8 @@ def event(status: str, **further) -> dict:
         **further,
     }
     body = {"source": "aws.sagemaker", "time": "2026-03-01T10:00:00Z", "detail": detail}
-    return {"Records": [{"messageId": "m1", "body": json.dumps(body)}]}
+    times = {"ApproximateReceiveCount": "1"}
+    return {"Records": [{"messageId": "m1", "body": json.dumps(body), "attributes": times}]}
 
 
 DONE: dict = {"batchItemFailures": []}
@@ -485,6 +492,18 @@ def test_a_release_that_fails_is_an_error_of_the_function(scene):
 
     with pytest.raises(PermissionError):
         handler.handle(event("Approved"), None)
+
+
+def test_an_approval_that_the_dossier_does_not_bear_out_rings_once_and_lets_those_behind_it_pass(scene, capsys):
+    scene.bucket.objects["training/risk-test-fraud/3/evaluation.json"] = json.dumps({"dossier": FAILS}).encode()
+    approval = event("Approved")
+    with pytest.raises(Unsigned):
+        handler.handle(approval, None)
+
+    approval["Records"][0]["attributes"]["ApproximateReceiveCount"] = "2"
+    assert handler.handle(approval, None) == DONE
+    assert "these tests fail" in json.loads(capsys.readouterr().out)["reason"]
+    assert scene.sagemaker.models == {}
 
 
 @pytest.mark.parametrize(

@@ -38,13 +38,60 @@ def registered(**statuses: str) -> dict[int, dict]:
 
 def test_the_version_before_is_the_newest_approved_one_below_the_live_one():
     found = registered(v1="Approved", v2="Approved", v3="Rejected", v4="Approved", v5="Approved")
-    assert earlier(found, 4) == 2
+    assert earlier(found, 4, {1, 2, 3, 4, 5}) == 2
+    assert earlier(found, 4, {1, 4}) == 1, "what was approved and refused by the release never served"
 
 
 @pytest.mark.parametrize("live", [1, None])
 def test_where_no_version_comes_before_another_must_be_named(live):
     with pytest.raises(Refused, match="name another as VERSION"):
-        earlier(registered(v1="Approved", v2="Approved"), live)
+        earlier(registered(v1="Approved", v2="Approved"), live, {1, 2})
+
+
+class Registry:
+    """Versions of fraud by number, and what was told to change."""
+
+    def __init__(self, **statuses: str) -> None:
+        self.packages = {
+            f"arn:fraud/{name.removeprefix('v')}": {"ModelApprovalStatus": status} for name, status in statuses.items()
+        }
+        self.told: list[tuple[str, str, str | None]] = []
+
+    def get_paginator(self, operation: str) -> Registry:
+        return self
+
+    def paginate(self, **_: str) -> list[dict]:
+        return [{"ModelPackageSummaryList": [{"ModelPackageArn": arn, **p} for arn, p in self.packages.items()]}]
+
+    def describe_model_package(self, ModelPackageName: str) -> dict:
+        quality = {"ModelQuality": {"Statistics": {"S3Uri": f"s3://lake/{ModelPackageName}/evaluation.json"}}}
+        return {**self.packages[ModelPackageName], "ModelMetrics": quality}
+
+    def update_model_package(self, ModelPackageArn: str, ModelApprovalStatus: str, **told: str) -> None:
+        self.told.append((ModelPackageArn, ModelApprovalStatus, told.get("ApprovalDescription")))
+
+
+def test_a_rollback_takes_no_version_whose_dossier_fails_and_that_never_served(monkeypatch):
+    registry = Registry(v1="Approved", v2="Approved", v3="Approved")
+    live = {"model_package_arn": "arn:fraud/3", "approved_at": "2026-03-01T10:00:00Z"}
+    monkeypatch.setattr("tools.operate.rollback.released", lambda *_: live)
+    monkeypatch.setattr(Platform, "evaluation", lambda *_: {"dossier": {"verdict": "fail", "failed": ["AUC"]}})
+    there = platform(sagemaker=registry, s3=Lake("released/fraud/1/model.tar.gz"), dynamodb=None)
+
+    with pytest.raises(
+        Refused, match="version 2 never served: expected a dossier that passes, but these tests fail: AUC"
+    ):
+        rollback(there, Teller(), "fraud", "2")
+    assert registry.told == [], "what serves is not rejected for nothing"
+
+    live_again = {"model_package_arn": "arn:fraud/1", "approved_at": "2026-03-01T11:00:00Z", "endpoint_config": None}
+    monkeypatch.setattr("tools.operate.rollback.released", lambda *_: live_again if registry.told else live)
+    rollback(there, Teller(), "fraud")
+    assert registry.told == [
+        ("arn:fraud/3", "Rejected", "rolled back to version 1"),
+        ("arn:fraud/1", "PendingManualApproval", None),
+        ("arn:fraud/1", "Approved", "override: rolled back to, from version 3: it has served before"),
+    ]
 
 
 @pytest.mark.parametrize("version", ["7", "v1", "one"])

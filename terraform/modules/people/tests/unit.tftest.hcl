@@ -59,11 +59,23 @@ run "an_analyst_reads_neither_raw_nor_bronze" {
   }
 }
 
-run "an_approver_approves_and_nothing_else" {
+run "an_approver_approves_reads_dossiers_and_nothing_else" {
   command = plan
 
   assert {
-    condition     = toset(flatten([for p in output.permissions["approver"] : p.actions])) == toset(["sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages", "sagemaker:UpdateModelPackage"])
-    error_message = "Who approves a model trains none, and touches no data."
+    condition = toset(flatten([for p in output.permissions["approver"] : p.actions])) == toset([
+      "dynamodb:GetItem", "kms:Decrypt", "kms:DescribeKey", "s3:GetObject", "s3:ListBucket", "sagemaker:DescribeEndpoint",
+      "sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages", "sagemaker:UpdateModelPackage",
+    ])
+    error_message = "Who approves a model trains none, and changes no data."
+  }
+
+  assert {
+    condition = alltrue([
+      for p in output.permissions["approver"] : alltrue([
+        for r in p.resources : endswith(r, "/evaluation/*") || endswith(r, ".tfstate")
+      ]) if contains(p.actions, "s3:GetObject")
+    ])
+    error_message = "Of the lake an approver reads evaluations, which hold nobody's data."
   }
 }
