@@ -37,6 +37,7 @@ def test_the_commands_of_a_deployment_import_what_the_small_environment_has():
         "features",
         "raw",
         "glue",
+        "release",
         "scoring",
         "tools",
         "_distutils_hack",
