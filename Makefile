@@ -186,13 +186,13 @@ attacks: $(READY) ## Attacks on both doors, where no customer pays: make attacks
 	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.attacks "$(ENV)"
 
 decide-loans: $(READY) ## A credit policy over the last run of a month: make decide-loans POLICY=file.json MONTH=2025-06 ENV=dev, or KEPT=dir
-	@PYTHONPATH=.:lambda $(if $(KEPT),,$(IN)) $(PYTHON) -m tools.lending decide "$(ENV)" "$(KEPT)" "$(POLICY)" "$(MONTH)"
+	@PYTHONPATH=.:lambda $(if $(KEPT),,$(IN)) $(PYTHON) -m tools.lending decide "$(ENV)" "$$KEPT" "$$POLICY" "$$MONTH"
 
 loan-letter: $(READY) ## The notice of one declined loan of a kept run: make loan-letter KEPT=dir LOAN=id [TEMPLATE=file]
-	@PYTHONPATH=.:lambda $(PYTHON) -m tools.lending letter "$(ENV)" "$(KEPT)" "" "$$LOAN" "$(TEMPLATE)"
+	@PYTHONPATH=.:lambda $(PYTHON) -m tools.lending letter "$(ENV)" "$$KEPT" "" "$$LOAN" "$$TEMPLATE"
 
 backtest-loans: $(READY) ## A credit policy and other cut-offs, on loans that have ended: make backtest-loans KEPT=dir [POLICY=file.json] OUTCOMES=file.csv, or ENV=dev
-	@PYTHONPATH=.:lambda $(if $(OUTCOMES),,$(IN)) $(PYTHON) -m tools.lending backtest "$(ENV)" "$(KEPT)" "$(POLICY)" "$(OUTCOMES)"
+	@PYTHONPATH=.:lambda $(if $(OUTCOMES),,$(IN)) $(PYTHON) -m tools.lending backtest "$(ENV)" "$$KEPT" "$$POLICY" "$$OUTCOMES"
 
 verify-log: $(READY) ## Whether the decision log is what was sealed: make verify-log ENV=dev
 	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.verify "$(ENV)"

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 
 import boto3
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from scoring import documents
 
 from tools import athena
-from tools.lending.deciding import Decided, WrongRun, decide
-from tools.lending.kept import DECISIONS, POLICY, Kept, fetch
+from tools.lending.deciding import NO_REASON, Decided, WrongRun, decide, first_of
+from tools.lending.kept import DECISIONS, POLICY, Kept, fetch, lines_in, put, text_of
 from tools.lending.letter import USUAL, NoLetter, letter
 from tools.lending.policy import InvalidPolicy, Policy
 from tools.lending.whatif import outcomes_of, shown, what_if
@@ -45,6 +45,8 @@ def main(command: str, environment: str, run: str, file: str, *further: str) -> 
     except ClientError as refused:
         said = refused.response["Error"]
         raise SystemExit(f"{command}: {refused.operation_name}: {said['Code']}: {said['Message']}") from None
+    except BotoCoreError as failed:
+        raise SystemExit(f"{command}: AWS refused: {failed}") from None
 
 
 def required(command: str, told: str) -> str:
@@ -54,45 +56,79 @@ def required(command: str, told: str) -> str:
 
 
 def decided_run(environment: str, run: str, file: str, month: str) -> None:
-    """Writes the decisions, and keeps the policy with them."""
+    """Writes the decisions, and keeps the policy with them. Nothing that lies there is changed."""
     policy = read_policy(Path(required("decide", file)))
     if run:
         kept = Kept(Path(run))
+        decisions = made_for(kept, policy)
     else:
         if not re.fullmatch(r"\d{4}-\d{2}", month):
             raise SystemExit(f"decide: expected {EXPECTED['decide']}")
-        outputs = deployed("decide-loans", environment)
-        clients = {name: boto3.client(name) for name in ("glue", "s3", "sagemaker")}  # type: ignore[call-overload]
-        fetching = BUILD / f"{month}.part"
-        found = fetch(clients, outputs["prefix"], outputs["lake_bucket"], month, fetching)
-        kept = Kept(BUILD / f"{month}-{found}-{policy.sha256[: documents.SHOWN]}")
-        shutil.rmtree(kept.folder, ignore_errors=True)
-        fetching.rename(kept.folder)
-        documents.keep(clients["s3"], outputs["lake_bucket"], "credit", "rules", policy.canonical)
-    there = kept.folder / POLICY
-    if there.is_file() and there.read_bytes() != policy.canonical:
-        raise WrongRun(f"{there} is another policy's: a folder keeps the decisions of one; copy it without that file")
-    decisions = made(kept, policy)
-    there.write_bytes(policy.canonical)
-    (kept.folder / DECISIONS).write_text("".join(one.line() for one in decisions))
+        kept, decisions = fetched(environment, month, policy)
+    written_once(kept, policy, decisions)
     counts = Counter(one.decision for one in decisions)
     shares = ", ".join(f"{n} {name}" for name, n in sorted(counts.items()))
     print(f"{len(decisions)} loans by policy {policy.version}: {shares}")
     told = Counter(code for one in decisions if one.decision == "DECLINE" for code in one.reasons[:1])
     print("first reasons of declined: " + (", ".join(f"{n} {code}" for code, n in told.most_common()) or "none"))
+    if silent := sum(NO_REASON[0] in one.reasons for one in decisions):
+        print(f"referred, because no reason of a decline may be told: {silent}")
     print(f"written to {kept.folder / DECISIONS}")
+
+
+def fetched(environment: str, month: str, policy: Policy) -> tuple[Kept, list[Decided]]:
+    """The last run of a month in its folder, and what the policy decides of it, once this is known and can be kept.
+
+    Raises WrongRun where the folder is there and holds another run.
+    """
+    outputs = deployed("decide-loans", environment)
+    clients = {name: boto3.client(name) for name in ("glue", "s3", "sagemaker")}  # type: ignore[call-overload]
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{month}.part-", dir=BUILD) as part:
+        fresh = Kept(Path(part) / "run")
+        found = fetch(clients, outputs["prefix"], outputs["lake_bucket"], month, fresh.folder)
+        kept = Kept(BUILD / f"{month}-{found}-{policy.sha256[: documents.SHOWN]}")
+        if kept.folder.exists() and (other := fresh.differs_from(kept)):
+            raise WrongRun(f"{kept.folder / other} is not what the platform has of this run: move the folder away")
+        decisions = made_for(kept if kept.folder.exists() else fresh, policy)
+        documents.keep(clients["s3"], outputs["lake_bucket"], "credit", "rules", policy.canonical)
+        if not kept.folder.exists():
+            fresh.folder.rename(kept.folder)
+    return kept, decisions
+
+
+def made_for(kept: Kept, policy: Policy) -> list[Decided]:
+    """What the policy decides. Raises WrongRun where the folder has decisions of another one."""
+    there = kept.folder / POLICY
+    if there.is_file() and there.read_bytes() != policy.canonical:
+        raise WrongRun(f"{there} is another policy's: a folder keeps the decisions of one; copy it without that file")
+    return made(kept, policy)
+
+
+def written_once(kept: Kept, policy: Policy, decisions: list[Decided]) -> None:
+    """Raises WrongRun where other decisions are there."""
+    target, lines = kept.folder / DECISIONS, [one.line().encode() for one in decisions]
+    if target.is_file() and (there := target.read_bytes()) != b"".join(lines):
+        old = there.splitlines(keepends=True)
+        other = [one.loan_id for n, one in enumerate(decisions) if old[n : n + 1] != [lines[n]]]
+        raise WrongRun(
+            f"{target} has other decisions ({len(old)} lines, {len(other)} of {len(decisions)} loans differ: "
+            f"{first_of(other) or 'none'}): it was changed, or made by other code; move it away to decide again"
+        )
+    put(kept.folder / POLICY, policy.canonical)
+    put(target, b"".join(lines))
 
 
 def written(kept: Kept, loan: str, template: str) -> None:
     """Prints the letter, made again from the kept run. Raises WrongRun where it is not what was decided then."""
     policy = read_policy(kept.file(POLICY))
     decisions = made(kept, policy)
-    if kept.file(DECISIONS).read_text() != "".join(one.line() for one in decisions):
+    if kept.file(DECISIONS).read_bytes() != "".join(one.line() for one in decisions).encode():
         raise WrongRun(f"{kept.folder / DECISIONS} is not what this run decides: it was changed, or made by other code")
     found = next((one for one in decisions if one.loan_id == loan), None)
     if found is None:
         raise WrongRun(f"expected LOAN=<one of the run's {len(decisions)} loans>")
-    form = Path(template).read_text() if template else USUAL
+    form = text_of(Path(template)) if template else USUAL
     print(letter(found, policy.document.get("creditor", {}), form))
 
 
@@ -100,15 +136,14 @@ def backtested(environment: str, kept: Kept, file: str, outcomes: str) -> None:
     """Prints the table, and writes it with all figures beside the run."""
     policy = read_policy(Path(file) if file else kept.file(POLICY))
     if outcomes:
-        with Path(outcomes).open(newline="") as lines:
-            known = outcomes_of(lines)
+        known = outcomes_of(lines_in(Path(outcomes), "utf-8-sig"))
     else:
         outputs = deployed("backtest-loans", environment)
         analysts = athena.Analysts(boto3.client("athena"), outputs["prefix"], outputs["athena_workgroup"])
         known = {row["loan_id"]: int(row["defaulted"]) for row in analysts.ask("silver", OUTCOMES)}
     found = what_if(policy, made(kept, policy), known)
     target = kept.folder / f"backtest-{policy.sha256[: documents.SHOWN]}.json"
-    target.write_text(json.dumps(found, indent=1, allow_nan=False))
+    put(target, json.dumps(found, indent=1, allow_nan=False).encode())
     print("\n".join([*shown(found), f"written to {target}"]))
 
 
@@ -120,9 +155,10 @@ def made(kept: Kept, policy: Policy) -> list[Decided]:
 def read_policy(path: Path) -> Policy:
     """Raises InvalidPolicy."""
     try:
-        return Policy.parse(json.loads(path.read_text()))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as wrong:
+        document = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as wrong:  # no UTF-8, no JSON, a number of thousands of digits
         raise InvalidPolicy(f"{path} is no JSON: {type(wrong).__name__}") from None
+    return Policy.parse(document)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import os
 import tarfile
 import tempfile
+import uuid
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,11 +30,8 @@ class Kept:
     def loans(self, columns: int) -> list[Loan]:
         """Raises WrongRun."""
         predictions = self.folder / PREDICTIONS
-        with self.file(ROWS).open(newline="") as rows:
-            if not predictions.is_file():
-                return loans_of(rows, columns)
-            with predictions.open(newline="") as said:
-                return loans_of(rows, columns, said)
+        rows = lines_in(self.file(ROWS))
+        return loans_of(rows, columns, lines_in(predictions) if predictions.is_file() else None)
 
     def file(self, name: str) -> Path:
         """Raises WrongRun where it is missing."""
@@ -41,14 +42,50 @@ class Kept:
     @contextmanager
     def model(self) -> Iterator[Model]:
         """Raises WrongRun."""
+        packed = self.file(MODEL)
         with tempfile.TemporaryDirectory() as opened:
             try:
-                with tarfile.open(self.file(MODEL)) as archive:
+                with tarfile.open(packed) as archive:
                     unpack(archive, Path(opened))
                 model = Model(Path(opened))
-            except (tarfile.TarError, EOFError, OSError, UnsafeArchive, BrokenArchive) as wrong:
+            except (tarfile.TarError, zlib.error, EOFError, OSError, UnsafeArchive, BrokenArchive) as wrong:
                 raise WrongRun(f"{MODEL}: {wrong}") from None
+            except (LookupError, TypeError, AttributeError, ValueError) as wrong:
+                raise WrongRun(f"{MODEL}: expected an archive that training wrote: {wrong!r}") from None
+            if not all(isinstance(name, str) for name in model.encoding.names):
+                raise WrongRun(f"{MODEL}: expected columns with names")
             yield model
+
+    def differs_from(self, other: Kept) -> str | None:
+        """The first file of the run that the other folder lacks or has otherwise."""
+        for name in (ROWS, PREDICTIONS, MODEL):
+            theirs = other.folder / name
+            if not theirs.is_file() or theirs.read_bytes() != self.file(name).read_bytes():
+                return name
+        return None
+
+
+def text_of(path: Path, encoding: str = "utf-8") -> str:
+    """Raises WrongRun where it is no UTF-8."""
+    try:
+        return path.read_bytes().decode(encoding)
+    except UnicodeDecodeError as wrong:
+        raise WrongRun(f"{path}: expected UTF-8, byte {wrong.start + 1} is none") from None
+
+
+def lines_in(path: Path, encoding: str = "utf-8") -> io.StringIO:
+    """Raises WrongRun where it is no UTF-8."""
+    return io.StringIO(text_of(path, encoding), newline="")
+
+
+def put(path: Path, content: bytes) -> None:
+    """Whole or not at all: a file beside it takes its name."""
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        beside.write_bytes(content)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def fetch(clients: dict[str, Any], prefix: str, lake: str, month: str, folder: Path) -> str:

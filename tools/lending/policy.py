@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from features.encoding import Column
 from features.protected import protected
 
 Decision = Literal["APPROVE", "REFER", "DECLINE"]
@@ -17,6 +18,7 @@ PARTS = ("version", "refer_from", "decline_from", "points", "bands", "lgd", "ead
 OPTIONAL = ("rules", "creditor")
 CREDITOR = ("name", "address", "agency")
 TESTS = ("above", "below", "equals", "missing")
+AMOUNTS = ("number", "indicator")  # kinds of columns that an exposure may be read from
 SURE = 1e-9  # beyond it odds are as good as infinite
 
 
@@ -60,6 +62,21 @@ class Rule:
     value: Any
     action: Decision
     sentence: str
+
+    def require_fits(self, column: Column) -> None:
+        """Raises InvalidPolicy where no cell of the column could ever be compared with the value as it is meant."""
+        is_category, place = column.kind == "category", f"rule {self.name}: {self.column}"
+        if self.test in ("above", "below") and is_category:
+            raise InvalidPolicy(f"{place} is a category of the model, and {self.test} asks for a number: use equals")
+        if self.test != "equals":
+            return
+        if isinstance(self.value, str) != is_category:
+            raise InvalidPolicy(
+                f"{place}: expected equals to be {'one of its categories' if is_category else 'a number'}"
+            )
+        if column.categories and self.value not in column.categories:
+            known = ", ".join(column.categories)
+            raise InvalidPolicy(f"{place}: expected equals to be a category that the model knows, which are {known}")
 
     def meets(self, cell: float | str | None) -> bool:
         """`cell` is a number, a category by name, or none where it is missing."""
@@ -111,11 +128,11 @@ class Policy:
             return None
         return next((reason for reason in self.reasons if reason.speaks_of(column)), None)
 
-    def require_columns(self, used: Sequence[str], there: Sequence[str], barred: Collection[str] = ()) -> None:
+    def require_columns(self, used: Sequence[str], there: Sequence[Column], barred: Collection[str] = ()) -> None:
         """`used` are columns that may be a reason, `there` those that a run keeps, `barred` those declared protected.
 
-        Raises InvalidPolicy for one that may be a reason and has no sentence, for a rule about a protected one, and for
-        one that a rule or the exposure asks of and no run keeps.
+        Raises InvalidPolicy for one that may be a reason and has no sentence, for a rule about a protected one, for one
+        that a rule or the exposure asks of and no run keeps, and for one of another kind than they need.
         """
         silent = [name for name in used if name not in barred and not protected(name) and self.reason_of(name) is None]
         if silent:
@@ -125,9 +142,14 @@ class Policy:
         if wrong := sorted({rule.column for rule in self.rules} & set(barred)):
             raise InvalidPolicy(f"rules: {', '.join(wrong)} is declared protected and decides nothing")
         asked = [rule.column for rule in self.rules] + ([self.ead] if isinstance(self.ead, str) else [])
-        absent = sorted(set(asked) - set(there))
+        known = {column.name: column for column in there}
+        absent = sorted(set(asked) - set(known))
         if absent:
-            raise InvalidPolicy(f"{', '.join(absent)}: expected columns of the run, which are {', '.join(there)}")
+            raise InvalidPolicy(f"{', '.join(absent)}: expected columns of the run, which are {', '.join(known)}")
+        for rule in self.rules:
+            rule.require_fits(known[rule.column])
+        if isinstance(self.ead, str) and known[self.ead].kind not in AMOUNTS:
+            raise InvalidPolicy(f"ead: expected a column of numbers, and {self.ead} is a {known[self.ead].kind}")
 
     @classmethod
     def parse(cls, document: object) -> Policy:
@@ -167,7 +189,12 @@ def scale_of(told: object) -> Scale:
     names = ("base_score", "base_odds", "pdo")
     if not isinstance(told, Mapping) or set(told) != set(names):
         raise InvalidPolicy(f"points: expected {', '.join(names)}")
-    return Scale(*(positive(told[name], f"points, {name}") for name in names))
+    scale = Scale(*(positive(told[name], f"points, {name}") for name in names))
+    try:
+        scale.points(0.0), scale.points(1.0)
+    except (OverflowError, ValueError):
+        raise InvalidPolicy(f"points: expected smaller {', '.join(names)}, these give points without an end") from None
+    return scale
 
 
 def bands_of(told: object) -> tuple[tuple[str, float], ...]:
@@ -221,6 +248,10 @@ def several(told: object, place: str) -> list[Mapping]:
 def text(told: object, place: str) -> str:
     if not isinstance(told, str) or not told.strip():
         raise InvalidPolicy(f"{place}: expected a text, got {type(told).__name__}")
+    try:
+        told.encode()
+    except UnicodeEncodeError:
+        raise InvalidPolicy(f"{place}: expected a text, got half of a character (a lone surrogate)") from None
     return told
 
 
@@ -233,9 +264,15 @@ def unprotected(told: object, place: str) -> str:
 
 
 def finite(told: object, place: str) -> float:
-    if isinstance(told, bool) or not isinstance(told, int | float) or not math.isfinite(told):
-        raise InvalidPolicy(f"{place}: expected a number, got {told!r}")
-    return float(told)
+    if isinstance(told, bool) or not isinstance(told, int | float):
+        raise InvalidPolicy(f"{place}: expected a number, got {type(told).__name__}")
+    try:
+        found = float(told)
+    except OverflowError:
+        found = math.inf  # a whole number of hundreds of digits
+    if not math.isfinite(found):
+        raise InvalidPolicy(f"{place}: expected a number, got one that is not finite or too large")
+    return found
 
 
 def positive(told: object, place: str) -> float:

@@ -5,24 +5,28 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import subprocess
 import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from botocore.exceptions import NoRegionError
 
 from features.encoding import Column, Encoding
 from inference.additive import Term, Terms
 from inference.model import Model
 from tests.unit.inference.archives import trained, written
 from tools.lending import __main__ as command
-from tools.lending.deciding import Loan, WrongRun, decide, loans_of
+from tools.lending.deciding import Loan, WrongRun, decide, loans_of, references
+from tools.lending.kept import Kept
 from tools.lending.letter import NoLetter, letter
 from tools.lending.policy import InvalidPolicy, Policy, Scale
-from tools.lending.whatif import what_if, wilson
+from tools.lending.whatif import outcomes_of, what_if, wilson
 from training.drift import baseline
 
-EXAMPLE = Path(__file__).parents[3] / "policies" / "credit-example.json"
+ROOT = Path(__file__).parents[3]
+EXAMPLE = ROOT / "policies" / "credit-example.json"
 NAMES = ("income", "amount", "pay_0", "pay_2", "tier", "purpose")
 ENCODING = Encoding((*(Column(name) for name in NAMES[:-1]), Column("purpose", ("car", "house", "war"))))
 DOCUMENT = {
@@ -123,6 +127,10 @@ def test_the_example_is_a_policy_and_bears_the_hash_of_its_content():
         ({"bands": [{"name": "A", "below": 0.5}]}, "1 as the last"),
         ({"bands": []}, "1 as the last"),
         ({"points": {"base_score": 600, "base_odds": 30, "pdo": 0}}, "points, pdo: expected a number above 0"),
+        ({"points": {"base_score": 600, "base_odds": 30, "pdo": 1e308}}, "points without an end"),
+        ({"lgd": 10**400}, "lgd: expected a number, got one that is not finite or too large"),
+        ({"ead": 10**5000}, "ead: expected a number, got one that is not finite or too large"),
+        ({"version": "\ud800"}, "version: expected a text, got half of a character"),
         ({"cutoff": 0.3}, "unknown: cutoff"),
         ({"ead": "protected_amount"}, "is protected"),
         ({"rules": [{**DOCUMENT["rules"][0], "column": "sex"}]}, "sex is protected"),
@@ -279,7 +287,7 @@ def test_a_back_test_counts_rates_and_losses_of_loans_with_an_outcome(kept, tmp_
     assert found["decisions"]["DECLINE"]["bad_rate"] == 1.0
     assert found["decisions"]["DECLINE"]["realised_loss"] == 25.0
     assert found["decisions"]["APPROVE"]["bad_rate"] is None
-    assert found["policy"]["share"] == 0.5
+    assert found["decisions"]["APPROVE"]["share"] == 0.5
     assert "DECLINE" in capsys.readouterr().out
 
 
@@ -309,3 +317,268 @@ def test_a_stricter_cut_off_never_approves_more_and_all_are_approved_by_the_last
 def test_a_command_that_cannot_be_done_says_what_it_expected(arguments, said):
     with pytest.raises(SystemExit, match=said):
         command.main(*arguments)
+
+
+def rule(column: str, **test) -> dict:
+    return {"name": "asked", "column": column, "action": "DECLINE", "sentence": "s", **test}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"rules": [rule("purpose", above=1)]}, "purpose is a category of the model, and above asks for a number"),
+        ({"rules": [rule("purpose", below=1)]}, "purpose is a category of the model, and below asks for a number"),
+        ({"rules": [rule("purpose", equals=2)]}, "expected equals to be one of its categories"),
+        ({"rules": [rule("purpose", equals="boat")]}, "a category that the model knows, which are car, house, war"),
+        ({"rules": [rule("income", equals="low")]}, "expected equals to be a number"),
+        ({"ead": "purpose"}, "ead: expected a column of numbers, and purpose is a category"),
+    ],
+)
+def test_a_rule_or_an_exposure_that_no_cell_of_its_column_could_meet_is_refused(model, changes, said):
+    with pytest.raises(InvalidPolicy, match=said):
+        decide(model, policy(**changes), [GOOD])
+
+
+def test_a_negative_exposure_is_none(model):
+    (found,) = decide(model, policy(), [Loan("c", "l", (GOOD.cells[0], "-5", *GOOD.cells[2:]))])
+
+    assert (found.exposure, found.expected_loss) == (None, None)
+
+
+def known_by(folder: Path, categories: int, counts: np.ndarray) -> Model:
+    """A model of one category, and the baseline of rows that have each code so often."""
+    column = Column("purpose", tuple(f"p{n:02}" for n in range(categories)))
+    written(folder, columns=Encoding((column,)).document())
+    seen = np.repeat(np.arange(categories), counts).astype(np.float32)[:, None]
+    (folder / "baseline.json").write_text(json.dumps(baseline(("purpose",), seen, np.zeros(len(seen)), ())))
+    return Model(folder)
+
+
+def test_the_usual_category_is_the_commonest_of_the_run_where_deciles_of_fifty_codes_cannot_tell_it(tmp_path):
+    many = known_by(tmp_path / "many", 50, np.where(np.arange(50) == 33, 40, 10))
+    rows = np.array([[4.0], [33.0], [33.0], [4.0], [33.0], [np.nan]], dtype=np.float32)
+
+    assert references(many, rows, ["purpose"]) == {"purpose": 33.0}
+    assert references(many, rows[-1:], ["purpose"]) == {}, "nothing is known of it"
+    few = known_by(tmp_path / "few", 3, np.array([30, 20, 50]))
+    assert references(few, rows[:1], ["purpose"]) == {"purpose": 2.0}, "each bin is one category: the baseline knows"
+
+
+def test_who_would_be_declined_without_a_reason_that_may_be_told_is_referred(tmp_path):
+    constant = Model(written(tmp_path / "constant", columns=ENCODING.document(), base_rate=0.6))
+    (found,) = decide(constant, policy(), [GOOD])
+    (told,) = decide(constant, policy(), [Loan("c", "l", (*GOOD.cells[:-1], "war"))])
+
+    assert (found.decision, found.reasons) == ("REFER", ("no_reason",))
+    assert (told.decision, told.reasons) == ("DECLINE", ("war",))
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ("[]", "not what training writes"),
+        ('{"columns": {"income": {"edges": [1], "shares": []}}}', "not what training writes"),
+        ('{"columns": {}}', "lacks income, amount, pay_0, pay_2, purpose, which the model uses"),
+    ],
+)
+def test_a_baseline_that_is_none_or_lacks_a_column_of_the_model_is_refused(archive, tmp_path, told, said):
+    folder = tmp_path / "other"
+    shutil.copytree(archive, folder)
+    (folder / "baseline.json").write_text(told)
+
+    with pytest.raises(WrongRun, match=said):
+        decide(Model(folder), policy(), [BAD])
+
+
+@pytest.mark.parametrize("told", [[], {"trained_on": "tier"}, {"trained_on": [3]}, {"trained_on": None}])
+def test_protected_columns_that_are_no_names_are_refused(model, monkeypatch, told):
+    monkeypatch.setitem(model.manifest, "protected_columns", told)
+    with pytest.raises(WrongRun, match="protected_columns: expected"):
+        decide(model, policy(), [GOOD])
+
+
+@pytest.mark.parametrize("columns", [[{"categories": None}], [{"name": 3, "categories": None}], [3]])
+def test_an_archive_with_a_column_without_a_name_is_refused(tmp_path, columns):
+    written(tmp_path / "archive", columns=columns)
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as packed:
+        packed.add(tmp_path / "archive" / "manifest.json", "manifest.json")
+
+    with pytest.raises(WrongRun, match=r"model\.tar\.gz: expected"), Kept(tmp_path).model():
+        pass
+
+
+def test_a_kept_probability_that_is_none_is_the_one_that_the_model_gives_when_it_gives_none(model, monkeypatch):
+    monkeypatch.setattr(model, "probabilities", lambda matrix: np.full(len(matrix), np.nan))
+    (found,) = decide(model, policy(), [Loan("c", "l", GOOD.cells, math.nan)])
+
+    assert found.decision == "REFER"
+    with pytest.raises(WrongRun, match="1 of 1 loans another probability"):
+        decide(model, policy(), [Loan("c", "l", GOOD.cells, 0.5)])
+
+
+@pytest.mark.parametrize(
+    ("rows", "predictions", "said"),
+    [
+        (["c,l,1\n"], ["c\n"], "predictions, line 1: expected customer_id,loan_id,default_prob"),
+        (["c,l,1\n", "d,l,2\n"], None, "expected each loan once, 1 come again: l"),
+        (["c,l,1\rx\n"], None, "rows: expected lines of CSV"),
+        (["c,l,1\n"], ["c,l\rx,1\n"], "predictions: expected lines of CSV"),
+    ],
+)
+def test_lines_of_a_run_that_cannot_be_read_or_come_twice_are_refused(rows, predictions, said):
+    with pytest.raises(WrongRun, match=said):
+        loans_of(rows, 1, predictions)
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "predictions.csv"])
+def test_a_run_that_is_no_utf_8_is_refused_by_its_file(kept, tmp_path, name):
+    (kept / name).write_bytes(b"\xff" + (kept / name).read_bytes())
+    with pytest.raises(SystemExit, match=f"{name}: expected UTF-8, byte 1 is none"):
+        command.main("decide", "", str(kept), policy_file(tmp_path), "")
+
+
+def test_a_template_decisions_outcomes_and_a_policy_that_are_no_utf_8_are_refused(kept, tmp_path):
+    command.main("decide", "", str(kept), policy_file(tmp_path), "")
+    latin = tmp_path / "latin"
+    latin.write_bytes(b"loan_id,defaulted\nl\xe4,1\n")
+
+    with pytest.raises(SystemExit, match="latin: expected UTF-8, byte 20 is none"):
+        command.main("letter", "", str(kept), "", "l2", str(latin))
+    with pytest.raises(SystemExit, match="latin: expected UTF-8, byte 20 is none"):
+        command.main("backtest", "", str(kept), "", str(latin))
+    with pytest.raises(SystemExit, match="latin is no JSON"):
+        command.main("backtest", "", str(kept), str(latin), str(latin))
+    (kept / "decisions.jsonl").write_bytes(b"\xff")
+    with pytest.raises(SystemExit, match="is not what this run decides"):
+        command.main("letter", "", str(kept), "", "l2", "")
+
+
+def test_a_policy_with_a_number_of_thousands_of_digits_is_refused(tmp_path):
+    (tmp_path / "asked.json").write_text('{"lgd": ' + "9" * 5000 + "}")
+    with pytest.raises(SystemExit, match="is no JSON"):
+        command.main("decide", "", "nowhere", str(tmp_path / "asked.json"), "")
+
+
+def test_other_decisions_that_are_there_stay_and_the_first_loans_are_named(kept, tmp_path):
+    command.main("decide", "", str(kept), policy_file(tmp_path), "")
+    changed = (kept / "decisions.jsonl").read_bytes().replace(b"DECLINE", b"APPROVE")
+    (kept / "decisions.jsonl").write_bytes(changed)
+
+    with pytest.raises(SystemExit, match="1 of 2 loans differ: l2"):
+        command.main("decide", "", str(kept), policy_file(tmp_path), "")
+    assert (kept / "decisions.jsonl").read_bytes() == changed
+    assert [path.name for path in kept.iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.fixture
+def platform(kept, tmp_path, monkeypatch) -> list[bytes]:
+    """A platform that has the kept run; the policies that the lake was given."""
+
+    def fetch(clients, prefix, lake, month, folder) -> str:
+        shutil.copytree(kept, folder)
+        return "run-1"
+
+    taken: list[bytes] = []
+    monkeypatch.setattr(command, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(command, "deployed", lambda verb, environment: {"prefix": "p", "lake_bucket": "lake"})
+    monkeypatch.setattr(command.boto3, "client", lambda name: None)
+    monkeypatch.setattr(command, "fetch", fetch)
+    monkeypatch.setattr(command.documents, "keep", lambda s3, bucket, problem, kind, body: taken.append(body))
+    return taken
+
+
+def test_a_month_is_decided_again_in_the_folder_that_is_there_and_nothing_in_it_is_lost(platform, kept, tmp_path):
+    asked = policy_file(tmp_path)
+    command.main("decide", "dev", "", asked, "2025-06")
+    (folder,) = (tmp_path / "build").iterdir()
+    (folder / "backtest-mine.json").write_text("{}")
+    command.main("decide", "dev", "", asked, "2025-06")
+
+    assert (folder / "backtest-mine.json").is_file()
+    assert list((tmp_path / "build").iterdir()) == [folder], "what was fetched again is gone"
+    with (kept / "rows.csv").open("a") as rows:
+        rows.write("\n")
+    with pytest.raises(SystemExit, match=r"rows\.csv is not what the platform has of this run"):
+        command.main("decide", "dev", "", asked, "2025-06")
+    assert list((tmp_path / "build").iterdir()) == [folder]
+
+
+def test_a_policy_is_kept_in_the_lake_only_when_it_fits_the_run(platform, tmp_path):
+    with pytest.raises(SystemExit, match="granted: expected columns of the run"):
+        command.main("decide", "dev", "", policy_file(tmp_path, ead="granted"), "2025-06")
+    assert platform == []
+    command.main("decide", "dev", "", policy_file(tmp_path), "2025-06")
+    assert platform == [policy().canonical]
+
+
+def test_an_aws_that_cannot_be_asked_is_told_in_one_line(platform, tmp_path, monkeypatch):
+    def refuse(name: str) -> None:
+        raise NoRegionError
+
+    monkeypatch.setattr(command.boto3, "client", refuse)
+    with pytest.raises(SystemExit, match="decide: AWS refused: You must specify a region"):
+        command.main("decide", "dev", "", policy_file(tmp_path), "2025-06")
+
+
+def test_no_cut_off_approves_a_loan_that_a_rule_stops(model):
+    war = Loan("c3", "l3", (*GOOD.cells[:-1], "war"))
+    found = what_if(policy(), decide(model, policy(), [GOOD, BAD, war]), {"l3": 1})
+
+    assert found["cutoffs"][-1]["loans"] == 2
+    assert [cutoff["with_outcome"] for cutoff in found["cutoffs"]] == [0] * 10
+    assert "policy" not in found
+
+
+def test_outcomes_of_none_of_the_run_and_exposures_beyond_a_number_are_refused(model):
+    with pytest.raises(WrongRun, match="none of the run's 1 loans is among the 1 outcomes"):
+        what_if(policy(), decide(model, policy(), [GOOD]), {"other": 1})
+    rich = policy(ead=1.7e308, lgd=1)
+    with pytest.raises(WrongRun, match="larger than a number can be"):
+        what_if(rich, decide(model, rich, [BAD, Loan("c", "l9", BAD.cells)]), {"l2": 1, "l9": 1})
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["loan_id,defaulted\n", "l1,0\n", "l1,1\n"], "line 3: l1 comes again with another outcome"),
+        (["defaulted,loan_id\n", "1\n"], "line 2: expected 2 cells"),
+        (["loan_id,defaulted\n", "l1,1,x\n"], "line 2: expected 2 cells"),
+        (["loan_id,defaulted\n", ",1\n"], "line 2: expected a loan_id"),
+        (["loan_id,defaulted\n", "l\rx,1\n"], "expected lines of CSV"),
+    ],
+)
+def test_outcomes_that_contradict_or_lack_cells_are_refused_by_line(lines, said):
+    with pytest.raises(InvalidPolicy, match=said):
+        outcomes_of(lines)
+    assert outcomes_of(["loan_id,defaulted\n", "l1,1\n", "l1,1\n"]) == {"l1": 1}
+
+
+def test_outcomes_as_a_spreadsheet_saves_them_are_read(kept, tmp_path, capsys):
+    command.main("decide", "", str(kept), policy_file(tmp_path), "")
+    (tmp_path / "outcomes.csv").write_bytes(b"\xef\xbb\xbfloan_id,defaulted\r\nl2,1\r\n")
+    command.main("backtest", "", str(kept), "", str(tmp_path / "outcomes.csv"))
+
+    assert "2 loans, 1 with an outcome" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("target", "given"),
+    [
+        ("decide-loans", ("KEPT", "POLICY", "MONTH")),
+        ("loan-letter", ("KEPT", "LOAN", "TEMPLATE")),
+        ("backtest-loans", ("KEPT", "POLICY", "OUTCOMES")),
+    ],
+)
+def test_make_hands_what_a_command_is_given_over_as_it_is_written(target, given):
+    told = [f'a b"; echo {name} >&2; "' for name in given]
+    arguments = [f"{name}={text}" for name, text in zip(given, told, strict=True)]
+    ran = subprocess.run(
+        ["make", "-s", target, "READY=", "PYTHON=printf '<%s>'", "ENV=dev", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert ran.stderr == ""
+    assert [text for text in told if f"<{text}>" not in ran.stdout] == []
