@@ -181,7 +181,10 @@ locals {
         resources = [for name in keys(var.operated.state_machines) : "${local.states}:execution:${var.prefix}-${name}:*"]
       }
       Train = {
-        actions = ["sagemaker:DescribePipelineExecution", "sagemaker:StartPipelineExecution", "sagemaker:StopPipelineExecution"]
+        actions = [
+          "sagemaker:DescribePipelineExecution", "sagemaker:ListPipelineParametersForExecution",
+          "sagemaker:StartPipelineExecution", "sagemaker:StopPipelineExecution",
+        ]
         resources = flatten([
           for problem in var.operated.problems :
           ["${local.sagemaker}:pipeline/${var.prefix}-${problem}", "${local.sagemaker}:pipeline/${var.prefix}-${problem}/execution/*"]
@@ -189,10 +192,7 @@ locals {
       }
       # Lists are of the account.
       ListRuns = {
-        actions = [
-          "sagemaker:ListModelPackages", "sagemaker:ListPipelineExecutionSteps", "sagemaker:ListPipelineExecutions",
-          "sagemaker:ListPipelineParametersForExecution",
-        ]
+        actions   = ["sagemaker:ListModelPackages", "sagemaker:ListPipelineExecutionSteps", "sagemaker:ListPipelineExecutions"]
         resources = ["*"]
       }
       SeeModels = {
