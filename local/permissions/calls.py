@@ -300,7 +300,8 @@ def _sagemaker_control(request: Request, place: Place) -> Iterator[Call]:
         yield Call(action, request.get("ResourceArn"))
         return
     if name.startswith("List"):
-        yield Call(action, "*")
+        run, pipeline = request.get("PipelineExecutionArn"), request.get("PipelineName")
+        yield Call(action, _sagemaker_arn(place, "pipeline", run or pipeline) if run or pipeline else "*")
         return
     kind = next((kind for kind in _KINDS if kind in name), "")
     said = request.get(f"{kind}Name", f"{kind}Arn")

@@ -197,8 +197,6 @@ ARGUED = (
             "cloudwatch:GetMetricStatistics",
             "cloudwatch:ListMetrics",
             "sagemaker:ListModelPackages",
-            "sagemaker:ListPipelineExecutionSteps",
-            "sagemaker:ListPipelineExecutions",
             "sqs:ListQueues",
         ),
         "*",

@@ -182,17 +182,17 @@ locals {
       }
       Train = {
         actions = [
-          "sagemaker:DescribePipelineExecution", "sagemaker:ListPipelineParametersForExecution",
-          "sagemaker:StartPipelineExecution", "sagemaker:StopPipelineExecution",
+          "sagemaker:DescribePipelineExecution", "sagemaker:ListPipelineExecutionSteps", "sagemaker:ListPipelineExecutions",
+          "sagemaker:ListPipelineParametersForExecution", "sagemaker:StartPipelineExecution", "sagemaker:StopPipelineExecution",
         ]
         resources = flatten([
           for problem in var.operated.problems :
           ["${local.sagemaker}:pipeline/${var.prefix}-${problem}", "${local.sagemaker}:pipeline/${var.prefix}-${problem}/execution/*"]
         ])
       }
-      # Lists are of the account.
-      ListRuns = {
-        actions   = ["sagemaker:ListModelPackages", "sagemaker:ListPipelineExecutionSteps", "sagemaker:ListPipelineExecutions"]
+      # The list is of the account.
+      FindModels = {
+        actions   = ["sagemaker:ListModelPackages"]
         resources = ["*"]
       }
       SeeModels = {
