@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import fnmatch
-import hashlib
-import json
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from scoring import documents
 
 from features.encoding import Column
 from features.protected import protected
@@ -106,15 +106,15 @@ class Policy:
     @property
     def canonical(self) -> bytes:
         """One text for one content."""
-        return json.dumps(self.document, sort_keys=True, separators=(",", ":")).encode()
+        return documents.canonical(self.document)
 
     @property
     def sha256(self) -> str:
-        return hashlib.sha256(self.canonical).hexdigest()
+        return documents.digest(self.canonical)
 
     @property
     def version(self) -> str:
-        return f"{self.document['version']}@{self.sha256[:12]}"
+        return documents.versioned(self.document["version"], self.sha256)
 
     def band(self, p: float) -> str:
         return next(name for name, below in self.bands if p < below or below == 1.0)

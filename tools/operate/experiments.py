@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tools.operate.platform import Platform, Refused, wait
+from tools.operate.platform import Platform, Refused
 from tools.releases import PROBLEMS
 from tools.telling import Teller
 
@@ -61,7 +60,8 @@ def reproduce(platform: Platform, teller: Teller, problem: str, name: str) -> No
     if before.evaluation is None or "record" not in before.evaluation:
         raise Refused(f"expected a run that was evaluated and has a record, but {name} is {before.status} without one")
     with teller.watched(f"the {problem} pipeline, by the parameters of {name}"):
-        again = started(platform, problem, {**before.parameters, "MinimumAuc": BEYOND})
+        execution, _ = platform.run_pipeline(problem, {**before.parameters, "MinimumAuc": BEYOND})
+    again = name_of(execution)
     after = evaluation(platform, problem, again)
     if after is None:
         raise Refused(f"{again} came to no evaluation: make status says what failed")
@@ -105,21 +105,6 @@ def evaluation(platform: Platform, problem: str, name: str) -> dict | None:
         return json.loads(platform.read(key))
     except ValueError:
         return {}
-
-
-def started(platform: Platform, problem: str, given: Mapping[str, str]) -> str:
-    """Runs the pipeline to its end, which the gate makes a failure. Returns the run's name."""
-    sagemaker: Any = platform.client("sagemaker")
-    execution = sagemaker.start_pipeline_execution(
-        PipelineName=f"{platform.prefix}-{problem}",
-        PipelineParameters=[{"Name": name, "Value": value} for name, value in given.items()],
-    )["PipelineExecutionArn"]
-    wait(
-        lambda: sagemaker.describe_pipeline_execution(PipelineExecutionArn=execution),
-        lambda d: d["PipelineExecutionStatus"] not in ("Executing", "Stopping"),
-        hours=2,
-    )
-    return name_of(execution)
 
 
 def name_of(execution: str) -> str:

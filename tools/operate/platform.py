@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -98,21 +98,27 @@ class Platform:
     def train(self, problem: str, as_of: str, **given: str) -> dict:
         """Runs a training pipeline, `given` its further parameters. Returns the package's ARN and its evaluation."""
         sagemaker = self.client("sagemaker")
+        execution, status = self.run_pipeline(problem, {"AsOf": as_of, **given})
+        steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=execution)["PipelineExecutionSteps"]
+        if status != "Succeeded":
+            reasons = [f"{s['StepName']}: {s['FailureReason']}" for s in steps if s.get("FailureReason")]
+            raise StepFailed(f"the {problem} pipeline {status}: {'; '.join(reasons)}")
+        package = next(s["Metadata"]["RegisterModel"]["Arn"] for s in steps if "RegisterModel" in s["Metadata"])
+        return {"package": package, "evaluation": self.evaluation(package)}
+
+    def run_pipeline(self, problem: str, given: Mapping[str, str]) -> tuple[str, str]:
+        """Runs a training pipeline to its end. Returns the ARN of the execution and how it ended."""
+        sagemaker = self.client("sagemaker")
         execution = sagemaker.start_pipeline_execution(
             PipelineName=f"{self.prefix}-{problem}",
-            PipelineParameters=[{"Name": name, "Value": value} for name, value in {"AsOf": as_of, **given}.items()],
+            PipelineParameters=[{"Name": name, "Value": value} for name, value in given.items()],
         )["PipelineExecutionArn"]
         done = wait(
             lambda: sagemaker.describe_pipeline_execution(PipelineExecutionArn=execution),
             lambda d: d["PipelineExecutionStatus"] not in ("Executing", "Stopping"),
             hours=2,
         )
-        steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=execution)["PipelineExecutionSteps"]
-        if done["PipelineExecutionStatus"] != "Succeeded":
-            reasons = [f"{s['StepName']}: {s['FailureReason']}" for s in steps if s.get("FailureReason")]
-            raise StepFailed(f"the {problem} pipeline {done['PipelineExecutionStatus']}: {'; '.join(reasons)}")
-        package = next(s["Metadata"]["RegisterModel"]["Arn"] for s in steps if "RegisterModel" in s["Metadata"])
-        return {"package": package, "evaluation": self.evaluation(package)}
+        return execution, done["PipelineExecutionStatus"]
 
     def evaluation(self, package: str) -> dict:
         return json.loads(self.beside_evaluation(package, "evaluation.json"))

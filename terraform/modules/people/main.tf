@@ -1,5 +1,5 @@
 # Roles for people, one for each kind of work. Who may take one is named from outside; a role that nobody is named for is
-# not made. None may read RAW, and only the operator reads what no analyst may: the state that names what was built.
+# not made. None may read RAW; operator and approver read what no analyst may: the state that names what was built.
 
 data "aws_caller_identity" "this" {}
 data "aws_partition" "this" {}
@@ -23,6 +23,22 @@ locals {
     approver = "Whoever approves a model, and does nothing else: who trains one does not let it serve"
     reviewer = "Whoever reviews payments: takes them from the queue and says what they were"
     operator = "On call: starts nights, trainings and replays, changes the policy, sees how things stand"
+  }
+
+  # What `make` commands ask first: which environment this is, and what is built of it.
+  asked_first = {
+    ReadOutputs = {
+      actions   = ["s3:GetObject"]
+      resources = [for stack in ["data", "platform"] : "${var.state.arn}/${stack}.tfstate"]
+    }
+    FindState = {
+      actions   = ["s3:ListBucket"]
+      resources = [var.state.arn]
+    }
+    DecryptState = {
+      actions   = ["kms:Decrypt", "kms:DescribeKey"]
+      resources = [var.state.kms_key_arn]
+    }
   }
 
   permissions = {
@@ -118,7 +134,7 @@ locals {
       }
     }
 
-    approver = {
+    approver = merge(local.asked_first, {
       Approve = {
         actions   = ["sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage"]
         resources = [for problem in var.operated.problems : "${local.sagemaker}:model-package/${var.prefix}-${problem}/*"]
@@ -127,19 +143,7 @@ locals {
         actions   = ["sagemaker:ListModelPackages"]
         resources = ["*"]
       }
-      # What `make approve` asks first, the dossier that the approval is held to, and whether it is released and serves.
-      ReadOutputs = {
-        actions   = ["s3:GetObject"]
-        resources = [for stack in ["data", "platform"] : "${var.state.arn}/${stack}.tfstate"]
-      }
-      FindState = {
-        actions   = ["s3:ListBucket"]
-        resources = [var.state.arn]
-      }
-      DecryptState = {
-        actions   = ["kms:Decrypt", "kms:DescribeKey"]
-        resources = [var.state.kms_key_arn]
-      }
+      # The dossier that an approval is held to, and whether it is released and serves.
       ReadEvaluations = {
         actions   = ["s3:GetObject"]
         resources = [for problem in var.operated.problems : "${var.lake.arn}/training/${problem}/*/evaluation/*"]
@@ -156,22 +160,9 @@ locals {
         actions   = ["kms:Decrypt"]
         resources = [var.lake.kms_key_arn]
       }
-    }
+    })
 
-    operator = {
-      # What `make` commands ask first: which environment this is, and what is built of it.
-      ReadOutputs = {
-        actions   = ["s3:GetObject"]
-        resources = [for stack in ["data", "platform"] : "${var.state.arn}/${stack}.tfstate"]
-      }
-      FindState = {
-        actions   = ["s3:ListBucket"]
-        resources = [var.state.arn]
-      }
-      DecryptState = {
-        actions   = ["kms:Decrypt", "kms:DescribeKey"]
-        resources = [var.state.kms_key_arn]
-      }
+    operator = merge(local.asked_first, {
       RunMachines = {
         actions   = ["states:ListExecutions", "states:StartExecution"]
         resources = [for arn in values(var.operated.state_machines) : arn]
@@ -259,7 +250,7 @@ locals {
         actions   = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
         resources = [var.lake.kms_key_arn]
       }
-    }
+    })
   }
 }
 
