@@ -11,7 +11,8 @@ PASSES = ("pass", "warn")
 def lacking(evaluation: Mapping, description: str | None) -> str | None:
     """Why this version may not serve; none if its dossier passes, warnings included, or if the approval's description
     gives a reason to let it serve all the same. Other descriptions, of a rejection before, are no such reason."""
-    if (description or "").removeprefix(OVERRIDE).strip() and (description or "").startswith(OVERRIDE):
+    begins, _, why = (description or "").partition(OVERRIDE)
+    if not begins and why.strip():
         return None
     dossier = evaluation.get("dossier") or {}
     verdict = dossier.get("verdict")

@@ -65,31 +65,26 @@ class Desk:
         block = self.blocks(book)[place]
         wanted = set(block.names) - {"ENV", "AWS_REGION"}
         assert wanted <= filled_in.keys(), f"{book}: fill in {wanted - filled_in.keys()}"
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", block.commands],
-            cwd=ROOT,
-            env=self.environment | filled_in,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
+        return self._printed(
+            ["bash", "-euo", "pipefail", "-c", block.commands], filled_in, f"{book}:\n{block.commands}"
         )
-        assert done.returncode == 0, f"{book}:\n{block.commands}\n{done.stdout[-6000:]}"
-        return done.stdout
 
     def made(self, target: str, **given: str) -> str:
         """What a target of the Makefile prints. It must end well."""
         asked = ["make", target, *(f"{name}={value}" for name, value in given.items())]
+        return self._printed(asked, {}, " ".join(asked))
+
+    def _printed(self, command: list[str], further: dict[str, str], named: str) -> str:
         done = subprocess.run(
-            asked,
+            command,
             cwd=ROOT,
-            env=self.environment,
+            env=self.environment | further,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
         )
-        assert done.returncode == 0, f"{' '.join(asked)}\n{done.stdout[-6000:]}"
+        assert done.returncode == 0, f"{named}\n{done.stdout[-6000:]}"
         return done.stdout
 
 
