@@ -60,7 +60,7 @@ test: $(READY) ## Every test: make test [BACKEND=localstack], which uses the one
 	@tools/prerequisites.sh >/dev/null
 	@BACKEND=$(or $(BACKEND),embedded) $(PYTHON) -m pytest -n 4 --dist loadfile --no-loadscope-reorder --durations 10 --durations-min 1
 
-bench: $(READY) ## The platform beside its peers: make bench [ROWS=500000] [SCHEDULES=1000000] [ONLY=features|lake|serving|local|doors|simulation] [LONG=1]
+bench: $(READY) ## The platform beside its peers: make bench [ROWS=500000] [SCHEDULES=1000000] [ONLY=features|lake|serving|local|rules|doors|simulation] [LONG=1]
 	@$(OURS) -m bench $(addprefix --rows ,$(ROWS)) $(addprefix --schedules ,$(SCHEDULES)) $(addprefix --only ,$(ONLY)) $(if $(LONG),--long)
 
 quality: $(READY) $(OWN) ## Scores on a set in the RAW contract: make quality FRAUD=dir START=2018-05-20 FOLDS=4, or CREDIT=dir; PEERS=1 shows others beside
@@ -179,6 +179,9 @@ backtest: $(READY) ## Another policy over stored decisions: make backtest POLICY
 policy: $(READY) ## Another policy's rules go live: make policy POLICY=file.json ENV=dev
 	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.policy "$(ENV)" "$(POLICY)"
 
+policy-diff: $(READY) ## What a policy would change, or what has changed since one: make policy-diff POLICY=file.json|SINCE=version ENV=dev
+	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.policy_diff "$(ENV)" "$(POLICY)" "$(SINCE)"
+
 list: $(READY) ## A list that rules look at gets other entries: make list LIST=name FIELD=merchant_id FILE=lines.txt ENV=dev, or REMOVE=1
 	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.lists "$(ENV)" "$(LIST)" "$(FIELD)" "$(FILE)" "$(REMOVE)"
 
@@ -244,4 +247,4 @@ lock: $(READY) ## Make the locked requirements again
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header check.in -o check.txt
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.13 --generate-hashes --no-emit-index-url --no-header localstack.in -o localstack.txt
 
-.PHONY: decide-loans loan-letter backtest-loans features check-data rollback backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train experiments reproduce approve status roles why backtest policy list attacks verify-log replay-dlq forget destroy setup lock
+.PHONY: decide-loans loan-letter backtest-loans features check-data rollback backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train experiments reproduce approve status roles why backtest policy policy-diff list attacks verify-log replay-dlq forget destroy setup lock

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from bench import doors, features, lake, local, model_server, page, serving, simulation
+from bench import doors, features, lake, local, model_server, page, rules, serving, simulation
 from features.fraud import FRAUD
 from tools.telling import Teller
 
@@ -38,6 +38,7 @@ class Asked:
 PARTS: dict[str, Callable[[Asked], dict]] = {
     "local": lambda asked: local.beside(local.measure(asked.teller) | model_server.measure(asked.teller)["ours"]),
     "serving": lambda asked: serving.measure(asked.teller),
+    "rules": lambda asked: rules.measure(),
     "doors": lambda asked: doors.measure(doors.STREAMED, asked.teller),
     "lake": lambda asked: lake.measure(asked.rows, asked.teller),
     "simulation": lambda asked: simulation.measure(asked.schedules, asked.teller),

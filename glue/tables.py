@@ -208,6 +208,10 @@ DECISIONS = Table(
         Field("judged_again", "string", "Of a decision that was overtaken: the action with the vector it should have"),
         Field("attributes", "string", "The payment's columns but for those that every one has, a JSON object of texts"),
         Field("event", "string", "The payment as it came to the door, a JSON object: what the night brings to RAW"),
+        Field(
+            "listed", "array<string>", "Lists that the payment was on of those that rules look up, and snoozed rules"
+        ),
+        Field("without_effect", "array<string>", "Rules that spoke and changed nothing: shadow, snoozed, overridden"),
     ),
     (Field("decision_date", "string", "UTC day of the payment, YYYY-MM-DD"),),
     format="json",

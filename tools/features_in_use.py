@@ -12,6 +12,7 @@ from typing import Any
 
 import boto3
 from scoring import documents
+from scoring.rules import SCORE
 
 from features.credit import PAYMENT_BEHAVIOUR
 from features.declaration import FeatureSet
@@ -72,8 +73,18 @@ def live_rules(dynamodb: Any, prefix: str) -> list[dict]:
 
 def unknown_to(known: Iterable[str], rules: Iterable[Mapping]) -> Iterator[str]:
     """Names of the rules that look at something else."""
-    declared = set(known)
-    return (rule["name"] for rule in rules if "feature" in rule and rule["feature"] not in declared)
+    declared = {*known, SCORE}
+    return (rule["name"] for rule in rules if named(rule) - declared)
+
+
+def named(document: object) -> set[str]:
+    """Features that a rule's document names, however deep."""
+    if isinstance(document, list):
+        return {name for part in document for name in named(part)}
+    if not isinstance(document, Mapping):
+        return set()
+    own = {document["feature"]} if isinstance(document.get("feature"), str) else set()
+    return own.union(*map(named, document.values()))
 
 
 def unserved(used: Iterable[Use], declared: Mapping[str, Mapping[str, str]]) -> Iterator[str]:

@@ -14,13 +14,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from scoring import documents
-from scoring.documents import EXPLORING, Conflict, Stored
+from scoring.documents import JUDGING, Conflict, Stored
 from scoring.policy import InvalidPolicy, Listing, Policy
 
 from features.vector import RULED
 
 PROBLEM = "fraud"
-PARTS = frozenset(("version", "review_at", "block_at", "rules", "explore_share", "model"))  # of an operator's file
+OPTIONS = ("snooze_by", "four_eyes")
+PARTS = frozenset(
+    ("version", "review_at", "block_at", "rules", "explore_share", "model", *OPTIONS)
+)  # of an operator's file
 TRIES = 5
 MOST_RULES = 262_144  # bytes of rules as they are written: DynamoDB takes 400 KB for an item
 MOST_LISTED = 100_000  # identifiers on all lists: every door reads and holds them
@@ -76,14 +79,18 @@ class Operators:
             return Live(Stored(after, before.stored.number + 1), dict(lists))
         raise Conflict(f"others have written {TRIES} times in between: nothing was changed, try again")
 
-    def claim(self, document: Mapping[str, Any]) -> None:
-        """A version names one document for good. Raises InvalidPolicy."""
+    def claim(self, document: Mapping[str, Any], by: str | None = None) -> str | None:
+        """A version names one document for good; returns who brought it first, none where that was not written down.
+        Raises InvalidPolicy."""
         sha = documents.digest(documents.canonical(document))
         key = f"{documents.KEPT}{PROBLEM}/versions/{documents.digest(str(document['version']).encode())}.json"
-        if documents.write_once(self.s3, self.lake, key, json.dumps({"sha256": sha}).encode()):
-            return
-        if json.loads(self.s3.get_object(Bucket=self.lake, Key=key)["Body"].read())["sha256"] != sha:
+        claimed = {"sha256": sha} | ({"by": by} if by else {})
+        if documents.write_once(self.s3, self.lake, key, json.dumps(claimed).encode()):
+            return by
+        there = json.loads(self.s3.get_object(Bucket=self.lake, Key=key)["Body"].read())
+        if there["sha256"] != sha:
             raise InvalidPolicy(f"version {document['version']!r} is that of another policy: give this one its own")
+        return there.get("by")
 
     def _keep_lists(self, lists: Lists) -> str:
         """Their SHA-256. Where this content was kept before, and somebody forgotten in it since, it is another one."""
@@ -112,21 +119,26 @@ def require_usable(ruled: Mapping[str, Any], lists: Lists) -> None:
         raise InvalidPolicy(f"lists hold {listed} identifiers, expected at most {MOST_LISTED}")
 
 
-def ruling(document: Mapping[str, Any]) -> Change:
+def ruling(document: Mapping[str, Any], declared: Mapping[str, Any] | None = None) -> Change:
     """The change that an operator's file makes: its rules and share. What a rule has `among` becomes a list that bears
-    the rule's name; lists that rules only name stay as they are. Raises InvalidPolicy."""
+    the rule's name; lists that rules only name stay as they are. `declared` are lists that are looked up for each
+    payment, by name, with `field` and `kind`; those that live rules know are known, too. Raises InvalidPolicy."""
     if not isinstance(document, Mapping) or (unknown := sorted(set(document) - PARTS)):
         given = ", ".join(unknown) if isinstance(document, Mapping) else type(document).__name__
         raise InvalidPolicy(f"a policy has {', '.join(sorted(PARTS))} and nothing else, got {given}")
     rules = document.get("rules")
     if not isinstance(rules, list):
         raise InvalidPolicy(f"expected rules to be a list, got {type(rules).__name__}")
+    if not isinstance(document.get("four_eyes", False), bool):
+        raise InvalidPolicy("expected four_eyes to be true or false")
 
     def change(before: dict, lists: Lists) -> tuple[dict, Lists]:
-        Policy.parse(document, RULED, lists)
-        own = {r["name"]: Listing(r["field"], frozenset(r["among"])) for r in rules if "among" in r}
+        known = {**before.get("looked_up", {}), **(declared or {})}
+        Policy.parse({**document, "looked_up": known}, RULED, lists)
+        own = {str(r["name"]): Listing(r["field"], frozenset(r["among"])) for r in rules if "among" in r}
         named = [
-            {k: v for k, v in r.items() if k != "among"} | ({"list": r["name"]} if "among" in r else {}) for r in rules
+            {k: v for k, v in r.items() if k != "among"} | ({"list": str(r["name"])} if "among" in r else {})
+            for r in rules
         ]
         ruled = {
             "version": str(document["version"]),
@@ -134,9 +146,22 @@ def ruling(document: Mapping[str, Any]) -> Change:
             "explore_key": before.get("explore_key") or secrets.token_hex(16),
             "rules": named,
         }
+        ruled |= {part: document[part] for part in OPTIONS if document.get(part)}
+        if looked_up := {name: known[name] for name in sorted(lists_named(named) & known.keys() - lists.keys())}:
+            ruled["looked_up"] = looked_up
         return ruled, {**lists, **own}
 
     return change
+
+
+def lists_named(part: object) -> set[str]:
+    """Lists that rules name, however deep."""
+    if isinstance(part, list):
+        return {name for each in part for name in lists_named(each)}
+    if not isinstance(part, Mapping):
+        return set()
+    own = {part["list"]} if isinstance(part.get("list"), str) else set()
+    return own.union(*map(lists_named, part.values()))
 
 
 def listing(name: str, listed: Listing | None) -> Change:
@@ -144,7 +169,7 @@ def listing(name: str, listed: Listing | None) -> Change:
 
     def change(before: dict, lists: Lists) -> tuple[dict, Lists]:
         others = {known: one for known, one in lists.items() if known != name}
-        ruled = {part: before[part] for part in (*EXPLORING, "version", "rules") if part in before}
+        ruled = {part: before[part] for part in (*JUDGING, *OPTIONS, "version", "rules") if part in before}
         return ruled, others if listed is None else {**others, name: listed}
 
     return change

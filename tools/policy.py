@@ -1,6 +1,7 @@
 """`make policy`: an operator's rules and sampled share go live, beside the thresholds of the serving model.
 
 What rules have `among` goes to the lists, which are documents of their own; `make list` changes one of them alone.
+While the live policy says `four_eyes`, whoever brings a document first proposes it, and somebody else makes it live.
 """
 
 from __future__ import annotations
@@ -15,8 +16,17 @@ from scoring.documents import Conflict, judging
 from scoring.policy import InvalidPolicy
 
 from tools import releases
-from tools.operators import Operators, ruling
+from tools.operators import Lists, Operators, ruling
+from tools.policy_diff import differences
 from tools.terraform.stacks import deployed
+
+
+class Proposed(Exception):
+    """The document waits for somebody else; `by` brought it."""
+
+    def __init__(self, by: str) -> None:
+        super().__init__(by)
+        self.by = by
 
 
 def main(environment: str = "", file: str = "") -> None:
@@ -24,23 +34,39 @@ def main(environment: str = "", file: str = "") -> None:
         raise SystemExit("policy: expected POLICY=<file.json> ENV=<environment>")
     outputs = deployed("policy", environment)
     operators = Operators.of(boto3.client, outputs["prefix"], outputs["lake_bucket"])  # type: ignore[arg-type]
+    by = boto3.client("sts").get_caller_identity()["Arn"]
     try:
-        ruled = rule(operators, json.loads(Path(file).read_text()))
+        document = json.loads(Path(file).read_text())
+        before = operators.read()
+        ruled = rule(operators, document, by)
+    except Proposed as waits:
+        print(
+            f"policy {document['version']} is proposed by {waits.by}. It decides nothing yet: the live policy asks for "
+            f"four eyes. Somebody else makes it live: make policy POLICY={file} ENV={environment}"
+        )
+        return
     except OSError as missing:
         raise SystemExit(f"policy: cannot read {file}: {missing.strerror}") from None
     except (Conflict, InvalidPolicy, ValueError) as wrong:
         raise SystemExit(f"policy: {file}: {wrong}") from None
     thresholds = releases.live(operators.dynamodb, outputs["prefix"])["policy"]
-    print("\n".join(told(judging(thresholds, ruled))))
+    print("\n".join([*told(judging(thresholds, ruled)), *differences(before, operators.read())]))
 
 
-def rule(operators: Operators, document: dict[str, Any]) -> dict[str, Any]:
-    """Makes an operator's document live; returns the rules as they are live. Raises Conflict and InvalidPolicy."""
+def rule(operators: Operators, document: dict[str, Any], by: str | None = None) -> dict[str, Any]:
+    """Makes an operator's document live; returns the rules as they are live. `by` is who asks for it. Raises Proposed
+    where somebody else must, and Conflict and InvalidPolicy."""
     change = ruling(document)
     before = operators.read()
     change(before.stored.body, before.lists)  # refused before its version is taken
-    operators.claim(document)
-    return operators.change(change).stored.body
+    proposer = operators.claim(document, by)
+
+    def by_others_eyes(now: dict, lists: Lists) -> tuple[dict, Lists]:
+        if now.get("four_eyes") and (by is None or proposer in (None, by)):
+            raise Proposed(proposer or "nobody who is known")
+        return change(now, lists)
+
+    return operators.change(by_others_eyes).stored.body
 
 
 def told(policy: dict) -> list[str]:

@@ -12,11 +12,11 @@ from features.payment import Payment, storable
 from features.traffic import TRAFFIC_LAYOUT
 from features.values import iso
 from features.vector import PARTIAL, Vector
-from scoring.policy import SEVERITY, Action, Policy
+from scoring.policy import SEVERITY, Action, Judgement, Policy
 
 LONGEST_TEXT = 8192  # characters; a policy's version and reasons are shorter together
 LONGEST_LIST = 1000
-WITHOUT_POLICY: tuple[Action, list[str]] = ("REVIEW", ["no_policy"])
+WITHOUT_POLICY = Judgement("REVIEW", ["no_policy"], [])
 DegradeStep = Literal["none", "default_features", "rules_only", "review"]
 
 
@@ -43,7 +43,9 @@ class Decision:
     score most of payments that were not approved. `velocity_exact` says that the door knew every payment of the
     customer that was decided before, and that everybody after it knows this one: only then the vector is sure to miss
     none. `traffic` is what rules saw of the merchant's traffic, in the order of its layout; none when it could not be
-    read.
+    read. `listed` are the lists that the payment was on of those that rules look up, and the rules that were snoozed
+    for it; none when that could not be read. `without_effect` are rules that spoke and changed nothing, see
+    `scoring.policy.Judgement`.
     """
 
     transaction_id: str
@@ -68,6 +70,8 @@ class Decision:
     traffic: list[int] | None
     velocity_exact: bool
     judged_again: Action | None
+    listed: list[str] | None
+    without_effect: list[str]
 
     def document(self) -> dict:
         return dict(vars(self))  # asdict would copy the vector, value by value
@@ -121,6 +125,8 @@ FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "traffic": ("none or a list of whole numbers", none_or(listed(whole))),
     "velocity_exact": ("true or false", lambda value: isinstance(value, bool)),
     "judged_again": ("an action or none", none_or(lambda value: value in list(SEVERITY))),
+    "listed": ("none or a list of texts", none_or(listed(text))),
+    "without_effect": ("a list of texts", listed(text)),
     "attributes": ("an object of texts as JSON", lambda value: isinstance(value, str) and storable(value)),
     "event": ("none or an object as JSON", none_or(lambda value: isinstance(value, str) and storable(value))),
 }
@@ -134,6 +140,8 @@ ABSENT: dict[str, object] = {
     "overtaken": False,
     "velocity_exact": False,
     "judged_again": None,
+    "listed": [],
+    "without_effect": [],
     "attributes": "{}",  # what comes beside it on the stream is not said twice
     "event": None,
 }
@@ -172,15 +180,16 @@ def decide(
     decided_at: int,
     velocity_exact: bool,
     feature_version: str = FRAUD.version,
+    marks: frozenset[str] | None = frozenset(),
 ) -> Decision:
     """The decision on one payment from its vector, the model's answer and the policy; without a policy, a person's."""
     values = seen_by_rules(payment, vector, traffic)
-    action, reasons = policy.judge(answer.score, values, payment) if policy else WITHOUT_POLICY
+    judged = policy.weigh(answer.score, values, payment, decided_at, marks) if policy else WITHOUT_POLICY
     return Decision(
         transaction_id=payment.transaction_id,
         fraud_score=answer.score,
-        action=action,
-        reasons=reasons,
+        action=judged.action,
+        reasons=judged.reasons,
         explanation=[],
         event_time=iso(payment.at),
         customer_id=payment.customer_id,
@@ -199,6 +208,8 @@ def decide(
         traffic=traffic,
         velocity_exact=velocity_exact,
         judged_again=None,
+        listed=None if marks is None else sorted(marks),
+        without_effect=judged.without_effect,
     )
 
 

@@ -33,6 +33,8 @@ NEVER_RELEASED: dict[str, Any] = {
     "earlier_policy": None,
 }
 EXPLORING = ("explore_share", "explore_key")  # the key is absent in documents of before
+LOOKING_UP = ("looked_up", "snooze_by")  # absent where rules look up nothing
+JUDGING = (*EXPLORING, *LOOKING_UP)
 NO_RULES: dict[str, Any] = {"version": None, "explore_share": 0.0, "rules": [], "lists": None}
 
 
@@ -137,7 +139,7 @@ def judging(thresholds: Mapping[str, Any], ruled: Mapping[str, Any]) -> dict[str
         **thresholds,
         "version": version,
         "rules": ruled["rules"],
-        **{part: ruled[part] for part in EXPLORING if part in ruled},
+        **{part: ruled[part] for part in JUDGING if part in ruled},
     }
 
 

@@ -5,81 +5,71 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
-from typing import Literal
+from functools import cached_property
+from itertools import compress
+from typing import Literal, NamedTuple
 
 from features.cards import holds_card
-from features.contract import TRANSACTIONS
-from features.payment import LONGEST_IDENTIFIER, Payment
+from features.payment import Payment
+from scoring.conditions import OWN, Judge, Membership, Sight, judge_of, subjects
+from scoring.rules import (
+    ALLOW,
+    BY_SCORE,
+    KINDS,
+    LIST_NAME,
+    LISTED_FIELDS,
+    InvalidPolicy,
+    Known,
+    Listing,
+    LookedUp,
+    Rule,
+    identifies,
+    may_list,
+    rules_of,
+    shown,
+)
+
+__all__ = ["LISTED_FIELDS", "OWN", "InvalidPolicy", "Listing", "Policy", "Rule", "identifies", "may_list"]
 
 Action = Literal["APPROVE", "REVIEW", "BLOCK"]
 SEVERITY: dict[Action, int] = {"APPROVE": 0, "REVIEW": 1, "BLOCK": 2}
-# What a rule may look for in a list: what the contract has as a text or a flag, and a bank's own columns by the prefix.
-OWN = "attributes."
-LISTED_FIELDS = tuple(c.name for c in TRANSACTIONS.columns if c.type in ("text", "flag") and c.name != "transaction_id")
-CONTRACTS_OWN = {c.name for c in TRANSACTIONS.columns}
-OWN_COLUMN = re.compile(rf"{re.escape(OWN)}\S(.{{0,126}}\S)?")
 LARGEST_EXPLORE_SHARE = 0.1
-LONGEST_NAMES = 8192  # characters of the version and all rules' names together: they stand in decisions
-STRICTER = ("REVIEW", "BLOCK")  # what a rule can do
+LONGEST_NAME = 8_000  # characters: a decision's texts are not much longer
+LONGEST_NAMES = 16_384  # characters of the version and all rules' names together: they stand in decisions
+MOST_RULES = 900  # a decision names each that speaks, and its list of reasons is not longer
 SAMPLED = "block_sampled_for_review"
+SNOOZED = "snoozed"  # the list that says of which values a rule is silent for now
+MOST_SNOOZE_FIELDS = 4  # each is looked up for every payment
 
 
-class InvalidPolicy(ValueError):
-    """A policy document is not usable; the text says what was expected."""
+class Judgement(NamedTuple):
+    """`without_effect` are rules that spoke and changed nothing: `shadow <rule>`, `snoozed <rule>`, and `overridden
+    <rule>` where an ALLOW took it out (`overridden score` for the action that the score took)."""
 
-
-@dataclass(frozen=True)
-class Listing:
-    """Identifiers that rules look for in a payment's field."""
-
-    field: str
-    among: frozenset[str]
-
-
-@dataclass(frozen=True)
-class Limit:
-    """`action` when the feature is above the limit, whatever the model says."""
-
-    name: str
-    feature: str
-    above: float
     action: Action
-
-    def speaks(self, payment: Payment, values: Mapping[str, float | None]) -> bool:
-        value = values.get(self.feature)
-        return value is not None and value > self.above
+    reasons: list[str]
+    without_effect: list[str]
 
 
-@dataclass(frozen=True)
-class Listed:
-    """`action` when what the payment says in a field is on the list, whatever the model says."""
-
-    name: str
-    field: str
-    among: frozenset[str]
-    action: Action
-
-    def speaks(self, payment: Payment, values: Mapping[str, float | None]) -> bool:
-        return payment.said(self.field.removeprefix(OWN)) in self.among
-
-
-Rule = Limit | Listed
+def snooze_mark(field: str, rule: str) -> str:
+    """How a decision says that the rule is snoozed for what the payment says in the field."""
+    return f"snooze/{field}/{rule}"
 
 
 @dataclass(frozen=True)
 class Policy:
-    """A score at or above a threshold takes its action; a rule can only make the action more severe.
+    """A score at or above a threshold takes its action; a rule can make the action more severe, or be an ALLOW that
+    names what it overrides.
 
     Of the payments that the score alone would block, `explore_share` goes to a person instead: a blocked payment is
     never labelled by what becomes of it, and a model that learns from its own blocks alone confirms itself. Which
     payments these are depends on their identifiers and on `explore_key`, so that both doors and every repetition agree
     and no payer can choose an identifier that goes to a person.
 
-    `model` is the one whose scores the thresholds were solved for.
+    `model` is the one whose scores the thresholds were solved for. Rules may be snoozed by what a payment says in one
+    of the fields `snooze_by`.
     """
 
     version: str
@@ -89,13 +79,16 @@ class Policy:
     explore_share: float = 0.0
     explore_key: str = ""
     model: str | None = None
+    snooze_by: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, document: Mapping, features: Sequence[str], lists: Mapping[str, Listing] | None = None) -> Policy:
-        """Rules may name `lists`. Raises InvalidPolicy for a missing part, thresholds out of order, or a rule about
-        nothing known."""
+        """Rules may name `lists`, and those that the document says to be `looked_up`. Raises InvalidPolicy for a
+        missing part, thresholds out of order, or a rule about nothing known."""
         try:
-            rules = tuple(rule(r, features, lists or {}) for r in document["rules"])
+            known = Known(features, lists or {}, looked_up_in(document.get("looked_up", {})))
+            rules = rules_of(document["rules"], known)
+            snooze_by = snooze_by_of(document.get("snooze_by", []))
             version, review_at, block_at = (
                 document["version"],
                 float(document["review_at"]),
@@ -113,24 +106,63 @@ class Policy:
         if not isinstance(explore_key, str):
             raise InvalidPolicy("expected explore_key to be a text")
         names = [r.name for r in rules]
-        if len(set(names)) < len(names):
-            raise InvalidPolicy(f"expected each rule to have a name of its own, as reasons are told by it; got {names}")
+        if len(names) > MOST_RULES:
+            raise InvalidPolicy(f"expected at most {MOST_RULES} rules, got {len(names)}")
         if any(map(holds_card, (str(version), *names))):
             # They stand in every decision, and what looks like a card number goes into no log.
             raise InvalidPolicy("expected a version and rules' names that do not look like card numbers")
-        if len(json.dumps([str(version), *names])) > LONGEST_NAMES:
-            raise InvalidPolicy(f"expected a version and rules' names of at most {LONGEST_NAMES} characters together")
-        return cls(str(version), review_at, block_at, rules, explore_share, explore_key, document.get("model"))
+        longest = max(map(len, (str(version), *names)))
+        if len(json.dumps([str(version), *names])) > LONGEST_NAMES or longest > LONGEST_NAME:
+            raise InvalidPolicy(
+                f"expected a version and rules' names of at most {LONGEST_NAMES} characters together and "
+                f"{LONGEST_NAME} each"
+            )
+        if snooze_by and any("," in name for name in names):
+            raise InvalidPolicy("expected rules' names without commas, as they can be snoozed")
+        made = cls(
+            str(version), review_at, block_at, rules, explore_share, explore_key, document.get("model"), snooze_by
+        )
+        made.ready  # noqa: B018 - made ready once, before a payer waits for it
+        return made
+
+    @cached_property
+    def ready(self) -> tuple[tuple[Rule, ...], Sight, Judge]:
+        """The rules, the most severe first, what they look at, and which of them speak."""
+        rules = tuple(sorted(self.rules, key=lambda rule: -rule.severity))
+        sight = Sight(rule.when for rule in rules)
+        return rules, sight, judge_of([rule.when for rule in rules], sight.places)
+
+    @cached_property
+    def memberships(self) -> tuple[Membership, ...]:
+        """The lists that are looked up for each payment."""
+        return tuple(of for of in subjects(rule.when for rule in self.rules) if isinstance(of, Membership))
 
     def _is_explored(self, transaction_id: str) -> bool:
         return sampled(transaction_id, self.explore_share, self.explore_key)
 
     def judge(
-        self, score: float | None, values: Mapping[str, float | None], payment: Payment
+        self,
+        score: float | None,
+        values: Mapping[str, float | None],
+        payment: Payment,
+        at: int | None = None,
+        marks: frozenset[str] | None = frozenset(),
     ) -> tuple[Action, list[str]]:
+        """The action and its reasons alone, see `weigh`."""
+        return self.weigh(score, values, payment, at, marks)[:2]
+
+    def weigh(
+        self,
+        score: float | None,
+        values: Mapping[str, float | None],
+        payment: Payment,
+        at: int | None = None,
+        marks: frozenset[str] | None = frozenset(),
+    ) -> Judgement:
         """The action and its reasons, the model's first. Without a score only rules speak, and REVIEW is the floor.
 
-        `values` are features by name.
+        `values` are features by name, `at` is when it is decided (ms; none: rules are valid at any moment), `marks` say
+        on which lists the payment is and which rules are snoozed for it; none where that could not be read.
         """
         action: Action = "APPROVE"
         reasons: list[str] = []
@@ -140,13 +172,66 @@ class Policy:
             action, reasons = "BLOCK", ["score_at_or_above_block_threshold"]
         elif score >= self.review_at:
             action, reasons = "REVIEW", ["score_at_or_above_review_threshold"]
-        speaking = [r for r in self.rules if r.speaks(payment, values)]
-        blocked_by_rule = any(r.action == "BLOCK" for r in speaking)
+        rules, sight, judge = self.ready
+        seen = sight.of(score, values, payment, marks)
+        speaking = [rule for rule in compress(rules, judge(seen)) if rule.is_valid(at)]
+        without_effect: list[str] = []
+        heard: list[Rule] = []
+        for rule in speaking:
+            if rule.shadow:
+                without_effect.append(f"shadow {rule.name}")
+            elif self._is_snoozed(rule, marks):
+                without_effect.append(f"snoozed {rule.name}")
+            else:
+                heard.append(rule)
+        stricter = [rule for rule in heard if rule.action != ALLOW]
+        allowing: list[Rule] = []
+        if len(stricter) < len(heard):
+            by_score = [BY_SCORE] if score is not None and reasons else []
+            speaks = {*by_score, *(rule.name for rule in stricter)}
+            allowing = [rule for rule in heard if rule.action == ALLOW and speaks.intersection(rule.overrides)]
+            overridden = {name for rule in allowing for name in rule.overrides}
+            without_effect += [f"overridden {n}" for n in (*by_score, *(r.name for r in stricter)) if n in overridden]
+            stricter = [rule for rule in stricter if rule.name not in overridden]
+            if by_score and BY_SCORE in overridden:
+                action, reasons = "APPROVE", []
+        blocked_by_rule = any(rule.action == "BLOCK" for rule in stricter)
         if action == "BLOCK" and not blocked_by_rule and self._is_explored(payment.transaction_id):
             action, reasons = "REVIEW", [*reasons, SAMPLED]
-        for spoken in speaking:
-            action = max(action, spoken.action, key=SEVERITY.__getitem__)
-        return action, [*reasons, *(spoken.name for spoken in speaking)]
+        for spoken in stricter:
+            action = max(action, spoken.action, key=SEVERITY.__getitem__)  # type: ignore[arg-type]
+        names = [*(spoken.name for spoken in stricter), *(rule.name for rule in allowing)]
+        return Judgement(action, [*reasons, *names], without_effect)
+
+    def _is_snoozed(self, rule: Rule, marks: frozenset[str] | None) -> bool:
+        if not marks or rule.is_final:
+            return False
+        return any(snooze_mark(field, rule.name) in marks for field in self.snooze_by)
+
+
+def looked_up_in(document: object) -> dict[str, LookedUp]:
+    """The lists that a policy's document says to be looked up. Raises InvalidPolicy."""
+    if not isinstance(document, Mapping):
+        raise InvalidPolicy("expected looked_up to be lists by name")
+    found = {}
+    for name, told in document.items():
+        fits = isinstance(told, Mapping) and told.keys() == {"field", "kind"}
+        if not fits or not LIST_NAME.fullmatch(name) or not may_look_up(told["field"]) or told["kind"] not in KINDS:
+            raise InvalidPolicy(f"looked_up.{shown(name)}: expected field and kind ({', '.join(KINDS)})")
+        found[name] = LookedUp(told["field"], told["kind"])
+    return found
+
+
+def snooze_by_of(document: object) -> tuple[str, ...]:
+    """Raises InvalidPolicy."""
+    if not isinstance(document, list) or len(document) > MOST_SNOOZE_FIELDS or not all(map(may_look_up, document)):
+        raise InvalidPolicy(f"expected snooze_by to be a list of at most {MOST_SNOOZE_FIELDS} fields")
+    return tuple(dict.fromkeys(document))
+
+
+def may_look_up(field: object) -> bool:
+    """A decision's marks are told apart by commas where Athena writes them in one cell."""
+    return may_list(field) and "," not in str(field)
 
 
 def sampled(transaction_id: str, share: float, key: str = "") -> bool:
@@ -157,58 +242,3 @@ def sampled(transaction_id: str, share: float, key: str = "") -> bool:
     # Documents of before have no key.
     found = hmac.new(key.encode(), text, hashlib.sha256) if key else hashlib.sha256(text)
     return int.from_bytes(found.digest()[:6], "big") < share * 2**48
-
-
-def rule(document: Mapping, features: Sequence[str], lists: Mapping[str, Listing]) -> Rule:
-    """Raises InvalidPolicy."""
-    kinds = {
-        frozenset(("name", "action", *more)) for more in (("feature", "above"), ("field", "among"), ("field", "list"))
-    }
-    if not isinstance(document, Mapping) or frozenset(document) not in kinds:
-        raise InvalidPolicy(
-            "a rule has name and action, and feature and above, or field and among, or field and list, and nothing else"
-        )
-    name, action = str(document["name"]), document["action"]
-    if action not in STRICTER:
-        raise InvalidPolicy(
-            f"rule {name}: expected an action of {', '.join(STRICTER)}, got {action!r}: a rule only makes it stricter"
-        )
-    if "feature" in document:
-        return Limit(name, document["feature"], limit(name, document, features), action)
-    field = document["field"]
-    if not may_list(field):
-        fields = f"{', '.join(LISTED_FIELDS)} or {OWN}<a column of yours>"
-        raise InvalidPolicy(f"rule {name}: expected field to be one of {fields}, got {field!r}")
-    if "list" in document:
-        listing = lists.get(document["list"]) if isinstance(document["list"], str) else None
-        if listing is None or listing.field != field:
-            raise InvalidPolicy(f"rule {name}: expected a list of {field} that is there, got {document['list']!r}")
-        return Listed(name, field, listing.among, action)
-    among = document["among"]
-    if not isinstance(among, list) or not among or not all(map(identifies, among)):
-        raise InvalidPolicy(f"rule {name}: expected among to be a list of identifiers, not empty")
-    return Listed(name, field, frozenset(among), action)
-
-
-def may_list(field: object) -> bool:
-    """Whether a rule may look for what a payment says there. Columns of a bank's own are called as such: a name that is
-    misspelt is no other column."""
-    if not isinstance(field, str):
-        return False
-    own = OWN_COLUMN.fullmatch(field) is not None and field.removeprefix(OWN) not in CONTRACTS_OWN
-    return own or field in LISTED_FIELDS
-
-
-def limit(name: str, document: Mapping, features: Sequence[str]) -> float:
-    """Raises InvalidPolicy."""
-    try:
-        above = float(document["above"])
-    except OverflowError:
-        raise InvalidPolicy(f"rule {name}: expected above to be at most 1.8e308, got a larger number") from None
-    if document["feature"] not in features or not isfinite(above):
-        raise InvalidPolicy(f"rule {name}: expected a known feature above a number, got {document['feature']!r}")
-    return above
-
-
-def identifies(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= LONGEST_IDENTIFIER and value == value.strip()

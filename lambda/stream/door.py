@@ -307,7 +307,10 @@ class StreamDoor:
         for arrival, answer in zip(overtaken, answers, strict=True):
             if policy is not None and arrival.decision is not None:
                 seen = seen_by_rules(arrival.payment, arrival.vector, arrival.traffic)
-                action, _ = policy.judge(answer.score, seen, arrival.payment)
+                listed = arrival.decision.get("listed")
+                marks = None if listed is None else frozenset(listed)
+                at = arrival.decision["decided_at"]
+                action, _ = policy.judge(answer.score, seen, arrival.payment, at, marks)
                 arrival.decision = {**arrival.decision, "judged_again": action}
 
     def _explain(self, flagged: list[Arrival]) -> None:

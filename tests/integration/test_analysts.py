@@ -22,12 +22,13 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 import pytest
-from scoring.policy import Limit, Listed, Policy
+from scoring.policy import Policy
 
 from features.fraud import FRAUD
 from features.payment import Payment
 from glue.lake import Lake
 from glue.tables import DECISIONS, PREDICTIONS, SILVER, TABLES, TRANSACTION_FEATURES, Table
+from tests.ruled import limit, listed
 from tools import athena, package
 from tools.backtest.__main__ import backtest
 from tools.terraform.stacks import ROOT, mirror
@@ -649,15 +650,15 @@ def test_served_vectors_that_differ_are_shown_beside_the_lakes(analysts):
 
 def test_a_back_test_judges_every_decision_once_by_what_athena_gives_it(analysts):
     w = analysts.world
-    limit = Limit("large", FRAUD.columns[3], 0.5, "REVIEW")
-    policy = Policy("new", 0.4, 0.7, (limit, Listed("mule", "customer_id", frozenset({"C2"}), "BLOCK")), 0.1)
+    large = limit("large", FRAUD.columns[3], 0.5, "REVIEW")
+    policy = Policy("new", 0.4, 0.7, (large, listed("mule", "customer_id", frozenset({"C2"}), "BLOCK")), 0.1)
     payments = {
         d["transaction_id"]: Payment(d["transaction_id"], 0, d["customer_id"], d["merchant_id"], d["amount_cents"])
         for d in w.decisions
     }
     actions = {
         d["transaction_id"]: policy.judge(
-            d["fraud_score"], {limit.feature: (d["vector"] or [None] * 4)[3]}, payments[d["transaction_id"]]
+            d["fraud_score"], {FRAUD.columns[3]: (d["vector"] or [None] * 4)[3]}, payments[d["transaction_id"]]
         )[0]
         for d in w.decisions
     }

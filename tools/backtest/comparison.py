@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from scoring.policy import Action, Policy
 
@@ -31,6 +31,7 @@ class Decided:
     action: Action
     values: Mapping[str, float | None]
     is_fraud: bool | None
+    marks: frozenset[str] | None = frozenset()  # of the lists that the payment is on
 
 
 @dataclass
@@ -81,14 +82,39 @@ class Outcome:
         }
 
 
+@dataclass
+class Spoken:
+    """How often one rule of the candidate spoke, and how often without effect, with what is known of these payments."""
+
+    times: int = 0
+    without_effect: int = 0
+    frauds: int = 0
+    good: int = 0
+
+    def add(self, is_fraud: bool | None, had_effect: bool) -> None:
+        self.times += 1
+        self.without_effect += not had_effect
+        self.frauds += is_fraud is True
+        self.good += is_fraud is False
+
+
 def compare(decisions: Iterable[Decided], policy: Policy, costs: Costs) -> dict:
     """The document of a back-test: `stored` and `candidate` outcomes, and which decisions would change."""
     stored, candidate = Outcome(), Outcome()
     changed: Counter[tuple[str, str]] = Counter()
     per_day: Counter[str] = Counter()
+    rules = {rule.name: Spoken() for rule in policy.rules}
     labelled = total = 0
     for decided in decisions:
-        action, _ = policy.judge(decided.score, decided.values, decided.payment)
+        action, reasons, without_effect = policy.weigh(
+            decided.score, decided.values, decided.payment, marks=decided.marks
+        )
+        for name in reasons:
+            if name in rules:
+                rules[name].add(decided.is_fraud, had_effect=True)
+        for said in without_effect:
+            if (name := said.partition(" ")[2]) in rules:
+                rules[name].add(decided.is_fraud, had_effect=False)
         total += 1
         labelled += decided.is_fraud is not None
         per_day[decided.day] += 1
@@ -106,6 +132,7 @@ def compare(decisions: Iterable[Decided], policy: Policy, costs: Costs) -> dict:
         "changed": {f"{old} -> {new}": times for (old, new), times in sorted(changed.items())},
         "stored": stored.document(costs, days),
         "candidate": candidate.document(costs, days),
+        "rules": {name: asdict(spoken) for name, spoken in rules.items()},
     }
 
 
@@ -135,6 +162,12 @@ def told(found: dict) -> list[str]:
         line("expected cost", lambda side: f"{side['expected_cost']:,.2f}"),
     ]
     lines += [f"changed {change}: {times:,}" for change, times in found["changed"].items()] or ["nothing changes"]
+    if found["rules"]:
+        lines.append(f"{'rule':<34}{'speaks':>10}{'no effect':>12}{'frauds':>10}{'honest':>10}")
+    lines += [
+        f"{name[:33]:<34}{s['times']:>10,}{s['without_effect']:>12,}{s['frauds']:>10,}{s['good']:>10,}"
+        for name, s in found["rules"].items()
+    ]
     capacity = found["reviewers_capacity_by_day"]
     over = [day for day, reviews in new["reviews_by_day"].items() if reviews > capacity[day]]
     if over:

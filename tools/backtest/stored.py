@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scoring.policy import Limit, Policy
+from scoring.conditions import Feature, subjects
+from scoring.policy import Policy
 
 from features.fraud import FRAUD
 from features.payment import Payment
@@ -44,7 +45,8 @@ class Stored:
 
 
 def looked_at(policy: Policy) -> list[str]:
-    return sorted({rule.feature for rule in policy.rules if isinstance(rule, Limit)})
+    looked = subjects(rule.when for rule in policy.rules)
+    return sorted(of.name for of in looked if isinstance(of, Feature))
 
 
 def query(database: str, features: Sequence[str], first: str, last: str) -> str:

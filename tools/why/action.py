@@ -96,12 +96,20 @@ def judged_again(decision: dict[str, Any], payment: Payment, archive: Archive) -
         return False, [f"action: cannot be computed again: {missing}"]
     values = seen_by_rules(payment, decision["vector"], decision["traffic"])
     score = decision["fraud_score"]
-    action, reasons = made.policy.judge(score, values, payment) if made.policy else WITHOUT_POLICY
+    # What a decision of before has not said it did not need: its policy looked nothing up.
+    said = decision.get("listed")
+    marks = None if said is None else frozenset(said)
+    at = decision.get("decided_at")
+    judged = made.policy.weigh(score, values, payment, at, marks) if made.policy else WITHOUT_POLICY
+    action, reasons, without_effect = judged
     same = action == decision["action"] and f"[{', '.join(reasons)}]" == decision["reasons"]
+    if decision.get("without_effect") is not None:
+        same = same and f"[{', '.join(without_effect)}]" == decision["without_effect"]
     lines = [
         f"action: logged {decision['action']} {decision['reasons']}, by policy {version} {action} "
         f"[{', '.join(reasons)}]: {'equal' if same else 'DIFFERENT'}"
     ]
+    lines += [f"  without effect: {one}" for one in without_effect]
     if made.taken_out:
         lines.append(f"  {made.taken_out} identifiers of its lists have been forgotten since")
     return same, lines

@@ -57,6 +57,9 @@ class Lake:
         row: dict[str, Any] = dict(found[0])
         row["vector"] = numbers(row["vector"])
         row["traffic"] = numbers(row.get("traffic", ""))
+        row["listed"] = texts(row.get("listed", ""))
+        row["without_effect"] = row.get("without_effect") or None
+        row["decided_at"] = int(row["decided_at"]) if row.get("decided_at") else None
         row["overtaken"] = row["overtaken"] == "true"
         row["fraud_score"] = float(row["fraud_score"]) if row["fraud_score"] else None
         row["counted_at"] = int(row["counted_at"])
@@ -199,6 +202,13 @@ def numbers(cells: str) -> Vector | None:
     if not cells:
         return None
     return [None if cell == "null" else float(cell) for cell in cells.strip("[]").split(", ")]
+
+
+def texts(cell: str) -> list[str] | None:
+    """An array of texts without commas, as Athena writes it; none where there is none."""
+    if not cell:
+        return None
+    return cell.strip("[]").split(", ") if cell != "[]" else []
 
 
 def span(until: int, *kinds: Any) -> tuple[str, str]:

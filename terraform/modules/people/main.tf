@@ -220,6 +220,11 @@ locals {
         actions   = ["s3:GetObject", "s3:PutObject"]
         resources = [for kind in ["lists", "rules", "versions"] : "${var.lake.arn}/policies/fraud/${kind}/*"]
       }
+      FindPolicies = {
+        actions   = ["s3:ListBucket"]
+        resources = [var.lake.arn]
+        only_if   = { "s3:prefix" = ["policies/fraud/rules/*"] }
+      }
       SeeMeasures = {
         actions   = ["cloudwatch:GetMetricStatistics", "cloudwatch:ListMetrics"]
         resources = ["*"]

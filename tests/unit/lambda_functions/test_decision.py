@@ -6,18 +6,19 @@ import json
 
 import pytest
 from scoring.decision import Answer, decide, decision_date
-from scoring.policy import Limit, Policy
+from scoring.policy import Policy
 from scoring.settings import MissingSettings, from_environment
 
 from features.fraud import FRAUD
 from features.payment import Payment
 from features.vector import Knowledge, fraud_vector
 from glue.tables import DECISIONS
+from tests.ruled import limit
 
 PAYMENT = Payment("t1", 1_522_575_000_000, "c1", "m1", 1250)
 VECTOR = fraud_vector(PAYMENT.at, PAYMENT.at, PAYMENT.amount, PAYMENT.merchant_id, Knowledge.nothing())
 TRAFFIC = [3, 900, 12, 4_000, 40, 90_000]
-POLICY = Policy("7", 0.5, 0.9, (Limit("large", "amount", 1000, "REVIEW"),))
+POLICY = Policy("7", 0.5, 0.9, (limit("large", "amount", 1000, "REVIEW"),))
 
 
 def decided(answer=Answer(0.2, "model-7"), vector=VECTOR, step="none", policy=POLICY, traffic=TRAFFIC):  # noqa: B008
@@ -56,11 +57,14 @@ def test_a_decision_says_everything_that_explains_it():
         "decided_at": 9,
         "velocity_exact": True,
         "judged_again": None,
+        "listed": [],
+        "without_effect": [],
     }
 
 
 def test_a_decision_document_has_the_columns_of_the_table_that_athena_reads():
-    assert (*decided().document(), "attributes", "event") == DECISIONS.column_names
+    *first, listed, without_effect = decided().document()
+    assert (*first, "attributes", "event", listed, without_effect) == DECISIONS.column_names
 
 
 def test_a_decision_survives_json_bit_for_bit():
@@ -74,7 +78,7 @@ def test_rules_speak_when_there_is_no_vector():
 
 
 def test_rules_see_the_traffic_at_the_merchant_and_say_nothing_of_what_was_not_read():
-    busy = Policy("8", 0.5, 0.9, (Limit("busy_merchant", "traffic_payment_count_1h", 11, "BLOCK"),))
+    busy = Policy("8", 0.5, 0.9, (limit("busy_merchant", "traffic_payment_count_1h", 11, "BLOCK"),))
 
     assert decided(policy=busy).action == "BLOCK"
     assert decided(policy=busy, traffic=[3, 900, 11, 4_000, 40, 90_000]).action == "APPROVE"

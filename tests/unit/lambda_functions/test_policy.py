@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scoring.policy import SAMPLED, SEVERITY, InvalidPolicy, Limit, Listed, Policy, sampled
+from scoring.policy import SAMPLED, SEVERITY, InvalidPolicy, Policy, sampled
 
 from features.fraud import FRAUD
 from features.payment import Payment
+from tests.ruled import limit, listed
 from training.policy import RULES
 
 PAYMENT = Payment("t1", 1_522_575_000_000, "c1", "m1", 1250)
@@ -48,7 +49,7 @@ def test_equal_thresholds_leave_nothing_to_review():
 
 
 def test_a_rule_speaks_above_its_limit_and_not_at_it():
-    policy = Policy("1", 1, 1, (Limit("many", "customer_payment_count_10m", 10, "REVIEW"),))
+    policy = Policy("1", 1, 1, (limit("many", "customer_payment_count_10m", 10, "REVIEW"),))
 
     assert policy.judge(0.1, {"customer_payment_count_10m": 10}, PAYMENT) == ("APPROVE", [])
     assert policy.judge(0.1, {"customer_payment_count_10m": 11}, PAYMENT) == ("REVIEW", ["many"])
@@ -56,11 +57,11 @@ def test_a_rule_speaks_above_its_limit_and_not_at_it():
 
 @pytest.mark.parametrize("values", [{}, {"amount": None}])
 def test_a_rule_about_an_unknown_value_is_silent(values):
-    assert Policy("1", 1, 1, (Limit("large", "amount", 0, "BLOCK"),)).judge(0.1, values, PAYMENT) == ("APPROVE", [])
+    assert Policy("1", 1, 1, (limit("large", "amount", 0, "BLOCK"),)).judge(0.1, values, PAYMENT) == ("APPROVE", [])
 
 
 def test_every_rule_that_speaks_is_a_reason_and_the_models_comes_first():
-    rules = (Limit("a", "amount", 1, "REVIEW"), Limit("b", "amount", 2, "BLOCK"), Limit("c", "amount", 9, "BLOCK"))
+    rules = (limit("a", "amount", 1, "REVIEW"), limit("b", "amount", 2, "BLOCK"), limit("c", "amount", 9, "BLOCK"))
 
     assert Policy("1", 0.5, 0.9, rules).judge(0.6, {"amount": 5}, PAYMENT) == (
         "BLOCK",
@@ -77,7 +78,7 @@ ACTIONS = st.sampled_from(sorted(SEVERITY))
     st.floats(0, 10),
 )
 def test_rules_only_make_the_action_more_severe(score, limits, amount):
-    rules = tuple(Limit(f"r{i}", "amount", above, action) for i, (above, action) in enumerate(limits))
+    rules = tuple(limit(f"r{i}", "amount", above, action) for i, (above, action) in enumerate(limits))
     bare, _ = POLICY.judge(score, {"amount": amount}, PAYMENT)
     ruled, _ = Policy("7", 0.5, 0.9, rules).judge(score, {"amount": amount}, PAYMENT)
 
@@ -85,7 +86,7 @@ def test_rules_only_make_the_action_more_severe(score, limits, amount):
 
 
 def test_a_document_becomes_a_policy():
-    assert Policy.parse(DOCUMENT, FRAUD.columns) == Policy("7", 0.5, 0.9, (Limit("large", "amount", 100.0, "REVIEW"),))
+    assert Policy.parse(DOCUMENT, FRAUD.columns) == Policy("7", 0.5, 0.9, (limit("large", "amount", 100.0, "REVIEW"),))
 
 
 @pytest.mark.parametrize("name", ["version", "review_at", "block_at", "rules"])
@@ -131,7 +132,7 @@ def test_the_rules_that_training_writes_are_rules_that_the_doors_read():
 
 
 LISTED = {"name": "known_mule", "field": "customer_id", "among": ["c1", "c7"], "action": "BLOCK"}
-BLOCKING = (Listed("known_mule", "customer_id", frozenset({"c1"}), "BLOCK"),)
+BLOCKING = (listed("known_mule", "customer_id", frozenset({"c1"}), "BLOCK"),)
 
 
 def payment(number: int, customer: str = "c2", merchant: str = "m1") -> Payment:
@@ -140,7 +141,7 @@ def payment(number: int, customer: str = "c2", merchant: str = "m1") -> Payment:
 
 @pytest.mark.parametrize(("field", "who"), [("customer_id", "c1"), ("merchant_id", "m1")])
 def test_a_list_speaks_about_who_is_on_it_and_about_nobody_else(field, who):
-    policy = Policy("1", 1, 1, (Listed("known_mule", field, frozenset({who}), "BLOCK"),))
+    policy = Policy("1", 1, 1, (listed("known_mule", field, frozenset({who}), "BLOCK"),))
 
     assert policy.judge(0.1, {}, payment(1, "c1", "m1")) == ("BLOCK", ["known_mule"])
     assert policy.judge(0.1, {}, payment(1, "m1", "c1")) == ("APPROVE", [])
@@ -149,8 +150,8 @@ def test_a_list_speaks_about_who_is_on_it_and_about_nobody_else(field, who):
 def test_a_list_of_a_document_becomes_a_rule():
     policy = Policy.parse({**DOCUMENT, "rules": [LISTED, *DOCUMENT["rules"]], "explore_share": 0.05}, FRAUD.columns)
 
-    assert policy.rules[0] == Listed("known_mule", "customer_id", frozenset({"c1", "c7"}), "BLOCK")
-    assert policy.rules[1] == Limit("large", "amount", 100.0, "REVIEW")
+    assert policy.rules[0] == listed("known_mule", "customer_id", frozenset({"c1", "c7"}), "BLOCK")
+    assert policy.rules[1] == limit("large", "amount", 100.0, "REVIEW")
     assert policy.explore_share == 0.05
 
 

@@ -8,18 +8,19 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scoring.policy import Limit, Listed, Policy
+from scoring.policy import Policy
 
 from features.fraud import FRAUD
 from features.payment import Payment
 from features.vector import RULED
+from tests.ruled import limit, listed
 from tools.backtest.__main__ import backtest, day, judged, main, read, solved_for, unsure, whose
 from tools.backtest.comparison import Decided, compare, told
 from tools.backtest.stored import Stored, query
 from training.policy import Costs
 
 COSTS = Costs(blocked_good=25.0, review=4.0, review_recall=0.9, lost_share=1.0, capacity=0.25)
-CANDIDATE = Policy("new", 0.3, 0.8, (Listed("mule", "merchant_id", frozenset({"m9"}), "BLOCK"),))
+CANDIDATE = Policy("new", 0.3, 0.8, (listed("mule", "merchant_id", frozenset({"m9"}), "BLOCK"),))
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -119,7 +120,7 @@ ROW = {
     "is_fraud": "",
     "amount": "1250.0",
 }
-LIMITED = Policy("1", 1, 1, (Limit("large", "amount", 1000, "REVIEW"),))
+LIMITED = Policy("1", 1, 1, (limit("large", "amount", 1000, "REVIEW"),))
 
 
 def test_a_rule_looks_at_the_feature_in_the_stored_vector():
@@ -137,7 +138,7 @@ def test_a_rule_looks_at_the_traffic_that_the_decision_has_kept():
 
 def test_decisions_that_kept_no_traffic_are_counted_where_rules_look_at_it():
     name = "traffic_payment_count_1h"
-    rushed = Policy("1", 1, 1, (Limit("rush", name, 10, "REVIEW"),))
+    rushed = Policy("1", 1, 1, (limit("rush", name, 10, "REVIEW"),))
     rows = [{**ROW, name: "11"}, {**ROW, name: "0"}, {**ROW, name: ""}]
 
     found = backtest(lambda zone, sql: rows, "risk_dev", rushed, COSTS, "2026-03-01", "2026-03-01")
@@ -211,7 +212,7 @@ def test_days_without_a_decision_say_what_to_do():
 
 
 def test_the_example_policy_is_one_that_the_doors_take():
-    assert len(Policy.parse(read(ROOT / "policies" / "example.json"), RULED).rules) == 4
+    assert len(Policy.parse(read(ROOT / "policies" / "example.json"), RULED).rules) == 7
 
 
 @pytest.mark.parametrize("content", ["{", "[]", json.dumps({"version": 1})])
@@ -240,3 +241,28 @@ def test_a_missing_file_or_day_or_argument_is_named():
 )
 def test_costs_are_those_that_the_live_thresholds_were_solved_for(policy, costs):
     assert solved_for(policy) == costs
+
+
+def test_a_back_test_says_how_often_each_rule_speaks_and_on_what():
+    large = {"name": "large", "feature": "amount", "above": 1000, "action": "REVIEW"}
+    shadow = {**large, "name": "large_too", "shadow": True, "from": "2030-01-01T00:00:00Z"}
+    policy = Policy.parse({"version": "1", "review_at": 1, "block_at": 1, "rules": [large, shadow]}, RULED)
+    frauds = [("2000.0", "1"), ("2000.0", "0"), ("2000.0", ""), ("900.0", "1")]
+    rows = [{**ROW, "amount": amount, "is_fraud": is_fraud} for amount, is_fraud in frauds]
+    found = backtest(lambda zone, sql: rows, "risk_dev", policy, COSTS, "2026-03-01", "2026-03-01")
+
+    assert found["rules"] == {
+        "large": {"times": 3, "without_effect": 0, "frauds": 1, "good": 1},
+        "large_too": {"times": 3, "without_effect": 3, "frauds": 1, "good": 1},
+    }
+    assert any(line.split() == ["large_too", "3", "3", "1", "1"] for line in told(found))
+
+
+def test_a_back_test_reads_every_feature_that_a_condition_looks_at():
+    deep = {"all": [{"not": {"feature": "amount", "<": 1000}}, {"any": [{"feature": "fraud_score", ">": 0.3}]}]}
+    document = {"name": "deep", "action": "BLOCK", "when": deep}
+    policy = Policy.parse({"version": "1", "review_at": 1, "block_at": 1, "rules": [document]}, RULED)
+    rows = [ROW, {**ROW, "amount": "900.0"}, {**ROW, "fraud_score": "0.2"}]
+    found = backtest(lambda zone, sql: rows, "risk_dev", policy, COSTS, "2026-03-01", "2026-03-01")
+
+    assert found["changed"] == {"APPROVE -> BLOCK": 1}

@@ -157,7 +157,7 @@ def test_a_policy_that_is_refused_takes_no_version():
         ([], "nothing else, got list"),
         ({**DOCUMENT, "rules": {}}, "expected rules to be a list, got dict"),
         ({"version": "1", "rules": []}, "review_at"),
-        ({**DOCUMENT, "rules": [{**MULE, "action": "APPROVE"}]}, "REVIEW, BLOCK, got 'APPROVE'"),
+        ({**DOCUMENT, "rules": [{**MULE, "action": "APPROVE"}]}, "REVIEW, BLOCK, ALLOW, got 'APPROVE'"),
         (
             {**DOCUMENT, "rules": [{"name": "n", "feature": "amount", "above": 10**400, "action": "BLOCK"}]},
             "rule n: expected above to be at most 1.8e308",
@@ -167,7 +167,7 @@ def test_a_policy_that_is_refused_takes_no_version():
             {**DOCUMENT, "rules": [{"name": "n", "field": "merchant_id", "list": "absent", "action": "BLOCK"}]},
             "rule n: expected a list of merchant_id that is there, got 'absent'",
         ),
-        ({**DOCUMENT, "version": "v" * 8192}, "of at most 8192 characters together"),
+        ({**DOCUMENT, "version": "v" * 8192}, "of at most 16384 characters together and 8000 each"),
     ],
     ids=["misspelt", "no object", "no rules", "no thresholds", "approve", "huge", "huge threshold", "no list", "long"],
 )

@@ -1,0 +1,224 @@
+"""What a rule asks of a payment: comparisons, joined by all, any and not.
+
+A condition is true, false, or unknown (Kleene's strong logic, as SQL's): a comparison with what a payment does not say,
+or what could not be read, is unknown; `not` of unknown is unknown; `any` is true when one part is, `all` false when one
+part is. A rule speaks only when its condition is true: it is silent about what nobody knows. So `not` is
+carried inwards, to comparisons that are surely true or surely false, and unknown is neither.
+
+A policy's conditions look at few things many times: each is read once for a payment (`Sight`), and has a place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, Literal
+
+from features.payment import Payment
+from features.values import NUMBER
+
+OWN = "attributes."  # a bank's own columns are named with it
+Operator = Literal["<", "<=", ">", ">=", "=", "!="]
+OPPOSITE: dict[Operator, Operator] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "=": "!=", "!=": "="}
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A feature of the vector, or a count of the merchant's traffic, by name."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Score:
+    """The model's probability of fraud."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """What the payment says in a column."""
+
+    field: str
+
+
+@dataclass(frozen=True)
+class Number:
+    """The same as a number; unknown where it is none."""
+
+    field: str
+
+
+@dataclass(frozen=True)
+class Membership:
+    """Whether what the payment says in a column is on a list that is looked up for each payment."""
+
+    field: str
+    list: str
+
+    @property
+    def mark(self) -> str:
+        """How a decision says that it was on it."""
+        return f"list/{self.list}/{self.field}"
+
+
+Subject = Feature | Score | Text | Number | Membership
+
+
+@dataclass(frozen=True)
+class Compare:
+    of: Subject
+    operator: Operator
+    with_: float | str
+
+
+@dataclass(frozen=True)
+class Between:
+    """Both ends included."""
+
+    of: Subject
+    least: float | str
+    most: float | str
+
+
+@dataclass(frozen=True)
+class Among:
+    """`listing` names the list of the policy that the values are, if any."""
+
+    of: Subject
+    values: frozenset[float | str]
+    listing: str | None = None
+
+
+@dataclass(frozen=True)
+class Missing:
+    """True where the payment does not say it, or it could not be read. Never unknown."""
+
+    of: Subject
+
+
+@dataclass(frozen=True)
+class OnList:
+    of: Membership
+
+
+@dataclass(frozen=True)
+class All:
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class Not:
+    part: Condition
+
+
+Condition = Compare | Between | Among | Missing | OnList | All | AnyOf | Not
+Values = Mapping[str, float | None]
+Judge = Callable[[Sequence[Any]], list[bool]]  # of what `Sight` reads, for each condition
+
+
+def leaves(condition: Condition, holds: bool = True) -> Iterator[tuple[Condition, bool]]:
+    """Comparisons, and whether the rule asks that they hold, or that they do not."""
+    if isinstance(condition, Not):
+        yield from leaves(condition.part, not holds)
+    elif isinstance(condition, All | AnyOf):
+        for part in condition.parts:
+            yield from leaves(part, holds)
+    else:
+        yield condition, holds
+
+
+def subjects(conditions: Iterable[Condition]) -> list[Subject]:
+    """What conditions look at, each once."""
+    return list(dict.fromkeys(leaf.of for c in conditions for leaf, _ in leaves(c)))  # type: ignore[union-attr]
+
+
+class Sight:
+    """Reads what conditions look at, each thing once; `places` says where a test finds it."""
+
+    def __init__(self, conditions: Iterable[Condition]) -> None:
+        found = subjects(conditions)
+        kinds: dict[type, list] = {kind: [] for kind in (Feature, Score, Text, Number, Membership)}
+        for subject in found:
+            kinds[type(subject)].append(subject)
+        self.places: dict[Subject, int] = {s: n for n, s in enumerate(s for of in kinds.values() for s in of)}
+        self._features = [f.name for f in kinds[Feature]]
+        self._scores = len(kinds[Score])
+        self._texts = [t.field.removeprefix(OWN) for t in kinds[Text]]
+        self._numbers = [n.field.removeprefix(OWN) for n in kinds[Number]]
+        self._lists = [(m.field.removeprefix(OWN), m.mark) for m in kinds[Membership]]
+
+    def of(self, score: float | None, values: Values, payment: Payment, marks: frozenset[str] | None) -> list[Any]:
+        """`marks` are of the lists that the payment is on; none where they could not be read."""
+        said = payment.said
+        seen: list[Any] = [values.get(name) for name in self._features]
+        seen += [score] * self._scores
+        seen += [said(column) for column in self._texts]
+        seen += [as_number(said(column)) for column in self._numbers]
+        for column, mark in self._lists:
+            seen.append(None if marks is None or said(column) is None else mark in marks)
+        return seen
+
+
+def as_number(text: str | None) -> float | None:
+    if text is None or re.match(NUMBER, text) is None:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if isfinite(number) else None
+
+
+def judge_of(conditions: Sequence[Condition], places: Mapping[Subject, int]) -> Judge:
+    """Which of the conditions are surely true.
+
+    They become one function of Python: as one for each comparison, hundreds of rules take twice as long. Its text is
+    made of numbers alone; what a rule compares with is handed to it by number and never read as code.
+    """
+    given: dict[str, Any] = {}
+    lines = ",\n".join(_text(condition, places, given, holds=True) for condition in conditions)
+    names = "".join(f"v{n}," for n in range(len(places)))
+    unpacked = f"{names} = seen\n    " if names else ""
+    exec(compile(f"def judge(seen):\n    {unpacked}return [\n{lines}]", "rules", "exec"), given)
+    return given["judge"]
+
+
+def _text(condition: Condition, places: Mapping[Subject, int], given: dict[str, Any], holds: bool) -> str:
+    """An expression that is true when the condition surely is, or surely is not where `holds` is not asked for."""
+    if isinstance(condition, Not):
+        return _text(condition.part, places, given, not holds)
+    if isinstance(condition, All | AnyOf):
+        word = " and " if isinstance(condition, All) is holds else " or "
+        return f"({word.join(_text(part, places, given, holds) for part in condition.parts)})"
+    value = f"v{places[condition.of]}"
+
+    def handed(constant: Any) -> str:
+        name = f"c{len(given)}"
+        given[name] = constant
+        return name
+
+    if isinstance(condition, Missing):
+        return f"{value} is None" if holds else f"{value} is not None"
+    if isinstance(condition, OnList):
+        return f"{value} is {holds}"
+    known = f"{value} is not None and "
+    if isinstance(condition, Among):
+        # None is among no values.
+        return (
+            f"{value} in {handed(condition.values)}" if holds else f"({known}{value} not in {handed(condition.values)})"
+        )
+    if isinstance(condition, Between):
+        within = f"{handed(condition.least)} <= {value} <= {handed(condition.most)}"
+        return f"({known}{'' if holds else 'not '}{within})"
+    operator = condition.operator if holds else OPPOSITE[condition.operator]
+    return f"({known}{value} {SPELT.get(operator, operator)} {handed(condition.with_)})"
+
+
+SPELT = {"=": "=="}

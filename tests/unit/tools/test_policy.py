@@ -1,0 +1,153 @@
+"""A policy from its file to what decides: proposed and made live, compared, and recomputed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from scoring.policy import InvalidPolicy
+
+from features.payment import Payment
+from features.values import instant
+from tests.unit.lambda_functions.aws import Bucket, Documents
+from tests.unit.lambda_functions.scene import Scene
+from tests.unit.lambda_functions.test_release import Scene as Releasing
+from tests.unit.tools.test_operators import BLOCKED, DOCUMENT, VECTOR, named, operators
+from tools.policy import Proposed, rule
+from tools.policy_diff import as_live, differences, kept
+from tools.why.action import Archive, judged_again
+
+ADA, BEN = "arn:aws:sts::1:assumed-role/operator/ada", "arn:aws:sts::1:assumed-role/operator/ben"
+EYES = {**DOCUMENT, "four_eyes": True}
+LARGE = {"name": "large", "action": "BLOCK", "when": {"all": [{"feature": "amount", ">": 100}]}}
+
+
+def test_a_policy_goes_live_at_once_while_nobody_asks_for_four_eyes():
+    mine = operators(Documents(), Bucket())
+
+    assert rule(mine, EYES, ADA)["four_eyes"] is True
+    assert mine.read().stored.body["version"] == "lists-2"
+
+
+def test_under_four_eyes_one_proposes_and_another_makes_it_live():
+    mine = operators(Documents(), Bucket())
+    rule(mine, EYES, ADA)
+    for _ in range(2):
+        with pytest.raises(Proposed) as waits:
+            rule(mine, named(DOCUMENT, "lists-3"), ADA)
+        assert waits.value.by == ADA
+    assert mine.read().stored.body["version"] == "lists-2"
+
+    assert rule(mine, named(DOCUMENT, "lists-3"), BEN)["version"] == "lists-3"
+    assert rule(mine, named(DOCUMENT, "lists-4"), ADA)["version"] == "lists-4", "the live one asks for it no more"
+
+
+def test_under_four_eyes_nobody_makes_live_what_somebody_unknown_has_brought():
+    mine = operators(Documents(), Bucket())
+    rule(mine, named(DOCUMENT, "lists-1"))
+    rule(mine, EYES, ADA)
+    for by in (None, BEN):
+        with pytest.raises(Proposed):
+            rule(mine, named(DOCUMENT, "lists-1"), by)
+
+
+def test_under_four_eyes_another_document_is_not_what_was_proposed():
+    mine = operators(Documents(), Bucket())
+    rule(mine, EYES, ADA)
+    with pytest.raises(Proposed):
+        rule(mine, named(DOCUMENT, "lists-3"), ADA)
+    with pytest.raises(InvalidPolicy, match="is that of another policy"):
+        rule(mine, named(DOCUMENT, "lists-3", rules=[]), BEN)
+
+
+def test_four_eyes_is_true_or_false():
+    with pytest.raises(InvalidPolicy, match="four_eyes to be true or false"):
+        rule(operators(Documents(), Bucket()), {**DOCUMENT, "four_eyes": "yes"})
+
+
+def test_a_difference_is_told_rule_by_rule_and_place_by_place():
+    mine = operators(Documents(), Bucket())
+    gone = {"name": "gone", "feature": "amount", "above": 1, "action": "REVIEW"}
+    rule(mine, named(DOCUMENT, "lists-2", rules=[*DOCUMENT["rules"], gone, LARGE]))
+    more = {**LARGE, "shadow": True, "when": {"all": [{"feature": "amount", ">": 500}]}}
+    new = {**gone, "name": "new"}
+    mule = {**DOCUMENT["rules"][0], "among": ["m17", "m18"]}
+    document = named(DOCUMENT, "lists-3", rules=[mule, more, new], explore_share=0.01)
+    live = mine.read()
+
+    assert differences(live, as_live(document, live)) == [
+        "from lists-2 to lists-3:",
+        "~ explore_share: 0.05 -> 0.01",
+        '- rule gone: {"name": "gone", "feature": "amount", "above": 1, "action": "REVIEW"}',
+        "~ rule large: when.all[0].>: 100 -> 500",
+        "~ rule large: shadow: none -> true",
+        '+ rule new: {"name": "new", "feature": "amount", "above": 1, "action": "REVIEW"}',
+        "~ list known_mule: 1 more and 0 fewer, 2 together",
+    ]
+    assert differences(live, live) == ["from lists-2 to lists-2:", "nothing changes"]
+
+
+def test_no_identifier_of_a_list_is_told_with_a_difference():
+    mine = operators(Documents(), Bucket())
+    told = "\n".join(differences(mine.read(), as_live(BLOCKED, mine.read())))
+
+    assert "~ list known_thief: 2 more" in told
+    assert "c-1" not in told
+
+
+def test_the_live_policy_is_compared_with_one_that_decided():
+    scene, doors = Releasing(), Scene()
+    doors.documents, doors.bucket = scene.documents, scene.bucket
+    scene.release(version=3)
+    mine = operators(scene.documents, scene.bucket)
+    rule(mine, DOCUMENT)
+    version = doors.release().policy(None).version
+    rule(mine, named(DOCUMENT, "lists-3", rules=[]))
+
+    assert differences(kept(mine, version), mine.read())[0] == "from lists-2 to lists-3:"
+    for wrong in ("lists-2", "4@1+lists-2@0000", "4@1+lists-2@000000000000"):
+        with pytest.raises(InvalidPolicy, match="expected a version as decisions say it"):
+            kept(mine, wrong)
+
+
+def test_what_spoke_and_what_spoke_without_effect_is_computed_again_as_it_was():
+    scene, doors = Releasing(), Scene()
+    doors.documents, doors.bucket = scene.documents, scene.bucket
+    scene.release(version=3)
+    trusted = {
+        "name": "payroll",
+        "action": "ALLOW",
+        "overrides": ["large"],
+        "when": {"field": "merchant_id", "=": "m1"},
+    }
+    tried = {**LARGE, "name": "tried", "shadow": True}
+    over = {**LARGE, "name": "over", "until": "2026-01-01T00:00:00Z"}
+    rule(operators(scene.documents, scene.bucket), named(DOCUMENT, "r-1", rules=[LARGE, trusted, tried, over]))
+    policy = doors.release().policy(None)
+    paid, at = Payment("t1", 1_772_000_000_000, "c-2", "m1", 500), instant("2026-06-01T00:00:00Z")
+    action, reasons, without_effect = policy.weigh(0.3, {"amount": 500.0}, paid, at)
+    assert (action, reasons) == ("APPROVE", ["payroll"])
+    assert without_effect == ["shadow tried", "overridden large"]
+    decision = {
+        "policy_version": policy.version,
+        "action": action,
+        "reasons": f"[{', '.join(reasons)}]",
+        "without_effect": f"[{', '.join(without_effect)}]",
+        "listed": [],
+        "decided_at": at,
+        "fraud_score": 0.3,
+        "vector": VECTOR,
+        "traffic": None,
+    }
+    archive = Archive(scene.bucket, "lake")
+
+    same, said = judged_again(json.loads(json.dumps(decision)), paid, archive)
+    assert same, said
+    assert said[1:] == ["  without effect: shadow tried", "  without effect: overridden large"]
+    for changed in (
+        {"without_effect": "[shadow tried]"},
+        {"reasons": "[]"},
+        {"decided_at": instant("2025-06-01T00:00:00Z")},
+    ):
+        same, _ = judged_again({**decision, **changed}, paid, archive)
+        assert not same, changed
