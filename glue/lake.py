@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from glue.tables import Table
 
@@ -167,21 +169,55 @@ class Lake:
         rows = rows.select(*table.column_names, *names)
         partitions = [[str(v) for v in row] for row in rows.select(*names).distinct().sort(*names).collect()]
         emptied = [values for values in sorted(map(list, instead_of)) if values not in partitions]
-        replaced = [folder(table, values) for values in (*partitions, *emptied)]
+        with self.replacing(table, [*partitions, *emptied]):
+            if partitions:
+                writers = min(2 * rows.sparkSession.sparkContext.defaultParallelism, len(partitions))
+                self.append(rows.repartition(writers, *names).sortWithinPartitions(*names, *table.key), table)
+                self.register(table, partitions)
+        if emptied:
+            self.unregister(table, emptied)
+        return partitions
+
+    def write_as_read(self, rows: DataFrame, table: Table, values: Sequence[str]) -> int:
+        """Replaces one partition by `rows`, without its columns, which come in the order of its key; returns how
+        many its files hold.
+
+        The rows are read once and neither sorted nor held: each task writes its own file, or several of
+        `rows_per_file`. What fails leaves the partition as it was.
+        """
+        names = [p.name for p in table.partitions]
+        of_it = [F.lit(value).alias(name) for name, value in zip(names, values, strict=True)]
+        place = f"{table.prefix}/{folder(table, values)}/"
+        with self.replacing(table, [list(values)]) as old:
+            try:
+                self.append(rows.select(*table.column_names, *of_it), table)
+            except Exception:
+                self.delete([key for key in self.keys(place) if key not in old])
+                self.settle(table, [folder(table, values)])
+                raise
+            new = [key for key in self.keys(place) if key not in old]
+            if new:
+                self.register(table, [values])
+        if not new:
+            self.unregister(table, [values])
+            return 0
+        return rows.sparkSession.read.schema(schema(table)).parquet(*map(self.path, new)).count()
+
+    def append(self, rows: DataFrame, table: Table) -> None:
+        """Adds files of `rows`, as they are divided and ordered."""
+        limited = rows.write.mode("append").option("maxRecordsPerFile", self.rows_per_file)
+        limited.partitionBy(*(p.name for p in table.partitions)).parquet(self.path(table.prefix))
+
+    @contextmanager
+    def replacing(self, table: Table, partitions: Sequence[Sequence[str]]) -> Iterator[list[str]]:
+        """Gives the files that partitions hold; what is written meanwhile takes their place. See `write`."""
+        replaced = [folder(table, values) for values in partitions]
         old = [key for place in replaced for key in self.keys(f"{table.prefix}/{place}/")]
         if replaced:
             self.put_json(f"{table.prefix}/{BEGUN}{uuid.uuid4().hex}.json", replaced)
-        if partitions:
-            writers = min(2 * rows.sparkSession.sparkContext.defaultParallelism, len(partitions))
-            ordered = rows.repartition(writers, *names).sortWithinPartitions(*names, *table.key)
-            limited = ordered.write.mode("append").option("maxRecordsPerFile", self.rows_per_file)
-            limited.partitionBy(*names).parquet(self.path(table.prefix))
-            self.register(table, partitions)
+        yield old
         self.delete(old)
-        if emptied:
-            self.unregister(table, emptied)
         self.settle(table, replaced)
-        return partitions
 
     def begun(self, table: Table) -> dict[str, list[str]]:
         """By mark, the folders that a run has begun to replace and has not ended with."""

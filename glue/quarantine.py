@@ -39,11 +39,14 @@ def set_aside(entity: str, batch: str, stage: str) -> str:
     return f"quarantine/{entity}/batch={batch}/stage={stage}/"
 
 
-def quarantine(lake: Lake, bad: DataFrame, entity: str, batch: str, stage: str) -> Quarantined:
+def quarantine(lake: Lake, bad: DataFrame | None, entity: str, batch: str, stage: str) -> Quarantined:
     """Replaces what the batch's stage had set aside, by nothing too.
 
     JSON lines in one file of `quarantine/<entity>/batch=<batch>/stage=<stage>/`, sorted by where they came from.
     """
+    if bad is None:
+        lake.delete(lake.keys(set_aside(entity, batch, stage)))
+        return NOTHING
     bad = bad.cache()
     reasons = bad.select(F.explode("reasons").alias("reason")).groupBy("reason").count().collect()
     only_repeated = F.size(F.array_except("reasons", F.array(*map(F.lit, REPETITION)))) == 0

@@ -8,11 +8,13 @@ from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from features.contract import Contract
 from features.declared import UNDECLARED, Declared
+from features.values import MISSING
 from raw import storage
 from raw.blocks import LONGEST_LINE
 from raw.form import Form
@@ -22,6 +24,7 @@ from raw.understanding import form_of
 
 OPENED_AT_ONCE = 8  # files that the driver looks into side by side: it waits for S3 most of the time
 ROWS_AT_ONCE = 20_000  # that go to Spark in one message
+NOTHING = pa.array(["", *sorted(MISSING)])
 
 
 class ContractBroken(ValueError):
@@ -124,7 +127,7 @@ def good_rows(found: Batch, start: int, known: tuple[str, ...], file: int) -> pa
     nothing = pa.nulls(count, pa.string())
     further = sorted(set(cells) - set(known))
     columns = {
-        **{name: cells.get(name, nothing) for name in known},
+        **{name: present(cells[name]) if name in cells else nothing for name in known},
         "attributes": attributes(further, [cells[name] for name in further], count),
         "row_number": pa.array(numbers, pa.int64()),
         "fault": nothing,
@@ -134,16 +137,25 @@ def good_rows(found: Batch, start: int, known: tuple[str, ...], file: int) -> pa
     return pa.RecordBatch.from_pydict(columns)
 
 
+def present(column: pa.Array) -> pa.Array:
+    """Cells, null where nothing or a tool's word for nothing stands."""
+    return pc.if_else(pc.is_in(column, NOTHING), None, column)
+
+
 def attributes(names: list[str], columns: list[pa.Array], count: int) -> pa.Array:
-    """A map per row: every further column's name with its cell."""
+    """A map per row: every further column's name with its cell, where there is one."""
     if not names:
         return pa.MapArray.from_arrays(
             pa.array(np.zeros(count + 1, np.int32)), pa.array([], pa.string()), pa.array([], pa.string())
         )
-    across = (np.arange(count)[:, None] + np.arange(len(names)) * count).ravel()
-    keys = pa.array(names, pa.string()).take(pa.array(np.tile(np.arange(len(names)), count)))
+    filled = np.array([pc.greater(pc.binary_length(c), 0).fill_null(False).to_numpy(False) for c in columns])
+    column, row = np.nonzero(filled)
+    by_row = np.lexsort((column, row))
+    across = (column * count + row)[by_row]
+    keys = pa.array(names, pa.string()).take(pa.array(column[by_row]))
     values = pa.concat_arrays(columns).take(pa.array(across))
-    return pa.MapArray.from_arrays(pa.array(np.arange(count + 1, dtype=np.int32) * len(names)), keys, values)
+    offsets = np.concatenate(([0], np.cumsum(filled.sum(axis=0)))).astype(np.int32)
+    return pa.MapArray.from_arrays(pa.array(offsets), keys, values)
 
 
 def faulty_rows(found: Batch, known: tuple[str, ...], file: int) -> pa.RecordBatch:
@@ -160,8 +172,7 @@ def faulty_rows(found: Batch, known: tuple[str, ...], file: int) -> pa.RecordBat
     return pa.RecordBatch.from_pydict(columns)
 
 
-def first_line(error: Exception) -> str:
-    """What went wrong, of all that Spark says."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    of_ours = next((line for line in lines if line.startswith("raw.refusal.Unreadable: ")), "")
-    return of_ours.partition(": ")[2] or next((line for line in lines if "while reading file" in line), lines[0])
+def unreadable(error: Exception) -> str:
+    """What a reader has said of a file, of all that Spark says; empty of any other error."""
+    lines = (line.strip() for line in str(error).splitlines())
+    return next((line.partition(": ")[2] for line in lines if line.startswith("raw.refusal.Unreadable: ")), "")

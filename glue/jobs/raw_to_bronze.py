@@ -11,8 +11,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import reduce
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, Observation, SparkSession
 
 from features.contract import CONTRACTS, TRANSACTIONS, Contract
 from features.declared import FILE, KEPT, Declared, WrongDeclaration
@@ -20,9 +19,9 @@ from glue.arguments import parse
 from glue.doors import PAYMENTS, gather
 from glue.lake import SIDE_BY_SIDE, Lake, schema, session
 from glue.quarantine import NOTHING, add_up, quarantine, set_aside
-from glue.raw import ContractBroken, first_line, read_raw
+from glue.raw import ContractBroken, read_raw, unreadable
 from glue.tables import BRONZE
-from glue.transforms.cells import judged, split_by_reasons, unread
+from glue.transforms.cells import counts, judged, split_by_reasons
 from raw.declaration import Declaration
 from raw.names import HIDDEN
 
@@ -108,20 +107,22 @@ def take_in(
         if found
     ]
     read = reduce(DataFrame.unionByName, reads)
-    rows = judged(read, contract, declared.no_cards).cache()
+    seen = Observation()
+    rows = judged(read, contract, declared.no_cards).observe(seen, *counts(contract))
+    split = split_by_reasons(rows, contract, declared.no_cards)
     try:
-        counted = rows.agg(F.count(F.lit(1)).alias("rows"), *unread(contract)).collect()[0].asDict()
-    except Exception as broken:  # a page deep in a file
-        raise ContractBroken(f"{entity} of batch {batch} cannot be read: {first_line(broken)}") from broken
-    total = counted.pop("rows")
+        written = lake.write_as_read(split.good, BRONZE[entity], [batch])
+    except Exception as broken:
+        if why := unreadable(broken):  # deep in a file, where nobody has looked before
+            raise ContractBroken(f"{entity} of batch {batch} cannot be read: {why}") from broken
+        raise
+    counted = seen.get
+    total, bad = counted.pop("rows"), counted.pop("bad")
     missing = {name: count for name, count in counted.items() if count}
     for name, count in missing.items():
         print(f"{entity}: batch {batch} has {count} cells of {name} that cannot be read, they are missing")
-    split = split_by_reasons(rows, contract, declared.no_cards)
-    written = split.good.count()
-    lake.write(split.good.withColumn("batch", F.lit(batch)), BRONZE[entity], instead_of=[[batch]])
-    refused = quarantine(lake, split.bad, entity, batch, stage="bronze")
-    rows.unpersist()
+    # Few rows are bad: reading files once more for them costs less than holding all rows until both are written.
+    refused = quarantine(lake, split.bad if bad else None, entity, batch, stage="bronze")
     add_up(f"{entity} of batch {batch}", total, written, refused)
     report = {"files": len(files) + len(met), "rows": total, "written": written, "quarantined": asdict(refused)}
     return {**report, "unread": missing, "not_read": hidden}

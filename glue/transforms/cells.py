@@ -14,14 +14,12 @@ from features.contract import Contract
 from features.currency import LARGEST_RATE, UNIT
 from features.payment import CONTROL, LONGEST_IDENTIFIER
 from features.values import (
-    BLANKS,
     INSTANT,
     LARGEST_AMOUNT,
     LARGEST_COUNT,
     LARGEST_PERCENT,
     LAST_INSTANT,
     LONGEST_INSTANT,
-    MISSING,
     NUMBER,
     PERCENT_SIGN,
     ROUNDED,
@@ -31,6 +29,7 @@ from glue.rules import MICRO
 from glue.tables import stored_name
 
 EXACT = "decimal(38,25)"  # a cast rounds too: 25 decimals are more than a double as text can have
+PLAIN, AT = "_plain_", "_at_"  # before the name of a column of instants: how it is spelt, and when that is
 ORIGIN = ("source_file", "row_number", "ingested_at")
 
 
@@ -47,37 +46,37 @@ def typed(raw: DataFrame, contract: Contract, no_cards: Set[str] = frozenset()) 
 
     Card numbers are masked, but for those of columns that were declared to hold none (`no_cards`). An optional cell
     that cannot be read is a reason too, since a wrong value is not an absent one; but for those of lenient columns, see
-    `unread`.
+    `counts`.
     """
     return split_by_reasons(judged(raw, contract, no_cards), contract, no_cards)
 
 
 def judged(raw: DataFrame, contract: Contract, no_cards: Set[str] = frozenset()) -> DataFrame:
-    """Every row with its cells as text, these read as `_<column>`, and `reasons`: cache it, it is split twice."""
-    trimmed = [present(F.btrim(c.name, F.lit(BLANKS))).alias(c.name) for c in contract.columns]
-    filled = F.map_filter("attributes", lambda _, value: F.length(value) > 0)
-    rows = raw.select(*trimmed, filled.alias("attributes"), *ORIGIN, "fault", "line")
+    """Every row with its cells as text, these read as `_<column>`, and `reasons`."""
     of_columns = [reason(c, c.name in no_cards) for c in contract.columns]
     reasons = F.concat(F.array_compact(F.array(*of_columns)), card_like_attributes(no_cards))
-    return rows.select("*", *(read(c).alias(f"_{c.name}") for c in contract.columns)).withColumn(
+    instants = [c.name for c in contract.columns if c.type == "instant"]
+    # In steps of their own, since Spark computes an expression again wherever another one uses it twice.
+    looked_at = raw.select("*", *(is_plain(F.col(name)).alias(PLAIN + name) for name in instants))
+    dated = looked_at.select("*", *(any_instant(name).alias(AT + name) for name in instants))
+    return dated.select("*", *(read(c).alias(f"_{c.name}") for c in contract.columns)).withColumn(
         "reasons", F.when(F.col("fault").isNull(), reasons).otherwise(F.array("fault"))
     )
 
 
-def unread(contract: Contract) -> list[Column]:
-    """How many cells of each lenient column could not be read and are missing in rows that go on, by the column's name:
-    aggregates over `judged`."""
+def counts(contract: Contract) -> list[Column]:
+    """Aggregates over `judged`: `rows`, `bad` ones, and by the name of each lenient column how many of its cells could
+    not be read and are missing in rows that go on."""
     goes_on = F.size("reasons") == 0
     return [
-        F.count_if(goes_on & F.col(c.name).isNotNull() & F.col(f"_{c.name}").isNull()).alias(c.name)
-        for c in contract.columns
-        if c.lenient
+        F.count(F.lit(1)).alias("rows"),
+        F.count_if(~goes_on).alias("bad"),
+        *(
+            F.count_if(goes_on & F.col(c.name).isNotNull() & F.col(f"_{c.name}").isNull()).alias(c.name)
+            for c in contract.columns
+            if c.lenient
+        ),
     ]
-
-
-def present(text: Column) -> Column:
-    """The cell, null where nothing or a tool's word for nothing stands in it."""
-    return F.when(~text.isin("", *MISSING), text)
 
 
 def split_by_reasons(rows: DataFrame, contract: Contract, no_cards: Set[str] = frozenset()) -> Split:
@@ -100,7 +99,7 @@ def split_by_reasons(rows: DataFrame, contract: Contract, no_cards: Set[str] = f
 
 def may_hold_card(column: ContractColumn, text: Column) -> Column:
     """No instant in the usual spelling has digits grouped as a card's are: nearly all cells are spared the look."""
-    return ~is_plain(text) & holds_card(text) if column.type == "instant" else holds_card(text)
+    return ~F.col(PLAIN + column.name) & holds_card(text) if column.type == "instant" else holds_card(text)
 
 
 def holds_card(text: Column) -> Column:
@@ -162,10 +161,7 @@ def read(column: ContractColumn) -> Column:
     """The cell in its stored type, null where it cannot be read."""
     text = F.col(column.name)
     if column.type == "instant":
-        # Spark alone would take `12:30` for today, `2018` for a new year, and much that the doors refuse.
-        at = F.when(is_plain(text), text.cast("timestamp")).when(
-            F.length(text) <= LONGEST_INSTANT, spelt_otherwise(text)
-        )
+        at = F.col(AT + column.name)
         return F.when(F.unix_millis(at).between(0, LAST_INSTANT), at)
     number = F.when(text.rlike(NUMBER), text)  # Java alone would read 1d, 0x1p0 and digits of other scripts
     if column.type == "money":
@@ -192,6 +188,13 @@ def read(column: ContractColumn) -> Column:
         value = number.cast("double")
         return F.when((value <= LARGEST_COUNT) & (value >= 0) & (value == F.floor(value)), value.cast("int"))
     return text
+
+
+def any_instant(name: str) -> Column:
+    """Spark alone would take `12:30` for today, `2018` for a new year, and much that the doors refuse."""
+    text = F.col(name)
+    otherwise = F.when(F.length(text) <= LONGEST_INSTANT, spelt_otherwise(text))
+    return F.when(F.col(PLAIN + name), text.cast("timestamp")).otherwise(otherwise)
 
 
 def is_plain(text: Column) -> Column:

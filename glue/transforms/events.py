@@ -8,8 +8,7 @@ from pyspark.sql import functions as F
 from features.declaration import DAY, IDENTIFIERS, CalendarPart, Entity, FeatureSet, Kind, Prefix, needs
 from features.fraud import FRAUD, LABEL_PATIENCE
 from features.payment import CONTROL, LONGEST_IDENTIFIER
-from features.values import BLANKS
-from glue.transforms.cells import present
+from features.values import BLANKS, MISSING
 from glue.transforms.windows import cell, part_of, with_open_windows
 
 Happened = dict[Entity, dict[Kind, DataFrame]]
@@ -87,7 +86,8 @@ def said(rows: DataFrame, column: str) -> Column:
     if column in rows.columns:
         return F.col(column)
     if "attributes" in rows.columns:
-        return present(F.btrim(F.col("attributes")[column], F.lit(BLANKS)))
+        text = F.btrim(F.col("attributes")[column], F.lit(BLANKS))
+        return F.when(~text.isin("", *MISSING), text)
     return F.lit(None).cast("string")
 
 

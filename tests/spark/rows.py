@@ -9,12 +9,15 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from bench.folder_lake import FolderLake
 from features.contract import CONTRACTS, Contract
-from features.values import iso
+from features.values import BLANKS, iso
+from glue.raw import attributes, present
 from glue.tables import LATE, SILVER
 
 NOTHING_BESIDES: Mapping[str, Mapping[str, str]] = {}
@@ -31,13 +34,15 @@ def stamp(at: int) -> datetime:
 def raw(spark: SparkSession, contract: Contract, *rows: dict) -> DataFrame:
     """RAW text cells as `read_raw` gives them; what the contract does not name is an attribute."""
     names = [column.name for column in contract.columns]
+    read = {
+        name: pc.ascii_trim(pa.array([row.get(name) for row in rows], pa.string()), BLANKS)
+        for name in (*names, *{name: None for row in rows for name in row if name not in names})
+    }
+    known = [present(read.pop(name)).to_pylist() for name in names]
+    further = attributes(list(read), list(read.values()), len(rows)).to_pylist()
     cells = [
-        (
-            *(row.get(name) for name in names),
-            {name: cell for name, cell in row.items() if name not in names},
-            *("s3://lake/raw/file.csv", number, TAKEN_IN, None, None),
-        )
-        for number, row in enumerate(rows, 1)
+        (*(column[n] for column in known), dict(further[n]), "s3://lake/raw/file.csv", n + 1, TAKEN_IN, None, None)
+        for n in range(len(rows))
     ]
     schema = ", ".join(f"`{name}` string" for name in names)
     origin = "source_file string, row_number bigint, ingested_at timestamp, fault string, line string"

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from features import cards
 from features.contract import CONTRACTS
 from features.payment import InvalidPayment, Payment
-from glue.transforms.cells import holds_card, judged, split_by_reasons, typed, unread
+from glue.transforms.cells import counts, holds_card, judged, split_by_reasons, typed
 from tests.card_numbers import SPELLINGS, alike, card
 from tests.spark.rows import TRANSACTIONS, payment, raw, stamp
 from tools.raw_data.meaning import filled, readable
@@ -175,7 +175,9 @@ def test_a_cell_that_cannot_be_read_in_a_lenient_column_is_missing_and_counted_a
     good = {r.row_number: (r.card_present, r.latitude_microdegrees, r.amount_cents) for r in split.good.collect()}
     assert good == {1: (None, None, 1250), 2: (None, 53_350_000, 1250), 3: (None, None, 1250)}
     assert {r.row_number: (r.reasons, r.card_present) for r in split.bad.collect()} == {4: (["unreadable_amount"], "x")}
-    assert found.agg(*unread(TRANSACTIONS)).collect()[0].asDict() == {
+    assert found.agg(*counts(TRANSACTIONS)).collect()[0].asDict() == {
+        "rows": 4,
+        "bad": 1,
         "card_present": 2,
         "latitude": 1,
         "longitude": 0,

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import random
+import re
 from collections import Counter
 from datetime import datetime, time, timedelta
 from decimal import Decimal
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from features.values import MISSING
 from glue.raw import ContractBroken, read_raw
 from tests.spark.rows import TAKEN_IN, TRANSACTIONS, payment
 from tools.raw_data.loaded import Loaded
@@ -142,7 +144,8 @@ def test_neither_spark_jobs_nor_the_plan_grow_with_the_number_of_small_files(spa
         spark.sparkContext.setJobGroup(f"{count} files", "")
         rows = read_raw(spark, list(put_at)[:count], TRANSACTIONS, put_at)
         jobs = len(spark.sparkContext.statusTracker().getJobIdsForGroup(f"{count} files"))
-        return jobs, len(rows._jdf.queryExecution().optimizedPlan().toString())
+        plan = re.sub(r"#\d+", "#", rows._jdf.queryExecution().optimizedPlan().toString())  # numbers of the session
+        return jobs, len(plan)
 
     assert effort(30) == effort(3)
 
@@ -329,6 +332,11 @@ def parquet_of(columns) -> bytes:
     return sink.getvalue()
 
 
+def there(name: str, cell: str) -> bool:
+    """Whether a cell goes to Spark: of the contract's columns no tool's word for missing does."""
+    return bool(cell) and not (cell in MISSING and name in {c.name for c in TRANSACTIONS.columns})
+
+
 def test_the_job_and_the_intake_read_the_same_rows_and_the_same_faults(spark, tmp_path):
     drawn = random.Random(5)
     folders = {}
@@ -349,7 +357,7 @@ def test_the_job_and_the_intake_read_the_same_rows_and_the_same_faults(spark, tm
         names = loaded.columns("transactions")
         rows_read = loaded.ask(f"SELECT * FROM {loaded.table('transactions')}")
         by_intake = {
-            (number, frozenset((n, cell) for n, cell in zip(names, cells, strict=True) if cell), None)
+            (number, frozenset((n, cell) for n, cell in zip(names, cells, strict=True) if there(n, cell)), None)
             for number, _, *cells in rows_read
         }
         faulty = [fault for _, _, fault in by_job[path] if fault]

@@ -11,6 +11,7 @@ from glue.jobs import bronze_to_silver, raw_to_bronze, silver_to_gold
 from glue.quality import GateFailed
 from glue.quarantine import NotAllRows
 from glue.raw import ContractBroken
+from glue.tables import BRONZE
 from tests.spark.bank import HEADER, earlier_batch, payment
 
 
@@ -124,8 +125,11 @@ def test_a_payment_that_gets_no_vector_ends_the_job(bank, monkeypatch):
 
 
 @pytest.mark.parametrize("damaged", ["its beginning", "its end"])
-def test_a_parquet_file_that_is_damaged_inside_ends_the_job_with_its_name(bank, damaged):
+def test_a_parquet_file_that_is_damaged_inside_ends_the_job_with_its_name_and_leaves_bronze_as_it_was(bank, damaged):
     """Its beginning is looked at before all rows are read."""
+    bank.pay("b1", payment(0))
+    bank.to_bronze("b1")
+    before = bank.contents("bronze/")
     path = bank.put("transactions", "b1", "a.parquet", b"")
     rows = zip(*(payment(n).split(",") for n in range(200_000)), strict=True)
     pq.write_table(
@@ -140,7 +144,8 @@ def test_a_parquet_file_that_is_damaged_inside_ends_the_job_with_its_name(bank, 
     said = "" if damaged == "its beginning" else "transactions of batch b1 cannot be read: "
     with pytest.raises(ContractBroken, match=rf"nothing of batch b1 can be taken in\. {said}.*a\.parquet"):
         bank.to_bronze("b1")
-    assert bank.files("bronze/") == []
+    assert bank.contents("bronze/") == before
+    assert bank.lake.begun(BRONZE["transactions"]) == {}
 
 
 def test_a_batch_that_spark_would_write_to_another_folder_is_not_written(bank):
