@@ -17,7 +17,7 @@ from tools.raw_data.currencies import currencies
 from tools.raw_data.files import Unusable, names, raw_files
 from tools.raw_data.loaded import NUMBER, PART, Loaded, quoted
 from tools.raw_data.meaning import filled, instant, name
-from tools.raw_data.readability import readabilities, refusals
+from tools.raw_data.readability import read, refusals
 
 BEGUN_WITH = {"transactions", "loan_applications"}
 SPARE = 97  # columns: a line of so many cells more than its header had would be very odd
@@ -65,7 +65,7 @@ class Intake:
         """Why the lake could not use an entity's files; empty where it can."""
         if self.empty(entity):
             return [f"{self.files[entity][0]}: expected at least one row, found none"]
-        found = refusals(self.loaded, entity, readabilities(self.loaded, entity))
+        found = refusals(self.loaded, entity, read(self.loaded, entity))
         if entity == "transactions" and (named := currencies(self.loaded)):
             found += named.refused
         return found

@@ -9,20 +9,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
-import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.contract import CONTRACTS, Contract
 from raw.form import Form
 from raw.meanings import BY_NAME
-from raw.reader import Batch, rows
+from raw.reader import rows
 from raw.refusal import Unreadable
 from raw.understanding import form_of
+from tools.raw_data.copying import PLACES, copied, stretches
 from tools.raw_data.declared import declared_beside
 from tools.raw_data.files import Unusable, raw_files
 
-PLACES = ("#row", "#part")  # columns beside the cells: a row's place in its file, and which part that is
 NUMBER, PART = (f'"{name}"' for name in PLACES)
 
 
@@ -44,6 +42,7 @@ class Loaded:
         self.files = raw_files(folder)
         self.declared = declared_beside(folder, self.files)
         self.forms: dict[str, list[Form]] = {}
+        self._tables: dict[str, list[Path]] = {}
         self.faults: dict[str, Faults] = {}
         self.database = duckdb.connect()
         self.database.execute("SET GLOBAL TimeZone = 'UTC'")  # an instant without an offset is UTC, wherever this runs
@@ -64,28 +63,27 @@ class Loaded:
         if clash := [name for name in names if name in PLACES]:
             raise Unreadable(f"{paths[0]}: column {', '.join(clash)}: expected another name")
         agree(paths, forms)
-        schema = pa.schema([*zip(PLACES, (pa.int64(), pa.int32()), strict=True), *((n, pa.string()) for n in names)])
-        with (
-            pq.ParquetWriter(self._place(f"{entity}.parquet"), schema, compression="snappy") as target,
-            faults.lines.open("wb") as lines,
-        ):
-            for part, (path, form) in enumerate(zip(paths, forms, strict=True)):
-                for batch in rows(str(path), form):
-                    for number, fault, line in batch.faulty:
-                        faults.counts[fault] += 1
-                        faults.first.setdefault(fault, (path.name, int(number)))
-                        lines.write(line.encode(errors="surrogateescape") + b"\n")
-                    target.write_batch(pa.RecordBatch.from_arrays(arrays(batch, part, names), schema=schema))
+        folder = self._place(entity)
+        folder.mkdir()
+        work = stretches(paths, forms, names, folder)
+        with faults.lines.open("wb") as lines:
+            for stretch, found in zip(work, copied(work), strict=True):
+                faults.counts += found.counts
+                for fault, row in found.first.items():
+                    faults.first.setdefault(fault, (stretch.path.name, row))
+                lines.write(stretch.lines.read_bytes())
+        self._tables[entity] = [stretch.target for stretch in work]
 
     def _place(self, name: str) -> Path:
         return Path(self._scratch.name) / name
 
     def table(self, entity: str) -> str:
         """SQL that reads an entity's rows, in no order: by PART and NUMBER they stand as in the files."""
-        return f"read_parquet('{quoted(self._place(f'{entity}.parquet'))}')"
+        places = ", ".join(f"'{quoted(path)}'" for path in self._tables[entity])
+        return f"read_parquet([{places}])"
 
     def columns(self, entity: str) -> list[str]:
-        return pq.read_schema(self._place(f"{entity}.parquet")).names[2:]
+        return pq.read_schema(self._tables[entity][0]).names[len(PLACES) :]
 
     def ask(self, query: str) -> list[tuple]:
         return self.asked(query).fetchall()
@@ -121,13 +119,6 @@ def agree(paths: list[Path], forms: list[Form]) -> None:
                     f"{path}: column {name} is read as {BY_NAME[meaning].reading}, and in {before.name} as "
                     f"{BY_NAME[other].reading}; bring parts that are spelt alike"
                 )
-
-
-def arrays(batch: Batch, part: int, names: list[str]) -> list[pa.Array]:
-    count = len(batch.numbers)
-    spelt = {name.lower(): column for name, column in batch.cells.items()}
-    cells = [spelt.get(name.lower(), pa.nulls(count, pa.string())) for name in names]
-    return [pa.array(batch.numbers, pa.int64()), pa.array(np.full(count, part, np.int32)), *cells]
 
 
 def quoted(path: Path) -> str:

@@ -15,7 +15,7 @@ from raw.meanings import BY_NAME
 from tools.raw_data.currencies import currencies
 from tools.raw_data.loaded import NUMBER, Loaded
 from tools.raw_data.meaning import name
-from tools.raw_data.readability import Readability, readabilities, refusals, shown
+from tools.raw_data.readability import Read, Readability, read, refusals, shown
 
 SAMPLE = 50_000  # rows of which further columns are looked at
 EXAMPLES = 3
@@ -32,22 +32,22 @@ class Preview:
 
 def previews(loaded: Loaded) -> Iterator[Preview]:
     for entity in loaded.files:
-        read = readabilities(loaded, entity)
-        lines, refused = list(told(loaded, entity, read)), refusals(loaded, entity, read)
-        if entity == "transactions" and (found := currencies(loaded)):
-            lines.append(f"  {found.line}")
-            refused += found.refused
+        found = read(loaded, entity)
+        lines, refused = list(told(loaded, entity, found)), refusals(loaded, entity, found)
+        if entity == "transactions" and (named := currencies(loaded)):
+            lines.append(f"  {named.line}")
+            refused += named.refused
         yield Preview(lines, refused)
 
 
-def told(loaded: Loaded, entity: str, read: list[Readability]) -> Iterator[str]:
-    rows = read[0].rows  # there is no file without the columns that the contract requires
+def told(loaded: Loaded, entity: str, found: Read) -> Iterator[str]:
+    rows = found.columns[0].rows  # there is no file without the columns that the contract requires
     yield f"{entity}: {described(loaded, entity)}, {rows} rows"
     faults = loaded.faults[entity]
     for fault, count in faults.counts.items():
         file, row = faults.first[fault]
         yield f"  {count} rows are no rows ({fault}) and go to quarantine; the first is row {row} of {file}"
-    yield from (contracts_column(loaded, entity, column) for column in read)
+    yield from (contracts_column(loaded, entity, column) for column in found.columns)
     for column in loaded.declared[entity].columns:
         if column not in loaded.columns(entity):
             yield f"  {column} is declared in {FILE} and not there"

@@ -49,18 +49,35 @@ class Readability:
         return unreadable + (self.missing if self.column.required else 0)
 
 
-def readabilities(loaded: Loaded, entity: str) -> list[Readability]:
-    """Of the contract's columns that the files have."""
+@dataclass(frozen=True)
+class Read:
+    """The contract's columns that an entity's files have, and the rows that go to quarantine for any of them, each
+    once."""
+
+    columns: list[Readability]
+    lost: int
+
+
+def read(loaded: Loaded, entity: str) -> Read:
     contract, names = CONTRACTS[entity], loaded.columns(entity)
     columns = [column for column in contract.columns if column.name in names]
-    counts = ", ".join(
-        f"count(*) FILTER ({filled(c.name)} IS NULL), count(*) FILTER (NOT {readable(c)})" for c in columns
+    looked_at = ", ".join(
+        f"{filled(c.name)} IS NULL AS missing_{n}, coalesce(NOT {readable(c)}, false) AS unread_{n}"
+        for n, c in enumerate(columns)
     )
-    (row,) = loaded.ask(f"SELECT count(*), {counts} FROM {loaded.table(entity)}")
-    return [
-        Readability(c, row[0], row[1 + 2 * n], row[2 + 2 * n], first_bad(loaded, entity, c) if row[2 + 2 * n] else None)
+    counts = ", ".join(f"count_if(missing_{n}), count_if(unread_{n})" for n in range(len(columns)))
+    lost = " OR ".join(
+        [f"missing_{n}" for n, c in enumerate(columns) if c.required]
+        + [f"unread_{n}" for n, c in enumerate(columns) if not c.lenient]
+    )
+    (row,) = loaded.ask(
+        f"SELECT count(*), count_if({lost or 'false'}), {counts} FROM (SELECT {looked_at} FROM {loaded.table(entity)})"
+    )
+    found = [
+        Readability(c, row[0], row[2 + 2 * n], row[3 + 2 * n], first_bad(loaded, entity, c) if row[3 + 2 * n] else None)
         for n, c in enumerate(columns)
     ]
+    return Read(found, row[1])
 
 
 def first_bad(loaded: Loaded, entity: str, column: Column) -> Bad:
@@ -76,28 +93,24 @@ def shown(cell: str) -> str:
     return "a card number" if holds_card(cell) else repr(cell if len(cell) <= 40 else cell[:40] + "...")
 
 
-def refusals(loaded: Loaded, entity: str, read: list[Readability]) -> list[str]:
+def refusals(loaded: Loaded, entity: str, read: Read) -> list[str]:
     """Why the lake would refuse the entity's files, in words, by what is readable in them; none where it would not."""
     cards = rows_with_cards(loaded, entity)
     faults = loaded.faults[entity]
     broken = faults.counts.total()
-    total = broken + max((column.rows for column in read), default=0)
-    lost = broken + cards + lost_rows(loaded, entity, read)
+    total = broken + max((column.rows for column in read.columns), default=0)
+    lost = broken + cards + read.lost
     if not total or lost <= FAILURE_BUDGET * total:
         return []
-    found = [told(loaded, entity, column) for column in sorted(read, key=lambda column: -column.lost) if column.lost]
+    found = [
+        told(loaded, entity, column) for column in sorted(read.columns, key=lambda column: -column.lost) if column.lost
+    ]
     if broken:
         fault, (file, row) = next(iter(faults.first.items()))
         found.append(f"{file}: {broken} of {total} rows are no rows ({fault}), the first is row {row}")
     if cards:
         found.append(f"{loaded.files[entity][0].name}: {cards} of {total} rows hold a card number; send tokens instead")
     return found
-
-
-def lost_rows(loaded: Loaded, entity: str, read: list[Readability]) -> int:
-    """Rows that go to quarantine for any of their cells, each once."""
-    ((count,),) = loaded.ask(f"SELECT count(*) FROM {loaded.table(entity)} WHERE {lost_for([c.column for c in read])}")
-    return count
 
 
 def lost_for(columns: list[Column]) -> str:
