@@ -22,6 +22,7 @@ from tools.terraform import stacks
 
 ROOT = Path(__file__).resolve().parent.parent
 SPACE_GB = 3
+SUMMED = ("lake", "parity", "credit", "fraud", "dossiers", "releases", "bad_release", "drift", "attacks")
 
 
 def main(argv: list[str]) -> int:
@@ -59,7 +60,7 @@ def main(argv: list[str]) -> int:
         "wall_s": round(teller.elapsed, 1),
         "phases": [{"name": p.name, "begun_s": round(p.begun, 1), "ended_s": round(p.ended, 1)} for p in teller.phases],
         "terraform": {"resources": stacks.resources("local")},
-        **{key: run.found.get(key) for key in ("lake", "parity", "credit", "fraud", "dossiers", "attacks")},
+        **{key: run.found.get(key) for key in SUMMED},
     }
     (args.out / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
     write_report(summary, run.evidence, teller.phases, args.out / "report.html")
@@ -80,11 +81,15 @@ def verdict(summary: dict) -> int:
     """1 when a promise did not hold: something lost, doubled or different, or an attack that got through."""
     fraud, parity = summary["fraud"] or {}, summary["parity"] or {}
     attacks = summary["attacks"] or {"played": 0, "hold": 0}
+    bad = summary["bad_release"] or {"rolled_back": True}
+    drift = summary["drift"] or {"alarm": True, "retrained": True}
     broken = {
         "missing decisions": fraud.get("missing"),
         "duplicated decisions": fraud.get("duplicated"),
         "parity mismatches": parity.get("mismatches"),
         "attacks that did not hold": attacks["played"] - attacks["hold"],
+        "bad release that was not rolled back": int(not bad["rolled_back"]),
+        "drift that nobody was told of, or that trained nothing": int(not (drift["alarm"] and drift["retrained"])),
     }
     for promise, count in broken.items():
         if count:

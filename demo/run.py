@@ -12,8 +12,10 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from threading import Event
 
+from demo.bad_release import plant
 from demo.intake import Intake
 from demo.measures import actions, beside_logistic, percentile, quality
+from demo.planted_drift import plant as plant_drift
 from features.declared import FILE as DECLARED
 from tools.attacks.play import play
 from tools.operate.platform import Platform, StepFailed
@@ -39,17 +41,35 @@ class Run:
         day, month = self.intake.stream_day(), self.intake.score_month()
         self._say_what_is_skipped(day, month)
         packages = self._first_night_and_training(day, month)
-        with self.teller.phase("Release"):
-            self._release(packages)
-        if month:
-            with self.teller.phase("Loans of the month"):
-                self._score_loans(month)
+        with ThreadPoolExecutor(2) as pool:  # loans are scored while the canary of the other model serves
+            with self.teller.phase("Release"):
+                released = {problem: pool.submit(self._release, problem, made) for problem, made in packages.items()}
+                if "credit" in released:
+                    released["credit"].result()
+            if month:
+                with self.teller.phase("Loans of the month"):
+                    self._score_loans(month)
+            for release in released.values():
+                release.result()
         if day:
             with self.teller.phase("Payments through both doors"):
                 self._decide_payments(day)
             with self.teller.phase("The night after: lake, parity, drift"):
                 self._second_night(day)
         self._count_lake()
+        if self.evidence.get("fraud_release") and self.evidence.get("fraud"):
+            with self.teller.phase("A planted drift"):
+                self._drift(day)
+
+    def _drift(self, day: date) -> None:
+        """After the count: what is planted is in none."""
+        found = plant_drift(self.platform, day, self.evidence["fraud"]["log"])
+        self.found["drift"] = found
+        self.teller.say(
+            f"{found['rows']} payments in another unit: {found['drifted']} columns drifted, "
+            f"{'the alarm rang' if found['alarm'] else 'no alarm rang'}, "
+            f"{'a training began' if found['retrained'] else 'no training began'}"
+        )
 
     def attack(self) -> None:
         """After everything: what is played is in no count of the run."""
@@ -123,6 +143,7 @@ class Run:
                 pool.submit(self.platform.run_machine, "drift", {"day": str(day), "as_of": instant(tomorrow)}).result()
                 self.evidence["drift"] = self.platform.json(f"monitoring/drift/{day}/drift.json")
                 self.teller.say(f"drift: PSI of the score {self.evidence['drift']['score']:.3f}")
+                self._bad_release()
             night.result()
         parity = self.platform.json(f"quality/check_parity/{day}_{day}.json")
         self.found["parity"] = {
@@ -189,16 +210,43 @@ class Run:
         self.teller.say(f"{problem}: the dossier says {signed['verdict']}{failed}")
         return {"file": str(page), "package": made["package"], **signed}
 
-    def _release(self, packages: dict[str, dict]) -> None:
-        """Approves what the pipelines registered. In an account people would not approve a version whose dossier fails;
+    def _release(self, problem: str, made: dict) -> None:
+        """Approves what the pipeline registered. In an account people would not approve a version whose dossier fails;
         here it is shown all the same, and the approval says so."""
-        for problem, made in packages.items():
-            failed = ", ".join(made["evaluation"]["dossier"]["failed"])
-            self.platform.approve(
-                made["package"], f"approved by the demo, though these tests fail: {failed}" if failed else ""
-            )
-            self.evidence[f"{problem}_release"] = self.platform.await_release(problem, made["package"])
-            self.teller.say(f"{problem}: {made['evaluation']['learner']} approved and released")
+        failed = ", ".join(made["evaluation"]["dossier"]["failed"])
+        self.platform.approve(
+            made["package"], f"approved by the demo, though these tests fail: {failed}" if failed else ""
+        )
+        released = self.platform.await_release(problem, made["package"])
+        self.evidence[f"{problem}_release"] = released
+        told = {name: released[name] for name in ("model_name", "shadow", "canary", "promoted")}
+        self.found.setdefault("releases", {})[problem] = told
+        canary = released["canary"]
+        probed = f"; the canary answered {canary['answered']} of {canary['probes']} probes" if canary else ""
+        self.teller.say(f"{problem}: {made['evaluation']['learner']} approved and released{probed}")
+
+    def _bad_release(self) -> None:
+        """A version that answers nothing is approved; SageMaker takes its traffic away by the alarm that rings."""
+        good = self.evidence["fraud_release"]
+        planted = plant(self.platform, good["model_package_arn"])
+        self.platform.approve(planted, "planted by the demo, to be rolled back")
+        try:
+            self.platform.await_release("fraud", planted)
+        except StepFailed as failed:
+            self.teller.say(f"the planted bad release: {failed}")
+        now = self.platform.released("fraud")
+        undone = now.get("undone") or {}
+        serves = self.platform.client("sagemaker").describe_endpoint(
+            EndpointName=self.platform.outputs["endpoint_name"]
+        )
+        self.found["bad_release"] = {
+            "model_name": undone.get("model_name"),
+            "why": undone.get("why"),
+            "canary": undone.get("canary"),
+            "shadow": undone.get("shadow"),
+            "rolled_back": undone.get("model_package_arn") == planted
+            and serves["EndpointConfigName"] == now["endpoint_config"] == good["endpoint_config"],
+        }
 
     # Decisions
 

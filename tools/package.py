@@ -29,7 +29,18 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "package"
 FUNCTIONS = {name: (name, "scoring") for name in ("decide", "labels", "merchants", "release", "seal", "stream")}
 BOTO3 = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3")
-CALLED = ("dynamodb", "kinesis", "kms", "s3", "sagemaker", "sagemaker-featurestore-runtime", "sagemaker-runtime", "sns")
+CALLED = (
+    "cloudwatch",
+    "dynamodb",
+    "kinesis",
+    "kms",
+    "s3",
+    "sagemaker",
+    "sagemaker-featurestore-runtime",
+    "sagemaker-runtime",
+    "sns",
+    "stepfunctions",
+)
 BOOTSTRAP_BASE_RATE = 0.01
 VERSION = "0.1.0"
 FEATURE_STORE_TYPES = {"string": "String", "bigint": "Integral", "int": "Integral", "double": "Fractional"}

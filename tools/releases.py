@@ -25,6 +25,11 @@ def released(dynamodb: Any, prefix: str, problem: str) -> dict:
     return documents.read(dynamodb, releases_table(prefix), problem, documents.first_release(problem)).body
 
 
+def last_run(dynamodb: Any, prefix: str, problem: str) -> str | None:
+    """ARN of the run of the release's state machine that was started last."""
+    return documents.read(dynamodb, releases_table(prefix), f"{problem}/run", {"execution": None}).body["execution"]
+
+
 def releases_table(prefix: str) -> str:
     """Written by the release function alone."""
     return f"{prefix}-releases"

@@ -74,6 +74,7 @@ class About:
     decided: Decisions
     told: Mapping
     seed: int
+    unwatched: tuple[str, ...] = ()  # columns that drift says nothing of, beside those of the problem
 
 
 def write(about: About, learnt: Learnt, learned: Rows, newest: np.ndarray, folder: Path) -> None:
@@ -113,7 +114,10 @@ def write(about: About, learnt: Learnt, learned: Rows, newest: np.ndarray, folde
     else:
         compiled.require_same(folder, learnt.margins, x)
     known = baseline(
-        encoding.names, newest, learnt.calibration.probabilities(learnt.margins(newest)), problem.unwatched
+        encoding.names,
+        newest,
+        learnt.calibration.probabilities(learnt.margins(newest)),
+        (*problem.unwatched, *about.unwatched),
     )
     (folder / "baseline.json").write_text(json.dumps(known, allow_nan=False))
     if learnt.out_of_fold is not None:

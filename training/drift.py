@@ -1,6 +1,11 @@
 """Drift: population stability index (PSI) of every feature and of the score against the training baseline.
 
 PSI = sum over bins of (actual - expected) ln(actual / expected); below 0.1 stable, above 0.25 shifted (Siddiqi, 2006).
+A PSI says nothing of how many rows it rests on: of a hundred rows in ten bins it is 0.25 by chance alone (Yurdakul,
+2018). So a column has drifted when its PSI is above the policy's bound and a test of homogeneity says that chance does
+not bring such counts about (Pearson, 1900), at a level that is shared by all columns (Bonferroni). Rows of one customer
+are no news of each other: what is counted are customers.
+
 As a Processing job it reads a day's decisions, writes `drift.json` and puts the metrics that the alarm watches.
 """
 
@@ -8,19 +13,27 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import chi2
 
 INPUT = Path("/opt/ml/processing/input")
 OUTPUT = Path("/opt/ml/processing/output")
 BINS = 10
 SMALLEST = 1e-4  # an empty bin counts as this share: the logarithm stays finite
 SCORE = "fraud_score"
+OF_SCORE = "score"  # beside the columns' names; no column of the contract is called so
+ROWS_OF_BEFORE = 1000  # that archives rest on which do not say it: a cautious few
 PER_CALL = 100
+WINDOW = re.compile(r"_(\d+)d(?![a-z0-9])")
+BEYOND = 0.25  # PSI, unless the policy says otherwise
+LEVEL = 0.001  # of a false alarm in a report, over all of its columns
+EXPECTED = 5.0  # counts in a bin, of fewer the test's distribution is another: such bins are one
 
 
 def bins_of(values: np.ndarray) -> dict:
@@ -42,6 +55,20 @@ def psi(expected: Sequence[float], actual: Sequence[float]) -> float:
     return float(np.sum((a - e) * np.log(a / e)))
 
 
+def by_chance(expected: Sequence[float], actual: Sequence[float], learnt: float, seen: float) -> float:
+    """How probable counts as different as these are when nothing has changed: shares by bin, and of how many customers
+    each are. 1 where a single bin is left."""
+    e, a = np.asarray(expected, dtype=float), np.asarray(actual, dtype=float)
+    pooled = (e * learnt + a * seen) / (learnt + seen)
+    few = pooled * min(learnt, seen) < EXPECTED
+    e, a, pooled = (np.append(shares[~few], shares[few].sum()) for shares in (e, a, pooled))
+    e, a, pooled = (shares[pooled > 0] for shares in (e, a, pooled))
+    if len(pooled) < 2:
+        return 1.0
+    statistic = learnt * seen / (learnt + seen) * float(np.sum((a - e) ** 2 / pooled))
+    return float(chi2.sf(statistic, len(pooled) - 1))
+
+
 def baseline(names: Sequence[str], matrix: np.ndarray, scores: np.ndarray, unwatched: Sequence[str]) -> dict:
     """What the archive remembers of its rows: bins of every watched column, by position, and of the scores."""
     columns = {
@@ -49,21 +76,40 @@ def baseline(names: Sequence[str], matrix: np.ndarray, scores: np.ndarray, unwat
         for i, name in enumerate(names)
         if name not in unwatched
     }
-    return {"columns": columns, "score": bins_of(np.asarray(scores, dtype=np.float64))}
+    return {"rows": len(scores), "columns": columns, "score": bins_of(np.asarray(scores, dtype=np.float64))}
 
 
-def report(known: dict, matrix: np.ndarray, scores: np.ndarray) -> dict:
-    """PSI by feature, and of the score; `matrix` has the model's columns, of shape (rows, columns)."""
+def growing(names: Sequence[str], days: int) -> tuple[str, ...]:
+    """Columns whose window (`..._90d`) is longer than the history of `days` before the rows that drift is measured
+    from: such a window fills for as long as data come, and that is no drift."""
+    lengths = {name: [int(found) for found in WINDOW.findall(name)] for name in names}
+    return tuple(name for name, found in lengths.items() if found and max(found) > days)
+
+
+def report(
+    known: dict, matrix: np.ndarray, scores: np.ndarray, customers: int | None = None, beyond: float = BEYOND
+) -> dict:
+    """PSI by feature, and of the score; `matrix` has the model's columns, of shape (rows, columns). `drifted` names
+    what chance does not explain and the policy does not bear: columns, and `score`. `customers` are behind the rows."""
     matrix = matrix.astype(np.float32).astype(np.float64)  # as the learner saw it: an edge lies on the very value
-    features = {
-        name: psi(column["shares"], shares(matrix[:, column["position"]], column["edges"]))
+    pairs = {
+        name: (column["shares"], shares(matrix[:, column["position"]], column["edges"]))
         for name, column in known["columns"].items()
     }
+    pairs[OF_SCORE] = known["score"]["shares"], shares(scores, known["score"]["edges"])
+    seen = len(scores) if customers is None else customers
+    learnt = known.get("rows", ROWS_OF_BEFORE) * seen / max(1, len(scores))  # as many payments for each customer
+    found = {name: psi(*pair) for name, pair in pairs.items()}
+    chance = {name: by_chance(*pair, learnt, seen) for name, pair in pairs.items()}
+    features = {name: found[name] for name in known["columns"]}
     return {
         "rows": len(scores),
-        "score": psi(known["score"]["shares"], shares(scores, known["score"]["edges"])),
+        "customers": seen,
+        "score": found[OF_SCORE],
         "features": features,
         "worst": max(features, key=features.__getitem__),
+        "by_chance": chance,
+        "drifted": [name for name in pairs if found[name] > beyond and chance[name] < LEVEL / len(pairs)],
     }
 
 
@@ -72,6 +118,7 @@ def main(argv: Sequence[str]) -> None:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--namespace", required=True)
+    parser.add_argument("--beyond", type=float, default=BEYOND, help="PSI that the policy does not bear")
     args = parser.parse_args(argv)
     with tarfile.open(INPUT / "model" / "model.tar.gz") as archive:
         known = json.load(archive.extractfile("baseline.json"))  # type: ignore[arg-type]
@@ -85,6 +132,8 @@ def main(argv: Sequence[str]) -> None:
         known,
         np.array([d["vector"] for d in scored], dtype=np.float64),
         np.array([d[SCORE] for d in scored], dtype=np.float64),
+        len({d["customer_id"] for d in scored}),
+        args.beyond,
     )
     target = OUTPUT / "drift" / "drift.json"
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -92,6 +141,11 @@ def main(argv: Sequence[str]) -> None:
     data = [
         {"MetricName": "ScorePSI", "Value": found["score"]},
         {"MetricName": "WorstFeaturePSI", "Value": max(found["features"].values())},
+        {
+            "MetricName": "Drifted",
+            "Value": len(found["drifted"]),
+            "Dimensions": [{"Name": "problem", "Value": "fraud"}],
+        },
     ]
     data += [
         {"MetricName": "FeaturePSI", "Value": v, "Dimensions": [{"Name": "feature", "Value": n}]}
@@ -100,7 +154,10 @@ def main(argv: Sequence[str]) -> None:
     cloudwatch = boto3.client("cloudwatch")
     for start in range(0, len(data), PER_CALL):
         cloudwatch.put_metric_data(Namespace=args.namespace, MetricData=data[start : start + PER_CALL])
-    print(f"{found['rows']} decisions, PSI of the score {found['score']:.3f}, worst feature {found['worst']}")
+    print(
+        f"{found['rows']} decisions, PSI of the score {found['score']:.3f}, worst feature {found['worst']}, "
+        f"drifted: {', '.join(found['drifted']) or 'nothing'}"
+    )
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from inference.model import NUMERIC, single
 from training import calibration
 from training.archive import About, Learnt, Part, Settled, include_server, write
 from training.columns import FILE, Decisions
+from training.drift import growing
 from training.folds import grouped
 from training.frames import read_folder
 from training.fraud_set import NothingToLearn
@@ -88,7 +89,8 @@ def train(hyperparameters: Hyperparameters, data: Path, model: Path) -> None:
     learnt = learn(problem, hyperparameters, learned, rows, judged)
     told_of = {"rows": {"train": len(rows), "validation": len(held)}, "trained_until": str(held["at"].max())}
     # The newest rows, not all of them: what drifts is measured from how things were when the model was made.
-    about = About(hyperparameters.name, problem, encoding, decided, told_of, hyperparameters.seed)
+    grows = growing(encoding.names, (held["at"].min() - rows["at"].min()).days)
+    about = About(hyperparameters.name, problem, encoding, decided, told_of, hyperparameters.seed, grows)
     write(about, learnt, learned, judged.x, model)
     include_server(model / "code")
     chosen = learnt.parts[0].choice.settings.document()

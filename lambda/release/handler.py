@@ -1,16 +1,23 @@
-"""Lambda entry point of the release (SQS mapping, one approval at a time): the approved package becomes what serves."""
+"""Lambda entry point of the release: an approval starts its state machine, whose steps come back here."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import Any
 
 import boto3
+from scoring import metrics
 from scoring.settings import from_environment
 
-from release.promotion import EndpointBusy, Promotion, Unsigned
+from release.comparison import judged
+from release.guard import Guard
+from release.promotion import EndpointBusy, Promotion
+from release.starting import Start
+from release.watching import NONE_SEEN, Watch
 
 
 @dataclass(frozen=True)
@@ -18,44 +25,80 @@ class Settings:
     prefix: str
     model_roles: str  # JSON: role ARN by problem
     serving: str  # JSON: what the endpoint runs on
+    guard: str  # JSON: seconds of the canary and after it, alarms, and the alarm that aborts
     network: str  # JSON: the VpcConfig of models, or null
     kms_key: str
     lake: str
+    machine: str
+    metric_namespace: str
     releases_table: str
 
 
 @lru_cache(maxsize=1)
+def settings() -> Settings:
+    found = from_environment(Settings, os.environ)
+    metrics.into(found.metric_namespace)
+    return found
+
+
+@cache
+def client(name: str) -> Any:
+    return boto3.client(name)  # type: ignore[call-overload]
+
+
 def promotion() -> Promotion:
-    settings = from_environment(Settings, os.environ)
+    found = settings()
     return Promotion(
-        sagemaker=boto3.client("sagemaker"),
-        s3=boto3.client("s3"),
-        dynamodb=boto3.client("dynamodb"),
-        prefix=settings.prefix,
-        roles=json.loads(settings.model_roles),
-        serving=json.loads(settings.serving),
-        network=json.loads(settings.network),
-        key=settings.kms_key,
-        lake=settings.lake,
-        releases=settings.releases_table,
+        sagemaker=client("sagemaker"),
+        s3=client("s3"),
+        dynamodb=client("dynamodb"),
+        prefix=found.prefix,
+        roles=json.loads(found.model_roles),
+        serving=json.loads(found.serving),
+        network=json.loads(found.network),
+        key=found.kms_key,
+        lake=found.lake,
+        releases=found.releases_table,
+        guard=guard(),
     )
 
 
+def guard() -> Guard:
+    told = json.loads(settings().guard)
+    return Guard(told["canary_seconds"], told["bake_seconds"], tuple(told["alarms"]), told["abort"])
+
+
+def watch() -> Watch:
+    found = settings()
+    return Watch(
+        sagemaker=client("sagemaker"),
+        runtime=client("sagemaker-runtime"),
+        s3=client("s3"),
+        dynamodb=client("dynamodb"),
+        prefix=found.prefix,
+        lake=found.lake,
+        releases=found.releases_table,
+    )
+
+
+def starting() -> Start:
+    found = settings()
+    return Start(client("stepfunctions"), client("dynamodb"), found.machine, found.prefix, found.releases_table)
+
+
 def handle(event: dict, context: object) -> dict:
-    """An approval that must wait is no error of the function: it goes back to the queue and comes again. One that the
-    dossier does not bear out rings by its failure, once: when it comes again it is set aside, for others wait behind.
-    """
+    """An approval that must wait is no error of the function: it goes back to the queue and comes again."""
+    if "step" in event:
+        outcome = STEPS[event["step"]](event)
+        print(json.dumps({"level": "INFO", "message": event["step"], **outcome}))
+        return outcome
     (message,) = event["Records"]
     waiting = []
     try:
         outcome = take(json.loads(message["body"]))
     except EndpointBusy as busy:
-        outcome = {"released": False, "reason": str(busy)}
+        outcome = {"started": False, "reason": str(busy)}
         waiting = [{"itemIdentifier": message["messageId"]}]
-    except Unsigned as refused:
-        if int(message["attributes"]["ApproximateReceiveCount"]) == 1:
-            raise
-        outcome = {"released": False, "reason": str(refused)}
     print(json.dumps({"level": "INFO", "message": "approval", **outcome}))
     return {"batchItemFailures": waiting}
 
@@ -65,7 +108,37 @@ def take(event: dict) -> dict:
     detail = event["detail"]
     # The event also fires for other edits of a package; only a new approval releases anything.
     if "ModelApprovalStatus" not in detail.get("UpdatedModelPackageFields", ["ModelApprovalStatus"]):
-        return {"released": False, "reason": "the approval did not change"}
+        return {"started": False, "reason": "the approval did not change"}
     if detail["ModelApprovalStatus"] != "Approved":
-        return {"released": False, "reason": f"the package is {detail['ModelApprovalStatus']}"}
-    return promotion().release(detail["ModelPackageArn"], detail["ModelPackageGroupName"], event["time"])
+        return {"started": False, "reason": f"the package is {detail['ModelApprovalStatus']}"}
+    return starting().start(detail["ModelPackageArn"], detail["ModelPackageGroupName"], event["time"])
+
+
+def prepare(event: dict) -> dict:
+    """Raises what `Promotion.prepare` does."""
+    found = promotion().prepare(event["package"], event["group"], event["approved_at"])
+    if found.get("guarded"):
+        guard().begin(client("cloudwatch"))
+    return found
+
+
+def compare(event: dict) -> dict:
+    """Raises ShadowDiffers."""
+    key = f"{event['shadow']['folder']}/shadow.json"
+    found = json.loads(client("s3").get_object(Bucket=settings().lake, Key=key)["Body"].read())
+    return judged(found)
+
+
+def serve(event: dict) -> dict:
+    """Raises what `Promotion.release` and, before anything has changed, `Guard.require_quiet` do."""
+    if event["guarded"]:
+        guard().require_quiet(client("cloudwatch"))
+    done = promotion().release(event["package"], event["group"], event["approved_at"])
+    return {**done, "state": "changing" if done["released"] else "withdrawn", "seen": NONE_SEEN}
+
+
+def look(event: dict) -> dict:
+    return watch().look(event["problem"], event["model"], event["seen"], event.get("shadow"), event.get("compared"))
+
+
+STEPS: dict[str, Callable[[dict], dict]] = {"prepare": prepare, "compare": compare, "serve": serve, "look": look}

@@ -1,13 +1,14 @@
-"""What a release does: a SageMaker model, for fraud a new endpoint configuration, and the release's document.
+"""What makes a release: a SageMaker model, for fraud a new endpoint configuration, and the release's document.
 
 The model's archive is a copy that the release makes where nobody else writes: whoever trained it may write over the one
 that was registered, and chooses no code that serves by that.
 
 The document keeps the thresholds of the model that serves until the endpoint has changed over, which takes minutes. It
 holds those of two models, so a third waits: an endpoint that changes over to another model is told nothing, and nothing
-is written. Any step may fail and be tried again: what is done already is left as it is. The document is written after
-the endpoint has been told, for SageMaker may refuse, and only as the successor of what was read. Rules and lists are
-the operators', in a document of their own that no release reads or writes.
+is written. What was released before stays in it until the new model has all the traffic, see `release.watching`. Any
+step may fail and be tried again: what is done already is left as it is. The document is written after the endpoint has
+been told, for SageMaker may refuse, and only as the successor of what was read. Rules and lists are the operators', in
+a document of their own that no release reads or writes.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from urllib.parse import urlparse
 from scoring import documents
 
 from release.dossier import lacking
+from release.guard import Guard
 
 BROKEN = ("Failed", "OutOfService", "UpdateRollbackFailed")  # of an endpoint; the other states pass
 SERVED = ("fraud",)  # problems with an endpoint; the others score in batches
+VARIANT = "champion"  # always: scaling is by the variant's name
 THRESHOLDS = ("version", "model", "review_at", "block_at")  # of a policy, solved for one model
 
 
@@ -44,12 +47,33 @@ class Unsigned(RuntimeError):
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """A version that may be released, and the document that its own will follow."""
+
+    problem: str
+    version: str
+    model: str
+    description: dict
+    evaluation: dict
+    before: documents.Stored
+
+    @property
+    def served(self) -> bool:
+        return self.problem in SERVED
+
+    @property
+    def has_served(self) -> bool:
+        """Whether it is brought back, rather than new."""
+        return self.model in served_until_now(self.before.body)
+
+
+@dataclass(frozen=True)
 class Promotion:
     """Clients of SageMaker, S3 and DynamoDB; names begin with `prefix`; `roles` has by problem what its models run as,
     `serving` what the endpoint runs on, `network` the VpcConfig of models, or None. Released archives and thresholds
     are kept in the bucket `lake`, what is released in the table `releases`.
 
-    What a release brings is encrypted by `key`.
+    What a release brings is encrypted by `key`. `guard` says how long a canary serves, and which alarms undo it.
     """
 
     sagemaker: object
@@ -62,6 +86,57 @@ class Promotion:
     key: str
     lake: str
     releases: str
+    guard: Guard
+
+    def prepare(self, package: str, group: str, approved_at: str) -> dict:
+        """Makes what would serve, and tells nobody of it. Returns whether it may, as `model`, and with what its scores
+        are to be compared before it does: the newest day of decisions, and the thresholds that judge them.
+
+        Raises ArchiveChanged, EndpointBroken, EndpointBusy and Unsigned.
+        """
+        candidate = self._candidate(package, group, approved_at)
+        if isinstance(candidate, str):
+            return {"released": False, "reason": candidate}
+        if candidate.served:
+            endpoint = self.sagemaker.describe_endpoint(EndpointName=group)  # type: ignore[attr-defined]
+            require_free(endpoint, candidate.model)
+        self._make(candidate)
+        shadow = self._shadow(candidate)
+        guarded = candidate.served and not candidate.has_served and not self._serverless
+        found = {"released": True, "problem": candidate.problem, "model": candidate.model, "guarded": guarded}
+        return {**found, "shadow": shadow}
+
+    def _shadow(self, candidate: Candidate) -> dict | None:
+        """None for what has served before, for it is brought back in need; and where nothing was released, for the
+        bootstrap model knows nothing that another could differ from."""
+        body = candidate.before.body
+        if not candidate.served or candidate.has_served or body["model_name"] is None:
+            return None
+        day = self._newest_day()
+        if day is None:
+            return None
+        solved, live = candidate.evaluation["policy"], body["policy"]
+        return {
+            "day": day,
+            "model_data": f"s3://{self.lake}/{archive_key(candidate.problem, candidate.version)}",
+            "folder": f"monitoring/shadow/{candidate.problem}/{candidate.version}",
+            "job": f"{candidate.model}-shadow",
+            "arguments": [
+                "--live", str(live["model"]),
+                "--live-thresholds", f"{live['review_at']}", f"{live['block_at']}",
+                "--thresholds", f"{solved['review_at']}", f"{solved['block_at']}",
+            ],
+        }  # fmt: skip
+
+    def _newest_day(self) -> str | None:
+        """That has decisions in the log."""
+        begins, token, days = "decisions/decision_date=", {}, []
+        while True:
+            page = self.s3.list_objects_v2(Bucket=self.lake, Prefix=begins, Delimiter="/", **token)  # type: ignore[attr-defined]
+            days += [found["Prefix"].removeprefix(begins).rstrip("/") for found in page.get("CommonPrefixes", ())]
+            if not page.get("IsTruncated"):
+                return max(days, default=None)
+            token = {"ContinuationToken": page["NextContinuationToken"]}
 
     def release(self, package: str, group: str, approved_at: str) -> dict:
         """Makes the package serve and records it. The endpoint keeps its old model until the new one is healthy.
@@ -70,62 +145,35 @@ class Promotion:
         `approved_at` is the event's time. Raises ArchiveChanged, Conflict, EndpointBusy, EndpointBroken and
         Unsigned.
         """
-        problem = group.removeprefix(f"{self.prefix}-")
-        version = package.rpartition("/")[2]
-        model = f"{group}-v{version}"
-        description = self._package(package)
-        if description is None:
-            return {"released": False, "reason": "the package is gone"}
-        if description["ModelApprovalStatus"] != "Approved":
-            return {"released": False, "reason": f"the package is {description['ModelApprovalStatus']} by now"}
-        evaluation = self._evaluation(description)
-        wanting = lacking(evaluation, description.get("ApprovalDescription"))
-        if wanting is not None:
-            raise Unsigned(f"{model} is not released: {wanting}")
-        before = documents.read(self.dynamodb, self.releases, problem, documents.first_release(problem))
-        recorded = before.body
-        if recorded.get("approved_at", "") > approved_at:  # EventBridge promises no order
-            return {"released": False, "reason": f"{recorded['model_name']} was approved later and is released"}
+        candidate = self._candidate(package, group, approved_at)
+        if isinstance(candidate, str):
+            return {"released": False, "reason": candidate}
+        problem, version, model, before = candidate.problem, candidate.version, candidate.model, candidate.before
         release: dict[str, Any] = {
             "model_package_arn": package,
             "model_name": model,
             "model_data": f"s3://{self.lake}/{archive_key(problem, version)}",
             "endpoint_config": None,
-            "policy": self._policy(problem, description, evaluation),
+            "policy": self._policy(problem, candidate.description, candidate.evaluation),
             "earlier_policy": None,
             "approved_at": approved_at,
+            "promoted": False,
+            "served": served_until_now(before.body),
+            "before": {name: value for name, value in before.body.items() if name != "before"},
         }
-        if problem in SERVED:
+        if before.body["model_name"] == model and not before.body.get("promoted", True):
+            release["before"] = before.body["before"]  # tried again
+        if candidate.served:
             endpoint = self.sagemaker.describe_endpoint(EndpointName=group)  # type: ignore[attr-defined]
             require_free(endpoint, model)
             release["endpoint_config"] = model
-            release["earlier_policy"] = earlier_policy(recorded, endpoint["EndpointConfigName"])
-        joins_none = problem in SERVED and self._serverless  # serverless models take neither isolation nor a network
-        container = description["InferenceSpecification"]["Containers"][0]
-        self._keep(container["ModelDataUrl"], archive_key(problem, version), description["CreationTime"])
-        self._once(
-            self.sagemaker.create_model,  # type: ignore[attr-defined]
-            ModelName=model,
-            ExecutionRoleArn=self.roles[problem],
-            PrimaryContainer={
-                **{name: container[name] for name in ("Image", "Environment") if container.get(name)},
-                "ModelDataUrl": release["model_data"],
-            },
-            # It runs code from its archive: it reaches nothing but who asks it. In a network, SageMaker itself fetches
-            # the archive through it; the container has none.
-            EnableNetworkIsolation=not joins_none,
-            **({"VpcConfig": self.network} if self.network and not joins_none else {}),
-        )
-        if problem in SERVED:
-            self._once(
-                self.sagemaker.create_endpoint_config,  # type: ignore[attr-defined]
-                EndpointConfigName=model,
-                **({} if self._serverless else {"KmsKeyId": self.key}),
-                ProductionVariants=[{"VariantName": "champion", "ModelName": model, **self._runs_on()}],
+            release["earlier_policy"] = earlier_policy(before.body, endpoint["EndpointConfigName"])
+        self._make(candidate)
+        # SageMaker refuses a change that is under way or done.
+        if candidate.served and model not in (endpoint["EndpointConfigName"], pending(endpoint)):
+            self.sagemaker.update_endpoint(  # type: ignore[attr-defined]
+                EndpointName=group, EndpointConfigName=model, **self._update(candidate)
             )
-            # SageMaker refuses a change that is under way or done.
-            if model not in (endpoint["EndpointConfigName"], pending(endpoint)):
-                self.sagemaker.update_endpoint(EndpointName=group, EndpointConfigName=model)  # type: ignore[attr-defined]
         documents.write(
             self.dynamodb,
             self.releases,
@@ -136,6 +184,62 @@ class Promotion:
             model_data=release["model_data"],
         )
         return {"released": True, "model_name": model}
+
+    def _candidate(self, package: str, group: str, approved_at: str) -> Candidate | str:
+        """What may be released, or why nothing is. Raises Unsigned."""
+        problem = group.removeprefix(f"{self.prefix}-")
+        version = package.rpartition("/")[2]
+        model = f"{group}-v{version}"
+        description = self._package(package)
+        if description is None:
+            return "the package is gone"
+        if description["ModelApprovalStatus"] != "Approved":
+            return f"the package is {description['ModelApprovalStatus']} by now"
+        evaluation = self._evaluation(description)
+        wanting = lacking(evaluation, description.get("ApprovalDescription"))
+        if wanting is not None:
+            raise Unsigned(f"{model} is not released: {wanting}")
+        before = documents.read(self.dynamodb, self.releases, problem, documents.first_release(problem))
+        if before.body.get("approved_at", "") > approved_at:  # EventBridge promises no order
+            return f"{before.body['model_name']} was approved later and is released"
+        return Candidate(problem, version, model, description, evaluation, before)
+
+    def _make(self, candidate: Candidate) -> None:
+        """The archive's copy, the model, the endpoint configuration, unless they are there. Raises ArchiveChanged."""
+        problem, key = candidate.problem, archive_key(candidate.problem, candidate.version)
+        joins_none = candidate.served and self._serverless  # serverless models take neither isolation nor a network
+        container = candidate.description["InferenceSpecification"]["Containers"][0]
+        self._keep(container["ModelDataUrl"], key, candidate.description["CreationTime"])
+        self._once(
+            self.sagemaker.create_model,  # type: ignore[attr-defined]
+            ModelName=candidate.model,
+            ExecutionRoleArn=self.roles[problem],
+            PrimaryContainer={
+                **{name: container[name] for name in ("Image", "Environment") if container.get(name)},
+                "ModelDataUrl": f"s3://{self.lake}/{key}",
+            },
+            # It runs code from its archive: it reaches nothing but who asks it. In a network, SageMaker itself fetches
+            # the archive through it; the container has none.
+            EnableNetworkIsolation=not joins_none,
+            **({"VpcConfig": self.network} if self.network and not joins_none else {}),
+        )
+        if candidate.served:
+            self._once(
+                self.sagemaker.create_endpoint_config,  # type: ignore[attr-defined]
+                EndpointConfigName=candidate.model,
+                **({} if self._serverless else {"KmsKeyId": self.key}),
+                ProductionVariants=[{"VariantName": VARIANT, "ModelName": candidate.model, **self._runs_on()}],
+            )
+
+    def _update(self, candidate: Candidate) -> dict:
+        """How the endpoint changes over. A serverless one has no fleet whose part could serve, or whose size is kept.
+
+        What has served before comes back at once and whatever rings: alarms of the bad model would undo the good one.
+        """
+        if self._serverless:
+            return {}
+        kept = {"RetainAllVariantProperties": True}  # as many instances as the endpoint has scaled to
+        return kept if candidate.has_served else {**kept, "DeploymentConfig": self.guard.deployment(self.serving)}
 
     @property
     def _serverless(self) -> bool:
@@ -198,6 +302,13 @@ class Promotion:
 def archive_key(problem: str, version: str) -> str:
     """Where the lake keeps a released archive. Only this function's role writes there, as the bucket's policy says."""
     return f"released/{problem}/{version}/model.tar.gz"
+
+
+def served_until_now(body: dict) -> list[str]:
+    """Models that have had all of the traffic. What was released before this was recorded, had."""
+    name = body["model_name"]
+    known = body.get("served", [])
+    return [*known, name] if name and body.get("promoted", True) and name not in known else known
 
 
 def earlier_policy(recorded: dict, serving: str) -> dict | None:

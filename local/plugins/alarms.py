@@ -12,10 +12,11 @@ import logging
 import threading
 import time
 from collections import defaultdict
+from datetime import UTC, datetime
 from typing import Any
 
 from ministack.core.responses import set_request_account_id, set_request_region
-from ministack.services import cloudwatch
+from ministack.services import cloudwatch, eventbridge
 
 from local.plugins import metric_math
 from local.settings import Settings
@@ -36,6 +37,7 @@ HOOKS = {
     ),
     "ministack.services.cloudwatch._stat_value": "(stats, stat_name, points=None)",
     "ministack.services.cloudwatch._ts_iso": None,
+    "ministack.services.eventbridge._put_events": "(data, allow_aws_source=False)",
 }
 
 EVERY_SECONDS = 1.0
@@ -104,8 +106,27 @@ def evaluate(alarm: dict) -> None:
         reason = f"Threshold Crossed: {len(shown)} datapoints {shown} against {alarm.get('Threshold')}"
         alarm |= {"StateValue": state, "StateReason": reason, "StateUpdatedTimestamp": int(now)}
     cloudwatch._record_history(alarm["AlarmName"], old, state, reason)
+    _tell_event_bridge(alarm, old, state, reason, now)
     cloudwatch._dispatch_alarm_actions(alarm, old, state, reason)
     cloudwatch._evaluate_parent_alarms(alarm)
+
+
+def _tell_event_bridge(alarm: dict, old: str, new: str, reason: str, now: float) -> None:
+    """The event that CloudWatch sends to the default bus when an alarm changes."""
+    at = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+    detail = {
+        "alarmName": alarm["AlarmName"],
+        "state": {"value": new, "reason": reason, "timestamp": at},
+        "previousState": {"value": old},
+        "configuration": {"description": alarm.get("AlarmDescription") or ""},
+    }
+    entry = {
+        "Source": "aws.cloudwatch",
+        "DetailType": "CloudWatch Alarm State Change",
+        "Detail": json.dumps(detail),
+        "Resources": [alarm.get("AlarmArn", "")],
+    }
+    eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
 
 
 def _is_final(alarm: dict, queries: list[dict]) -> bool:

@@ -134,6 +134,14 @@ module "release" {
   lake                = local.held.lake
   prefix              = local.prefix
   problems            = { for name, about in local.problems : name => { served = about.served, model_role_arn = module.learning.roles["${name}-model"] } }
+  guard               = merge(var.sizing.guard, { namespace = local.namespace, topic_arn = module.watch.alarm_topic_arn })
+
+  shadow = {
+    code_uri      = "s3://${local.artifacts.bucket}/${var.artifacts["training/code"].key}"
+    image         = local.image
+    instance_type = var.sizing.jobs.instance_type
+    role_arn      = module.learning.roles["drift"]
+  }
 }
 
 module "counter" {
@@ -185,8 +193,9 @@ module "orchestration" {
   prefix           = local.prefix
 
   processing = merge(local.runs_on, {
-    code_uri = "s3://${local.artifacts.bucket}/${var.artifacts["training/code"].key}"
-    roles    = { drift = module.learning.roles["drift"], score-set = module.learning.roles["score-set"] }
+    code_uri  = "s3://${local.artifacts.bucket}/${var.artifacts["training/code"].key}"
+    drift_psi = var.sizing.thresholds.score_psi
+    roles     = { drift = module.learning.roles["drift"], score-set = module.learning.roles["score-set"] }
   })
 
   seal      = { code = local.functions["lambda/seal"], witness = try(local.held.witness, null) }
@@ -202,7 +211,7 @@ module "watch" {
   key            = { arn = local.held.lake.kms_key_arn, told_of = try(local.held.trail, null) != null }
   namespace      = local.namespace
   prefix         = local.prefix
-  state_machines = module.orchestration.arns
+  state_machines = merge(module.orchestration.arns, { release = module.release.machine_arn, retrain = module.learning.retraining_arn })
 
   queues = {
     approvals = local.held.approvals.name
@@ -227,6 +236,7 @@ module "people" {
   state             = { arn = "arn:${data.aws_partition.this.partition}:s3:::${local.prefix}-state-${local.account}", kms_key_arn = local.artifacts.kms_key_arn }
 
   operated = {
+    abort_alarm    = module.release.abort_alarm_arn
     documents      = { for owner, table in module.release.tables : owner => table.arn }
     endpoint       = module.endpoint.name
     problems       = keys(local.problems)

@@ -65,7 +65,7 @@ variable "network" {
 }
 
 variable "people" {
-  description = "Who may take each role for people: ARNs of principals by role (analyst, approver, operator, producer, reviewer, uploader; who is not named gets none), and whether a second factor must have been shown (not where a single sign-on has asked for it)."
+  description = "Who may take each role for people: ARNs of principals by role (analyst, approver, operator, producer, reviewer, uploader, watcher; who is not named gets none), and whether a second factor must have been shown (not where a single sign-on has asked for it)."
   type = object({
     mfa   = optional(bool, true)
     roles = optional(map(list(string)), {})
@@ -74,8 +74,8 @@ variable "people" {
   nullable = false
 
   validation {
-    condition     = length(setsubtract(keys(var.people.roles), ["analyst", "approver", "operator", "producer", "reviewer", "uploader"])) == 0
-    error_message = "people.roles must be analyst, approver, operator, producer, reviewer or uploader, got ${join(", ", keys(var.people.roles))}."
+    condition     = length(setsubtract(keys(var.people.roles), ["analyst", "approver", "operator", "producer", "reviewer", "uploader", "watcher"])) == 0
+    error_message = "people.roles must be analyst, approver, operator, producer, reviewer, uploader or watcher, got ${join(", ", keys(var.people.roles))}."
   }
 }
 
@@ -105,7 +105,7 @@ variable "s3_use_path_style" {
 }
 
 variable "sizing" {
-  description = "How big the platform is: the API's throttle, and how many instances of its function wait for calls; reserved concurrency by function; the endpoint's instances, between which it scales, or memory of a serverless one; Glue's workers; SageMaker's jobs; days that logs are kept; when machines run, if they do; how the stream is read; from where on something is wrong."
+  description = "How big the platform is: the API's throttle, and how many instances of its function wait for calls; reserved concurrency by function; the endpoint's instances, between which it scales, or memory of a serverless one; Glue's workers; how a release is guarded; SageMaker's jobs; days that logs are kept; when machines run, if they do; how the stream is read; from where on something is wrong."
   type = object({
     api = optional(object({
       requests_per_second     = optional(number, 500)
@@ -123,6 +123,13 @@ variable "sizing" {
       worker_type     = optional(string, "G.1X")
       workers         = optional(number, 2)
       timeout_minutes = optional(number, 120)
+    }), {})
+    guard = optional(object({
+      canary_seconds       = optional(number, 600)
+      bake_seconds         = optional(number, 300)
+      poll_seconds         = optional(number, 30)
+      most_latency_ms      = optional(number, 100)
+      most_blocked_percent = optional(number, 20)
     }), {})
     jobs               = optional(object({ instance_type = optional(string, "ml.m5.xlarge") }), {})
     log_retention_days = optional(number, 365)

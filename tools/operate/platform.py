@@ -140,17 +140,46 @@ class Platform:
             ModelPackageArn=package, ModelApprovalStatus="Approved", ApprovalDescription=said
         )
 
-    def await_release(self, problem: str, package: str) -> dict:
-        """Waits until the release of the package is recorded and, where it is served, serves."""
-        released = wait(
-            lambda: releases.released(self.client("dynamodb"), self.prefix, problem),
-            lambda r: r["model_package_arn"] == package,
-            hours=0.1,
-            what=f"{problem} package to be released",
+    def await_release(self, problem: str, package: str, after: str | None = None) -> dict:
+        """Waits until the package has all traffic, or is what batches are scored with, and returns what is released.
+        `after` is when what was released before was approved, where that may be the same package.
+
+        Raises StepFailed when the release was undone, or its run failed.
+        """
+        first, before = self.released(problem), self.last_run(problem)
+
+        def ready(found: dict) -> bool:
+            if found["model_package_arn"] == package and found.get("approved_at") != after:
+                return found.get("promoted", True)
+            undone = found.get("undone")
+            if undone and undone != first.get("undone") and undone["model_package_arn"] == package:
+                raise StepFailed(f"{undone['model_name']} was rolled back: {undone['why']}")
+            run = self.last_run(problem)
+            if run and run != before and run.rpartition(":")[2].startswith(f"{problem}-{package.rpartition('/')[2]}-"):
+                self.require_alive(run)
+            return False
+
+        return wait(
+            lambda: self.released(problem),
+            ready,
+            hours=2,  # a canary and what follows it take a quarter of an hour, and another release may come first
+            what=f"{problem} package to be released: make errors OF=release says what hinders it",
         )
-        if released["endpoint_config"]:
-            self.await_endpoint(released["endpoint_config"])
-        return released
+
+    def released(self, problem: str) -> dict:
+        return releases.released(self.client("dynamodb"), self.prefix, problem)
+
+    def last_run(self, problem: str) -> str | None:
+        """ARN of the run of the release that was started last."""
+        return releases.last_run(self.client("dynamodb"), self.prefix, problem)
+
+    def require_alive(self, run: str) -> None:
+        """Raises StepFailed unless the run goes on or went well."""
+        described = self.client("stepfunctions").describe_execution(executionArn=run)
+        if described["status"] not in ("RUNNING", "SUCCEEDED"):
+            raise StepFailed(
+                f"the release {described['status']}: {described.get('error', '')} {explain(described.get('cause'))}"
+            )
 
     def await_endpoint(self, config: str) -> None:
         described = wait(
@@ -275,7 +304,11 @@ def explain(cause: str | None) -> str:
         document = json.loads(cause or "")
     except ValueError:
         return cause or ""
-    said = document.get("ErrorMessage") or document.get("FailureReason") if isinstance(document, dict) else None
+    said = (
+        document.get("ErrorMessage") or document.get("FailureReason") or document.get("errorMessage")
+        if isinstance(document, dict)
+        else None
+    )
     return str(said or cause)
 
 

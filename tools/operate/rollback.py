@@ -10,7 +10,7 @@ from typing import Any
 
 from release.dossier import OVERRIDE, lacking
 
-from tools.operate.platform import Platform, Refused, wait
+from tools.operate.platform import Platform, Refused
 from tools.releases import PROBLEMS, released
 from tools.telling import Teller
 
@@ -23,7 +23,7 @@ def rollback(platform: Platform, teller: Teller, problem: str, version: str = ""
     registered = versions(sagemaker, f"{platform.prefix}-{problem}")
     before = released(platform.client("dynamodb"), platform.prefix, problem)
     live = number(before["model_package_arn"]) if before["model_package_arn"] else None
-    served = {int(key.split("/")[2]) for key in platform.keys(f"released/{problem}/")}
+    served = have_served(platform, problem, before)
     wanted = named(registered, version) if version else earlier(registered, live, served)
     package = registered[wanted]["ModelPackageArn"]
     said = sagemaker.describe_model_package(ModelPackageName=package).get("ApprovalDescription")
@@ -39,15 +39,15 @@ def rollback(platform: Platform, teller: Teller, problem: str, version: str = ""
     set_status(sagemaker, package, "PendingManualApproval")
     set_status(sagemaker, package, "Approved", said)
     with teller.watched(f"the release of {problem} version {wanted}"):
-        now = wait(
-            lambda: released(platform.client("dynamodb"), platform.prefix, problem),
-            lambda r: r["model_package_arn"] == package and r["approved_at"] != before.get("approved_at"),
-            hours=1,  # an endpoint that changes over lets it wait
-            what=f"{problem} version {wanted} to be released: make errors OF=release says what hinders it",
-        )
-        if now["endpoint_config"]:
-            platform.await_endpoint(now["endpoint_config"])
+        now = platform.await_release(problem, package, before.get("approved_at"))
     teller.say(f"version {wanted} of {problem} is released" + (" and serves" if now["endpoint_config"] else ""))
+
+
+def have_served(platform: Platform, problem: str, before: dict) -> set[int]:
+    """Versions that have had all of the traffic; of releases that did not record it, all whose archive was kept."""
+    if "served" in before:
+        return {int(name.rpartition("-v")[2]) for name in before["served"]}
+    return {int(key.split("/")[2]) for key in platform.keys(f"released/{problem}/")}
 
 
 def versions(sagemaker: Any, group: str) -> dict[int, dict]:

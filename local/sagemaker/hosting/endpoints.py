@@ -84,9 +84,10 @@ class Endpoints:
         config = self._configs.find(request["EndpointConfigName"])
         self._check_instances(config)
         self._require_settled(document)
+        _check_canary(request.get("DeploymentConfig") or {}, config)
         pending = {
             "EndpointConfigName": config["EndpointConfigName"],
-            "ProductionVariants": [{"VariantName": v["VariantName"]} for v in config["ProductionVariants"]],
+            "ProductionVariants": _pending_variants(config, "Creating"),
             "StartTime": time.time(),
         }
         self._table.change(name, EndpointStatus="Updating", PendingDeploymentSummary=pending, FailureReason=None)
@@ -218,6 +219,7 @@ class Endpoints:
                     variant.resize(cancelled)
             old = self._traffic.get(name, [])
             if old:
+                self._says(name, config, "Baking")
                 self._shift(name, old[0][1], green, deployment_config, cancelled)
         except BaseException:
             green.stop()
@@ -227,6 +229,13 @@ class Endpoints:
         self._in_service(name, config, LastDeploymentConfig=deployment_config or None)
         for _, deployment in old:
             deployment.stop()
+
+    def _says(self, name: str, config: dict[str, Any], status: str) -> None:
+        """How far the new fleet is, as DescribeEndpoint tells while it is deployed."""
+        pending = (self._table.get(name) or {}).get("PendingDeploymentSummary")
+        if pending:
+            summary = {**pending, "ProductionVariants": _pending_variants(config, status)}
+            self._table.change(name, PendingDeploymentSummary=summary)
 
     def _shift(
         self,
@@ -342,6 +351,29 @@ class Endpoints:
                 f"The account-level service limit for endpoint usage is {limit} Instances, with a request delta of "
                 f"{count} Instances. This machine runs one process per instance.",
             )
+
+
+def _pending_variants(config: dict[str, Any], status: str) -> list[dict[str, Any]]:
+    told = [{"Status": status, "StartTime": time.time()}]
+    return [{"VariantName": v["VariantName"], "VariantStatus": told} for v in config["ProductionVariants"]]
+
+
+def _check_canary(deployment_config: dict[str, Any], config: dict[str, Any]) -> None:
+    """A canary is at most half of the new fleet, and all waits end before the deployment's own time does."""
+    policy = deployment_config.get("BlueGreenUpdatePolicy", {})
+    routing = policy.get("TrafficRoutingConfiguration", {})
+    if routing.get("Type") == "CANARY":
+        instances = sum(v.get("InitialInstanceCount", 1) for v in config["ProductionVariants"])
+        size = routing.get("CanarySize") or {"Type": "INSTANCE_COUNT", "Value": instances}
+        part = size["Value"] / (100 if size["Type"] == "CAPACITY_PERCENT" else instances)
+        if part > 0.5:
+            raise validation(f"CanarySize must be at most 50% of the variant's {instances} instances, got {part:.0%}.")
+    waits = routing.get("WaitIntervalInSeconds", 0) + policy.get("TerminationWaitInSeconds", 0)
+    if "MaximumExecutionTimeoutInSeconds" in policy and policy["MaximumExecutionTimeoutInSeconds"] <= waits:
+        raise validation(
+            f"MaximumExecutionTimeoutInSeconds must be longer than the waits, {waits} s, "
+            f"got {policy['MaximumExecutionTimeoutInSeconds']}."
+        )
 
 
 def _share(size: dict[str, Any] | None, deployment: Deployment) -> float:

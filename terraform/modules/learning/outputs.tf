@@ -1,3 +1,8 @@
+output "retraining_arn" {
+  description = "State machine that trains the model of payments anew when it has drifted."
+  value       = aws_sfn_state_machine.retrain.arn
+}
+
 output "roles" {
   description = "Role ARNs by kind of job: `<problem>-model`, `drift`, `score-set` and the steps of the pipelines."
   value       = { for kind, role in module.role : kind => role.arn }

@@ -15,6 +15,7 @@ locals {
   names = {
     code_uri      = var.processing.code_uri
     crawlers      = var.crawlers
+    drift_psi     = var.processing.drift_psi
     image         = var.processing.image
     instance_type = var.processing.instance_type
     jobs          = var.jobs

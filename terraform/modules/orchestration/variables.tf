@@ -52,11 +52,12 @@ variable "prefix" {
 }
 
 variable "processing" {
-  description = "How the machines' SageMaker jobs run: S3 URI of the training code, image, instance type, a role for each kind of job, and subnets and security groups, if they are to run in a network."
+  description = "How the machines' SageMaker jobs run: S3 URI of the training code, image, instance type, a role for each kind of job, the PSI from which on a column has drifted, and subnets and security groups, if they are to run in a network."
   type = object({
     code_uri      = string
     image         = string
     instance_type = string
+    drift_psi     = optional(number, 0.25)
     network       = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }))
     roles         = object({ drift = string, score-set = string })
   })

@@ -22,6 +22,7 @@ locals {
     analyst  = "Analysts: ask Athena what the views show, without RAW and BRONZE"
     approver = "Whoever approves a model, and does nothing else: who trains one does not let it serve"
     reviewer = "Whoever reviews payments: takes them from the queue and says what they were"
+    watcher  = "Whoever watches releases: sees how they go, and can abort the one that is under way; nothing else"
     operator = "On call: starts nights, trainings and replays, changes the policy, sees how things stand"
   }
 
@@ -156,6 +157,37 @@ locals {
         actions   = ["sagemaker:DescribeEndpoint"]
         resources = ["${local.sagemaker}:endpoint/${var.operated.endpoint}"]
       }
+      FollowReleases = {
+        actions   = ["states:DescribeExecution"]
+        resources = ["${local.states}:execution:${var.prefix}-release:*"]
+      }
+      Decrypt = {
+        actions   = ["kms:Decrypt"]
+        resources = [var.lake.kms_key_arn]
+      }
+    })
+
+    watcher = merge(local.asked_first, {
+      Abort = {
+        actions   = ["cloudwatch:SetAlarmState"]
+        resources = [var.operated.abort_alarm]
+      }
+      SeeAlarms = {
+        actions   = ["cloudwatch:DescribeAlarms"]
+        resources = ["${local.arn}:cloudwatch:${local.place}:alarm:*"]
+      }
+      SeeReleases = {
+        actions   = ["dynamodb:GetItem"]
+        resources = [var.operated.documents["releases"]]
+      }
+      SeeEndpoint = {
+        actions   = ["sagemaker:DescribeEndpoint"]
+        resources = ["${local.sagemaker}:endpoint/${var.operated.endpoint}"]
+      }
+      FollowReleases = {
+        actions   = ["states:DescribeExecution"]
+        resources = ["${local.states}:execution:${var.prefix}-release:*"]
+      }
       Decrypt = {
         actions   = ["kms:Decrypt"]
         resources = [var.lake.kms_key_arn]
@@ -170,6 +202,10 @@ locals {
       FollowRuns = {
         actions   = ["states:DescribeExecution", "states:GetExecutionHistory", "states:StopExecution"]
         resources = [for name in keys(var.operated.state_machines) : "${local.states}:execution:${var.prefix}-${name}:*"]
+      }
+      FollowReleases = {
+        actions   = ["states:DescribeExecution"]
+        resources = ["${local.states}:execution:${var.prefix}-release:*"]
       }
       Train = {
         actions = [

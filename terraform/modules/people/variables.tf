@@ -31,8 +31,9 @@ variable "mfa" {
 }
 
 variable "operated" {
-  description = "What the operator works on: tables of the documents that decide by owner, the endpoint's name, problems, state machines by short name."
+  description = "What operator and watcher work on: the alarm that aborts a release, tables of the documents that decide by owner, the endpoint's name, problems, state machines by short name."
   type = object({
+    abort_alarm    = string
     documents      = map(string)
     endpoint       = string
     problems       = list(string)
@@ -42,14 +43,14 @@ variable "operated" {
 }
 
 variable "people" {
-  description = "ARNs of the principals that may take a role, by role: analyst, approver, operator, producer, reviewer, uploader. A role without principals is not made."
+  description = "ARNs of the principals that may take a role, by role: analyst, approver, operator, producer, reviewer, uploader, watcher. A role without principals is not made."
   type        = map(list(string))
   default     = {}
   nullable    = false
 
   validation {
-    condition     = length(setsubtract(keys(var.people), ["analyst", "approver", "operator", "producer", "reviewer", "uploader"])) == 0
-    error_message = "people must be told by role, analyst, approver, operator, producer, reviewer or uploader, got ${join(", ", keys(var.people))}."
+    condition     = length(setsubtract(keys(var.people), ["analyst", "approver", "operator", "producer", "reviewer", "uploader", "watcher"])) == 0
+    error_message = "people must be told by role, analyst, approver, operator, producer, reviewer, uploader or watcher, got ${join(", ", keys(var.people))}."
   }
 }
 

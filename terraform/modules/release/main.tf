@@ -1,11 +1,20 @@
 # An approved model package becomes the model that serves. A document says which one that is; another, by which rules.
+# The way there is a state machine (machine.tf), whose steps are one function's; alarms undo it by themselves (guard.tf).
 
 data "aws_caller_identity" "this" {}
 data "aws_partition" "this" {}
 data "aws_region" "this" {}
 
 locals {
-  sagemaker = "arn:${data.aws_partition.this.partition}:sagemaker:${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}"
+  arn        = "arn:${data.aws_partition.this.partition}"
+  place      = "${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}"
+  cloudwatch = "${local.arn}:cloudwatch:${local.place}"
+  sagemaker  = "${local.arn}:sagemaker:${local.place}"
+  states     = "${local.arn}:states:${local.place}"
+
+  # By name: the function starts the machine, and the machine calls the function.
+  machine_arn = "${local.states}:stateMachine:${var.prefix}-release"
+  run_arns    = "${local.states}:execution:${var.prefix}-release:*"
 
   # Each is written by one owner alone, and only as the successor of what was read: the release by the release function,
   # rules and the names of lists by operators. Terraform knows the tables and never an item. Identifiers lie in the lake.
@@ -54,7 +63,16 @@ module "function" {
     NETWORK        = jsonencode(local.vpc_config)
     KMS_KEY        = var.lake.kms_key_arn
     LAKE           = var.lake.name
+    MACHINE        = local.machine_arn
     RELEASES_TABLE = aws_dynamodb_table.documents["releases"].name
+
+    METRIC_NAMESPACE = var.guard.namespace
+    GUARD = jsonencode({
+      canary_seconds = var.guard.canary_seconds
+      bake_seconds   = var.guard.bake_seconds
+      alarms         = [for alarm in values(aws_cloudwatch_metric_alarm.guard) : alarm.alarm_name]
+      abort          = aws_cloudwatch_metric_alarm.abort.alarm_name
+    })
   }
 
   permissions = {
@@ -71,6 +89,8 @@ module "function" {
         "sagemaker:CreateModel",
         "sagemaker:CreateEndpointConfig",
         "sagemaker:DescribeEndpoint",
+        "sagemaker:DescribeEndpointConfig",
+        "sagemaker:DescribeModel",
         "sagemaker:UpdateEndpoint",
       ]
       resources = flatten([
@@ -81,9 +101,27 @@ module "function" {
         ]
       ])
     }
+    StartRuns = {
+      actions   = ["states:DescribeExecution", "states:StartExecution"]
+      resources = [local.machine_arn, local.run_arns]
+    }
+    # What a canary answers is looked at as a payer would see it.
+    Probe = {
+      actions   = ["sagemaker:InvokeEndpoint"]
+      resources = [for problem, about in var.problems : "${local.sagemaker}:endpoint/${var.prefix}-${problem}" if about.served]
+    }
+    SeeAlarms = {
+      actions   = ["cloudwatch:DescribeAlarms"]
+      resources = ["${local.cloudwatch}:alarm:*"]
+    }
+    # Whoever aborted a release did not abort the next one.
+    ForgetAbort = {
+      actions   = ["cloudwatch:SetAlarmState"]
+      resources = [aws_cloudwatch_metric_alarm.abort.arn]
+    }
     ReadEvaluationsAndArchives = {
       actions   = ["s3:GetObject"]
-      resources = ["${var.lake.arn}/training/*"]
+      resources = ["${var.lake.arn}/monitoring/shadow/*", "${var.lake.arn}/training/*"]
     }
     # An approved archive is copied to where this role alone writes. Listed, for the copy is made once.
     KeepArchives = {
@@ -95,10 +133,10 @@ module "function" {
       actions   = ["s3:PutObject"]
       resources = [for problem in keys(var.problems) : "${var.lake.arn}/policies/${problem}/thresholds/*"]
     }
-    FindArchives = {
+    FindArchivesAndDays = {
       actions   = ["s3:ListBucket"]
       resources = [var.lake.arn]
-      only_if   = { "s3:prefix" = ["released/*"] }
+      only_if   = { "s3:prefix" = ["decisions/*", "released/*"] }
     }
     # Of the endpoint's volumes by a grant, of what is kept with a data key.
     Encrypt = {

@@ -20,6 +20,25 @@ variable "code" {
   nullable = false
 }
 
+variable "guard" {
+  description = "What guards a release: seconds that a canary serves, that both fleets stand afterwards, and between two looks; the model's longest 99th percentile in milliseconds, and the largest share of blocked decisions in percent; namespace of the platform's own metrics, and topic that alarms tell."
+  type = object({
+    canary_seconds       = number
+    bake_seconds         = number
+    poll_seconds         = number
+    most_latency_ms      = number
+    most_blocked_percent = number
+    namespace            = string
+    topic_arn            = string
+  })
+  nullable = false
+
+  validation {
+    condition     = alltrue([for seconds in [var.guard.canary_seconds, var.guard.bake_seconds] : seconds >= 0 && seconds <= 3600])
+    error_message = "guard.canary_seconds and guard.bake_seconds must lie between 0 and 3600, as SageMaker takes them, got ${var.guard.canary_seconds} and ${var.guard.bake_seconds}."
+  }
+}
+
 variable "lake" {
   description = "The lake's bucket and the key that encrypts it."
   type        = object({ name = string, arn = string, kms_key_arn = string })
@@ -47,4 +66,10 @@ variable "serving" {
     condition     = startswith(var.serving.instance_type, "ml.")
     error_message = "serving.instance_type must be a SageMaker type such as ml.c5.large, got \"${var.serving.instance_type}\"."
   }
+}
+
+variable "shadow" {
+  description = "How candidates score logged payments: S3 URI of the training code, image, instance type, and the job's role."
+  type        = object({ code_uri = string, image = string, instance_type = string, role_arn = string })
+  nullable    = false
 }

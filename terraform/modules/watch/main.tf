@@ -313,12 +313,12 @@ locals {
         above       = 0
       }
       drift = {
-        description = "The score's distribution has shifted from the training baseline (PSI above ${var.thresholds.score_psi})"
+        description = "The score, or a column, has shifted from the training baseline (PSI above ${var.thresholds.score_psi}, and not by chance); a new model is being trained"
         namespace   = var.namespace
-        metric      = "ScorePSI"
-        dimensions  = {}
+        metric      = "Drifted"
+        dimensions  = { problem = "fraud" }
         statistic   = "Maximum"
-        above       = var.thresholds.score_psi
+        above       = 0
       }
     },
   )

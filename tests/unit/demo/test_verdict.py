@@ -10,11 +10,15 @@ FINE = {
     "fraud": {"missing": 0, "duplicated": 0},
     "parity": {"mismatches": 0},
     "attacks": {"played": 16, "hold": 16},
+    "bad_release": {"rolled_back": True},
+    "drift": {"alarm": True, "retrained": True},
 }
 
 
 @pytest.mark.parametrize(
-    "nothing", [FINE, {"fraud": None, "parity": None, "attacks": None}], ids=["all", "loans alone"]
+    "nothing",
+    [FINE, {"fraud": None, "parity": None, "attacks": None, "bad_release": None, "drift": None}],
+    ids=["all", "loans alone"],
 )
 def test_a_run_that_kept_its_promises_ends_with_0(nothing):
     assert verdict(nothing) == 0
@@ -26,6 +30,8 @@ def test_a_run_that_kept_its_promises_ends_with_0(nothing):
         ({"fraud": {"missing": 2, "duplicated": 0}}, "2 missing decisions"),
         ({"parity": {"mismatches": 3}}, "3 parity mismatches"),
         ({"attacks": {"played": 16, "hold": 15}}, "1 attacks that did not hold"),
+        ({"drift": {"alarm": True, "retrained": False}}, "1 drift that nobody was told of"),
+        ({"bad_release": {"rolled_back": False}}, "1 bad release that was not rolled back"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -386,11 +386,12 @@ class Bucket:
 
     def list_objects_v2(self, **request) -> dict:
         valid("s3", "ListObjectsV2", request)
-        found = [
-            {"Key": key, "ETag": str(hash(body))}
-            for key, body in self.objects.items()
-            if key.startswith(request["Prefix"])
-        ]
+        begins, delimiter = request["Prefix"], request.get("Delimiter")
+        below = {key: body for key, body in self.objects.items() if key.startswith(begins)}
+        if delimiter:
+            folders = {begins + key.removeprefix(begins).partition(delimiter)[0] + delimiter for key in below}
+            return {"CommonPrefixes": [{"Prefix": folder} for folder in sorted(folders)]} if folders else {}
+        found = [{"Key": key, "ETag": str(hash(body))} for key, body in below.items()]
         return {"Contents": found} if found else {}
 
     def copy_object(self, **request) -> None:

@@ -8,12 +8,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from release import handler
+from release.comparison import ShadowDiffers, judged
+from release.guard import Aborted, Guard, GuardRings
 from release.promotion import ArchiveChanged, EndpointBroken, EndpointBusy, Promotion, Unsigned
+from release.starting import Start
+from release.watching import NONE_SEEN, PROBES, NotAsAsked, Watch
 from scoring.documents import BOOTSTRAP, Conflict, first_release, read
 from scoring.policy import Policy
 
 from features.fraud import FRAUD
-from tests.unit.lambda_functions.aws import Bucket, Documents, valid
+from tests.unit.lambda_functions.aws import Bucket, Documents, Endpoint, valid
 
 ARN = "arn:aws:sagemaker:eu-west-1:000000000000:model-package/risk-test-{}/{}"
 SERVING = {"instance_type": "ml.m5.large", "instances": 1, "most_instances": 1, "serverless_memory_mb": None}
@@ -21,6 +25,8 @@ KEY = "arn:aws:kms:eu-west-1:000000000000:key/lake"
 ROLES = {problem: f"arn:aws:iam::000000000000:role/risk-test-{problem}-model" for problem in ("credit", "fraud")}
 SOLVED = {"review_at": 0.4, "block_at": 0.8, "rules": [], "expected_cost_per_1000": 3.0}
 RELEASES = "risk-test-releases"
+MACHINE = "arn:aws:states:eu-west-1:000000000000:stateMachine:risk-test-release"
+GUARD = Guard(600, 300, ("risk-test-guard-errors", "risk-test-guard-latency"), "risk-test-guard-abort")
 PASSES = {"verdict": "pass", "failed": []}
 FAILS = {"verdict": "fail", "failed": ["AUC", "calibration slope"]}
 
@@ -42,6 +48,15 @@ class SageMaker:
         self.statuses: dict[str, str] = {}  # of packages that are not approved any more
         self.reasons: dict[str, str] = {}  # that came with approvals
         self.refuses: Exception | None = None
+        self.updates: list[dict] = []
+
+    def describe_endpoint_config(self, **request) -> dict:
+        valid("sagemaker", "DescribeEndpointConfig", request)
+        return self.configs[request["EndpointConfigName"]]
+
+    def describe_model(self, **request) -> dict:
+        valid("sagemaker", "DescribeModel", request)
+        return self.models[request["ModelName"]]
 
     def create_model(self, **request) -> None:
         self._create("CreateModel", self.models, request["ModelName"], request)
@@ -59,6 +74,7 @@ class SageMaker:
 
     def update_endpoint(self, **request) -> None:
         valid("sagemaker", "UpdateEndpoint", request)
+        self.updates.append(request)
         if request["EndpointConfigName"] not in self.configs:
             raise KeyError(request["EndpointConfigName"])
         endpoint = self.endpoints[request["EndpointName"]]
@@ -71,13 +87,20 @@ class SageMaker:
         valid("sagemaker", "DescribeEndpoint", request)
         return self.endpoints[request["EndpointName"]]
 
+    def bake(self) -> None:
+        """The new fleet takes its part of the traffic."""
+        variant = {"VariantName": "champion", "VariantStatus": [{"Status": "Baking"}]}
+        self.endpoints["risk-test-fraud"]["PendingDeploymentSummary"]["ProductionVariants"] = [variant]
+
     def change_over(self, deployed: bool = True) -> None:
         """What the endpoint was changing over to serves, or was rolled back."""
         endpoint = self.endpoints["risk-test-fraud"]
         wanted = endpoint.pop("PendingDeploymentSummary")
         endpoint["EndpointStatus"] = "InService"
         if deployed:
-            endpoint.update(wanted)
+            endpoint["EndpointConfigName"] = wanted["EndpointConfigName"]
+        else:
+            endpoint["FailureReason"] = "One or more alarms rang: risk-test-guard-errors"
 
     def describe_model_package(self, **request) -> dict:
         valid("sagemaker", "DescribeModelPackage", request)
@@ -98,6 +121,50 @@ class SageMaker:
         }
 
 
+class Machines:
+    """Step Functions: runs by name."""
+
+    def __init__(self) -> None:
+        self.runs: dict[str, str] = {}
+        self.inputs: dict[str, dict] = {}
+
+    def start_execution(self, **request) -> dict:
+        valid("stepfunctions", "StartExecution", request)
+        arn = f"{MACHINE.replace('stateMachine', 'execution')}:{request['name']}"
+        if self.runs.get(arn, "RUNNING") != "RUNNING":
+            raise Refusal("ExecutionAlreadyExists")
+        self.runs[arn], self.inputs[request["name"]] = "RUNNING", json.loads(request["input"])
+        return {"executionArn": arn}
+
+    def describe_execution(self, **request) -> dict:
+        valid("stepfunctions", "DescribeExecution", request)
+        if request["executionArn"] not in self.runs:
+            raise Refusal("ExecutionDoesNotExist")
+        return {"status": self.runs[request["executionArn"]]}
+
+
+class Alarms:
+    """CloudWatch: those that ring."""
+
+    def __init__(self) -> None:
+        self.ring: set[str] = set()
+
+    def describe_alarms(self, **request) -> dict:
+        valid("cloudwatch", "DescribeAlarms", request)
+        states = {name: "ALARM" if name in self.ring else "OK" for name in request["AlarmNames"]}
+        return {"MetricAlarms": [{"AlarmName": name, "StateValue": state} for name, state in states.items()]}
+
+    def set_alarm_state(self, **request) -> None:
+        valid("cloudwatch", "SetAlarmState", request)
+        (self.ring.add if request["StateValue"] == "ALARM" else self.ring.discard)(request["AlarmName"])
+
+
+class Refusal(Exception):
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.response = {"Error": {"Code": code}}
+
+
 def in_service(config: str) -> dict:
     return {"EndpointConfigName": config, "EndpointStatus": "InService"}
 
@@ -107,8 +174,10 @@ class Scene:
 
     def __init__(self) -> None:
         self.sagemaker, self.bucket = SageMaker(), Bucket()
+        self.endpoint, self.machines, self.alarms = Endpoint(), Machines(), Alarms()
         self.network: dict[str, list[str]] | None = None
         self.serverless_memory_mb: int | None = None
+        self.instances = 1
         self.documents = Documents()
         for problem in ROLES:
             self.bucket.objects[archive(f"risk-test-{problem}")] = f"trained for {problem}".encode()
@@ -135,12 +204,38 @@ class Scene:
             dynamodb=self.documents,
             prefix="risk-test",
             roles=ROLES,
-            serving={**SERVING, "serverless_memory_mb": self.serverless_memory_mb},
+            serving={**SERVING, "serverless_memory_mb": self.serverless_memory_mb, "instances": self.instances},
             network=self.network,
             key=KEY,
             lake="lake",
             releases=RELEASES,
+            guard=GUARD,
         )
+
+    def watch(self) -> Watch:
+        return Watch(
+            sagemaker=self.sagemaker,
+            runtime=self.endpoint,
+            s3=self.bucket,
+            dynamodb=self.documents,
+            prefix="risk-test",
+            lake="lake",
+            releases=RELEASES,
+        )
+
+    def starting(self) -> Start:
+        return Start(self.machines, self.documents, MACHINE, "risk-test", RELEASES)
+
+    def look(self, problem: str = "fraud", version: int = 3, **further) -> dict:
+        return self.watch().look(problem, f"risk-test-{problem}-v{version}", NONE_SEEN, **further)
+
+    def promote(self, problem: str = "fraud", version: int = 3, minute: int = 0) -> None:
+        """The whole way of a release that goes well."""
+        self.release(problem, version, minute)
+        if problem == "fraud":
+            self.sagemaker.change_over()
+            self.endpoint.model = f"job-{version}"
+        assert self.look(problem, version)["state"] == "serves"
 
     def recorded(self, problem: str = "fraud") -> dict:
         return read(self.documents, RELEASES, problem, first_release(problem)).body
@@ -231,6 +326,9 @@ def test_the_release_says_what_serves():
         "policy": {**SOLVED, "model": "job-3", "version": scene.recorded()["policy"]["version"]},
         "earlier_policy": {name: BOOTSTRAP[name] for name in ("version", "model", "review_at", "block_at")},
         "approved_at": "2026-03-01T10:00:00Z",
+        "promoted": False,
+        "served": [],
+        "before": first_release("fraud"),
     }
     assert answer == {"released": True, "model_name": "risk-test-fraud-v3"}
 
@@ -465,45 +563,92 @@ def event(status: str, **further) -> dict:
 
 
 DONE: dict = {"batchItemFailures": []}
+RUN = "fraud-3-20260301T100000Z"
 
 
 @pytest.fixture
 def scene(monkeypatch) -> Scene:
     scene = Scene()
-    monkeypatch.setattr(handler, "promotion", scene.promotion)
+    for name in ("promotion", "watch", "starting"):
+        monkeypatch.setattr(handler, name, getattr(scene, name))
+    monkeypatch.setattr(handler, "guard", lambda: GUARD)
+    monkeypatch.setattr(handler, "client", {"cloudwatch": scene.alarms, "s3": scene.bucket}.__getitem__)
     return scene
 
 
 @pytest.mark.parametrize("further", [{}, {"UpdatedModelPackageFields": ["ModelApprovalStatus"]}])
-def test_an_approval_releases(scene, further):
+def test_an_approval_starts_a_run_of_the_release(scene, further):
     assert handler.handle(event("Approved", **further), None) == DONE
-    assert scene.recorded()["model_name"] == "risk-test-fraud-v3"
+    assert scene.machines.inputs == {
+        RUN: {
+            "package": ARN.format("fraud", 3),
+            "group": "risk-test-fraud",
+            "approved_at": "2026-03-01T10:00:00Z",
+        }
+    }
 
 
-def test_an_approval_that_must_wait_goes_back_to_the_queue_and_the_log_says_why(scene, capsys):
-    scene.release(version=4)
-
+def test_an_approval_waits_in_the_queue_while_another_of_its_problem_is_released(scene, capsys):
+    scene.starting().start(ARN.format("fraud", 4), "risk-test-fraud", "2026-03-01T09:00:00Z")
     assert handler.handle(event("Approved"), None) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
-    assert "risk-test-fraud-v3 waits" in json.loads(capsys.readouterr().out)["reason"]
+    assert "risk-test-fraud-v3 waits: fraud-4-" in json.loads(capsys.readouterr().out)["reason"]
+    scene.starting().start(ARN.format("credit", 3), "risk-test-credit", "2026-03-01T10:00:00Z")  # another problem
+
+    scene.machines.runs = dict.fromkeys(scene.machines.runs, "FAILED")
+    assert handler.handle(event("Approved"), None) == DONE
+    assert RUN in scene.machines.inputs
 
 
-def test_a_release_that_fails_is_an_error_of_the_function(scene):
-    scene.sagemaker.refuses = PermissionError("not authorized to perform sagemaker:CreateModel")
+def test_an_approval_that_is_delivered_twice_starts_one_run_and_none_after_its_end(scene, capsys):
+    handler.handle(event("Approved"), None)
+    handler.handle(event("Approved"), None)
+    scene.machines.runs = dict.fromkeys(scene.machines.runs, "SUCCEEDED")
+    handler.handle(event("Approved"), None)
 
-    with pytest.raises(PermissionError):
-        handler.handle(event("Approved"), None)
+    assert list(scene.machines.inputs) == [RUN]
+    assert "was started before" in capsys.readouterr().out.splitlines()[-1]
 
 
-def test_an_approval_that_the_dossier_does_not_bear_out_rings_once_and_lets_those_behind_it_pass(scene, capsys):
-    scene.bucket.objects["training/risk-test-fraud/3/evaluation.json"] = json.dumps({"dossier": FAILS}).encode()
-    approval = event("Approved")
-    with pytest.raises(Unsigned):
-        handler.handle(approval, None)
+def test_the_steps_of_a_run_come_to_the_same_function(scene):
+    about = {"package": ARN.format("fraud", 3), "group": "risk-test-fraud", "approved_at": "2026-03-01T10:00:00Z"}
+    prepared = handler.handle({"step": "prepare", **about}, None)
+    assert prepared == {
+        "released": True, "problem": "fraud", "model": "risk-test-fraud-v3", "guarded": True, "shadow": None
+    }  # fmt: skip
+    served = handler.handle({"step": "serve", "guarded": True, **about}, None)
+    assert (served["state"], served["seen"]) == ("changing", NONE_SEEN)
+    scene.sagemaker.change_over()
+    looked = handler.handle(
+        {"step": "look", "problem": "fraud", "model": "risk-test-fraud-v3", "seen": NONE_SEEN, "shadow": None}, None
+    )
+    assert looked["state"] == "serves"
 
-    approval["Records"][0]["attributes"]["ApproximateReceiveCount"] = "2"
-    assert handler.handle(approval, None) == DONE
-    assert "these tests fail" in json.loads(capsys.readouterr().out)["reason"]
-    assert scene.sagemaker.models == {}
+
+def test_an_approval_that_is_withdrawn_during_its_run_releases_nothing(scene):
+    about = {"package": ARN.format("fraud", 3), "group": "risk-test-fraud", "approved_at": "2026-03-01T10:00:00Z"}
+    scene.sagemaker.statuses[ARN.format("fraud", 3)] = "Rejected"
+    assert handler.handle({"step": "prepare", **about}, None)["released"] is False
+    assert handler.handle({"step": "serve", "guarded": True, **about}, None)["state"] == "withdrawn"
+
+
+@pytest.mark.parametrize(
+    ("rings", "error"), [("risk-test-guard-errors", GuardRings), ("risk-test-guard-abort", Aborted)]
+)
+def test_nothing_is_released_while_an_alarm_rings_that_would_undo_it(scene, rings, error):
+    scene.alarms.ring.add(rings)
+    about = {"package": ARN.format("fraud", 3), "group": "risk-test-fraud", "approved_at": "2026-03-01T10:00:00Z"}
+    with pytest.raises(error, match=rings):
+        handler.handle({"step": "serve", "guarded": True, **about}, None)
+    assert scene.sagemaker.updates == []
+
+    assert handler.handle({"step": "serve", "guarded": False, **about}, None)["released"]  # it is brought back in need
+
+
+def test_a_release_begins_without_the_abort_of_the_one_before(scene):
+    scene.alarms.ring.add("risk-test-guard-abort")
+    about = {"package": ARN.format("fraud", 3), "group": "risk-test-fraud", "approved_at": "2026-03-01T10:00:00Z"}
+    handler.handle({"step": "prepare", **about}, None)
+    assert scene.alarms.ring == set()
 
 
 @pytest.mark.parametrize(
@@ -518,4 +663,204 @@ def test_an_approval_that_the_dossier_does_not_bear_out_rings_once_and_lets_thos
 def test_anything_but_a_new_approval_releases_nothing_and_says_why(scene, said, capsys):
     assert handler.handle(said, None) == DONE
     assert json.loads(capsys.readouterr().out)["reason"]
-    assert scene.sagemaker.models == {}
+    assert scene.machines.runs == {}
+
+
+# What becomes of it
+
+
+def test_the_endpoint_is_told_to_shift_a_part_first_and_to_come_back_when_an_alarm_rings(scene):
+    scene.instances = 20
+    scene.release()
+    (update,) = scene.sagemaker.updates
+    policy = update["DeploymentConfig"]["BlueGreenUpdatePolicy"]
+    assert policy["TrafficRoutingConfiguration"] == {
+        "Type": "CANARY", "CanarySize": {"Type": "INSTANCE_COUNT", "Value": 2}, "WaitIntervalInSeconds": 600
+    }  # fmt: skip
+    assert policy["MaximumExecutionTimeoutInSeconds"] > 600 + policy["TerminationWaitInSeconds"] == 900
+    alarms = [alarm["AlarmName"] for alarm in update["DeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]]
+    assert alarms == [*GUARD.alarms, GUARD.abort]
+    assert update["RetainAllVariantProperties"]  # what scaling has made of it
+
+
+def test_one_instance_has_no_part_that_could_serve_alone_but_alarms_undo_it_all_the_same(scene):
+    scene.release()
+    deployment = scene.sagemaker.updates[0]["DeploymentConfig"]
+    assert deployment["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]["Type"] == "ALL_AT_ONCE"
+    assert len(deployment["AutoRollbackConfiguration"]["Alarms"]) == 3
+
+
+def test_a_serverless_endpoint_changes_over_without_fleets(scene):
+    scene.serverless_memory_mb = 2048
+    scene.release()
+    assert scene.sagemaker.updates == [{"EndpointName": "risk-test-fraud", "EndpointConfigName": "risk-test-fraud-v3"}]
+
+
+def test_what_has_served_before_comes_back_at_once_whatever_rings_and_is_compared_with_nothing(scene):
+    scene.bucket.objects["decisions/decision_date=2026-03-01/1.json"] = b"{}"
+    scene.promote(version=3)
+    scene.promote(version=4, minute=1)
+    prepared = scene.promotion().prepare(ARN.format("fraud", 3), "risk-test-fraud", "2026-03-01T10:02:00Z")
+    assert (prepared["guarded"], prepared["shadow"]) == (False, None)
+    scene.promote(version=3, minute=2)
+
+    assert "DeploymentConfig" in scene.sagemaker.updates[1]
+    assert "DeploymentConfig" not in scene.sagemaker.updates[2]
+    assert scene.recorded()["served"] == ["risk-test-fraud-v4", "risk-test-fraud-v3"]
+
+
+def test_a_candidate_is_compared_with_what_serves_on_the_newest_day_of_decisions(scene):
+    for day in ("2026-02-27", "2026-03-01", "2026-02-28"):
+        scene.bucket.objects[f"decisions/decision_date={day}/1.json"] = b"{}"
+    first = scene.promotion().prepare(ARN.format("fraud", 3), "risk-test-fraud", "2026-03-01T10:00:00Z")
+    assert first["shadow"] is None  # the bootstrap model knows nothing that another could differ from
+    scene.promote(version=3)
+    shadow = scene.promotion().prepare(ARN.format("fraud", 4), "risk-test-fraud", "2026-03-01T10:01:00Z")["shadow"]
+
+    assert (shadow["day"], shadow["model_data"]) == ("2026-03-01", "s3://lake/released/fraud/4/model.tar.gz")
+    assert shadow["arguments"] == ["--live", "job-3", "--live-thresholds", "0.4", "0.8", "--thresholds", "0.4", "0.8"]
+    assert scene.recorded()["model_name"] == "risk-test-fraud-v3"
+    assert len(scene.sagemaker.updates) == 1
+
+
+def test_probes_count_once_the_canary_takes_traffic_and_only_what_the_new_model_answers(scene):
+    scene.release()
+    assert scene.look() == {"state": "changing", "seen": NONE_SEEN}
+    assert scene.endpoint.asked == []
+    scene.sagemaker.bake()
+    assert scene.look()["seen"] == {"probes": PROBES, "answered": 0, "failed": 0, "differing": 0}
+    scene.endpoint.model = "job-3"
+    assert scene.look()["seen"] == {"probes": PROBES, "answered": PROBES, "failed": 0, "differing": 0}
+    scene.endpoint.down = True
+    assert scene.look()["seen"] == {"probes": PROBES, "answered": 0, "failed": PROBES, "differing": 0}
+
+
+def test_what_the_endpoint_answers_is_held_against_what_the_shadow_run_has_computed(scene, capsys):
+    scene.release()
+    scene.sagemaker.bake()
+    scene.endpoint.model = "job-3"
+    rows = [{"vector": [0.0] * len(FRAUD.columns), "score": score} for score in (0.01, 0.02)]
+    probes = {"feature_version": FRAUD.version, "rows": rows}
+    scene.bucket.objects["monitoring/shadow/fraud/3/probes.json"] = json.dumps(probes).encode()
+    shadow = {"folder": "monitoring/shadow/fraud/3"}
+    assert scene.look(shadow=shadow)["seen"]["differing"] == PROBES // 2
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["canary_differing"] == PROBES // 2
+
+    other = {**probes, "feature_version": "of an older deployment"}
+    scene.bucket.objects["monitoring/shadow/fraud/3/probes.json"] = json.dumps(other).encode()
+    assert scene.look(shadow=shadow)["seen"]["differing"] == 0
+
+
+def test_a_model_that_serves_is_promoted_with_what_was_seen_of_it(scene):
+    scene.release()
+    scene.sagemaker.change_over()
+    scene.endpoint.model = "job-3"
+    compared = {"rows": 900, "verdict": "passed"}
+    assert scene.look(compared=compared)["state"] == "serves"
+
+    recorded = scene.recorded()
+    assert (recorded["promoted"], recorded["served"], recorded["shadow"]) == (True, ["risk-test-fraud-v3"], compared)
+    assert recorded["canary"]["answered"] == PROBES
+    assert "before" not in recorded
+    assert scene.look()["state"] == "serves"  # Step Functions may ask twice
+    assert scene.recorded() == recorded
+
+
+def test_a_canary_without_traffic_is_promoted_by_its_probes_alone_and_says_so(scene):
+    scene.release()
+    scene.sagemaker.change_over()  # it never answered while it baked
+    assert scene.look()["state"] == "serves"
+    assert scene.recorded()["canary"] == {"probes": PROBES, "answered": 0, "failed": 0, "differing": 0}
+
+
+def test_a_release_that_sagemaker_undoes_is_what_was_released_before_and_says_why(scene):
+    scene.promote(version=3)
+    before = scene.recorded()
+    scene.release(version=4, minute=1)
+    scene.sagemaker.change_over(deployed=False)
+    looked = scene.look(version=4)
+
+    assert (looked["state"], looked["why"]) == ("undone", "One or more alarms rang: risk-test-guard-errors")
+    undone = scene.recorded().pop("undone")
+    assert (undone["model_name"], undone["approved_at"]) == ("risk-test-fraud-v4", "2026-03-01T10:01:00Z")
+    assert {name: value for name, value in scene.recorded().items() if name != "undone"} == before
+    assert scene.look(version=4)["state"] == "undone"  # asked twice, written once
+    scene.promote(version=5, minute=2)
+    assert scene.recorded()["served"] == ["risk-test-fraud-v3", "risk-test-fraud-v5"]
+
+
+def test_a_first_release_that_sagemaker_undoes_leaves_the_bootstrap_model(scene):
+    scene.release(version=3)
+    scene.sagemaker.change_over(deployed=False)
+    scene.look(version=3)
+    assert {**scene.recorded(), "undone": None} == {**first_release("fraud"), "undone": None}
+    item = scene.documents.items[RELEASES, "fraud"]
+    assert not {"model_name", "model_data"} & item.keys()
+
+
+def test_a_release_that_is_tried_again_after_its_document_was_written_still_knows_what_was_before(scene):
+    scene.promote(version=3)
+    before = scene.recorded()
+    scene.release(version=4, minute=1)
+    scene.release(version=4, minute=1)
+    scene.sagemaker.change_over(deployed=False)
+    scene.look(version=4)
+    assert {name: value for name, value in scene.recorded().items() if name != "undone"} == before
+
+
+@pytest.mark.parametrize("wrong", ["variant", "archive"])
+def test_what_serves_and_is_not_what_was_asked_for_is_an_error(scene, wrong):
+    scene.release()
+    scene.sagemaker.change_over()
+    if wrong == "variant":
+        scene.sagemaker.configs["risk-test-fraud-v3"]["ProductionVariants"][0]["ModelName"] = "another"
+    else:
+        scene.sagemaker.models["risk-test-fraud-v3"]["PrimaryContainer"]["ModelDataUrl"] = "s3://lake/other.tar.gz"
+    with pytest.raises(NotAsAsked, match="expected"):
+        scene.look()
+    assert not scene.recorded()["promoted"]
+
+
+def test_an_endpoint_that_breaks_during_a_release_is_an_error(scene):
+    scene.release()
+    scene.sagemaker.endpoints["risk-test-fraud"]["EndpointStatus"] = "UpdateRollbackFailed"
+    with pytest.raises(EndpointBroken, match="UpdateRollbackFailed"):
+        scene.look()
+
+
+def test_a_model_of_credit_is_promoted_when_it_is_made_of_what_was_approved(scene):
+    scene.promote("credit")
+    assert (scene.recorded("credit")["promoted"], scene.recorded("credit")["canary"]) == (True, None)
+
+
+def report(rows: int = 1000, only_live: int = 0, only_candidate: int = 0, share: str = "approved") -> dict:
+    same = {"live": 0.9, "candidate": 0.9, "only_live": 0, "only_candidate": 0}
+    moved = {**same, "only_live": only_live, "only_candidate": only_candidate}
+    return {"rows": rows, "score_psi": 0.1, "approved": same, "blocked": same, share: moved}
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict"),
+    [
+        (report(rows=199, only_live=199), "too few"),
+        (report(only_live=50), "passed"),
+        (report(only_live=60, only_candidate=10), "passed"),
+        (report(rows=200, only_live=18), "passed"),  # nine of a hundred, but of few
+        (report(only_candidate=20, share="blocked"), "passed"),
+    ],
+)
+def test_a_candidate_that_decides_much_the_same_may_take_traffic(found, verdict):
+    assert judged(found)["verdict"] == verdict
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (report(only_live=90), "approved 90.0% -> 90.0%"),
+        (report(only_candidate=90), "approved"),
+        (report(only_candidate=45, share="blocked"), "blocked"),
+    ],
+)
+def test_a_candidate_that_would_decide_otherwise_takes_none(found, said):
+    with pytest.raises(ShadowDiffers, match=said):
+        judged(found)

@@ -181,3 +181,54 @@ def test_a_serverless_variant_takes_no_model_in_a_network_nor_an_isolated_one_an
     with pytest.raises(ApiError, match=f"offers no {member}, which model m has"):
         configured("serverless", serverless)
     assert configured("instance", instance)["EndpointConfigArn"].endswith("/instance")
+
+
+def canary(size: dict, **policy: int) -> dict:
+    routing = {"Type": "CANARY", "CanarySize": size, "WaitIntervalInSeconds": 0}
+    return {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing, **policy}}
+
+
+@pytest.mark.parametrize(
+    ("deployment", "said"),
+    [
+        (canary({"Type": "INSTANCE_COUNT", "Value": 2}), "CanarySize must be at most 50% of the variant's 2 instances"),
+        (canary({"Type": "CAPACITY_PERCENT", "Value": 60}), "at most 50%"),
+        (canary({"Type": "INSTANCE_COUNT", "Value": 1}, MaximumExecutionTimeoutInSeconds=600), None),
+        (
+            canary(
+                {"Type": "INSTANCE_COUNT", "Value": 1},
+                TerminationWaitInSeconds=600,
+                MaximumExecutionTimeoutInSeconds=600,
+            ),
+            "MaximumExecutionTimeoutInSeconds must be longer than the waits, 600 s",
+        ),
+    ],
+    ids=["two of two", "most of them", "half", "no time left"],
+)
+def test_a_canary_is_at_most_half_of_the_new_fleet_and_ends_in_time(endpoints, deployment, said):
+    in_service(endpoints)
+    update = {"EndpointName": "e", "EndpointConfigName": "c", "DeploymentConfig": deployment}
+    if said is None:
+        assert endpoints.update_endpoint(update)["EndpointArn"]
+    else:
+        with pytest.raises(ApiError, match=said):
+            endpoints.update_endpoint(update)
+        assert endpoints.find("e")["EndpointStatus"] == "InService"
+
+
+def test_a_new_fleet_is_creating_until_it_takes_traffic_and_is_baking_then(endpoints, machine, monkeypatch):
+    in_service(endpoints)
+    seen, let_go = [], threading.Event()
+
+    def status() -> str:
+        (variant,) = endpoints.find("e")["PendingDeploymentSummary"]["ProductionVariants"]
+        return variant["VariantStatus"][0]["Status"]
+
+    machine.outcome = lambda number, cancelled: seen.append(status())
+    monkeypatch.setattr(type(endpoints), "_bake", lambda *_: (seen.append(status()), let_go.wait(PATIENCE_S)))
+    deployment = canary({"Type": "INSTANCE_COUNT", "Value": 1})
+    endpoints.update_endpoint({"EndpointName": "e", "EndpointConfigName": "c", "DeploymentConfig": deployment})
+    let_go.set()
+    settled(endpoints)
+    assert set(seen[:2]) == {"Creating"}
+    assert set(seen[2:]) == {"Baking"}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tools.operate import keys
 from tools.operate.backfill import backfill
 from tools.operate.discard import discard
 from tools.operate.errors import errors
-from tools.operate.platform import Platform, Refused
+from tools.operate.platform import Platform, Refused, StepFailed
 from tools.operate.rollback import earlier, named, rollback
 from tools.operate.score_drift import score_drift
 from tools.telling import Teller
@@ -85,13 +87,66 @@ def test_a_rollback_takes_no_version_whose_dossier_fails_and_that_never_served(m
     assert registry.told == [], "what serves is not rejected for nothing"
 
     live_again = {"model_package_arn": "arn:fraud/1", "approved_at": "2026-03-01T11:00:00Z", "endpoint_config": None}
-    monkeypatch.setattr("tools.operate.rollback.released", lambda *_: live_again if registry.told else live)
+    monkeypatch.setattr(Platform, "await_release", lambda *_: live_again)
     rollback(there, Teller(), "fraud")
     assert registry.told == [
         ("arn:fraud/3", "Rejected", "rolled back to version 1"),
         ("arn:fraud/1", "PendingManualApproval", None),
         ("arn:fraud/1", "Approved", "override: rolled back to, from version 3: it has served before"),
     ]
+
+
+class Recorded:
+    """What the table of releases says, one reading after another, and how runs of the machine stand."""
+
+    def __init__(self, *readings: dict, run: str = "RUNNING") -> None:
+        self.readings, self.run, self.read = list(readings), run, 0
+
+    def get_item(self, TableName: str, Key: dict, ConsistentRead: bool) -> dict:
+        if "/" in Key["problem"]["S"]:
+            body: dict = {"execution": "arn:run:fraud-4-x" if self.read > 1 else "arn:run:fraud-3-x"}
+        else:
+            body = self.readings[min(self.read, len(self.readings) - 1)]
+            self.read += 1
+        return {"Item": {"body": {"S": json.dumps(body)}, "number": {"N": "1"}}}
+
+    def describe_execution(self, executionArn: str) -> dict:
+        assert executionArn == "arn:run:fraud-4-x"
+        return {"status": self.run, "error": "ShadowDiffers", "cause": '{"errorMessage": "approved 90% -> 10%"}'}
+
+
+LIVE = {"model_package_arn": "arn:fraud/3", "approved_at": "2026-03-01T10:00:00Z", "promoted": True}
+TOLD = {"model_package_arn": "arn:fraud/4", "approved_at": "2026-03-01T11:00:00Z", "promoted": False}
+UNDONE = {"model_package_arn": "arn:fraud/4", "model_name": "fraud-v4", "why": "risk-dev-guard-errors rang"}
+
+
+def awaited(monkeypatch, recorded: Recorded, **given: str) -> dict:
+    monkeypatch.setattr("tools.operate.platform.POLL_SECONDS", 0)
+    there = platform(dynamodb=recorded, stepfunctions=recorded)
+    return there.await_release("fraud", "arn:fraud/4", **given)
+
+
+def test_a_release_is_awaited_until_it_has_all_traffic(monkeypatch):
+    recorded = Recorded(LIVE, LIVE, TOLD, {**TOLD, "promoted": True})
+    assert awaited(monkeypatch, recorded)["promoted"] is True
+    assert recorded.read == 4
+
+
+def test_a_release_that_was_rolled_back_says_why_and_one_of_before_does_not_matter(monkeypatch):
+    earlier = {**LIVE, "undone": {**UNDONE, "why": "long ago"}}
+    with pytest.raises(StepFailed, match="fraud-v4 was rolled back: risk-dev-guard-errors rang"):
+        awaited(monkeypatch, Recorded(earlier, earlier, TOLD, {**LIVE, "undone": UNDONE}))
+
+
+def test_a_release_whose_run_failed_is_not_waited_for(monkeypatch):
+    with pytest.raises(StepFailed, match=r"the release FAILED: ShadowDiffers approved 90% -> 10%"):
+        awaited(monkeypatch, Recorded(LIVE, run="FAILED"))
+
+
+def test_the_same_version_is_awaited_until_it_is_released_anew(monkeypatch):
+    again = {**TOLD, "promoted": True, "approved_at": "2026-03-01T12:00:00Z"}
+    recorded = Recorded({**TOLD, "promoted": True}, {**TOLD, "promoted": True}, again)
+    assert awaited(monkeypatch, recorded, after=TOLD["approved_at"])["approved_at"] == again["approved_at"]
 
 
 @pytest.mark.parametrize("version", ["7", "v1", "one"])

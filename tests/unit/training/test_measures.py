@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from training import calibration
-from training.drift import baseline, psi, report
+from training.drift import baseline, by_chance, growing, psi, report
 from training.metrics import card_precision, expected_calibration_error, ks, measures, recall_at
 from training.policy import Costs, InvalidCosts, solve
 
@@ -248,3 +248,68 @@ def test_an_unwatched_column_is_not_reported_and_the_others_keep_their_places():
 def test_psi_by_hand_and_finite_for_an_empty_bin():
     assert psi([0.5, 0.5], [0.25, 0.75]) == pytest.approx(-0.25 * np.log(0.5) + 0.25 * np.log(1.5))
     assert np.isfinite(psi([1.0, 0.0], [0.0, 1.0]))
+
+
+def customers_of(count: int, each: int, seed: int, shift: float = 0.0) -> tuple[np.ndarray, np.ndarray, int]:
+    """Payments of customers who have their own means, with eight columns of which four are the customer's alone."""
+    rng = np.random.default_rng(seed)
+    whose = np.repeat(np.arange(count), each)
+    theirs = rng.lognormal(size=(count, 4))[whose]
+    own = np.column_stack([rng.normal(size=len(whose)), rng.exponential(size=len(whose)), *rng.random((2, len(whose)))])
+    own[rng.random(len(whose)) < 0.2, 1] = np.nan
+    matrix = np.column_stack([theirs, own])
+    matrix[:, 4] += shift
+    return matrix, 1 / (1 + np.exp(2 - matrix[:, 4] - np.log(theirs[:, 0]))), count
+
+
+EIGHT = tuple("abcdefgh")
+
+
+@pytest.mark.parametrize(("count", "each"), [(20, 3), (40, 10), (150, 4), (1000, 5)])
+def test_fifty_days_on_which_nothing_has_changed_raise_no_alarm_however_few_customers_paid(count, each):
+    learnt = baseline(EIGHT, *customers_of(2000, 5, 1)[:2], ())
+    drifted = [report(learnt, *customers_of(count, each, 100 + seed))["drifted"] for seed in range(50)]
+    assert drifted == [[]] * 50
+
+
+def test_without_a_test_against_chance_days_of_few_customers_would_ring():
+    learnt = baseline(EIGHT, *customers_of(2000, 5, 1)[:2], ())
+    worst = [max(report(learnt, *customers_of(20, 3, 100 + seed))["features"].values()) for seed in range(50)]
+    assert min(worst) > 0.25
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("episode", ["unit", "gone", "shift", "score"])
+def test_each_kind_of_change_is_found_on_its_first_day(episode, seed):
+    learnt = baseline(EIGHT, *customers_of(2000, 5, 1)[:2], ())
+    matrix, scores, customers = customers_of(300, 5, seed + 10, shift=1.0 if episode == "shift" else 0.0)
+    if episode == "unit":
+        matrix[:, 2] *= 100
+    if episode == "gone":
+        matrix[:, 7] = np.nan
+    if episode == "score":
+        scores = np.sqrt(scores)
+    expected = {"unit": "c", "gone": "h", "shift": "e", "score": "score"}[episode]
+    assert expected in report(learnt, matrix, scores, customers)["drifted"]
+
+
+def test_what_the_policy_bears_is_no_drift_however_sure_it_is():
+    learnt = baseline(EIGHT, *customers_of(2000, 5, 1)[:2], ())
+    slight = customers_of(5000, 5, 2, shift=0.3)
+    found = report(learnt, *slight)
+    assert found["by_chance"]["e"] < 1e-6
+    assert found["drifted"] == []
+    assert "e" in report(learnt, *slight, beyond=0.05)["drifted"]
+
+
+def test_the_probability_of_counts_by_hand():
+    """A four-fold table: 60 of 100 against 40 of 100 has a chi-square of 8 with one degree of freedom."""
+    assert by_chance([0.6, 0.4], [0.4, 0.6], 100, 100) == pytest.approx(0.004678, abs=1e-6)
+    assert by_chance([1.0, 0.0], [1.0, 0.0], 100, 100) == 1
+    assert by_chance([0.99, 0.01, 0.0], [0.97, 0.0, 0.03], 100, 100) > 0.1  # a few in bins that were empty say little
+
+
+def test_a_window_that_is_longer_than_the_history_still_fills_and_is_not_watched():
+    names = ("amount", "account_count_365d", "customer_sum_30d", "merchant_share_21d_of_90d", "3d_secure")
+    assert growing(names, 60) == ("account_count_365d", "merchant_share_21d_of_90d")
+    assert growing(names, 365) == ()

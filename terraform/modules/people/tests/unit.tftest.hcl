@@ -13,6 +13,7 @@ variables {
   stream            = { arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-transactions", reviews_queue_arn = "arn:aws:sqs:eu-west-1:111122223333:risk-dev-reviews", failed_queue_arns = ["arn:aws:sqs:eu-west-1:111122223333:risk-dev-stream-failed"] }
 
   operated = {
+    abort_alarm    = "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:risk-dev-guard-abort"
     documents      = { policies = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-policies", releases = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-releases" }
     endpoint       = "risk-dev-fraud"
     problems       = ["credit", "fraud"]

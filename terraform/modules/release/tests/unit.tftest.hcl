@@ -14,7 +14,9 @@ variables {
   approvals_queue_arn = "arn:aws:sqs:eu-west-1:111122223333:risk-dev-release.fifo"
   code                = { bucket = "risk-dev-artifacts", key = "lambda/release/1/release.zip", hash = "hash", layers = [] }
   serving             = { instance_type = "ml.c5.large", instances = 1, most_instances = 1 }
+  guard               = { canary_seconds = 600, bake_seconds = 300, poll_seconds = 30, most_latency_ms = 100, most_blocked_percent = 20, namespace = "Risk", topic_arn = "arn:aws:sns:eu-west-1:111122223333:risk-dev-alarms" }
   prefix              = "risk-dev"
+  shadow              = { code_uri = "s3://risk-dev-artifacts/training/code/1/code.tar.gz", image = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/risk-dev-ml:1", instance_type = "ml.m5.xlarge", role_arn = "arn:aws:iam::111122223333:role/risk-dev-drift" }
   problems            = { credit = { served = false, model_role_arn = "arn:aws:iam::111122223333:role/risk-dev-credit-model" }, fraud = { served = true, model_role_arn = "arn:aws:iam::111122223333:role/risk-dev-fraud-model" } }
 }
 
@@ -62,5 +64,39 @@ run "takes_one_approval_at_a_time_and_lets_it_wait" {
   assert {
     condition     = aws_lambda_event_source_mapping.approvals.batch_size == 1 && contains(aws_lambda_event_source_mapping.approvals.function_response_types, "ReportBatchItemFailures")
     error_message = "An approval that waits is no error of the function, and does not come with another."
+  }
+}
+
+run "undoes_a_release_by_alarms_that_say_nothing_of_few_samples" {
+  assert {
+    condition     = alltrue([for alarm in values(aws_cloudwatch_metric_alarm.guard) : anytrue([for query in alarm.metric_query : try(strcontains(query.expression, ">= 30"), false)])])
+    error_message = "One bad answer of three is no reason to roll back."
+  }
+
+  assert {
+    condition     = toset(jsondecode(module.function.environment["GUARD"]).alarms) == toset([for alarm in values(aws_cloudwatch_metric_alarm.guard) : alarm.alarm_name])
+    error_message = "SageMaker must look at every guard."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.abort.treat_missing_data == "ignore"
+    error_message = "An abort must hold until SageMaker has seen it."
+  }
+}
+
+run "compares_before_it_serves_and_looks_until_it_is_known_what_serves" {
+  assert {
+    condition     = jsondecode(aws_sfn_state_machine.this.definition).States.Compare.Next == "Keep" && jsondecode(aws_sfn_state_machine.this.definition).States.Keep.Next == "Serve"
+    error_message = "A candidate takes no traffic before it was compared."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sfn_state_machine.this.definition).States.Stands.Default == "Wait"
+    error_message = "A run ends when the endpoint has settled."
+  }
+
+  assert {
+    condition     = !contains(keys(jsondecode(aws_sfn_state_machine.this.definition).States.Shadow.Parameters), "NetworkConfig")
+    error_message = "Where there is no network, no job may ask for one."
   }
 }

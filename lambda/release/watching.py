@@ -1,0 +1,149 @@
+"""What becomes of a model that the endpoint was told of: it serves as it was asked for, or what served before does.
+
+While SageMaker lets it serve, it is probed: requests go the payers' way, so that alarms have something to judge where
+no payment comes. The probes are vectors that were decided on, with the scores that the shadow run has computed for
+them: what the endpoint answers in the new model's name must be the same. The function only looks and writes down; it
+is SageMaker that shifts the traffic and shifts it back.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from scoring import documents
+from scoring.breaker import Breaker
+from scoring.metrics import emit
+from scoring.model import Model
+from scoring.refusals import code_of
+
+from features.fraud import FRAUD
+from release.promotion import BROKEN, SERVED, VARIANT, EndpointBroken, pending
+
+PROBES = 40  # at each look while the new model serves
+TAKES_TRAFFIC = ("ActivatingTraffic", "Baking")  # statuses of a variant that is being deployed
+ALIKE = 1e-6  # scores are float32
+NONE_SEEN = {"probes": 0, "answered": 0, "failed": 0, "differing": 0}
+
+
+class NotAsAsked(RuntimeError):
+    """What serves is not what was to be released."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Clients of SageMaker, its runtime, S3 and DynamoDB; the bucket `lake`, the table `releases`; names begin with
+    `prefix`."""
+
+    sagemaker: Any
+    runtime: Any
+    s3: Any
+    dynamodb: Any
+    prefix: str
+    lake: str
+    releases: str
+
+    def look(
+        self, problem: str, model: str, seen: dict, shadow: dict | None = None, compared: dict | None = None
+    ) -> dict:
+        """`state`: changing, serves or undone, and in `seen` what probes have met until now. `compared` is what the
+        shadow run has found, and is kept with the release.
+
+        The document is written as soon as it is known what serves. Raises Conflict, EndpointBroken and NotAsAsked.
+        """
+        if problem not in SERVED:
+            self._require_asked(problem, model)
+            return self._promoted(problem, model, NONE_SEEN, compared)
+        name = f"{self.prefix}-{problem}"
+        endpoint = self.sagemaker.describe_endpoint(EndpointName=name)
+        status, policy = endpoint["EndpointStatus"], self._document(problem).body["policy"]
+        if status in BROKEN:
+            raise EndpointBroken(f"{model} is not released: the endpoint is {status}")
+        if status != "InService":
+            if pending(endpoint) == model and takes_traffic(endpoint):
+                seen = self._probed(name, policy["model"], seen, shadow)
+            return {"state": "changing", "seen": seen}
+        if endpoint["EndpointConfigName"] != model:
+            return self._undone(
+                problem, model, endpoint.get("FailureReason") or "SageMaker did not say why", seen, compared
+            )
+        self._require_asked(problem, model)
+        seen = self._probed(name, policy["model"], seen, shadow)
+        return self._promoted(problem, model, seen, compared)
+
+    def _document(self, problem: str) -> documents.Stored:
+        return documents.read(self.dynamodb, self.releases, problem, documents.first_release(problem))
+
+    def _require_asked(self, problem: str, model: str) -> None:
+        """Raises NotAsAsked unless the configuration is that of this very archive."""
+        asked = self._document(problem).body["model_data"]
+        if problem in SERVED:
+            variants = self.sagemaker.describe_endpoint_config(EndpointConfigName=model)["ProductionVariants"]
+            has = [(v["VariantName"], v["ModelName"]) for v in variants]
+            if has != [(VARIANT, model)]:
+                raise NotAsAsked(f"expected {VARIANT} of {model} to serve, got {has}")
+        data = self.sagemaker.describe_model(ModelName=model)["PrimaryContainer"]["ModelDataUrl"]
+        if data != asked:
+            raise NotAsAsked(f"expected {model} to be made of {asked}, got {data}")
+
+    def _probed(self, endpoint: str, named: str, seen: dict, shadow: dict | None) -> dict:
+        """Adds what some requests met. An answer of the model that served before says nothing of the new one."""
+        vectors = self._vectors(shadow)
+        met = dict(NONE_SEEN)
+        for number in range(PROBES):
+            vector, expected = vectors[number % len(vectors)]
+            met["probes"] += 1
+            try:
+                (answer,) = Model(self.runtime, endpoint, Breaker()).score([vector])
+            except Exception as failed:
+                met["failed"] += 1
+                error = code_of(failed) or repr(failed)[:200]
+                print(json.dumps({"level": "WARN", "message": "a probe failed", "error": error}))
+                continue
+            if answer.model == named:
+                met["answered"] += 1
+                met["differing"] += expected is not None and abs(answer.score - expected) > ALIKE
+        emit({"problem": "fraud"}, canary_probes=met["probes"], canary_differing=met["differing"])
+        return {name: seen.get(name, 0) + count for name, count in met.items()}
+
+    def _vectors(self, shadow: dict | None) -> list[tuple[list, float | None]]:
+        """With the score that is expected. Where nothing was compared, one payment of which nothing is known."""
+        if shadow is None:
+            return [([None] * len(FRAUD.columns), None)]
+        key = f"{shadow['folder']}/probes.json"
+        found = json.loads(self.s3.get_object(Bucket=self.lake, Key=key)["Body"].read())
+        rows = found["rows"] if found["feature_version"] == FRAUD.version else []
+        return [(probe["vector"], probe["score"]) for probe in rows] or self._vectors(None)
+
+    def _promoted(self, problem: str, model: str, seen: dict, compared: dict | None) -> dict:
+        stored = self._document(problem)
+        body = stored.body
+        if body["model_name"] != model:
+            raise NotAsAsked(f"expected the document to release {model}, got {body['model_name']}")
+        if not body.get("promoted"):
+            known = [name for name in body["served"] if name != model]
+            told = {name: value for name, value in body.items() if name != "before"}
+            canary = seen if problem in SERVED else None
+            found = {"promoted": True, "served": [*known, model], "shadow": compared, "canary": canary}
+            self._write(problem, {**told, **found}, stored)
+        return {"state": "serves", "seen": seen}
+
+    def _undone(self, problem: str, model: str, why: str, seen: dict, compared: dict | None) -> dict:
+        """What was released before is released again, for it serves."""
+        stored = self._document(problem)
+        if stored.body["model_name"] == model:
+            about = {name: stored.body[name] for name in ("model_package_arn", "model_name", "approved_at")}
+            about |= {"why": why, "shadow": compared, "canary": seen}
+            self._write(problem, {**stored.body["before"], "undone": about}, stored)
+        return {"state": "undone", "why": why, "seen": seen}
+
+    def _write(self, problem: str, body: dict, after: documents.Stored) -> None:
+        told = {name: body[name] for name in ("model_name", "model_data")}  # state machines read these
+        documents.write(self.dynamodb, self.releases, problem, body, after, **told)
+
+
+def takes_traffic(endpoint: dict) -> bool:
+    """Whether the fleet that is being deployed answers a part of the requests by now."""
+    variants = (endpoint.get("PendingDeploymentSummary") or {}).get("ProductionVariants", ())
+    return any(s["Status"] in TAKES_TRAFFIC for v in variants for s in v.get("VariantStatus", ()))

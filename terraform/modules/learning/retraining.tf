@@ -1,0 +1,156 @@
+# Drift trains anew, and releases nothing: what comes of it waits for an approval like any other version.
+#
+# CloudWatch tells EventBridge of every alarm that changes; the alarm is the policy. A model that serves is trained anew
+# once, however long the drift lasts: the token of the training bears its name.
+
+locals {
+  drifts = "fraud" # the problem whose decisions are watched day by day
+}
+
+resource "aws_cloudwatch_event_rule" "drift" {
+  name        = "${var.prefix}-${local.drifts}-drifted"
+  description = "The model of ${local.drifts} has drifted beyond what the policy bears"
+
+  event_pattern = jsonencode({
+    source      = ["aws.cloudwatch"]
+    detail-type = ["CloudWatch Alarm State Change"]
+    detail      = { alarmName = ["${var.prefix}-drift"], state = { value = ["ALARM"] } }
+  })
+}
+
+resource "aws_cloudwatch_event_target" "retrain" {
+  rule     = aws_cloudwatch_event_rule.drift.name
+  arn      = aws_sfn_state_machine.retrain.arn
+  role_arn = module.starts_retraining.arn
+}
+
+resource "aws_sfn_state_machine" "retrain" {
+  name     = "${var.prefix}-retrain"
+  role_arn = module.retrains.arn
+
+  definition = jsonencode({
+    Comment        = "An alarm of drift -> a run of the training pipeline, one for each model that serves"
+    StartAt        = "FindRelease"
+    TimeoutSeconds = 900
+
+    States = {
+      FindRelease = {
+        Type           = "Task"
+        Resource       = "arn:aws:states:::dynamodb:getItem"
+        TimeoutSeconds = 60
+        Parameters     = { TableName = "${var.prefix}-releases", ConsistentRead = true, Key = { problem = { S = local.drifts } } }
+        ResultPath     = "$.current"
+        Next           = "Released"
+
+        Retry = [{
+          ErrorEquals     = ["DynamoDB.AmazonDynamoDBException", "DynamoDB.SdkClientException"]
+          IntervalSeconds = 2
+          BackoffRate     = 2
+          MaxAttempts     = 5
+          JitterStrategy  = "FULL"
+        }]
+      }
+
+      Released = {
+        Type    = "Choice"
+        Choices = [{ Variable = "$.current.Item.model_name.S", IsPresent = true, Next = "Train" }]
+        Default = "NothingReleased"
+      }
+
+      NothingReleased = { Type = "Succeed" }
+
+      Train = {
+        Type           = "Task"
+        Resource       = "arn:aws:states:::aws-sdk:sagemaker:startPipelineExecution"
+        TimeoutSeconds = 60
+        End            = true
+
+        Parameters = {
+          PipelineName                 = "${var.prefix}-${local.drifts}"
+          "ClientRequestToken.$"       = "States.Format('one-training-after-the-drift-of-{}', $.current.Item.model_name.S)"
+          PipelineExecutionDescription = "The model that serves has drifted"
+          PipelineParameters           = [{ Name = "AsOf", "Value.$" = "$.time" }]
+        }
+
+        Retry = [{
+          ErrorEquals     = ["SageMaker.SageMakerException", "SageMaker.ResourceLimitExceededException", "SageMaker.SdkClientException"]
+          IntervalSeconds = 30
+          BackoffRate     = 2
+          MaxAttempts     = 4
+          JitterStrategy  = "FULL"
+        }]
+      }
+    }
+  })
+
+  tracing_configuration {
+    enabled = true
+  }
+
+  # What failed and where; never what it was given.
+  logging_configuration {
+    include_execution_data = false
+    level                  = "ERROR"
+    log_destination        = "${aws_cloudwatch_log_group.retrain.arn}:*"
+  }
+}
+
+# Under /aws/vendedlogs/, which spares the account's log resource policy: it has room for a few groups only.
+resource "aws_cloudwatch_log_group" "retrain" {
+  name              = "/aws/vendedlogs/states/${var.prefix}-retrain"
+  retention_in_days = 365
+  kms_key_id        = var.lake.kms_key_arn
+}
+
+module "starts_retraining" {
+  source = "../role"
+
+  boundary_arn = var.boundary_arn
+  name         = "${var.prefix}-${local.drifts}-drifted"
+  description  = "The rule that starts the state machine ${var.prefix}-retrain"
+  service      = "events"
+
+  permissions = {
+    Start = {
+      actions   = ["states:StartExecution"]
+      resources = [aws_sfn_state_machine.retrain.arn]
+    }
+  }
+}
+
+module "retrains" {
+  source = "../role"
+
+  boundary_arn = var.boundary_arn
+  name         = "${var.prefix}-retrain-machine"
+  description  = "The state machine ${var.prefix}-retrain"
+  service      = "states"
+
+  permissions = {
+    ReadRelease = {
+      actions   = ["dynamodb:GetItem"]
+      resources = ["${local.arn}:dynamodb:${local.place}:table/${var.prefix}-releases"]
+    }
+    DecryptRelease = {
+      actions   = ["kms:Decrypt"]
+      resources = [var.lake.kms_key_arn]
+    }
+    # Nothing that lets a version serve.
+    Train = {
+      actions   = ["sagemaker:StartPipelineExecution"]
+      resources = [aws_sagemaker_pipeline.this[local.drifts].arn]
+    }
+    # Log delivery knows no resources.
+    DeliverLogs = {
+      actions = [
+        "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies",
+        "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
+      ]
+      resources = ["*"]
+    }
+    Trace = {
+      actions   = ["xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+      resources = ["*"]
+    }
+  }
+}
