@@ -155,6 +155,9 @@ roles: $(READY) ## Write docs/roles.md from what is deployed: make roles ENV=loc
 rollback: $(TOOLS) ## The version before, or another, serves again: make rollback PROBLEM=fraud ENV=dev [VERSION=n]
 	@$(IN) $(OURS) -m tools.operate rollback "$(ENV)" "$(PROBLEM)" "$(VERSION)"
 
+abort-release: $(TOOLS) ## Undo the release that is under way: make abort-release REASON='what you saw' ENV=dev
+	@$(IN) $(OURS) -m tools.operate abort-release "$(ENV)" "$$REASON"
+
 backfill: $(TOOLS) ## GOLD and records of days again: make backfill FROM=day TO=day ENV=dev [AS_OF=instant]
 	@$(IN) $(OURS) -m tools.operate backfill "$(ENV)" "$(FROM)" "$(TO)" "$(AS_OF)"
 
@@ -247,4 +250,4 @@ lock: $(READY) ## Make the locked requirements again
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header check.in -o check.txt
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.13 --generate-hashes --no-emit-index-url --no-header localstack.in -o localstack.txt
 
-.PHONY: decide-loans loan-letter backtest-loans features check-data rollback backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train experiments reproduce approve status roles why backtest policy policy-diff list attacks verify-log replay-dlq forget destroy setup lock
+.PHONY: decide-loans loan-letter backtest-loans features check-data rollback abort-release backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train experiments reproduce approve status roles why backtest policy policy-diff list attacks verify-log replay-dlq forget destroy setup lock

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tools.cost.prices import tabled
 from tools.operate import preflight, status
+from tools.operate.abort import abort_release
 from tools.operate.backfill import backfill
 from tools.operate.discard import discard
 from tools.operate.errors import errors
@@ -58,6 +59,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "experiments": experiments,
     "reproduce": reproduce,
     "rollback": rollback,
+    "abort-release": abort_release,
     "backfill": backfill,
     "discard": discard,
     "errors": errors,

@@ -51,7 +51,10 @@ def models(platform: Platform) -> Iterator[Row]:
     sagemaker: Any = platform.client("sagemaker")
     for problem in PROBLEMS:
         now = released(dynamodb, platform.prefix, problem)
-        yield ("released", problem, now["model_name"] or "none yet", now.get("approved_at") or "")
+        stands = "" if now.get("promoted", True) else ", which takes its first part of the traffic"
+        yield ("released", problem, f"{now['model_name'] or 'none yet'}{stands}", now.get("approved_at") or "")
+        if undone := now.get("undone"):
+            yield ("rolled back", problem, f"{undone['model_name']}: {undone['why']}", undone["approved_at"])
         listed = sagemaker.list_model_packages(
             ModelPackageGroupName=f"{platform.prefix}-{problem}", SortBy="CreationTime", SortOrder="Descending"
         )["ModelPackageSummaryList"]

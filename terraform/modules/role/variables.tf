@@ -78,8 +78,8 @@ variable "service" {
   nullable    = true
 
   validation {
-    condition     = var.service == null || contains(["cloudtrail", "glue", "lambda", "sagemaker", "scheduler", "states", "vpc-flow-logs"], coalesce(var.service, "none"))
-    error_message = "service must be cloudtrail, glue, lambda, sagemaker, scheduler, states or vpc-flow-logs, got \"${coalesce(var.service, "none")}\"."
+    condition     = var.service == null || contains(["cloudtrail", "events", "glue", "lambda", "sagemaker", "scheduler", "states", "vpc-flow-logs"], coalesce(var.service, "none"))
+    error_message = "service must be cloudtrail, events, glue, lambda, sagemaker, scheduler, states or vpc-flow-logs, got \"${coalesce(var.service, "none")}\"."
   }
 
   validation {

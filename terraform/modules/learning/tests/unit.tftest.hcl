@@ -196,3 +196,20 @@ run "lets_a_served_model_read_its_archives_and_write_nothing" {
     error_message = "An endpoint writes nothing."
   }
 }
+
+run "drift_trains_anew_and_lets_nothing_serve" {
+  assert {
+    condition     = jsondecode(aws_cloudwatch_event_rule.drift.event_pattern).detail == { alarmName = ["risk-dev-drift"], state = { value = ["ALARM"] } }
+    error_message = "The alarm is the policy, and it starts nothing when it is over."
+  }
+
+  assert {
+    condition     = toset(flatten([for p in module.retrains.permissions : [for a in p.actions : a if startswith(a, "sagemaker:")]])) == toset(["sagemaker:StartPipelineExecution"])
+    error_message = "What was trained waits for an approval."
+  }
+
+  assert {
+    condition     = strcontains(jsondecode(aws_sfn_state_machine.retrain.definition).States.Train.Parameters["ClientRequestToken.$"], "$.current.Item.model_name.S")
+    error_message = "A model that serves is trained anew once, however long it drifts."
+  }
+}

@@ -66,7 +66,7 @@ run "an_approver_approves_reads_dossiers_and_nothing_else" {
   assert {
     condition = toset(flatten([for p in output.permissions["approver"] : p.actions])) == toset([
       "dynamodb:GetItem", "kms:Decrypt", "kms:DescribeKey", "s3:GetObject", "s3:ListBucket", "sagemaker:DescribeEndpoint",
-      "sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages", "sagemaker:UpdateModelPackage",
+      "sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages", "sagemaker:UpdateModelPackage", "states:DescribeExecution",
     ])
     error_message = "Who approves a model trains none, and changes no data."
   }
@@ -78,5 +78,23 @@ run "an_approver_approves_reads_dossiers_and_nothing_else" {
       ]) if contains(p.actions, "s3:GetObject")
     ])
     error_message = "Of the lake an approver reads evaluations, which hold nobody's data."
+  }
+}
+
+run "a_watcher_aborts_a_release_and_does_nothing_else" {
+  command = plan
+
+  variables {
+    people = { watcher = ["arn:aws:iam::111122223333:role/on-call"] }
+  }
+
+  assert {
+    condition     = output.permissions["watcher"].Abort.resources == tolist(["arn:aws:cloudwatch:eu-west-1:111122223333:alarm:risk-dev-guard-abort"])
+    error_message = "Of all alarms it sets the one that undoes a release."
+  }
+
+  assert {
+    condition     = toset([for action in flatten([for p in output.permissions["watcher"] : p.actions]) : action if !anytrue([for verb in ["Get", "Describe", "List", "Decrypt"] : strcontains(action, verb)])]) == toset(["cloudwatch:SetAlarmState"])
+    error_message = "Whoever watches changes nothing else."
   }
 }
