@@ -1,11 +1,13 @@
 """A planted bad release: the serving model again, in a build that answers no request.
 
 Its dossier is that of the good version and its scores are the same, so that nothing finds it before it takes traffic.
+It has a name of its own, as every training gives one.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import tarfile
 from urllib.parse import urlparse
 
@@ -21,7 +23,7 @@ App.from_json = App.from_csv = broken
 
 
 """
-PLACE = "training/fraud/planted/model.tar.gz"
+FOLDER = "training/fraud/planted"
 
 
 def plant(platform: Platform, good: str) -> str:
@@ -32,17 +34,25 @@ def plant(platform: Platform, good: str) -> str:
     place = urlparse(container["ModelDataUrl"])
     files = unpacked(s3.get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))["Body"].read())
     files["code/serve.py"] = broken(files["code/serve.py"])
-    s3.put_object(Bucket=platform.lake, Key=PLACE, Body=tarred(files))
+    manifest, evaluation = json.loads(files["manifest.json"]), platform.evaluation(good)
+    name = f"{manifest['name']}-planted"
+    files["manifest.json"] = json.dumps({**manifest, "name": name}).encode()
+    evaluation["policy"]["model"] = name
+    s3.put_object(Bucket=platform.lake, Key=f"{FOLDER}/evaluation.json", Body=json.dumps(evaluation).encode())
+    s3.put_object(Bucket=platform.lake, Key=f"{FOLDER}/model.tar.gz", Body=tarred(files))
+    lake = f"s3://{platform.lake}/{FOLDER}"
     kept = ("SupportedContentTypes", "SupportedResponseMIMETypes")
     return sagemaker.create_model_package(
         ModelPackageGroupName=about["ModelPackageGroupName"],
         ModelPackageDescription="Planted by the demo: it answers no request",
         ModelApprovalStatus="PendingManualApproval",
         InferenceSpecification={
-            "Containers": [{"Image": container["Image"], "ModelDataUrl": f"s3://{platform.lake}/{PLACE}"}],
+            "Containers": [{"Image": container["Image"], "ModelDataUrl": f"{lake}/model.tar.gz"}],
             **{name: about["InferenceSpecification"][name] for name in kept},
         },
-        ModelMetrics=about["ModelMetrics"],
+        ModelMetrics={
+            "ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": f"{lake}/evaluation.json"}}
+        },
     )["ModelPackageArn"]
 
 

@@ -57,7 +57,7 @@ class Run:
             with self.teller.phase("The night after: lake, parity, drift"):
                 self._second_night(day)
         self._count_lake()
-        if self.evidence.get("fraud_release") and self.evidence.get("fraud"):
+        if day and self.evidence.get("fraud_release") and self.evidence.get("fraud"):
             with self.teller.phase("A planted drift"):
                 self._drift(day)
 

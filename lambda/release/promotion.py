@@ -130,7 +130,8 @@ class Promotion:
 
     def _newest_day(self) -> str | None:
         """That has decisions in the log."""
-        begins, token, days = "decisions/decision_date=", {}, []
+        begins, days = "decisions/decision_date=", []
+        token: dict[str, str] = {}
         while True:
             page = self.s3.list_objects_v2(Bucket=self.lake, Prefix=begins, Delimiter="/", **token)  # type: ignore[attr-defined]
             days += [found["Prefix"].removeprefix(begins).rstrip("/") for found in page.get("CommonPrefixes", ())]

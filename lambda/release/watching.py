@@ -103,7 +103,7 @@ class Watch:
                 continue
             if answer.model == named:
                 met["answered"] += 1
-                met["differing"] += expected is not None and abs(answer.score - expected) > ALIKE
+                met["differing"] += differ(answer.score, expected)
         emit({"problem": "fraud"}, canary_probes=met["probes"], canary_differing=met["differing"])
         return {name: seen.get(name, 0) + count for name, count in met.items()}
 
@@ -141,6 +141,11 @@ class Watch:
     def _write(self, problem: str, body: dict, after: documents.Stored) -> None:
         told = {name: body[name] for name in ("model_name", "model_data")}  # state machines read these
         documents.write(self.dynamodb, self.releases, problem, body, after, **told)
+
+
+def differ(score: float | None, expected: float | None) -> bool:
+    """Whether a score is not the one that was expected, where one was."""
+    return expected is not None and (score is None or abs(score - expected) > ALIKE)
 
 
 def takes_traffic(endpoint: dict) -> bool:

@@ -24,6 +24,7 @@ from typing import Any
 import boto3
 import pyarrow.parquet as pq
 import pytest
+from release.promotion import pending
 from scoring.documents import Stored, write
 from scoring.policy import Listing
 
@@ -52,6 +53,7 @@ from tools.cost.prices import tabled
 from tools.features_in_use import DECLARED, unserved, uses
 from tools.lending import __main__ as lending
 from tools.operate import status
+from tools.operate.abort import abort_release
 from tools.operate.errors import errors
 from tools.operate.experiments import runs
 from tools.operate.platform import Platform, StepFailed, wait
@@ -471,6 +473,76 @@ def test_a_broken_training_script_fails_the_pipeline_with_its_own_error(run, pla
     broken = changed_archive(artifact(platform, key), "training/train.py", b"raise LookupError('training is broken')\n")
     with replaced(platform, key, broken), pytest.raises(StepFailed, match="LookupError: training is broken"):
         platform.train("credit", "2025-08-01T00:00:00Z")
+
+
+def test_both_models_are_released_by_the_machine_and_fraud_through_a_canary(run, platform):
+    releases_of = run.found["releases"]
+    assert {problem: told["promoted"] for problem, told in releases_of.items()} == {"credit": True, "fraud": True}
+    assert releases_of["credit"]["canary"] is None
+    canary = releases_of["fraud"]["canary"]
+    assert canary["answered"] > 0
+    assert (canary["failed"], canary["differing"]) == (0, 0)
+    deployment = platform.client("sagemaker").describe_endpoint(EndpointName=platform.outputs["endpoint_name"])
+    policy = deployment["LastDeploymentConfig"]["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]
+    assert (policy["Type"], policy["CanarySize"]) == ("CANARY", {"Type": "INSTANCE_COUNT", "Value": 1})
+
+
+def test_a_bad_release_is_rolled_back_by_the_alarm_that_rings_and_nobody_else(run, platform):
+    bad = run.found["bad_release"]
+    assert bad["rolled_back"]
+    assert "guard-errors" in bad["why"]
+    assert bad["canary"]["failed"] > 0
+    assert bad["shadow"]["verdict"] in ("passed", "too few")
+    machine = platform.outputs["state_machines"]["drift"].replace(":risk-local-drift", ":risk-local-release")
+    failed = platform.client("stepfunctions").list_executions(stateMachineArn=machine, statusFilter="FAILED")
+    assert [e["name"].partition("-2")[0] for e in failed["executions"]][-1:] == ["fraud"]
+
+
+def test_a_drift_rings_and_trains_anew_and_what_is_trained_is_not_released(run, platform):
+    drift = run.found["drift"]
+    assert (drift["alarm"], drift["retrained"]) == (True, True)
+    assert run.evidence["drift"]["drifted"] == [], "the day itself has not drifted"
+    released = releases.released(platform.client("dynamodb"), platform.prefix, "fraud")
+    assert released["model_name"] == run.evidence["fraud_release"]["model_name"]
+
+
+def test_a_watcher_aborts_the_release_that_is_under_way_and_does_nothing_else(run, platform):
+    watcher, good = Person.taking("watcher", platform), run.evidence["fraud_release"]
+    again = registered_again(platform, good["model_package_arn"])
+    platform.approve(again, "a copy of what serves")
+    coming = f"{platform.prefix}-fraud-v{again.rpartition('/')[2]}"
+    eventually(lambda: pending(described(watcher)) == coming)
+    abort_release(watcher, Teller(), "a test has seen enough")
+    with pytest.raises(StepFailed, match=r"was rolled back: .*guard-abort"):
+        platform.await_release("fraud", again)
+    assert described(watcher)["EndpointConfigName"] == good["endpoint_config"]
+
+    approve = lambda: watcher.approve(again)  # noqa: E731
+    assert watcher.is_refused("sagemaker:DescribeModelPackage", approve)
+    other = {"AlarmName": f"{platform.prefix}-guard-errors", "StateValue": "OK", "StateReason": "none"}
+    alarm = lambda: watcher.client("cloudwatch").set_alarm_state(**other)  # noqa: E731
+    assert watcher.is_refused("cloudwatch:SetAlarmState", alarm)
+
+
+def described(platform: Platform) -> dict:
+    return platform.client("sagemaker").describe_endpoint(EndpointName=platform.outputs["endpoint_name"])
+
+
+def registered_again(platform: Platform, package: str) -> str:
+    """Another version of the same archive and evaluation."""
+    sagemaker = platform.client("sagemaker")
+    about = sagemaker.describe_model_package(ModelPackageName=package)
+    kept = ("ModelPackageGroupName", "ModelMetrics")
+    specified = ("SupportedContentTypes", "SupportedResponseMIMETypes")
+    container = about["InferenceSpecification"]["Containers"][0]
+    return sagemaker.create_model_package(
+        ModelApprovalStatus="PendingManualApproval",
+        InferenceSpecification={
+            "Containers": [{name: container[name] for name in ("Image", "ModelDataUrl")}],
+            **{name: about["InferenceSpecification"][name] for name in specified},
+        },
+        **{name: about[name] for name in kept},
+    )["ModelPackageArn"]
 
 
 def test_a_broken_serving_script_fails_the_release_with_its_own_error(run, platform):

@@ -1,7 +1,7 @@
 """`make abort-release`: undoes the release that is under way.
 
-The alarm that is set measures nothing. SageMaker looks at it while the endpoint changes over, and a release that has not
-come so far finds it before it begins. Where nothing is released it does nothing, and the next release forgets it.
+The alarm that is set measures nothing. SageMaker looks at it while the endpoint changes over, and a release that has
+not come so far finds it before it begins. Where nothing is released it does nothing, and the next release forgets it.
 """
 
 from __future__ import annotations

@@ -151,7 +151,7 @@ class Registry(Platform):
     def approve(self, package: str, reason: str = "") -> None:
         self.approved.append(reason)
 
-    def await_release(self, problem: str, package: str) -> dict:
+    def await_release(self, problem: str, package: str, after: str | None = None) -> dict:
         return {"model_name": "m", "endpoint_config": None}
 
 
