@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date, timedelta
 
 from features.fraud import FRAUD
@@ -77,7 +78,7 @@ def training_begun(platform: Platform) -> str | None:
         run = wait(begun, bool, hours=0.02, what="a training after the drift")["PipelineExecutionArn"]
     except StepFailed:
         return None
-    sagemaker.stop_pipeline_execution(
-        PipelineExecutionArn=run, ClientRequestToken="stopped-by-the-demo-after-drift-0001"
-    )
+    token = "stopped-by-the-demo-once-it-had-begun"
+    with suppress(sagemaker.exceptions.ConflictException):  # it has ended meanwhile
+        sagemaker.stop_pipeline_execution(PipelineExecutionArn=run, ClientRequestToken=token)
     return run

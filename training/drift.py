@@ -22,6 +22,8 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import chi2
 
+from features.fraud import FRAUD
+
 INPUT = Path("/opt/ml/processing/input")
 OUTPUT = Path("/opt/ml/processing/output")
 BINS = 10
@@ -79,6 +81,14 @@ def baseline(names: Sequence[str], matrix: np.ndarray, scores: np.ndarray, unwat
     return {"rows": len(scores), "columns": columns, "score": bins_of(np.asarray(scores, dtype=np.float64))}
 
 
+def in_vectors(known: dict, names: Sequence[str]) -> dict:
+    """The baseline with each column's place in vectors of these columns, of which a model may have learnt fewer: one
+    that was the same in every row is none of the model's."""
+    places = {name: place for place, name in enumerate(names)}
+    columns = {n: {**column, "position": places[n]} for n, column in known["columns"].items() if n in places}
+    return {**known, "columns": columns}
+
+
 def growing(names: Sequence[str], days: int) -> tuple[str, ...]:
     """Columns whose window (`..._90d`) is longer than the history of `days` before the rows that drift is measured
     from: such a window fills for as long as data come, and that is no drift."""
@@ -125,11 +135,15 @@ def main(argv: Sequence[str]) -> None:
     decisions = [json.loads(line) for f in sorted((INPUT / "decisions").rglob("*.json")) for line in f.open()]
     decisions.sort(key=lambda d: (d["decided_at"], d["counted_at"], bool(d["overtaken"])))
     applied = {d["transaction_id"]: d for d in decisions}  # the log may hold several on a payment: the last counts
-    scored = [d for d in applied.values() if d["vector"] is not None and d[SCORE] is not None]
+    scored = [
+        d
+        for d in applied.values()
+        if d["vector"] is not None and d[SCORE] is not None and d["feature_version"] == FRAUD.version
+    ]
     if not scored:
         raise SystemExit("no scored decision to compare with the baseline")
     found = report(
-        known,
+        in_vectors(known, FRAUD.columns),
         np.array([d["vector"] for d in scored], dtype=np.float64),
         np.array([d[SCORE] for d in scored], dtype=np.float64),
         len({d["customer_id"] for d in scored}),

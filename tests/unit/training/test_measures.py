@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
+import tarfile
 from itertools import product
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from training import calibration
-from training.drift import baseline, by_chance, growing, psi, report
+from features.fraud import FRAUD
+from training import calibration, drift
+from training.drift import baseline, by_chance, growing, in_vectors, psi, report
 from training.metrics import card_precision, expected_calibration_error, ks, measures, recall_at
 from training.policy import Costs, InvalidCosts, solve
 
@@ -313,3 +318,45 @@ def test_a_window_that_is_longer_than_the_history_still_fills_and_is_not_watched
     names = ("amount", "account_count_365d", "customer_sum_30d", "merchant_share_21d_of_90d", "3d_secure")
     assert growing(names, 60) == ("account_count_365d", "merchant_share_21d_of_90d")
     assert growing(names, 365) == ()
+
+
+def test_a_model_that_learnt_fewer_columns_is_compared_by_names_and_not_by_places():
+    """A column that was the same in every row is in the vectors and not in the model."""
+    vectors = np.insert(table(seed=1), 1, 7.0, axis=1)
+    named = ("normal", "constant", "count", "rate", "gaps")
+    found = report(in_vectors(known(table()), named), vectors, vectors[:, 0])
+    assert max(found["features"].values()) < 0.1
+    assert set(in_vectors(known(table()), named[:3])["columns"]) == {"normal", "count"}
+
+
+def test_the_job_compares_a_days_decisions_by_name_and_tells_how_many_columns_drifted(tmp_path, monkeypatch):
+    monkeypatch.setattr(drift, "INPUT", tmp_path / "in")
+    monkeypatch.setattr(drift, "OUTPUT", tmp_path / "out")
+    told: list[dict] = []
+    client = SimpleNamespace(put_metric_data=lambda **request: told.extend(request["MetricData"]))
+    monkeypatch.setattr("boto3.client", lambda name: client)
+    rng = np.random.default_rng(3)
+    last = len(FRAUD.columns) - 1  # the model has learnt this column alone
+    learnt = baseline((FRAUD.columns[last],), rng.normal(size=(5000, 1)), rng.random(5000), ())
+    for name, content in {"in/model/model.tar.gz": learnt, "in/decisions/1.json": None}.items():
+        (tmp_path / name).parent.mkdir(parents=True)
+        if content:
+            body = json.dumps(content).encode()
+            with tarfile.open(tmp_path / name, "w:gz") as archive:
+                entry = tarfile.TarInfo("baseline.json")
+                entry.size = len(body)
+                archive.addfile(entry, io.BytesIO(body))
+    lines = []
+    for number, (value, score) in enumerate(zip(rng.normal(3, 1, 800), rng.random(800), strict=True)):
+        vector = [0.0] * last + [float(value)]
+        about = {"decided_at": number, "counted_at": 0, "overtaken": False, "feature_version": FRAUD.version}
+        who = {"transaction_id": f"T{number}", "customer_id": f"C{number}"}
+        lines.append({**about, **who, "vector": vector, "fraud_score": float(score)})
+    lines.append({**lines[0], "transaction_id": "T-before", "feature_version": "of before"})
+    (tmp_path / "in/decisions/1.json").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    drift.main(["--namespace", "Risk"])
+
+    found = json.loads((tmp_path / "out/drift/drift.json").read_text())
+    assert (found["rows"], found["drifted"]) == (800, [FRAUD.columns[last]])
+    (drifted,) = [metric for metric in told if metric["MetricName"] == "Drifted"]
+    assert (drifted["Value"], drifted["Dimensions"]) == (1, [{"Name": "problem", "Value": "fraud"}])
