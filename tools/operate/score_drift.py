@@ -9,7 +9,7 @@ from tools.telling import Teller
 
 REPORT = re.compile(r"monitoring/drift/(\d{4}-\d\d-\d\d)/drift\.json")
 WORST = 8
-RINGS = 0.25  # PSI of the score from which the alarm `drift` rings
+RINGS = 0.25  # PSI from which the alarm `drift` rings, where chance does not explain it
 
 
 def score_drift(platform: Platform, teller: Teller, day: str = "") -> None:
@@ -20,5 +20,8 @@ def score_drift(platform: Platform, teller: Teller, day: str = "") -> None:
     day = day or max(reports)
     report = platform.json(reports[day])
     teller.say(f"{day}: {report['rows']} decisions, PSI of the score {report['score']:.3f} (rings above {RINGS})")
+    if "drifted" in report:  # reports of before do not say it
+        drifted = ", ".join(report["drifted"]) or "nothing"
+        teller.say(f"{report['customers']} customers paid; beyond chance and {RINGS}: {drifted}")
     for name in sorted(report["features"], key=report["features"].__getitem__, reverse=True)[:WORST]:
         teller.say(f"  {report['features'][name]:.3f} {name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
@@ -176,6 +177,22 @@ def test_a_day_without_a_report_is_refused_with_the_days_that_have_one():
     lake = Lake("monitoring/drift/2026-03-01/drift.json", "monitoring/drift/2026-03-01/other", "monitoring/x")
     with pytest.raises(Refused, match=r"DAY=one of 2026-03-01, got '2026-03-02'"):
         score_drift(platform(s3=lake), Teller(), "2026-03-02")
+
+
+class Reports(Lake):
+    def get_object(self, Bucket: str, Key: str) -> dict:
+        found = {"rows": 30, "customers": 20, "score": 0.3, "features": {"amount": 2.0, "hour": 0.1}}
+        drifted = {"drifted": ["amount"]} if "03-01" in Key else {}
+        return {"Body": io.BytesIO(json.dumps({**found, **drifted}).encode())}
+
+
+@pytest.mark.parametrize(("day", "lines"), [("2026-03-01", 4), ("2026-03-02", 3)], ids=["of now", "of before"])
+def test_a_report_says_what_chance_does_not_explain_where_it_knows(day, lines, capsys):
+    lake = Reports(*(f"monitoring/drift/{d}/drift.json" for d in ("2026-03-01", "2026-03-02")))
+    score_drift(platform(s3=lake), Teller(), day)
+    said = capsys.readouterr().out
+    assert len(said.splitlines()) == lines
+    assert ("20 customers paid; beyond chance and 0.25: amount" in said) == (lines == 4)
 
 
 class Keys:
