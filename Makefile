@@ -185,8 +185,11 @@ policy: $(READY) ## Another policy's rules go live: make policy POLICY=file.json
 policy-diff: $(READY) ## What a policy would change, or what has changed since one: make policy-diff POLICY=file.json|SINCE=version ENV=dev
 	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.policy_diff "$(ENV)" "$(POLICY)" "$(SINCE)"
 
-list: $(READY) ## A list that rules look at gets other entries: make list LIST=name FIELD=merchant_id FILE=lines.txt ENV=dev, or REMOVE=1
-	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.lists "$(ENV)" "$(LIST)" "$(FIELD)" "$(FILE)" "$(REMOVE)"
+list: $(READY) ## Entries of a list that rules look at: make list LIST=name KIND=block|watch|allow FIELD=customer_id FILE=lines.txt|VALUE=id WHY=reason [UNTIL=day TAKE_OFF=1] ENV=dev
+	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.lists "$(ENV)" "$$LIST" "$$FIELD" "$(FILE)" "$(REMOVE)" "$$KIND" "$$VALUE" "$$WHY" "$$UNTIL" "$$TAKE_OFF"
+
+snooze: $(READY) ## A rule is silent for a value: make snooze RULE=name FIELD=customer_id VALUE=id UNTIL=day WHY=reason ENV=dev, or WAKE=1
+	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.entries "$(ENV)" "$$RULE" "$$FIELD" "$$VALUE" "$$UNTIL" "$$WHY" "$$WAKE"
 
 attacks: $(READY) ## Attacks on both doors, where no customer pays: make attacks ENV=dev
 	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.attacks "$(ENV)"
@@ -250,4 +253,4 @@ lock: $(READY) ## Make the locked requirements again
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header check.in -o check.txt
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.13 --generate-hashes --no-emit-index-url --no-header localstack.in -o localstack.txt
 
-.PHONY: decide-loans loan-letter backtest-loans features check-data rollback abort-release backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train experiments reproduce approve status roles why backtest policy policy-diff list attacks verify-log replay-dlq forget destroy setup lock
+.PHONY: decide-loans loan-letter backtest-loans features check-data rollback abort-release backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train experiments reproduce approve status roles why backtest policy policy-diff list snooze attacks verify-log replay-dlq forget destroy setup lock

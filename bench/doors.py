@@ -114,6 +114,7 @@ def decide_cpu() -> dict[str, float]:
     """Percentiles of many payments, each with its customer's records read anew."""
     from decide.door import ApiDoor
     from scoring.answers import Answers
+    from scoring.lists import Lists
     from scoring.live import Places, Release
     from scoring.model import Model
     from scoring.records import Records
@@ -130,6 +131,7 @@ def decide_cpu() -> dict[str, float]:
         Terms(aws, "lake"),
         Answers(aws, "answers", lambda: 0),
         Tails(aws, "tails", lambda: 0),
+        Lists(aws, "lists", lambda: 0),
         ThreadPoolExecutor(1),
         Signer(aws, "signing"),
         aws,

@@ -29,6 +29,7 @@ import pyarrow.parquet as pq
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lambda"))
 
 from scoring.answers import Answers
+from scoring.lists import Lists
 from scoring.live import Places, Release
 from scoring.model import Model
 from scoring.records import Records
@@ -286,6 +287,7 @@ def serve(folder: Path, deliveries: list[tuple[int, Row]], nights: Nights, numbe
         MerchantStream(aws, "merchants"),
         Answers(aws, "answers", lambda: 0),
         Tails(aws, "tails", lambda: 0),
+        Lists(aws, "lists", lambda: 0),
         Verifier(aws, "signing"),
         Refusing(),
         lambda: 0,

@@ -20,6 +20,7 @@ from merchants.counter import Counter
 from scoring.answers import Answers
 from scoring.breaker import Breaker
 from scoring.budget import API, COUNTER, STREAM
+from scoring.lists import Lists
 from scoring.live import Places, Release
 from scoring.model import Model
 from scoring.records import Records
@@ -41,7 +42,7 @@ from simulation.models.storage import S3
 from simulation.scheduler import Actor, Killed, Scheduler
 
 GROUPS: dict[Entity, str] = {entity: f"sim-{entity}" for entity in IDENTIFIERS}
-ANSWERS, TAILS, RELEASES, POLICIES = "sim-answers", "sim-tails", "sim-releases", "sim-policies"
+ANSWERS, TAILS, RELEASES, POLICIES, LISTS = "sim-answers", "sim-tails", "sim-releases", "sim-policies", "sim-lists"
 TABLES = {ANSWERS: "transaction_id", TAILS: "customer_id"}  # what the doors remember of payments: the name of its key
 DOCUMENTS = {RELEASES: "problem", POLICIES: "problem"}
 LAKE, ALERTS, REVIEWS, ENDPOINT, KEY = "sim-lake", "sim-alerts", "sim-reviews", "sim-fraud", "sim-key"
@@ -76,6 +77,7 @@ class Cloud:
             terms=Terms(self.bucket.client(API.terms.tries), LAKE, self._monotonic),
             answers=InOrder(self.answers.client(API.answers.tries), ANSWERS, self._seconds(skew), self._breaker()),
             tails=Tails(self.answers.client(API.tails.tries), TAILS, self._seconds(skew), self._breaker()),
+            lists=self._lists(API.lists.tries, skew),
             beside=Beside(self.scheduler),
             signer=Signer(self.keys.client(API.key.tries), KEY, self._breaker()),
             stream=self.stream.client(API.stream.tries),
@@ -98,6 +100,7 @@ class Cloud:
             merchants=MerchantStream(self.merchants.client(STREAM.merchants.tries), MERCHANTS, self._breaker()),
             answers=InOrder(self.answers.client(STREAM.answers.tries), ANSWERS, self._seconds(skew), self._breaker()),
             tails=Tails(self.answers.client(STREAM.tails.tries), TAILS, self._seconds(skew), self._breaker()),
+            lists=self._lists(STREAM.lists.tries, skew),
             verifier=Verifier(self.keys.client(STREAM.key.tries), KEY),
             quarantine=Quarantine(bucket, LAKE),
             now=self._milliseconds(skew),
@@ -112,6 +115,10 @@ class Cloud:
     def _release(self, tries: int) -> Release:
         places = Places(RELEASES, POLICIES, LAKE)
         return Release(self.documents.client(tries), self.bucket.client(tries), places, self._monotonic)
+
+    def _lists(self, tries: int, skew: int) -> Lists:
+        """Which the simulated policies look nothing up in."""
+        return Lists(self.answers.client(tries), LISTS, self._seconds(skew), self._breaker())
 
     def _breaker(self, **told: Any) -> Breaker:
         return Breaker(clock=self._monotonic, **told)

@@ -13,10 +13,11 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
+from scoring.entries import Entries
 
 from features.values import BLANKS
 from glue.requests import RECEIPTS, REQUESTS
-from tools.operators import Operators
+from tools.operators import Operators, lists_table
 from tools.telling import Teller
 from tools.terraform.environments import asked_for
 
@@ -31,6 +32,9 @@ def main(environment: str = "", customer_id: str = "") -> None:
     here = asked_for("forget", environment)
     with Teller(sys.stderr).watched("the job that deletes and searches"):
         run = ask(boto3.client("s3"), boto3.client("glue"), here.prefix, here.bucket("lake"), customer_id)
+    entries = Entries(boto3.client("dynamodb"), lists_table(here.prefix), time.time)
+    if (left := entries.forget(customer_id)) > 0:
+        print(f"the customer is on no list that is looked up any more: {left} entries and lines of their history")
     if run["rows"].get("policies"):
         read_lists_again(Operators.of(boto3.client, here.prefix, here.bucket("lake")))  # type: ignore[arg-type]
     print("\n".join(told(run)))

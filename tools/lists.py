@@ -1,4 +1,5 @@
-"""`make list`: the identifiers of a file take the place of one list that rules look at, or the list goes away."""
+"""`make list`: lists that rules look at. Those of the policy, which a file replaces, and those of any size, which doors
+look up for each payment (`tools/entries.py`)."""
 
 from __future__ import annotations
 
@@ -10,32 +11,70 @@ from scoring.documents import Conflict
 from scoring.policy import LISTED_FIELDS, OWN, InvalidPolicy, Listing, identifies, may_list
 
 from features.values import BLANKS
-from tools.operators import Operators, listing
+from tools.entries import Asked, changed, held, values_of, who
+from tools.operators import Operators, listing, lists_named
 from tools.terraform.stacks import deployed
 
+EXPECTED = f"""list: expected one of
+  LIST=<name> KIND=block|watch|allow FIELD=<field> FILE=<identifiers by line> WHY=<reason> [UNTIL=<instant>]: any size
+  LIST=<name> FILE=<file>|VALUE=<identifier> WHY=<reason> [UNTIL=<instant>|TAKE_OFF=1]: more or fewer entries of it
+  FIELD=<field> VALUE=<identifier>: where somebody stands, and who put them there
+  LIST=<name> FIELD=<field> FILE=<file>: a list of the policy; LIST=<name> REMOVE=1 takes it away
+with ENV=<environment>; a field is {" or ".join(LISTED_FIELDS)} or {OWN}<a column of yours>"""
 
-def main(environment: str = "", name: str = "", field: str = "", file: str = "", remove: str = "") -> None:
-    if not (environment and name) or remove not in ("", "1") or (not remove and not (file and may_list(field))):
-        fields = f"{' or '.join(LISTED_FIELDS)} or {OWN}<a column of yours>"
-        raise SystemExit(
-            f"list: expected LIST=<name> FIELD={fields} FILE=<one identifier a line> ENV=<environment>, "
-            "or LIST=<name> REMOVE=1 ENV=<environment>"
-        )
+
+def main(
+    environment: str = "",
+    name: str = "",
+    field: str = "",
+    file: str = "",
+    remove: str = "",
+    *more: str,
+) -> None:
+    asked = Asked(field, file, *more)
+    if not is_asked_well(environment, name, remove, asked):
+        raise SystemExit(EXPECTED)
     outputs = deployed("list", environment)
     operators = Operators.of(boto3.client, outputs["prefix"], outputs["lake_bucket"])  # type: ignore[arg-type]
-    if remove:
-        print(taken_away(operators, name))
-        return
+    assert operators.entries is not None
     try:
-        listed = Listing(field, entries(Path(file).read_text()))
-        live = operators.change(listing(name, listed))
+        if not name:
+            print("\n".join(held(operators.entries, field, asked.value)))
+        elif remove:
+            print(taken_away(operators, name))
+        elif asked.kind or asked.why:
+            if name in operators.read().lists:
+                raise InvalidPolicy("it is a list of the policy: change it without KIND and WHY, or take another name")
+            print(changed(operators.entries, name, asked, who(), values_of(asked)))
+        else:
+            print(replaced(operators, name, Listing(field, entries(Path(file).read_text()))))
     except OSError as missing:
         raise SystemExit(f"list: cannot read {file}: {missing.strerror}") from None
     except (Conflict, InvalidPolicy, ValueError) as wrong:
         raise SystemExit(f"list: {name}: {wrong}") from None
-    using = [rule["name"] for rule in live.stored.body["rules"] if rule.get("list") == name]
+
+
+def is_asked_well(environment: str, name: str, remove: str, asked: Asked) -> bool:
+    if not environment or remove not in ("", "1") or asked.take_off not in ("", "1"):
+        return False
+    if not name:
+        return bool(asked.value) and may_list(asked.field)
+    if remove:
+        return not (asked.kind or asked.why)
+    if asked.kind or asked.why:
+        given = bool(asked.file) is not bool(asked.value) or bool(asked.kind and not (asked.file or asked.value))
+        return bool(asked.why) and given and not (asked.take_off and (asked.kind or asked.until))
+    return bool(asked.file) and may_list(asked.field) and not (asked.value or asked.until or asked.take_off)
+
+
+def replaced(operators: Operators, name: str, listed: Listing) -> str:
+    """What was done to a list of the policy. Raises Conflict and InvalidPolicy."""
+    if name in operators.declared():
+        raise InvalidPolicy("it is looked up for each payment: say WHY, too")
+    live = operators.change(listing(name, listed))
+    using = [rule["name"] for rule in live.stored.body["rules"] if name in lists_named(rule)]
     used = ", ".join(using) or "no rule"
-    print(f"list {name} holds {len(listed.among)} of {field} within half a minute; used by {used}")
+    return f"list {name} holds {len(listed.among)} of {listed.field} within half a minute; used by {used}"
 
 
 def taken_away(operators: Operators, name: str) -> str:
@@ -45,7 +84,7 @@ def taken_away(operators: Operators, name: str) -> str:
         raise SystemExit(
             f"list: expected one of {', '.join(sorted(there.lists)) or 'no list: there is none'}, got {name}"
         )
-    using = [rule["name"] for rule in there.stored.body["rules"] if rule.get("list") == name]
+    using = [rule["name"] for rule in there.stored.body["rules"] if name in lists_named(rule)]
     if using:
         raise SystemExit(f"list: {name} is used by {', '.join(using)}: bring a policy without them first (make policy)")
     try:

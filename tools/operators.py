@@ -9,12 +9,15 @@ from __future__ import annotations
 import itertools
 import json
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from scoring import documents
 from scoring.documents import JUDGING, Conflict, Stored
+from scoring.entries import Entries, kinds
+from scoring.lists import Lists as LookUps
 from scoring.policy import InvalidPolicy, Listing, Policy
 
 from features.vector import RULED
@@ -47,10 +50,22 @@ class Operators:
     s3: Any
     table: str
     lake: str
+    entries: Entries | None = None  # lists that are looked up for each payment
 
     @classmethod
     def of(cls, client: Callable[[str], Any], prefix: str, lake: str) -> Operators:
-        return cls(client("dynamodb"), client("s3"), policies_table(prefix), lake)
+        dynamodb = client("dynamodb")
+        entries = Entries(dynamodb, lists_table(prefix), time.time)
+        return cls(dynamodb, client("s3"), policies_table(prefix), lake, entries)
+
+    def declared(self) -> dict[str, Any]:
+        """Lists that are looked up, as policies name them."""
+        return kinds(self.entries.declared()) if self.entries is not None else {}
+
+    def lookups(self) -> LookUps | None:
+        """As doors look them up."""
+        entries = self.entries
+        return LookUps(entries.client, entries.table, entries.now) if entries is not None else None
 
     def read(self) -> Live:
         found = documents.read(self.dynamodb, self.table, PROBLEM, documents.NO_RULES)
@@ -103,6 +118,11 @@ class Operators:
 
     def _keep(self, kind: documents.Kind, body: bytes) -> str:
         return documents.keep(self.s3, self.lake, PROBLEM, kind, body)
+
+
+def lists_table(prefix: str) -> str:
+    """Written by operators, read by the doors."""
+    return f"{prefix}-lists"
 
 
 def policies_table(prefix: str) -> str:

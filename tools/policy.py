@@ -56,7 +56,7 @@ def main(environment: str = "", file: str = "") -> None:
 def rule(operators: Operators, document: dict[str, Any], by: str | None = None) -> dict[str, Any]:
     """Makes an operator's document live; returns the rules as they are live. `by` is who asks for it. Raises Proposed
     where somebody else must, and Conflict and InvalidPolicy."""
-    change = ruling(document)
+    change = ruling(document, operators.declared())
     before = operators.read()
     change(before.stored.body, before.lists)  # refused before its version is taken
     proposer = operators.claim(document, by)

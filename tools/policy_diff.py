@@ -34,16 +34,16 @@ def main(environment: str = "", file: str = "", since: str = "") -> None:
         if since:
             print("\n".join(differences(kept(operators, since), live)))
         else:
-            print("\n".join(differences(live, as_live(json.loads(Path(file).read_text()), live))))
+            print("\n".join(differences(live, as_live(json.loads(Path(file).read_text()), live, operators.declared()))))
     except OSError as missing:
         raise SystemExit(f"policy-diff: cannot read {file}: {missing.strerror}") from None
     except (InvalidPolicy, ValueError) as wrong:
         raise SystemExit(f"policy-diff: {file or since}: {wrong}") from None
 
 
-def as_live(document: dict, live: Live) -> Live:
+def as_live(document: dict, live: Live, declared: Mapping[str, Any] | None = None) -> Live:
     """What would be live after `make policy`. Raises InvalidPolicy."""
-    ruled, lists = ruling(document)(live.stored.body, live.lists)
+    ruled, lists = ruling(document, declared)(live.stored.body, live.lists)
     return Live(replace(live.stored, body=ruled), dict(lists))
 
 

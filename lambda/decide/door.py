@@ -15,10 +15,12 @@ from typing import Any
 
 from scoring.answers import Answers, OtherQuestion
 from scoring.decision import Answer, DegradeStep, decide
+from scoring.lists import Key, Lists, Looked, asked
 from scoring.live import Release
 from scoring.log import warn
 from scoring.metrics import emit
 from scoring.model import Model
+from scoring.policy import Policy
 from scoring.records import ALL_BUT_THE_CUSTOMER, Records, StoreUnavailable
 from scoring.signing import Signer
 from scoring.tails import Entry, Moved, Record, Tail, Tails, fold
@@ -54,6 +56,7 @@ class Seen:
     step: DegradeStep
     tail: Tail | None
     record: Record = Record()  # noqa: RUF009 - it is frozen
+    looked: Looked = Looked()  # noqa: RUF009 - it is frozen
     is_named: bool = False  # whether the tail names the payment, where nothing else was made of it
 
     def knows(self, payment: Payment) -> bool:
@@ -84,7 +87,8 @@ class Answered:
 
 @dataclass(frozen=True)
 class ApiDoor:
-    """`now` gives milliseconds since 1970; `stream` is a Kinesis client; `beside` reads the tail beside the records."""
+    """`now` gives milliseconds since 1970; `stream` is a Kinesis client; `beside` reads tail and lists beside the
+    records."""
 
     records: Records
     model: Model
@@ -92,6 +96,7 @@ class ApiDoor:
     terms: Terms
     answers: Answers
     tails: Tails
+    lists: Lists
     beside: Executor
     signer: Signer
     stream: Any
@@ -119,13 +124,29 @@ class ApiDoor:
             # An answer that a door of an earlier version has kept may say less.
             degraded=int(document["degrade_step"] != "none"),
             unread_traffic=int(document.get("traffic") is None),
+            unread_lists=int(document.get("listed", []) is None),
             inexact_velocity=int(not answered.before and not document["velocity_exact"]),
             judged_again=answered.judged_again,
         )
         return document
 
     def _see(self, payment: Payment) -> Seen:
-        """Records and tail, read at once."""
+        """Records, tail and lists, read at once."""
+        keys = self.release.asked(payment)
+        if not keys:
+            return self._records_and_tail(payment)
+        looked = self.beside.submit(self._look, keys)
+        return replace(self._records_and_tail(payment), looked=looked.result())
+
+    def _look(self, keys: list[Key]) -> Looked:
+        """Whatever ails the table, the payer gets an answer: rules that look at lists are silent in it."""
+        try:
+            return self.lists.look(keys)
+        except Exception as failed:
+            warn("lists were not read", failed)
+            return Looked(frozenset(keys), None)
+
+    def _records_and_tail(self, payment: Payment) -> Seen:
         tail = self.beside.submit(self.tails.of, payment.customer_id)
         try:
             (known,) = self.records.about([payment], ALL_BUT_THE_CUSTOMER)
@@ -169,7 +190,7 @@ class ApiDoor:
     def _after(self, payment: Payment, seen: Seen, tail: Tail) -> Seen:
         """What is seen when the tail has moved; `tail` is what it is now."""
         if not tail.joins(seen.record):
-            return self._joined(payment, seen.known, tail)
+            return replace(self._joined(payment, seen.known, tail), looked=seen.looked)
         fold(seen.known.customer, tail)
         return replace(seen, tail=tail)
 
@@ -190,7 +211,8 @@ class ApiDoor:
 
     def _decided(self, payment: Payment, fields: Mapping, seen: Seen, arrived: int) -> Answered:
         """The decision, judged again when the customer's tail has moved meanwhile."""
-        document, again = self._judged(payment, seen, arrived), 0
+        document, seen = self._judged(payment, seen, arrived)
+        again = 0
         event = {name: value for name, value in fields.items() if name != "decision"}
         while True:
             appended = seen.appended(payment, document)
@@ -210,7 +232,7 @@ class ApiDoor:
                 seen = self._after(payment, seen, tail)
                 if seen.knows(payment):
                     return self._again(payment)
-                document = self._judged(payment, seen, arrived)
+                document, seen = self._judged(payment, seen, arrived)
             except Exception as failed:  # whatever ails the table, the payer gets an answer; it counts once
                 warn("the answer is not remembered", failed)
                 document["velocity_exact"] = False
@@ -220,7 +242,8 @@ class ApiDoor:
                     return Answered(document, judged_again=again)
                 return Answered(earlier.decision, before=True, applied=earlier.applied, judged_again=again)
 
-    def _judged(self, payment: Payment, seen: Seen, arrived: int) -> dict:
+    def _judged(self, payment: Payment, seen: Seen, arrived: int) -> tuple[dict, Seen]:
+        """The decision's document, and what is seen with the lists that it was made by."""
         step, known = seen.step, seen.known
         counted_at = known.counts_at(payment.at, arrived)
         cells = cells_of(payment.at, payment.further)
@@ -231,7 +254,8 @@ class ApiDoor:
             warn("endpoint did not answer", failed)
             step, said = "rules_only", Answer(None, None)
         policy = self.release.policy_or_none(said.model)
-        return decide(
+        seen = replace(seen, looked=self._looked(payment, policy, seen.looked))
+        document = decide(
             payment,
             vector,
             said,
@@ -244,7 +268,14 @@ class ApiDoor:
             decided_at=self.now(),
             velocity_exact=False,
             feature_version=known.feature_version,
+            marks=seen.looked.marks,
         ).document()
+        return document, seen
+
+    def _looked(self, payment: Payment, policy: Policy | None, looked: Looked) -> Looked:
+        """Read with the records, but for a policy that has come since."""
+        wanted = asked(policy, payment) if policy is not None else []
+        return looked if looked.keys.issuperset(wanted) else self._look(wanted)
 
     def _hand_on(self, document: dict, fields: Mapping, is_kept: bool) -> None:
         """The stream door applies the payment to the state and logs the decision: one writer per customer. It believes

@@ -14,6 +14,7 @@ import boto3
 from scoring import metrics
 from scoring.answers import Answers, OtherQuestion
 from scoring.budget import API
+from scoring.lists import Lists
 from scoring.live import Places, Release
 from scoring.model import Model
 from scoring.records import Records
@@ -38,6 +39,7 @@ class Settings:
     metric_namespace: str
     answers_table: str
     tails_table: str
+    lists_table: str
     signing_key: str
     stream_name: str
     endpoint_name: str
@@ -77,7 +79,8 @@ def door() -> ApiDoor:
         terms=Terms(boto3.client("s3", config=API.terms.config), settings.lake_bucket),
         answers=Answers(boto3.client("dynamodb", config=API.answers.config), settings.answers_table, time.time),
         tails=Tails(boto3.client("dynamodb", config=API.tails.config), settings.tails_table, time.time),
-        beside=ThreadPoolExecutor(max_workers=1),
+        lists=Lists(boto3.client("dynamodb", config=API.lists.config), settings.lists_table, time.time, tries=1),
+        beside=ThreadPoolExecutor(max_workers=2),
         signer=Signer(boto3.client("kms", config=API.key.config), settings.signing_key),
         stream=boto3.client("kinesis", config=API.stream.config),
         stream_name=settings.stream_name,

@@ -47,6 +47,7 @@ class Budget:
 
     store: Call
     tails: Call
+    lists: Call
     model: Call
     policy: Call
     answers: Call
@@ -79,6 +80,7 @@ class StreamBudget(Budget):
 API = ApiBudget(
     store=Call(connect=0.2, read=0.3, requests=2),
     tails=Call(connect=0.2, read=0.2),
+    lists=Call(connect=0.2, read=0.2, requests=2),  # the second when rules have just begun to look at them
     model=Call(connect=0.2, read=0.4),
     policy=Call(connect=0.2, read=0.2, requests=2),
     answers=Call(connect=0.2, read=0.2),
@@ -100,6 +102,7 @@ COUNTER = Call(connect=0.5, read=3, tries=3)
 STREAM = StreamBudget(
     store=Call(connect=0.5, read=3, tries=3),
     tails=Call(connect=0.5, read=1),
+    lists=Call(connect=0.5, read=1, requests=2),
     model=Call(connect=0.5, read=2, tries=2, requests=3),
     policy=Call(connect=0.5, read=1, requests=2),
     answers=Call(connect=0.5, read=1),

@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from features.payment import Payment
 from features.vector import RULED
 from scoring.documents import NO_RULES, first_release, judging, key_of, lists_in, stored
+from scoring.lists import Key, asked
 from scoring.policy import InvalidPolicy, Listing, Policy
 
 RELEASE_SECONDS = 30  # how old the known documents may be
@@ -60,6 +62,10 @@ class Release:
         except Exception as failed:
             print(json.dumps({"level": "ERROR", "message": "no policy was ever read", "error": type(failed).__name__}))
             return None
+
+    def asked(self, payment: Payment) -> list[Key]:
+        """What the policies that are known now, however old, must know of a payment."""
+        return list(dict.fromkeys(key for policy in self.known for key in asked(policy, payment)))
 
     def _is_news(self, model: str | None) -> bool:
         """A model that answers for the first time may have been released since the last look. One look will do."""

@@ -40,8 +40,8 @@ LONGEST_NAME = 8_000  # characters: a decision's texts are not much longer
 LONGEST_NAMES = 16_384  # characters of the version and all rules' names together: they stand in decisions
 MOST_RULES = 900  # a decision names each that speaks, and its list of reasons is not longer
 SAMPLED = "block_sampled_for_review"
-SNOOZED = "snoozed"  # the list that says of which values a rule is silent for now
 MOST_SNOOZE_FIELDS = 4  # each is looked up for every payment
+MOST_LOOKED_UP = 90  # with these in one request for a payment
 
 
 class Judgement(NamedTuple):
@@ -122,6 +122,10 @@ class Policy:
         made = cls(
             str(version), review_at, block_at, rules, explore_share, explore_key, document.get("model"), snooze_by
         )
+        if len(made.memberships) > MOST_LOOKED_UP:
+            raise InvalidPolicy(
+                f"expected rules to look up at most {MOST_LOOKED_UP} lists, got {len(made.memberships)}"
+            )
         made.ready  # noqa: B018 - made ready once, before a payer waits for it
         return made
 

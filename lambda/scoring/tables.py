@@ -9,17 +9,17 @@ READ = 100  # keys per BatchGetItem, the API's limit
 PATIENCE = 4  # tries for what a call left undone
 
 
-def items(ask: Callable[..., dict], table: str, keys: Sequence[dict]) -> Iterator[dict]:
-    """`ask` is BatchGetItem; keys that name nothing give nothing. Raises RuntimeError for keys that were left unread,
-    and what `ask` raises."""
+def items(ask: Callable[..., dict], table: str, keys: Sequence[dict], patience: int = PATIENCE) -> Iterator[dict]:
+    """`ask` is BatchGetItem, which is asked `patience` times for what it has left; keys that name nothing give nothing.
+    Raises RuntimeError for keys that were left unread, and what `ask` raises."""
     for start in range(0, len(keys), READ):
         asked = {table: {"Keys": keys[start : start + READ], "ConsistentRead": True}}
-        for attempt in range(PATIENCE):
+        for attempt in range(patience):
+            time.sleep(0.05 * 2 ** (attempt - 1) if attempt else 0)
             answer = ask(RequestItems=asked)
             yield from answer["Responses"].get(table, ())
             asked = answer.get("UnprocessedKeys") or {}
             if not asked:
                 break
-            time.sleep(0.05 * 2**attempt)
         else:
             raise RuntimeError(f"keys of {table} were left unread")

@@ -18,15 +18,18 @@ from dataclasses import dataclass, replace
 
 from scoring.answers import Answers
 from scoring.decision import Answer, DegradeStep, decide, is_of_these_features, seen_by_rules
+from scoring.lists import Lists
 from scoring.live import Release
 from scoring.log import warn
 from scoring.metrics import emit
 from scoring.model import Model
+from scoring.policy import Policy
 from scoring.records import Records
 from scoring.signing import Verifier
 from scoring.tails import Entry, Record, Tail, Tails
 from scoring.terms import Terms
 
+from features.payment import Payment
 from features.state import State
 from features.traffic import traffic_at
 from features.values import iso
@@ -67,6 +70,7 @@ class StreamDoor:
     merchants: MerchantStream
     answers: Answers
     tails: Tails
+    lists: Lists
     verifier: Verifier
     quarantine: Quarantine
     now: Callable[[], int]
@@ -136,6 +140,7 @@ class StreamDoor:
             unsent_reviews=unreviewed,
             untold_merchants=untold,
             unread_traffic=sum(d["traffic"] is None for d in documents),
+            unread_lists=sum(d.get("listed", []) is None for d in documents),
             overtaken=sum(d["overtaken"] for d in documents),
             overtaken_blocks=sum(was_let_through(d) for d in documents),
             inexact_velocity=sum(not d.get("velocity_exact") for d in documents),
@@ -275,7 +280,8 @@ class StreamDoor:
         policy = self.release.policy_or_none(answers[0].model)
         if policy is None:
             step = "review"
-        for arrival, answer in zip(arrivals, answers, strict=True):
+        marks = self._marks(policy, [a.payment for a in arrivals])
+        for arrival, answer, listed in zip(arrivals, answers, marks, strict=True):
             decision = decide(
                 arrival.payment,
                 arrival.vector,
@@ -290,9 +296,20 @@ class StreamDoor:
                 # What the tail names was claimed before a batch that came to nothing.
                 velocity_exact=arrival.decided_for is not None,
                 feature_version=arrival.feature_version,
+                marks=listed,
             )
             arrival.is_new = arrival.decided_for is None
             arrival.decision = {**decision.document(), "overtaken": arrival.overtaken}
+
+    def _marks(self, policy: Policy | None, payments: list[Payment]) -> list[frozenset[str] | None]:
+        """On which lists payments are; nothing is known of any where the table does not answer."""
+        if policy is None:
+            return [frozenset()] * len(payments)
+        try:
+            return list(self.lists.marks(policy, payments))
+        except Exception as failed:
+            warn("lists were not read", failed)
+            return [None] * len(payments)
 
     def _judge_again(self, overtaken: list[Arrival]) -> None:
         """Which action they would have got that were answered without earlier payments of the customer."""

@@ -12,6 +12,7 @@ from scoring import metrics
 from scoring.answers import Answers
 from scoring.breaker import Breaker
 from scoring.budget import STREAM
+from scoring.lists import Lists
 from scoring.live import Places, Release
 from scoring.model import Model
 from scoring.records import Records
@@ -30,6 +31,7 @@ class Settings:
     metric_namespace: str
     answers_table: str
     tails_table: str
+    lists_table: str
     signing_key: str
     endpoint_name: str
     customer_group: str
@@ -79,6 +81,7 @@ def door() -> StreamDoor:
         merchants=MerchantStream(boto3.client("kinesis", config=STREAM.merchants.config), settings.merchant_stream),
         answers=Answers(boto3.client("dynamodb", config=STREAM.answers.config), settings.answers_table, time.time),
         tails=Tails(boto3.client("dynamodb", config=STREAM.tails.config), settings.tails_table, time.time),
+        lists=Lists(boto3.client("dynamodb", config=STREAM.lists.config), settings.lists_table, time.time),
         verifier=Verifier(boto3.client("kms", config=STREAM.key.config), settings.signing_key),
         quarantine=Quarantine(s3, settings.lake_bucket),
         now=lambda: int(time.time() * 1000),

@@ -3,6 +3,11 @@ output "answers" {
   value       = module.answers.table
 }
 
+output "lists" {
+  description = "The table of the lists that rules look up."
+  value       = module.lists.table
+}
+
 output "reviews" {
   description = "Topic and queue of payments that a person must look at."
   value       = { topic_arn = module.reviews.topic_arn, queue = module.reviews.queue }

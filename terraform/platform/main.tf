@@ -237,7 +237,7 @@ module "people" {
 
   operated = {
     abort_alarm    = module.release.abort_alarm_arn
-    documents      = { for owner, table in module.release.tables : owner => table.arn }
+    documents      = merge({ for owner, table in module.release.tables : owner => table.arn }, { lists = local.held.lists.arn })
     endpoint       = module.endpoint.name
     problems       = keys(local.problems)
     state_machines = module.orchestration.arns

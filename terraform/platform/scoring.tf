@@ -15,6 +15,7 @@ locals {
     environment = merge({ for variable, group in local.records : variable => group.name }, {
       ENDPOINT_NAME    = module.endpoint.name
       LAKE_BUCKET      = local.held.lake.name
+      LISTS_TABLE      = local.held.lists.name
       METRIC_NAMESPACE = local.namespace
       POLICIES_TABLE   = module.release.tables["policies"].name
       RELEASES_TABLE   = module.release.tables["releases"].name
@@ -36,6 +37,10 @@ locals {
       ReadLists = {
         actions   = ["s3:GetObject"]
         resources = ["${local.held.lake.arn}/policies/fraud/lists/*"]
+      }
+      LookUpLists = {
+        actions   = ["dynamodb:BatchGetItem"]
+        resources = [local.held.lists.arn]
       }
       FindTerms = {
         actions   = ["s3:ListBucket"]

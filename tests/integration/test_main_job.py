@@ -17,6 +17,7 @@ import tarfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ import pyarrow.parquet as pq
 import pytest
 from release.promotion import pending
 from scoring.documents import Stored, write
+from scoring.entries import Change
+from scoring.entries import told as told_of_lists
 from scoring.policy import Listing
 
 from bench.deployed import ENVIRONMENT, deployed
@@ -245,8 +248,14 @@ def test_a_customer_is_forgotten_in_the_whole_lake_and_its_past(run, platform, c
     )
     layers = {key.partition("/")[0] for key in holding(platform, found["customer"])}
     assert layers >= {"raw", "bronze", "silver", "gold", "athena"}
+    entries = Operators.of(platform.client, platform.prefix, platform.lake).entries
+    assert entries is not None
+    entries.declare("suspected", "customer_id", "watch", Change("the test", "a test"))
+    entries.put("suspected", [found["customer"]], Change("the test", "a test"))
     forget.main(ENVIRONMENT, found["customer"])
     told = capsys.readouterr().out
+    assert entries.about("customer_id", found["customer"]) == []
+    assert "the customer is on no list that is looked up any more: 2 entries" in told
     assert f"{platform.prefix}-customer" in told
     assert "0 hold the customer" in told
     assert holding(platform, found["customer"]) == []
@@ -713,6 +722,13 @@ def test_an_operator_runs_and_repairs_the_platform_and_lets_no_model_serve(run, 
     assert releases.live(operator.client("dynamodb"), platform.prefix)["model_name"]
     operators = Operators.of(operator.client, platform.prefix, platform.lake)
     live = rule(operators, json.loads((ROOT / "policies" / "example.json").read_text()))
+    entries, reason = operators.entries, Change("the operator", "a test", int(time.time()) + 600)
+    assert entries is not None
+    entries.declare("mules", "customer_id", "block", reason)
+    entries.put("mules", ["C-mule"], reason)
+    assert any(line.startswith("on list mules") for line in told_of_lists(entries.about("customer_id", "C-mule")))
+    entries.take_off("mules", ["C-mule"], replace(reason, until=None))
+    entries.snooze("very_large_amount", "customer_id", "C-mule", reason)
     changed = operators.change(listing("an_attack", Listing("merchant_id", frozenset({"M000001"}))))
     assert changed.stored.body["version"] == live["version"]
     assert {"merchant_under_investigation", "an_attack"} <= set(operators.read().lists)
@@ -741,6 +757,10 @@ def test_a_list_that_operators_filled_speaks_at_both_doors(run):
         ("BLOCK", "api", True),
         ("BLOCK", "stream", True),
     ]
+    for decision in (api, stream):
+        assert decision["listed"] == ["list/raided/merchant_id"]
+        assert "raided_shop" in decision["reasons"]
+        assert decision["without_effect"] == ["shadow tried"]
     thresholds, _, rules = stream["policy_version"].partition("+")
     assert thresholds.startswith("1@")
     assert rules.startswith("shops-1@")
@@ -750,8 +770,16 @@ def test_a_list_that_operators_filled_speaks_at_both_doors(run):
 def list_a_shop(platform: Platform) -> None:
     operators = Operators.of(platform.client, platform.prefix, platform.lake)
     operators.change(listing("shops", Listing("merchant_id", frozenset({LISTED}))))
+    why = Change("the test", "a raid")
+    assert operators.entries is not None
+    operators.entries.declare("raided", "merchant_id", "watch", why)
     named = {"name": "listed_shop", "field": "merchant_id", "list": "shops", "action": "BLOCK"}
-    rule(operators, {"version": "shops-1", "review_at": 0, "block_at": 1, "rules": [named]})
+    raided = {"name": "raided_shop", "action": "REVIEW", "when": {"all": [{"field": "merchant_id", "list": "raided"}]}}
+    tried = {**raided, "name": "tried", "shadow": True}
+    rules = [named, raided, tried]
+    document = {"version": "shops-1", "review_at": 0, "block_at": 1, "rules": rules, "snooze_by": ["customer_id"]}
+    rule(operators, document)
+    operators.entries.put("raided", [LISTED], why)
 
 
 def pay_at_the_listed_shop(platform: Platform) -> list[dict]:

@@ -63,6 +63,7 @@ class Platform:
             "ANSWERS_TABLE": f"{self.prefix}-answers",
             "ENDPOINT_NAME": "no-such-endpoint",
             "LAKE_BUCKET": self.lake,
+            "LISTS_TABLE": f"{self.prefix}-lists",
             "METRIC_NAMESPACE": "RiskPlatform",
             "MERCHANT_STREAM": f"{self.prefix}-merchants",
             "POLICIES_TABLE": f"{self.prefix}-policies",

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from scoring.answers import Answers
+from scoring.lists import Lists
 from scoring.live import Places, Release
 from scoring.model import Model
 from scoring.records import Records
@@ -171,6 +172,7 @@ def test_payments_on_its_kinesis_are_decided_by_the_consumer_s_own_code(stack, b
         merchants=MerchantStream(kinesis, f"{stack.prefix}-merchants"),
         answers=Answers(tables, "risk-test-answers", time.time),
         tails=Tails(tables, "risk-test-tails", time.time),
+        lists=Lists(tables, "risk-test-lists", time.time),
         verifier=Verifier(Kms(), "signing"),
         quarantine=Quarantine(backend.client("s3"), f"{stack.prefix}-lake"),
         now=lambda: int(time.time() * 1000),

@@ -67,6 +67,7 @@ class Rules:
             "block_at": 1,
             "explore_share": live.get("explore_share", 0.0),
             "rules": [*live["rules"], *ours, listed],
+            **{part: live[part] for part in ("snooze_by",) if part in live},
         }
 
     def put_back(self, before: dict[str, Any]) -> Change:

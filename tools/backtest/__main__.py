@@ -15,13 +15,15 @@ from pathlib import Path
 
 import boto3
 from scoring.documents import NO_RULES, judging
+from scoring.lists import Lists
 from scoring.policy import InvalidPolicy, Policy
 
 from features.vector import RULED
 from tools import athena, releases
 from tools.backtest.comparison import compare, told
 from tools.backtest.stored import Ask, Stored
-from tools.operators import Lists, Operators, ruling
+from tools.operators import Lists as Listings
+from tools.operators import Operators, ruling
 from tools.telling import Teller
 from tools.terraform.environments import ROOT
 from tools.terraform.stacks import BUILD, deployed
@@ -50,9 +52,11 @@ def main(
         operators = Operators.of(boto3.client, outputs["prefix"], outputs["lake_bucket"])  # type: ignore[arg-type]
         live = releases.live(operators.dynamodb, outputs["prefix"])["policy"]
         now = operators.read()
-        policy = judged(document, live, thresholds, now.lists, now.stored.body)
+        policy = judged(document, live, thresholds, now.lists, now.stored.body, operators.declared())
         with Teller(sys.stderr).watched("Athena reads the decisions, which are judged again"):
-            found = backtest(analysts.ask, analysts.databases, policy, matrix or solved_for(live), first, last)
+            found = backtest(
+                analysts.ask, analysts.databases, policy, matrix or solved_for(live), first, last, operators.lookups()
+            )
     except InvalidPolicy as wrong:
         raise SystemExit(f"backtest: {file}: {wrong}") from None
     except athena.QueryFailed as failed:
@@ -63,9 +67,12 @@ def main(
     print(f"written to {REPORT.relative_to(ROOT)}")
 
 
-def backtest(ask: Ask, database: str, policy: Policy, costs: Costs, first: str, last: str) -> dict:
-    """The back-test's document. Ends the program when there is nothing to compare."""
-    stored = Stored(ask, database)
+def backtest(
+    ask: Ask, database: str, policy: Policy, costs: Costs, first: str, last: str, lists: Lists | None = None
+) -> dict:
+    """The back-test's document; rules look at `lists` as they are now. Ends the program when there is nothing to
+    compare."""
+    stored = Stored(ask, database, lists)
     found = compare(stored.decisions(policy, first, last), policy, costs)
     if not found["decisions"]:
         other = f"; {stored.other_features} were made with features that this code does not have"
@@ -92,12 +99,20 @@ def given(costs: str) -> Costs:
         raise SystemExit(f"backtest: {wrong}") from None
 
 
-def judged(document: dict, live: dict, thresholds: str, lists: Lists, rules: Mapping = NO_RULES) -> Policy:
+def judged(
+    document: dict,
+    live: dict,
+    thresholds: str,
+    lists: Listings,
+    rules: Mapping = NO_RULES,
+    declared: Mapping | None = None,
+) -> Policy:
     """`lists` and `rules` are the live ones: rules may name lists, and blocks are explored by the key that there is.
     Raises InvalidPolicy."""
     if thresholds == "document":
-        return Policy.parse({"explore_key": rules.get("explore_key", ""), **document}, RULED, lists)
-    ruled, candidates = ruling(document)({**rules}, lists)
+        beside = {"explore_key": rules.get("explore_key", ""), "looked_up": declared or {}}
+        return Policy.parse({**beside, **document}, RULED, lists)
+    ruled, candidates = ruling(document, declared)({**rules}, lists)
     return Policy.parse({**judging(live, ruled), "version": f"{live['version']}+{ruled['version']}"}, RULED, candidates)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from scoring.conditions import Feature, subjects
+from scoring.lists import Lists
 from scoring.policy import Policy
 
 from features.fraud import FRAUD
@@ -17,6 +19,7 @@ from features.values import instant
 from tools.athena import LAST_FIRST, text
 from tools.backtest.comparison import Decided
 
+TOGETHER = 1_000  # decisions whose lists are asked for at once
 Ask = Callable[[str, str], list[dict[str, str]]]  # zone and SQL -> rows
 
 
@@ -29,11 +32,15 @@ class Stored:
 
     ask: Ask
     database: str
+    lists: Lists | None = None
     other_features: int = 0
     without_traffic: int = 0
     other_models: int = 0
 
     def decisions(self, policy: Policy, first: str, last: str) -> Iterator[Decided]:
+        return self.with_lists(policy, self._decisions(policy, first, last))
+
+    def _decisions(self, policy: Policy, first: str, last: str) -> Iterator[Decided]:
         features = looked_at(policy)
         for row in self.ask("decisions", query(self.database, features, first, last)):
             if features and row["feature_version"] != FRAUD.version:
@@ -42,6 +49,15 @@ class Stored:
             self.without_traffic += any(not row[name] for name in features if name in TRAFFIC_LAYOUT.names)
             self.other_models += policy.model is not None and row["model"] not in ("", policy.model)
             yield decided(row, features)
+
+    def with_lists(self, policy: Policy, decisions: Iterator[Decided]) -> Iterator[Decided]:
+        """Each with the lists that its payment is on now."""
+        if self.lists is None or not (policy.memberships or policy.snooze_by):
+            yield from decisions
+            return
+        while some := list(islice(decisions, TOGETHER)):
+            marks = self.lists.marks(policy, [one.payment for one in some])
+            yield from (replace(one, marks=each) for one, each in zip(some, marks, strict=True))
 
 
 def looked_at(policy: Policy) -> list[str]:

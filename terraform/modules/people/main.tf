@@ -251,6 +251,12 @@ locals {
         actions   = ["dynamodb:GetItem"]
         resources = [var.operated.documents["releases"]]
       }
+      KeepLists = {
+        actions = [
+          "dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem",
+        ]
+        resources = [var.operated.documents["lists"]]
+      }
       # What once decided stays: the bucket takes each content once.
       KeepPolicies = {
         actions   = ["s3:GetObject", "s3:PutObject"]

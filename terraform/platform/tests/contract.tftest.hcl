@@ -10,6 +10,7 @@ override_data {
   values = {
     outputs = {
       answers         = { name = "risk-dev-answers", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-answers" }
+      lists           = { name = "risk-dev-lists", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-lists" }
       tails           = { name = "risk-dev-tails", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-tails" }
       signing_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/11111111-1111-1111-1111-111111111111"
       reviews = {

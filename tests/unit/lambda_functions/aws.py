@@ -454,3 +454,78 @@ def kinesis_record(
             "approximateArrivalTimestamp": arrived,
         },
     }
+
+
+class ListsTable:
+    """DynamoDB items by `value` and `list`. `down` does not answer; `spared` keys of the next readings are left undone;
+    `page` is how many items a query gives at once."""
+
+    def __init__(self) -> None:
+        self.items: dict[tuple[str, str], dict] = {}
+        self.down = False
+        self.spared, self.page, self.together = 0, 100, 0
+
+    @staticmethod
+    def at(key: dict) -> tuple[str, str]:
+        return key["value"]["S"], key["list"]["S"]
+
+    def batch_get_item(self, **request) -> dict:
+        valid("dynamodb", "BatchGetItem", request)
+        if self.down:
+            raise Down
+        ((table, asked),) = request["RequestItems"].items()
+        keys = [self.at(key) for key in asked["Keys"]]
+        assert asked["ConsistentRead"] is True
+        assert len(set(keys)) == len(keys) <= 100
+        left, self.spared = asked["Keys"][: self.spared], 0
+        found = [self.items[key] for key in keys[len(left) :] if key in self.items]
+        return {"Responses": {table: found}, "UnprocessedKeys": {table: {**asked, "Keys": left}} if left else {}}
+
+    def query(self, **request) -> dict:
+        valid("dynamodb", "Query", request)
+        assert request["KeyConditionExpression"] == "#value = :value"
+        value = request["ExpressionAttributeValues"][":value"]["S"]
+        after = self.at(request["ExclusiveStartKey"]) if "ExclusiveStartKey" in request else ("", "")
+        keys = sorted(key for key in self.items if key[0] == value and key > after)
+        more = {"value": {"S": value}, "list": {"S": keys[self.page - 1][1]}} if len(keys) > self.page else None
+        found = [self.items[key] for key in keys[: self.page]]
+        return {"Items": found} | ({"LastEvaluatedKey": more} if more else {})
+
+    def put_item(self, **request) -> None:
+        valid("dynamodb", "PutItem", request)
+        assert request["ConditionExpression"] == "attribute_not_exists(#list)"
+        if self.at(request["Item"]) in self.items:
+            raise Refused(self.items[self.at(request["Item"])])
+        self.items[self.at(request["Item"])] = request["Item"]
+
+    def transact_write_items(self, **request) -> None:
+        valid("dynamodb", "TransactWriteItems", request)
+        members = [next(iter(member.items())) for member in request["TransactItems"]]
+        keys = [self.at(told.get("Item") or told["Key"]) for _, told in members]
+        assert len(set(keys)) == len(keys) <= 100
+        self.together = max(self.together, len(keys))
+        for key, (did, told) in zip(keys, members, strict=True):
+            if did == "Delete":
+                self.items.pop(key, None)
+            else:
+                self.items[key] = told["Item"] if did == "Put" else self.updated(key, told)
+
+    def updated(self, key: tuple[str, str], told: dict) -> dict:
+        values, rule = told["ExpressionAttributeValues"], told["ExpressionAttributeNames"]["#rule"]
+        item = dict(self.items.get(key) or told["Key"])
+        if told["UpdateExpression"] == "SET #rule = :told, expires = :last":
+            return {**item, rule: values[":told"], "expires": values[":last"]}
+        assert told["UpdateExpression"] == "REMOVE #rule SET expires = :last"
+        item.pop(rule, None)
+        return {**item, "expires": values[":last"]}
+
+    def batch_write_item(self, **request) -> dict:
+        """Half of each request is left."""
+        valid("dynamodb", "BatchWriteItem", request)
+        ((table, asked),) = request["RequestItems"].items()
+        assert len(asked) <= 25
+        done = asked[: (len(asked) + 1) // 2]
+        for each in done:
+            self.items.pop(self.at(each["DeleteRequest"]["Key"]), None)
+        left = asked[len(done) :]
+        return {"UnprocessedItems": {table: left} if left else {}}

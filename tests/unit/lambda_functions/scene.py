@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from decide.door import ApiDoor
 from merchants import counter
 from scoring.answers import Answers
+from scoring.entries import Entries
+from scoring.lists import Lists
 from scoring.live import Places, Release
 from scoring.model import Model
 from scoring.records import Records
@@ -33,6 +35,7 @@ from tests.unit.lambda_functions.aws import (
     Endpoint,
     FeatureStore,
     Kms,
+    ListsTable,
     Messages,
     Stream,
     Table,
@@ -74,6 +77,7 @@ OPERATIONS = {
     "bucket": ("put_object", "get_object"),
     "topic": ("publish_batch",),
     "table": ("put_item", "get_item", "update_item", "batch_get_item", "transact_write_items"),
+    "listed": ("batch_get_item",),
     "stream": ("put_record",),
     "kms": ("generate_data_key", "decrypt"),
     "merchants": ("put_records",),
@@ -105,6 +109,9 @@ class Scene:
         self.topic, self.reviews = Messages(), Messages()
         self.answers = Answers(self.table, "risk-test-answers", lambda: NOW / 1000)
         self.tails = Tails(self.table, "risk-test-tails", lambda: NOW / 1000)
+        self.listed = ListsTable()
+        self.lists = Lists(self.listed, "risk-test-lists", lambda: NOW / 1000)
+        self.entries = Entries(self.listed, "risk-test-lists", lambda: NOW / 1000)
         self.kms = Kms()
         self.signer = Signer(self.kms, "signing")
         self.documents = Documents(releases={"policy": self.policy})
@@ -129,6 +136,7 @@ class Scene:
             self.terms(),
             self.answers,
             self.tails,
+            self.lists,
             AtOnce(),
             self.signer,
             self.stream,
@@ -149,6 +157,7 @@ class Scene:
             MerchantStream(self.merchants, "risk-test-merchants"),
             self.answers,
             self.tails,
+            self.lists,
             Verifier(self.kms, "signing"),
             Quarantine(self.bucket, "lake"),
             lambda: NOW,

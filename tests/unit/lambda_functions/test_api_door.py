@@ -114,6 +114,7 @@ def test_every_decision_is_counted_with_its_degradation(capsys):
                 "unremembered",
                 "degraded",
                 "unread_traffic",
+                "unread_lists",
                 "inexact_velocity",
                 "judged_again",
             ),

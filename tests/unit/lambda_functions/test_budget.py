@@ -15,7 +15,7 @@ from decide.door import AGAIN_WITHIN as PAYER_WAITS
 from scoring.breaker import Breaker, Open
 from scoring.budget import API, COUNTER, LABELS, STREAM
 from scoring.records import PATIENCE, StoreUnavailable
-from stream.door import AGAIN_WITHIN
+from stream.door import AGAIN_WITHIN, JUDGED_AGAIN
 from stream.sinks import TELLING_PAUSE
 
 from tests.unit.lambda_functions.aws import Down
@@ -99,6 +99,7 @@ def test_the_stream_door_ends_a_full_batch_in_time_whatever_hangs_that_it_can_do
     # Payments that nobody asked about are claimed; what is judged again begins before AGAIN_WITHIN has passed.
     needed += AGAIN_WITHIN / 1000
     spare += 3 * STREAM.tails.worst
+    spare += (JUDGED_AGAIN + 1) * STREAM.lists.worst  # of rules that look lists up: what fails is left alone
     spare += STREAM.terms.worst  # of the known rates: while none were ever read the batch is not begun
     spare += calls["publish_batch"] * STREAM.alerts.worst + calls["update_item"] * STREAM.answers.worst
 

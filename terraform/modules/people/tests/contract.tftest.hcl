@@ -14,7 +14,7 @@ variables {
 
   operated = {
     abort_alarm    = "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:risk-dev-guard-abort"
-    documents      = { policies = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-policies", releases = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-releases" }
+    documents      = { lists = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-lists", policies = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-policies", releases = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-releases" }
     endpoint       = "risk-dev-fraud"
     problems       = ["credit", "fraud"]
     state_machines = { nightly = "arn:aws:states:eu-west-1:111122223333:stateMachine:risk-dev-nightly" }
