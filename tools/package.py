@@ -27,7 +27,9 @@ from tools.wheels import gluewheels
 ROOT = Path(__file__).resolve().parent.parent
 
 BUILD = ROOT / "build" / "package"
-FUNCTIONS = {name: (name, "scoring") for name in ("decide", "labels", "merchants", "release", "seal", "stream")}
+FUNCTIONS = {
+    name: (name, "scoring") for name in ("decide", "labels", "lists", "merchants", "release", "seal", "stream")
+}
 BOTO3 = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3")
 CALLED = (
     "cloudwatch",

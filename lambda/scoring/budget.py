@@ -92,6 +92,9 @@ API = ApiBudget(
 # Whoever reports a label waits for one write, and can send the same again.
 LABELS = Call(connect=0.3, read=1.5, tries=2)
 
+# Whoever changes a list waits for a look at the lists that there are, and for one transaction.
+LISTS = Call(connect=0.3, read=1.5, tries=2, requests=2)
+
 # The counter of merchants' traffic has one thing to do, and its stream waits for it.
 COUNTER = Call(connect=0.5, read=3, tries=3)
 

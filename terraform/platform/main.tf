@@ -172,13 +172,14 @@ module "consumer" {
 module "api" {
   source = "../modules/api"
 
-  answers  = local.answers
-  code     = local.functions
-  lake     = local.held.lake
-  prefix   = local.prefix
-  scoring  = local.scoring
-  stream   = local.held.streams.transactions
-  throttle = var.sizing.api
+  answers         = local.answers
+  code            = local.functions
+  lake            = local.held.lake
+  lists_table_arn = local.held.lists.arn
+  prefix          = local.prefix
+  scoring         = local.scoring
+  stream          = local.held.streams.transactions
+  throttle        = var.sizing.api
 }
 
 module "orchestration" {

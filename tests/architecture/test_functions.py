@@ -97,6 +97,7 @@ def test_a_handler_imports_nothing_heavy_though_it_is_installed(function):
 DECLARED = {
     "decide": ("api/main.tf", "decide"),
     "labels": ("api/labels.tf", "labels"),
+    "lists": ("api/lists.tf", "lists"),
     "merchants": ("counter/main.tf", "function"),
     "release": ("release/main.tf", "function"),
     "seal": ("orchestration/seal.tf", "seal"),

@@ -728,6 +728,10 @@ def test_an_operator_runs_and_repairs_the_platform_and_lets_no_model_serve(run, 
     entries.put("mules", ["C-mule"], reason)
     assert any(line.startswith("on list mules") for line in told_of_lists(entries.about("customer_id", "C-mule")))
     entries.take_off("mules", ["C-mule"], replace(reason, until=None))
+    asked_for = {"list": "mules", "values": ["C-mule"], "why": "a test"}
+    put = told_label(operator, asked_for, "/lists", 200)
+    assert put["by"].endswith(f"assumed-role/{platform.prefix}-operator/test")
+    assert told_label(operator, {**asked_for, "take_off": True}, "/lists", 200)["taken_off"] == 1
     entries.snooze("very_large_amount", "customer_id", "C-mule", reason)
     changed = operators.change(listing("an_attack", Listing("merchant_id", frozenset({"M000001"}))))
     assert changed.stored.body["version"] == live["version"]

@@ -5,7 +5,7 @@ output "execution_arn" {
 
 output "functions" {
   description = "Names of the functions by short name."
-  value       = { decide = module.decide.name, labels = module.labels.name }
+  value       = { decide = module.decide.name, labels = module.labels.name, lists = module.lists.name }
 }
 
 output "url" {

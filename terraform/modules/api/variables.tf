@@ -30,6 +30,12 @@ variable "lake" {
   nullable    = false
 }
 
+variable "lists_table_arn" {
+  description = "The table of lists that rules look up."
+  type        = string
+  nullable    = false
+}
+
 variable "prefix" {
   description = "Beginning of every resource's name."
   type        = string

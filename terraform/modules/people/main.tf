@@ -257,6 +257,10 @@ locals {
         ]
         resources = [var.operated.documents["lists"]]
       }
+      ChangeLists = {
+        actions   = ["execute-api:Invoke"]
+        resources = ["${var.api_execution_arn}/$default/POST/lists"]
+      }
       # What once decided stays: the bucket takes each content once.
       KeepPolicies = {
         actions   = ["s3:GetObject", "s3:PutObject"]

@@ -184,6 +184,22 @@ locals {
         statistic   = "Sum"
         above       = 0
       }
+      lists-unread = {
+        description = "The stream door decides without knowing who is on the lists that rules look up: they are silent"
+        namespace   = var.namespace
+        metric      = "unread_lists"
+        dimensions  = { door = "stream" }
+        statistic   = "Sum"
+        above       = 0
+      }
+      answers-lists-unread = {
+        description = "The API door answers without knowing who is on the lists that rules look up: they are silent"
+        namespace   = var.namespace
+        metric      = "unread_lists"
+        dimensions  = { door = "api" }
+        statistic   = "Sum"
+        above       = 0
+      }
       api-slow = {
         description = "The 99th percentile of the API door's own time is above its budget"
         namespace   = var.namespace

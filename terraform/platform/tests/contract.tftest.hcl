@@ -65,6 +65,7 @@ variables {
     "glue/wheels"                = { key = "glue/wheels/1/packages.gluewheels.zip", hash = "hash" }
     "lambda/decide"              = { key = "lambda/decide/1/decide.zip", hash = "hash" }
     "lambda/labels"              = { key = "lambda/labels/1/labels.zip", hash = "hash" }
+    "lambda/lists"               = { key = "lambda/lists/1/lists.zip", hash = "hash" }
     "lambda/merchants"           = { key = "lambda/merchants/1/merchants.zip", hash = "hash" }
     "lambda/release"             = { key = "lambda/release/1/release.zip", hash = "hash" }
     "lambda/seal"                = { key = "lambda/seal/1/seal.zip", hash = "hash" }

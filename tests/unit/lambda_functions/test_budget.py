@@ -13,7 +13,7 @@ import boto3
 import pytest
 from decide.door import AGAIN_WITHIN as PAYER_WAITS
 from scoring.breaker import Breaker, Open
-from scoring.budget import API, COUNTER, LABELS, STREAM
+from scoring.budget import API, COUNTER, LABELS, LISTS, STREAM
 from scoring.records import PATIENCE, StoreUnavailable
 from stream.door import AGAIN_WITHIN, JUDGED_AGAIN
 from stream.sinks import TELLING_PAUSE
@@ -50,6 +50,11 @@ def test_the_api_door_answers_before_lambda_or_the_gateway_lose_patience():
 def test_the_labels_door_answers_before_lambda_or_the_gateway_lose_patience():
     assert LABELS.worst < limit("api/labels.tf", "timeout_seconds")
     assert LABELS.worst < limit("api/labels.tf", "timeout_milliseconds") / 1000
+
+
+def test_the_lists_door_answers_before_lambda_or_the_gateway_lose_patience():
+    assert LISTS.worst < limit("api/lists.tf", "timeout_seconds")
+    assert LISTS.worst < limit("api/lists.tf", "timeout_milliseconds") / 1000
 
 
 WRITING_PAUSES = sum(0.05 * 2**n for n in range(PATIENCE))  # seconds, between the tries of one write
@@ -118,7 +123,7 @@ def test_the_counter_ends_its_batch_in_time_though_each_call_takes_its_worst():
 
 
 def test_no_call_keeps_botos_own_limits():
-    for call in (*API.calls, *STREAM.calls, LABELS, COUNTER):
+    for call in (*API.calls, *STREAM.calls, LABELS, LISTS, COUNTER):
         assert call.config.read_timeout == call.read < 60
         assert call.config.retries == {"total_max_attempts": call.tries, "mode": "standard"}
 

@@ -103,6 +103,13 @@ def test_a_list_that_could_not_be_read_is_unknown_and_one_that_was_says_who_is_o
     assert not speaks({"not": on}, marks=None)
 
 
+def test_who_names_no_device_is_neither_on_a_list_of_devices_nor_surely_off_it():
+    on = {"field": "device_id", "list": "phones"}
+    looked_up = {"phones": {"field": "device_id", "kind": "watch"}}
+    for condition in (on, {"not": on}):
+        assert policy(when(condition), looked_up=looked_up).judge(0.1, {}, PAID) == ("APPROVE", [])
+
+
 # A second evaluator, which knows nothing of places and tests: true, false, or none for unknown.
 PLAIN = {
     "<": operator.lt,

@@ -21,12 +21,14 @@ variables {
     tails           = { name = "risk-dev-tails", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-tails" }
     signing_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/11111111-1111-1111-1111-111111111111"
   }
-  prefix = "risk-dev"
-  stream = { name = "risk-dev-transactions", arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-transactions" }
+  lists_table_arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-lists"
+  prefix          = "risk-dev"
+  stream          = { name = "risk-dev-transactions", arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-transactions" }
 
   code = {
     "lambda/decide" = { bucket = "risk-dev-artifacts", key = "lambda/decide/1/decide.zip", hash = "hash", layers = [] }
     "lambda/labels" = { bucket = "risk-dev-artifacts", key = "lambda/labels/1/labels.zip", hash = "hash", layers = [] }
+    "lambda/lists"  = { bucket = "risk-dev-artifacts", key = "lambda/lists/1/lists.zip", hash = "hash", layers = [] }
   }
 }
 
@@ -34,7 +36,7 @@ run "tells_its_functions" {
   command = plan
 
   assert {
-    condition     = output.functions == { decide = "risk-dev-decide", labels = "risk-dev-labels" }
+    condition     = output.functions == { decide = "risk-dev-decide", labels = "risk-dev-labels", lists = "risk-dev-lists" }
     error_message = "Alarms find functions by short name."
   }
 }

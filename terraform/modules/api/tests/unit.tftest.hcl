@@ -21,12 +21,14 @@ variables {
     tails           = { name = "risk-dev-tails", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-tails" }
     signing_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/11111111-1111-1111-1111-111111111111"
   }
-  prefix = "risk-dev"
-  stream = { name = "risk-dev-transactions", arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-transactions" }
+  lists_table_arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-lists"
+  prefix          = "risk-dev"
+  stream          = { name = "risk-dev-transactions", arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-transactions" }
 
   code = {
     "lambda/decide" = { bucket = "risk-dev-artifacts", key = "lambda/decide/1/decide.zip", hash = "hash", layers = [] }
     "lambda/labels" = { bucket = "risk-dev-artifacts", key = "lambda/labels/1/labels.zip", hash = "hash", layers = [] }
+    "lambda/lists"  = { bucket = "risk-dev-artifacts", key = "lambda/lists/1/lists.zip", hash = "hash", layers = [] }
   }
 }
 
@@ -44,6 +46,11 @@ run "asks_who_calls_and_logs_no_payment" {
   assert {
     condition     = endswith(aws_lambda_permission.labels.source_arn, "/*/POST/labels")
     error_message = "The API may call the labels door by its own route only."
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_route.lists.authorization_type == "AWS_IAM" && endswith(aws_lambda_permission.lists.source_arn, "/*/POST/lists")
+    error_message = "And the lists door, by its own route."
   }
 
   assert {
@@ -71,6 +78,7 @@ run "lets_the_api_call_the_instances_that_wait" {
     code = {
       "lambda/decide" = { bucket = "risk-dev-artifacts", key = "lambda/decide/1/decide.zip", hash = "hash", layers = [], provisioned = 2 }
       "lambda/labels" = { bucket = "risk-dev-artifacts", key = "lambda/labels/1/labels.zip", hash = "hash", layers = [] }
+      "lambda/lists"  = { bucket = "risk-dev-artifacts", key = "lambda/lists/1/lists.zip", hash = "hash", layers = [] }
     }
   }
 
