@@ -17,7 +17,7 @@ from features.values import iso
 from scoring.lists import LISTS, RULE, SNOOZED, value_of
 from scoring.policy import may_look_up
 from scoring.refusals import code_of
-from scoring.rules import KINDS, LIST_NAME, PERSONAL, InvalidPolicy, Kind, LookedUp, identifies, shown
+from scoring.rules import KINDS, PERSONAL, InvalidPolicy, Kind, LookedUp, identifies, may_name_list, shown
 
 TOGETHER = 50  # entries of a transaction, each with its history: 100 items are the API's limit
 DELETED = 25  # items of a BatchWriteItem, the API's limit
@@ -52,7 +52,7 @@ class Entries:
 
     def declare(self, name: str, field: str, kind: str, change: Change) -> LookedUp:
         """Makes a list, or finds it as it is asked for. Raises InvalidPolicy for a name that is taken by another."""
-        if not LIST_NAME.fullmatch(name):
+        if not may_name_list(name):
             raise InvalidPolicy(
                 f"expected a list's name of 1 to 64 letters, digits, dots and dashes, got {shown(name)}"
             )

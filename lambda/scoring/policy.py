@@ -18,7 +18,6 @@ from scoring.rules import (
     ALLOW,
     BY_SCORE,
     KINDS,
-    LIST_NAME,
     LISTED_FIELDS,
     InvalidPolicy,
     Known,
@@ -27,6 +26,7 @@ from scoring.rules import (
     Rule,
     identifies,
     may_list,
+    may_name_list,
     rules_of,
     shown,
 )
@@ -220,7 +220,7 @@ def looked_up_in(document: object) -> dict[str, LookedUp]:
     found = {}
     for name, told in document.items():
         fits = isinstance(told, Mapping) and told.keys() == {"field", "kind"}
-        if not fits or not LIST_NAME.fullmatch(name) or not may_look_up(told["field"]) or told["kind"] not in KINDS:
+        if not fits or not may_name_list(name) or not may_look_up(told["field"]) or told["kind"] not in KINDS:
             raise InvalidPolicy(f"looked_up.{shown(name)}: expected field and kind ({', '.join(KINDS)})")
         found[name] = LookedUp(told["field"], told["kind"])
     return found

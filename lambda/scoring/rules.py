@@ -416,6 +416,11 @@ def may_list(name: object) -> bool:
     return own or name in LISTED_FIELDS
 
 
+def may_name_list(name: object) -> bool:
+    """Decisions say the names of lists: none may look like a card number."""
+    return isinstance(name, str) and LIST_NAME.fullmatch(name) is not None and not holds_card(name)
+
+
 def fields_in_words() -> str:
     return f"{', '.join(LISTED_FIELDS)} or {OWN}<a column of yours>"
 

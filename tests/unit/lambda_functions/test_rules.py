@@ -387,6 +387,7 @@ def test_a_rule_that_would_take_long_to_judge_is_refused():
     [
         {"looked_up": {"a b": {"field": "customer_id", "kind": "block"}}},
         {"looked_up": {"a": {"field": "customer_id", "kind": "grey"}}},
+        {"looked_up": {"4111-1111-1111-1111": {"field": "customer_id", "kind": "block"}}},
         {"looked_up": {"a": {"field": "shop", "kind": "block"}}},
         {"looked_up": {"a": {"field": "attributes.a, b", "kind": "block"}}},
         {"looked_up": []},
