@@ -16,6 +16,7 @@ from scoring.policy import SEVERITY, Action, Judgement, Policy
 
 LONGEST_TEXT = 8192  # characters; a policy's version and reasons are shorter together
 LONGEST_LIST = 1000
+MOST_MARKS = 4_000  # more than lists, and snoozes of all rules of a policy in all fields
 WITHOUT_POLICY = Judgement("REVIEW", ["no_policy"], [])
 DegradeStep = Literal["none", "default_features", "rules_only", "review"]
 
@@ -97,8 +98,8 @@ def none_or(fits: Callable[[object], bool]) -> Callable[[object], bool]:
     return lambda value: value is None or fits(value)
 
 
-def listed(fits: Callable[[object], bool]) -> Callable[[object], bool]:
-    return lambda value: isinstance(value, list) and len(value) <= LONGEST_LIST and all(map(fits, value))
+def listed(fits: Callable[[object], bool], most: int = LONGEST_LIST) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, list) and len(value) <= most and all(map(fits, value))
 
 
 # Every field of a decision: what it is in words, and whether a value is that.
@@ -125,7 +126,7 @@ FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "traffic": ("none or a list of whole numbers", none_or(listed(whole))),
     "velocity_exact": ("true or false", lambda value: isinstance(value, bool)),
     "judged_again": ("an action or none", none_or(lambda value: value in list(SEVERITY))),
-    "listed": ("none or a list of texts", none_or(listed(text))),
+    "listed": ("none or a list of texts", none_or(listed(text, MOST_MARKS))),
     "without_effect": ("a list of texts", listed(text)),
     "attributes": ("an object of texts as JSON", lambda value: isinstance(value, str) and storable(value)),
     "event": ("none or an object as JSON", none_or(lambda value: isinstance(value, str) and storable(value))),

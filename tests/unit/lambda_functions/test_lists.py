@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scoring.decision import Answer, decide, handed_on
 from scoring.entries import LONGEST_SNOOZE, TOGETHER, Change, Entries, told
 from scoring.lists import SNOOZED, Lists, asked
-from scoring.policy import InvalidPolicy, Policy
+from scoring.policy import MOST_RULES, InvalidPolicy, Policy, snooze_mark
 
 from features.payment import LONGEST_IDENTIFIER, Payment
 from features.vector import RULED
@@ -343,3 +344,27 @@ def test_snoozes_of_all_rules_of_a_value_are_one_item():
         mine.snooze(rule, "customer_id", "c1", replace(WHY, until=NOW // 1000 + 60))
 
     assert [key for key in table.items if key[1] == SNOOZED] == [("customer_id=c1", SNOOZED)]
+
+
+def test_a_decision_that_names_every_rule_of_the_largest_policy_is_one_that_the_stream_door_takes():
+    rules = [{**RULES[2], "name": f"rule_{n}"} for n in range(MOST_RULES)]
+    fields_ = ["customer_id", "merchant_id", "device_id", "country"]
+    made = policy(*rules, looked_up={}, snooze_by=fields_)
+    marks = frozenset(snooze_mark(field, rule["name"]) for field in fields_ for rule in rules)
+    decision = decide(
+        PAID,
+        None,
+        Answer(0.1, None),
+        made,
+        traffic=None,
+        step="none",
+        door="api",
+        counted_at=0,
+        arrived_at=0,
+        decided_at=0,
+        velocity_exact=False,
+        marks=marks,
+    ).document()
+
+    assert len(handed_on(decision)["listed"]) == 4 * MOST_RULES
+    assert len(decision["without_effect"]) == MOST_RULES
