@@ -15,7 +15,8 @@ def items(ask: Callable[..., dict], table: str, keys: Sequence[dict], patience: 
     for start in range(0, len(keys), READ):
         asked = {table: {"Keys": keys[start : start + READ], "ConsistentRead": True}}
         for attempt in range(patience):
-            time.sleep(0.05 * 2 ** (attempt - 1) if attempt else 0)
+            if attempt:
+                time.sleep(0.05 * 2 ** (attempt - 1))
             answer = ask(RequestItems=asked)
             yield from answer["Responses"].get(table, ())
             asked = answer.get("UnprocessedKeys") or {}
