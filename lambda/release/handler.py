@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from scoring import metrics
 from scoring.settings import from_environment
 
@@ -46,6 +47,13 @@ def client(name: str) -> Any:
     return boto3.client(name)  # type: ignore[call-overload]
 
 
+@lru_cache(maxsize=1)
+def payers() -> Any:
+    """Asks the endpoint once and briefly, as a door does."""
+    once = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1})
+    return boto3.client("sagemaker-runtime", config=once)
+
+
 def promotion() -> Promotion:
     found = settings()
     return Promotion(
@@ -72,7 +80,7 @@ def watch() -> Watch:
     found = settings()
     return Watch(
         sagemaker=client("sagemaker"),
-        runtime=client("sagemaker-runtime"),
+        runtime=payers(),
         s3=client("s3"),
         dynamodb=client("dynamodb"),
         prefix=found.prefix,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -601,7 +603,7 @@ def test_an_approval_waits_in_the_queue_while_another_of_its_problem_is_released
 
 def test_an_approval_that_is_delivered_twice_starts_one_run_and_none_after_its_end(scene, capsys):
     handler.handle(event("Approved"), None)
-    handler.handle(event("Approved"), None)
+    assert handler.handle(event("Approved"), None) == DONE
     scene.machines.runs = dict.fromkeys(scene.machines.runs, "SUCCEEDED")
     handler.handle(event("Approved"), None)
 
@@ -733,6 +735,15 @@ def test_probes_count_once_the_canary_takes_traffic_and_only_what_the_new_model_
     assert scene.look()["seen"] == {"probes": PROBES, "answered": PROBES, "failed": 0, "differing": 0}
     scene.endpoint.down = True
     assert scene.look()["seen"] == {"probes": PROBES, "answered": 0, "failed": PROBES, "differing": 0}
+
+
+def test_an_endpoint_that_hangs_does_not_take_the_functions_own_time(scene):
+    scene.release()
+    scene.sagemaker.bake()
+    scene.endpoint.model = "job-3"
+    ticks = itertools.count(0, 4)
+    watch = replace(scene.watch(), clock=lambda: next(ticks))
+    assert watch.look("fraud", "risk-test-fraud-v3", NONE_SEEN)["seen"]["probes"] == 2
 
 
 def test_what_the_endpoint_answers_is_held_against_what_the_shadow_run_has_computed(scene, capsys):
