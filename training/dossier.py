@@ -27,8 +27,10 @@ Verdict = Literal["pass", "warn", "fail", "told"]
 Again = Callable[[Callable[[np.ndarray], np.ndarray], np.ndarray], np.ndarray]
 SLOPE = (0.8, 1.25)
 INTERCEPT, ECE, FALLS, SHIFTED, NOISE, LOST = 0.25, 0.02, 0.05, 0.25, 0.01, 0.01
+OUTER, BY_HEART, DRAWS = 0.3, 0.1, 200
 SEGMENT, SEGMENT_OF_A_CLASS = 100, 10  # rows of a segment in which a weak spot may be seen
 TENTHS = 10
+TABLES = ("importance", "weight_of_evidence")  # of the document, which the page shows as tables
 MOST_ROWS = 5_000  # on which each column is taken away once
 
 
@@ -71,6 +73,7 @@ def asked(
         *stable(validation, test, names, seed),
         weak_spots(test, names),
         robust(test, numeric, again, seed),
+        resilient(test, numeric),
         sensitivity(test, names, again),
     ]
 
@@ -235,6 +238,66 @@ def robust(
     )
 
 
+def resilient(test: Scored, numeric: Sequence[int]) -> Answer:
+    """Whether the score still ranks among the rows that lie farthest from the middle of all, by numbers in units of
+    their spread; a missing one lies in the middle."""
+    name = f"AUC lost among the {OUTER:.0%} of rows that lie farthest out"
+    x = test.matrix[:, list(numeric)].astype(np.float64)
+    spread = np.nanstd(x, axis=0, where=~np.isnan(x)) if x.size else np.empty(0)
+    moving = spread > 0
+    if not moving.any():
+        return Answer(name, None, "told", "told", detail="no number varies")
+    away = np.nan_to_num((x[:, moving] - np.nanmean(x[:, moving], axis=0)) / spread[moving])
+    far = np.argsort(-(away**2).mean(axis=1), kind="stable")[: max(1, int(OUTER * len(x)))]
+    y, p = test.y[far], test.p[far]
+    if min(y.sum(), len(y) - y.sum()) < SEGMENT_OF_A_CLASS:
+        return Answer(name, None, "told", "told", detail=f"{int(y.sum())} of {len(y)} rows have the outcome")
+    (whole, _), (outer, error) = ranked(test.y, test.p), ranked(y, p)
+    lost, by_chance = whole - outer, 2 * error
+    verdict: Verdict = "pass" if lost <= FALLS + by_chance else "warn"
+    return Answer(name, lost, f"at most {FALLS} beyond chance", verdict, lost - by_chance, lost + by_chance)
+
+
+def worth(y: np.ndarray, p: np.ndarray, amount: np.ndarray, customers: np.ndarray, seed: int) -> Answer:
+    """Money of loans: what the score expects to default, over what did, with the interval of draws of whole customers.
+    `amount` of shape (rows,) in any unit; loans without one are left out."""
+    name = "amount expected to default, over the amount that did"
+    known = np.isfinite(amount)
+    y, p, amount, customers = y[known], p[known], amount[known], customers[known]
+    who = np.unique(customers, return_inverse=True)[1]
+    expected, met = (np.bincount(who, weights=part * amount) for part in (p, y)) if len(y) else (np.zeros(1),) * 2
+    if not met.sum() > 0:
+        return Answer(name, None, "told", "told", detail="no loan with an amount defaulted")
+    rng = np.random.default_rng(seed)
+    draws = rng.integers(0, len(met), size=(DRAWS, len(met)))
+    of_draws = met[draws].sum(axis=1)
+    ratios = expected[draws].sum(axis=1)[of_draws > 0] / of_draws[of_draws > 0]
+    low, high = map(float, np.quantile(ratios, [0.025, 0.975]))
+    verdict: Verdict = "pass" if high >= SLOPE[0] and low <= SLOPE[1] else "warn"
+    return Answer(
+        name, float(expected.sum() / met.sum()), f"interval meets {SLOPE[0]} to {SLOPE[1]}", verdict, low, high
+    )
+
+
+def saved(cost: float, without: float) -> Answer:
+    """Money of payments: what deciding by the policy costs, over letting all through; both for as many payments."""
+    ratio = cost / without if without > 0 else None
+    verdict: Verdict = "told" if ratio is None else "pass" if ratio < 1 else "warn"
+    return Answer("cost of the policy, over letting all payments through", ratio, "below 1", verdict)
+
+
+def learnt_by_heart(known: float, test: float) -> Answer:
+    """How much better the model ranks rows that it learned from than others, both by AUC."""
+    lost = known - test
+    return Answer(
+        "AUC on rows that it learned from, above that on test rows",
+        lost,
+        f"at most {BY_HEART}",
+        "pass" if lost <= BY_HEART else "warn",
+        detail=f"{known:.4f} on rows that it learned from",
+    )
+
+
 def sensitivity(test: Scored, names: Sequence[str], again: Again) -> Answer:
     """Which column the score rests on: the AUC that is lost where it is missing everywhere."""
     rows = np.unique(np.linspace(0, len(test.y) - 1, min(len(test.y), MOST_ROWS)).astype(int))
@@ -288,7 +351,7 @@ def page(dossier: Mapping) -> str:
     facts = "\n".join(
         f"<dt>{cell(name)}</dt><dd>{cell(json.dumps(value) if isinstance(value, dict | list) else value)}</dd>"
         for name, value in dossier.items()
-        if name != "tests"
+        if name not in ("tests", *TABLES)
     )
     return (
         "<!doctype html><html lang=en><meta charset=utf-8><title>Model dossier</title><style>"
@@ -296,5 +359,33 @@ def page(dossier: Mapping) -> str:
         "text-align:left;border-bottom:1px solid #ccc;vertical-align:top}.fail{background:#fdd}.warn{background:#ffd}"
         "dt{font-weight:bold}</style><h1>Model dossier</h1><dl>"
         f"{facts}</dl><table><tr><th>test<th>value<th>95 % interval<th>asked for<th>verdict<th>more</tr>{rows}</table>"
-        "</html>\n"
+        f"{rests_on(dossier.get('importance', ()))}{evidence(dossier.get('weight_of_evidence', {}))}</html>\n"
     )
+
+
+def rests_on(columns: Sequence[Mapping]) -> str:
+    if not columns:
+        return ""
+    rows = "".join(
+        f"<tr><td>{cell(c['column'])}</td><td>{cell(c['log_odds'])}</td><td>{c['share']:.1%}</td></tr>" for c in columns
+    )
+    return (
+        "<h2>What the score rests on</h2><table><tr><th>column<th>mean size of its contribution, log-odds<th>share"
+        f"</tr>{rows}</table>"
+    )
+
+
+def evidence(columns: Mapping[str, Mapping]) -> str:
+    """A table for each column, the most telling first."""
+    told = []
+    for name, table in sorted(columns.items(), key=lambda c: -c[1]["information_value"]):
+        rows = "".join(
+            f"<tr><td>{cell(b['bin'])}</td><td>{cell(b['rows'])}</td><td>{cell(b['bad'])}</td>"
+            f"<td>{b['bad_rate']:.2%}</td><td>{cell(b['weight_of_evidence'])}</td></tr>"
+            for b in table["bins"]
+        )
+        told.append(
+            f"<h3>{cell(name)}: information value {table['information_value']:.4f}</h3><table><tr><th>bin<th>rows"
+            f"<th>bad<th>bad rate<th>weight of evidence</tr>{rows}</table>"
+        )
+    return f"<h2>What each column says of the outcome</h2>{''.join(told)}" if told else ""

@@ -21,9 +21,9 @@ import numpy as np
 import pandas as pd
 
 from inference.archive import unpack
-from inference.model import Model
+from inference.model import Model, open_library
 from inference.runtimes import BLEND
-from training import dossier, fairness, record
+from training import dossier, explained, fairness, record
 from training.archive import OUT_OF_FOLD, About, Learnt, reordered, write
 from training.blend import Blend, blend
 from training.calibration import reliability
@@ -48,6 +48,7 @@ ARCHIVE = "model.tar.gz"
 FAIRNESS = "fairness.json"
 DOSSIER, PAGE = "dossier.json", "dossier.html"
 SEED = 0
+MOST_TAUGHT, MOST_EXPLAINED = 20_000, 1_000  # rows of which is asked what the model learned by heart, and rests on
 
 
 def main(argv: Sequence[str]) -> None:
@@ -82,7 +83,7 @@ def main(argv: Sequence[str]) -> None:
         (OUTPUT / "evaluation" / FAIRNESS).write_text(json.dumps(treated, indent=1, allow_nan=False))
         report["fairness"] = {name: treated[name] for name in ("verdict", "breaches")}
         print(f"fairness: {treated['verdict']}, {len(treated['breaches'])} breaches")
-    signed = dossier_of(problem, models, won, report, parts["validation"], parts["test"])
+    signed = dossier_of(problem, models, won, report, parts["validation"], parts["test"], taught)
     for name, content in ((DOSSIER, json.dumps(signed, indent=1, allow_nan=False)), (PAGE, dossier.page(signed))):
         (OUTPUT / "evaluation" / name).write_text(content)
     failed = [test["name"] for test in signed["tests"] if test["verdict"] == "fail"]
@@ -96,18 +97,29 @@ def main(argv: Sequence[str]) -> None:
 
 
 def dossier_of(
-    problem: Problem, models: Sequence[Model], won: Won, report: dict, validation: pd.DataFrame, test: pd.DataFrame
+    problem: Problem,
+    models: Sequence[Model],
+    won: Won,
+    report: dict,
+    validation: pd.DataFrame,
+    test: pd.DataFrame,
+    taught: pd.DataFrame | None = None,
 ) -> dict:
-    """What a validation team asks of the winner, on validation and test rows."""
+    """What a validation team asks of the winner, on validation and test rows; with the rows that it learned from,
+    whether it knows them by heart."""
     used = [m for m in models if won.blend and m.manifest["learner"] in won.blend.weights] or [models[won.place or 0]]
     seen = [model.matrix(cells(model, test)) for model in used]
 
-    def again(change: Callable[[np.ndarray], np.ndarray], rows: np.ndarray) -> np.ndarray:
+    def says(matrices: Sequence[np.ndarray]) -> np.ndarray:
         if won.blend is None:
-            return used[0].probabilities(change(seen[0][rows]))
-        pairs = zip(used, seen, strict=True)
-        margins = {m.manifest["learner"]: m.booster.margins(change(matrix[rows])) for m, matrix in pairs}
-        return won.blend.probabilities(won.blend.margins(margins))
+            return used[0].probabilities(matrices[0])
+        pairs = zip(used, matrices, strict=True)
+        return won.blend.probabilities(
+            won.blend.margins({m.manifest["learner"]: m.booster.margins(matrix) for m, matrix in pairs})
+        )
+
+    def again(change: Callable[[np.ndarray], np.ndarray], rows: np.ndarray) -> np.ndarray:
+        return says([change(matrix[rows]) for matrix in seen])
 
     def scored(rows: pd.DataFrame, p: np.ndarray, matrix: np.ndarray) -> dossier.Scored:
         return dossier.Scored(labels(rows), rows["customer_id"].to_numpy(), matrix, p)
@@ -121,6 +133,17 @@ def dossier_of(
         again,
         SEED,
     )
+    if taught is not None:
+        newest = taught.iloc[-MOST_TAUGHT:]
+        if newest["label"].nunique() > 1:
+            p = says([model.matrix(cells(model, newest)) for model in used])
+            answers.append(dossier.learnt_by_heart(auc(newest, p), auc(test, won.test)))
+    if problem.has_policy and "policy" in report:
+        costs = Costs(**report["policy"]["costs"])
+        none = expected_cost(labels(test), won.test, units(test), costs, np.inf, np.inf)
+        answers.append(dossier.saved(report["test"]["expected_cost_per_1000"], none))
+    elif "amount" in test:
+        answers.append(dossier.worth(labels(test), won.test, units(test), test["customer_id"].to_numpy(), SEED))
     if "fairness" in report:
         breaches = report["fairness"]["breaches"]
         said = ", ".join(f"{b['column']} {b['group']}: {b['of']}" for b in breaches)
@@ -135,9 +158,28 @@ def dossier_of(
         "window": [str(validation["at"].min()), str(test["at"].max())],
         "chosen": report.get("decided_by"),
         "refit": report.get("refit"),
+        **explained_by(used, won, seen, labels(test)),
         "limits": "Measured before the last fit on all rows, and on what was accepted, not on what was declined.",
     }
     return dossier.document(about, answers)
+
+
+def explained_by(used: Sequence[Model], won: Won, seen: Sequence[np.ndarray], y: np.ndarray) -> dict:
+    """What the winner rests on, and what each of its columns says of the outcomes `y` of the test rows."""
+    columns = used[0].encoding.columns
+    rows = np.unique(np.linspace(0, len(y) - 1, min(len(y), MOST_EXPLAINED)).astype(int))
+    weights = [won.blend.weights[model.manifest["learner"]] if won.blend else 1.0 for model in used]
+    parts = (
+        weight * open_library(model.manifest, model.folder).contributions(matrix[rows])
+        for weight, model, matrix in zip(weights, used, seen, strict=True)
+    )
+    return {
+        "importance": explained.importance(sum(parts, np.zeros((len(rows), len(columns)))), used[0].encoding.names),
+        "weight_of_evidence": {
+            column.name: explained.weight_of_evidence(y, seen[0][:, i].astype(np.float64), column.categories)
+            for i, column in enumerate(columns)
+        },
+    }
 
 
 def treatment(model: Model, won: Won, rows: pd.DataFrame, policy: fairness.Policy) -> dict:

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from training.dossier import Scored, asked, document, judged, page
+from training.dossier import Scored, asked, document, judged, learnt_by_heart, page, resilient, saved, worth
 
 SIZE = 4000
 
@@ -85,3 +85,32 @@ def test_the_hash_is_of_the_content_and_the_page_holds_every_test_and_asks_nothi
     assert all(a.name in text for a in answers)
     assert "<b>" not in text
     assert "http" not in text
+
+
+def test_a_score_that_turns_round_among_rows_that_lie_far_out_is_warned_of():
+    test = scored(1)
+    far = np.argsort(-(test.matrix**2).mean(axis=1))[: SIZE // 4]
+    p = test.p.copy()
+    p[far] = 1 - p[far]
+    turned = Scored(test.y, test.customers, test.matrix, p)
+
+    assert resilient(test, [0, 1, 2]).verdict == "pass"
+    assert resilient(turned, [0, 1, 2]).verdict == "warn"
+    constant = Scored(test.y, test.customers, np.ones_like(test.matrix), test.p)
+    assert resilient(constant, [0, 1, 2]).value is None
+
+
+def test_money_that_is_expected_to_default_is_held_against_what_did():
+    test = scored(1)
+    amount = np.full(SIZE, 1000.0)
+    amount[:100] = np.nan
+
+    assert worth(test.y, test.p, amount, test.customers, 0).verdict == "pass"
+    doubled = worth(test.y, np.minimum(2 * test.p, 1), amount, test.customers, 0)
+    assert (doubled.verdict, doubled.low < doubled.value < doubled.high) == ("warn", True)
+    assert worth(np.zeros(SIZE), test.p, amount, test.customers, 0).value is None
+
+
+def test_a_policy_that_costs_more_than_none_and_a_model_that_knows_its_rows_by_heart_are_warned_of():
+    assert [saved(5.0, 10.0).verdict, saved(12.0, 10.0).verdict, saved(0.0, 0.0).verdict] == ["pass", "warn", "told"]
+    assert [learnt_by_heart(0.85, 0.8).verdict, learnt_by_heart(0.95, 0.8).verdict] == ["pass", "warn"]
