@@ -40,6 +40,9 @@ dataset: $(READY) ## A data set in the RAW contract: make dataset NAME= OUT= [SO
 features: $(TOOLS) ## What the files of your own folder declare: make features FEATURES=dir, which other targets take, too
 	@$(OURS) -m features.own
 
+import-fraud-detector: $(READY) ## From Amazon Fraud Detector: make import-fraud-detector SOURCE=dir OUT=dir [MERCHANT=variable OUTCOMES=file.json]
+	@PYTHONPATH=.:lambda $(PYTHON) -m tools.fraud_detector "$(SOURCE)" "$(OUT)" "$(MERCHANT)" "$(OUTCOMES)"
+
 check-data: $(READY) ## What the platform will make of your files, before anything is built: make check-data DATA=dir
 	@$(PYTHON) -m tools.raw_data "$(DATA)"
 
@@ -253,4 +256,4 @@ lock: $(READY) ## Make the locked requirements again
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header check.in -o check.txt
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.13 --generate-hashes --no-emit-index-url --no-header localstack.in -o localstack.txt
 
-.PHONY: decide-loans loan-letter backtest-loans features check-data rollback abort-release backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train experiments reproduce approve status roles why backtest policy policy-diff list snooze attacks verify-log replay-dlq forget destroy setup lock
+.PHONY: import-fraud-detector decide-loans loan-letter backtest-loans features check-data rollback abort-release backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train experiments reproduce approve status roles why backtest policy policy-diff list snooze attacks verify-log replay-dlq forget destroy setup lock

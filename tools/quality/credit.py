@@ -23,7 +23,9 @@ from training.calibration import reliability
 from training.challenge import Judged, compared, judge
 from training.credit_set import assemble, decided, states
 from training.default import Told
+from training.enough import require_columns
 from training.folds import grouped
+from training.fraud_set import NothingToLearn
 from training.learners import LEARNERS
 from training.metrics import chance_of_ece, expected_calibration_error, measures
 from training.problems import PROBLEMS
@@ -54,12 +56,17 @@ class Said:
 def measure(
     features: pd.DataFrame, told: Told, teller: Teller, declared: Declared = UNDECLARED, peers: bool = False
 ) -> dict:
-    """The report over all loans that may teach. Raises Unusable when a class has too few rows for the folds."""
+    """The report over all loans that may teach. Raises Unusable when a class has too few rows for the folds, or no
+    column may be learnt from."""
     rows = assemble(features, told, END)
     y, customers = rows["label"].to_numpy(), rows["customer_id"].to_numpy()
     rarer = int(rows["label"].value_counts().min())
     if rarer < FOLDS * FEWEST:
         raise Unusable(f"expected at least {FOLDS * FEWEST} loans of either outcome, found {rarer} of the rarer one")
+    try:
+        require_columns(decided(rows, declared))
+    except NothingToLearn as nothing:
+        raise Unusable(str(nothing)) from None
     fold = grouped(y, customers, FOLDS, SEED)
     ways = [OURS, *([*PEERS, FREE] if peers else [])]
     said = {name: Said(np.empty(len(y))) for name in ways}

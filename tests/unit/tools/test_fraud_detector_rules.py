@@ -1,0 +1,238 @@
+"""Rules of Amazon Fraud Detector decide alike as rules of ours, or are named."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from scoring.conditions import Sight, judge_of
+from scoring.rules import Known as Policy
+from scoring.rules import LookedUp, rules_of
+
+from features.payment import Payment
+from tools.fraud_detector import language as tree
+from tools.fraud_detector.conversion import Known, NoCounterpart, condition, not_surely
+from tools.fraud_detector.language import Unreadable, parse
+from tools.fraud_detector.rules import ALL, FIRST, Rule, action_of, converted
+
+COLUMNS = {
+    "order_price": "amount",
+    "billing_country": "country",
+    "email_domain": "attributes.email_domain",
+    "account_age_days": "attributes.account_age_days",
+    "is_guest": "attributes.is_guest",
+    "ip_address": "ip",
+}
+KNOWN = Known(
+    COLUMNS, frozenset({"ip", "customer_id"}), {"bad_addresses": "ip", "odd_domains": "attributes.email_domain"}
+)
+LISTS = {"bad_addresses": {"198.51.100.7"}, "odd_domains": {"a.example", "b.example"}}
+
+
+def evaluated(node: tree.Tree, event: dict) -> bool | None:
+    """Kleene's logic, straight from the tree; None is unknown."""
+    if isinstance(node, tree.Negated):
+        inner = evaluated(node.part, event)
+        return None if inner is None else not inner
+    if isinstance(node, tree.Both | tree.Either):
+        parts = [evaluated(part, event) for part in node.parts]
+        decides = isinstance(node, tree.Either)
+        return decides if decides in parts else None if None in parts else not decides
+    if isinstance(node, tree.Within):
+        value = event.get(node.of.name)
+        if value is None:
+            return None
+        among = LISTS[node.values.name] if isinstance(node.values, tree.List) else {c.value for c in node.values.of}
+        return value in among
+    value, constant = event.get(node.left.name), node.right.value
+    if constant is None:
+        return (value is None) is (node.operator == "==")
+    if value is None:
+        return None
+    compare = {"==": value == constant, "!=": value != constant}
+    if node.operator in compare:
+        return compare[node.operator]
+    return {"<": value < constant, "<=": value <= constant, ">": value > constant, ">=": value >= constant}[
+        node.operator
+    ]
+
+
+def drawn_leaf(rng: random.Random) -> str:
+    return rng.choice(
+        [
+            f"$order_price {rng.choice(tree.COMPARISONS)} {rng.choice(['10', '25.5', '100', '5 * 20'])}",
+            f"$account_age_days {rng.choice(['<', '>=', '=='])} {rng.randrange(4)}",
+            f'$billing_country {rng.choice(["==", "!="])} "{rng.choice(["IE", "US"])}"',
+            f"$billing_country {rng.choice(['in', 'not in'])} ['IE', 'GB']",
+            f"$email_domain {rng.choice(['in', 'not in'])} @odd_domains",
+            "$ip_address in @bad_addresses",
+            f"$email_domain {rng.choice(['==', '!='])} null",
+            f"$account_age_days in [{rng.randrange(3)}, 3]",
+        ]
+    )
+
+
+def drawn(rng: random.Random, depth: int = 0) -> str:
+    if depth > 2 or rng.random() < 0.35:
+        return drawn_leaf(rng)
+    if rng.random() < 0.25:
+        return f"!({drawn(rng, depth + 1)})"
+    return f"({drawn(rng, depth + 1)}) {rng.choice(['and', 'or'])} ({drawn(rng, depth + 1)})"
+
+
+def event(rng: random.Random) -> dict:
+    said = {
+        "order_price": rng.choice([9.99, 10.0, 25.5, 100.0, 100.01]),
+        "billing_country": rng.choice(["IE", "US", "GB", None]),
+        "email_domain": rng.choice(["a.example", "c.example", None]),
+        "account_age_days": rng.choice([0.0, 1.0, 2.0, 3.0, None]),
+        "ip_address": rng.choice(["198.51.100.7", "203.0.113.9", None]),
+    }
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def payment(said: dict) -> Payment:
+    own = {"email_domain": said.get("email_domain"), "account_age_days": said.get("account_age_days")}
+    return Payment.parse(
+        {
+            "transaction_id": "t1",
+            "event_time": "2026-11-01T09:30:00Z",
+            "customer_id": "c1",
+            "merchant_id": "m1",
+            "amount": f"{said['order_price']:.2f}",
+            **({"country": said["billing_country"]} if "billing_country" in said else {}),
+            **({"ip": said["ip_address"]} if "ip_address" in said else {}),
+            **{name: str(value) for name, value in own.items() if value is not None},
+        }
+    )
+
+
+def spoken(documents: list[dict], said: dict) -> list[str]:
+    """Names of the rules that speak of a payment, by the doors' own code."""
+    policy = Policy(
+        {"amount"},
+        {},
+        {name: LookedUp(KNOWN.lists[name], "watch") for name in LISTS},
+    )
+    rules = rules_of(documents, policy)
+    sight = Sight(rule.when for rule in rules)
+    told = payment(said)
+    marks = frozenset(
+        f"list/{name}/{KNOWN.lists[name]}"
+        for name, of in LISTS.items()
+        if said.get({"bad_addresses": "ip_address", "odd_domains": "email_domain"}[name]) in of
+    )
+    seen = sight.of(None, {"amount": told.amount}, told, marks)
+    judged = judge_of([rule.when for rule in rules], sight.places)(seen)
+    return [rule.name for rule, speaks in zip(rules, judged, strict=True) if speaks]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_converted_rule_speaks_exactly_where_the_expression_is_true(seed):
+    rng = random.Random(seed)
+    for _ in range(5):
+        expression = drawn(rng)
+        when = condition(parse(expression), KNOWN)
+        rules = [
+            {"name": "as_it_is", "action": "REVIEW", "when": when},
+            {"name": "otherwise", "action": "REVIEW", "when": not_surely(when)},
+        ]
+        for _ in range(8):
+            said = event(rng)
+            is_true = evaluated(parse(expression), said) is True
+            assert spoken(rules, said) == (["as_it_is"] if is_true else ["otherwise"]), (expression, said)
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("mode", [FIRST, ALL])
+def test_a_detectors_rules_take_the_same_action_in_either_mode(seed, mode):
+    rng = random.Random(seed)
+    outcomes = {"approve_it": "APPROVE", "review_it": "REVIEW", "block_it": "BLOCK"}
+    rules = [Rule(f"r{n}", drawn(rng, 1), (rng.choice(list(outcomes)),)) for n in range(4)]
+    found = converted(rules, mode, outcomes, KNOWN)
+    assert not found.missing
+    doing = {rule["name"]: rule["action"] for rule in found.rules}
+    severest = ["APPROVE", "REVIEW", "BLOCK"]
+    for _ in range(10):
+        said = event(rng)
+        matched = [r for r in rules if evaluated(parse(r.expression), said)]
+        theirs = [outcomes[r.outcomes[0]] for r in (matched[:1] if mode == FIRST else matched)]
+        ours = [doing[name] for name in spoken(found.rules, said)]
+        assert max(["APPROVE", *ours], key=severest.index) == max(["APPROVE", *theirs], key=severest.index)
+
+
+@pytest.mark.parametrize(
+    ("expression", "when"),
+    [
+        ("$order_price > 99.5", {"feature": "amount", ">": 9950}),
+        ("100 < $order_price", {"feature": "amount", ">": 10000}),
+        ("$is_guest", {"field": "attributes.is_guest", "=": "true"}),
+        ("# who pays\n!$is_guest", {"not": {"field": "attributes.is_guest", "=": "true"}}),
+        (
+            'regex_match("^(IE|GB)$", $billing_country)',
+            {"field": "country", "in": ["IE", "GB"]},
+        ),
+        ('regex_match("a\\.example", $email_domain)', {"field": "attributes.email_domain", "in": ["a.example"]}),
+        ("$ip_address in @bad_addresses", {"field": "ip", "list": "bad_addresses"}),
+        ("$email_domain == null", {"field": "attributes.email_domain", "missing": True}),
+    ],
+)
+def test_an_expression_becomes_a_condition(expression, when):
+    assert condition(parse(expression), KNOWN) == when
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("$m_insightscore > 900", "$m_insightscore: a model's score or an unknown variable"),
+        ("$order_price + $account_age_days < 10", "arithmetic (+)"),
+        ("lowercase($email_domain) == 'a'", "lowercase(...)"),
+        ("isbefore($a, $b)", "isbefore(...) as a condition"),
+        ('regex_match(".*@gmail\\.com", $email_domain)', "which names more than whole texts"),
+        ('$ip_address == "198.51.100.7"', "ip beside a constant"),
+        ("$email_domain in @unknown", "the list unknown"),
+        ("$billing_country in @odd_domains", "a list is of one column"),
+        ("$order_price == null", "every payment has one"),
+    ],
+)
+def test_what_has_no_counterpart_is_named(expression, said):
+    with pytest.raises(NoCounterpart) as refused:
+        condition(parse(expression), KNOWN)
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("", "character 1: expected a variable, a constant or `(`, found the end"),
+        ("$a >", "character 5: expected a variable, a constant or `(`, found the end"),
+        ("$a > 1 $b", "character 8: expected the end, and, or, found '$b'"),
+        ("$a in 5", "character 7: expected `[`, found '5'"),
+        ("($a > 1", "character 8: expected `)`, found the end"),
+        ("$a ~ 1", "character 4: expected a variable, a constant or an operator, found '~'"),
+    ],
+)
+def test_what_is_no_expression_is_refused_with_its_place(expression, said):
+    with pytest.raises(Unreadable) as refused:
+        parse(expression)
+    assert str(refused.value) == said
+
+
+def test_a_rule_without_a_counterpart_is_named_and_so_is_what_it_would_have_hidden():
+    rules = [Rule("by_score", "$m_insightscore < 10", ("approve",)), Rule("dear", "$order_price > 10", ("block",))]
+    outcomes = {"approve": "APPROVE", "block": "BLOCK"}
+
+    first = converted(rules, FIRST, outcomes, KNOWN)
+    assert [rule["name"] for rule in first.rules] == ["dear"]
+    assert list(first.missing) == ["by_score", "dear (converted)"]
+    assert list(converted(rules, ALL, outcomes, KNOWN).missing) == ["by_score"]
+
+
+def test_an_outcome_is_known_by_one_word_in_its_name():
+    assert [action_of(name) for name in ("block_order", "Manual_Review", "approved", "fraud_review", "vip")] == [
+        "BLOCK",
+        "REVIEW",
+        "APPROVE",
+        None,
+        None,
+    ]
