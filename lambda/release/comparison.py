@@ -14,8 +14,9 @@ class ShadowDiffers(RuntimeError):
     """The candidate would decide too differently. It takes no traffic."""
 
 
-def judged(found: Mapping) -> dict:
-    """The report of the shadow run with a verdict: `passed`, or `too few` payments to tell. Raises ShadowDiffers."""
+def judged(found: Mapping, is_overridden: bool = False) -> dict:
+    """The report of the shadow run with a verdict: `passed`, `too few` payments to tell, or `overridden` where the
+    approval bears a reason, as for thresholds that are meant to decide otherwise. Raises ShadowDiffers."""
     if found["rows"] < LEAST:
         return {"rows": found["rows"], "verdict": "too few"}
     moved = {name: _moved(found[name], found["rows"]) for name in MOST}
@@ -24,14 +25,14 @@ def judged(found: Mapping) -> dict:
         for name, (share, error) in moved.items()
         if abs(share) - CHANCE * error > MOST[name]
     ]
-    if beyond:
+    if beyond and not is_overridden:
         raise ShadowDiffers(
             f"of {found['rows']} payments that were decided lately: {', '.join(beyond)}; expected shares to move by at "
-            f"most {MOST['approved']:.0%} and {MOST['blocked']:.0%}; look at its thresholds and what it was trained on"
+            f"most {MOST['approved']:.0%} and {MOST['blocked']:.0%}; look at its thresholds, or approve with a reason"
         )
     return {
         "rows": found["rows"],
-        "verdict": "passed",
+        "verdict": "overridden" if beyond else "passed",
         "score_psi": found["score_psi"],
         **{name: share for name, (share, _) in moved.items()},
     }

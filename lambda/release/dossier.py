@@ -8,11 +8,16 @@ OVERRIDE = "override: "  # begins the description of an approval that was given 
 PASSES = ("pass", "warn")
 
 
+def overridden(description: str | None) -> bool:
+    """Whether the approval's description gives a reason to let a version serve in spite of what speaks against it."""
+    begins, _, why = (description or "").partition(OVERRIDE)
+    return not begins and bool(why.strip())
+
+
 def lacking(evaluation: Mapping, description: str | None) -> str | None:
     """Why this version may not serve; none if its dossier passes, warnings included, or if the approval's description
     gives a reason to let it serve all the same. Other descriptions, of a rejection before, are no such reason."""
-    begins, _, why = (description or "").partition(OVERRIDE)
-    if not begins and why.strip():
+    if overridden(description):
         return None
     dossier = evaluation.get("dossier") or {}
     verdict = dossier.get("verdict")

@@ -134,7 +134,7 @@ def compare(event: dict) -> dict:
     """Raises ShadowDiffers."""
     key = f"{event['shadow']['folder']}/shadow.json"
     found = json.loads(client("s3").get_object(Bucket=settings().lake, Key=key)["Body"].read())
-    return judged(found)
+    return judged(found, event["shadow"]["overridden"])
 
 
 def serve(event: dict) -> dict:

@@ -21,7 +21,7 @@ from urllib.parse import urlparse
 
 from scoring import documents
 
-from release.dossier import lacking
+from release.dossier import lacking, overridden
 from release.guard import Guard
 
 BROKEN = ("Failed", "OutOfService", "UpdateRollbackFailed")  # of an endpoint; the other states pass
@@ -121,6 +121,7 @@ class Promotion:
             "model_data": f"s3://{self.lake}/{archive_key(candidate.problem, candidate.version)}",
             "folder": f"monitoring/shadow/{candidate.problem}/{candidate.version}",
             "job": f"{candidate.model}-shadow",
+            "overridden": overridden(candidate.description.get("ApprovalDescription")),
             "arguments": [
                 "--live", str(live["model"]),
                 "--live-thresholds", f"{live['review_at']}", f"{live['block_at']}",

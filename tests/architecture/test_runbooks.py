@@ -23,7 +23,10 @@ def families() -> list[re.Pattern[str]]:
 
 
 def single() -> set[str]:
-    return set(ALARMS.findall(terraform("watch/main.tf")))
+    """Those of the watch, and those that guard a release."""
+    guards = re.findall(r"^    (\w+) = \{\n      description", terraform("release/guard.tf"), re.MULTILINE)
+    assert len(guards) == 5
+    return {*ALARMS.findall(terraform("watch/main.tf")), *(f"guard-{name}" for name in (*guards, "abort"))}
 
 
 def test_every_alarm_that_is_named_outright_has_a_runbook():

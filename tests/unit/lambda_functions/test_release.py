@@ -723,6 +723,10 @@ def test_a_candidate_is_compared_with_what_serves_on_the_newest_day_of_decisions
     assert shadow["arguments"] == ["--live", "job-3", "--live-thresholds", "0.4", "0.8", "--thresholds", "0.4", "0.8"]
     assert scene.recorded()["model_name"] == "risk-test-fraud-v3"
     assert len(scene.sagemaker.updates) == 1
+    assert shadow["overridden"] is False
+    scene.sagemaker.reasons[ARN.format("fraud", 4)] = "override: it shall block more"
+    again = scene.promotion().prepare(ARN.format("fraud", 4), "risk-test-fraud", "2026-03-01T10:01:00Z")
+    assert again["shadow"]["overridden"] is True
 
 
 def test_probes_count_once_the_canary_takes_traffic_and_only_what_the_new_model_answers(scene):
@@ -875,3 +879,4 @@ def test_a_candidate_that_decides_much_the_same_may_take_traffic(found, verdict)
 def test_a_candidate_that_would_decide_otherwise_takes_none(found, said):
     with pytest.raises(ShadowDiffers, match=said):
         judged(found)
+    assert judged(found, is_overridden=True)["verdict"] == "overridden"
