@@ -13,7 +13,7 @@ import numpy as np
 from features.encoding import Encoding, InvalidRow
 from inference.additive import WrongTerms
 from inference.calibration import Calibration
-from inference.runtimes import BLEND, COMPILED, LIBRARIES, NATIVE, Blend, Booster, Explainable, Onnx
+from inference.runtimes import BLEND, COMPILED, CONSTANT, LIBRARIES, NATIVE, Blend, Booster, Explainable, Onnx
 
 LARGEST_FILE = 512 * 1024 * 1024  # bytes; a tree model is a hundredth of it
 MOST_REASONS = 5
@@ -193,7 +193,7 @@ def calibration_of(manifest: dict) -> Calibration:
 
 def open_booster(manifest: dict, folder: Path, runtime: str) -> Booster:
     """What scores; libraries are imported only when used."""
-    if manifest["learner"] == "constant":
+    if manifest["learner"] == CONSTANT:
         return Constant(manifest["base_rate"])
     if runtime not in (COMPILED, NATIVE):
         raise BrokenArchive(f"expected runtime {COMPILED} or {NATIVE}, got {runtime!r}")
@@ -230,7 +230,7 @@ def open_library(manifest: dict, folder: Path) -> Explainable:
     if learner == BLEND:
         return Blend([(weight, open_library(part, folder)) for weight, part in parts_of(manifest)])
     if learner not in LIBRARIES:
-        raise BrokenArchive(f"expected learner {', '.join(LIBRARIES)}, {BLEND} or constant, got {learner!r}")
+        raise BrokenArchive(f"expected learner {', '.join(LIBRARIES)}, {BLEND} or {CONSTANT}, got {learner!r}")
     try:
         return LIBRARIES[learner](file_of(manifest, "file", folder))
     except WrongTerms as wrong:

@@ -17,6 +17,7 @@ COMPILED = "onnx"
 NATIVE = "native"
 MOST_CODES = 2**31  # a number beyond them is no code
 BLEND = "blend"  # the learner of an archive that has several
+CONSTANT = "constant"  # that of one that knows nothing and says the same of all rows
 
 
 class Booster(Protocol):

@@ -40,8 +40,8 @@ def main(command: str, environment: str, run: str, file: str, *further: str) -> 
             backtested(environment, Kept(Path(required(command, run))), file, *further)
     except (WrongRun, InvalidPolicy, NoLetter, athena.QueryFailed) as wrong:
         raise SystemExit(f"{command}: {wrong}") from None
-    except OSError as missing:
-        raise SystemExit(f"{command}: cannot read {missing.filename}: {missing.strerror}") from None
+    except OSError as failed:
+        raise SystemExit(f"{command}: {failed.filename}: {failed.strerror}") from None
     except ClientError as refused:
         said = refused.response["Error"]
         raise SystemExit(f"{command}: {refused.operation_name}: {said['Code']}: {said['Message']}") from None

@@ -14,12 +14,12 @@ import numpy as np
 
 from features.encoding import Column, Encoding
 from inference.model import Model, open_library
+from inference.runtimes import CONSTANT
 from tools.lending.policy import Decision, Policy, Reason, Rule
 
 MOST_REASONS = 4  # Regulation B, 12 CFR 1002.9, commentary to paragraph 9(b)(2): more are not likely to help
 NO_SCORE = "the model gave no usable probability"
 NO_REASON = ("no_reason", "the score would decline it, and no reason may be told: a person decides")
-CONSTANT = "constant"
 SHOWN = 3  # loans that a refusal names
 
 

@@ -309,7 +309,7 @@ def test_a_stricter_cut_off_never_approves_more_and_all_are_approved_by_the_last
         (("decide", "", "", "", ""), "expected POLICY="),
         (("decide", "local", "", str(EXAMPLE), "June"), "MONTH=<YYYY-MM>"),
         (("decide", "", "nowhere", str(EXAMPLE), ""), "model.tar.gz is missing"),
-        (("decide", "", "nowhere", "no-file.json", ""), "cannot read no-file.json"),
+        (("decide", "", "nowhere", "no-file.json", ""), "no-file.json: No such file or directory"),
         (("letter", "", "", "", "l1", ""), "expected KEPT="),
         (("backtest", "", "nowhere", "", "o.csv"), "policy.json is missing"),
     ],
