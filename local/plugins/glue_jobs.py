@@ -637,8 +637,9 @@ def _spark_settings(folder: Path, given: str) -> Path:
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
         "spark.hadoop.fs.s3a.endpoint": _settings.endpoint_url,
         "spark.hadoop.fs.s3a.endpoint.region": _settings.region,
-        # The job's Python brings the keys of its role (local/warm_pool/driver.py).
-        "spark.hadoop.fs.s3a.aws.credentials.provider": "org.apache.hadoop.fs.s3a.TemporaryAWSCredentialsProvider",
+        # The job's Python brings the keys of its role (local/warm_pool/driver.py). Hadoop's own provider of temporary
+        # keys has none for a second thread that asks while the first one is the first to ask.
+        "spark.hadoop.fs.s3a.aws.credentials.provider": "com.amazonaws.auth.SystemPropertiesCredentialsProvider",
         "spark.hadoop.fs.s3a.path.style.access": "true",
         "spark.hadoop.fs.s3a.connection.ssl.enabled": "false",
         "spark.hadoop.fs.s3a.change.detection.mode": "none",

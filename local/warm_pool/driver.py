@@ -118,11 +118,11 @@ def executed(script: str) -> int:
     return 0
 
 
-# Where Spark looks for the keys that boto3 finds in the environment: S3A for objects, Python workers for all else.
+# Where the keys are looked for that boto3 finds in the environment: by S3A for objects, by Python workers for all else.
 KEYS = {
-    "AWS_ACCESS_KEY_ID": ("spark.hadoop.fs.s3a.access.key", "spark.executorEnv.AWS_ACCESS_KEY_ID"),
-    "AWS_SECRET_ACCESS_KEY": ("spark.hadoop.fs.s3a.secret.key", "spark.executorEnv.AWS_SECRET_ACCESS_KEY"),
-    "AWS_SESSION_TOKEN": ("spark.hadoop.fs.s3a.session.token", "spark.executorEnv.AWS_SESSION_TOKEN"),
+    "AWS_ACCESS_KEY_ID": ("aws.accessKeyId", "spark.executorEnv.AWS_ACCESS_KEY_ID"),
+    "AWS_SECRET_ACCESS_KEY": ("aws.secretKey", "spark.executorEnv.AWS_SECRET_ACCESS_KEY"),
+    "AWS_SESSION_TOKEN": ("aws.sessionToken", "spark.executorEnv.AWS_SESSION_TOKEN"),
 }
 
 
