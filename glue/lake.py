@@ -188,16 +188,16 @@ class Lake:
         names = [p.name for p in table.partitions]
         of_it = [F.lit(value).alias(name) for name, value in zip(names, values, strict=True)]
         place = f"{table.prefix}/{folder(table, values)}/"
-        with self.replacing(table, [list(values)]) as old:
+        with self.replacing(table, [list(values)]) as (old, mark):
             try:
                 self.append(rows.select(*table.column_names, *of_it), table)
+                new = [key for key in self.keys(place) if key not in old]
+                if new:
+                    self.register(table, [values])
             except Exception:
                 self.delete([key for key in self.keys(place) if key not in old])
-                self.settle(table, [folder(table, values)])
+                self.delete([mark])  # its own alone: another run's tells of what that one has left
                 raise
-            new = [key for key in self.keys(place) if key not in old]
-            if new:
-                self.register(table, [values])
         if not new:
             self.unregister(table, [values])
             return 0
@@ -209,13 +209,15 @@ class Lake:
         limited.partitionBy(*(p.name for p in table.partitions)).parquet(self.path(table.prefix))
 
     @contextmanager
-    def replacing(self, table: Table, partitions: Sequence[Sequence[str]]) -> Iterator[list[str]]:
-        """Gives the files that partitions hold; what is written meanwhile takes their place. See `write`."""
+    def replacing(self, table: Table, partitions: Sequence[Sequence[str]]) -> Iterator[tuple[list[str], str]]:
+        """Gives the files that partitions hold, and the key of the mark that lies there meanwhile; what is written
+        takes the files' place. See `write`."""
         replaced = [folder(table, values) for values in partitions]
         old = [key for place in replaced for key in self.keys(f"{table.prefix}/{place}/")]
+        mark = f"{table.prefix}/{BEGUN}{uuid.uuid4().hex}.json"
         if replaced:
-            self.put_json(f"{table.prefix}/{BEGUN}{uuid.uuid4().hex}.json", replaced)
-        yield old
+            self.put_json(mark, replaced)
+        yield old, mark
         self.delete(old)
         self.settle(table, replaced)
 

@@ -269,9 +269,9 @@ def worth(y: np.ndarray, p: np.ndarray, amount: np.ndarray, customers: np.ndarra
     if not met.sum() > 0:
         return Answer(name, None, "told", "told", detail="no loan with an amount defaulted")
     rng = np.random.default_rng(seed)
-    draws = rng.integers(0, len(met), size=(DRAWS, len(met)))
-    of_draws = met[draws].sum(axis=1)
-    ratios = expected[draws].sum(axis=1)[of_draws > 0] / of_draws[of_draws > 0]
+    draws = (rng.integers(0, len(met), size=len(met)) for _ in range(DRAWS))
+    sums = [(float(expected[drawn].sum()), float(met[drawn].sum())) for drawn in draws]
+    ratios = [of_expected / of_met for of_expected, of_met in sums if of_met > 0]
     low, high = map(float, np.quantile(ratios, [0.025, 0.975]))
     verdict: Verdict = "pass" if high >= SLOPE[0] and low <= SLOPE[1] else "warn"
     return Answer(

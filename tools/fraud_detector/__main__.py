@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from scoring.policy import InvalidPolicy, Policy
-from scoring.rules import LISTED_FIELDS, PERSONAL
+from scoring.rules import LISTED_FIELDS, PERSONAL, InvalidPolicy, LookedUp, rule_of
+from scoring.rules import Known as Policy
 
-from tools.fraud_detector.conversion import Known
-from tools.fraud_detector.events import OWN, bring, columns_of
+from tools.fraud_detector.conversion import AMOUNT, Known
+from tools.fraud_detector.events import OWN, bring, columns_of, variables_of
 from tools.fraud_detector.rules import SEVERITY, action_of, converted
 from tools.fraud_detector.service import Detector, Unusable, read
 
@@ -31,46 +32,63 @@ def main(source: str = "", out: str = "", merchant: str = "", outcomes: str = ""
 
 
 def imported(source: Path, out: Path, merchant: str, outcomes: str) -> list[str]:
-    """What was made of it, line by line. Raises Unusable, InvalidPolicy and OSError."""
-    detector = read(source)
+    """What was made of it, line by line. Raises Unusable, InvalidPolicy and OSError; then there is nothing in `out`."""
     if out.exists() and any(out.iterdir()):
         raise Unusable(f"{out}: expected a new or an empty folder, as nothing is written over")
-    columns = columns_of(detector.variables, merchant)
-    actions = actions_of(detector, outcomes)
+    detector, files = read(source), sorted(source.glob("*.csv"))
+    columns = columns_of({**dict.fromkeys(variables_of(files), ""), **detector.variables}, merchant)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
+        made = Path(scratch) / out.name
+        made.mkdir()
+        told = written(detector, columns, actions_of(detector, outcomes), made, out)
+        if files:
+            (made / "raw").mkdir()
+            brought = bring(files, columns, detector.labels, made / "raw")
+            told.append(
+                f"raw/: {brought.events} payments, {brought.labels} labels, {brought.unlabelled} events without one"
+            )
+            told += [
+                f"  {n} events of {name} have no EVENT_ID: theirs is file and line" for name, n in brought.named.items()
+            ]
+            told.append(f"next: make check-data DATA={out}/raw")
+        (made / "report.txt").write_text("\n".join(told) + "\n")
+        if out.exists():
+            out.rmdir()
+        made.rename(out)
+    return told
+
+
+def written(
+    detector: Detector, columns: Mapping[str, str], actions: Mapping[str, str], made: Path, out: Path
+) -> list[str]:
+    """The policy and the lists, in `made`; what became of them is told as of `out`."""
     lists = lists_of(detector, columns)
-    found = converted(detector.rules, detector.mode, actions, Known(columns, PERSONAL, lists))
+    looked_up = {name: LookedUp(field, "watch") for name, field in lists.items()}
+    known = Known(columns, PERSONAL, lists)
+    found = converted(
+        detector.rules, detector.mode, actions, known, lambda rule: rule_of(rule, Policy({AMOUNT}, {}, looked_up))
+    )
     policy = {"version": detector.name, "review_at": 0.2, "block_at": 0.8, "explore_share": 0.0, "rules": found.rules}
-    looked_up = {name: {"field": field, "kind": "watch"} for name, field in lists.items()}
-    Policy.parse({**policy, "looked_up": looked_up}, ["amount"])
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "policy.json").write_text(json.dumps(policy, indent=2) + "\n")
+    (made / "policy.json").write_text(json.dumps(policy, indent=2) + "\n")
     count = f"{len(found.rules)} rules of {len(detector.rules)}"
     told = [f"detector {detector.name}, {detector.mode}: {count} in policy.json"]
+    told += [f"outcome {outcome}: {action}" for outcome, action in actions.items()]
     for name, field in lists.items():
         if entries := detector.entries.get(name):
-            (out / "lists").mkdir(exist_ok=True)
-            (out / "lists" / f"{name}.txt").write_text("\n".join(entries) + "\n")
+            (made / "lists").mkdir(exist_ok=True)
+            (made / "lists" / f"{name}.txt").write_text("\n".join(entries) + "\n")
             command = f"make list LIST={name} KIND=watch FIELD={field} FILE={out}/lists/{name}.txt WHY=... ENV=..."
             told.append(f"list {name} of {field}, {len(entries)} entries: {command}")
         else:
             told.append(f"list {name} of {field}: no {name}.elements.json, so no entries")
-    files = sorted(source.glob("*.csv"))
-    if files:
-        (out / "raw").mkdir()
-        brought = bring(files, columns, detector.labels, out / "raw")
-        told.append(
-            f"raw/: {brought.events} payments, {brought.labels} labels; {brought.unlabelled} events have no label"
-        )
-        told += [
-            f"  {count} events of {name} have no EVENT_ID: theirs is file and line"
-            for name, count in brought.named.items()
-        ]
-        told.append(f"next: make check-data DATA={out}/raw")
+    if "currency" in columns.values():
+        by_amount = [rule["name"] for rule in found.rules if f'"{AMOUNT}"' in json.dumps(rule["when"])]
+        told += [f"CHECK rule {name}: amounts are compared in the home currency, not the event's" for name in by_amount]
     told += [f"NOT CONVERTED rule {name}: {why}" for name, why in found.missing.items()]
     told += [f"NOT CONVERTED list {name}: no rule looks at it" for name in sorted(detector.lists.keys() - lists.keys())]
     told += [f"NOT CONVERTED model {name}: train one of ours on raw/ (make train)" for name in detector.models]
     told.append("thresholds in policy.json only hold their place: the serving model's count, which training solves")
-    (out / "report.txt").write_text("\n".join(told) + "\n")
     return told
 
 

@@ -26,6 +26,7 @@ from tools.fraud_detector.language import (
 
 OURS = {"==": "=", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+SPELLINGS = {True: ("true", "True", "TRUE", "1"), False: ("false", "False", "FALSE", "0")}
 SPECIAL = re.compile(r"[.^$*+?{}\[\]()|\\]")
 AMOUNT = "amount"
 
@@ -88,7 +89,8 @@ def leaf(place: str, operator: str, value: float | str | bool, known: Known) -> 
     if isinstance(value, bool):
         if operator not in ("=", "!="):
             raise NoCounterpart(f"{operator} beside true and false")
-        return {"field": place, operator: "true" if value else "false"}
+        among = {"field": place, "in": list(SPELLINGS[value])}
+        return among if operator == "=" else {"not": among}
     return {"field": place, operator: value}
 
 
@@ -117,13 +119,16 @@ def one_of(values: Sequence[float | str | bool | None], place: str, known: Known
 
 
 def matched(tree: Call, known: Known) -> dict:
-    """Of regular expressions those that name whole texts: `a`, `a|b`, `(a|b)`, with or without `^` and `$`."""
+    """Of regular expressions those that name whole texts: `a`, `a|b`, `(a|b)`, `^a$`, `^(a|b)$`."""
     if len(tree.given) != 2 or not isinstance(tree.given[0], Constant) or not isinstance(tree.given[1], Variable):
         raise NoCounterpart("regex_match of anything but a pattern and a variable")
     pattern, name = str(tree.given[0].value), tree.given[1].name
-    whole = pattern.removeprefix("^").removesuffix("$")
+    anchored = pattern.startswith("^") and pattern.endswith("$")
+    whole = pattern[1:-1] if anchored else pattern
     if whole.startswith("(") and whole.endswith(")"):
         whole = whole[1:-1]
+    elif anchored and "|" in whole:
+        raise NoCounterpart(f"the regular expression {pattern!r}, whose anchors are of its first and last part alone")
     texts = [re.sub(r"\\([^A-Za-z0-9])", r"\1", text) for text in whole.split("|")]
     if any(SPECIAL.search(re.sub(r"\\[^A-Za-z0-9]", "", text)) for text in whole.split("|")):
         raise NoCounterpart(f"the regular expression {pattern!r}, which names more than whole texts")

@@ -82,13 +82,18 @@ def read(folder: Path) -> Detector:
     lacking = [f"{name} {version}" for name, version in wanted if (name, version) not in details]
     if lacking:
         raise Unusable(f"{folder}: expected get_rules of every rule of the detector, lacking {', '.join(lacking)}")
-    found.rules = [rule_of(details[one]) for one in wanted]
+    try:
+        found.rules = [rule_of(details[one]) for one in wanted]
+    except KeyError as lacking_part:
+        raise Unusable(f"{folder}: expected each rule of get_rules with {lacking_part}, found one without it") from None
     return found
 
 
 def rule_of(detail: Mapping[str, Any]) -> Rule:
     if detail.get("language", "DETECTORPL") != "DETECTORPL":
         raise Unusable(f"rule {detail['ruleId']}: expected language DETECTORPL, found {detail['language']!r}")
+    if not detail["outcomes"]:
+        raise Unusable(f"rule {detail['ruleId']}: expected an outcome, found none")
     return Rule(detail["ruleId"], detail["expression"], tuple(detail["outcomes"]))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tools.fraud_detector.__main__ import imported, main
+from tools.fraud_detector.events import columns_of
 from tools.fraud_detector.service import Unusable
 from tools.operators import ruling
 from tools.raw_data.loaded import Loaded
@@ -75,7 +76,11 @@ def test_a_detector_becomes_a_raw_folder_a_policy_and_lists(source, tmp_path):
     told = imported(source, out, "shop", "")
 
     policy = json.loads((out / "policy.json").read_text())
-    assert [(rule["name"], rule["action"]) for rule in policy["rules"]] == [("dear", "REVIEW"), ("listed", "BLOCK")]
+    assert [(rule["name"], rule["action"]) for rule in policy["rules"]] == [
+        ("known", "ALLOW"),
+        ("dear", "REVIEW"),
+        ("listed", "BLOCK"),
+    ]
     change = ruling(policy, {"bad_addresses": {"field": "ip", "kind": "watch"}})
     assert change({}, {})[0]["looked_up"] == {"bad_addresses": {"field": "ip", "kind": "watch"}}
     assert (out / "lists" / "bad_addresses.txt").read_text().split() == ["198.51.100.7", "198.51.100.8"]
@@ -127,6 +132,11 @@ def test_nothing_is_written_over(source, tmp_path):
             "outcome vip: its name does not tell",
         ),
         ("rules.json", {"ruleDetails": [{"ruleId": "x"}]}, "rules.json: expected what the service returns"),
+        (
+            "rules.json",
+            {"ruleDetails": [{"ruleId": d["ruleId"], "ruleVersion": "1", "outcomes": []} for d in DETAILS]},
+            "expected each rule of get_rules with 'expression'",
+        ),
         ("variables.json", {"variables": VARIABLES[1:]}, "expected a variable of type PRICE"),
         ("model.json", {}, "line 2: expected a label of fraud, 1, true"),
     ],
@@ -136,6 +146,8 @@ def test_what_the_service_would_not_return_is_refused_with_its_file(source, tmp_
     with pytest.raises(Unusable) as refused:
         imported(source, tmp_path / "out", "shop", "")
     assert said in str(refused.value)
+    assert not (tmp_path / "out").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
 
 def test_who_is_paid_is_asked_for(source, tmp_path):
@@ -153,4 +165,47 @@ def test_an_outcome_of_another_name_is_told_by_a_file(source, tmp_path):
     (tmp_path / "outcomes.json").write_text('{"vip": "APPROVE"}')
 
     told = imported(source, tmp_path / "out", "shop", str(tmp_path / "outcomes.json"))
-    assert told[0] == "detector orders-3, FIRST_MATCHED: 2 rules of 4 in policy.json"
+    assert told[0] == "detector orders-3, FIRST_MATCHED: 3 rules of 4 in policy.json"
+
+
+def test_a_rule_that_our_parser_refuses_is_named_and_the_others_are_brought(source, tmp_path):
+    details = [{**d, "expression": '$shop == ""'} if d["ruleId"] == "dear" else d for d in DETAILS]
+    (source / "rules.json").write_text(json.dumps({"ruleDetails": details}))
+
+    told = imported(source, tmp_path / "out", "shop", "")
+    (line,) = [line for line in told if line.startswith("NOT CONVERTED rule dear:")]
+    assert "when.all[0].=: expected a text" in line
+    assert [rule["name"] for rule in json.loads((tmp_path / "out" / "policy.json").read_text())["rules"]] == [
+        "known",
+        "listed",
+    ]
+
+
+def test_variables_that_are_called_as_columns_of_ours_do_not_stand_twice():
+    variables = {"customer_id": "", "amount": "NUMERIC", "price": "PRICE", "country": "CATEGORICAL", "shop": ""}
+
+    assert columns_of(variables, "shop") == {
+        "shop": "merchant_id",
+        "price": "amount",
+        "customer_id": "attributes.variable_customer_id",
+        "amount": "attributes.variable_amount",
+        "country": "country",
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"EVENT_TIMESTAMP,ENTITY_ID,price,price\n", "found price twice"),
+        (b"EVENT_TIMESTAMP,price\n", "expected ENTITY_ID among the columns"),
+        ("EVENT_TIMESTAMP,ENTITY_ID,Käufer\n".encode("latin-1"), "expected CSV as UTF-8"),
+        (b'EVENT_TIMESTAMP,ENTITY_ID,order_price,shop\n2026-10-01,c1,"5"x,s\n', "behind line 1: expected CSV as UTF-8"),
+    ],
+    ids=["twice", "lacking", "latin", "quote"],
+)
+def test_an_event_file_that_cannot_be_read_is_refused_by_name(source, tmp_path, content, said):
+    (source / "events.csv").write_bytes(content)
+    with pytest.raises(Unusable) as refused:
+        imported(source, tmp_path / "out", "shop", "")
+    assert "events.csv" in str(refused.value)
+    assert said in str(refused.value)
