@@ -134,9 +134,10 @@ def test_nothing_is_written_over(source, tmp_path):
         ("rules.json", {"ruleDetails": [{"ruleId": "x"}]}, "rules.json: expected what the service returns"),
         (
             "rules.json",
-            {"ruleDetails": [{"ruleId": d["ruleId"], "ruleVersion": "1", "outcomes": []} for d in DETAILS]},
+            {"ruleDetails": [{"ruleId": d["ruleId"], "ruleVersion": "1", "outcomes": ["block"]} for d in DETAILS]},
             "expected each rule of get_rules with 'expression'",
         ),
+        ("rules.json", {"ruleDetails": [{**d, "outcomes": []} for d in DETAILS]}, "rule known: expected an outcome"),
         ("variables.json", {"variables": VARIABLES[1:]}, "expected a variable of type PRICE"),
         ("model.json", {}, "line 2: expected a label of fraud, 1, true"),
     ],
