@@ -55,7 +55,10 @@ def compared(live: np.ndarray, candidate: np.ndarray, before: Sequence[float], a
 
 
 def applied(lines: Sequence[dict], live: str) -> list[dict]:
-    """Decisions by the live model on vectors that this code computes, the last on each payment, the newest first."""
+    """Decisions by the live model on vectors that this code computes, the last on each payment, the newest first.
+
+    A line may come twice: where the log has but one day, that day is handed over as both of the newest two.
+    """
     ordered = sorted(lines, key=lambda d: (d["decided_at"], d["counted_at"], bool(d["overtaken"])))
     last: dict[str, dict] = {}
     for d in reversed(ordered):

@@ -15,6 +15,7 @@ from typing import Any
 CANARY_OF = 10  # instances for each one of a canary
 LEAST_TIMEOUT = 600  # seconds, SageMaker's own
 TO_START = 1800  # seconds that new instances may take to begin
+OF_TRAFFIC = "-guard-blocked"  # counts what rules and lists block, too: an attack rings it, whichever model serves
 
 
 class GuardRings(RuntimeError):
@@ -39,22 +40,31 @@ class Guard:
         """Whoever aborted the release before did not abort this one."""
         cloudwatch.set_alarm_state(AlarmName=self.abort, StateValue="OK", StateReason="a release begins")
 
-    def require_quiet(self, cloudwatch: Any) -> None:
-        """Raises Aborted and GuardRings."""
+    def require_quiet(self, cloudwatch: Any) -> frozenset[str]:
+        """Alarms that ring for what payers do: they say nothing of a new model, and a better one may be the remedy.
+
+        Raises Aborted and GuardRings.
+        """
         found = cloudwatch.describe_alarms(AlarmNames=[*self.alarms, self.abort])["MetricAlarms"]
         rings = sorted(alarm["AlarmName"] for alarm in found if alarm["StateValue"] == "ALARM")
         if self.abort in rings:
             raise Aborted(f"{self.abort} was set: nothing is released")
-        if rings:
-            raise GuardRings(f"the release waits until what serves is well: {', '.join(rings)}")
+        ours = [name for name in rings if not name.endswith(OF_TRAFFIC)]
+        if ours:
+            raise GuardRings(f"the release waits until what serves is well: {', '.join(ours)}")
+        return frozenset(rings)
 
-    def deployment(self, serving: Mapping[str, Any]) -> dict:
-        """DeploymentConfig of UpdateEndpoint for an endpoint with `serving["instances"]` instances."""
+    def deployment(self, serving: Mapping[str, Any], ringing: frozenset[str] = frozenset()) -> dict:
+        """DeploymentConfig of UpdateEndpoint for an endpoint with `serving["instances"]` instances.
+
+        Alarms of `ringing` rang before: SageMaker would undo at once whatever is released.
+        """
         instances = serving["instances"]
         routing: dict[str, Any] = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
         if instances > 1:
             size = {"Type": "INSTANCE_COUNT", "Value": max(1, instances // CANARY_OF)}
             routing = {"Type": "CANARY", "CanarySize": size, "WaitIntervalInSeconds": self.canary_seconds}
+        alarms = [name for name in (*self.alarms, self.abort) if name not in ringing]
         waits = self.canary_seconds + self.bake_seconds
         return {
             "BlueGreenUpdatePolicy": {
@@ -62,5 +72,5 @@ class Guard:
                 "TerminationWaitInSeconds": self.bake_seconds,
                 "MaximumExecutionTimeoutInSeconds": max(LEAST_TIMEOUT, TO_START + waits),
             },
-            "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in (*self.alarms, self.abort)]},
+            "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in alarms]},
         }

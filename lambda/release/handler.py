@@ -139,9 +139,11 @@ def compare(event: dict) -> dict:
 
 def serve(event: dict) -> dict:
     """Raises what `Promotion.release` and, before anything has changed, `Guard.require_quiet` do."""
-    if event["guarded"]:
-        guard().require_quiet(client("cloudwatch"))
-    done = promotion().release(event["package"], event["group"], event["approved_at"])
+    ringing: frozenset[str] = frozenset()
+    # Tried again, what rings may be the new model: SageMaker judges it, and the document must tell of it.
+    if event["guarded"] and not promotion().told(event["package"], event["group"]):
+        ringing = guard().require_quiet(client("cloudwatch"))
+    done = promotion().release(event["package"], event["group"], event["approved_at"], ringing)
     return {**done, "state": "changing" if done["released"] else "withdrawn", "seen": NONE_SEEN}
 
 

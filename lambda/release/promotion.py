@@ -90,7 +90,7 @@ class Promotion:
 
     def prepare(self, package: str, group: str, approved_at: str) -> dict:
         """Makes what would serve, and tells nobody of it. Returns whether it may, as `model`, and with what its scores
-        are to be compared before it does: the newest day of decisions, and the thresholds that judge them.
+        are to be compared before it does: the newest two days of decisions, and the thresholds that judge them.
 
         Raises ArchiveChanged, EndpointBroken, EndpointBusy and Unsigned.
         """
@@ -112,12 +112,13 @@ class Promotion:
         body = candidate.before.body
         if not candidate.served or candidate.has_served or body["model_name"] is None:
             return None
-        day = self._newest_day()
-        if day is None:
+        days = self._newest_days()
+        if not days:
             return None
         solved, live = candidate.evaluation["policy"], body["policy"]
         return {
-            "day": day,
+            "day": days[-1],
+            "day_before": days[0],
             "model_data": f"s3://{self.lake}/{archive_key(candidate.problem, candidate.version)}",
             "folder": f"monitoring/shadow/{candidate.problem}/{candidate.version}",
             "job": f"{candidate.model}-shadow",
@@ -129,22 +130,28 @@ class Promotion:
             ],
         }  # fmt: skip
 
-    def _newest_day(self) -> str | None:
-        """That has decisions in the log."""
+    def _newest_days(self) -> list[str]:
+        """Two that have decisions in the log, the newest last, or as many as there are: just after midnight the newest
+        has too few to tell anything."""
         begins, days = "decisions/decision_date=", []
         token: dict[str, str] = {}
         while True:
             page = self.s3.list_objects_v2(Bucket=self.lake, Prefix=begins, Delimiter="/", **token)  # type: ignore[attr-defined]
             days += [found["Prefix"].removeprefix(begins).rstrip("/") for found in page.get("CommonPrefixes", ())]
             if not page.get("IsTruncated"):
-                return max(days, default=None)
+                return sorted(days)[-2:]
             token = {"ContinuationToken": page["NextContinuationToken"]}
 
-    def release(self, package: str, group: str, approved_at: str) -> dict:
+    def told(self, package: str, group: str) -> bool:
+        """Whether the endpoint changes over to this version or has, as where a release is tried again."""
+        endpoint = self.sagemaker.describe_endpoint(EndpointName=group)  # type: ignore[attr-defined]
+        return model_name(package, group) in (endpoint["EndpointConfigName"], pending(endpoint))
+
+    def release(self, package: str, group: str, approved_at: str, ringing: frozenset[str] = frozenset()) -> dict:
         """Makes the package serve and records it. The endpoint keeps its old model until the new one is healthy.
 
         An approval may have waited for hours: it counts for nothing once it was withdrawn, or a later one is released.
-        `approved_at` is the event's time. Raises ArchiveChanged, Conflict, EndpointBusy, EndpointBroken and
+        `approved_at` is the event's time; alarms of `ringing` undo nothing. Raises ArchiveChanged, Conflict, EndpointBusy, EndpointBroken and
         Unsigned.
         """
         candidate = self._candidate(package, group, approved_at)
@@ -174,7 +181,7 @@ class Promotion:
         # SageMaker refuses a change that is under way or done.
         if candidate.served and model not in (endpoint["EndpointConfigName"], pending(endpoint)):
             self.sagemaker.update_endpoint(  # type: ignore[attr-defined]
-                EndpointName=group, EndpointConfigName=model, **self._update(candidate)
+                EndpointName=group, EndpointConfigName=model, **self._update(candidate, ringing)
             )
         documents.write(
             self.dynamodb,
@@ -191,7 +198,7 @@ class Promotion:
         """What may be released, or why nothing is. Raises Unsigned."""
         problem = group.removeprefix(f"{self.prefix}-")
         version = package.rpartition("/")[2]
-        model = f"{group}-v{version}"
+        model = model_name(package, group)
         description = self._package(package)
         if description is None:
             return "the package is gone"
@@ -233,7 +240,7 @@ class Promotion:
                 ProductionVariants=[{"VariantName": VARIANT, "ModelName": candidate.model, **self._runs_on()}],
             )
 
-    def _update(self, candidate: Candidate) -> dict:
+    def _update(self, candidate: Candidate, ringing: frozenset[str]) -> dict:
         """How the endpoint changes over. A serverless one has no fleet whose part could serve, or whose size is kept.
 
         What has served before comes back at once and whatever rings: alarms of the bad model would undo the good one.
@@ -241,7 +248,9 @@ class Promotion:
         if self._serverless:
             return {}
         kept = {"RetainAllVariantProperties": True}  # as many instances as the endpoint has scaled to
-        return kept if candidate.has_served else {**kept, "DeploymentConfig": self.guard.deployment(self.serving)}
+        if candidate.has_served:
+            return kept
+        return {**kept, "DeploymentConfig": self.guard.deployment(self.serving, ringing)}
 
     @property
     def _serverless(self) -> bool:
@@ -299,6 +308,11 @@ class Promotion:
         except Exception as failed:
             if "already exist" not in str(failed).lower():
                 raise
+
+
+def model_name(package: str, group: str) -> str:
+    """Of a version: `...:model-package/risk-dev-fraud/3` -> `risk-dev-fraud-v3`."""
+    return f"{group}-v{package.rpartition('/')[2]}"
 
 
 def archive_key(problem: str, version: str) -> str:

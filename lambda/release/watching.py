@@ -27,11 +27,16 @@ PROBES = 40  # at each look while the new model serves
 PROBING_S = 10  # an endpoint that hangs must not take the function's own time
 TAKES_TRAFFIC = ("ActivatingTraffic", "Baking")  # statuses of a variant that is being deployed
 ALIKE = 1e-6  # scores are float32
+MOST_FAILED = 0.1  # of the last look's probes: each is asked once and briefly
 NONE_SEEN = {"probes": 0, "answered": 0, "failed": 0, "differing": 0}
 
 
 class NotAsAsked(RuntimeError):
     """What serves is not what was to be released."""
+
+
+class AnswersBadly(RuntimeError):
+    """What serves does not answer, or not as the shadow run has computed. It is not promoted."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,8 @@ class Watch:
         """`state`: changing, serves or undone, and in `seen` what probes have met until now. `compared` is what the
         shadow run has found, and is kept with the release.
 
-        The document is written as soon as it is known what serves. Raises Conflict, EndpointBroken and NotAsAsked.
+        The document is written as soon as it is known what serves. Raises AnswersBadly, Conflict, EndpointBroken
+        and NotAsAsked.
         """
         if problem not in SERVED:
             self._require_asked(problem, model)
@@ -66,15 +72,16 @@ class Watch:
             raise EndpointBroken(f"{model} is not released: the endpoint is {status}")
         if status != "InService":
             if pending(endpoint) == model and takes_traffic(endpoint):
-                seen = self._probed(name, policy["model"], seen, shadow)
+                seen = added(seen, self._probed(name, policy["model"], shadow))
             return {"state": "changing", "seen": seen}
         if endpoint["EndpointConfigName"] != model:
             return self._undone(
                 problem, model, endpoint.get("FailureReason") or "SageMaker did not say why", seen, compared
             )
         self._require_asked(problem, model)
-        seen = self._probed(name, policy["model"], seen, shadow)
-        return self._promoted(problem, model, seen, compared)
+        met = self._probed(name, policy["model"], shadow)
+        require_answers(model, met)
+        return self._promoted(problem, model, added(seen, met), compared)
 
     def _document(self, problem: str) -> documents.Stored:
         return documents.read(self.dynamodb, self.releases, problem, documents.first_release(problem))
@@ -91,8 +98,8 @@ class Watch:
         if data != asked:
             raise NotAsAsked(f"expected {model} to be made of {asked}, got {data}")
 
-    def _probed(self, endpoint: str, named: str, seen: dict, shadow: dict | None) -> dict:
-        """Adds what some requests met. An answer of the model that served before says nothing of the new one."""
+    def _probed(self, endpoint: str, named: str, shadow: dict | None) -> dict:
+        """What some requests met. An answer of the model that served before says nothing of the new one."""
         vectors = self._vectors(shadow)
         met, until = dict(NONE_SEEN), self.clock() + PROBING_S
         for number in range(PROBES):
@@ -110,8 +117,13 @@ class Watch:
             if answer.model == named:
                 met["answered"] += 1
                 met["differing"] += differ(answer.score, expected)
-        emit({"problem": "fraud"}, canary_probes=met["probes"], canary_differing=met["differing"])
-        return {name: seen.get(name, 0) + count for name, count in met.items()}
+        emit(
+            {"problem": "fraud"},
+            canary_probes=met["probes"],
+            canary_failed=met["failed"],
+            canary_differing=met["differing"],
+        )
+        return met
 
     def _vectors(self, shadow: dict | None) -> list[tuple[list, float | None]]:
         """With the score that is expected. Where nothing was compared, one payment of which nothing is known."""
@@ -147,6 +159,22 @@ class Watch:
     def _write(self, problem: str, body: dict, after: documents.Stored) -> None:
         told = {name: body[name] for name in ("model_name", "model_data")}  # state machines read these
         documents.write(self.dynamodb, self.releases, problem, body, after, **told)
+
+
+def added(seen: dict, met: dict) -> dict:
+    return {name: seen.get(name, 0) + count for name, count in met.items()}
+
+
+def require_answers(model: str, met: dict) -> None:
+    """Raises AnswersBadly where a look's probes say nothing good of a model that has all the traffic: the alarms of the
+    endpoint are silent where no payment comes."""
+    if met["answered"] and met["failed"] <= MOST_FAILED * met["probes"] and not met["differing"]:
+        return
+    raise AnswersBadly(
+        f"{model} has all the traffic and is not promoted: of {met['probes']} probes it answered {met['answered']}, "
+        f"{met['failed']} failed (expected at most {MOST_FAILED:.0%}), {met['differing']} had other scores than the "
+        "shadow run (expected none); make rollback brings back what served before"
+    )
 
 
 def differ(score: float | None, expected: float | None) -> bool:

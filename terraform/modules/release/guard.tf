@@ -7,10 +7,12 @@ locals {
   own       = { for name in ["decisions", "degraded", "blocked"] : name => { namespace = var.guard.namespace, metric = name, stat = "Sum", dimensions = { door = "stream" } } }
   served    = { EndpointName = "${var.prefix}-fraud", VariantName = "champion" }
   endpoints = { for name, metric in { calls = ["Invocations", "Sum"], errors = ["InvocationModelErrors", "Sum"], latency = ["ModelLatency", "p99"] } : name => { namespace = "AWS/SageMaker", metric = metric[0], stat = metric[1], dimensions = local.served } }
-  canary    = { for name in ["canary_probes", "canary_differing"] : name => { namespace = var.guard.namespace, metric = name, stat = "Sum", dimensions = { problem = "fraud" } } }
+  canary    = { for name in ["canary_probes", "canary_failed", "canary_differing"] : name => { namespace = var.guard.namespace, metric = name, stat = "Sum", dimensions = { problem = "fraud" } } }
   measured  = merge(local.own, local.endpoints, local.canary)
 
   least = 30 # samples within a minute
+
+  least_hanging = 8 # probes within a minute, of which every one failed
 
   guards = {
     errors = {
@@ -26,10 +28,11 @@ locals {
       above       = var.guard.most_latency_ms
     }
     scores = {
-      description = "The endpoint answers other scores than the shadow run has computed for the same payments"
-      metrics     = ["canary_probes", "canary_differing"]
-      value       = "IF(canary_probes >= ${local.least}, canary_differing, 0)"
-      above       = 0
+      description = "The endpoint answers other scores than the shadow run has computed for the same payments, or none of ${local.least_hanging} or more probes"
+      metrics     = ["canary_probes", "canary_failed", "canary_differing"]
+      # Of an endpoint that hangs a look asks few: each takes its whole time.
+      value = "IF(canary_probes >= ${local.least}, canary_differing, 0) + IF(canary_failed >= ${local.least_hanging}, IF(canary_failed >= canary_probes, 1, 0), 0)"
+      above = 0
     }
     degraded = {
       description = "Of ${local.least} or more decisions within a minute, more than 5 of 100 were made without the model or a policy"

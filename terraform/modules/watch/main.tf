@@ -50,6 +50,9 @@ locals {
   runbooks = jsondecode(file("${path.module}/runbooks.json"))
   look     = { for alarm in concat(keys(local.alarms), keys(local.heartbeats)) : alarm => "Runbook: docs/runbooks/${lookup(local.runbooks, alarm, "README")}.md" }
 
+  # A run that is stopped, or takes longer than it may, has not failed by ExecutionsFailed.
+  summed = [for machine in keys(var.state_machines) : "${machine}-failed"]
+
   # By queue of what was given up.
   given_up = {
     stream    = "Payments could not be decided and wait in the failed queue"
@@ -71,9 +74,9 @@ locals {
     },
     {
       for machine, arn in var.state_machines : "${machine}-failed" => {
-        description = "The ${machine} state machine failed"
+        description = "A run of the ${machine} state machine failed, took too long or was stopped"
         namespace   = "AWS/States"
-        metric      = "ExecutionsFailed"
+        metrics     = ["ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"]
         dimensions  = { StateMachineArn = arn }
         statistic   = "Sum"
         above       = 0
@@ -345,18 +348,46 @@ resource "aws_cloudwatch_metric_alarm" "this" {
 
   alarm_name          = "${var.prefix}-${each.key}"
   alarm_description   = "${each.value.description}. ${local.look[each.key]}"
-  namespace           = each.value.namespace
-  metric_name         = each.value.metric
-  dimensions          = each.value.dimensions
-  statistic           = startswith(each.value.statistic, "p") ? null : each.value.statistic
+  namespace           = contains(local.summed, each.key) ? null : each.value.namespace
+  metric_name         = contains(local.summed, each.key) ? null : each.value.metric
+  dimensions          = contains(local.summed, each.key) ? null : each.value.dimensions
+  statistic           = contains(local.summed, each.key) || startswith(each.value.statistic, "p") ? null : each.value.statistic
   extended_statistic  = startswith(each.value.statistic, "p") ? each.value.statistic : null
   comparison_operator = "GreaterThanThreshold"
   threshold           = each.value.above
-  period              = 60
+  period              = contains(local.summed, each.key) ? null : 60
   evaluation_periods  = contains(local.lie_for_a_minute, each.key) ? 5 : 1
   datapoints_to_alarm = contains(local.lie_for_a_minute, each.key) ? 3 : 1
   treat_missing_data  = "notBreaching"
   alarm_actions       = [aws_sns_topic.alarms.arn]
+
+  # Where one metric has no point in a minute, SUM(METRICS()) counts the others.
+  dynamic "metric_query" {
+    for_each = contains(local.summed, each.key) ? ["SUM(METRICS())"] : []
+
+    content {
+      id          = "value"
+      expression  = metric_query.value
+      label       = each.key
+      return_data = true
+    }
+  }
+
+  dynamic "metric_query" {
+    for_each = contains(local.summed, each.key) ? each.value.metrics : []
+
+    content {
+      id = lower(metric_query.value)
+
+      metric {
+        namespace   = each.value.namespace
+        metric_name = metric_query.value
+        stat        = each.value.statistic
+        period      = 60
+        dimensions  = each.value.dimensions
+      }
+    }
+  }
 }
 
 resource "aws_cloudwatch_metric_alarm" "heartbeat" {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +15,7 @@ from release.comparison import ShadowDiffers, judged
 from release.guard import Aborted, Guard, GuardRings
 from release.promotion import ArchiveChanged, EndpointBroken, EndpointBusy, Promotion, Unsigned
 from release.starting import Start
-from release.watching import NONE_SEEN, PROBES, NotAsAsked, Watch
+from release.watching import NONE_SEEN, PROBES, AnswersBadly, NotAsAsked, Watch, require_answers
 from scoring.documents import BOOTSTRAP, Conflict, first_release, read
 from scoring.policy import Policy
 
@@ -620,6 +621,7 @@ def test_the_steps_of_a_run_come_to_the_same_function(scene):
     served = handler.handle({"step": "serve", "guarded": True, **about}, None)
     assert (served["state"], served["seen"]) == ("changing", NONE_SEEN)
     scene.sagemaker.change_over()
+    scene.endpoint.model = "job-3"
     looked = handler.handle(
         {"step": "look", "problem": "fraud", "model": "risk-test-fraud-v3", "seen": NONE_SEEN, "shadow": None}, None
     )
@@ -680,8 +682,7 @@ def test_the_endpoint_is_told_to_shift_a_part_first_and_to_come_back_when_an_ala
         "Type": "CANARY", "CanarySize": {"Type": "INSTANCE_COUNT", "Value": 2}, "WaitIntervalInSeconds": 600
     }  # fmt: skip
     assert policy["MaximumExecutionTimeoutInSeconds"] > 600 + policy["TerminationWaitInSeconds"] == 900
-    alarms = [alarm["AlarmName"] for alarm in update["DeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]]
-    assert alarms == [*GUARD.alarms, GUARD.abort]
+    assert undoing(update) == [*GUARD.alarms, GUARD.abort]
     assert update["RetainAllVariantProperties"]  # what scaling has made of it
 
 
@@ -711,7 +712,7 @@ def test_what_has_served_before_comes_back_at_once_whatever_rings_and_is_compare
     assert scene.recorded()["served"] == ["risk-test-fraud-v4", "risk-test-fraud-v3"]
 
 
-def test_a_candidate_is_compared_with_what_serves_on_the_newest_day_of_decisions(scene):
+def test_a_candidate_is_compared_with_what_serves_on_the_newest_two_days_of_decisions(scene):
     for day in ("2026-02-27", "2026-03-01", "2026-02-28"):
         scene.bucket.objects[f"decisions/decision_date={day}/1.json"] = b"{}"
     first = scene.promotion().prepare(ARN.format("fraud", 3), "risk-test-fraud", "2026-03-01T10:00:00Z")
@@ -719,7 +720,8 @@ def test_a_candidate_is_compared_with_what_serves_on_the_newest_day_of_decisions
     scene.promote(version=3)
     shadow = scene.promotion().prepare(ARN.format("fraud", 4), "risk-test-fraud", "2026-03-01T10:01:00Z")["shadow"]
 
-    assert (shadow["day"], shadow["model_data"]) == ("2026-03-01", "s3://lake/released/fraud/4/model.tar.gz")
+    assert (shadow["day_before"], shadow["day"]) == ("2026-02-28", "2026-03-01")
+    assert shadow["model_data"] == "s3://lake/released/fraud/4/model.tar.gz"
     assert shadow["arguments"] == ["--live", "job-3", "--live-thresholds", "0.4", "0.8", "--thresholds", "0.4", "0.8"]
     assert scene.recorded()["model_name"] == "risk-test-fraud-v3"
     assert len(scene.sagemaker.updates) == 1
@@ -784,8 +786,74 @@ def test_a_model_that_serves_is_promoted_with_what_was_seen_of_it(scene):
 def test_a_canary_without_traffic_is_promoted_by_its_probes_alone_and_says_so(scene):
     scene.release()
     scene.sagemaker.change_over()  # it never answered while it baked
+    scene.endpoint.model = "job-3"
     assert scene.look()["state"] == "serves"
-    assert scene.recorded()["canary"] == {"probes": PROBES, "answered": 0, "failed": 0, "differing": 0}
+    assert scene.recorded()["canary"] == {"probes": PROBES, "answered": PROBES, "failed": 0, "differing": 0}
+
+
+@pytest.mark.parametrize("wrong", ["answers nothing", "another model answers", "other scores"])
+def test_a_model_that_does_not_answer_as_it_must_is_not_promoted_until_it_does(scene, wrong):
+    scene.release()
+    scene.sagemaker.change_over()
+    scene.endpoint.model = "job-2" if wrong == "another model answers" else "job-3"
+    scene.endpoint.down = wrong == "answers nothing"
+    shadow = {"folder": "monitoring/shadow/fraud/3"}
+    rows = [{"vector": [0.0] * len(FRAUD.columns), "score": 0.02 if wrong == "other scores" else 0.01}]
+    probes = json.dumps({"feature_version": FRAUD.version, "rows": rows}).encode()
+    scene.bucket.objects["monitoring/shadow/fraud/3/probes.json"] = probes
+    with pytest.raises(AnswersBadly, match="is not promoted: of 40 probes"):
+        scene.look(shadow=shadow)
+    assert not scene.recorded()["promoted"]
+
+    scene.endpoint.down, scene.endpoint.model = False, "job-3"
+    if wrong != "other scores":
+        assert scene.look(shadow=shadow)["state"] == "serves"
+    assert scene.recorded()["promoted"] == (wrong != "other scores")
+
+
+@pytest.mark.parametrize(("failed", "fine"), [(4, True), (5, False)])
+def test_of_ten_probes_one_may_fail(failed, fine):
+    met = {"probes": 40, "answered": 40 - failed, "failed": failed, "differing": 0}
+    with nullcontext() if fine else pytest.raises(AnswersBadly, match="5 failed"):
+        require_answers("risk-test-fraud-v3", met)
+
+
+def test_a_release_that_is_tried_again_after_the_endpoint_was_told_writes_its_document_whatever_rings(scene):
+    about = {"package": ARN.format("fraud", 3), "group": "risk-test-fraud", "approved_at": "2026-03-01T10:00:00Z"}
+    scene.documents.meanwhile.append(throttled)
+    with pytest.raises(Refusal, match="ThrottlingException"):
+        handler.handle({"step": "serve", "guarded": True, **about}, None)
+    assert (len(scene.sagemaker.updates), scene.recorded()["model_name"]) == (1, None)
+
+    scene.alarms.ring.add("risk-test-guard-errors")
+    assert handler.handle({"step": "serve", "guarded": True, **about}, None)["state"] == "changing"
+    assert (len(scene.sagemaker.updates), scene.recorded()["model_name"]) == (1, "risk-test-fraud-v3")
+
+
+def test_an_attack_that_rings_holds_up_no_release_and_undoes_none(scene, monkeypatch):
+    rings = "risk-test-guard-blocked"
+    guard = replace(GUARD, alarms=(*GUARD.alarms, rings))
+    monkeypatch.setattr(handler, "guard", lambda: guard)
+    monkeypatch.setattr(handler, "promotion", lambda: replace(scene.promotion(), guard=guard))
+    scene.alarms.ring.add(rings)
+    about = {"package": ARN.format("fraud", 3), "group": "risk-test-fraud", "approved_at": "2026-03-01T10:00:00Z"}
+    assert handler.handle({"step": "serve", "guarded": True, **about}, None)["state"] == "changing"
+    assert undoing(scene.sagemaker.updates[-1]) == [*GUARD.alarms, GUARD.abort]
+
+    scene.sagemaker.change_over()
+    scene.alarms.ring.clear()
+    later = {**about, "package": ARN.format("fraud", 4), "approved_at": "2026-03-01T10:01:00Z"}
+    handler.handle({"step": "serve", "guarded": True, **later}, None)
+    assert undoing(scene.sagemaker.updates[-1]) == [*GUARD.alarms, rings, GUARD.abort]
+
+
+def throttled() -> None:
+    raise Refusal("ThrottlingException")
+
+
+def undoing(update: dict) -> list[str]:
+    """Names of alarms that undo a change of the endpoint."""
+    return [alarm["AlarmName"] for alarm in update["DeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]]
 
 
 def test_a_release_that_sagemaker_undoes_is_what_was_released_before_and_says_why(scene):

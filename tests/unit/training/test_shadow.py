@@ -66,10 +66,11 @@ def test_the_last_decision_on_a_payment_counts_if_the_live_model_has_made_it_of_
 def test_the_job_writes_a_report_and_probes_that_the_archive_answers(tmp_path: Path, monkeypatch, count: int):
     monkeypatch.setattr(shadow, "INPUT", tmp_path / "in")
     monkeypatch.setattr(shadow, "OUTPUT", tmp_path / "out")
-    (tmp_path / "in" / "decisions").mkdir(parents=True)
-    (tmp_path / "in" / "model").mkdir()
     lines = "".join(json.dumps(decision(number)) + "\n" for number in range(count))
-    (tmp_path / "in" / "decisions" / "1.json").write_text(lines)
+    for day in ("newest", "before"):  # the log has but one day, which is handed over as both
+        (tmp_path / "in" / "decisions" / day).mkdir(parents=True)
+        (tmp_path / "in" / "decisions" / day / "1.json").write_text(lines)
+    (tmp_path / "in" / "model").mkdir()
     with tarfile.open(tmp_path / "in" / "model" / "model.tar.gz", "w:gz") as archive:
         for name, content in bootstrap_model({}).items():
             entry = tarfile.TarInfo(name)
