@@ -151,8 +151,8 @@ class Promotion:
         """Makes the package serve and records it. The endpoint keeps its old model until the new one is healthy.
 
         An approval may have waited for hours: it counts for nothing once it was withdrawn, or a later one is released.
-        `approved_at` is the event's time; alarms of `ringing` undo nothing. Raises ArchiveChanged, Conflict, EndpointBusy, EndpointBroken and
-        Unsigned.
+        `approved_at` is the event's time; alarms of `ringing` undo nothing. Raises ArchiveChanged, Conflict,
+        EndpointBusy, EndpointBroken and Unsigned.
         """
         candidate = self._candidate(package, group, approved_at)
         if isinstance(candidate, str):

@@ -91,6 +91,21 @@ run "compares_before_it_serves_and_looks_until_it_is_known_what_serves" {
   }
 
   assert {
+    condition     = alltrue([for step in ["Prepare", "Serve", "Look"] : jsonencode(reverse(jsondecode(aws_sfn_state_machine.this.definition).States[step].Retry)[0].ErrorEquals) == jsonencode(["States.TaskFailed", "States.Timeout"])])
+    error_message = "A step that is cut off between the endpoint and the document must be tried again."
+  }
+
+  assert {
+    condition     = alltrue([for step in ["Prepare", "Serve"] : strcontains(jsonencode(jsondecode(aws_sfn_state_machine.this.definition).States[step].Retry), jsonencode({ ErrorEquals = ["Aborted", "ArchiveChanged", "EndpointBroken", "Unsigned"], MaxAttempts = 0 }))])
+    error_message = "What a person must decide is not tried again."
+  }
+
+  assert {
+    condition     = toset([for input in jsondecode(aws_sfn_state_machine.this.definition).States.Shadow.Parameters.ProcessingInputs : input.S3Input.LocalPath if startswith(input.InputName, "decisions")]) == toset(["/opt/ml/processing/input/decisions/newest", "/opt/ml/processing/input/decisions/before"])
+    error_message = "Just after midnight the newest day has too few decisions."
+  }
+
+  assert {
     condition     = jsondecode(aws_sfn_state_machine.this.definition).States.Stands.Default == "Wait"
     error_message = "A run ends when the endpoint has settled."
   }

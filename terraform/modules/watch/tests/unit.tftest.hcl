@@ -37,11 +37,25 @@ run "watches_every_function_and_every_machine" {
   }
 }
 
+run "counts_a_run_that_was_stopped_or_took_too_long_as_failed" {
+  assert {
+    condition = alltrue([for machine in keys(var.state_machines) : toset([for query in aws_cloudwatch_metric_alarm.this["${machine}-failed"].metric_query : coalesce(query.expression, try(one(query.metric).metric_name, null))]) == toset([
+      "SUM(METRICS())", "ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted",
+    ])])
+    error_message = "A run that ends otherwise than well must ring."
+  }
+
+  assert {
+    condition     = alltrue([for query in aws_cloudwatch_metric_alarm.this["nightly-failed"].metric_query : one(query.metric).dimensions["StateMachineArn"] == var.state_machines["nightly"] if query.expression == null])
+    error_message = "Each machine has its own alarm."
+  }
+}
+
 run "watches_what_the_night_writes" {
   command = plan
 
   assert {
-    condition = toset([for key, alarm in aws_cloudwatch_metric_alarm.this : "${alarm.metric_name} ${join("", values(alarm.dimensions))} ${alarm.threshold}" if contains(["FeatureAgeHours", "QuarantinedShare"], alarm.metric_name)]) == toset([
+    condition = toset([for key, alarm in aws_cloudwatch_metric_alarm.this : "${alarm.metric_name} ${join("", values(alarm.dimensions))} ${alarm.threshold}" if contains(["FeatureAgeHours", "QuarantinedShare"], coalesce(alarm.metric_name, "none"))]) == toset([
       "FeatureAgeHours customer 30", "FeatureAgeHours loan-applicant 102", "QuarantinedShare loan_applications 0.05", "QuarantinedShare transactions 0.05",
     ])
     error_message = "Each group's freshness and each entity's quarantine has an alarm."
@@ -62,7 +76,7 @@ run "watches_both_doors_for_what_their_rules_cannot_see" {
   command = plan
 
   assert {
-    condition     = toset([for alarm in aws_cloudwatch_metric_alarm.this : alarm.dimensions["door"] if alarm.metric_name == "unread_traffic"]) == toset(["api", "stream"])
+    condition     = toset([for alarm in aws_cloudwatch_metric_alarm.this : alarm.dimensions["door"] if coalesce(alarm.metric_name, "none") == "unread_traffic"]) == toset(["api", "stream"])
     error_message = "A door whose rules are silent on traffic is heard of."
   }
 }
