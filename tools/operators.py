@@ -19,6 +19,7 @@ from scoring.documents import JUDGING, Conflict, Stored
 from scoring.entries import Entries, kinds
 from scoring.lists import Lists as LookUps
 from scoring.policy import InvalidPolicy, Listing, Policy
+from scoring.rules import spelt_as_said
 
 from features.vector import RULED
 
@@ -155,7 +156,11 @@ def ruling(document: Mapping[str, Any], declared: Mapping[str, Any] | None = Non
     def change(before: dict, lists: Lists) -> tuple[dict, Lists]:
         known = {**before.get("looked_up", {}), **(declared or {})}
         Policy.parse({**document, "looked_up": known}, RULED, lists)
-        own = {str(r["name"]): Listing(r["field"], frozenset(r["among"])) for r in rules if "among" in r}
+        own = {
+            str(r["name"]): Listing(r["field"], spelt_as_said(r["field"], r["among"], f"rule {r['name']}: among"))
+            for r in rules
+            if "among" in r
+        }
         named = [
             {k: v for k, v in r.items() if k != "among"} | ({"list": str(r["name"])} if "among" in r else {})
             for r in rules
@@ -185,7 +190,10 @@ def lists_named(part: object) -> set[str]:
 
 
 def listing(name: str, listed: Listing | None) -> Change:
-    """The change that puts a list in the place of the one of that name, or takes it away."""
+    """The change that puts a list in the place of the one of that name, or takes it away. Raises InvalidPolicy for
+    values that no payment says in its field."""
+    if listed is not None:
+        listed = Listing(listed.field, spelt_as_said(listed.field, sorted(listed.among), f"list {name}"))
 
     def change(before: dict, lists: Lists) -> tuple[dict, Lists]:
         others = {known: one for known, one in lists.items() if known != name}

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from features.cards import holds_card
-from features.payment import storable
+from features.payment import FLAGS, as_text, storable
 from features.values import iso
 from scoring.lists import LISTS, RULE, SNOOZED, value_of
 from scoring.policy import may_look_up
 from scoring.refusals import code_of
-from scoring.rules import KINDS, PERSONAL, InvalidPolicy, Kind, LookedUp, identifies, may_name_list, shown
+from scoring.rules import KINDS, PERSONAL, InvalidPolicy, Kind, LookedUp, flag_cell, identifies, may_name_list, shown
 
 TOGETHER = 50  # entries of a transaction, each with its history: 100 items are the API's limit
 DELETED = 25  # items of a BatchWriteItem, the API's limit
@@ -87,12 +87,12 @@ class Entries:
 
     def _change(self, name: str, values: Iterable[str], change: Change, did: str) -> int:
         listed = self._list(name)
-        wanted = list(dict.fromkeys(values))
-        for number, value in enumerate(wanted, 1):
-            if not identifies(value) or not storable(value) or holds_card(value):
-                raise InvalidPolicy(
-                    f"list {name}: expected an identifier as value {number}, got {len(str(value))} characters"
-                )
+        wanted = list(
+            dict.fromkeys(
+                looked_for(listed.field, value, f"list {name}", f" as value {number}")
+                for number, value in enumerate(dict.fromkeys(values), 1)
+            )
+        )
         self._require(change)
         for start in range(0, len(wanted), TOGETHER):
             members = []
@@ -107,14 +107,14 @@ class Entries:
         self._require(change)
         if change.until is None or not self.now() < change.until <= self.now() + LONGEST_SNOOZE:
             raise InvalidPolicy(f"snooze {rule}: expected an end within {LONGEST_SNOOZE // DAY} days from now")
-        if not identifies(value) or not storable(value) or holds_card(value):
-            raise InvalidPolicy(f"snooze {rule}: expected an identifier, got {len(value)} characters")
+        value = looked_for(field, value, f"snooze {rule}")
         told = {"M": {**self._told(change), "expires": {"N": str(change.until)}}}
         self._snoozed(rule, value_of(field, value), change, "snoozed", "SET #rule = :told, ", {":told": told})
 
     def wake(self, rule: str, field: str, value: str, change: Change) -> None:
         """Ends a snooze before its time."""
         self._require(change)
+        value = looked_for(field, value, f"snooze {rule}")
         self._snoozed(rule, value_of(field, value), change, "woken", "REMOVE #rule SET ", {})
 
     def _snoozed(self, rule: str, of: str, change: Change, did: str, what: str, given: dict) -> None:
@@ -134,7 +134,7 @@ class Entries:
 
     def about(self, field: str, value: str) -> list[dict[str, Any]]:
         """What the table holds about a value: entries, snoozes and their history, in the order of their names."""
-        return list(self._about(value_of(field, value)))
+        return list(self._about(value_of(field, as_text(field, value))))
 
     def forget(self, customer: str) -> int:
         """Deletes all that is held about a customer, in whatever field that names somebody; returns how many items."""
@@ -191,10 +191,25 @@ class Entries:
 
     def _require(self, change: Change) -> None:
         """Raises InvalidPolicy."""
-        if not change.why.strip() or len(change.why) > LONGEST_WHY or holds_card(change.why):
-            raise InvalidPolicy(f"expected a reason of 1 to {LONGEST_WHY} characters, which holds no card number")
+        why = change.why
+        if not why.strip() or len(why) > LONGEST_WHY or not storable(why) or holds_card(why):
+            raise InvalidPolicy(
+                f"expected a reason of 1 to {LONGEST_WHY} characters, each whole, which holds no card number"
+            )
         if change.until is not None and change.until <= self.now():
             raise InvalidPolicy("expected an end that is still to come")
+
+
+def looked_for(field: str, value: str, whose: str, which: str = "") -> str:
+    """A value in the spelling in which payments say it in the field. Raises InvalidPolicy, which never repeats it."""
+    if not identifies(value) or not storable(value) or holds_card(value):
+        raise InvalidPolicy(f"{whose}: expected an identifier{which}, got {len(str(value))} characters")
+    if field not in FLAGS:
+        return as_text(field, value)
+    try:
+        return flag_cell(value, whose)
+    except InvalidPolicy:
+        raise InvalidPolicy(f"{whose}: expected true or false{which}, got {len(value)} characters") from None
 
 
 def kinds(declared: Mapping[str, LookedUp]) -> dict[str, dict[str, Kind | str]]:

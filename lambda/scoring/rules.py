@@ -6,14 +6,14 @@ docs/rules.md has the language for whoever writes rules.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Literal, get_args
 
 from features.cards import holds_card
 from features.contract import TRANSACTIONS
-from features.payment import LONGEST_IDENTIFIER, storable
+from features.payment import FLAGS, LONGEST_IDENTIFIER, as_text, storable
 from features.values import InvalidValue, instant
 from scoring.conditions import (
     OWN,
@@ -46,12 +46,13 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 OPERATORS: tuple[Operator, ...] = get_args(Operator)
 # What a rule may look for: what the contract has as a text or a flag, and a bank's own columns by the prefix.
 LISTED_FIELDS = tuple(c.name for c in TRANSACTIONS.columns if c.type in ("text", "flag") and c.name != "transaction_id")
-FLAGS = frozenset(c.name for c in TRANSACTIONS.columns if c.type == "flag")
+SPELT_ANEW = FLAGS | {"currency"}  # fields that payments say in one spelling, however they came
 NUMBERS = frozenset(c.name for c in TRANSACTIONS.columns if c.type == "degrees")
 CONTRACTS_OWN = {c.name for c in TRANSACTIONS.columns}
 OWN_COLUMN = re.compile(rf"{re.escape(OWN)}\S(.{{0,126}}\S)?")
 # Who these name stands on lists alone, which forget; rules are kept as they were for good.
 PERSONAL = frozenset({"customer_id", "card_id", "device_id", "ip", "beneficiary_id"})
+SPELT_FLAGS = {"true": "1", "1": "1", "false": "0", "0": "0"}
 LIST_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 DEEPEST = 10  # conditions within conditions
 WIDEST = 200  # comparisons of one rule
@@ -224,8 +225,9 @@ def limit_of(document: Mapping, place: str, known: Known) -> float:
         raise InvalidPolicy(f"{place}expected above to be at most 1.8e308, got a larger number") from None
     except (TypeError, ValueError):
         raise InvalidPolicy(f"{place}expected above to be a number, got {shown(document['above'])}") from None
-    if document["feature"] not in known.features or not isfinite(above):
-        raise InvalidPolicy(f"{place}expected a known feature above a number, got {shown(document['feature'])}")
+    feature = document["feature"]
+    if not isinstance(feature, str) or feature not in known.features or not isfinite(above):
+        raise InvalidPolicy(f"{place}expected a known feature above a number, got {shown(feature)}")
     return above
 
 
@@ -236,13 +238,18 @@ def listed(document: Mapping, place: str, known: Known) -> Condition:
         raise InvalidPolicy(f"{place}expected field to be one of {fields_in_words()}, got {shown(field_)}")
     if "among" in document:
         among = document["among"]
+        if isinstance(among, list) and among and field_ in SPELT_ANEW:
+            return Among(Text(field_), spelt_as_said(field_, among, f"{place}among"), listing="")
         if not isinstance(among, list) or not among or not all(map(identifies, among)):
             raise InvalidPolicy(f"{place}expected among to be a list of identifiers, not empty")
         return Among(Text(field_), frozenset(among), listing="")
     name = document["list"]
     listing = known.listings.get(name) if isinstance(name, str) else None
     if listing is not None and listing.field == field_:
-        return Among(Text(field_), listing.among, listing=name)  # type: ignore[arg-type]
+        among = listing.among
+        if field_ in SPELT_ANEW:  # lists of before hold values as they were typed
+            among = frozenset(as_text(field_, value) for value in among)
+        return Among(Text(field_), among, listing=name)  # type: ignore[arg-type]
     looked_up = known.looked_up.get(name) if isinstance(name, str) else None
     if looked_up is not None and looked_up.field == field_:
         return OnList(Membership(field_, name))
@@ -301,7 +308,7 @@ class Reader:
     def _of_field(self, name: object, word: str, value: object, place: str) -> Condition:
         if name == "amount":
             raise InvalidPolicy(f"{place}.field: expected feature amount, which is in cents of the home currency")
-        if not may_list(name) and name not in NUMBERS:
+        if not may_list(name) and not (isinstance(name, str) and name in NUMBERS):
             numbers = ", ".join(sorted(NUMBERS))
             raise InvalidPolicy(f"{place}.field: expected one of {fields_in_words()}, or {numbers}, got {shown(name)}")
         field_ = str(name)
@@ -315,6 +322,8 @@ class Reader:
             if word not in ("=", "!=", "in"):
                 raise InvalidPolicy(f"{place}.{word}: expected =, !=, in or missing for {field_}, which is 1 or 0")
             return compared(Text(field_), word, value, flag_cell, place)
+        if field_ in SPELT_ANEW:
+            return compared(Text(field_), word, value, lambda cell, at: said_as(field_, cell, at), place)
         first = value[0] if isinstance(value, list) and value else value
         if field_ in NUMBERS or (field_.startswith(OWN) and is_number(first)):
             return compared(Number(field_), word, value, number_of, place)
@@ -368,9 +377,21 @@ def text_of(value: object, place: str) -> str:
 def flag_cell(value: object, place: str) -> str:
     if isinstance(value, bool):
         return f"{value:d}"
-    if value in ("1", "0"):
-        return str(value)
+    if isinstance(value, str) and (said := SPELT_FLAGS.get(value.lower())) is not None:
+        return said
     raise InvalidPolicy(f"{place}: expected true or false, got {shown(value)}")
+
+
+def said_as(field_: str, value: object, place: str) -> str:
+    """A value to look for in a field, in the one spelling in which payments say it there. Raises InvalidPolicy."""
+    return flag_cell(value, place) if field_ in FLAGS else as_text(field_, text_of(value, place))
+
+
+def spelt_as_said(field_: str, values: Iterable[str], place: str) -> frozenset[str]:
+    """Values of a list of the policy. Raises InvalidPolicy for what no payment says in the field."""
+    if field_ not in SPELT_ANEW:
+        return frozenset(values)
+    return frozenset(said_as(field_, value, f"{place}[{n}]") for n, value in enumerate(values))
 
 
 def severity_of(document: Mapping, place: str) -> int:

@@ -58,6 +58,7 @@ def test_a_body_in_base64_is_read(table):
         ({**CHANGE, "values": [7]}, "expected each of values to be a text"),
         ({**CHANGE, "values": ["c1", "4111111111111111"]}, "expected an identifier as value 2, got 16 characters"),
         ({**CHANGE, "why": ""}, "expected a reason"),
+        ({**CHANGE, "why": "\ud800"}, "expected a reason"),
         ({**CHANGE, "why": 7}, "expected list and why to be texts"),
         ({**CHANGE, "list": "mice"}, "expected one of the lists mules, shops, staff"),
         ({**CHANGE, "until": "soon"}, "until: expected an ISO 8601 instant"),

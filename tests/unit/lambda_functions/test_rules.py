@@ -9,16 +9,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scoring.policy import InvalidPolicy, Judgement, Policy, snooze_mark
-from scoring.rules import KINDS, LookedUp
+from scoring.policy import InvalidPolicy, Judgement, Listing, Policy, snooze_mark
+from scoring.rules import KINDS, Known, LookedUp, rule_of
 
 from features.payment import Payment
 from features.values import instant
 
 PAID = Payment("t1", 1_522_575_000_000, "c1", "m1", 1250)
 FEATURES = ("amount", "count")
-FURTHER = {"country": "IE", "authorised": "1", "latitude": "53.3", "size": "12", "colour": "red"}
+FURTHER = {"country": "IE", "authorised": "1", "latitude": "53.3", "size": "12", "colour": "red", "currency": "EUR"}
 LOOKED_UP = {"mules": {"field": "customer_id", "kind": "block"}, "trusted": {"field": "customer_id", "kind": "allow"}}
+
+LISTS = {name: LookedUp(told["field"], told["kind"]) for name, told in LOOKED_UP.items()}  # type: ignore[arg-type]
 
 
 def policy(*rules: dict, **more: Any) -> Policy:
@@ -56,6 +58,9 @@ def speaks(condition: dict, *, score: float | None = 0.1, marks: frozenset[str] 
         {"field": "device_id", "missing": True},
         {"field": "authorised", "=": True},
         {"field": "authorised", "in": ["1"]},
+        {"field": "authorised", "=": "True"},
+        {"field": "currency", "=": "eur"},
+        {"field": "currency", "in": ["usd", "Eur"]},
         {"field": "latitude", "between": [50, 54.5]},
         {"field": "attributes.size", ">": 11.5},
         {"field": "attributes.size", "=": "12"},
@@ -108,6 +113,69 @@ def test_who_names_no_device_is_neither_on_a_list_of_devices_nor_surely_off_it()
     looked_up = {"phones": {"field": "device_id", "kind": "watch"}}
     for condition in (on, {"not": on}):
         assert policy(when(condition), looked_up=looked_up).judge(0.1, {}, PAID) == ("APPROVE", [])
+
+
+@pytest.mark.parametrize(
+    ("field", "among", "sent"),
+    [
+        ("card_present", ["true"], True),
+        ("card_present", [False], "no"),
+        ("currency", ["usd", "eur"], "EUR"),
+        ("country", ["IE"], "IE"),
+    ],
+)
+def test_values_to_look_for_are_read_as_payments_say_them(field, among, sent):
+    event = {"transaction_id": "t1", "event_time": "2026-03-01T10:00:00Z", "customer_id": "c1", "merchant_id": "m1"}
+    paid = Payment.parse({**event, "amount": "1.00", field: sent})
+    short = {"name": "r", "field": field, "among": among, "action": "REVIEW"}
+    lists = {"of_before": Listing(field, frozenset(str(one).lower() if field != "country" else one for one in among))}
+    document = {"version": "1", "review_at": 0.5, "block_at": 0.9, "rules": [short]}
+    for rules in ([short], [{"name": "r", "field": field, "list": "of_before", "action": "REVIEW"}]):
+        made = Policy.parse({**document, "rules": rules}, FEATURES, lists)
+        assert made.judge(0.1, {}, paid)[1] == ["r"]
+
+
+def test_a_list_of_what_no_flag_says_is_refused_with_its_place():
+    with pytest.raises(InvalidPolicy, match=r"rule r: among\[1\]: expected true or false, got 'maybe'"):
+        policy({"name": "r", "field": "card_present", "among": ["1", "maybe"], "action": "REVIEW"})
+
+
+def refusal(document: object) -> str:
+    try:
+        return f"rule r: {rule_of(document, Known(frozenset(FEATURES), {}, LISTS))}"
+    except InvalidPolicy as refused:
+        return str(refused)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["amount", "country", "score", "x"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["all", "not", "field"]), inner),
+    max_leaves=4,
+)
+PLACES = ("name", "action", "feature", "above", "field", "among", "list", "severity", "shadow", "from", "overrides")
+
+
+@given(
+    st.sampled_from(
+        [
+            {"name": "r", "action": "REVIEW", "feature": "amount", "above": 1},
+            {"name": "r", "action": "REVIEW", "field": "currency", "among": ["EUR"]},
+            {"name": "r", "action": "REVIEW", "field": "customer_id", "list": "mules"},
+            {"name": "r", "action": "ALLOW", "overrides": ["score"], "feature": "amount", "above": 1},
+        ]
+    ),
+    st.sampled_from(PLACES),
+    JSON,
+)
+def test_whatever_stands_in_a_rule_it_is_read_or_refused_by_its_name(rule, place, value):
+    assert "rule" in refusal({**rule, place: value})
+
+
+@given(
+    st.sampled_from(["feature", "field"]), JSON, st.sampled_from(["=", "<", "in", "between", "missing", "list"]), JSON
+)
+def test_whatever_stands_in_a_condition_it_is_read_or_refused_with_its_place(about, name, word, value):
+    assert refusal(when({about: name, word: value})).startswith("rule r: ")
 
 
 # A second evaluator, which knows nothing of places and tests: true, false, or none for unknown.
@@ -333,6 +401,8 @@ def test_the_most_severe_rule_is_told_first():
         ({"field": "country", "=": " IE"}, "rule r: when.=: expected a text"),
         ({"field": "latitude", "=": "53"}, "rule r: when.=: expected a number, got '53'"),
         ({"field": "authorised", ">": 0}, "rule r: when.>: expected =, !=, in or missing for authorised"),
+        ({"field": ["amount"], "=": 1}, r"rule r: when.field: expected one of .*, got \['amount'\]"),
+        ({"field": {"a": 1}, "=": 1}, "rule r: when.field: expected one of"),
         ({"field": "authorised", "=": "yes"}, "rule r: when.=: expected true or false, got 'yes'"),
         ({"field": "customer_id", "=": "c1"}, "rule r: when.=: expected list or missing for customer_id"),
         ({"field": "customer_id", "list": "mice"}, "rule r: when: expected a list of customer_id that is there"),

@@ -75,6 +75,20 @@ def test_a_policy_during_a_release_and_a_release_during_a_policy_lose_nothing():
     assert (policy.model, policy.block_at, policy.rules) == ("job-4", 0.8, ())
 
 
+def test_lists_of_flags_and_currencies_are_kept_as_payments_say_them():
+    mine = operators(Documents(), Bucket())
+    keyed = {"name": "keyed", "field": "card_present", "among": ["false"], "action": "REVIEW"}
+    rule(mine, named(DOCUMENT, "lists-3", rules=[keyed]))
+    live = mine.change(listing("abroad", Listing("currency", frozenset({"usd"}))))
+
+    assert live.lists == {
+        "keyed": Listing("card_present", frozenset("0")),
+        "abroad": Listing("currency", frozenset({"USD"})),
+    }
+    with pytest.raises(InvalidPolicy, match=r"list absent\[0\]: expected true or false, got 'maybe'"):
+        listing("absent", Listing("card_present", frozenset({"maybe"})))
+
+
 def test_a_list_goes_away_when_no_rule_looks_at_it_and_the_others_stay():
     documents, bucket = Documents(), Bucket()
     mine = operators(documents, bucket)
