@@ -44,14 +44,24 @@ class Live:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """Who brought a version first, and when (seconds since 1970); none where that was not written down."""
+
+    by: str | None
+    at: int | None
+
+
+@dataclass(frozen=True)
 class Operators:
-    """Clients of DynamoDB and S3, the name of the operators' table, and the bucket that keeps documents."""
+    """Clients of DynamoDB and S3, the name of the operators' table, and the bucket that keeps documents. `now` gives
+    seconds since 1970."""
 
     dynamodb: Any
     s3: Any
     table: str
     lake: str
     entries: Entries | None = None  # lists that are looked up for each payment
+    now: Callable[[], float] = time.time
 
     @classmethod
     def of(cls, client: Callable[[str], Any], prefix: str, lake: str) -> Operators:
@@ -95,18 +105,24 @@ class Operators:
             return Live(Stored(after, before.stored.number + 1), dict(lists))
         raise Conflict(f"others have written {TRIES} times in between: nothing was changed, try again")
 
-    def claim(self, document: Mapping[str, Any], by: str | None = None) -> str | None:
-        """A version names one document for good; returns who brought it first, none where that was not written down.
-        Raises InvalidPolicy."""
+    def claim(self, document: Mapping[str, Any], by: str | None = None) -> Claim:
+        """A version names one document for good; returns who brought it first. Raises InvalidPolicy."""
         sha = documents.digest(documents.canonical(document))
-        key = f"{documents.KEPT}{PROBLEM}/versions/{documents.digest(str(document['version']).encode())}.json"
-        claimed = {"sha256": sha} | ({"by": by} if by else {})
-        if documents.write_once(self.s3, self.lake, key, json.dumps(claimed).encode()):
-            return by
-        there = json.loads(self.s3.get_object(Bucket=self.lake, Key=key)["Body"].read())
-        if there["sha256"] != sha:
-            raise InvalidPolicy(f"version {document['version']!r} is that of another policy: give this one its own")
-        return there.get("by")
+        version = str(document["version"])
+        claimed: dict[str, Any] = {"sha256": sha, "at": int(self.now())} | ({"by": by} if by else {})
+        if not self._write_once(version, "", claimed):
+            claimed = json.loads(self.s3.get_object(Bucket=self.lake, Key=version_key(version))["Body"].read())
+        if claimed["sha256"] != sha:
+            raise InvalidPolicy(f"version {version!r} is that of another policy: give this one its own")
+        return Claim(claimed.get("by"), claimed.get("at"))
+
+    def spend(self, version: str) -> bool:
+        """Marks that a version goes live. Whether it is the first time: what was agreed to counts once. It is marked
+        before it is live, so that no interruption leaves what has been live unmarked."""
+        return self._write_once(version, ".live", {"at": int(self.now())})
+
+    def _write_once(self, version: str, mark: str, told: Mapping[str, Any]) -> bool:
+        return documents.write_once(self.s3, self.lake, version_key(version, mark), json.dumps(told).encode())
 
     def _keep_lists(self, lists: Lists) -> str:
         """Their SHA-256. Where this content was kept before, and somebody forgotten in it since, it is another one."""
@@ -124,6 +140,10 @@ class Operators:
 def lists_table(prefix: str) -> str:
     """Written by operators, read by the doors."""
     return f"{prefix}-lists"
+
+
+def version_key(version: str, mark: str = "") -> str:
+    return f"{documents.KEPT}{PROBLEM}/versions/{documents.digest(version.encode())}{mark}.json"
 
 
 def policies_table(prefix: str) -> str:

@@ -1,7 +1,8 @@
 """`make policy`: an operator's rules and sampled share go live, beside the thresholds of the serving model.
 
 What rules have `among` goes to the lists, which are documents of their own; `make list` changes one of them alone.
-While the live policy says `four_eyes`, whoever brings a document first proposes it, and somebody else makes it live.
+While the live policy says `four_eyes`, whoever brings a document first proposes it, and somebody else makes it live:
+once, and within 30 days. What has been live is looked at by two people again, under a new version.
 """
 
 from __future__ import annotations
@@ -16,9 +17,13 @@ from scoring.documents import Conflict, judging
 from scoring.policy import InvalidPolicy
 
 from tools import releases
-from tools.operators import Lists, Operators, ruling
+from tools.operators import Claim, Lists, Operators, ruling
 from tools.policy_diff import differences
 from tools.terraform.stacks import deployed
+
+DAY = 86_400
+PROPOSED_FOR = 30 * DAY  # seconds
+ANEW = "under four eyes a document is looked at anew each time; give it a new version"
 
 
 class Proposed(Exception):
@@ -59,14 +64,38 @@ def rule(operators: Operators, document: dict[str, Any], by: str | None = None) 
     change = ruling(document, operators.declared())
     before = operators.read()
     change(before.stored.body, before.lists)  # refused before its version is taken
-    proposer = operators.claim(document, by)
+    claim = operators.claim(document, by)
+    version = str(document["version"])
+    spent: bool | None = None
 
     def by_others_eyes(now: dict, lists: Lists) -> tuple[dict, Lists]:
-        if now.get("four_eyes") and (by is None or proposer in (None, by)):
-            raise Proposed(proposer or "nobody who is known")
-        return change(now, lists)
+        nonlocal spent
+        ruled, more = change(now, lists)
+        if now.get("four_eyes"):
+            require_open(claim, version, now, operators.now())
+            if by in (None, claim.by):
+                raise Proposed(str(claim.by))
+        if spent is None:
+            spent = not operators.spend(version)
+        if spent and now.get("four_eyes"):
+            raise InvalidPolicy(used_up(version))
+        return ruled, more
 
     return operators.change(by_others_eyes).stored.body
+
+
+def require_open(claim: Claim, version: str, live: dict, now: float) -> None:
+    """Raises InvalidPolicy where a proposal counts no more: nobody could make it live."""
+    if claim.by is None or claim.at is None:
+        raise InvalidPolicy(f"version {version!r} was brought without writing down by whom and when: {ANEW}")
+    if version == live["version"]:
+        raise InvalidPolicy(used_up(version))
+    if now - claim.at > PROPOSED_FOR:
+        raise InvalidPolicy(f"version {version!r} was proposed more than {PROPOSED_FOR // DAY} days ago: {ANEW}")
+
+
+def used_up(version: str) -> str:
+    return f"version {version!r} has been live before: {ANEW}"
 
 
 def told(policy: dict) -> list[str]:

@@ -105,6 +105,13 @@ def decided(row: dict[str, Any], features: Sequence[str]) -> Decided:
         day=row["decision_date"],
         score=float(row["fraud_score"]) if row["fraud_score"] else None,
         action=row["action"],
-        values={name: float(row[name]) if row[name] else None for name in features},
+        values={name: seen(row, name) for name in features},
         is_fraud=bool(int(row["is_fraud"])) if row["is_fraud"] else None,
     )
+
+
+def seen(row: dict[str, Any], name: str) -> float | None:
+    """What the doors' rules saw of a feature: the amount also where there was no vector."""
+    if row[name]:
+        return float(row[name])
+    return float(row["amount_cents"]) if name == "amount" else None

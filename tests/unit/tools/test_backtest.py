@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scoring.decision import seen_by_rules
 from scoring.policy import Policy
 
 from features.fraud import FRAUD
@@ -201,9 +202,22 @@ def test_what_would_go_live_is_judged_unless_the_documents_own_thresholds_are_as
 
 
 def test_what_athena_leaves_empty_is_unknown_and_not_nought():
-    (found,) = Stored(lambda z, s: [{**ROW, "fraud_score": "", "amount": ""}], "d").decisions(LIMITED, "a", "b")
+    name = "traffic_payment_count_1h"
+    rushed = Policy("1", 1, 1, (limit("rush", name, 10, "REVIEW"),))
+    (found,) = Stored(lambda z, s: [{**ROW, "fraud_score": "", name: ""}], "d").decisions(rushed, "a", "b")
 
-    assert (found.score, found.values, found.is_fraud) == (None, {"amount": None}, None)
+    assert (found.score, found.values, found.is_fraud) == (None, {name: None}, None)
+
+
+def test_a_back_test_judges_the_amount_of_a_decision_without_a_vector_as_doors_do():
+    big = {"name": "big", "feature": "amount", "above": 1000, "action": "BLOCK"}
+    made = Policy.parse({"version": "1", "review_at": 1, "block_at": 1, "rules": [big]}, RULED)
+    row = {**ROW, "fraud_score": "", "amount": "", "action": "BLOCK"}
+    (found,) = Stored(lambda z, s: [row], "d").decisions(made, "a", "b")
+    by_doors = made.judge(None, seen_by_rules(found.payment, None, None), found.payment)
+
+    assert by_doors == ("BLOCK", ["no_model_score", "big"])
+    assert made.judge(found.score, found.values, found.payment) == by_doors
 
 
 def test_days_without_a_decision_say_what_to_do():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
-from scoring.policy import InvalidPolicy
+from scoring.documents import canonical, digest
+from scoring.policy import InvalidPolicy, Listing
 
 from features.payment import Payment
 from features.values import instant
@@ -13,7 +15,8 @@ from tests.unit.lambda_functions.aws import Bucket, Documents
 from tests.unit.lambda_functions.scene import Scene
 from tests.unit.lambda_functions.test_release import Scene as Releasing
 from tests.unit.tools.test_operators import BLOCKED, DOCUMENT, VECTOR, named, operators
-from tools.policy import Proposed, rule
+from tools.operators import listing, version_key
+from tools.policy import PROPOSED_FOR, Proposed, rule
 from tools.policy_diff import as_live, differences, kept
 from tools.why.action import Archive, judged_again
 
@@ -42,13 +45,75 @@ def test_under_four_eyes_one_proposes_and_another_makes_it_live():
     assert rule(mine, named(DOCUMENT, "lists-4"), ADA)["version"] == "lists-4", "the live one asks for it no more"
 
 
-def test_under_four_eyes_nobody_makes_live_what_somebody_unknown_has_brought():
+def test_under_four_eyes_what_somebody_unknown_has_brought_needs_a_new_version():
     mine = operators(Documents(), Bucket())
-    rule(mine, named(DOCUMENT, "lists-1"))
     rule(mine, EYES, ADA)
-    for by in (None, BEN):
-        with pytest.raises(Proposed):
+    with pytest.raises(InvalidPolicy, match=r"'lists-1' was brought without writing down by whom .* a new version"):
+        rule(mine, named(DOCUMENT, "lists-1"))
+    for by in (ADA, BEN):
+        with pytest.raises(InvalidPolicy, match="give it a new version"):
             rule(mine, named(DOCUMENT, "lists-1"), by)
+
+
+@pytest.mark.parametrize("told", [{}, {"by": ADA}, {"at": 7}], ids=str)
+def test_under_four_eyes_a_proposal_of_before_needs_a_new_version(told):
+    bucket = Bucket()
+    mine = operators(Documents(), bucket)
+    document = named(DOCUMENT, "lists-1")
+    rule(mine, EYES, ADA)
+    bucket.objects[version_key("lists-1")] = json.dumps({"sha256": digest(canonical(document)), **told}).encode()
+    with pytest.raises(InvalidPolicy, match=r"without writing down by whom and when: .* give it a new version"):
+        rule(mine, document, BEN)
+
+
+def test_under_four_eyes_what_has_been_live_is_not_made_live_again_by_one_alone():
+    mine = operators(Documents(), Bucket())
+    lenient, strict, stricter = (named(EYES, f"lists-{n}") for n in (2, 3, 4))
+    rule(mine, lenient, ADA)
+    for by in (ADA, BEN):
+        with pytest.raises(InvalidPolicy, match=r"'lists-2' has been live before: .* give it a new version"):
+            rule(mine, lenient, by)
+    for document in (strict, stricter):
+        with pytest.raises(Proposed):
+            rule(mine, document, ADA)
+        rule(mine, document, BEN)
+    for old in (lenient, strict):
+        with pytest.raises(InvalidPolicy, match=r"has been live before: .* give it a new version"):
+            rule(mine, old, BEN)
+    assert mine.read().stored.body["version"] == "lists-4"
+
+
+def test_without_four_eyes_what_has_been_live_is_made_live_again_at_once():
+    mine = operators(Documents(), Bucket())
+    for version in ("lists-2", "lists-3", "lists-2"):
+        rule(mine, named(DOCUMENT, version), ADA)
+    assert mine.read().stored.body["version"] == "lists-2"
+
+
+def test_a_proposal_is_made_live_within_thirty_days_or_brought_anew():
+    clock = [1_000.0]
+    mine = replace(operators(Documents(), Bucket()), now=lambda: clock[0])
+    rule(mine, EYES, ADA)
+    for version in ("lists-3", "lists-4"):
+        with pytest.raises(Proposed):
+            rule(mine, named(EYES, version), ADA)
+    clock[0] += PROPOSED_FOR
+    assert rule(mine, named(EYES, "lists-3"), BEN)["version"] == "lists-3"
+    clock[0] += 1
+    for by in (ADA, BEN):
+        with pytest.raises(InvalidPolicy, match=r"proposed more than 30 days ago: .* give it a new version"):
+            rule(mine, named(EYES, "lists-4"), by)
+
+
+def test_a_proposal_stays_open_when_others_write_while_it_goes_live():
+    documents = Documents()
+    mine = operators(documents, Bucket())
+    rule(mine, EYES, ADA)
+    with pytest.raises(Proposed):
+        rule(mine, named(DOCUMENT, "lists-3"), ADA)
+    documents.meanwhile.append(lambda: mine.change(listing("old", Listing("merchant_id", frozenset({"m1"})))))
+    assert rule(mine, named(DOCUMENT, "lists-3"), BEN)["version"] == "lists-3"
+    assert "old" in mine.read().lists
 
 
 def test_under_four_eyes_another_document_is_not_what_was_proposed():
