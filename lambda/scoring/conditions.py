@@ -3,7 +3,8 @@
 A condition is true, false, or unknown (Kleene's strong logic, as SQL's): a comparison with what a payment does not say,
 or what could not be read, is unknown; `not` of unknown is unknown; `any` is true when one part is, `all` false when one
 part is. A rule speaks only when its condition is true: it is silent about what nobody knows. So `not` is
-carried inwards, to comparisons that are surely true or surely false, and unknown is neither.
+carried inwards, to comparisons that are surely true or surely false, and unknown is neither. `unless` alone turns what
+is unknown into true.
 
 A policy's conditions look at few things many times: each is read once for a payment (`Sight`), and has a place.
 """
@@ -118,14 +119,21 @@ class Not:
     part: Condition
 
 
-Condition = Compare | Between | Among | Missing | OnList | All | AnyOf | Not
+@dataclass(frozen=True)
+class Unless:
+    """True where the part is false or unknown. Never unknown itself."""
+
+    part: Condition
+
+
+Condition = Compare | Between | Among | Missing | OnList | All | AnyOf | Not | Unless
 Values = Mapping[str, float | None]
 Judge = Callable[[Sequence[Any]], list[bool]]  # of what `Sight` reads, for each condition
 
 
 def leaves(condition: Condition, holds: bool = True) -> Iterator[tuple[Condition, bool]]:
     """Comparisons, and whether the rule asks that they hold, or that they do not."""
-    if isinstance(condition, Not):
+    if isinstance(condition, Not | Unless):
         yield from leaves(condition.part, not holds)
     elif isinstance(condition, All | AnyOf):
         for part in condition.parts:
@@ -194,6 +202,9 @@ def _text(condition: Condition, places: Mapping[Subject, int], given: dict[str, 
     """An expression that is true when the condition surely is, or surely is not where `holds` is not asked for."""
     if isinstance(condition, Not):
         return _text(condition.part, places, given, not holds)
+    if isinstance(condition, Unless):
+        surely = _text(condition.part, places, given, holds=True)
+        return f"(not {surely})" if holds else surely
     if isinstance(condition, All | AnyOf):
         word = " and " if isinstance(condition, All) is holds else " or "
         return f"({word.join(_text(part, places, given, holds) for part in condition.parts)})"
@@ -205,14 +216,16 @@ def _text(condition: Condition, places: Mapping[Subject, int], given: dict[str, 
         return name
 
     if isinstance(condition, Missing):
-        return f"{value} is None" if holds else f"{value} is not None"
+        return f"({value} is None)" if holds else f"({value} is not None)"
     if isinstance(condition, OnList):
-        return f"{value} is {holds}"
+        return f"({value} is {holds})"
     known = f"{value} is not None and "
     if isinstance(condition, Among):
         # None is among no values.
         return (
-            f"{value} in {handed(condition.values)}" if holds else f"({known}{value} not in {handed(condition.values)})"
+            f"({value} in {handed(condition.values)})"
+            if holds
+            else f"({known}{value} not in {handed(condition.values)})"
         )
     if isinstance(condition, Between):
         within = f"{handed(condition.least)} <= {value} <= {handed(condition.most)}"

@@ -33,6 +33,7 @@ from scoring.conditions import (
     Score,
     Subject,
     Text,
+    Unless,
     leaves,
 )
 
@@ -268,7 +269,7 @@ class Reader:
             raise InvalidPolicy(f"{place}: expected at most {DEEPEST} conditions within one another")
         if not isinstance(document, Mapping) or not document:
             raise InvalidPolicy(f"{place}: expected {CONDITIONS}, got {shown(document)}")
-        joined = document.keys() & {"all", "any", "not"}
+        joined = document.keys() & {"all", "any", "not", "unless"}
         if not joined:
             self.count += 1
             if self.count > WIDEST:
@@ -279,6 +280,8 @@ class Reader:
         (word,) = joined
         if word == "not":
             return Not(self.read(document["not"], f"{place}.not", depth + 1))
+        if word == "unless":
+            return Unless(self.read(document["unless"], f"{place}.unless", depth + 1))
         parts = document[word]
         if not isinstance(parts, list) or not parts:
             raise InvalidPolicy(f"{place}.{word}: expected a list of conditions, not empty, got {shown(parts)}")
@@ -350,7 +353,7 @@ def compared(of: Subject, word: str, value: object, cell: Any, place: str) -> Co
 
 
 COMPARISONS = (*OPERATORS, "in", "between", "missing", "list")
-CONDITIONS = f"all, any or not, or feature or field with one of {', '.join(COMPARISONS)}"
+CONDITIONS = f"all, any, not or unless, or feature or field with one of {', '.join(COMPARISONS)}"
 
 
 def is_number(value: object) -> bool:

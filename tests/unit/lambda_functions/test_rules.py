@@ -108,6 +108,33 @@ def test_a_list_that_could_not_be_read_is_unknown_and_one_that_was_says_who_is_o
     assert not speaks({"not": on}, marks=None)
 
 
+@pytest.mark.parametrize(
+    ("condition", "surely"),
+    [
+        ({"feature": "amount", ">": 99}, True),
+        ({"feature": "amount", ">": 100}, False),
+        ({"feature": "count", ">": 1}, None),
+        ({"field": "attributes.colour", ">": 1}, None),
+        ({"field": "customer_id", "list": "mules"}, None),
+        ({"field": "mcc", "in": ["5411"]}, None),
+    ],
+    ids=str,
+)
+def test_unless_is_true_of_all_that_is_not_surely_true_and_never_unknown(condition, surely):
+    unless = {"unless": condition}
+    assert speaks(unless, marks=None) is (surely is not True)
+    assert speaks({"not": unless}, marks=None) is (surely is True)
+    assert speaks({"unless": {"not": condition}}, marks=None) is (surely is not False)
+
+
+def test_lists_below_unless_are_asked_not_to_hold():
+    block = {"name": "r", "action": "BLOCK"}
+    made = policy({**block, "when": {"unless": {"field": "customer_id", "list": "trusted"}}})
+    assert not made.rules[0].is_final
+    with pytest.raises(InvalidPolicy, match="rule r: expected BLOCK for a list of kind block or watch"):
+        policy({**block, "when": {"unless": {"unless": {"field": "customer_id", "list": "trusted"}}}})
+
+
 def test_who_names_no_device_is_neither_on_a_list_of_devices_nor_surely_off_it():
     on = {"field": "device_id", "list": "phones"}
     looked_up = {"phones": {"field": "device_id", "kind": "watch"}}
@@ -193,6 +220,8 @@ def plainly(condition: dict, world: dict) -> bool | None:
     if "not" in condition:
         found = plainly(condition["not"], world)
         return None if found is None else not found
+    if "unless" in condition:
+        return plainly(condition["unless"], world) is not True
     for word, deciding in (("all", False), ("any", True)):
         if word in condition:
             found = [plainly(part, world) for part in condition[word]]
@@ -243,6 +272,7 @@ CONDITIONS = st.recursive(
     LEAVES,
     lambda inner: st.one_of(
         inner.map(lambda part: {"not": part}),
+        inner.map(lambda part: {"unless": part}),
         st.tuples(st.sampled_from(["all", "any"]), st.lists(inner, min_size=1, max_size=3)).map(lambda p: dict([p])),
     ),
     max_leaves=12,
@@ -373,8 +403,8 @@ def test_the_most_severe_rule_is_told_first():
 @pytest.mark.parametrize(
     ("condition", "said"),
     [
-        (7, "rule r: when: expected all, any or not, or feature or field"),
-        ({}, "rule r: when: expected all, any or not"),
+        (7, "rule r: when: expected all, any, not or unless, or feature or field"),
+        ({}, "rule r: when: expected all, any, not or unless"),
         ({"all": []}, r"rule r: when.all: expected a list of conditions, not empty"),
         ({"all": [{"feature": "amount", ">": 1}], "any": []}, "rule r: when: expected all or any alone"),
         (
