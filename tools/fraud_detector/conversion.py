@@ -159,18 +159,3 @@ def said(tree: Tree) -> str:
     if isinstance(tree, List):
         return f"@{tree.name}"
     return {Both: "and", Either: "or", Negated: "!", Values: "a list"}.get(type(tree), type(tree).__name__.lower())
-
-
-def not_surely(document: Mapping, holds: bool = True) -> dict:
-    """A condition that is true exactly when `document` is not surely true (or, without `holds`, not surely false):
-    what has to be so of a rule for the next one to be asked, where the first that matches decides."""
-    if "not" in document:
-        return not_surely(document["not"], not holds)
-    for word in ("all", "any"):
-        if word in document:
-            other = "any" if (word == "all") is holds else "all"
-            return {other: [not_surely(part, holds) for part in document[word]]}
-    plainly = {"not": dict(document)} if holds else dict(document)
-    if "missing" in document or "feature" in document:  # never unknown
-        return plainly
-    return {"any": [plainly, {"field": document["field"], "missing": True}]}

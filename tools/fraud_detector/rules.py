@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from scoring.rules import InvalidPolicy
 
-from tools.fraud_detector.conversion import Known, NoCounterpart, condition, not_surely
+from tools.fraud_detector.conversion import Known, NoCounterpart, condition
 from tools.fraud_detector.language import Unreadable, parse
 
 FIRST, ALL = "FIRST_MATCHED", "ALL_MATCHED"
@@ -63,7 +63,7 @@ def converted(
                 found.missing[rule.name] = "it approves, as happens where no rule and no score objects"
                 continue
             milder = [other for other, of in before if SEVERITY[of] < SEVERITY[action]] if mode == FIRST else []
-            asked = {"all": [when, *map(not_surely, milder)]} if milder else when
+            asked = {"all": [when, *({"unless": other} for other in milder)]} if milder else when
             ours: dict = {"name": rule.name, "action": "REVIEW" if action == "APPROVE" else action, "when": asked}
             require(ours)
         except (NoCounterpart, Unreadable, InvalidPolicy) as wrong:

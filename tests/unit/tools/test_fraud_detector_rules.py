@@ -11,7 +11,7 @@ from scoring.rules import LookedUp, rule_of, rules_of
 
 from features.payment import Payment
 from tools.fraud_detector import language as tree
-from tools.fraud_detector.conversion import Known, NoCounterpart, condition, not_surely
+from tools.fraud_detector.conversion import Known, NoCounterpart, condition
 from tools.fraud_detector.language import Unreadable, parse
 from tools.fraud_detector.rules import ALL, FIRST, Rule, action_of, converted
 
@@ -113,8 +113,8 @@ def payment(said: dict) -> Payment:
     )
 
 
-def spoken(documents: list[dict], said: dict) -> list[str]:
-    """Names of the rules that speak of a payment, by the doors' own code."""
+def spoken(documents: list[dict], said: dict, is_down: bool = False) -> list[str]:
+    """Names of the rules that speak of a payment, by the doors' own code, and where lists could not be read."""
     rules = rules_of(documents, POLICY)
     sight = Sight(rule.when for rule in rules)
     told = payment(said)
@@ -123,7 +123,7 @@ def spoken(documents: list[dict], said: dict) -> list[str]:
         for name, of in LISTS.items()
         if said.get({"bad_addresses": "ip_address", "odd_domains": "email_domain"}[name]) in of
     )
-    seen = sight.of(None, {"amount": told.amount}, told, marks)
+    seen = sight.of(None, {"amount": told.amount}, told, None if is_down else marks)
     judged = judge_of([rule.when for rule in rules], sight.places)(seen)
     return [rule.name for rule, speaks in zip(rules, judged, strict=True) if speaks]
 
@@ -136,7 +136,7 @@ def test_a_converted_rule_speaks_exactly_where_the_expression_is_true(seed):
         when = condition(parse(expression), KNOWN)
         rules = [
             {"name": "as_it_is", "action": "REVIEW", "when": when},
-            {"name": "otherwise", "action": "REVIEW", "when": not_surely(when)},
+            {"name": "otherwise", "action": "REVIEW", "when": {"unless": when}},
         ]
         for _ in range(8):
             said = event(rng)
@@ -242,3 +242,19 @@ def test_an_outcome_is_known_by_one_word_in_its_name():
     assert {name: action_of(name) for name in told} == told
     silent = ("fraud_review", "vip", "disallow", "not_approved", "bypass", "no_fraud", "unblock", "password_reset")
     assert {action_of(name) for name in silent} == {None}
+
+
+@pytest.mark.parametrize(
+    ("first", "said"),
+    [
+        ("$account_age_days > 365", {"order_price": 20.0, "account_age_days": "a while"}),
+        ("$ip_address in @bad_addresses", {"order_price": 20.0, "ip_address": "198.51.100.7"}),
+    ],
+    ids=["a number that is none", "lists that do not answer"],
+)
+def test_a_rule_that_cannot_be_judged_holds_no_stricter_one_back(first, said):
+    rules = [Rule("first", first, ("approve",)), Rule("dear", "$order_price > 10", ("block",))]
+    found = converted(rules, FIRST, {"approve": "APPROVE", "block": "BLOCK"}, KNOWN)
+    blocking = [rule for rule in found.rules if rule["name"] == "dear"]
+
+    assert spoken(blocking, said, is_down=True) == ["dear"]
