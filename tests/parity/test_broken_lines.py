@@ -86,7 +86,7 @@ MUTANTS = (
 
 
 def test_each_of_these_lines_broken_makes_vectors_differ(tmp_path):
-    for room in ("bench", "features", "glue", "tests"):
+    for room in ("bench", "features", "glue", "raw", "tests"):
         shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "tests" / "__init__.py").touch()  # else an installed package of that name comes first
     environment = {
