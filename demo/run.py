@@ -214,10 +214,11 @@ class Run:
         """Approves what the pipeline registered. In an account people would not approve a version whose dossier fails;
         here it is shown all the same, and the approval says so."""
         failed = ", ".join(made["evaluation"]["dossier"]["failed"])
+        before = self.platform.standing(problem)
         self.platform.approve(
             made["package"], f"approved by the demo, though these tests fail: {failed}" if failed else ""
         )
-        released = self.platform.await_release(problem, made["package"])
+        released = self.platform.await_release(problem, made["package"], before=before)
         self.evidence[f"{problem}_release"] = released
         told = {name: released[name] for name in ("model_name", "shadow", "canary", "promoted")}
         self.found.setdefault("releases", {})[problem] = told
@@ -229,9 +230,10 @@ class Run:
         """A version that answers nothing is approved; SageMaker takes its traffic away by the alarm that rings."""
         good = self.evidence["fraud_release"]
         planted = plant(self.platform, good["model_package_arn"])
+        before = self.platform.standing("fraud")
         self.platform.approve(planted, "planted by the demo, to be rolled back")
         try:
-            self.platform.await_release("fraud", planted)
+            self.platform.await_release("fraud", planted, before=before)
         except StepFailed as failed:
             self.teller.say(f"the planted bad release: {failed}")
         now = self.platform.released("fraud")

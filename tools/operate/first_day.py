@@ -102,6 +102,7 @@ def approve(platform: Platform, teller: Teller, package: str, reason: str = "") 
     if wanting is not None:
         raise Refused(wanting)
     with teller.watched(f"the release of {problem}"):
+        before = platform.standing(problem)
         platform.approve(package, reason)
-        released = platform.await_release(problem, package)
+        released = platform.await_release(problem, package, before=before)
     teller.say(f"{released['model_name']} is released" + (" and serves" if released["endpoint_config"] else ""))

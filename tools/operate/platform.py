@@ -140,13 +140,20 @@ class Platform:
             ModelPackageArn=package, ModelApprovalStatus="Approved", ApprovalDescription=said
         )
 
-    def await_release(self, problem: str, package: str, after: str | None = None) -> dict:
+    def standing(self, problem: str) -> tuple[dict, str | None]:
+        """What is released, and the release's last run."""
+        return self.released(problem), self.last_run(problem)
+
+    def await_release(
+        self, problem: str, package: str, after: str | None = None, before: tuple[dict, str | None] | None = None
+    ) -> dict:
         """Waits until the package has all traffic, or is what batches are scored with, and returns what is released.
-        `after` is when what was released before was approved, where that may be the same package.
+        `after` is when what was released before was approved, where that may be the same package. `before` is what was
+        `standing` before the approval: without it a run that has ended by now is taken for an earlier one.
 
         Raises StepFailed when the release was undone, or its run failed.
         """
-        first, before = self.released(problem), self.last_run(problem)
+        first, last = before or self.standing(problem)
 
         def ready(found: dict) -> bool:
             if found["model_package_arn"] == package and found.get("approved_at") != after:
@@ -155,7 +162,7 @@ class Platform:
             if undone and undone != first.get("undone") and undone["model_package_arn"] == package:
                 raise StepFailed(f"{undone['model_name']} was rolled back: {undone['why']}")
             run = self.last_run(problem)
-            if run and run != before and run.rpartition(":")[2].startswith(f"{problem}-{package.rpartition('/')[2]}-"):
+            if run and run != last and run.rpartition(":")[2].startswith(f"{problem}-{package.rpartition('/')[2]}-"):
                 self.require_alive(run)
             return False
 

@@ -151,7 +151,10 @@ class Registry(Platform):
     def approve(self, package: str, reason: str = "") -> None:
         self.approved.append(reason)
 
-    def await_release(self, problem: str, package: str, after: str | None = None) -> dict:
+    def standing(self, problem: str) -> tuple[dict, str | None]:
+        return {}, None
+
+    def await_release(self, problem: str, package: str, after: str | None = None, before: object = None) -> dict:
         return {"model_name": "m", "endpoint_config": None}
 
 
