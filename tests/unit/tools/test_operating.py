@@ -121,7 +121,7 @@ TOLD = {"model_package_arn": "arn:fraud/4", "approved_at": "2026-03-01T11:00:00Z
 UNDONE = {"model_package_arn": "arn:fraud/4", "model_name": "fraud-v4", "why": "risk-dev-guard-errors rang"}
 
 
-def awaited(monkeypatch, recorded: Recorded, **given: str) -> dict:
+def awaited(monkeypatch, recorded: Recorded, **given) -> dict:
     monkeypatch.setattr("tools.operate.platform.POLL_SECONDS", 0)
     there = platform(dynamodb=recorded, stepfunctions=recorded)
     return there.await_release("fraud", "arn:fraud/4", **given)
@@ -142,6 +142,13 @@ def test_a_release_that_was_rolled_back_says_why_and_one_of_before_does_not_matt
 def test_a_release_whose_run_failed_is_not_waited_for(monkeypatch):
     with pytest.raises(StepFailed, match=r"the release FAILED: ShadowDiffers approved 90% -> 10%"):
         awaited(monkeypatch, Recorded(LIVE, run="FAILED"))
+
+
+def test_a_release_that_had_failed_before_anybody_waited_is_not_waited_for(monkeypatch):
+    recorded = Recorded(LIVE, LIVE, LIVE, LIVE, {**TOLD, "promoted": True}, run="FAILED")
+    recorded.read = 1  # so its run stands there from the first look on
+    with pytest.raises(StepFailed, match="the release FAILED: ShadowDiffers"):
+        awaited(monkeypatch, recorded, before=(LIVE, "arn:run:fraud-3-x"))
 
 
 def test_the_same_version_is_awaited_until_it_is_released_anew(monkeypatch):
