@@ -324,10 +324,10 @@ def test_an_archive_that_is_written_over_after_its_package_was_registered_never_
 
     eventually(is_written_over)
     with scene.releasing():
-        before = scene.platform.standing("fraud")
+        standing = scene.platform.standing("fraud")
         scene.platform.approve(package)
         with pytest.raises(StepFailed, match="was written after its package was registered"):
-            scene.platform.await_release("fraud", package, before=before)
+            scene.platform.await_release("fraud", package, before=standing)
         assert (scene.serving, scene.coming()) == (before, None)
 
 
