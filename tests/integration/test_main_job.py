@@ -518,12 +518,13 @@ def test_a_drift_rings_and_trains_anew_and_what_is_trained_is_not_released(run, 
 def test_a_watcher_aborts_the_release_that_is_under_way_and_does_nothing_else(run, platform):
     watcher, good = Person.taking("watcher", platform), run.evidence["fraud_release"]
     again = registered_again(platform, good["model_package_arn"])
+    standing = platform.standing("fraud")
     platform.approve(again, "a copy of what serves")
     coming = f"{platform.prefix}-fraud-v{again.rpartition('/')[2]}"
     eventually(lambda: pending(described(watcher)) == coming)
     abort_release(watcher, Teller(), "a test has seen enough")
     with pytest.raises(StepFailed, match=r"was rolled back: .*guard-abort"):
-        platform.await_release("fraud", again)
+        platform.await_release("fraud", again, before=standing)
     assert described(watcher)["EndpointConfigName"] == good["endpoint_config"]
 
     approve = lambda: watcher.approve(again)  # noqa: E731

@@ -1,9 +1,9 @@
 """What boto3's `frauddetector` calls returned, as files of JSON in one folder.
 
 A file is known by what it holds, whatever its name: `get_detector_version`, `get_rules`, `get_variables`,
-`get_event_types`, `get_outcomes`, `get_lists_metadata`, `get_model_version`. The entries of a list, which
-`get_list_elements` returns, do not say whose they are: their file is called `<list>.elements.json`. Pages of one call
-may be files of their own.
+`get_lists_metadata`, `get_model_version`; others are passed over. The entries of a list, which `get_list_elements`
+returns, do not say whose they are: their file is called `<list>.elements.json`. Pages of one call may be files of their
+own.
 """
 
 from __future__ import annotations
@@ -33,10 +33,8 @@ class Detector:
     variables: dict[str, str] = field(default_factory=dict)  # the service's type, by name
     lists: dict[str, str | None] = field(default_factory=dict)  # the type of its variables, by name
     entries: dict[str, list[str]] = field(default_factory=dict)
-    outcomes: list[str] = field(default_factory=list)
     labels: dict[str, int] = field(default_factory=dict)  # 1 is fraud, by label
     models: list[str] = field(default_factory=list)
-    event_types: list[str] = field(default_factory=list)
 
 
 def read(folder: Path) -> Detector:
@@ -64,10 +62,6 @@ def read(folder: Path) -> Detector:
                 found.models += list(document.get("externalModelEndpoints", ()))
             elif "variables" in document:
                 found.variables |= {v["name"]: v.get("variableType", "") for v in document["variables"]}
-            elif "eventTypes" in document:
-                found.event_types += [one["name"] for one in document["eventTypes"]]
-            elif "outcomes" in document:
-                found.outcomes += [outcome["name"] for outcome in document["outcomes"]]
             elif "lists" in document:
                 found.lists |= {one["name"]: one.get("variableType") for one in document["lists"]}
             elif "trainingDataSchema" in document:

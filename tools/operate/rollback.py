@@ -11,7 +11,7 @@ from typing import Any
 from release.dossier import OVERRIDE, lacking
 
 from tools.operate.platform import Platform, Refused
-from tools.releases import PROBLEMS, released
+from tools.releases import PROBLEMS
 from tools.telling import Teller
 
 
@@ -21,7 +21,8 @@ def rollback(platform: Platform, teller: Teller, problem: str, version: str = ""
         raise Refused(f"expected PROBLEM={' or '.join(PROBLEMS)}, got {problem!r}")
     sagemaker: Any = platform.client("sagemaker")
     registered = versions(sagemaker, f"{platform.prefix}-{problem}")
-    before = released(platform.client("dynamodb"), platform.prefix, problem)
+    standing = platform.standing(problem)
+    before = standing[0]
     live = number(before["model_package_arn"]) if before["model_package_arn"] else None
     served = have_served(platform, problem, before)
     wanted = named(registered, version) if version else earlier(registered, live, served)
@@ -39,7 +40,7 @@ def rollback(platform: Platform, teller: Teller, problem: str, version: str = ""
     set_status(sagemaker, package, "PendingManualApproval")
     set_status(sagemaker, package, "Approved", said)
     with teller.watched(f"the release of {problem} version {wanted}"):
-        now = platform.await_release(problem, package, before.get("approved_at"))
+        now = platform.await_release(problem, package, before.get("approved_at"), standing)
     teller.say(f"version {wanted} of {problem} is released" + (" and serves" if now["endpoint_config"] else ""))
 
 

@@ -26,6 +26,26 @@ locals {
     operator = "On call: starts nights, trainings and replays, changes the policy, sees how things stand"
   }
 
+  # What is released, whether it serves, and how a release goes.
+  release_followed = {
+    SeeReleases = {
+      actions   = ["dynamodb:GetItem"]
+      resources = [var.operated.documents["releases"]]
+    }
+    SeeEndpoint = {
+      actions   = ["sagemaker:DescribeEndpoint"]
+      resources = ["${local.sagemaker}:endpoint/${var.operated.endpoint}"]
+    }
+    FollowReleases = {
+      actions   = ["states:DescribeExecution"]
+      resources = ["${local.states}:execution:${var.prefix}-release:*"]
+    }
+    Decrypt = {
+      actions   = ["kms:Decrypt"]
+      resources = [var.lake.kms_key_arn]
+    }
+  }
+
   # What `make` commands ask first: which environment this is, and what is built of it.
   asked_first = {
     ReadOutputs = {
@@ -135,7 +155,7 @@ locals {
       }
     }
 
-    approver = merge(local.asked_first, {
+    approver = merge(local.asked_first, local.release_followed, {
       Approve = {
         actions   = ["sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage"]
         resources = [for problem in var.operated.problems : "${local.sagemaker}:model-package/${var.prefix}-${problem}/*"]
@@ -144,30 +164,14 @@ locals {
         actions   = ["sagemaker:ListModelPackages"]
         resources = ["*"]
       }
-      # The dossier that an approval is held to, and whether it is released and serves.
+      # The dossier that an approval is held to.
       ReadEvaluations = {
         actions   = ["s3:GetObject"]
         resources = [for problem in var.operated.problems : "${var.lake.arn}/training/${problem}/*/evaluation/*"]
       }
-      SeeReleases = {
-        actions   = ["dynamodb:GetItem"]
-        resources = [var.operated.documents["releases"]]
-      }
-      SeeEndpoint = {
-        actions   = ["sagemaker:DescribeEndpoint"]
-        resources = ["${local.sagemaker}:endpoint/${var.operated.endpoint}"]
-      }
-      FollowReleases = {
-        actions   = ["states:DescribeExecution"]
-        resources = ["${local.states}:execution:${var.prefix}-release:*"]
-      }
-      Decrypt = {
-        actions   = ["kms:Decrypt"]
-        resources = [var.lake.kms_key_arn]
-      }
     })
 
-    watcher = merge(local.asked_first, {
+    watcher = merge(local.asked_first, local.release_followed, {
       Abort = {
         actions   = ["cloudwatch:SetAlarmState"]
         resources = [var.operated.abort_alarm]
@@ -175,22 +179,6 @@ locals {
       SeeAlarms = {
         actions   = ["cloudwatch:DescribeAlarms"]
         resources = ["${local.arn}:cloudwatch:${local.place}:alarm:*"]
-      }
-      SeeReleases = {
-        actions   = ["dynamodb:GetItem"]
-        resources = [var.operated.documents["releases"]]
-      }
-      SeeEndpoint = {
-        actions   = ["sagemaker:DescribeEndpoint"]
-        resources = ["${local.sagemaker}:endpoint/${var.operated.endpoint}"]
-      }
-      FollowReleases = {
-        actions   = ["states:DescribeExecution"]
-        resources = ["${local.states}:execution:${var.prefix}-release:*"]
-      }
-      Decrypt = {
-        actions   = ["kms:Decrypt"]
-        resources = [var.lake.kms_key_arn]
       }
     })
 

@@ -77,7 +77,7 @@ class Registry:
 def test_a_rollback_takes_no_version_whose_dossier_fails_and_that_never_served(monkeypatch):
     registry = Registry(v1="Approved", v2="Approved", v3="Approved")
     live = {"model_package_arn": "arn:fraud/3", "approved_at": "2026-03-01T10:00:00Z"}
-    monkeypatch.setattr("tools.operate.rollback.released", lambda *_: live)
+    monkeypatch.setattr(Platform, "standing", lambda *_: (live, None))
     monkeypatch.setattr(Platform, "evaluation", lambda *_: {"dossier": {"verdict": "fail", "failed": ["AUC"]}})
     there = platform(sagemaker=registry, s3=Lake("released/fraud/1/model.tar.gz"), dynamodb=None)
 
