@@ -49,6 +49,11 @@ variable "scoring" {
     permissions = map(object({ actions = list(string), resources = list(string) }))
   })
   nullable = false
+
+  validation {
+    condition     = alltrue([for name in ["LISTS_TABLE", "METRIC_NAMESPACE"] : contains(keys(var.scoring.environment), name)])
+    error_message = "scoring.environment names LISTS_TABLE and METRIC_NAMESPACE: the lists door needs them, too."
+  }
 }
 
 variable "stream" {

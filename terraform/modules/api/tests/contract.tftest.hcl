@@ -12,7 +12,7 @@ variables {
   }
 
   scoring = {
-    environment = { METRIC_NAMESPACE = "Risk/dev", ENDPOINT_NAME = "risk-dev-fraud" }
+    environment = { METRIC_NAMESPACE = "Risk/dev", ENDPOINT_NAME = "risk-dev-fraud", LISTS_TABLE = "risk-dev-lists" }
     permissions = { Score = { actions = ["sagemaker:InvokeEndpoint"], resources = ["arn:aws:sagemaker:eu-west-1:111122223333:endpoint/risk-dev-fraud"] } }
   }
 
@@ -39,4 +39,17 @@ run "tells_its_functions" {
     condition     = output.functions == { decide = "risk-dev-decide", labels = "risk-dev-labels", lists = "risk-dev-lists" }
     error_message = "Alarms find functions by short name."
   }
+}
+
+run "refuses_doors_that_know_no_lists" {
+  command = plan
+
+  variables {
+    scoring = {
+      environment = { METRIC_NAMESPACE = "Risk/dev" }
+      permissions = {}
+    }
+  }
+
+  expect_failures = [var.scoring]
 }
