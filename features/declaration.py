@@ -494,6 +494,7 @@ class FeatureSet:
             refuse(closed_of and is_part, distinct.name, "parts of the calendar are counted of customers only")
             is_prefix = any(prefix.name == distinct.of for prefix in self.prefixes)
             refuse(closed_of and is_prefix, distinct.name, "prefixes are counted of customers only")
+            self.refuse_what_is_made(distinct)
             column = next((c for c in TRANSACTIONS.columns if c.name == distinct.of), None)
             refuse(column is not None and column.type != "text", distinct.name, "only values of texts are told apart")
         made = {feature.name for feature in self.features}
@@ -509,6 +510,21 @@ class FeatureSet:
         for flag in self.flags:
             unlike = bool(set(needs(flag)) - comparable)
             refuse(unlike, flag.name, "a flag compares the amount and what is known of the customer as of the payment")
+
+    def refuse_what_is_made(self, distinct: Distinct) -> None:
+        """Raises ValueError for a count over a feature: the engines read what payments say and would find nothing."""
+        made = next((f for f in self.features if f.name == distinct.of), None)
+        if made is None or isinstance(made, CalendarPart | Prefix):
+            return
+        instead = (
+            f"count over the part `{made.part}`"
+            if isinstance(made, CalendarFlag)
+            else "name the column that it is made of"
+        )
+        raise ValueError(
+            f"{distinct.name}: `{made.name}` is a feature, which no payment says; values of a text column, of a "
+            f"CalendarPart or of a Prefix are counted: {instead}"
+        )
 
     def lookback(self, *kinds: Kind) -> int:
         """Milliseconds of events of these kinds that every value of the set fits into."""

@@ -168,6 +168,17 @@ def test_without_a_folder_there_are_only_ours(monkeypatch):
             "FEATURES = (Distinct('customer', DAY, DAY, 4, 'transaction_id', 'all'),)",
             "customer_distinct_all_1d: no two payments share one",
         ),
+        *(
+            (
+                f"from features.declaration import *\nFEATURES = (Distinct('customer', DAY, DAY, 4, '{of}', 'all'),)",
+                f"customer_distinct_all_1d: `{of}` is a feature, which no payment says; .*: {instead}",
+            )
+            for of, instead in (
+                ("is_night", "count over the part `hour_of_day`"),
+                ("high_for_customer", "name the column that it is made of"),
+                ("customer_payment_count_1d", "name the column that it is made of"),
+            )
+        ),
         (
             "from features.declaration import *\nFEATURES = (Distinct('customer', DAY, DAY, 4, 'customer_id', 'all'),)",
             "a record of one customer has one customer_id",
