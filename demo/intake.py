@@ -82,10 +82,11 @@ class Intake:
         if "transactions" not in self.files:
             return None
         when = self.dated("transactions")
-        days = self.loaded.ask(
+        found = self.loaded.ask(
             f"SELECT CAST({when} AS DATE) AS day, count(*) AS payments FROM {self.loaded.table('transactions')} "
-            "WHERE day IS NOT NULL GROUP BY day ORDER BY day"
+            "GROUP BY day ORDER BY day"
         )
+        days = [(day, count) for day, count in found if day is not None]  # as a condition, it is computed once more
         if len(days) < 2:
             raise InputRefused(f"{self.files['transactions'][0]}: expected payments of several days, found {len(days)}")
         usual = sorted(count for _, count in days)[len(days) // 2]

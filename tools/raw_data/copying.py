@@ -75,7 +75,9 @@ def copy(stretch: Stretch) -> Copied:
     schema = pa.schema(
         [*zip(PLACES, (pa.int64(), pa.int32()), strict=True), *((n, pa.string()) for n in stretch.names)]
     )
-    with pq.ParquetWriter(stretch.target, schema, compression="snappy") as target, stretch.lines.open("wb") as lines:
+    # Read a few times and thrown away: what a file that is kept would gain by dictionaries and statistics costs more.
+    made = pq.ParquetWriter(stretch.target, schema, compression="snappy", use_dictionary=False, write_statistics=False)
+    with made as target, stretch.lines.open("wb") as lines:
         for batch in rows(str(stretch.path), stretch.form, stretch.part):
             for number, fault, line in batch.faulty:
                 told.counts[fault] += 1

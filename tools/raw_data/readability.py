@@ -61,14 +61,22 @@ class Read:
 def read(loaded: Loaded, entity: str) -> Read:
     contract, names = CONTRACTS[entity], loaded.columns(entity)
     columns = [column for column in contract.columns if column.name in names]
-    # All in one pass: the database computes what `lost_for` asks, too, once.
     counts = ", ".join(f"count_if({filled(c.name)} IS NULL), count_if({unread(c)})" for c in columns)
-    (row,) = loaded.ask(f"SELECT count(*), count_if({lost_for(columns)}), {counts} FROM {loaded.table(entity)}")
+    (row,) = loaded.ask(", ".join(["SELECT count(*)", *filter(None, [counts])]) + f" FROM {loaded.table(entity)}")
     found = [
-        Readability(c, row[0], row[2 + 2 * n], row[3 + 2 * n], first_bad(loaded, entity, c) if row[3 + 2 * n] else None)
+        Readability(c, row[0], row[1 + 2 * n], row[2 + 2 * n], first_bad(loaded, entity, c) if row[2 + 2 * n] else None)
         for n, c in enumerate(columns)
     ]
-    return Read(found, row[1])
+    return Read(found, lost(loaded, entity, [column for column in found if column.lost]))
+
+
+def lost(loaded: Loaded, entity: str, losing: list[Readability]) -> int:
+    """Rows lost for one or several of these columns. Which rows are lost for both of two takes another look at them."""
+    if len(losing) < 2:
+        return sum(column.lost for column in losing)
+    condition = lost_for([column.column for column in losing])
+    ((rows,),) = loaded.ask(f"SELECT count_if({condition}) FROM {loaded.table(entity)}")
+    return rows
 
 
 def first_bad(loaded: Loaded, entity: str, column: Column) -> Bad:
@@ -86,7 +94,7 @@ def shown(cell: str) -> str:
 
 def refusals(loaded: Loaded, entity: str, read: Read) -> list[str]:
     """Why the lake would refuse the entity's files, in words, by what is readable in them; none where it would not."""
-    cards = rows_with_cards(loaded, entity)
+    cards = rows_with_cards(loaded, entity, [column.column for column in read.columns if column.lost])
     faults = loaded.faults[entity]
     broken = faults.counts.total()
     total = broken + max((column.rows for column in read.columns), default=0)
@@ -114,17 +122,17 @@ def unread(column: Column) -> str:
     return f"coalesce(NOT {readable(column)}, false)"
 
 
-def rows_with_cards(loaded: Loaded, entity: str) -> int:
-    """Rows with a card number in any cell, that are not lost for another. Few cells have digits enough for a look."""
+def rows_with_cards(loaded: Loaded, entity: str, losing: list[Column]) -> int:
+    """Rows with a card number in any cell, that are not lost for a cell of the `losing` columns. Few cells have digits
+    enough for a look."""
     contract, names = CONTRACTS[entity], loaded.columns(entity)
     instants = {c.name for c in contract.columns if c.type == "instant"}
-    lost = lost_for([c for c in contract.columns if c.name in names])
     found = set()
     passed_over = instants | loaded.declared[entity].no_cards
     for column in (column for column in names if column not in passed_over):
         rows = loaded.asked(
             f"SELECT {PART}, {NUMBER}, {name(column)} FROM {loaded.table(entity)} WHERE length({name(column)}) >= "
-            f"{LEAST_DIGITS} AND regexp_matches({name(column)}, {text(ENOUGH)}) AND NOT ({lost})"
+            f"{LEAST_DIGITS} AND regexp_matches({name(column)}, {text(ENOUGH)}) AND NOT ({lost_for(losing)})"
         )
         while chunk := rows.fetchmany(10_000):
             found |= {(part, row) for part, row, cell in chunk if holds_card(cell)}
