@@ -270,6 +270,44 @@ class SinceLast(Declared):
 
 
 @dataclass(frozen=True)
+class SinceFirst(Declared):
+    """Whole units of time since the entity's first payment ever; none for that payment itself.
+
+    No window bounds it: a record keeps the one moment for good, and the lake looks for it in all of its history.
+    """
+
+    entity: Entity
+    name: str
+    unit: int = DAY
+
+    def __post_init__(self) -> None:
+        if type(self.unit) is not int or self.unit < 1:  # not isinstance: True is an int, too
+            raise ValueError(f"{self.name}: expected a unit of whole milliseconds, such as DAY, got unit={self.unit!r}")
+
+    @property
+    def description(self) -> str:
+        whole = f"Whole times {duration_name(self.unit)}" if self.unit % SECOND == 0 else f"Times {self.unit} ms"
+        return self.note or f"{whole} since the {self.entity}'s first payment ever, unknown for that one"
+
+
+@dataclass(frozen=True)
+class Acquaintance(Declared):
+    """How many tiles ago the payment's own value was first seen within the window that `among` counts over: how long
+    customer and merchant, or device, know each other. Unknown when it is new there, or the payment says nothing."""
+
+    name: str
+    among: Distinct
+
+    @property
+    def description(self) -> str:
+        tiles = f"tiles of {duration_name(self.among.tile)} ago"
+        return (
+            self.note
+            or f"How many {tiles} the `{self.among.of}` was first seen within {duration_name(self.among.length)}"
+        )
+
+
+@dataclass(frozen=True)
 class CalendarPart(Declared):
     """`(floor(t / unit) + shift) mod modulo` of the event time, in UTC."""
 
@@ -346,7 +384,20 @@ class Ratio(Declared):
         return self.note or f"{' x '.join(self.numerator)} / {' x '.join(self.denominator)}"
 
 
-Feature = Window | Distinct | Novelty | Recurrence | Flag | SinceLast | CalendarPart | CalendarFlag | Prefix | Ratio
+Feature = (
+    Window
+    | Distinct
+    | Novelty
+    | Recurrence
+    | Acquaintance
+    | Flag
+    | SinceLast
+    | SinceFirst
+    | CalendarPart
+    | CalendarFlag
+    | Prefix
+    | Ratio
+)
 
 
 @dataclass(frozen=True)
@@ -419,6 +470,10 @@ class FeatureSet:
         return tuple(f for f in self.features if isinstance(f, Recurrence))
 
     @cached_property
+    def acquaintances(self) -> tuple[Acquaintance, ...]:
+        return tuple(f for f in self.features if isinstance(f, Acquaintance))
+
+    @cached_property
     def flags(self) -> tuple[Flag, ...]:
         return tuple(f for f in self.features if isinstance(f, Flag))
 
@@ -443,6 +498,10 @@ class FeatureSet:
     @cached_property
     def since_last(self) -> tuple[SinceLast, ...]:
         return tuple(f for f in self.features if isinstance(f, SinceLast))
+
+    @cached_property
+    def since_first(self) -> tuple[SinceFirst, ...]:
+        return tuple(f for f in self.features if isinstance(f, SinceFirst))
 
     @cached_property
     def calendar(self) -> tuple[CalendarPart | CalendarFlag, ...]:
@@ -480,9 +539,10 @@ class FeatureSet:
                 closed.setdefault(distinct.entity, set()).add((distinct.tile, distinct.delay))
         for entity, shapes in closed.items():
             refuse(len(shapes) > 1, entity, "its closed windows share one tile and one delay")
-        for since in self.since_last:
+        times: list[SinceLast | SinceFirst] = [*self.since_last, *self.since_first]
+        for since in times:
             refuse(since.entity != "customer", since.name, "it is known of customers only")
-        known: list[Novelty | Recurrence] = [*self.novelties, *self.recurrences]
+        known: list[Novelty | Recurrence | Acquaintance] = [*self.novelties, *self.recurrences, *self.acquaintances]
         for feature in known:
             refuse(not feature.among.open_head, feature.name, "it is known of customers only")
         for distinct in self.distinct:
@@ -576,7 +636,7 @@ def needs(feature: Feature) -> tuple[str, ...]:
         return (*feature.left, *feature.right)
     if isinstance(feature, CalendarFlag):
         return (feature.part,)
-    if isinstance(feature, Novelty | Recurrence):
+    if isinstance(feature, Novelty | Recurrence | Acquaintance):
         return (feature.among.name,)
     if isinstance(feature, Window) and feature.where:
         return (feature.where.flag,)

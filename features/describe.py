@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
+from dataclasses import MISSING, fields
+from typing import get_args
 
 from features.credit import PAYMENT_BEHAVIOUR
 from features.declaration import (
     CalendarFlag,
     CalendarPart,
+    Declared,
     Distinct,
     Feature,
     FeatureSet,
@@ -28,7 +32,7 @@ QUESTIONS = {"fraud": "Is this payment fraud?", "payment_behaviour": "What do pa
 
 
 def page() -> str:
-    return "\n".join([HEAD, section(FRAUD), section(PAYMENT_BEHAVIOUR), traffic()])
+    return "\n".join([HEAD, section(FRAUD), section(PAYMENT_BEHAVIOUR), traffic(), vocabulary()])
 
 
 def section(features: FeatureSet) -> str:
@@ -57,6 +61,32 @@ def table(title: str, told: str, features: Sequence[Feature]) -> str:
             "",
         ]
     )
+
+
+def vocabulary() -> str:
+    """Every kind of declaration: what it is given, what it means."""
+    rows = [f"| `{kind.__name__}` | {given(kind)} | {first_paragraph(kind)} |" for kind in get_args(Feature)]
+    return "\n".join(
+        [
+            "## What can be declared",
+            "By ours, and by [features of your own](feature-store.md#features-of-your-own).",
+            "",
+            "| kind | given (`=`: may be left out) | meaning |",
+            "|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def given(kind: type) -> str:
+    told = {f.name for f in fields(Declared)}
+    asked = [f for f in fields(kind) if f.name not in told]
+    return ", ".join(f"`{f.name}{'' if f.default is MISSING else '='}`" for f in asked)
+
+
+def first_paragraph(kind: type) -> str:
+    return " ".join(inspect.getdoc(kind).partition("\n\n")[0].split())  # type: ignore[union-attr]
 
 
 def patience(features: FeatureSet) -> str:

@@ -19,7 +19,7 @@ def fullest(layout: Layout) -> int:
     """Bytes of the largest record of an entity: something in every tile that is kept, and as many different values in
     each as are remembered."""
     state = State(layout)
-    state.clock, state.previous = LARGEST_MOMENT, LARGEST_MOMENT - 1
+    state.clock, state.previous, state.first = LARGEST_MOMENT, LARGEST_MOMENT - 1, LARGEST_MOMENT - 2
     for key, ring in layout.rings.items():
         kind, tile = key
         held = [largest(MEASURES[kind][column.measure]) for column in ring.columns]

@@ -25,6 +25,7 @@ from features.declaration import (
     Flag,
     Kind,
     Recurrence,
+    SinceFirst,
     SinceLast,
     Window,
     duration_name,
@@ -32,6 +33,8 @@ from features.declaration import (
 
 REMEMBERED = 128  # identifiers: more than a batch of the stream holds, since a whole batch may come again
 NEVER = -1
+FIRST = "first"  # in what a layout says of a record: that it knows the first payment ever
+FOREVER = 2**53  # ms
 SLACK = 2 * DAY  # how far behind a lake-published record's clock an event may ask: its ring keeps that much more
 
 Value = int | None
@@ -120,6 +123,7 @@ class Layout:
         self.distinct = tuple(f for f in features if isinstance(f, Distinct))
         self.flags = tuple(f for f in features if isinstance(f, Flag))
         self.recurrences = tuple(f for f in features if isinstance(f, Recurrence))
+        self.since_first = tuple(f for f in features if isinstance(f, SinceFirst))
         self.names = (*(w.name for w in self.windows), *(d.name for d in self.distinct))
         # What an event of a kind adds, once for all rings of the kind.
         self.columns = {
@@ -159,6 +163,8 @@ class Layout:
         for w in self.windows:
             if w.where and self.behind.get(w.where.flag):
                 self.reach[w.name] += max(self.reach[name] for name in self.behind[w.where.flag])
+        # A moment that was not kept then is never known by itself: the lake has to tell it.
+        self.reach |= {f.name: FOREVER for f in self.since_first}
         self.holds = Holds.of(self, of)
         self.text = self.holds.text()
 
@@ -167,9 +173,9 @@ class Layout:
 class Holds:
     """What a record has numbers of, in words that a record can carry.
 
-    `kinds` has by kind what an event adds; `rings` by ring how many tiles are kept, and of what they are, as places
-    among the kind's; `seen` by column and tile size how many values are remembered a tile, how many tiles, and what the
-    column means where it is a part of the calendar.
+    `kinds` has by kind what an event adds, and FIRST where the first payment ever is known; `rings` by ring how many
+    tiles are kept, and of what they are, as places among the kind's; `seen` by column and tile size how many values are
+    remembered a tile, how many tiles, and what the column means where it is a part of the calendar.
     """
 
     kinds: dict[str, tuple[str, ...]]
@@ -178,8 +184,13 @@ class Holds:
 
     @classmethod
     def of(cls, layout: Layout, features: FeatureSet | None) -> Holds:
+        kinds: dict[str, tuple[str, ...]] = {
+            kind: tuple(spelt(kind, c, features) for c in columns) for kind, columns in layout.columns.items()
+        }
+        if layout.since_first:
+            kinds[FIRST] = ("payment",)
         return cls(
-            {kind: tuple(spelt(kind, c, features) for c in columns) for kind, columns in layout.columns.items()},
+            kinds,
             {ring_name(key): (kept_ring.kept, *kept_ring.sources) for key, kept_ring in layout.rings.items()},
             {ring_name(key): (*sizes, meaning_of_part(key[0], features)) for key, sizes in layout.seen.items()},
         )
@@ -253,16 +264,17 @@ def kept(window: Window | Distinct) -> int:
 class State:
     """What is remembered of one entity.
 
-    `clock` is the latest event time seen. Events of the millisecond `clock` wait in `pending`: an event never sees
-    another one of its own millisecond. `remembered` holds fingerprints of the last payments, inverted while no door
-    has decided on them. `recorded_at` is the event time of the stored record that it was read from, in
-    ms: no part of the record's text, but the next record must be later. `young` are windows and distinct counts that
-    are declared since the record was begun, with its clock then: unknown, until they have passed that moment by their
-    length, or the lake publishes the record with their past.
+    `clock` is the latest event time seen, `first` when the first payment ever counted, as far as features ask for it.
+    Events of the millisecond `clock` wait in `pending`: an event never sees another one of its own millisecond.
+    `remembered` holds fingerprints of the last payments, inverted while no door has decided on them. `recorded_at` is
+    the event time of the stored record that it was read from, in ms: no part of the record's text, but the next record
+    must be later. `young` are windows and distinct counts that are declared since the record was begun, with its clock
+    then: unknown, until they have passed that moment by their length, or the lake publishes the record with their past.
     """
 
     __slots__ = (
         "clock",
+        "first",
         "layout",
         "pending",
         "previous",
@@ -277,6 +289,7 @@ class State:
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self.clock = NEVER
+        self.first = NEVER
         self.recorded_at = NEVER
         self.previous = NEVER
         self.pending: dict[Kind, list[int]] = {}
@@ -322,6 +335,8 @@ class State:
         if event.at > self.clock:
             self._settle()
             self.previous, self.clock = self.clock, event.at
+        if self.first == NEVER and event.kind == "payment":
+            self.first = event.at
         added = [column.of(event) for column in columns]
         waiting = self.pending.get(event.kind)
         self.pending[event.kind] = added if waiting is None else merged(columns, waiting, added)
@@ -396,7 +411,7 @@ class State:
             for reading in kept_ring.readings:
                 self._read(key, reading, at, found)
         for feature in self.layout.distinct:
-            found[feature.name] = len(set().union(*self._days(feature, at)))
+            found[feature.name] = len(set().union(*self._days(feature, at).values()))
         for name in self.unknown(at):
             found[name] = None
         return found
@@ -411,12 +426,25 @@ class State:
         """In how many tiles of the distinct count's window the value is remembered; none of no value."""
         if cell is None or (self.young and among.name in self.unknown(at)):
             return None
-        return sum(cell in day for day in self._days(among, at))
+        return sum(cell in day for day in self._days(among, at).values())
+
+    def tiles_since_first(self, cell: int | None, among: Distinct, at: int) -> int | None:
+        """How many tiles ago the oldest of them lies; none when there is none."""
+        if cell is None or (self.young and among.name in self.unknown(at)):
+            return None
+        holding = [index for index, day in self._days(among, at).items() if cell in day]
+        return at // among.tile - min(holding) if holding else None
 
     def since_last(self, feature: SinceLast, at: int) -> int | None:
         """Milliseconds since the last earlier event, none when there is none within the horizon."""
         last = self.clock if at > self.clock else self.previous
         return None if last == NEVER or at - last > feature.horizon else at - last
+
+    def since_first(self, feature: SinceFirst, at: int) -> int | None:
+        """Whole units since the first payment ever, none when there is none before `at`."""
+        if feature.name in self.young or not NEVER < self.first < at:
+            return None
+        return (at - self.first) // feature.unit
 
     def _read(self, key: tuple[Kind, int], reading: Reading, at: int, found: dict[str, Value]) -> None:
         tile = key[1]
@@ -443,21 +471,21 @@ class State:
             holding = [index for index, slot in covered.items() if slot[position]]
             found[name] = last + 1 - max(holding) if holding else None
 
-    def _days(self, feature: Distinct, at: int) -> list[list[int]]:
+    def _days(self, feature: Distinct, at: int) -> dict[int, list[int]]:
         """The values that each tile of the window remembers."""
         days = self.seen[feature.of, feature.tile]
         waiting = self.waiting.get(feature.of)
         if not days and waiting is None:
-            return []
+            return {}
         head = (at - feature.delay) // feature.tile
         first = head - feature.tiles
         head -= not feature.open_head
         if waiting is None or self.clock >= at:
-            return [day for index, day in days.items() if first <= index <= head]
+            return {index: day for index, day in days.items() if first <= index <= head}
         settling = self.clock // feature.tile
-        found = [day for index, day in days.items() if first <= index <= head and index != settling]
+        found = {index: day for index, day in days.items() if first <= index <= head and index != settling}
         if first <= settling <= head:
-            found.append(joined(days.get(settling, []), waiting, feature.kept))
+            found[settling] = joined(days.get(settling, []), waiting, feature.kept)
         return found
 
     def flags(self, at: int, amount: int, cells: Cells = NO_CELLS) -> frozenset[str]:
@@ -466,7 +494,7 @@ class State:
         for key, reading in self.layout.compared:
             self._read(key, reading, at, known)
         for distinct in self.layout.compared_distinct:
-            known[distinct.name] = len(set().union(*self._days(distinct, at)))
+            known[distinct.name] = len(set().union(*self._days(distinct, at).values()))
         for recurrence in self.layout.compared_recurrences:
             known[recurrence.name] = self.tiles_with(cells.get(recurrence.among.of), recurrence.among, at)
         known |= {name: None for name in self.unknown(at) if name in known}
@@ -483,6 +511,7 @@ class State:
                 **young,
                 "clock": self.clock,
                 "previous": self.previous,
+                **({FIRST: self.first} if self.layout.since_first else {}),
                 "pending": self.pending,
                 "tiles": {
                     ring_name(key): [[index, *values] for index, values in tiles.items()]
@@ -515,6 +544,8 @@ class State:
             stored = carried(stored, Holds.parse(written), layout)
         state.remembered, state.waiting = stored["remembered"], stored["waiting"]
         state.pending = stored["pending"]
+        if layout.since_first:
+            state.first = stored[FIRST]
         for key in layout.rings:
             state.tiles[key] = {index: values for index, *values in stored["tiles"][ring_name(key)]}
         for seen in layout.seen:
@@ -531,6 +562,7 @@ def carried(stored: Mapping[str, Any], old: Holds, layout: Layout) -> dict[str, 
     places = {
         kind: [old.kinds[kind].index(c) if c in old.kinds.get(kind, ()) else None for c in columns]
         for kind, columns in new.kinds.items()
+        if kind != FIRST
     }
     tiles = {}
     young = set()
@@ -551,6 +583,8 @@ def carried(stored: Mapping[str, Any], old: Holds, layout: Layout) -> dict[str, 
         most, had, meant = old.seen.get(name, (0, 0, 0))
         if (most, meant) != (feature.kept, new.seen[name][2]) or had < kept(feature):
             young.add(feature.name)
+    if FIRST not in old.kinds:
+        young |= {f.name for f in layout.since_first}
     unsure = {flag for flag, names in layout.behind.items() if names & young}
     young |= {w.name for w in layout.windows if w.where and w.where.flag in unsure}
     counted = {name for name, sizes in new.seen.items() if name in old.seen and old.seen[name][2] == sizes[2]}
@@ -565,8 +599,9 @@ def carried(stored: Mapping[str, Any], old: Holds, layout: Layout) -> dict[str, 
         "tiles": tiles,
         "seen": {name: stored["seen"][name] if name in counted else [] for name in new.seen},
         "waiting": waiting,
+        FIRST: stored.get(FIRST, NEVER),
         "young": {
-            **{name: since for name, since in stored.get("young", {}).items() if name in layout.names},
+            **{name: since for name, since in stored.get("young", {}).items() if name in layout.reach},
             **dict.fromkeys(sorted(young), stored["clock"]),
         },
     }

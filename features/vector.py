@@ -19,7 +19,8 @@ def features_of(entity: Entity) -> tuple[Feature, ...]:
 # More than a customer may have under way (`scoring.tails`) with a batch of the stream besides: what a record does not
 # know is taken for a payment that is still to come.
 PAYMENTS_KNOWN = 384
-CUSTOMER_LAYOUT = Layout((*features_of("customer"), *FRAUD.recurrences, *FRAUD.carried), PAYMENTS_KNOWN, FRAUD)
+OF_CUSTOMER = (*features_of("customer"), *FRAUD.recurrences, *FRAUD.carried, *FRAUD.since_first)
+CUSTOMER_LAYOUT = Layout(OF_CUSTOMER, PAYMENTS_KNOWN, FRAUD)
 MERCHANT_LAYOUT = Layout(features_of("merchant"), of=FRAUD)
 ACCOUNT_LAYOUT = Layout(features_of("account"), of=FRAUD)
 DEVICE_LAYOUT = Layout(features_of("device"), of=FRAUD)
@@ -103,12 +104,17 @@ def fraud_vector(
         values.update(state.values(counted_at))
     for feature in FRAUD.since_last:
         values[feature.name] = known.customer.since_last(feature, counted_at)
+    for age in FRAUD.since_first:
+        values[age.name] = known.customer.since_first(age, counted_at)
     for novelty in FRAUD.novelties:
         tiles = known.customer.tiles_with(cells.get(novelty.among.of), novelty.among, counted_at)
         values[novelty.name] = None if tiles is None else int(not tiles)
     for recurrence in FRAUD.recurrences:
         among = recurrence.among
         values[recurrence.name] = known.customer.tiles_with(cells.get(among.of), among, counted_at)
+    for known_for in FRAUD.acquaintances:
+        among = known_for.among
+        values[known_for.name] = known.customer.tiles_since_first(cells.get(among.of), among, counted_at)
     for flag in FRAUD.flags:
         values[flag.name] = int(holds(flag, values))  # type: ignore[arg-type]
     values.update(calendar(FRAUD, at))

@@ -8,12 +8,22 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from features.declaration import DAY, IDENTIFIERS, Entity, Kind
-from features.fraud import LABEL_PATIENCE
+from features.fraud import FRAUD, LABEL_PATIENCE
 from features.values import instant
 from glue.arguments import days, days_before
 from glue.lake import Lake, schema
 from glue.tables import LATE, SILVER
-from glue.transforms.events import FLAGS, FURTHER_KEYS, Happened, by_entity, day, located, payments, reach
+from glue.transforms.events import (
+    FLAGS,
+    FURTHER_KEYS,
+    Happened,
+    by_entity,
+    day,
+    first_payments,
+    located,
+    payments,
+    reach,
+)
 
 TRANSACTIONS = SILVER["transactions"]
 
@@ -35,7 +45,7 @@ def read_history(spark: SparkSession, lake: Lake, first: str, last: str) -> Hist
     if transactions is None:
         return None
     # Read once, since many windows ask for it; and no part of their plans, which Spark would spell out again and again.
-    paid = payments(transactions, late).localCheckpoint()
+    paid = payments(transactions, late, first_moments(spark, lake, near, late)).localCheckpoint()
 
     told_from = days_before(first, reach("label") + 1)
     until = max(near)  # a late payment of the last day counts later, and sees what was told until then
@@ -57,6 +67,16 @@ def read_history(spark: SparkSession, lake: Lake, first: str, last: str) -> Hist
     observed = lake.read(spark, SILVER["loan_outcomes"])
     happened = by_entity(paid, told, applications, observed)
     return History(paid, {entity: met(entity, kinds) for entity, kinds in happened.items()})
+
+
+def first_moments(spark: SparkSession, lake: Lake, near: set[str], late: DataFrame | None) -> DataFrame | None:
+    """What `first_payments` gives of all days before the last of `near` that are not read anyway; none where no feature
+    asks for it. It needs three columns of them."""
+    if not FRAUD.since_first:
+        return None
+    others = [held for held in lake.divisions(TRANSACTIONS) if held < max(near) and held not in near]
+    transactions = lake.read(spark, TRANSACTIONS, others)
+    return None if transactions is None else first_payments(transactions, late)
 
 
 def met(entity: Entity, kinds: dict[Kind, DataFrame]) -> dict[Kind, DataFrame]:

@@ -9,7 +9,7 @@ from features.declaration import DAY, IDENTIFIERS, CalendarPart, Entity, Feature
 from features.fraud import FRAUD, LABEL_PATIENCE
 from features.payment import CONTROL, LONGEST_IDENTIFIER
 from features.values import BLANKS, MISSING
-from glue.transforms.windows import cell, part_of, with_open_windows
+from glue.transforms.windows import FIRST, cell, part_of, with_open_windows
 
 Happened = dict[Entity, dict[Kind, DataFrame]]
 
@@ -28,20 +28,15 @@ FLAGS = FeatureSet(
 )
 
 
-def payments(transactions: DataFrame, late: DataFrame | None = None) -> DataFrame:
+def payments(transactions: DataFrame, late: DataFrame | None = None, earlier: DataFrame | None = None) -> DataFrame:
     """SILVER transactions with `at`, `counted_at`, `count`, `amount` and what features look at of a payment besides.
 
     A payment counts at its event time, or a moment later where another one of its customer counts there. One that a
     door met late, or ahead, counts at the moment the door says (`late`: `transaction_id, counted_at`): the lake must
     not know it at another one than the decisions of that time did. Whole days give what each of them gives alone.
+    `earlier` is what `first_payments` gives of the days that are not among them.
     """
-    rows = transactions.withColumn("at", F.unix_millis("event_time"))
-    if late is None:
-        rows = rows.withColumn("_told", F.lit(None).cast("bigint"))
-    else:
-        known = late.groupBy("transaction_id").agg(F.max("counted_at").alias("_told"))
-        rows = rows.join(F.broadcast(known), "transaction_id", "left")
-    rows = with_moments(rows)
+    rows = with_first(with_moments(with_told(transactions, late)), earlier)
     return rows.select(
         "transaction_id",
         "customer_id",
@@ -52,9 +47,34 @@ def payments(transactions: DataFrame, late: DataFrame | None = None) -> DataFram
         "counted_at",
         one().alias("count"),
         F.col("amount_cents").alias("amount"),
+        *([FIRST] if FRAUD.since_first else []),
         *(identifier(said(rows, key)).alias(key) for key in FURTHER_KEYS),
         *(cell_of(rows, of).alias(cell(of)) for of in CELLS),
     )
+
+
+def with_told(transactions: DataFrame, late: DataFrame | None) -> DataFrame:
+    """Adds `at` and `_told`: when a payment counts as a door has told, null where none has."""
+    rows = transactions.withColumn("at", F.unix_millis("event_time"))
+    if late is None:
+        return rows.withColumn("_told", F.lit(None).cast("bigint"))
+    known = late.groupBy("transaction_id").agg(F.max("counted_at").alias("_told"))
+    return rows.join(F.broadcast(known), "transaction_id", "left")
+
+
+def first_payments(transactions: DataFrame, late: DataFrame | None = None) -> DataFrame:
+    """`customer_id` and FIRST: when the first of each customer's payments counted. Nothing counts before it happened,
+    and of those that no door met the first one counts at its stamp."""
+    counted = F.coalesce("_told", "at")
+    return with_told(transactions, late).groupBy("customer_id").agg(F.min(counted).alias(FIRST))
+
+
+def with_first(rows: DataFrame, earlier: DataFrame | None) -> DataFrame:
+    if not FRAUD.since_first:
+        return rows
+    if earlier is None:
+        return rows.withColumn(FIRST, F.lit(None).cast("bigint"))
+    return rows.join(earlier, "customer_id", "left")
 
 
 def cell_of(rows: DataFrame, of: str) -> Column:

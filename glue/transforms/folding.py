@@ -12,14 +12,15 @@ from pyspark.sql import functions as F
 
 from features.declaration import MEASURES, Entity, Kind
 from features.fraud import FRAUD
-from features.state import Event, State
+from features.state import NEVER, Event, State
 from features.vector import LAYOUTS
 from glue.transforms.gathering import gathered
-from glue.transforms.windows import cell
+from glue.transforms.windows import FIRST, cell
 
 PARTITIONS = 8  # fixed, so that a slice holds the same records when the job is run again
 FLAGS = tuple(flag.name for flag in FRAUD.carried)
 CELLS = tuple(of for of in FRAUD.cells() if of != "merchant_id")
+FIRSTS = (FIRST,) if FRAUD.since_first else ()
 
 
 def folded_customers(paid: DataFrame) -> DataFrame:
@@ -28,11 +29,13 @@ def folded_customers(paid: DataFrame) -> DataFrame:
     The record says of a payment that is not `decided` that it awaits its decision.
     """
     columns = ["customer_id", "counted_at", "amount", "merchant_id", "transaction_id", "decided"]
-    columns += [cell(of) for of in CELLS]
+    columns += [*(cell(of) for of in CELLS), *FIRSTS]
 
     def pay(state: State, row: Any) -> None:
         _, at, amount, merchant, identifier, decided, *said = row
-        state.pay(at, amount, merchant, identifier, told(CELLS, said))
+        if FIRSTS and state.first == NEVER and not isnan(said[-1]):
+            state.first = int(said[-1])
+        state.pay(at, amount, merchant, identifier, told(CELLS, said[: len(CELLS)]))
         if not decided:
             state.await_decision(identifier)
 

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.declaration import Distinct, FeatureSet, Flag, SinceLast, Window
+from features.declaration import Distinct, FeatureSet, Flag, SinceFirst, SinceLast, Window
 
 Integers = NDArray[np.int64]
 FINGERPRINTS = 2**32 + 1  # and nothing
+LAST_MOMENT = 2**62  # ms: later than anything
 
 
 @dataclass(frozen=True)
@@ -69,13 +70,19 @@ class Asked:
 
 
 def trailing(
-    asked: Asked, measures: Mapping[str, Integers], cells: Mapping[str, Integers], features: FeatureSet
+    asked: Asked,
+    measures: Mapping[str, Integers],
+    cells: Mapping[str, Integers],
+    features: FeatureSet,
+    firsts: Integers | None = None,
 ) -> dict[str, Values]:
-    """Every open-headed window, flag, distinct count, novelty, recurrence and time since last of the set, by name.
+    """Every open-headed window, flag, distinct count, novelty, recurrence, acquaintance and time since the last and the
+    first event of the set, by name.
 
     `measures` are the events' `count` and `amount`, `cells` what they say in each column that is counted: a number
-    above 0, or 0 for nothing. Flags, novelties and recurrences are of the questions: they need the questions to be the
-    events themselves.
+    above 0, or 0 for nothing. Flags, novelties, recurrences and acquaintances are of the questions: they need the
+    questions to be the events themselves. `firsts` are of the questions, too: when the first event ever of their key
+    counted that is not in the timeline, LAST_MOMENT where there is none.
     """
     windows = [w for w in features.windows if w.open_head]
     found = {w.name: window_value(asked, w, measures[w.measure]) for w in windows if w.where is None}
@@ -93,6 +100,9 @@ def trailing(
         for recurrence in features.recurrences:
             if recurrence.among == distinct:
                 found[recurrence.name] = Values(seen.tiles_with(first), seen.told)
+        for acquaintance in features.acquaintances:
+            if acquaintance.among == distinct:
+                found[acquaintance.name] = seen.tiles_since_first(first, asked.timeline.at, distinct.tile)
     for flag in features.flags:
         flagged = holds(flag, {"amount": Values(measures["amount"]), **found})
         found[flag.name] = Values(flagged)
@@ -102,6 +112,8 @@ def trailing(
                 found[window.name] = window_value(asked, window, measures[window.measure] * passing)
     for since in features.since_last:
         found[since.name] = since_last(asked, since)
+    for age in features.since_first:
+        found[age.name] = since_first(asked, age, firsts)
     return found
 
 
@@ -169,6 +181,17 @@ def since_last(asked: Asked, feature: SinceLast) -> Values:
     return Values(np.where(some, elapsed, 0), known=some & (elapsed <= feature.horizon))
 
 
+def since_first(asked: Asked, feature: SinceFirst, firsts: Integers | None) -> Values:
+    timeline = asked.timeline
+    first = np.full_like(asked.at, LAST_MOMENT) if firsts is None else firsts
+    if len(timeline.at):
+        opening = timeline.position(asked.rank, np.full_like(asked.at, timeline.origin))
+        here = np.where(asked.last > opening, timeline.at[np.minimum(opening, len(timeline.at) - 1)], LAST_MOMENT)
+        first = np.minimum(first, here)
+    known = first < asked.at
+    return Values(np.where(known, (asked.at - first) // feature.unit, 0), known=known)
+
+
 class Remembered:
     """The values that a tile remembers: each counts once per tile, when first seen, and only the first `kept`.
 
@@ -228,6 +251,19 @@ class Remembered:
             own_first = self.links - self.chain + first[self.chain]
             tiles[self.chain] = upto[self.ticked] - upto[np.searchsorted(self.links, own_first)]
         return tiles[self.own]
+
+    def tiles_since_first(self, first: Integers, at: Integers, tile: int) -> Values:
+        """How many tiles before its own the first tile of the event's own window lies that remembers its value."""
+        ago, known = np.zeros(len(self.chain), np.int64), np.zeros(len(self.chain), bool)
+        places = np.flatnonzero(self.remembered[self.chain])
+        if len(places):
+            upto = np.concatenate(([0], np.cumsum(self.remembered[self.chain])))
+            own_first = self.links - self.chain + first[self.chain]
+            begin = upto[np.searchsorted(self.links, own_first)]
+            oldest = self.chain[places[np.minimum(begin, len(places) - 1)]]
+            known[self.chain] = begin < upto[self.ticked]
+            ago[self.chain] = at[self.chain] // tile - at[oldest] // tile
+        return Values(np.where(known, ago, 0)[self.own], known[self.own] & self.told)
 
     def different(self, first: Integers, last: Integers) -> Integers:
         """How many different values are remembered in each range.

@@ -20,19 +20,21 @@ from pyspark.sql.types import LongType, StructField, StructType
 
 from features.declaration import MEASURES, CalendarPart, Distinct, Entity, FeatureSet, Kind, Ratio, Window
 from glue.transforms.gathering import gathered
-from glue.transforms.trailing import Asked, Timeline, trailing
+from glue.transforms.trailing import LAST_MOMENT, Asked, Timeline, trailing
 
 AT_ONCE = 200_000  # rows that a worker computes at a time: what bounds its memory, unless one key has more
+FIRST = "first_at"
 PER_BATCH = 50_000  # rows that go back to Spark at a time
 
 
 def with_open_windows(rows: DataFrame, features: FeatureSet, key: str, wanted: str | None = None) -> DataFrame:
-    """Adds the open-headed windows, flags, distinct counts, novelties, recurrences and times since the last event, as
-    bigints.
+    """Adds the open-headed windows, flags, distinct counts, novelties, recurrences, acquaintances and times since the
+    last and the first event, as bigints.
 
     `rows` has `key`, `counted_at` (ms), `count` (1 for a payment, 0 for a row that only asks, such as a loan
-    application), `amount` (cents) and `cell` of each of the set's cells. Only rows where the column `wanted` is true
-    come back.
+    application), `amount` (cents), `cell` of each of the set's cells, and FIRST where the set asks for it: when the
+    first event ever counted of those that are not among the rows. Only rows where the column `wanted` is true come
+    back.
     """
     names = open_names(features)
     schema = StructType([*rows.schema.fields, *(StructField(name, LongType()) for name in names)])
@@ -54,7 +56,8 @@ def with_open_windows(rows: DataFrame, features: FeatureSet, key: str, wanted: s
 def open_names(features: FeatureSet) -> list[str]:
     windows = [w for w in features.windows if w.open_head]
     of_values = ([d for d in features.distinct if d.open_head], features.novelties, features.recurrences)
-    groups = (windows, features.flags, *of_values, features.since_last)
+    since = (features.acquaintances, features.since_last, features.since_first)
+    groups = (windows, features.flags, *of_values, *since)
     return [f.name for group in groups for f in group]
 
 
@@ -95,13 +98,16 @@ def computed(table: pa.Table, key: str, features: FeatureSet) -> dict:
         timeline = Timeline(rank, at)
         asked = Asked(timeline, timeline.rank, timeline.at)
     else:
-        if features.flags or features.novelties or features.recurrences:
-            raise ValueError(f"{features.name}: flags, novelties and recurrences are of payments, these rows only ask")
+        if features.flags or features.novelties or features.recurrences or features.acquaintances:
+            raise ValueError(f"{features.name}: what is told of a payment's own cannot be told of rows that only ask")
         timeline = Timeline(rank[happened], at[happened])
         asked = Asked(timeline, rank, at)
     measures = {"count": count[happened], "amount": amount[happened]}
     cells = {of: pc.add(pc.fill_null(table[cell(of)].cast(pa.int64()), -1), 1).to_numpy() for of in features.cells()}
-    return trailing(asked, measures, {of: found[happened] for of, found in cells.items()}, features)
+    firsts = None
+    if features.since_first:
+        firsts = pc.fill_null(table[FIRST].cast(pa.int64()), LAST_MOMENT).to_numpy()
+    return trailing(asked, measures, {of: found[happened] for of, found in cells.items()}, features, firsts)
 
 
 def with_closed_windows(

@@ -22,9 +22,9 @@ from features.vector import (
     cells_of,
     fraud_vector,
 )
-from glue.transforms.events import by_entity, located, payments
+from glue.transforms.events import by_entity, first_payments, located, payments
 from glue.transforms.vectors import transaction_features
-from glue.transforms.windows import cell, computed, open_names
+from glue.transforms.windows import FIRST, cell, computed, open_names
 from tests.parity.events import Log
 from tests.spark.rows import silver_labels, silver_loans, silver_outcomes, silver_transactions
 
@@ -42,10 +42,12 @@ class Served:
 
 
 def lake_vectors(spark, log: Log, late: list[tuple[str, int]], judged: list | None = None) -> Vectors:
-    """`judged` are the payments that labels are about, where they reach further back than the log's payments."""
+    """`judged` are the payments that labels are about, and that were before, where they reach further back than the
+    log's payments."""
     transactions = silver_transactions(spark, log.payments, log.further)
     told = spark.createDataFrame(late, "transaction_id string, counted_at bigint")
-    paid = payments(transactions, told).cache()
+    before = None if judged is None else first_payments(silver_transactions(spark, judged), told)
+    paid = payments(transactions, told, before).cache()
     reaching = paid if judged is None else payments(silver_transactions(spark, judged, log.further))
     applications = silver_loans(spark, log.loans)
     told_of = located(silver_labels(spark, log.labels), reaching)
@@ -161,6 +163,8 @@ def differing_in_open_windows(log: Log, served: Served) -> list[tuple]:
     table = pa.table(named).append_column("count", pa.array([1] * len(rows)))
     for of in FRAUD.cells():
         table = table.append_column(cell(of), pa.array([each.get(of) for each in cells], pa.int64()))
+    if FRAUD.since_first:
+        table = table.append_column(FIRST, pa.nulls(len(rows), pa.int64()))
     values = computed(table, "customer_id", FRAUD)
     found = []
     for name in (n for n in open_names(FRAUD) if n in FRAUD.columns):

@@ -12,7 +12,7 @@ from features.declaration import DAY, IDENTIFIERS
 from features.fraud import FRAUD, LABEL_PATIENCE
 from features.moments import met_by_no_door
 from features.payment import Payment, is_missing
-from features.state import Cells, Event, State, label_event, payment_event, text_fingerprint
+from features.state import NEVER, Cells, Event, State, label_event, payment_event, text_fingerprint
 from features.values import BLANKS, day, instant
 from features.vector import (
     ACCOUNT_LAYOUT,
@@ -85,12 +85,20 @@ class Lake:
 
     def customer(self, identifier: str, until: int) -> State:
         state = State(CUSTOMER_LAYOUT)
+        state.first = self.first(identifier, until) if FRAUD.since_first else NEVER
         paid = self._payments(f"customer_id = {text(identifier)} AND {self._seen(until)}")
         for at, payment in self.in_order(paid):
             if at < until:
                 cells = cells_of(payment.at, payment.further)
                 state.pay(at, payment.amount, payment.merchant_id, payment.transaction_id, cells)
         return state
+
+    def first(self, identifier: str, until: int) -> int:
+        """When the customer's first payment ever counted that lies before `until`, NEVER without one."""
+        mine = f"customer_id = {text(identifier)} AND event_date <= {text(day(until))}"
+        rows = self.ask("silver", f"SELECT transaction_id, event_time FROM transactions WHERE {mine}")
+        counted = (self.late.get(row["transaction_id"], instant(row["event_time"])) for row in rows)
+        return min((at for at in counted if at < until), default=NEVER)
 
     def in_order(self, paid: Iterable[Payment]) -> list[tuple[int, Payment]]:
         """Payments of one customer with the moments at which they count, in that order."""

@@ -102,3 +102,16 @@ def since_last(feature: SinceLast, history: list[Happened], at: int) -> int | No
     if not earlier or at - max(earlier) > feature.horizon:
         return None
     return at - max(earlier)
+
+
+def first_seen(distinct: Distinct, value: int, history: list[Happened], at: int) -> int | None:
+    """How many tiles before that of `at` the first tile of the window lies that remembers the value."""
+    first = at // distinct.tile - distinct.length // distinct.tile
+    tiles = [tile for tile in range(first, at // distinct.tile + 1) if value in in_tile(distinct, history, at, tile)]
+    return at // distinct.tile - tiles[0] if tiles else None
+
+
+def in_tile(distinct: Distinct, history: list[Happened], at: int, tile: int) -> list[int]:
+    """What one tile remembers: its own events alone decide."""
+    own = [h for h in history if h.at // distinct.tile == tile]
+    return [value for values in remembered(distinct, own, at) for value in values]

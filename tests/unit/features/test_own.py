@@ -15,7 +15,7 @@ from features.own import WrongFeatures, main, packaged, with_own
 from tools.package import ROOT, library_of_jobs
 
 CARDS = """
-from features.declaration import DAY, Distinct, Flag, Novelty, Prefix, Ratio, Recurrence
+from features.declaration import DAY, Acquaintance, Distinct, Flag, Novelty, Prefix, Ratio, Recurrence, SinceFirst
 from features.fraud import DAYS_ACTIVE
 
 CARDS = Distinct("customer", 30 * DAY, DAY, kept=4, of="card_id", called="cards")
@@ -32,6 +32,8 @@ FEATURES = (
     Novelty("is_new_card", among=CARDS),
     DAYS,
     Flag("is_rare_card", left=(DAYS_ACTIVE.name,), factor=2, right=(DAYS.name,)),
+    SinceFirst("customer", "customer_days_since_first_payment"),
+    Acquaintance("days_since_first_with_card_30d", among=CARDS),
     Ratio("payments_a_day", ("customer_payment_count_30d",), (DAYS_ACTIVE.name,)),
 )
 """
@@ -125,6 +127,14 @@ def test_without_a_folder_there_are_only_ours(monkeypatch):
         (
             "from features.declaration import *\nFEATURES = (Distinct('customer', DAY, DAY, 4, 'latitude', 'places'),)",
             "only values of texts",
+        ),
+        (
+            "from features.declaration import *\nFEATURES = (SinceFirst('merchant', 'merchant_age'),)",
+            "merchant_age: it is known of customers only",
+        ),
+        (
+            "from features.declaration import *\nFEATURES = (SinceFirst('customer', 'age', unit=0),)",
+            "age: expected a unit of whole milliseconds, such as DAY, got unit=0",
         ),
         (
             "from features.declaration import *\nFEATURES = (Prefix('network', 'ip', 0),)",

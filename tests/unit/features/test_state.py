@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.declaration import DAY, HOUR, MINUTE, SECOND, Window
+from features.declaration import DAY, HOUR, MINUTE, SECOND, SinceFirst, Window
 from features.fraud import FRAUD, HIGH, SETTLED, SINCE_LAST
 from features.size import fullest
 from features.state import (
@@ -23,10 +23,11 @@ from features.state import (
     payment_event,
     text_fingerprint,
 )
-from features.vector import CUSTOMER_LAYOUT, LAYOUTS, MERCHANT_LAYOUT, PAYMENTS_KNOWN
+from features.vector import CUSTOMER_LAYOUT, LAYOUTS, MERCHANT_LAYOUT, OF_CUSTOMER, PAYMENTS_KNOWN
 from tests.unit.features.definition import (
     Paid,
     different,
+    first_seen,
     in_order_of_arrival,
     of_payments,
     remembered,
@@ -78,8 +79,8 @@ def folded(layout, events) -> State:
     return state
 
 
-def paid(payments: list[Paid]) -> State:
-    state = State(CUSTOMER_LAYOUT)
+def paid(payments: list[Paid], layout: Layout = CUSTOMER_LAYOUT) -> State:
+    state = State(layout)
     for number, payment in enumerate(payments):
         state.pay(payment.at, payment.amount, payment.merchant, f"t{number}", payment.further)
     return state
@@ -102,7 +103,49 @@ def test_everything_known_of_a_customer_is_what_the_definition_says(history, ste
         for value in shops if distinct.of == "merchant_id" else range(3):
             tiles = sum(value in tile for tile in remembered(distinct, happened, at))
             assert state.tiles_with(value, distinct, at) == tiles
+            first = first_seen(distinct, value, happened, at)
+            assert state.tiles_since_first(value, distinct, at) == first
         assert state.tiles_with(None, distinct, at) is None, "a payment that says nothing there"
+        assert state.tiles_since_first(None, distinct, at) is None
+
+
+AGE = SinceFirst("customer", "customer_hours_since_first_payment", unit=HOUR)
+WITH_AGE = Layout((*OF_CUSTOMER, AGE), CUSTOMER_LAYOUT.remembered, FRAUD)
+
+
+@settings(max_examples=60, deadline=None)
+@given(PAYMENTS, STEPS, st.integers(0, 40))
+def test_a_record_knows_a_customers_first_payment_for_good(history, step, cut):
+    payments = payments_of(history)
+    state = paid(payments[:cut], WITH_AGE)
+    state = State.load(state.dump(), WITH_AGE)
+    for payment in payments[cut:]:
+        state.pay(payment.at, payment.amount, payment.merchant)
+    at = max(START if not payments else payments[-1].at + step, state.clock)
+    earlier = [h.at for h in of_payments(payments) if h.at < at]
+
+    assert state.since_first(AGE, at) == ((at - min(earlier)) // HOUR if earlier else None)
+    assert not state.young
+
+
+def test_a_record_that_did_not_keep_the_first_payment_never_guesses_it():
+    before = paid([Paid(START, 100, "m1")])
+
+    state = State.load(before.dump(), WITH_AGE)
+    state.pay(START + DAY, 100, "m1")
+    state = State.load(state.dump(), WITH_AGE)
+    state.pay(START + 900 * DAY, 100, "m1")
+
+    assert state.since_first(AGE, START + 901 * DAY) is None
+    assert AGE.name in State.load(state.dump(), WITH_AGE).young
+    assert State.load(state.dump(), CUSTOMER_LAYOUT).dump() == paid_again(before).dump(), "a door of before reads it"
+
+
+def paid_again(state: State) -> State:
+    state = State.load(state.dump(), CUSTOMER_LAYOUT)
+    state.pay(START + DAY, 100, "m1")
+    state.pay(START + 900 * DAY, 100, "m1")
+    return state
 
 
 @settings(max_examples=40, deadline=None)
