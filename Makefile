@@ -22,6 +22,9 @@ export FEATURES
 OWN := $(if $(FEATURES),features)
 # What commands on an environment run in: for ENV=local the AWS that `make local-up` started, else the caller's own.
 IN := $(if $(filter local,$(ENV)),$(PYTHON) -m local with --state "$(STATE)" --)
+# The console shows what the last demo built, unless an environment is named.
+DEMO := build/demo/state
+CONSOLE_IN := $(if $(filter file,$(origin ENV)),$(if $(wildcard $(DEMO)),,$(error no demo is here: `make demo` comes first, or ENV=<environment>))$(PYTHON) -m local run --state $(DEMO) -- env BUILD_DIR=$(DEMO),$(IN))
 
 ##@ On one machine
 help: ## Show this list
@@ -31,7 +34,7 @@ help: ## Show this list
 
 demo: $(READY) $(OWN) ## The main job from RAW files to decisions: make demo [DATA=dir]
 	@tools/prerequisites.sh >/dev/null
-	@$(PYTHON) -m local run --fresh --state build/demo/state -- env BUILD_DIR=build/demo/state PYTHONPATH=.:lambda $(PYTHON) -m demo $(if $(DATA),--data "$(DATA)")
+	@$(PYTHON) -m local run --fresh --state $(DEMO) -- env BUILD_DIR=$(DEMO) PYTHONPATH=.:lambda $(PYTHON) -m demo $(if $(DATA),--data "$(DATA)")
 
 dataset: $(READY) ## A data set in the RAW contract: make dataset NAME= OUT= [SOURCE= SIZE= LOANS= SEED= START= DAYS= LENDER= FRAUD_KINDS=]
 	@$(PYTHON) -m datasets NAME=$(NAME) OUT=$(OUT) SOURCE=$(SOURCE) SIZE=$(SIZE) LOANS=$(LOANS) SEED=$(SEED) START=$(START) DAYS=$(DAYS) \
@@ -194,6 +197,9 @@ list: $(READY) ## Entries of a list that rules look at: make list LIST=name KIND
 snooze: $(READY) ## A rule is silent for a value: make snooze RULE=name FIELD=customer_id VALUE=id UNTIL=day WHY=reason ENV=dev, or WAKE=1
 	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.entries "$(ENV)" "$$RULE" "$$FIELD" "$$VALUE" "$$UNTIL" "$$WHY" "$$WAKE"
 
+console: $(READY) ## Pages on decisions, customers, policy, models, portfolio: make console [ENV=dev PORT=8501]; without ENV of the last demo
+	@PYTHONPATH=.:lambda $(CONSOLE_IN) $(PYTHON) -m console "$(ENV)" "$(PORT)"
+
 attacks: $(READY) ## Attacks on both doors, where no customer pays: make attacks ENV=dev
 	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.attacks "$(ENV)"
 
@@ -250,10 +256,10 @@ setup: $(READY) ## Only the set-up
 
 lock: $(READY) ## Make the locked requirements again
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && for extra in bootstrap spark-s3a java; do uv pip compile -q --python-version 3.11 --no-deps --generate-hashes --no-emit-index-url --no-header $$extra.in -o $$extra.txt; done
-	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header etl.in ml.in local.in test.in dashboard.in -o dev.txt
-	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && for extra in etl ml local test dashboard deploy; do uv pip compile -q --python-version 3.11 -c dev.txt --generate-hashes --no-emit-index-url --no-header $$extra.in -o $$extra.txt; done
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header etl.in ml.in local.in test.in dashboard.in console.in -o dev.txt
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && for extra in etl ml local test dashboard console deploy; do uv pip compile -q --python-version 3.11 -c dev.txt --generate-hashes --no-emit-index-url --no-header $$extra.in -o $$extra.txt; done
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --python-platform x86_64-manylinux_2_34 -c dev.txt --generate-hashes --no-emit-index-url --no-header glue.in -o glue.txt
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header check.in -o check.txt
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.13 --generate-hashes --no-emit-index-url --no-header localstack.in -o localstack.txt
 
-.PHONY: import-fraud-detector decide-loans loan-letter backtest-loans features check-data rollback abort-release backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train experiments reproduce approve status roles why backtest policy policy-diff list snooze attacks verify-log replay-dlq forget destroy setup lock
+.PHONY: import-fraud-detector decide-loans loan-letter backtest-loans features check-data rollback abort-release backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train experiments reproduce approve status roles why backtest policy policy-diff list snooze console attacks verify-log replay-dlq forget destroy setup lock

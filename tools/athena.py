@@ -25,6 +25,7 @@ class Analysts:
     athena: Any
     prefix: str
     workgroup: str
+    poll_seconds: float = POLL_SECONDS
 
     @property
     def databases(self) -> str:
@@ -43,7 +44,7 @@ class Analysts:
                 break
             if time.monotonic() > until:
                 raise QueryFailed(f"Athena: no answer within {PATIENCE_SECONDS} s to {sql}")
-            time.sleep(POLL_SECONDS)
+            time.sleep(self.poll_seconds)
         if status["State"] != "SUCCEEDED":
             raise QueryFailed(f"Athena: {status.get('StateChangeReason')} in {sql}")
         found = [

@@ -1,0 +1,126 @@
+"""The credit portfolio: vintages, calibration, expected loss, the riskiest loans, and one loan."""
+
+from __future__ import annotations
+
+import altair as alt
+import streamlit as st
+
+from console import source
+from console.cells import NOTHING, money, number, share
+from tools.athena import text
+
+RISKIEST = 100
+
+
+@source.tells_what_failed
+def show() -> None:
+    st.title("Credit portfolio")
+    vintages = source.ask("analytics", "SELECT * FROM portfolio_by_vintage ORDER BY vintage")
+    if not vintages:
+        st.info("The lake has no loans. Bring `loan_applications` (README, Your own data) and run `make ingest`.")
+        return
+    by_vintage(vintages)
+    by_band()
+    riskiest()
+    one_loan()
+
+
+def by_vintage(rows: list[dict[str, str]]) -> None:
+    st.subheader("By month of application")
+    data = [
+        {"month": r["vintage"], "rate": number(r[column]), "which": which, "loans": int(r["loans"])}
+        for r in rows
+        for column, which in (("mean_pd", "predicted"), ("default_rate", "came true"))
+        if r[column]
+    ]
+    observed = sum(int(r["observed"]) for r in rows)
+    defaults = sum(int(r["defaults"]) for r in rows)
+    scored = sum(int(r["scored"]) for r in rows)
+    words = (
+        f"{sum(int(r['loans']) for r in rows)} loans of {len(rows)} months, {scored} with a prediction; "
+        f"{defaults} of {observed} that have ended defaulted ({share(defaults / observed if observed else None)})."
+    )
+    chart = (
+        alt.Chart(alt.Data(values=data), title="Default rate by month of application", description=words)
+        .mark_line(point=True)
+        .encode(
+            x=alt.X("month:O", title="month of application"),
+            y=alt.Y("rate:Q", title="loans that default", axis=alt.Axis(format=".0%")),
+            color=alt.Color("which:N", title=None),
+            strokeDash="which:N",
+            tooltip=["month:O", "which:N", alt.Tooltip("rate:Q", format=".2%"), "loans:Q"],
+        )
+    )
+    st.altair_chart(chart)
+    st.caption(words)
+
+
+def by_band() -> None:
+    st.subheader("Calibration by band of probability")
+    rows = source.ask("analytics", "SELECT * FROM default_rate_by_score_band ORDER BY band_from")
+    if not rows:
+        st.info("No month has been scored yet: `make night` does it on the day of the portfolio run.")
+        return
+    st.dataframe(
+        [
+            {
+                "band": f"{float(r['band_from']):.0%} to {float(r['band_to']):.0%}",
+                "loans": int(r["loans"]),
+                "ended": int(r["observed"]),
+                "predicted": share(number(r["predicted_rate"])),
+                "came true": share(number(r["default_rate"])),
+            }
+            for r in rows
+        ],
+        hide_index=True,
+    )
+
+
+def riskiest() -> None:
+    st.subheader("The riskiest loans")
+    rows = source.ask(
+        "silver",
+        f"""
+        SELECT p.customer_id, p.loan_id, p.default_prob, a.amount_cents, a.applied_at
+        FROM {source.zone("predictions")}.predictions p LEFT JOIN loan_applications a ON a.loan_id = p.loan_id
+        ORDER BY p.default_prob DESC LIMIT {RISKIEST}
+        """,
+    )
+    if not rows:
+        st.markdown("None is scored.")
+        return
+    st.dataframe(
+        [
+            {
+                "loan": r["loan_id"],
+                "customer": r["customer_id"],
+                "probability of default": share(number(r["default_prob"])),
+                "amount": money(r["amount_cents"]),
+                "applied": r["applied_at"],
+            }
+            for r in rows
+        ],
+        hide_index=True,
+    )
+
+
+def one_loan() -> None:
+    st.subheader("One loan")
+    wanted = st.text_input("Loan", st.query_params.get("loan", ""), placeholder="loan_id").strip()
+    if not wanted:
+        return
+    rows = source.ask(
+        "silver",
+        f"""
+        SELECT a.*, p.default_prob FROM loan_applications a
+        LEFT JOIN {source.zone("predictions")}.predictions p ON p.loan_id = a.loan_id
+        WHERE a.loan_id = {text(wanted)}
+        """,
+    )
+    if not rows:
+        st.warning("The lake knows no such loan.")
+        return
+    st.query_params["loan"] = wanted
+    row = rows[0]
+    st.metric("Probability of default", share(number(row["default_prob"])))
+    st.table([{"field": name, "value": cell or NOTHING} for name, cell in row.items()])

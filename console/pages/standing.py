@@ -1,0 +1,124 @@
+"""How the platform stands: alarms, runs, freshness, decisions by day, parity, latency, quarantine."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import altair as alt
+import streamlit as st
+
+from console import source
+from console.cells import number
+from tools.operate import status
+
+HEADS = ("what", "which", "stands", "since (UTC)")
+
+
+VIEWS = {
+    "decided": "SELECT * FROM decisions_by_action ORDER BY decision_date DESC, action LIMIT 120",
+    "parity": "SELECT * FROM feature_parity_by_day ORDER BY decision_date DESC LIMIT 31",
+    "latency": "SELECT * FROM decision_latency ORDER BY decision_date DESC, door LIMIT 62",
+    "quarantine": "SELECT * FROM quarantine_by_reason ORDER BY quarantined DESC LIMIT 50",
+}
+
+
+@source.tells_what_failed
+def show() -> None:
+    st.title("How it stands")
+    ringing()
+    runs()
+    found = dict(zip(VIEWS, source.ask_together(tuple(("analytics", sql) for sql in VIEWS.values())), strict=True))
+    decided(found["decided"])
+    parity(found["parity"])
+    latency(found["latency"])
+    quarantine(found["quarantine"])
+
+
+@st.cache_data(ttl=source.FRESH_SECONDS, show_spinner="AWS is asked")
+def rows(of: tuple[str, ...]) -> list[tuple]:
+    """Rows of `make status`, by the names of what makes them."""
+    here = source.platform()
+    with ThreadPoolExecutor(len(of)) as pool:
+        return [row for found in pool.map(lambda name: list(getattr(status, name)(here)), of) for row in found]
+
+
+def ringing() -> None:
+    st.subheader("Alarms")
+    found = rows(("alarms",))
+    ring = [row for row in found if row[0] == "alarm"]
+    if not ring:
+        st.success(f"None of {found[0][1]} alarms rings.")
+        return
+    st.error(f"{len(ring)} alarms ring. Each has a runbook in docs/runbooks.")
+    st.dataframe([{"alarm": r[1], "says": r[2], "since (UTC)": r[3]} for r in ring], hide_index=True)
+
+
+def runs() -> None:
+    st.subheader("Runs, models, freshness")
+    found = rows(("runs", "models", "endpoint", "waiting", "freshness"))
+    st.dataframe([dict(zip(HEADS, row, strict=True)) for row in found], hide_index=True)
+
+
+def decided(found: source.Rows) -> None:
+    st.subheader("Decisions")
+    if not found:
+        st.info("No day of decisions has been crawled yet: the night does that.")
+        return
+    data = [
+        {
+            "day": r["decision_date"],
+            "decision": r["action"],
+            "payments": int(r["decisions"]),
+            "share": number(r["share"]),
+        }
+        for r in found
+    ]
+    chart = (
+        alt.Chart(alt.Data(values=data), title="Decisions by day", description=in_words(data))
+        .mark_bar()
+        .encode(
+            x=alt.X("day:O", title="day of the payment (UTC)"),
+            y=alt.Y("payments:Q", title="payments"),
+            color=alt.Color(
+                "decision:N",
+                scale=alt.Scale(domain=["APPROVE", "REVIEW", "BLOCK"], range=["#2e7d32", "#e08e0b", "#c0392b"]),
+            ),
+            tooltip=["day:O", "decision:N", "payments:Q", alt.Tooltip("share:Q", format=".1%")],
+        )
+    )
+    st.altair_chart(chart)
+    st.caption(in_words(data))
+
+
+def in_words(data: list[dict]) -> str:
+    """The newest day of the plot, for who cannot see it."""
+    newest = max(row["day"] for row in data)
+    parts = [f"{row['decision']} {row['payments']} ({row['share']:.1%})" for row in data if row["day"] == newest]
+    return f"{newest}: {', '.join(parts)}."
+
+
+def parity(found: source.Rows) -> None:
+    st.subheader("Served vectors beside the lake's")
+    if not found:
+        st.info("Nothing to compare yet: the night after a day of decisions does it.")
+        return
+    wrong = sum(int(r["mismatches"]) for r in found)
+    compared = sum(int(r["compared"]) for r in found)
+    if wrong:
+        st.error(f"{wrong} of {compared} vectors differ. docs/runbooks says what to do.")
+    else:
+        st.success(f"{compared} vectors compared bit for bit, none differs.")
+    st.dataframe(found, hide_index=True)
+
+
+def latency(found: source.Rows) -> None:
+    st.subheader("Milliseconds to a decision")
+    st.dataframe(found, hide_index=True)
+
+
+def quarantine(found: source.Rows) -> None:
+    st.subheader("Rows set aside")
+    if not found:
+        st.success("None.")
+        return
+    st.dataframe(found, hide_index=True)

@@ -1,0 +1,85 @@
+"""The platform that is looked at, and what it answers: each question is asked once in a while, not at every click."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import wraps
+
+import streamlit as st
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tools.athena import Analysts, QueryFailed
+from tools.operate.platform import Platform, StepFailed
+
+OUTPUTS = "CONSOLE_OUTPUTS"  # the platform's outputs as JSON
+FRESH_SECONDS = 60
+POLL_SECONDS = 0.1  # somebody waits for the page
+
+Rows = list[dict[str, str]]  # by column; what is null is an empty text
+
+
+@st.cache_resource
+def platform() -> Platform:
+    return Platform(json.loads(os.environ[OUTPUTS]))
+
+
+def analysts() -> Analysts:
+    here = platform()
+    return Analysts(here.client("athena"), here.prefix, here.outputs["athena_workgroup"], POLL_SECONDS)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=200, show_spinner="Athena is asked")
+def ask(zone: str, sql: str) -> Rows:
+    """Rows of a zone's database. Raises QueryFailed."""
+    return analysts().ask(zone, sql)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner="Athena is asked")
+def ask_together(asked: tuple[tuple[str, str], ...]) -> list[Rows]:
+    """What several questions, zone and SQL each, are answered, in their order. Raises QueryFailed."""
+    with ThreadPoolExecutor(len(asked)) as pool:
+        return list(pool.map(lambda one: analysts().ask(*one), asked))
+
+
+def zone(name: str) -> str:
+    """How a query names another zone's database."""
+    return f"{analysts().databases}_{name}"
+
+
+@st.cache_data(ttl=FRESH_SECONDS, show_spinner=False)
+def days() -> list[str]:
+    """Days of payments that queries over the decision log see, the newest first: those that a night has crawled."""
+    pages = platform().client("glue").get_paginator("get_partitions")
+    try:
+        found = pages.paginate(DatabaseName=zone("decisions"), TableName="decisions", ExcludeColumnSchema=True)
+        return sorted((one["Values"][0] for page in found for one in page["Partitions"]), reverse=True)
+    except ClientError as missing:
+        if missing.response["Error"]["Code"] != "EntityNotFoundException":
+            raise
+        return []
+
+
+def tells_what_failed(page: Callable[[], None]) -> Callable[[], None]:
+    """A page that says in words what the platform refused, and what to do."""
+
+    @wraps(page)
+    def told() -> None:
+        try:
+            page()
+        except ClientError as refused:
+            said = refused.response["Error"]
+            st.error(
+                f"{refused.operation_name} was refused: {said['Code']}: {said['Message']}. The console asks with your "
+                "own credentials: a role of docs/roles.md has the right for this, or the platform is not there."
+            )
+        except BotoCoreError as unreachable:
+            st.error(
+                f"AWS cannot be reached: {unreachable}. Check credentials, region and network, then load the page anew."
+            )
+        except (QueryFailed, StepFailed) as failed:
+            st.error(f"{failed}. Where a table is missing, the first night has not run yet: `make night`.")
+
+    return told
