@@ -44,11 +44,12 @@ def vector_in_words(row: Mapping[str, str]) -> Iterator[dict]:
         return
     declared = {feature.name: feature for feature in FRAUD.features}
     for name, value in zip(FRAUD.columns, numbers(row["vector"]) or [], strict=True):
+        feature = declared.get(name)  # none of what the payment itself brings: its amount
         yield {
             "feature": name,
-            "meaning": declared[name].description,
+            "meaning": feature.description if feature else f"The payment's {name}, in cents",
             "value": value,
-            "usual": value == declared[name].default,
+            "usual": feature is not None and value == feature.default,
         }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from console.pages import credit, customer, decision, models, network, policy, standing
+from console.screens import credit, customer, decision, models, network, policy, standing
 
 st.set_page_config(page_title="Credit risk and fraud", layout="wide")
 st.navigation(

@@ -1,0 +1,276 @@
+"""Each page shows what is there, and where nothing is, what to do."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+import streamlit as st
+from botocore.exceptions import ClientError
+from streamlit.testing.v1 import AppTest
+
+from console import source
+from features.fraud import FRAUD
+from tests.architecture.source import ROOT
+from tools.athena import QueryFailed
+
+SCREENS = ("credit", "customer", "decision", "models", "network", "policy", "standing")
+DECISION = {
+    "transaction_id": "T1",
+    "customer_id": "C1",
+    "merchant_id": "M1",
+    "event_time": "2026-01-02T10:00:00Z",
+    "amount_cents": "12345",
+    "action": "BLOCK",
+    "fraud_score": "0.91",
+    "reasons": "[score_at_or_above_block_threshold, ![x](http://elsewhere.example/p)]",
+    "explanation": "[amount]",
+    "vector": "[" + ", ".join(["12345.0", *["null"] * (len(FRAUD.columns) - 1)]) + "]",
+    "feature_version": FRAUD.version,
+    "model": "m-1",
+    "policy_version": "1@abc",
+    "degrade_step": "none",
+    "door": "api",
+    "counted_at": "1767348000000",
+    "overtaken": "false",
+    "velocity_exact": "true",
+    "judged_again": "",
+    "arrived_at": "1767348000000",
+    "decided_at": "1767348000012",
+    "traffic": "[3, 0, 0, 0, 0, 0]",
+    "attributes": '{"device_id": "D1"}',
+    "listed": "",
+    "without_effect": "",
+    "decision_date": "2026-01-02",
+}
+
+
+def screen(name: str, **asked: str) -> AppTest:
+    page = AppTest.from_string(f"from console.screens import {name}\n{name}.show()", default_timeout=60)
+    for key, value in asked.items():
+        page.query_params[key] = value
+    return page
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_remembered():
+    st.cache_data.clear()
+    yield
+    st.cache_data.clear()
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    """What Athena answers, by a part of the question; nothing else is asked of AWS."""
+    given: dict[str, list[dict[str, str]]] = {}
+
+    def ask(zone: str, sql: str) -> list[dict[str, str]]:
+        return next((rows for part, rows in given.items() if part in sql), [])
+
+    monkeypatch.setattr(source, "ask", ask)
+    monkeypatch.setattr(source, "ask_together", lambda asked: [ask(*one) for one in asked])
+    monkeypatch.setattr(source, "zone", lambda name: f"risk_{name}")
+    monkeypatch.setattr(source, "days", lambda: ["2026-01-02"])
+    return given
+
+
+def words(page: AppTest) -> str:
+    parts = (page.markdown, page.info, page.warning, page.error, page.success, page.caption, page.title, page.subheader)
+    return "\n".join(element.value for part in parts for element in part)
+
+
+@pytest.mark.parametrize("name", SCREENS)
+@pytest.mark.parametrize("failure", ["refused", "query"])
+def test_a_page_says_in_words_what_the_platform_refused(name, failure, monkeypatch):
+    def refuse(*_, **__):
+        if failure == "query":
+            raise QueryFailed("Athena: TABLE_NOT_FOUND")
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not allowed"}}, "GetQueryResults")
+
+    for asked in ("ask", "ask_together", "days", "platform"):
+        monkeypatch.setattr(source, asked, refuse)
+
+    page = screen(name, customer="C1").run()
+
+    assert not page.exception
+    (told,) = page.error
+    assert ("GetQueryResults was refused" if failure == "refused" else "TABLE_NOT_FOUND") in told.value
+
+
+def test_an_empty_log_says_how_payments_come_to_be_decided(answers, monkeypatch):
+    monkeypatch.setattr(source, "days", list)
+
+    page = screen("decision").run()
+
+    assert "No payment has been decided yet" in words(page)
+
+
+def test_a_decision_is_told_with_its_reasons_and_every_feature_in_words(answers):
+    answers["transaction_id = 'T1'"] = [DECISION]
+
+    page = screen("decision", transaction="T1").run()
+
+    assert not page.exception
+    assert "BLOCK" in words(page)
+    assert [metric.value for metric in page.metric] == ["91.0%", "123.45", "12 ms", "api"]
+    assert "score\\_at\\_or\\_above\\_block\\_threshold" in words(page)
+
+
+def test_what_a_payer_wrote_is_shown_letter_by_letter_and_never_as_a_picture(answers):
+    answers["transaction_id = 'T1'"] = [DECISION]
+
+    page = screen("decision", transaction="T1").run()
+
+    assert "![x](" not in words(page)
+    assert "\\!\\[x\\]\\(" in words(page)
+
+
+def test_the_vector_has_a_row_for_what_is_not_what_somebody_unknown_would_have(answers):
+    answers["transaction_id = 'T1'"] = [DECISION]
+
+    page = screen("decision", transaction="T1").run()
+    vector = next(table.value for table in page.dataframe if "meaning" in table.value)
+    page.toggle[0].set_value(True).run()
+    everything = next(table.value for table in page.dataframe if "meaning" in table.value)
+
+    assert "amount" in set(vector["feature"])
+    assert len(everything) == len(FRAUD.columns)
+    assert len(vector) < len(everything)
+
+
+def test_a_decision_of_other_features_than_the_codes_shows_no_vector_and_says_so(answers):
+    answers["transaction_id = 'T1'"] = [DECISION | {"feature_version": "another"}]
+
+    page = screen("decision", transaction="T1").run()
+
+    assert "which this version of the code does not have" in words(page)
+    assert not any("meaning" in table.value for table in page.dataframe)
+
+
+def test_a_payment_that_the_log_does_not_know_is_no_error(answers):
+    page = screen("decision", transaction="T9").run()
+
+    assert "has no decision on this payment" in words(page)
+
+
+def test_a_customer_is_shown_with_payments_reports_and_loans(answers):
+    answers["customer_risk"] = [
+        {"payments": "3", "frauds": "1", "reviewed": "0", "blocked": "1", "highest_fraud_score": "0.5"}
+    ]
+    answers["WITH verdicts"] = [
+        {
+            "event_time": "2026-01-02 10:00:00",
+            "transaction_id": "T1",
+            "merchant_id": "M1",
+            "amount_cents": "100",
+            "device_id": "D1",
+            "country": "IE",
+            "action": "BLOCK",
+            "fraud_score": "0.5",
+            "is_fraud": "1",
+            "reported_at": "2026-01-03 10:00:00",
+        }
+    ]
+
+    page = screen("customer", customer="C1").run()
+
+    assert [metric.value for metric in page.metric] == ["3", "1", "0, 1", "50.0%"]
+    assert page.dataframe[0].value["latest report"].tolist() == ["fraud"]
+    assert "None." in words(page)
+
+
+def test_a_name_with_a_quote_stays_one_text_of_the_question(answers, monkeypatch):
+    asked = []
+    monkeypatch.setattr(source, "ask", lambda zone, sql: asked.append(sql) or [])
+
+    screen("customer", customer="C' OR '1'='1").run()
+
+    assert "'C'' OR ''1''=''1'" in asked[0]
+
+
+def test_a_platform_without_loans_says_what_to_bring(answers):
+    assert "The lake has no loans" in words(screen("credit").run())
+
+
+def test_the_portfolio_is_told_in_a_sentence_beside_its_plot(answers):
+    answers["portfolio_by_vintage"] = [
+        {
+            "vintage": "2025-01",
+            "loans": "10",
+            "amount": "1",
+            "scored": "4",
+            "mean_pd": "0.2",
+            "observed": "5",
+            "defaults": "1",
+            "default_rate": "0.2",
+        }
+    ]
+
+    page = screen("credit").run()
+
+    assert "10 loans of 1 months, 4 with a prediction; 1 of 5 that have ended defaulted (20.0%)." in words(page)
+
+
+class Registry:
+    """A registry of one version, and what lies beside its evaluation."""
+
+    def __init__(self, dossier: bytes | None) -> None:
+        self.dossier = dossier
+        self.prefix, self.lake, self.outputs = "risk-test", "lake", {}
+
+    def client(self, name: str) -> object:
+        package = {
+            "ModelPackageArn": "arn:aws:sagemaker:eu-west-1:111122223333:model-package/risk-test-fraud/1",
+            "ModelApprovalStatus": "Approved",
+            "CreationTime": datetime(2026, 1, 1, tzinfo=UTC),
+        }
+        return SimpleNamespace(
+            get_item=lambda **_: {}, list_model_packages=lambda **_: {"ModelPackageSummaryList": [package]}
+        )
+
+    def beside_evaluation(self, package: str, name: str) -> bytes:
+        if self.dossier is None:
+            raise ClientError({"Error": {"Code": "NoSuchKey", "Message": "none"}}, "GetObject")
+        return self.dossier
+
+
+def test_a_version_without_a_dossier_says_so(monkeypatch):
+    monkeypatch.setattr(source, "platform", lambda: Registry(None))
+
+    assert "This version has no dossier" in words(screen("models").run())
+
+
+def test_a_dossier_is_shown_with_its_tests_and_what_the_scores_rest_on(monkeypatch):
+    test = {
+        "name": "AUC",
+        "value": 0.9,
+        "low": 0.8,
+        "high": 0.95,
+        "threshold": "above 0.5",
+        "verdict": "pass",
+        "detail": "",
+    }
+    dossier = {"verdict": "pass", "tests": [test], "importance": [{"column": "amount", "share": 0.5}], "sha256": "abc"}
+    monkeypatch.setattr(source, "platform", lambda: Registry(json.dumps(dossier).encode()))
+
+    page = screen("models").run()
+
+    assert not page.exception
+    assert any("test" in table.value and table.value["test"].tolist() == ["AUC"] for table in page.dataframe)
+    assert "Most of all: amount 50.0%." in words(page)
+
+
+def test_the_first_page_is_reached_by_the_whole_application(answers):
+    page = AppTest.from_file(str(ROOT / "console" / "main.py"), default_timeout=60).run()
+
+    assert not page.exception
+    assert [title.value for title in page.title] == ["One decision"]
+
+
+def test_every_screen_can_be_chosen():
+    chosen = (ROOT / "console" / "main.py").read_text()
+
+    assert {path.stem for path in (ROOT / "console" / "screens").glob("[a-z]*.py")} == set(SCREENS)
+    assert all(f"{name}.show" in chosen for name in SCREENS)
