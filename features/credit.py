@@ -6,7 +6,7 @@ The application's own columns are open (any further column a user brings is a ca
 from __future__ import annotations
 
 from features.declaration import Feature, FeatureSet, Ratio
-from features.fraud import CUSTOMER, EXTREMES, MERCHANTS_PAID, SINCE_LAST
+from features.fraud import CUSTOMER, EXTREMES, FRAUD, MERCHANTS_PAID, SINCE_LAST
 
 FEATURES: tuple[Feature, ...] = (
     *(w for w in CUSTOMER if w.name.endswith(("_7d", "_30d"))),
@@ -17,4 +17,6 @@ FEATURES: tuple[Feature, ...] = (
     Ratio("customer_share_of_last_week", ("customer_payment_amount_7d",), ("customer_payment_amount_30d",)),
 )
 
-PAYMENT_BEHAVIOUR = FeatureSet("payment_behaviour", FEATURES, columns=tuple(f.name for f in FEATURES))
+PAYMENT_BEHAVIOUR = FeatureSet(
+    "payment_behaviour", FEATURES, tuple(f.name for f in FEATURES), declines=FRAUD.declines_apart
+)

@@ -20,7 +20,7 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 Entity = Literal["customer", "merchant", "account", "device", "traffic"]
-Kind = Literal["payment", "label", "loan", "outcome"]
+Kind = Literal["payment", "decline", "attempt", "label", "loan", "outcome"]
 Aggregate = Literal["sum", "max", "min", "tiles", "since"]
 
 # Which column of a payment says to whom it happens; a payment need not name a device.
@@ -35,20 +35,26 @@ IDENTIFIERS: dict[Entity, str] = {
 # What one event adds to a tile, by kind. Integers only: sums must not depend on the order of addition.
 MEASURES: dict[Kind, tuple[str, ...]] = {
     "payment": ("count", "amount"),
+    "decline": ("count", "amount"),
+    "attempt": ("count", "amount"),
     "label": ("count", "fraud"),
     "loan": ("count", "amount"),
     "outcome": ("count", "default"),
 }
 # What happens to whom: of anything else a window would be 0 for ever, and say so of everybody.
 HAPPENS: dict[Entity, tuple[Kind, ...]] = {
-    "customer": ("payment",),
-    "merchant": ("payment", "label"),
+    "customer": ("payment", "decline", "attempt"),
+    "merchant": ("payment", "decline", "attempt", "label"),
     "account": ("label", "loan", "outcome"),
-    "device": ("payment", "label"),
+    "device": ("payment", "decline", "attempt", "label"),
     "traffic": ("payment",),
 }
+# Kinds that rows of payments are, or count in.
+OF_PAYMENTS: tuple[Kind, ...] = ("payment", "decline", "attempt")
 PLURALS = {
     "payment": "payments",
+    "decline": "declined attempts",
+    "attempt": "attempts, paid or declined",
     "label": "labels, by the time they were reported",
     "loan": "loan applications",
     "outcome": "loan outcomes, by the time they were observed",
@@ -56,6 +62,7 @@ PLURALS = {
 
 # Raised when an engine changes what a declaration means: models trained on the old meaning are then refused.
 ENGINE_REVISION = 2
+PAID_ALONE = "what was declined is no payment"  # of payments, where a set has declines as a kind of their own
 LABELS_COUNT = "each judgement once, when it was first told"  # the same, of labels alone
 
 
@@ -252,9 +259,9 @@ class Recurrence(Declared):
         return self.note or f"{tiles.capitalize()} that hold a payment with the same `{self.among.of}`"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SinceLast(Declared):
-    """Milliseconds since the entity's last earlier event; none when there is none within the horizon.
+    """Milliseconds since the entity's last earlier event of the kind; none when there is none within the horizon.
 
     The horizon lets the lake compute a day from a bounded stretch of history.
     """
@@ -262,11 +269,16 @@ class SinceLast(Declared):
     entity: Entity
     name: str
     horizon: int
+    kind: Kind = "payment"
+
+    def __repr__(self) -> str:
+        return meaning(self)  # that there are other kinds changes no set's version that has none
 
     @property
     def description(self) -> str:
+        what = {"decline": "declined attempt", "attempt": "attempt, paid or declined"}.get(self.kind, self.kind)
         within = duration_name(self.horizon)
-        return self.note or f"Milliseconds since the {self.entity}'s last payment, unknown beyond {within}"
+        return self.note or f"Milliseconds since the {self.entity}'s last {what}, unknown beyond {within}"
 
 
 @dataclass(frozen=True)
@@ -405,12 +417,15 @@ class FeatureSet:
     """The agreement between training and serving: which values, in which order, with which meaning.
 
     `label_patience` is how long after its payment a label may come (ms) and still be an event; 0 where there are none.
+    `declines` says that declined attempts are a kind of their own and no payments, which is so, too, where a feature
+    counts them.
     """
 
     name: str
     features: tuple[Feature, ...]
     columns: tuple[str, ...]
     label_patience: int = 0
+    declines: bool = False
 
     def __post_init__(self) -> None:
         declared = [f.name for f in self.features]
@@ -442,7 +457,8 @@ class FeatureSet:
             if name not in found:
                 below = [of(needed) for needed in made_of(by_name[name]) if needed in by_name]
                 patience = [f"label_patience={self.label_patience}", LABELS_COUNT] if of_labels(by_name[name]) else []
-                text = "\n".join([str(ENGINE_REVISION), self.name, meaning(by_name[name]), *patience, *below])
+                paid = [PAID_ALONE] if self.declines_apart and of_payments(by_name[name]) else []
+                text = "\n".join([str(ENGINE_REVISION), self.name, meaning(by_name[name]), *patience, *paid, *below])
                 found[name] = hashlib.sha256(text.encode()).hexdigest()[:8]
             return found[name]
 
@@ -452,6 +468,12 @@ class FeatureSet:
     def meanings(self) -> str:
         """What the values of a row mean, in the order of `columns`: fingerprints, and names of what is no feature."""
         return " ".join(self.fingerprints.get(name, name) for name in self.columns)
+
+    @cached_property
+    def declines_apart(self) -> bool:
+        """Whether what the issuer declined is a kind of its own, so that it is in no baseline of what was paid."""
+        counting = (f for f in self.features if isinstance(f, Window | SinceLast))
+        return self.declines or any(f.kind == "decline" for f in counting)
 
     @cached_property
     def windows(self) -> tuple[Window, ...]:
@@ -524,7 +546,9 @@ class FeatureSet:
             refuse(window.kind not in kinds, window.name, known_of)
             if window.open_head:
                 refuse(window.entity != "customer", window.name, "only a customer's window has an open head")
-                refuse(window.kind != "payment", window.name, "an open head sees payments only")
+                refuse(window.kind not in OF_PAYMENTS, window.name, "an open head sees payments only")
+                filtered = window.where is not None and window.kind != "payment"
+                refuse(filtered, window.name, "only payments are counted by a flag there")
                 refuse(window.aggregate == "since", window.name, "only whole tiles can be counted since")
             else:
                 refuse(window.entity == "customer", window.name, "a customer's window has an open head")
@@ -542,6 +566,8 @@ class FeatureSet:
         times: list[SinceLast | SinceFirst] = [*self.since_last, *self.since_first]
         for since in times:
             refuse(since.entity != "customer", since.name, "it is known of customers only")
+        for last in self.since_last:
+            refuse(last.kind not in OF_PAYMENTS, last.name, f"the kinds {', '.join(OF_PAYMENTS)} are known")
         known: list[Novelty | Recurrence | Acquaintance] = [*self.novelties, *self.recurrences, *self.acquaintances]
         for feature in known:
             refuse(not feature.among.open_head, feature.name, "it is known of customers only")
@@ -588,7 +614,8 @@ class FeatureSet:
 
     def lookback(self, *kinds: Kind) -> int:
         """Milliseconds of events of these kinds that every value of the set fits into."""
-        reaches = [w.length + w.tile + w.delay + self._behind(w) for w in self.windows if w.kind in kinds]
+        asked = (*kinds, *(OF_PAYMENTS if "payment" in kinds else ()))
+        reaches = [w.length + w.tile + w.delay + self._behind(w) for w in self.windows if w.kind in asked]
         if "payment" in kinds:
             reaches += [s.horizon for s in self.since_last]
             reaches += [d.length + d.tile + d.delay for d in self.distinct]
@@ -621,6 +648,12 @@ def made_of(feature: Feature) -> tuple[str, ...]:
 
 def of_labels(feature: Feature) -> bool:
     return isinstance(feature, Window) and feature.kind == "label"
+
+
+def of_payments(feature: Feature) -> bool:
+    """Whether it is read from payments themselves."""
+    counted = isinstance(feature, Window | SinceLast) and feature.kind == "payment"
+    return counted or isinstance(feature, Distinct | SinceFirst)
 
 
 def refuse(wrong: bool, name: str, rule: str) -> None:

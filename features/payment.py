@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from features.cards import LEAST_DIGITS, holds_card
-from features.columns import flag
+from features.columns import FALSE, TRUE
 from features.contract import TRANSACTIONS
 from features.currency import Rates, spelt
 from features.declaration import MINUTE
-from features.values import BLANKS, MISSING, ROUNDED, InvalidValue, cents, instant, names_seconds
+from features.values import BLANKS, MISSING, NUMBER, ROUNDED, InvalidValue, cents, instant, names_seconds
 
 # Feature Store takes no value with a line break, and a whole call would fail for it.
 FLAGS = frozenset(c.name for c in TRANSACTIONS.columns if c.type == "flag")
@@ -124,9 +124,20 @@ def as_text(name: str, value: object) -> str:
     as they came but for blanks around them, and what is no text stands as JSON."""
     if name == "currency" and isinstance(value, str):
         return spelt(value) or value
-    if name in FLAGS and not isinstance(value, (Mapping, list)) and (said := flag(value)) is not None:
-        return f"{said:.0f}"
+    if name in FLAGS and not isinstance(value, (Mapping, list)) and (said := flag_of(str(value).lower())) is not None:
+        return f"{said:d}"
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def flag_of(word: str) -> int | None:
+    """1 or 0 of a word or a number that says one, as the lake reads it; none of another one."""
+    if word in TRUE or word in FALSE:
+        return int(word in TRUE)
+    try:
+        said = float(word) if re.match(NUMBER, word) else None
+    except ValueError:
+        return None
+    return int(said) if said in (0.0, 1.0) else None
 
 
 def cells(value: object) -> Iterator[object]:

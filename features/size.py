@@ -28,6 +28,7 @@ def fullest(layout: Layout) -> int:
     for seen, (most, kept_tiles) in layout.seen.items():
         newest = state.clock // seen[1]
         state.seen[seen] = {newest - behind: [CELL] * most for behind in range(kept_tiles)}
+    state.lasts = {kind: [state.clock, state.previous] for kind in ("payment", "decline")}
     state.pending = {
         kind: [largest(MEASURES[kind][column.measure]) for column in columns]
         for kind, columns in layout.columns.items()

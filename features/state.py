@@ -17,6 +17,7 @@ from features.declaration import (
     DAY,
     ENGINE_REVISION,
     MEASURES,
+    OF_PAYMENTS,
     Aggregate,
     Distinct,
     Feature,
@@ -33,6 +34,8 @@ from features.declaration import (
 
 REMEMBERED = 128  # identifiers: more than a batch of the stream holds, since a whole batch may come again
 NEVER = -1
+AUTHORISED = "authorised"  # a payment's cell that is there, and 0, where the issuer declined it
+LASTS = "lasts"  # in what a layout says of a record: that it knows the last event of each kind
 FIRST = "first"  # in what a layout says of a record: that it knows the first payment ever
 FOREVER = 2**53  # ms
 SLACK = 2 * DAY  # how far behind a lake-published record's clock an event may ask: its ring keeps that much more
@@ -57,9 +60,14 @@ class Event:
     identifier: str = ""
 
 
-def payment_event(at: int, amount: int, identifier: str = "", cells: Cells = NO_CELLS) -> Event:
-    """A payment of `amount` cents at `at` milliseconds, as others than its customer see it."""
-    return Event(at, "payment", (1, amount), cells=cells, identifier=identifier)
+def payment_event(at: int, amount: int, identifier: str = "", cells: Cells = NO_CELLS, kind: Kind = "payment") -> Event:
+    """A payment of `amount` cents at `at` milliseconds, or what was declined, as others than its customer see it."""
+    return Event(at, kind, (1, amount), cells=cells if kind == "payment" else NO_CELLS, identifier=identifier)
+
+
+def kind_of(said: Mapping[str, str], features: FeatureSet) -> Kind:
+    """What a payment is to a set that says this besides, see `Payment.further`."""
+    return "decline" if features.declines_apart and said.get(AUTHORISED) == "0" else "payment"
 
 
 def label_event(reported_at: int, is_fraud: int, flags: Iterable[str] = ()) -> Event:
@@ -123,6 +131,8 @@ class Layout:
         self.distinct = tuple(f for f in features if isinstance(f, Distinct))
         self.flags = tuple(f for f in features if isinstance(f, Flag))
         self.recurrences = tuple(f for f in features if isinstance(f, Recurrence))
+        self.since_last = tuple(f for f in features if isinstance(f, SinceLast))
+        self.apart = of.declines_apart if of else any(w.kind == "decline" for w in self.windows)
         self.since_first = tuple(f for f in features if isinstance(f, SinceFirst))
         self.names = (*(w.name for w in self.windows), *(d.name for d in self.distinct))
         # What an event of a kind adds, once for all rings of the kind.
@@ -130,6 +140,13 @@ class Layout:
             kind: tuple(dict.fromkeys(column_of(w) for w in self.windows if w.kind == kind))
             for kind in dict.fromkeys(w.kind for w in self.windows)
         }
+        # In which kinds an event counts; what was declined has happened, though nothing may count it.
+        self.counts_in: dict[Kind, tuple[Kind, ...]] = {kind: (kind,) for kind in self.columns if kind != "attempt"}
+        if self.apart:
+            self.counts_in.setdefault("decline", ())
+        if "attempt" in self.columns:
+            for kind in ("payment", *(("decline",) if self.apart else ())):
+                self.counts_in[kind] = (*self.counts_in.get(kind, ()), "attempt")
         self.rings = {
             (kind, tile): ring([w for w in self.windows if (w.kind, w.tile) == (kind, tile)], self.columns[kind])
             for kind, tile in dict.fromkeys((w.kind, w.tile) for w in self.windows)
@@ -165,6 +182,8 @@ class Layout:
                 self.reach[w.name] += max(self.reach[name] for name in self.behind[w.where.flag])
         # A moment that was not kept then is never known by itself: the lake has to tell it.
         self.reach |= {f.name: FOREVER for f in self.since_first}
+        if self.apart:
+            self.reach |= {f.name: f.horizon for f in self.since_last}
         self.holds = Holds.of(self, of)
         self.text = self.holds.text()
 
@@ -173,9 +192,10 @@ class Layout:
 class Holds:
     """What a record has numbers of, in words that a record can carry.
 
-    `kinds` has by kind what an event adds, and FIRST where the first payment ever is known; `rings` by ring how many
-    tiles are kept, and of what they are, as places among the kind's; `seen` by column and tile size how many values are
-    remembered a tile, how many tiles, and what the column means where it is a part of the calendar.
+    `kinds` has by kind what an event adds, FIRST where the first payment ever is known and LASTS where the last of each
+    kind is; `rings` by ring how many tiles are kept, and of what they are, as places among the kind's; `seen` by column
+    and tile size how many values are remembered a tile, how many tiles, and what the column means where it is a part of
+    the calendar.
     """
 
     kinds: dict[str, tuple[str, ...]]
@@ -188,11 +208,13 @@ class Holds:
             kind: tuple(spelt(kind, c, features) for c in columns) for kind, columns in layout.columns.items()
         }
         if layout.since_first:
-            kinds[FIRST] = ("payment",)
+            kinds[FIRST] = ("paid" if layout.apart else "payment",)
+        if layout.apart:
+            kinds[LASTS] = ("payment", "decline")
         return cls(
             kinds,
             {ring_name(key): (kept_ring.kept, *kept_ring.sources) for key, kept_ring in layout.rings.items()},
-            {ring_name(key): (*sizes, meaning_of_part(key[0], features)) for key, sizes in layout.seen.items()},
+            {ring_name(key): (*sizes, meaning_of_cell(key[0], features)) for key, sizes in layout.seen.items()},
         )
 
     def text(self) -> str:
@@ -216,9 +238,11 @@ class Holds:
         )
 
 
-def meaning_of_part(of: str, features: FeatureSet | None) -> int:
-    """The fingerprint of a part of the calendar whose values are told apart; 0 for a column, which is what it is."""
-    return int(features.fingerprints[of], 16) if features and of in features.fingerprints else 0
+def meaning_of_cell(of: str, features: FeatureSet | None) -> int:
+    """The fingerprint of a part of the calendar whose values are told apart, and 0 for a column, which is what it is;
+    others where only what was paid is remembered."""
+    part = int(features.fingerprints[of], 16) if features and of in features.fingerprints else 0
+    return part + 2**32 if features and features.declines_apart else part
 
 
 def split(text: str) -> tuple[str, str, str]:
@@ -232,6 +256,8 @@ def spelt(kind: Kind, column: TileColumn, features: FeatureSet | None) -> str:
         flag = column.where.flag
         meaning = [features.fingerprints[flag]] if features else []
         parts += [f"{'' if column.where.holds else 'not '}{flag}", *meaning]
+    if kind == "payment" and features and features.declines_apart:
+        parts.append("paid")
     if kind == "label" and features:
         parts.append(f"once within {duration_name(features.label_patience)}")
     return " ".join(parts)
@@ -264,17 +290,19 @@ def kept(window: Window | Distinct) -> int:
 class State:
     """What is remembered of one entity.
 
-    `clock` is the latest event time seen, `first` when the first payment ever counted, as far as features ask for it.
-    Events of the millisecond `clock` wait in `pending`: an event never sees another one of its own millisecond.
-    `remembered` holds fingerprints of the last payments, inverted while no door has decided on them. `recorded_at` is
-    the event time of the stored record that it was read from, in ms: no part of the record's text, but the next record
-    must be later. `young` are windows and distinct counts that are declared since the record was begun, with its clock
-    then: unknown, until they have passed that moment by their length, or the lake publishes the record with their past.
+    `clock` is the latest event time seen, `first` when the first payment ever counted, and `lasts` by kind the last
+    moment and the one before, as far as features ask for them. Events of the millisecond `clock` wait in `pending`: an
+    event never sees another one of its own millisecond. `remembered` holds fingerprints of the last payments, inverted
+    while no door has decided on them. `recorded_at` is the event time of the stored record that it was read from, in
+    ms: no part of the record's text, but the next record must be later. `young` are windows and distinct counts that
+    are declared since the record was begun, with its clock then: unknown, until they have passed that moment by their
+    length, or the lake publishes the record with their past.
     """
 
     __slots__ = (
         "clock",
         "first",
+        "lasts",
         "layout",
         "pending",
         "previous",
@@ -290,6 +318,7 @@ class State:
         self.layout = layout
         self.clock = NEVER
         self.first = NEVER
+        self.lasts: dict[Kind, list[int]] = {}
         self.recorded_at = NEVER
         self.previous = NEVER
         self.pending: dict[Kind, list[int]] = {}
@@ -323,23 +352,32 @@ class State:
 
         Returns when it counts: at `at`, or at the clock when it comes late."""
         at = max(at, self.clock)
+        if self.layout.apart and cells.get(AUTHORISED) == 0:
+            self.apply(Event(at, "decline", (1, amount), identifier=identifier))
+            return at
         said = {"merchant_id": text_fingerprint(merchant_id), **cells}
         self.apply(Event(at, "payment", (1, amount), self.flags(at, amount, said), said, identifier))
         return at
 
     def apply(self, event: Event) -> None:
         """Fold one event in. The caller asks `knows` first where delivery may repeat."""
-        columns = self.layout.columns.get(event.kind)
-        if columns is None:
+        kinds = self.layout.counts_in.get(event.kind)
+        if kinds is None:
             return
         if event.at > self.clock:
             self._settle()
             self.previous, self.clock = self.clock, event.at
         if self.first == NEVER and event.kind == "payment":
             self.first = event.at
-        added = [column.of(event) for column in columns]
-        waiting = self.pending.get(event.kind)
-        self.pending[event.kind] = added if waiting is None else merged(columns, waiting, added)
+        if self.layout.apart and event.kind in OF_PAYMENTS:
+            last, _ = self.lasts.get(event.kind, (NEVER, NEVER))
+            if event.at > last:
+                self.lasts[event.kind] = [event.at, last]
+        for kind in kinds:
+            columns = self.layout.columns[kind]
+            added = [column.of(event) for column in columns]
+            waiting = self.pending.get(kind)
+            self.pending[kind] = added if waiting is None else merged(columns, waiting, added)
         for of in self.layout.cells:
             cell = event.cells.get(of)
             if cell is not None:
@@ -352,13 +390,13 @@ class State:
         """As `apply`, but an event behind the clock goes into the tiles of its own time, or nowhere when these are kept
         no more. That time may have been read before: only for what nobody computes again.
         """
-        columns = self.layout.columns.get(event.kind)
-        if columns is None or event.at >= self.clock:
+        kinds = self.layout.counts_in.get(event.kind)
+        if kinds is None or event.at >= self.clock:
             return self.apply(event)
-        added = [column.of(event) for column in columns]
         for key, kept_ring in self.layout.rings.items():
             index = event.at // key[1]
-            if key[0] == event.kind and index > self.clock // key[1] - kept_ring.kept:
+            added = [column.of(event) for column in self.layout.columns[key[0]]]
+            if key[0] in kinds and index > self.clock // key[1] - kept_ring.kept:
                 values = [added[source] for source in kept_ring.sources]
                 slot = self.tiles[key].get(index)
                 self.tiles[key][index] = values if slot is None else merged(kept_ring.columns, slot, values)
@@ -437,7 +475,12 @@ class State:
 
     def since_last(self, feature: SinceLast, at: int) -> int | None:
         """Milliseconds since the last earlier event, none when there is none within the horizon."""
-        last = self.clock if at > self.clock else self.previous
+        if self.young and feature.name in self.unknown(at):
+            return None
+        last, before = self.clock, self.previous
+        if self.layout.apart and feature.kind != "attempt":
+            last, before = self.lasts.get(feature.kind, (NEVER, NEVER))
+        last = last if at > last else before
         return None if last == NEVER or at - last > feature.horizon else at - last
 
     def since_first(self, feature: SinceFirst, at: int) -> int | None:
@@ -512,6 +555,7 @@ class State:
                 "clock": self.clock,
                 "previous": self.previous,
                 **({FIRST: self.first} if self.layout.since_first else {}),
+                **({LASTS: self.lasts} if self.layout.apart else {}),
                 "pending": self.pending,
                 "tiles": {
                     ring_name(key): [[index, *values] for index, values in tiles.items()]
@@ -546,6 +590,8 @@ class State:
         state.pending = stored["pending"]
         if layout.since_first:
             state.first = stored[FIRST]
+        if layout.apart:
+            state.lasts = stored[LASTS]
         for key in layout.rings:
             state.tiles[key] = {index: values for index, *values in stored["tiles"][ring_name(key)]}
         for seen in layout.seen:
@@ -562,7 +608,7 @@ def carried(stored: Mapping[str, Any], old: Holds, layout: Layout) -> dict[str, 
     places = {
         kind: [old.kinds[kind].index(c) if c in old.kinds.get(kind, ()) else None for c in columns]
         for kind, columns in new.kinds.items()
-        if kind != FIRST
+        if kind not in (FIRST, LASTS)
     }
     tiles = {}
     young = set()
@@ -583,8 +629,10 @@ def carried(stored: Mapping[str, Any], old: Holds, layout: Layout) -> dict[str, 
         most, had, meant = old.seen.get(name, (0, 0, 0))
         if (most, meant) != (feature.kept, new.seen[name][2]) or had < kept(feature):
             young.add(feature.name)
-    if FIRST not in old.kinds:
+    if old.kinds.get(FIRST) != new.kinds.get(FIRST):
         young |= {f.name for f in layout.since_first}
+    if layout.apart and LASTS not in old.kinds:
+        young |= {f.name for f in layout.since_last if f.kind != "attempt"}
     unsure = {flag for flag, names in layout.behind.items() if names & young}
     young |= {w.name for w in layout.windows if w.where and w.where.flag in unsure}
     counted = {name for name, sizes in new.seen.items() if name in old.seen and old.seen[name][2] == sizes[2]}
@@ -600,6 +648,7 @@ def carried(stored: Mapping[str, Any], old: Holds, layout: Layout) -> dict[str, 
         "seen": {name: stored["seen"][name] if name in counted else [] for name in new.seen},
         "waiting": waiting,
         FIRST: stored.get(FIRST, NEVER),
+        LASTS: stored.get(LASTS, {}),
         "young": {
             **{name: since for name, since in stored.get("young", {}).items() if name in layout.reach},
             **dict.fromkeys(sorted(young), stored["clock"]),

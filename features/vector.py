@@ -8,7 +8,19 @@ from dataclasses import dataclass
 from features.declaration import CalendarPart, Distinct, Entity, Feature, FeatureSet, Ratio, Window
 from features.fraud import FRAUD
 from features.moments import met_by_a_door
-from features.state import NO_CELLS, SLACK, Cells, Layout, State, Value, holds, product, text_fingerprint
+from features.state import (
+    AUTHORISED,
+    NO_CELLS,
+    SLACK,
+    Cells,
+    Layout,
+    State,
+    Value,
+    holds,
+    kind_of,
+    product,
+    text_fingerprint,
+)
 from features.traffic import TRAFFIC_LAYOUT, TRAFFIC_VERSION
 
 
@@ -19,7 +31,7 @@ def features_of(entity: Entity) -> tuple[Feature, ...]:
 # More than a customer may have under way (`scoring.tails`) with a batch of the stream besides: what a record does not
 # know is taken for a payment that is still to come.
 PAYMENTS_KNOWN = 384
-OF_CUSTOMER = (*features_of("customer"), *FRAUD.recurrences, *FRAUD.carried, *FRAUD.since_first)
+OF_CUSTOMER = (*features_of("customer"), *FRAUD.recurrences, *FRAUD.carried, *FRAUD.since_last, *FRAUD.since_first)
 CUSTOMER_LAYOUT = Layout(OF_CUSTOMER, PAYMENTS_KNOWN, FRAUD)
 MERCHANT_LAYOUT = Layout(features_of("merchant"), of=FRAUD)
 ACCOUNT_LAYOUT = Layout(features_of("account"), of=FRAUD)
@@ -40,7 +52,8 @@ PARTS = tuple(f for f in FRAUD.calendar if isinstance(f, CalendarPart) and f.nam
 PREFIXES = tuple(p for p in FRAUD.prefixes if p.name in FRAUD.cells())
 MADE = {*(part.name for part in PARTS), *(prefix.name for prefix in PREFIXES)}
 WHOLE = tuple(c for c in FRAUD.cells() if c != "merchant_id" and c not in MADE)
-COLUMNS = tuple(dict.fromkeys((*WHOLE, *(prefix.column for prefix in PREFIXES))))
+LOOKED_AT = (AUTHORISED,) if FRAUD.declines_apart else ()
+COLUMNS = tuple(dict.fromkeys((*WHOLE, *(prefix.column for prefix in PREFIXES), *LOOKED_AT)))
 
 RULED = (*FRAUD.columns, *TRAFFIC_LAYOUT.names)  # what a rule of the policy may look at
 Vector = list[float | None]
@@ -87,6 +100,8 @@ def cells_of(at: int, said: Mapping[str, str]) -> Cells:
             cells[prefix.name] = text_fingerprint(begins)
     for part in PARTS:
         cells[part.name] = part_of(part, at)
+    if kind_of(said, FRAUD) == "decline":
+        cells[AUTHORISED] = 0
     return cells
 
 

@@ -9,6 +9,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from features.cards import ENOUGH, FULL_WIDTH, LEAST_DIGITS, LONG, MASKED, SCHEMES, WHOLE, WITHIN
+from features.columns import FALSE, TRUE
 from features.contract import Column as ContractColumn
 from features.contract import Contract
 from features.currency import LARGEST_RATE, UNIT
@@ -182,7 +183,9 @@ def read(column: ContractColumn) -> Column:
         return F.when(F.abs(value) <= LARGEST_PERCENT, (F.bround(value, 4) * 10_000).cast("int"))
     if column.type == "flag":
         value = number.cast("double")
-        said = F.when(F.lower(text) == "true", 1).when(F.lower(text) == "false", 0)
+        # What is not lost with its row is read in more spellings: as the doors read it.
+        true, false = (sorted(TRUE), sorted(FALSE)) if column.lenient else (["true"], ["false"])
+        said = F.when(F.lower(text).isin(true), 1).when(F.lower(text).isin(false), 0)
         return F.coalesce(said, F.when(value.isin(0.0, 1.0), value.cast("int")))
     if column.type == "count":
         value = number.cast("double")

@@ -8,8 +8,9 @@ from pyspark.sql import functions as F
 from features.declaration import DAY, IDENTIFIERS, CalendarPart, Entity, FeatureSet, Kind, Prefix, needs
 from features.fraud import FRAUD, LABEL_PATIENCE
 from features.payment import CONTROL, LONGEST_IDENTIFIER
+from features.state import AUTHORISED
 from features.values import BLANKS, MISSING
-from glue.transforms.windows import FIRST, cell, part_of, with_open_windows
+from glue.transforms.windows import DECLINED, FIRST, cell, part_of, with_open_windows
 
 Happened = dict[Entity, dict[Kind, DataFrame]]
 
@@ -25,6 +26,7 @@ FLAGS = FeatureSet(
     "flags",
     tuple(f for f in FRAUD.features if f in FRAUD.carried or f.name in _COMPARED),
     columns=tuple(flag.name for flag in FRAUD.carried),
+    declines=FRAUD.declines_apart,
 )
 
 
@@ -48,6 +50,7 @@ def payments(transactions: DataFrame, late: DataFrame | None = None, earlier: Da
         one().alias("count"),
         F.col("amount_cents").alias("amount"),
         *([FIRST] if FRAUD.since_first else []),
+        *([declined(rows).alias(DECLINED)] if FRAUD.declines_apart else []),
         *(identifier(said(rows, key)).alias(key) for key in FURTHER_KEYS),
         *(cell_of(rows, of).alias(cell(of)) for of in CELLS),
     )
@@ -65,8 +68,9 @@ def with_told(transactions: DataFrame, late: DataFrame | None) -> DataFrame:
 def first_payments(transactions: DataFrame, late: DataFrame | None = None) -> DataFrame:
     """`customer_id` and FIRST: when the first of each customer's payments counted. Nothing counts before it happened,
     and of those that no door met the first one counts at its stamp."""
+    paid = transactions.where(declined(transactions) == 0) if FRAUD.declines_apart else transactions
     counted = F.coalesce("_told", "at")
-    return with_told(transactions, late).groupBy("customer_id").agg(F.min(counted).alias(FIRST))
+    return with_told(paid, late).groupBy("customer_id").agg(F.min(counted).alias(FIRST))
 
 
 def with_first(rows: DataFrame, earlier: DataFrame | None) -> DataFrame:
@@ -94,6 +98,11 @@ def cut(text: Column, prefix: Prefix) -> Column:
     if not prefix.separator:
         return F.substring(text, 1, prefix.parts)
     return F.nullif(F.substring_index(text, prefix.separator, prefix.parts), F.lit(""))
+
+
+def declined(rows: DataFrame) -> Column:
+    """1 of what the issuer declined, else 0."""
+    return F.coalesce((said(rows, AUTHORISED).cast("int") == 0).cast("bigint"), F.lit(0).cast("bigint"))
 
 
 def identifier(said: Column) -> Column:
@@ -194,7 +203,7 @@ def by_entity(
     found: Happened = {}
     for entity in FRAUD.nightly:
         named = F.col(IDENTIFIERS[entity]).isNotNull()
-        found[entity] = {} if entity == "account" else {"payment": paid.where(named)}
+        found[entity] = {} if entity == "account" else attempts(paid.where(named), entity)
         if told is not None:
             found[entity]["label"] = told.where(named)
     if applications is not None:
@@ -202,6 +211,22 @@ def by_entity(
         if observed is not None:
             found["account"]["outcome"] = outcomes(observed, applications)
     return found
+
+
+def attempts(paid: DataFrame, entity: Entity) -> dict[Kind, DataFrame]:
+    """Payments by the kinds that the entity's windows count."""
+    if not FRAUD.declines_apart:
+        return {"payment": paid, **({"attempt": paid} if counts(entity, "attempt") else {})}
+    found: dict[Kind, DataFrame] = {"payment": paid.where(F.col(DECLINED) == 0)}
+    if counts(entity, "decline") or counts(entity, "attempt"):
+        found["decline"] = paid.where(F.col(DECLINED) == 1)
+    if counts(entity, "attempt"):
+        found["attempt"] = paid
+    return found
+
+
+def counts(entity: Entity, kind: Kind) -> bool:
+    return any((w.entity, w.kind) == (entity, kind) for w in FRAUD.windows)
 
 
 def before(rows: DataFrame, instant: int) -> DataFrame:

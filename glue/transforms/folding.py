@@ -12,15 +12,16 @@ from pyspark.sql import functions as F
 
 from features.declaration import MEASURES, Entity, Kind
 from features.fraud import FRAUD
-from features.state import NEVER, Event, State
+from features.state import AUTHORISED, NEVER, Event, State
 from features.vector import LAYOUTS
 from glue.transforms.gathering import gathered
-from glue.transforms.windows import FIRST, cell
+from glue.transforms.windows import DECLINED, FIRST, cell
 
 PARTITIONS = 8  # fixed, so that a slice holds the same records when the job is run again
 FLAGS = tuple(flag.name for flag in FRAUD.carried)
 CELLS = tuple(of for of in FRAUD.cells() if of != "merchant_id")
 FIRSTS = (FIRST,) if FRAUD.since_first else ()
+DECLINES = (DECLINED,) if FRAUD.declines_apart else ()
 
 
 def folded_customers(paid: DataFrame) -> DataFrame:
@@ -29,13 +30,16 @@ def folded_customers(paid: DataFrame) -> DataFrame:
     The record says of a payment that is not `decided` that it awaits its decision.
     """
     columns = ["customer_id", "counted_at", "amount", "merchant_id", "transaction_id", "decided"]
-    columns += [*(cell(of) for of in CELLS), *FIRSTS]
+    columns += [*(cell(of) for of in CELLS), *DECLINES, *FIRSTS]
 
     def pay(state: State, row: Any) -> None:
         _, at, amount, merchant, identifier, decided, *said = row
         if FIRSTS and state.first == NEVER and not isnan(said[-1]):
             state.first = int(said[-1])
-        state.pay(at, amount, merchant, identifier, told(CELLS, said[: len(CELLS)]))
+        cells = told(CELLS, said[: len(CELLS)])
+        if DECLINES and said[len(CELLS)]:
+            cells[AUTHORISED] = 0
+        state.pay(at, amount, merchant, identifier, cells)
         if not decided:
             state.await_decision(identifier)
 
@@ -62,6 +66,7 @@ def folded_events(happened: dict[Kind, DataFrame], entity: Entity, key: str) -> 
             ),
         )
         for kind, rows in happened.items()
+        if kind != "attempt"  # payments and declines are those
     ]
     together = frames[0]
     for frame in frames[1:]:

@@ -68,6 +68,10 @@ class Asked:
             self.firsts[length, tile] = self.timeline.position(self.rank, tail)
         return self.firsts[length, tile]
 
+    def among(self, some: NDArray[np.bool_]) -> Asked:
+        """The same questions to some of the events."""
+        return Asked(Timeline(self.timeline.rank[some], self.timeline.at[some]), self.rank, self.at)
+
 
 def trailing(
     asked: Asked,
@@ -75,6 +79,7 @@ def trailing(
     cells: Mapping[str, Integers],
     features: FeatureSet,
     firsts: Integers | None = None,
+    declined: NDArray[np.bool_] | None = None,
 ) -> dict[str, Values]:
     """Every open-headed window, flag, distinct count, novelty, recurrence, acquaintance and time since the last and the
     first event of the set, by name.
@@ -82,15 +87,19 @@ def trailing(
     `measures` are the events' `count` and `amount`, `cells` what they say in each column that is counted: a number
     above 0, or 0 for nothing. Flags, novelties, recurrences and acquaintances are of the questions: they need the
     questions to be the events themselves. `firsts` are of the questions, too: when the first event ever of their key
-    counted that is not in the timeline, LAST_MOMENT where there is none.
+    counted that is not in the timeline, LAST_MOMENT where there is none. `declined` says which events are no payments.
     """
+    attempts = Events(asked, measures)
+    kinds = {"payment": attempts, "decline": attempts, "attempt": attempts}
+    if declined is not None:
+        kinds |= {"payment": attempts.among(~declined), "decline": attempts.among(declined)}
     windows = [w for w in features.windows if w.open_head]
-    found = {w.name: window_value(asked, w, measures[w.measure]) for w in windows if w.where is None}
+    found = {w.name: window_value(kinds[w.kind].asked, w, kinds[w.kind].of(w)) for w in windows if w.where is None}
     remembered: dict[tuple[str, int, int], Remembered] = {}
     for distinct in (d for d in features.distinct if d.open_head):
         bound = (distinct.of, distinct.tile, distinct.kept)
         if bound not in remembered:
-            remembered[bound] = Remembered(asked.timeline, cells[distinct.of], distinct)
+            remembered[bound] = Remembered(asked.timeline, cells[distinct.of], distinct, declined)
         seen = remembered[bound]
         first = asked.first(distinct.length, distinct.tile)
         found[distinct.name] = Values(seen.different(first, asked.last))
@@ -109,12 +118,29 @@ def trailing(
         for window in windows:
             if window.where and window.where.flag == flag.name:
                 passing = flagged if window.where.holds else 1 - flagged
-                found[window.name] = window_value(asked, window, measures[window.measure] * passing)
+                found[window.name] = window_value(kinds["payment"].asked, window, kinds["payment"].of(window, passing))
     for since in features.since_last:
-        found[since.name] = since_last(asked, since)
+        found[since.name] = since_last(kinds[since.kind].asked, since)
     for age in features.since_first:
-        found[age.name] = since_first(asked, age, firsts)
+        found[age.name] = since_first(kinds["payment"].asked, age, firsts)
     return found
+
+
+@dataclass(frozen=True)
+class Events:
+    """The events of one kind: questions to them, and the measures of all events of which they are `some`."""
+
+    asked: Asked
+    measures: Mapping[str, Integers]
+    some: NDArray[np.bool_] | None = None
+
+    def among(self, some: NDArray[np.bool_]) -> Events:
+        return Events(self.asked.among(some), self.measures, some)
+
+    def of(self, window: Window, passing: Integers | int = 1) -> Integers:
+        """What each of them measures; `passing` is of all events."""
+        measured = self.measures[window.measure] * passing
+        return measured if self.some is None else measured[self.some]
 
 
 def window_value(asked: Asked, window: Window, measure: Integers) -> Values:
@@ -196,9 +222,12 @@ class Remembered:
     """The values that a tile remembers: each counts once per tile, when first seen, and only the first `kept`.
 
     `cells` has a value of each event, above 0, or 0 where it says nothing. `told` says of which events it is known.
+    Events that are `left_out` ask, and nothing is remembered of them.
     """
 
-    def __init__(self, timeline: Timeline, cells: Integers, feature: Distinct) -> None:
+    def __init__(
+        self, timeline: Timeline, cells: Integers, feature: Distinct, left_out: NDArray[np.bool_] | None = None
+    ) -> None:
         size = len(timeline.at)
         slot = np.arange(size)
         self.told = cells > 0
@@ -215,11 +244,12 @@ class Remembered:
         begins = timeline.opens(feature.tile).astype(bool)
         group = np.cumsum(begins)
         # First event of each value in each tile of each key, and its place among those of the tile.
-        paired = group * FINGERPRINTS + cells
+        counted = cells if left_out is None else np.where(left_out[placed], 0, cells)
+        paired = group * FINGERPRINTS + counted
         order = np.argsort(paired, kind="stable")
         repeated = np.zeros(size, bool)
         repeated[1:] = np.diff(paired[order]) == 0
-        newcomer = cells > 0
+        newcomer = counted > 0
         newcomer[order[repeated]] = False
         so_far = np.cumsum(newcomer)
         before_tile = np.maximum.accumulate(np.where(begins, so_far - newcomer, 0))

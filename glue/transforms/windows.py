@@ -24,6 +24,7 @@ from glue.transforms.trailing import LAST_MOMENT, Asked, Timeline, trailing
 
 AT_ONCE = 200_000  # rows that a worker computes at a time: what bounds its memory, unless one key has more
 FIRST = "first_at"
+DECLINED = "declined"
 PER_BATCH = 50_000  # rows that go back to Spark at a time
 
 
@@ -33,8 +34,8 @@ def with_open_windows(rows: DataFrame, features: FeatureSet, key: str, wanted: s
 
     `rows` has `key`, `counted_at` (ms), `count` (1 for a payment, 0 for a row that only asks, such as a loan
     application), `amount` (cents), `cell` of each of the set's cells, and FIRST where the set asks for it: when the
-    first event ever counted of those that are not among the rows. Only rows where the column `wanted` is true come
-    back.
+    first event ever counted of those that are not among the rows; and DECLINED, 1 or 0, where declines are apart. Only
+    rows where the column `wanted` is true come back.
     """
     names = open_names(features)
     schema = StructType([*rows.schema.fields, *(StructField(name, LongType()) for name in names)])
@@ -107,7 +108,10 @@ def computed(table: pa.Table, key: str, features: FeatureSet) -> dict:
     firsts = None
     if features.since_first:
         firsts = pc.fill_null(table[FIRST].cast(pa.int64()), LAST_MOMENT).to_numpy()
-    return trailing(asked, measures, {of: found[happened] for of, found in cells.items()}, features, firsts)
+    declined = None
+    if features.declines_apart and DECLINED in table.column_names:
+        declined = table[DECLINED].to_numpy() == 1
+    return trailing(asked, measures, {of: found[happened] for of, found in cells.items()}, features, firsts, declined)
 
 
 def with_closed_windows(
@@ -139,6 +143,8 @@ def with_closed_windows(
     points = asked
     for kind, happened in events.items():
         measures = {measured(w): measure_column(w) for w in windows if w.kind == kind}
+        if not measures:
+            continue
         tiles = happened.select(key, tile_of(F.col("counted_at"), tile).alias("_tile"), *aliased(measures))
         sums = tiles.groupBy(key, "_tile").agg(*(F.sum(m).alias(m) for m in measures))
         points = points.unionByName(sums, allowMissingColumns=True)

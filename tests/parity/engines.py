@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from features.declaration import DAY, HOUR
 from features.fraud import FRAUD, LABEL_PATIENCE
 from features.moments import met_by_a_door
-from features.state import Event, State, label_event, payment_event, text_fingerprint
+from features.state import AUTHORISED, Event, State, kind_of, label_event, payment_event, text_fingerprint
 from features.vector import (
     ACCOUNT_LAYOUT,
     CUSTOMER_LAYOUT,
@@ -24,7 +24,7 @@ from features.vector import (
 )
 from glue.transforms.events import by_entity, first_payments, located, payments
 from glue.transforms.vectors import transaction_features
-from glue.transforms.windows import FIRST, cell, computed, open_names
+from glue.transforms.windows import DECLINED, FIRST, cell, computed, open_names
 from tests.parity.events import Log
 from tests.spark.rows import silver_labels, silver_loans, silver_outcomes, silver_transactions
 
@@ -46,7 +46,7 @@ def lake_vectors(spark, log: Log, late: list[tuple[str, int]], judged: list | No
     log's payments."""
     transactions = silver_transactions(spark, log.payments, log.further)
     told = spark.createDataFrame(late, "transaction_id string, counted_at bigint")
-    before = None if judged is None else first_payments(silver_transactions(spark, judged), told)
+    before = None if judged is None else first_payments(silver_transactions(spark, judged, log.further), told)
     paid = payments(transactions, told, before).cache()
     reaching = paid if judged is None else payments(silver_transactions(spark, judged, log.further))
     applications = silver_loans(spark, log.loans)
@@ -99,10 +99,11 @@ class Published:
         paid = {identifier: (customer, merchant, at) for identifier, customer, merchant, at, _ in log.payments}
         device_of = {identifier: said["device_id"] for identifier, said in log.further.items() if "device_id" in said}
         for identifier, customer, merchant, _, cents in log.payments:
-            self.merchants.setdefault(merchant, []).append(payment_event(counted[identifier], cents))
+            kind = kind_of(log.further[identifier], FRAUD)
+            self.merchants.setdefault(merchant, []).append(payment_event(counted[identifier], cents, kind=kind))
             if identifier in device_of:
                 payer = {"customer_id": text_fingerprint(customer)}
-                event = payment_event(counted[identifier], cents, cells=payer)
+                event = payment_event(counted[identifier], cents, cells=payer, kind=kind)
                 self.devices.setdefault(device_of[identifier], []).append(event)
         for identifier, is_fraud, told in log.judgements():
             customer, merchant, at = paid[identifier]
@@ -163,6 +164,8 @@ def differing_in_open_windows(log: Log, served: Served) -> list[tuple]:
     table = pa.table(named).append_column("count", pa.array([1] * len(rows)))
     for of in FRAUD.cells():
         table = table.append_column(cell(of), pa.array([each.get(of) for each in cells], pa.int64()))
+    if FRAUD.declines_apart:
+        table = table.append_column(DECLINED, pa.array([int(AUTHORISED in each) for each in cells], pa.int64()))
     if FRAUD.since_first:
         table = table.append_column(FIRST, pa.nulls(len(rows), pa.int64()))
     values = computed(table, "customer_id", FRAUD)

@@ -53,7 +53,7 @@ MUTANTS = (
     ("glue/transforms/trailing.py", "table[last[chosen] - (1 << power)])", "table[first[chosen]])"),
     ("glue/transforms/trailing.py", "some = asked.last > timeline", "some = asked.last >= timeline"),
     ("glue/transforms/trailing.py", "self.before >= first", "self.before >= 0"),
-    ("glue/transforms/trailing.py", "newcomer = cells > 0", "newcomer = np.ones(size, bool)"),
+    ("glue/transforms/trailing.py", "newcomer = counted > 0", "newcomer = np.ones(size, bool)"),
     (
         "glue/transforms/trailing.py",
         "own_first = self.links - self.chain + first",

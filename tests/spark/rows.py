@@ -21,6 +21,7 @@ from glue.raw import attributes, present
 from glue.tables import LATE, SILVER
 
 NOTHING_BESIDES: Mapping[str, Mapping[str, str]] = {}
+STRING = "string"
 MONDAY = datetime(2018, 4, 2, tzinfo=UTC)
 TAKEN_IN = datetime(2018, 4, 3, tzinfo=UTC)
 START = int(MONDAY.timestamp() * 1000)
@@ -68,13 +69,13 @@ def silver_transactions(
     """`payments`: (transaction_id, customer_id, merchant_id, at, cents); `further`: what they say besides, by
     transaction_id and column."""
     names = sorted({column for cells in further.values() for column in cells})
-    rows = [
-        (*p[:3], stamp(p[3]), p[4], str(stamp(p[3]).date()), *map(further.get(p[0], {}).get, names)) for p in payments
-    ]
+    types = {c.name: c.type for c in SILVER["transactions"].columns}
+    said = {i: {n: int(c) if types.get(n) == "int" else c for n, c in cells.items()} for i, cells in further.items()}
+    rows = [(*p[:3], stamp(p[3]), p[4], str(stamp(p[3]).date()), *map(said.get(p[0], {}).get, names)) for p in payments]
     return spark.createDataFrame(
         rows,
         "transaction_id string, customer_id string, merchant_id string, event_time timestamp, amount_cents bigint, "
-        f"event_date string{''.join(f', {name} string' for name in names)}",
+        f"event_date string{''.join(f', {name} {types.get(name) or STRING}' for name in names)}",
     )
 
 

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from features import cards
 from features.contract import CONTRACTS
-from features.payment import InvalidPayment, Payment
+from features.payment import InvalidPayment, Payment, as_text
 from glue.transforms.cells import counts, holds_card, judged, split_by_reasons, typed
 from tests.card_numbers import SPELLINGS, alike, card
 from tests.spark.rows import TRANSACTIONS, payment, raw, stamp
@@ -134,6 +134,36 @@ def test_degrees_are_read_exactly_to_the_millionth(spark, cell, microdegrees):
     (row,) = typed(raw(spark, TRANSACTIONS, payment(longitude=cell)), TRANSACTIONS).good.collect()
 
     assert row.longitude_microdegrees == microdegrees
+
+
+FLAGS = [
+    "0",
+    "1",
+    "no",
+    "Yes",
+    "T",
+    "f",
+    "0.0",
+    "1.00",
+    "-0",
+    "1e0",
+    "0e9",
+    "true",
+    "FALSE",
+    "2",
+    "perhaps",
+    "yeſ",
+    "n0",
+]
+
+
+def test_a_flag_of_a_payment_is_read_as_the_doors_read_it(spark):
+    read = typed(raw(spark, TRANSACTIONS, *(payment(authorised=cell) for cell in FLAGS)), TRANSACTIONS).good.collect()
+
+    found = [None if row.authorised is None else str(row.authorised) for row in read]
+    assert found == [said if (said := as_text("authorised", cell)) in ("0", "1") else None for cell in FLAGS]
+    assert found[:6] == ["0", "1", "0", "1", "1", "0"]
+    assert found[-4:] == [None] * 4
 
 
 def test_a_price_in_percent_is_a_number_with_or_without_its_sign_and_one_that_is_none_keeps_its_row(spark):

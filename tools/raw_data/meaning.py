@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from features.columns import FALSE, TRUE
 from features.contract import Column
 from features.currency import LARGEST_RATE, UNIT
 from features.payment import CONTROL, LONGEST_IDENTIFIER
@@ -76,13 +77,14 @@ def readable(column: Column) -> str:
     cell = filled(column.name)
     number = f"TRY_CAST(regexp_extract({cell}, {text(NUMBER)}) AS DOUBLE)"  # the database alone would read 1_000
     share = number.replace(cell, f"regexp_replace({cell}, {text(PERCENT_SIGN)}, '')")
+    words = ", ".join(map(text, sorted(TRUE | FALSE) if column.lenient else ("true", "false")))
     checks = {
         "instant": f"{_instant(column.name, with_zone)} IS NOT NULL",
         "money": f"coalesce({number} BETWEEN 0 AND {LARGEST_AMOUNT}, false)",
         "degrees": f"coalesce({number} BETWEEN -180 AND 180, false)",
         "rate": f"coalesce({number} BETWEEN {1 / (2 * UNIT):.1e} AND {LARGEST_RATE}, false)",
         "percent": f"coalesce({share} BETWEEN -{LARGEST_PERCENT} AND {LARGEST_PERCENT}, false)",
-        "flag": f"(lower({cell}) IN ('true', 'false') OR coalesce({number} IN (0, 1), false))",
+        "flag": f"(lower({cell}) IN ({words}) OR coalesce({number} IN (0, 1), false))",
         "count": f"coalesce({number} BETWEEN 0 AND {LARGEST_COUNT} AND {number} = floor({number}), false)",
         "text": f"(length({cell}) <= {LONGEST_IDENTIFIER} AND NOT regexp_matches({cell}, {text(NO_IDENTIFIER)}))"
         if column.required

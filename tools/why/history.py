@@ -12,7 +12,7 @@ from features.declaration import DAY, IDENTIFIERS
 from features.fraud import FRAUD, LABEL_PATIENCE
 from features.moments import met_by_no_door
 from features.payment import Payment, is_missing
-from features.state import NEVER, Cells, Event, State, label_event, payment_event, text_fingerprint
+from features.state import AUTHORISED, NEVER, Cells, Event, State, kind_of, label_event, payment_event, text_fingerprint
 from features.values import BLANKS, day, instant
 from features.vector import (
     ACCOUNT_LAYOUT,
@@ -96,6 +96,8 @@ class Lake:
     def first(self, identifier: str, until: int) -> int:
         """When the customer's first payment ever counted that lies before `until`, NEVER without one."""
         mine = f"customer_id = {text(identifier)} AND event_date <= {text(day(until))}"
+        if FRAUD.declines_apart:
+            mine += f" AND coalesce(CAST({AUTHORISED} AS varchar), '1') <> '0'"
         rows = self.ask("silver", f"SELECT transaction_id, event_time FROM transactions WHERE {mine}")
         counted = (self.late.get(row["transaction_id"], instant(row["event_time"])) for row in rows)
         return min((at for at in counted if at < until), default=NEVER)
@@ -115,7 +117,7 @@ class Lake:
 
     def merchant(self, identifier: str, until: int) -> State:
         paid = self._payments(f"merchant_id = {text(identifier)} AND {self._seen(until)}")
-        events = [payment_event(self.counted(p), p.amount) for p in paid]
+        events = [payment_event(self.counted(p), p.amount, kind=kind_of(p.further, FRAUD)) for p in paid]
         return folded(State(MERCHANT_LAYOUT), [*events, *self._labels("merchant_id", identifier, until)], until)
 
     def device(self, identifier: str | None, until: int) -> State:
@@ -124,7 +126,9 @@ class Lake:
             return State(DEVICE_LAYOUT)
         key = selected(IDENTIFIERS["device"])
         paid = self._payments(f"{key} = {text(identifier)} AND {self._seen(until)}")
-        events = [payment_event(self.counted(p), p.amount, cells=payer(p)) for p in paid]
+        events = [
+            payment_event(self.counted(p), p.amount, cells=payer(p), kind=kind_of(p.further, FRAUD)) for p in paid
+        ]
         return folded(State(DEVICE_LAYOUT), [*events, *self._labels(key, identifier, until)], until)
 
     def account(self, identifier: str, until: int) -> State:

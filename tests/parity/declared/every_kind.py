@@ -1,13 +1,29 @@
 """Features of a user's own, of every kind that ours have none of: what a folder of theirs may hold."""
 
-from features.declaration import HOUR, Acquaintance, Ratio, SinceFirst
-from features.fraud import DEVICES, MERCHANTS_PAID
+from features.declaration import DAY, HOUR, MINUTE, Acquaintance, Ratio, SinceFirst, SinceLast, Window
+from features.fraud import DEVICES, MERCHANTS_PAID, closed
 
 DAYS_KNOWN = SinceFirst("customer", "customer_days_since_first_payment")
-FEATURES = (
+AGES = (
     DAYS_KNOWN,
     SinceFirst("customer", "customer_hours_since_first_payment", unit=HOUR),
     Acquaintance("days_since_first_at_merchant_30d", among=MERCHANTS_PAID[-1]),
     Acquaintance("days_since_first_on_device_30d", among=DEVICES),
     Ratio("payments_of_month_per_day_known", ("customer_payment_count_30d",), (DAYS_KNOWN.name,)),
 )
+DECLINES = (
+    *(
+        Window("customer", kind, "count", length, tile)
+        for kind in ("decline", "attempt")
+        for length, tile in ((10 * MINUTE, MINUTE), (HOUR, 5 * MINUTE), (DAY, HOUR), (30 * DAY, DAY))
+    ),
+    Window("customer", "decline", "amount", 30 * DAY, DAY, aggregate="max"),
+    Window("customer", "decline", "count", 30 * DAY, DAY, aggregate="tiles"),
+    SinceLast("customer", "customer_ms_since_last_decline", 30 * DAY, kind="decline"),
+    SinceLast("customer", "customer_ms_since_last_attempt", 30 * DAY, kind="attempt"),
+    Ratio("customer_share_of_declines_30d", ("customer_decline_count_30d",), ("customer_attempt_count_30d",)),
+    closed("merchant", "decline", "count", 7),
+    closed("merchant", "attempt", "amount", 7),
+    closed("device", "attempt", "count", 7),
+)
+FEATURES = (*AGES, *DECLINES)

@@ -82,6 +82,23 @@ def test_what_is_told_apart_by_a_part_of_the_calendar_changes_its_meaning_with_t
     assert {quarter.name, "is_unusual_quarter_of_day"} | counted <= unlike(other)
 
 
+def test_payments_mean_something_else_where_declines_are_apart_and_labels_and_the_calendar_do_not():
+    decline = Window("customer", "decline", "count", HOUR, MINUTE)
+    other = replace(FRAUD, features=(*FRAUD.features, decline))
+    told_of_payments = {
+        *(f.name for f in (*FRAUD.windows, *FRAUD.since_last) if f.kind == "payment"),
+        *(f.name for f in (*FRAUD.distinct, *FRAUD.novelties, *FRAUD.recurrences)),
+    }
+
+    assert other.declines_apart
+    assert not FRAUD.declines_apart
+    assert told_of_payments <= unlike(other) - {decline.name}
+    kept = FRAUD.fingerprints.keys() - unlike(other)
+    assert {"hour_of_day", "merchant_label_fraud_7d", "merchant_fraud_rate_7d"} <= kept
+    attempts = Window("customer", "attempt", "count", HOUR, MINUTE)
+    assert unlike(replace(FRAUD, features=(*FRAUD.features, attempts))) == {attempts.name}
+
+
 def test_features_that_are_added_removed_or_put_in_another_order_leave_the_meaning_of_the_others():
     last = FRAUD.features[-1]
     fewer = replace(FRAUD, features=FRAUD.features[:-1], columns=tuple(c for c in FRAUD.columns if c != last.name))
@@ -230,6 +247,15 @@ def test_the_contract_is_the_published_one():
         (Window("customer", "payment", "count", 5 * DAY, DAY, open_head=False), "open head"),
         (Window("merchant", "payment", "count", 5 * DAY, HOUR, open_head=False), "one tile and one delay"),
         (SinceLast("merchant", "merchant_ms_since", horizon=DAY), "customers only"),
+        (
+            SinceLast("customer", "customer_ms_since_label", horizon=DAY, kind="label"),
+            "kinds payment, decline, attempt",
+        ),
+        (Window("customer", "label", "count", DAY, HOUR), "only events of the kinds payment, decline, attempt"),
+        (
+            Window("customer", "decline", "count", DAY, HOUR, where=Filter("high", HIGH.name)),
+            "only payments are counted by a flag",
+        ),
     ],
 )
 def test_what_the_two_engines_would_compute_differently_cannot_be_declared(declared, rule):

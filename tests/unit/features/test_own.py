@@ -166,7 +166,7 @@ def test_without_a_folder_there_are_only_ours(monkeypatch):
         ),
         (
             "from features.fraud import *\nFEATURES = (closed('device', 'loan', 'count', 30),)",
-            "of the entity device only events of the kinds payment, label",
+            "of the entity device only events of the kinds payment, decline, attempt, label",
         ),
         (
             "from features.fraud import *\n"

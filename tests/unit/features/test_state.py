@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.declaration import DAY, HOUR, MINUTE, SECOND, SinceFirst, Window
+from features.declaration import DAY, HOUR, MINUTE, SECOND, SinceFirst, SinceLast, Window
 from features.fraud import FRAUD, HIGH, SETTLED, SINCE_LAST
 from features.size import fullest
 from features.state import (
+    AUTHORISED,
     SLACK,
+    Event,
     Layout,
     State,
     fingerprint,
@@ -25,6 +27,7 @@ from features.state import (
 )
 from features.vector import CUSTOMER_LAYOUT, LAYOUTS, MERCHANT_LAYOUT, OF_CUSTOMER, PAYMENTS_KNOWN
 from tests.unit.features.definition import (
+    Happened,
     Paid,
     different,
     first_seen,
@@ -139,6 +142,56 @@ def test_a_record_that_did_not_keep_the_first_payment_never_guesses_it():
     assert state.since_first(AGE, START + 901 * DAY) is None
     assert AGE.name in State.load(state.dump(), WITH_AGE).young
     assert State.load(state.dump(), CUSTOMER_LAYOUT).dump() == paid_again(before).dump(), "a door of before reads it"
+
+
+DECLINES = (
+    Window("customer", "decline", "count", HOUR, 5 * MINUTE),
+    Window("customer", "decline", "amount", 30 * DAY, DAY, aggregate="max"),
+    Window("customer", "attempt", "amount", DAY, HOUR),
+)
+LAST = tuple(SinceLast("customer", f"since_{kind}", 30 * DAY, kind) for kind in ("payment", "decline", "attempt"))
+DECLINES_APART = replace(FRAUD, features=(*FRAUD.features, *DECLINES))
+WITH_DECLINES = Layout((*OF_CUSTOMER, *DECLINES, *LAST), CUSTOMER_LAYOUT.remembered, DECLINES_APART)
+
+
+@settings(max_examples=100, deadline=None)
+@given(PAYMENTS, st.lists(st.booleans(), min_size=40, max_size=40), STEPS, st.integers(0, 40))
+def test_what_was_declined_counts_for_itself_and_in_nothing_that_tells_of_payments(history, declined, step, cut):
+    payments = payments_of(history)
+    state, paid_alone, happened = State(WITH_DECLINES), State(CUSTOMER_LAYOUT), []
+    for number, (payment, no) in enumerate(zip(payments, declined, strict=False)):
+        if number == cut:
+            state = State.load(state.dump(), WITH_DECLINES)
+        said = payment.further | ({AUTHORISED: 0} if no else {})
+        counted = state.pay(payment.at, payment.amount, payment.merchant, f"t{number}", said)
+        happened.append(Happened(counted, Event(counted, "decline" if no else "payment", (1, payment.amount))))
+        if not no:
+            paid_alone.pay(counted, payment.amount, payment.merchant, f"t{number}", payment.further)
+    at = max(START if not payments else payments[-1].at + step, state.clock)
+    attempts = [Happened(h.at, replace(h.event, kind="attempt")) for h in happened]
+
+    found = state.values(at)
+    assert {name: found[name] for name in CUSTOMER_LAYOUT.names} == paid_alone.values(at)
+    assert {w.name: found[w.name] for w in DECLINES} == {
+        w.name: window_value(w, [*happened, *attempts], at) for w in DECLINES
+    }
+    for last in LAST:
+        of_kind = [h for h in [*happened, *attempts] if h.event.kind == last.kind]
+        assert state.since_last(last, at) == since_last(last, of_kind, at)
+    assert all(state.knows(f"t{number}") for number in range(len(payments))), "a declined one counts once, too"
+    assert not state.young
+
+
+def test_of_a_record_that_took_declines_for_payments_no_payment_is_known():
+    """And of a record that has them apart a door that does not knows none, either."""
+    before = paid([Paid(START, 100, "m1")])
+    state = State.load(before.dump(), WITH_DECLINES)
+
+    counting_payments = {f.name for f in (*CUSTOMER_LAYOUT.windows, *CUSTOMER_LAYOUT.distinct, *DECLINES)}
+    assert state.young.keys() == counting_payments | {last.name for last in (*SINCE_LAST, *LAST[:2])}
+    assert [state.since_last(last, START + 1) for last in LAST] == [None, None, 1]
+    assert State.load(state.dump(), CUSTOMER_LAYOUT).young.keys() == {*CUSTOMER_LAYOUT.names}
+    assert state.knows("t0")
 
 
 def paid_again(state: State) -> State:
