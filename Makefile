@@ -197,6 +197,9 @@ list: $(READY) ## Entries of a list that rules look at: make list LIST=name KIND
 snooze: $(READY) ## A rule is silent for a value: make snooze RULE=name FIELD=customer_id VALUE=id UNTIL=day WHY=reason ENV=dev, or WAKE=1
 	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.entries "$(ENV)" "$$RULE" "$$FIELD" "$$VALUE" "$$UNTIL" "$$WHY" "$$WAKE"
 
+cases: $(READY) ## Review cases: make cases [STATE=OPEN|CUSTOMER=id|ID=case|TX=id] ENV=dev, or ACTION=next|claim|decide|... ID=case WHY=reason (make cases ACTION=help)
+	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.cases "$(ENV)" "$$API" "$$ACTION" "$$ID" "$$STATE" "$$CUSTOMER" "$$TX" "$$DECISION" "$$WHY" "$$SEEN" "$$TO"
+
 console: $(READY) ## Pages on decisions, customers, policy, models, portfolio: make console [ENV=dev PORT=8501]; without ENV of the last demo
 	@PYTHONPATH=.:lambda $(CONSOLE_IN) $(PYTHON) -m console "$(ENV)" "$(PORT)"
 
@@ -262,4 +265,4 @@ lock: $(READY) ## Make the locked requirements again
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header check.in -o check.txt
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.13 --generate-hashes --no-emit-index-url --no-header localstack.in -o localstack.txt
 
-.PHONY: import-fraud-detector decide-loans loan-letter backtest-loans features check-data rollback abort-release backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train experiments reproduce approve status roles why backtest policy policy-diff list snooze console attacks verify-log replay-dlq forget destroy setup lock
+.PHONY: cases import-fraud-detector decide-loans loan-letter backtest-loans features check-data rollback abort-release backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train experiments reproduce approve status roles why backtest policy policy-diff list snooze console attacks verify-log replay-dlq forget destroy setup lock

@@ -13,6 +13,7 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
+from cases.table import Cases
 from scoring.entries import Entries
 
 from features.values import BLANKS
@@ -35,9 +36,22 @@ def main(environment: str = "", customer_id: str = "") -> None:
     entries = Entries(boto3.client("dynamodb"), lists_table(here.prefix), time.time)
     if (left := entries.forget(customer_id)) > 0:
         print(f"the customer is on no list that is looked up any more: {left} entries and lines of their history")
+    cases = Cases(boto3.client("dynamodb"), cases_table(here.prefix), lambda: int(time.time() * 1000))
+    print(f"deleted: {cases.forget(customer_id)} items of review cases")
+    items, found = cases.holding(customer_id)
+    print(f"searched afterwards: {items} items of review cases; {found} hold the customer")
     if run["rows"].get("policies"):
         read_lists_again(Operators.of(boto3.client, here.prefix, here.bucket("lake")))  # type: ignore[arg-type]
     print("\n".join(told(run)))
+    if found:
+        raise SystemExit(
+            "forget: somebody's words in another customer's case name the customer, or a payment came meanwhile: run "
+            "the same command again, and ask whoever wrote it"
+        )
+
+
+def cases_table(prefix: str) -> str:
+    return f"{prefix}-cases"
 
 
 def ask(s3: Any, glue: Any, prefix: str, lake: str, customer_id: str) -> dict:

@@ -28,8 +28,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 BUILD = ROOT / "build" / "package"
 FUNCTIONS = {
-    name: (name, "scoring") for name in ("decide", "labels", "lists", "merchants", "release", "seal", "stream")
-}
+    name: (name, "scoring") for name in ("cases", "decide", "labels", "lists", "merchants", "release", "seal", "stream")
+} | {"intake": ("intake", "cases", "scoring")}
 BOTO3 = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3")
 CALLED = (
     "cloudwatch",

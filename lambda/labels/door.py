@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
+from scoring.labels import MOST, Label, LabelFiles, NotStored, as_csv
 from scoring.metrics import emit
-from scoring.refusals import code_of
 
 from features.cards import holds_card
 from features.contract import FRAUD_LABELS
 from features.payment import AHEAD, LONGEST_IDENTIFIER, storable, trimmed
-from features.values import InvalidValue, day, instant, iso
+from features.values import InvalidValue, day, instant
 
-MOST = 500  # labels of one request
 SHOWN = 10  # faults that an answer lists
 
 
@@ -26,25 +21,11 @@ class InvalidLabels(ValueError):
     """The request breaks the RAW contract. The text names label and column, and never repeats a cell."""
 
 
-class NotStored(RuntimeError):
-    """The lake did not take the labels."""
-
-
-@dataclass(frozen=True, order=True)
-class Label:
-    """`reported_at` in milliseconds since 1970."""
-
-    transaction_id: str
-    reported_at: int
-    is_fraud: int
-
-
 @dataclass(frozen=True)
 class LabelsDoor:
-    """`now` gives milliseconds since 1970; `s3` is a client."""
+    """`now` gives milliseconds since 1970."""
 
-    s3: Any
-    bucket: str
+    files: LabelFiles
     now: Callable[[], int]
 
     def take(self, document: object) -> dict:
@@ -57,7 +38,11 @@ class LabelsDoor:
         body = as_csv(labels)
         batch = day(now)
         name = f"feedback-{hashlib.sha256(body).hexdigest()[:32]}.csv"
-        written = self._put(f"raw/{FRAUD_LABELS.entity}/batch={batch}/{name}", body)
+        try:
+            written = self.files.put(batch, name, body)
+        except NotStored:
+            emit({"door": "labels"}, labels_not_stored=1)
+            raise
         emit(
             {"door": "labels"},
             labels=len(labels) if written else 0,
@@ -65,18 +50,6 @@ class LabelsDoor:
             labels_of_fraud=sum(label.is_fraud for label in labels) if written else 0,
         )
         return {"accepted": len(labels), "batch": batch, "file": name, "repeated": not written}
-
-    def _put(self, key: str, body: bytes) -> bool:
-        """False when the file is there: RAW is never written over."""
-        try:
-            self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType="text/csv", IfNoneMatch="*")
-        except Exception as refused:
-            if code_of(refused) == "PreconditionFailed":
-                return False
-            print(json.dumps({"level": "ERROR", "message": "labels were not stored", "error": type(refused).__name__}))
-            emit({"door": "labels"}, labels_not_stored=1)
-            raise NotStored from refused
-        return True
 
 
 def parse(document: object, now: int) -> list[Label]:
@@ -124,14 +97,3 @@ def read(row: object, now: int) -> Label:
             "reported_at: expected at most five minutes ahead of the clock; nobody knows tomorrow's frauds"
         )
     return Label(identifier, reported, fraud)
-
-
-def as_csv(labels: list[Label]) -> bytes:
-    """A file of the RAW contract."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(FRAUD_LABELS.required)
-    for label in labels:
-        cells = {**asdict(label), "reported_at": iso(label.reported_at)}
-        writer.writerow([cells[name] for name in FRAUD_LABELS.required])
-    return text.getvalue().encode()

@@ -12,9 +12,10 @@ from functools import lru_cache
 import boto3
 from scoring import metrics
 from scoring.budget import LABELS
+from scoring.labels import LabelFiles, NotStored
 from scoring.settings import from_environment
 
-from labels.door import InvalidLabels, LabelsDoor, NotStored
+from labels.door import InvalidLabels, LabelsDoor
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ def door() -> LabelsDoor:
     """The client is made once per cold start and its connections kept."""
     settings = from_environment(Settings, os.environ)
     metrics.into(settings.metric_namespace)
-    return LabelsDoor(boto3.client("s3", config=LABELS.config), settings.lake_bucket, lambda: int(time.time() * 1000))
+    files = LabelFiles(boto3.client("s3", config=LABELS.config), settings.lake_bucket)
+    return LabelsDoor(files, lambda: int(time.time() * 1000))
 
 
 def handle(event: dict, context: object) -> dict:

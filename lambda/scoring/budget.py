@@ -95,6 +95,13 @@ LABELS = Call(connect=0.3, read=1.5, tries=2)
 # Whoever changes a list waits for a look at the lists that there are, and for one transaction.
 LISTS = Call(connect=0.3, read=1.5, tries=2, requests=2)
 
+# Whoever works on a case waits for a few reads and one transaction, and when it is decided for a file and a message;
+# what does not end then the watch finishes.
+CASES = Call(connect=0.3, read=1.5, tries=2)
+
+# Nobody waits for a case to be opened, and what fails comes again.
+INTAKE = Call(connect=0.5, read=3, tries=3)
+
 # The counter of merchants' traffic has one thing to do, and its stream waits for it.
 COUNTER = Call(connect=0.5, read=3, tries=3)
 

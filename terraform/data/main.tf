@@ -55,7 +55,7 @@ module "trail" {
   watched = {
     bucket_arns = concat([module.lake.bucket.arn], module.witness[*].bucket.arn)
     # The platform's own are made elsewhere, under these names.
-    table_arns = [for table in ["answers", "lists", "policies", "releases", "tails"] : "arn:${data.aws_partition.this.partition}:dynamodb:${var.region}:${data.aws_caller_identity.this.account_id}:table/${local.prefix}-${table}"]
+    table_arns = [for table in ["answers", "cases", "lists", "policies", "releases", "tails"] : "arn:${data.aws_partition.this.partition}:dynamodb:${var.region}:${data.aws_caller_identity.this.account_id}:table/${local.prefix}-${table}"]
   }
 }
 
@@ -98,6 +98,13 @@ module "answers" {
 
 module "lists" {
   source = "../modules/lists"
+
+  kms_key_arn = module.lake.bucket.kms_key_arn
+  prefix      = local.prefix
+}
+
+module "cases" {
+  source = "../modules/cases"
 
   kms_key_arn = module.lake.bucket.kms_key_arn
   prefix      = local.prefix

@@ -3,14 +3,19 @@ output "answers" {
   value       = module.answers.table
 }
 
+output "cases" {
+  description = "The table of review cases, and the topic that tells what was decided of a payment."
+  value       = { table = module.cases.table, answers_topic_arn = module.cases.answers_topic_arn }
+}
+
 output "lists" {
   description = "The table of the lists that rules look up."
   value       = module.lists.table
 }
 
 output "reviews" {
-  description = "Topic and queue of payments that a person must look at."
-  value       = { topic_arn = module.reviews.topic_arn, queue = module.reviews.queue }
+  description = "Topic and queue of payments that a person must look at, and the queue of those that came into no case."
+  value       = { topic_arn = module.reviews.topic_arn, queue = module.reviews.queue, failed_queue = module.reviews.failed_queue }
 }
 
 output "signing_key_arn" {

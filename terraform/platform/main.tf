@@ -182,6 +182,19 @@ module "api" {
   throttle        = var.sizing.api
 }
 
+module "review" {
+  source = "../modules/review"
+
+  api       = { id = module.api.id, execution_arn = module.api.execution_arn }
+  cases     = local.held.cases
+  code      = local.functions
+  lake      = local.held.lake
+  namespace = local.namespace
+  prefix    = local.prefix
+  queue_arn = local.held.reviews.queue.arn
+  service   = { lock_minutes = var.sizing.review.lock_minutes, hours = var.sizing.review.hours, watched = var.sizing.schedules.enabled }
+}
+
 module "orchestration" {
   source = "../modules/orchestration"
 
@@ -207,7 +220,7 @@ module "watch" {
   source = "../modules/watch"
 
   entities       = merge(local.held.entities, { published = keys(local.held.feature_groups.published) })
-  functions      = merge(module.api.functions, { merchants = module.counter.function, release = module.release.function, seal = module.orchestration.function, stream = module.consumer.function })
+  functions      = merge(module.api.functions, module.review.functions, { merchants = module.counter.function, release = module.release.function, seal = module.orchestration.function, stream = module.consumer.function })
   heartbeats     = var.watch.heartbeats
   key            = { arn = local.held.lake.kms_key_arn, told_of = try(local.held.trail, null) != null }
   namespace      = local.namespace
@@ -217,11 +230,11 @@ module "watch" {
   queues = {
     approvals = local.held.approvals.name
     reviews   = local.held.reviews.queue.name
-    failed    = { stream = local.held.streams.transactions.failed_queue, merchants = local.held.streams.merchants.failed_queue, release = local.held.approvals.failed_queue }
+    failed    = { stream = local.held.streams.transactions.failed_queue, merchants = local.held.streams.merchants.failed_queue, release = local.held.approvals.failed_queue, reviews = local.held.reviews.failed_queue.name }
   }
 
   subscribers = var.watch.subscribers
-  thresholds  = var.sizing.thresholds
+  thresholds  = merge(var.sizing.thresholds, { case_hours = var.sizing.review.hours })
 }
 
 module "people" {
@@ -245,11 +258,10 @@ module "people" {
   }
 
   stream = {
-    arn               = local.held.streams.transactions.arn
-    reviews_queue_arn = local.held.reviews.queue.arn
+    arn = local.held.streams.transactions.arn
     failed_queue_arns = concat(
       [for stream in values(local.held.streams) : stream.failed_queue_arn],
-      ["arn:${data.aws_partition.this.partition}:sqs:${local.place}:${local.held.approvals.failed_queue}"],
+      [local.held.reviews.failed_queue.arn, "arn:${data.aws_partition.this.partition}:sqs:${local.place}:${local.held.approvals.failed_queue}"],
     )
   }
 }

@@ -65,7 +65,7 @@ variable "network" {
 }
 
 variable "people" {
-  description = "Who may take each role for people: ARNs of principals by role (analyst, approver, operator, producer, reviewer, uploader, watcher; who is not named gets none), and whether a second factor must have been shown (not where a single sign-on has asked for it)."
+  description = "Who may take each role for people: ARNs of principals by role (analyst, approver, operator, producer, review-auditor, review-lead, reviewer, uploader, watcher; who is not named gets none), and whether a second factor must have been shown (not where a single sign-on has asked for it)."
   type = object({
     mfa   = optional(bool, true)
     roles = optional(map(list(string)), {})
@@ -74,8 +74,8 @@ variable "people" {
   nullable = false
 
   validation {
-    condition     = length(setsubtract(keys(var.people.roles), ["analyst", "approver", "operator", "producer", "reviewer", "uploader", "watcher"])) == 0
-    error_message = "people.roles must be analyst, approver, operator, producer, reviewer, uploader or watcher, got ${join(", ", keys(var.people.roles))}."
+    condition     = length(setsubtract(keys(var.people.roles), ["analyst", "approver", "operator", "producer", "review-auditor", "review-lead", "reviewer", "uploader", "watcher"])) == 0
+    error_message = "people.roles must be analyst, approver, operator, producer, review-auditor, review-lead, reviewer, uploader or watcher, got ${join(", ", keys(var.people.roles))}."
   }
 }
 
@@ -105,7 +105,7 @@ variable "s3_use_path_style" {
 }
 
 variable "sizing" {
-  description = "How big the platform is: the API's throttle, and how many instances of its function wait for calls; reserved concurrency by function; the endpoint's instances, between which it scales, or memory of a serverless one; Glue's workers; how a release is guarded; SageMaker's jobs; days that logs are kept; when machines run, if they do; how the stream is read; from where on something is wrong."
+  description = "How big the platform is: the API's throttle, and how many instances of its function wait for calls; reserved concurrency by function; the endpoint's instances, between which it scales, or memory of a serverless one; Glue's workers; how a release is guarded; SageMaker's jobs; days that logs are kept; for how many minutes a review case is one person's, and within how many hours it ought to be decided; when machines run, if they do; how the stream is read; from where on something is wrong."
   type = object({
     api = optional(object({
       requests_per_second     = optional(number, 500)
@@ -133,6 +133,7 @@ variable "sizing" {
     }), {})
     jobs               = optional(object({ instance_type = optional(string, "ml.m5.xlarge") }), {})
     log_retention_days = optional(number, 365)
+    review             = optional(object({ lock_minutes = optional(number, 30), hours = optional(number, 24) }), {})
     schedules = optional(object({
       enabled     = optional(bool, true)
       nightly     = optional(string, "cron(0 2 * * ? *)")

@@ -22,6 +22,7 @@ from local.permissions.calls import Call
 from local.permissions.ledger import call_of
 from local.permissions.mutation import Example, Finding, findings
 from local.permissions.proof import policies_of
+from tools.cases import Refused
 from tools.operate.platform import Platform, StepFailed
 
 KEPT = Path(__file__).resolve().parents[2] / "build" / "iam"
@@ -71,9 +72,9 @@ class Person(Platform):
     session: Any = field(default=None, repr=False)
 
     @classmethod
-    def taking(cls, role: str, platform: Platform) -> Person:
+    def taking(cls, role: str, platform: Platform, name: str = "test") -> Person:
         arn = platform.outputs["people"][role]
-        keys = boto3.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+        keys = boto3.client("sts").assume_role(RoleArn=arn, RoleSessionName=name)["Credentials"]
         session = boto3.session.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
         return cls(platform.outputs, role=arn, session=session)
 
@@ -90,7 +91,7 @@ class Person(Platform):
         REFUSED.add((self.role, action))
         try:
             ask()
-        except (ClientError, StepFailed) as error:
+        except (ClientError, Refused, StepFailed) as error:
             name = self.role.rpartition("/")[2]
             who, what = f"assumed-role/{name}/", f"is not authorized to perform: {action} on resource: "
             return (who in str(error) and what in str(error)) or "answered 403" in str(error)

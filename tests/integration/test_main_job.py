@@ -20,7 +20,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import boto3
 import pyarrow.parquet as pq
@@ -52,6 +51,8 @@ from tests.integration.permissions import (
 )
 from tests.waiting import PATIENCE_S, eventually
 from tools import forget, package, releases, roles
+from tools.cases import Refused
+from tools.cases import ask as asked_of
 from tools.cost.prices import tabled
 from tools.features_in_use import DECLARED, unserved, uses
 from tools.lending import __main__ as lending
@@ -72,6 +73,18 @@ from tools.why.__main__ import explain
 
 ROOT = Path(__file__).resolve().parents[2]
 DATABASES = f"risk_{ENVIRONMENT}"
+DONE = [
+    "opened",
+    "claimed",
+    "commented",
+    "escalated",
+    "reassigned",
+    "released",
+    "claimed",
+    "decided",
+    "reopened",
+    "decided",
+]
 LISTED = "M-listed"
 
 
@@ -627,18 +640,84 @@ def test_a_producer_puts_payments_on_the_stream_and_asks_the_api_and_nothing_els
     assert producer.is_refused("kinesis:PutRecord", lambda: producer.client("kinesis").put_record(**elsewhere))
 
 
-def test_a_reviewer_takes_payments_from_the_queue_tells_what_they_were_and_decides_none(run, platform):
-    reviewer = Person.taking("reviewer", platform)
-    sqs = reviewer.client("sqs")
-    url = sqs.get_queue_url(QueueName=f"{platform.prefix}-reviews")["QueueUrl"]
-    review = {"transaction_id": "T-reviewed", "action": "REVIEW"}
-    topic = f"arn:aws:sns:eu-west-1:000000000000:{platform.prefix}-reviews"
-    platform.client("sns").publish(TopicArn=topic, Message=json.dumps(review))
-    (message,) = eventually(lambda: found_in(sqs, url, review))
+def test_two_reviewers_get_two_cases_decide_them_and_payers_and_the_lake_hear_of_it(run, platform):
+    ada, ben = (Person.taking("reviewer", platform, name) for name in ("ada", "ben"))
+    payer = Person.taking("producer", platform)
+    payments = [f"T-case-{number}-{time.time_ns()}" for number in range(4)]
+    for number, payment in enumerate(payments):  # the first two are one customer's
+        to_review(platform, payment, f"C-case-{max(1, number)}-{payments[0]}", "BLOCK")
 
-    sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    assert told_label(reviewer, {"transaction_id": "T-reviewed", "is_fraud": 0, "reported_at": "2025-07-10T10:00:00Z"})
-    assert reviewer.is_refused("execute-api:Invoke", lambda: reviewer.ask(a_payment("T-of-a-reviewer")))
+    polled = {payment: eventually(lambda payment=payment: polling(payer, payment)) for payment in payments}
+    assert {answer["answer"] for answer in polled.values()} == {"pending"}
+    assert polled[payments[0]]["case"] == polled[payments[1]]["case"]
+    with ThreadPoolExecutor(2) as at_once:
+        hers, his = at_once.map(lambda person: asked_of(person, "POST", "/cases/next", {}), (ada, ben))
+    assert hers["case"] != his["case"], "two reviewers hold two cases"
+    assert hers["holder"].endswith("/ada")
+    assert his["holder"].endswith("/ben")
+    with pytest.raises(Refused, match=r"409: it is held by .*/ada until"):
+        asked_of(ben, "POST", f"/cases/{hers['case']}/claim", {})
+
+    verdict = {"decision": "fraud", "why": "nobody knows of it", "seen": hers["payments"]}
+    first = asked_of(ada, "POST", f"/cases/{hers['case']}/decide", verdict)
+    assert asked_of(ada, "POST", f"/cases/{hers['case']}/decide", verdict) == first
+    written = platform.keys(f"raw/fraud_labels/batch={first['decided_at'][:10]}/case-{hers['case']}-")
+    (lines,) = [platform.read(key).decode().splitlines() for key in written]
+    labelled = [f"{p['transaction_id']},1,{first['decided_at']}" for p in first["payments_told"]]
+    assert sorted(lines[1:]) == sorted(labelled), "as the labels door writes them, each once"
+    decided = first["payments_told"][0]["transaction_id"]
+    assert asked_of(payer, "GET", f"/decisions?transaction_id={decided}")["answer"] == "declined"
+
+
+def test_leads_do_what_reviewers_may_not_and_auditors_only_read(run, platform):
+    ada, lea = Person.taking("reviewer", platform, "ada"), Person.taking("review-lead", platform, "lea")
+    auditor = Person.taking("review-auditor", platform)
+    payment = f"T-escalated-{time.time_ns()}"
+    to_review(platform, payment, f"C-{payment}")
+    case = eventually(lambda: polling(Person.taking("producer", platform), payment))["case"]
+    path = f"/cases/{case}"
+    asked_of(ada, "POST", f"{path}/claim", {})
+    asked_of(ada, "POST", f"{path}/comment", {"text": "called, no answer"})
+    assert asked_of(ada, "POST", f"{path}/escalate", {"why": "a colleague"})["state"] == "ESCALATED"
+    given = asked_of(
+        lea, "POST", f"{path}/reassign", {"to": asked_of(lea, "GET", path)["history"][1]["by"], "why": "try"}
+    )
+    assert given["holder"].endswith("/ada")
+    assert asked_of(ada, "POST", f"{path}/release", {})["state"] == "ESCALATED"
+    (held,) = [asked_of(lea, "POST", "/cases/next-escalated", {})]
+    assert held["case"] == case
+    asked_of(lea, "POST", f"{path}/decide", {"decision": "fraud", "why": "certain", "seen": 1})
+    assert asked_of(lea, "POST", f"{path}/reopen", {"why": "not so certain"})["round"] == 2
+    asked_of(lea, "POST", f"{path}/decide", {"decision": "honest", "why": "the customer called", "seen": 1})
+    did = [line["did"].split(" ")[0] for line in asked_of(auditor, "GET", path)["history"]]
+    assert did == DONE
+    assert asked_of(auditor, "GET", f"/cases?customer_id=C-{payment}")["cases"][0]["decision"] == "honest"
+
+    why = {"why": "mine"}
+    denied = [
+        (auditor, "POST", "/cases/next", {}),
+        *((auditor, "POST", f"{path}/{right}", why) for right in ("claim", "comment", "decide", "escalate", "reopen")),
+        (ada, "POST", "/cases/next-escalated", {}),
+        (ada, "POST", f"{path}/reassign", {"to": "me", **why}),
+        (ada, "POST", f"{path}/reopen", why),
+        (ada, "GET", f"/decisions?transaction_id={payment}", None),
+        (Person.taking("producer", platform), "GET", path, None),
+        (Person.taking("analyst", platform), "GET", "/cases", None),
+    ]
+    for person, *asked in denied:
+        assert person.is_refused("execute-api:Invoke", lambda p=person, a=asked: asked_of(p, *a)), (person.role, asked)
+    assert told_label(ada, {"transaction_id": payment, "is_fraud": 0, "reported_at": "2025-07-10T10:00:00Z"})
+    assert ada.is_refused("execute-api:Invoke", lambda: ada.ask(a_payment("T-of-a-reviewer")))
+
+
+def test_cases_are_measured_and_what_is_no_payment_opens_none(run, platform):
+    topic = f"arn:aws:sns:eu-west-1:000000000000:{platform.prefix}-reviews"
+    platform.client("sns").publish(TopicArn=topic, Message="no payment")
+    assert eventually(lambda: [e for e in said_by(platform, "intake") if "no payment to review" in e])
+    looked = platform.client("lambda").invoke(FunctionName=f"{platform.prefix}-intake", Payload=b'{"look_at": "cases"}')
+    measures = json.loads(looked["Payload"].read())
+    assert measures["unfinished"] == 0
+    assert measures["open"] + measures["held"] + measures["escalated"] > 0
 
 
 def test_an_uploader_brings_raw_files_and_can_neither_read_them_nor_write_elsewhere(run, platform, tmp_path):
@@ -812,9 +891,28 @@ def a_payment(identifier: str, **other: str) -> dict[str, str]:
     }
 
 
-def found_in(sqs: Any, url: str, wanted: dict) -> list[dict]:
-    told = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
-    return [message for message in told if json.loads(message["Body"]) == wanted]
+def to_review(platform: Platform, payment: str, customer: str, judged_again: str | None = None) -> None:
+    """Tells as the stream door does; what was let through is the severest, and so the next to be taken."""
+    action = "APPROVE" if judged_again else "REVIEW"
+    told = {"transaction_id": payment, "customer_id": customer, "action": action, "judged_again": judged_again}
+    topic = f"arn:aws:sns:eu-west-1:000000000000:{platform.prefix}-reviews"
+    platform.client("sns").publish(TopicArn=topic, Message=json.dumps(told))
+
+
+def polling(payer: Platform, payment: str) -> dict | None:
+    """The answer that a payer waits for; none while there is no case of the payment yet."""
+    try:
+        return asked_of(payer, "GET", f"/decisions?transaction_id={payment}")
+    except Refused as refused:
+        if "404" in str(refused):
+            return None
+        raise
+
+
+def said_by(platform: Platform, function: str) -> list[str]:
+    events = platform.client("logs").get_paginator("filter_log_events")
+    pages = events.paginate(logGroupName=f"/aws/lambda/{platform.prefix}-{function}")
+    return [event["message"] for page in pages for event in page["events"]]
 
 
 def holding(platform: Platform, word: str) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 from tools.operate.platform import Platform, Refused
 from tools.telling import Teller
 
-QUEUES = {"merchants": "merchants-failed", "release": "release-failed.fifo"}
+QUEUES = {"merchants": "merchants-failed", "release": "release-failed.fifo", "reviews": "reviews-failed"}
 SHOWN = 300  # characters of a message
 
 

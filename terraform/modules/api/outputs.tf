@@ -8,6 +8,11 @@ output "functions" {
   value       = { decide = module.decide.name, labels = module.labels.name, lists = module.lists.name }
 }
 
+output "id" {
+  description = "The API, for routes that join it."
+  value       = aws_apigatewayv2_api.this.id
+}
+
 output "url" {
   description = "Base URL of the API."
   value       = aws_apigatewayv2_api.this.api_endpoint

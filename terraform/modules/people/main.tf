@@ -11,19 +11,21 @@ locals {
   glue      = "${local.arn}:glue:${local.place}"
   sagemaker = "${local.arn}:sagemaker:${local.place}"
   states    = "${local.arn}:states:${local.place}"
-  via       = { for service in ["kinesis", "s3", "sqs"] : service => { "kms:ViaService" = ["${service}.${data.aws_region.this.name}.amazonaws.com"] } }
+  via       = { for service in ["kinesis", "s3"] : service => { "kms:ViaService" = ["${service}.${data.aws_region.this.name}.amazonaws.com"] } }
 
   # What views are made of. RAW and BRONZE, payments as they came, are not.
   zones = ["analytics", "decisions", "gold", "predictions", "quarantine", "silver"]
 
   does = {
-    producer = "A payment system: puts payments on the stream, and asks the API to decide"
-    uploader = "Whoever brings RAW files; they cannot read what lies there"
-    analyst  = "Analysts: ask Athena what the views show, without RAW and BRONZE"
-    approver = "Whoever approves a model, and does nothing else: who trains one does not let it serve"
-    reviewer = "Whoever reviews payments: takes them from the queue and says what they were"
-    watcher  = "Whoever watches releases: sees how they go, and can abort the one that is under way; nothing else"
-    operator = "On call: starts nights, trainings and replays, changes the policy, sees how things stand"
+    producer       = "A payment system: puts payments on the stream, asks the API to decide, and what became of reviews"
+    uploader       = "Whoever brings RAW files; they cannot read what lies there"
+    analyst        = "Analysts: ask Athena what the views show, without RAW and BRONZE"
+    approver       = "Whoever approves a model, and does nothing else: who trains one does not let it serve"
+    reviewer       = "Whoever reviews payments: takes cases, decides them, and says what payments were"
+    watcher        = "Whoever watches releases: sees how they go, and can abort the one that is under way; nothing else"
+    review-lead    = "Whoever leads reviewers: works on cases as they do, takes what they escalated, reassigns and reopens"
+    review-auditor = "Whoever audits reviews: reads cases and their history, and changes none"
+    operator       = "On call: starts nights, trainings and replays, changes the policy, sees how things stand"
   }
 
   # What is released, whether it serves, and how a release goes.
@@ -62,6 +64,18 @@ locals {
     }
   }
 
+  # A right on a case is a route of its own.
+  review = {
+    ReadCases = {
+      actions   = ["execute-api:Invoke"]
+      resources = [for cases in ["cases", "cases/*"] : "${var.api_execution_arn}/$default/GET/${cases}"]
+    }
+    WorkOnCases = {
+      actions   = ["execute-api:Invoke"]
+      resources = [for right in ["next", "*/claim", "*/comment", "*/decide", "*/escalate", "*/release"] : "${var.api_execution_arn}/$default/POST/cases/${right}"]
+    }
+  }
+
   permissions = {
     producer = {
       PutPayments = {
@@ -75,7 +89,7 @@ locals {
       }
       Ask = {
         actions   = ["execute-api:Invoke"]
-        resources = ["${var.api_execution_arn}/$default/POST/decisions"]
+        resources = [for verb in ["GET", "POST"] : "${var.api_execution_arn}/$default/${verb}/decisions"]
       }
     }
 
@@ -92,22 +106,22 @@ locals {
       }
     }
 
-    reviewer = {
-      TakePayments = {
-        actions = [
-          "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage",
-        ]
-        resources = [var.stream.reviews_queue_arn]
-      }
-      Decrypt = {
-        actions   = ["kms:Decrypt"]
-        resources = [var.lake.kms_key_arn]
-        only_if   = local.via["sqs"]
-      }
+    reviewer = merge(local.review, {
       Tell = {
         actions   = ["execute-api:Invoke"]
         resources = ["${var.api_execution_arn}/$default/POST/labels"]
       }
+    })
+
+    review-lead = merge(local.review, {
+      Lead = {
+        actions   = ["execute-api:Invoke"]
+        resources = [for right in ["next-escalated", "*/reassign", "*/reopen"] : "${var.api_execution_arn}/$default/POST/cases/${right}"]
+      }
+    })
+
+    review-auditor = {
+      ReadCases = local.review.ReadCases
     }
 
     analyst = {

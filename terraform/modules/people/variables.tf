@@ -43,14 +43,14 @@ variable "operated" {
 }
 
 variable "people" {
-  description = "ARNs of the principals that may take a role, by role: analyst, approver, operator, producer, reviewer, uploader, watcher. A role without principals is not made."
+  description = "ARNs of the principals that may take a role, by role: analyst, approver, operator, producer, review-auditor, review-lead, reviewer, uploader, watcher. A role without principals is not made."
   type        = map(list(string))
   default     = {}
   nullable    = false
 
   validation {
-    condition     = length(setsubtract(keys(var.people), ["analyst", "approver", "operator", "producer", "reviewer", "uploader", "watcher"])) == 0
-    error_message = "people must be told by role, analyst, approver, operator, producer, reviewer, uploader or watcher, got ${join(", ", keys(var.people))}."
+    condition     = length(setsubtract(keys(var.people), ["analyst", "approver", "operator", "producer", "review-auditor", "review-lead", "reviewer", "uploader", "watcher"])) == 0
+    error_message = "people must be told by role, analyst, approver, operator, producer, review-auditor, review-lead, reviewer, uploader or watcher, got ${join(", ", keys(var.people))}."
   }
 }
 
@@ -67,7 +67,7 @@ variable "state" {
 }
 
 variable "stream" {
-  description = "The payment stream, the queue of payments to review, and the queues of what was given up."
-  type        = object({ arn = string, reviews_queue_arn = string, failed_queue_arns = list(string) })
+  description = "The payment stream, and the queues of what was given up."
+  type        = object({ arn = string, failed_queue_arns = list(string) })
   nullable    = false
 }

@@ -1,4 +1,4 @@
-# Payments that a person must look at: a message to whoever subscribes, and a queue that keeps it until somebody has.
+# Payments that a person must look at: a message to whoever subscribes, and a queue that keeps it until it is in a case.
 
 data "aws_caller_identity" "this" {}
 
@@ -10,8 +10,20 @@ resource "aws_sns_topic" "this" {
 resource "aws_sqs_queue" "this" {
   name                       = "${var.prefix}-reviews"
   message_retention_seconds  = 1209600 # the longest that SQS keeps
-  visibility_timeout_seconds = 900     # for as long a reviewer has a payment to himself
+  visibility_timeout_seconds = 180     # until it is tried again; Lambda wants six times the function's timeout
   kms_master_key_id          = var.kms_key_arn
+
+  # An hour: a table that is away is back by then, and what is no payment stays none.
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.failed.arn
+    maxReceiveCount     = 20
+  })
+}
+
+resource "aws_sqs_queue" "failed" {
+  name                      = "${var.prefix}-reviews-failed"
+  message_retention_seconds = 1209600
+  kms_master_key_id         = var.kms_key_arn
 }
 
 resource "aws_sns_topic_subscription" "this" {

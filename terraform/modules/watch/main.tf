@@ -53,10 +53,14 @@ locals {
   # A run that is stopped, or takes longer than it may, has not failed by ExecutionsFailed.
   summed = [for machine in keys(var.state_machines) : "${machine}-failed"]
 
+  # Measured every five minutes: in a period of one minute most would have no point, and an alarm would come and go.
+  looked_at = ["cases-unfinished", "cases-waiting"]
+
   # By queue of what was given up.
   given_up = {
     stream    = "Payments could not be decided and wait in the failed queue"
     merchants = "Payments were not counted at their merchants; for a day rules see less traffic than there was"
+    reviews   = "Payments to review came into no case, or messages are no payments, and wait in the failed queue"
     release   = "An approved model was not released; approve it again once what hindered it is repaired"
   }
 
@@ -132,12 +136,28 @@ locals {
         above       = 3600
       }
       reviews-waiting = {
-        description = "A payment has waited for a day to be reviewed"
+        description = "A payment to review has waited for a quarter of an hour to come into a case"
         namespace   = "AWS/SQS"
         metric      = "ApproximateAgeOfOldestMessage"
         dimensions  = { QueueName = var.queues.reviews }
         statistic   = "Maximum"
-        above       = 86400
+        above       = 900
+      }
+      cases-waiting = {
+        description = "A review case has waited for more than ${var.thresholds.case_hours} hours for somebody to take it"
+        namespace   = var.namespace
+        metric      = "oldest_unassigned_ms"
+        dimensions  = { door = "cases" }
+        statistic   = "Maximum"
+        above       = 3600000 * var.thresholds.case_hours
+      }
+      cases-unfinished = {
+        description = "Cases were decided, and their labels or answers could not be sent"
+        namespace   = var.namespace
+        metric      = "unfinished"
+        dimensions  = { door = "cases" }
+        statistic   = "Minimum" # of several looks: once is no more than a moment
+        above       = 0
       }
       reviews-unsent = {
         description = "Payments to review could not be told"
@@ -355,7 +375,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   extended_statistic  = startswith(each.value.statistic, "p") ? each.value.statistic : null
   comparison_operator = "GreaterThanThreshold"
   threshold           = each.value.above
-  period              = contains(local.summed, each.key) ? null : 60
+  period              = contains(local.summed, each.key) ? null : contains(local.looked_at, each.key) ? 900 : 60
   evaluation_periods  = contains(local.lie_for_a_minute, each.key) ? 5 : 1
   datapoints_to_alarm = contains(local.lie_for_a_minute, each.key) ? 3 : 1
   treat_missing_data  = "notBreaching"

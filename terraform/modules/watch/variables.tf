@@ -46,11 +46,11 @@ variable "prefix" {
 }
 
 variable "queues" {
-  description = "The queues that approvals and reviews wait in, and those of what was given up: payments by the consumer, counts of them by `merchants`, approvals by the release."
+  description = "The queues that approvals and reviews wait in, and those of what was given up: payments by the consumer, counts of them by `merchants`, approvals by the release, payments to review by the intake."
   type = object({
     approvals = string
     reviews   = string
-    failed    = object({ stream = string, merchants = string, release = string })
+    failed    = object({ stream = string, merchants = string, release = string, reviews = string })
   })
   nullable = false
 }
@@ -74,8 +74,8 @@ variable "subscribers" {
 }
 
 variable "thresholds" {
-  description = "From where on something is wrong: the API's 99th percentile in milliseconds, payments blocked in a minute, share of a batch in quarantine, PSI of the score."
-  type        = object({ api_p99_ms = number, blocked_per_minute = number, quarantined_share = number, score_psi = number })
-  default     = { api_p99_ms = 60, blocked_per_minute = 30, quarantined_share = 0.05, score_psi = 0.25 }
+  description = "From where on something is wrong: the API's 99th percentile in milliseconds, payments blocked in a minute, share of a batch in quarantine, PSI of the score, hours that a review case waits."
+  type        = object({ api_p99_ms = number, blocked_per_minute = number, quarantined_share = number, score_psi = number, case_hours = number })
+  default     = { api_p99_ms = 60, blocked_per_minute = 30, quarantined_share = 0.05, score_psi = 0.25, case_hours = 24 }
   nullable    = false
 }

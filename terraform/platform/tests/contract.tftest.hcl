@@ -9,13 +9,18 @@ override_data {
 
   values = {
     outputs = {
-      answers         = { name = "risk-dev-answers", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-answers" }
+      answers = { name = "risk-dev-answers", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-answers" }
+      cases = {
+        table             = { name = "risk-dev-cases", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-cases" }
+        answers_topic_arn = "arn:aws:sns:eu-west-1:111122223333:risk-dev-case-decisions"
+      }
       lists           = { name = "risk-dev-lists", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-lists" }
       tails           = { name = "risk-dev-tails", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-tails" }
       signing_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/11111111-1111-1111-1111-111111111111"
       reviews = {
-        topic_arn = "arn:aws:sns:eu-west-1:111122223333:risk-dev-reviews"
-        queue     = { name = "risk-dev-reviews", arn = "arn:aws:sqs:eu-west-1:111122223333:risk-dev-reviews" }
+        topic_arn    = "arn:aws:sns:eu-west-1:111122223333:risk-dev-reviews"
+        queue        = { name = "risk-dev-reviews", arn = "arn:aws:sqs:eu-west-1:111122223333:risk-dev-reviews" }
+        failed_queue = { name = "risk-dev-reviews-failed", arn = "arn:aws:sqs:eu-west-1:111122223333:risk-dev-reviews-failed" }
       }
 
       catalog = {
@@ -63,6 +68,8 @@ variables {
     "glue/jobs/silver_to_gold"   = { key = "glue/jobs/silver_to_gold/1/silver_to_gold.py", hash = "hash" }
     "glue/library"               = { key = "glue/library/1/risk_platform-0.1.0-py3-none-any.whl", hash = "hash" }
     "glue/wheels"                = { key = "glue/wheels/1/packages.gluewheels.zip", hash = "hash" }
+    "lambda/cases"               = { key = "lambda/cases/1/cases.zip", hash = "hash" }
+    "lambda/intake"              = { key = "lambda/intake/1/intake.zip", hash = "hash" }
     "lambda/decide"              = { key = "lambda/decide/1/decide.zip", hash = "hash" }
     "lambda/labels"              = { key = "lambda/labels/1/labels.zip", hash = "hash" }
     "lambda/lists"               = { key = "lambda/lists/1/lists.zip", hash = "hash" }

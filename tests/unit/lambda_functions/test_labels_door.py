@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from labels import handler
-from labels.door import InvalidLabels, LabelsDoor, NotStored, parse
+from labels.door import InvalidLabels, LabelsDoor, parse
+from scoring.labels import LabelFiles, NotStored
 
 from features.contract import FRAUD_LABELS
 from tests.unit.lambda_functions.aws import Bucket
@@ -40,7 +41,7 @@ def label(number: int = 1, fraud: object = 1, at: object = "2018-03-30T10:00:00Z
 
 
 def door(bucket: Bucket, now: int = NOW) -> LabelsDoor:
-    return LabelsDoor(bucket, "lake", lambda: now)
+    return LabelsDoor(LabelFiles(bucket, "lake"), lambda: now)
 
 
 def rows(bucket: Bucket) -> list[dict]:

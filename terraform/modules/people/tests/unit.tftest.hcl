@@ -10,7 +10,7 @@ variables {
   lake              = { arn = "arn:aws:s3:::risk-dev-lake", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000" }
   prefix            = "risk-dev"
   state             = { arn = "arn:aws:s3:::risk-dev-state", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/11111111-1111-1111-1111-111111111111" }
-  stream            = { arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-transactions", reviews_queue_arn = "arn:aws:sqs:eu-west-1:111122223333:risk-dev-reviews", failed_queue_arns = ["arn:aws:sqs:eu-west-1:111122223333:risk-dev-stream-failed"] }
+  stream            = { arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-transactions", failed_queue_arns = ["arn:aws:sqs:eu-west-1:111122223333:risk-dev-stream-failed"] }
 
   operated = {
     abort_alarm    = "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:risk-dev-guard-abort"

@@ -27,3 +27,15 @@ run "keeps_each_message_for_two_weeks_encrypted" {
     error_message = "The queue holds the messages as they were sent."
   }
 }
+
+run "sets_aside_what_comes_for_an_hour_in_vain" {
+  assert {
+    condition     = jsondecode(aws_sqs_queue.this.redrive_policy) == { deadLetterTargetArn = aws_sqs_queue.failed.arn, maxReceiveCount = 20 }
+    error_message = "A message that is no payment does not come for ever."
+  }
+
+  assert {
+    condition     = aws_sqs_queue.failed.message_retention_seconds == 1209600 && aws_sqs_queue.failed.kms_master_key_id == var.kms_key_arn
+    error_message = "What was set aside can be brought back for two weeks, and is encrypted."
+  }
+}

@@ -6,7 +6,7 @@ mock_provider "aws" {
 
 variables {
   entities       = { brought = ["loan_applications", "transactions"], vectors = ["transaction_features"], published = ["customer", "loan-applicant"] }
-  queues         = { approvals = "risk-dev-release.fifo", reviews = "risk-dev-reviews", failed = { stream = "risk-dev-stream-failed", merchants = "risk-dev-merchants-failed", release = "risk-dev-release-failed.fifo" } }
+  queues         = { approvals = "risk-dev-release.fifo", reviews = "risk-dev-reviews", failed = { stream = "risk-dev-stream-failed", merchants = "risk-dev-merchants-failed", release = "risk-dev-release-failed.fifo", reviews = "risk-dev-reviews-failed" } }
   functions      = { decide = "risk-dev-decide", merchants = "risk-dev-merchants", release = "risk-dev-release", stream = "risk-dev-stream" }
   key            = { arn = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000" }
   namespace      = "Risk"

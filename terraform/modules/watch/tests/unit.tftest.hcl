@@ -6,7 +6,7 @@ mock_provider "aws" {
 
 variables {
   entities       = { brought = ["loan_applications", "transactions"], vectors = ["transaction_features"], published = ["customer", "loan-applicant"] }
-  queues         = { approvals = "risk-dev-release.fifo", reviews = "risk-dev-reviews", failed = { stream = "risk-dev-stream-failed", merchants = "risk-dev-merchants-failed", release = "risk-dev-release-failed.fifo" } }
+  queues         = { approvals = "risk-dev-release.fifo", reviews = "risk-dev-reviews", failed = { stream = "risk-dev-stream-failed", merchants = "risk-dev-merchants-failed", release = "risk-dev-release-failed.fifo", reviews = "risk-dev-reviews-failed" } }
   functions      = { decide = "risk-dev-decide", merchants = "risk-dev-merchants", release = "risk-dev-release", stream = "risk-dev-stream" }
   key            = { arn = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000" }
   namespace      = "Risk"
@@ -26,8 +26,13 @@ run "watches_every_function_and_every_machine" {
   }
 
   assert {
-    condition     = toset([for alarm in aws_cloudwatch_metric_alarm.this : alarm.dimensions["QueueName"] if alarm.namespace == "AWS/SQS"]) == toset([var.queues.approvals, var.queues.reviews, var.queues.failed.stream, var.queues.failed.merchants, var.queues.failed.release])
+    condition     = toset([for alarm in aws_cloudwatch_metric_alarm.this : alarm.dimensions["QueueName"] if alarm.namespace == "AWS/SQS"]) == toset([var.queues.approvals, var.queues.reviews, var.queues.failed.stream, var.queues.failed.merchants, var.queues.failed.release, var.queues.failed.reviews])
     error_message = "What was given up is heard of."
+  }
+
+  assert {
+    condition     = alltrue([for alarm in ["cases-waiting", "cases-unfinished"] : aws_cloudwatch_metric_alarm.this[alarm].period == 900])
+    error_message = "What is measured every five minutes is not looked for in each."
   }
 
   # An alarm has one of the two, and AWS refuses both.
