@@ -158,6 +158,11 @@ class CasesTable:
                 self.index[key] = item
         del self.behind[:known]
 
+    def did(self, case: Case) -> str:
+        """The last line of its history."""
+        line: dict = json.loads(self.items[f"case#{case.id}", f"history#{case.version:08d}"]["done"]["S"])
+        return line["did"]
+
     @property
     def cases(self) -> list[Case]:
         return [case_of(item) for (_, what), item in sorted(self.items.items()) if what == "case"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from cases.case import LET_THROUGH, Refused
+from cases.case import LET_THROUGH, Refused, reopen
 from cases.door import Unfinished
 from cases.finishing import KEPT_SECONDS
 from cases.table import Busy, NoCase
@@ -207,6 +207,23 @@ def test_a_case_is_not_reopened_beside_another_open_one_of_the_customer(desk):
     with pytest.raises(Refused, match=f"has an open case, {other}"):
         desk.door.reopen(asked(LEA, case, {"why": "the customer called"}))
     assert [c.state for c in desk.cases.of_customer("c1")] == ["DECIDED", "OPEN"]
+
+
+def test_what_is_still_owed_is_sent_before_a_case_is_reopened(desk):
+    case = desk.opened()
+    desk.door.claim(asked(ADA, case))
+    desk.topic.down = True
+    with pytest.raises(Unfinished):
+        desk.door.decide(asked(ADA, case, FRAUD))
+    with pytest.raises(Unfinished):
+        desk.door.reopen(asked(LEA, case, {"why": "wrong"}))
+    with pytest.raises(Busy):  # whoever comes between
+        desk.cases.reopen(case, lambda found: reopen(found, LEA, "wrong", desk.at, LOCK))
+    assert desk.cases.get(case).state == "DECIDED"
+
+    desk.topic.down = False
+    desk.door.reopen(asked(LEA, case, {"why": "wrong"}))
+    assert (desk.labels(), len(desk.topic.messages)) == ([("t1", "1")], 1)
 
 
 def test_a_lead_gives_a_case_to_somebody_whoever_held_it(desk):
