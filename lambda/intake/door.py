@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cases.table import Cases, Told
 from scoring.log import warn
 from scoring.metrics import emit
+from scoring.refusals import code_of
 
 from features.payment import LONGEST_IDENTIFIER, storable
 
@@ -26,7 +27,7 @@ class Intake:
         """Handles an SQS batch; returns the messages to deliver again. What is no payment is among them: SQS sets it
         aside once it has come often enough, as what the table has refused for so long."""
         failures, did, poison = [], {"opened": 0, "joined": 0, "known": 0}, 0
-        for record in records:
+        for number, record in enumerate(records):
             try:
                 did[self.cases.take_in(parse(record["body"]))] += 1
             except Poison as wrong:
@@ -37,6 +38,9 @@ class Intake:
             except Exception as failed:
                 warn("a payment to review is in no case yet", failed)
                 failures.append({"itemIdentifier": record["messageId"]})
+                if code_of(failed) is None:  # nobody has answered: all would wait for that, one after another
+                    failures += [{"itemIdentifier": left["messageId"]} for left in records[number + 1 :]]
+                    break
         emit({"door": "intake"}, **did, poison=poison, refused=len(failures) - poison)
         return failures
 

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cases.case import is_free
-from cases.finishing import Finisher
+from cases.finishing import Finisher, NotTold
 from cases.table import Cases, case_of
 from scoring.log import warn
 from scoring.metrics import emit
+from scoring.refusals import code_of
 
 from features.values import iso
 
@@ -32,6 +33,10 @@ class Watch:
                 self.finisher.finish(identifier)
             except Exception as failed:
                 warn("a decided case could not be finished", failed)
+                if code_of(failed) is None and not isinstance(
+                    failed, NotTold
+                ):  # nobody has answered: the others wait for the next look
+                    break
         measures = self.measured()
         emit({"door": "cases"}, **measures)
         return measures

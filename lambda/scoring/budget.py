@@ -99,8 +99,8 @@ LISTS = Call(connect=0.3, read=1.5, tries=2, requests=2)
 # what does not end then the watch finishes.
 CASES = Call(connect=0.3, read=1.5, tries=2)
 
-# Nobody waits for a case to be opened, and what fails comes again.
-INTAKE = Call(connect=0.5, read=3, tries=3)
+# Nobody waits for a case to be opened, and what fails comes again: once nobody has answered the rest waits, too.
+INTAKE = Call(connect=0.5, read=2, tries=2)
 
 # The counter of merchants' traffic has one thing to do, and its stream waits for it.
 COUNTER = Call(connect=0.5, read=3, tries=3)

@@ -619,16 +619,15 @@ class Scene:
                 place = {name: version[name] for name in ("Key", "VersionId")}
                 body = s3.get_object(Bucket=self.platform.lake, **place)["Body"].read()
                 yield version["Key"], version["Key"] + readable(body)
-        for table in ("answers", "tails"):
+        for table in ("answers", "cases", "tails"):
             pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=f"{self.platform.prefix}-{table}")
             yield from ((table, json.dumps(item)) for page in pages for item in page["Items"])
         yield from (("alert", said) for said in self.alerted())
 
     def to_review(self) -> dict[str, dict]:
-        """What waits in the queue of reviews, by payment."""
-        sqs = self.client("sqs")
-        url = sqs.get_queue_url(QueueName=f"{self.platform.prefix}-reviews")["QueueUrl"]
-        told = [json.loads(message) for message in heard(sqs, url)]
+        """What review cases hold, by payment, as it was told."""
+        pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=f"{self.platform.prefix}-cases")
+        told = [json.loads(item["told"]["S"]) for page in pages for item in page["Items"] if "told" in item]
         return {message["transaction_id"]: message for message in told}
 
     def alerted(self) -> list[str]:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import boto3
 import pytest
+from cases.table import PAUSE, TRIES
 from decide.door import AGAIN_WITHIN as PAYER_WAITS
 from scoring.breaker import Breaker, Open
-from scoring.budget import API, COUNTER, LABELS, LISTS, STREAM
+from scoring.budget import API, CASES, COUNTER, INTAKE, LABELS, LISTS, STREAM
 from scoring.records import PATIENCE, StoreUnavailable
 from stream.door import AGAIN_WITHIN, JUDGED_AGAIN
 from stream.sinks import TELLING_PAUSE
@@ -55,6 +56,18 @@ def test_the_labels_door_answers_before_lambda_or_the_gateway_lose_patience():
 def test_the_lists_door_answers_before_lambda_or_the_gateway_lose_patience():
     assert LISTS.worst < limit("api/lists.tf", "timeout_seconds")
     assert LISTS.worst < limit("api/lists.tf", "timeout_milliseconds") / 1000
+
+
+def test_the_cases_door_answers_before_lambda_or_the_gateway_lose_patience():
+    """Who does not answer ends it; who others are always quicker than has waited for them before."""
+    worst = 2 * CASES.worst + sum(PAUSE * 2**n for n in range(1, TRIES))
+    assert worst < limit("review/main.tf", "timeout_seconds")
+    assert worst < limit("review/main.tf", "timeout_milliseconds") / 1000
+
+
+def test_the_intake_ends_in_its_time_and_a_message_is_not_shown_to_another_meanwhile():
+    assert 2 * INTAKE.worst + sum(PAUSE * 2**n for n in range(1, TRIES)) < limit("review/intake.tf", "timeout_seconds")
+    assert 6 * limit("review/intake.tf", "timeout_seconds") <= limit("reviews/main.tf", "visibility_timeout_seconds")
 
 
 WRITING_PAUSES = sum(0.05 * 2**n for n in range(PATIENCE))  # seconds, between the tries of one write

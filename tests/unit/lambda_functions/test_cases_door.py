@@ -203,6 +203,14 @@ def test_a_message_that_the_table_refuses_comes_again_and_one_that_was_taken_cha
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["known"] == 2
 
 
+def test_a_table_that_does_not_answer_is_asked_once_for_a_batch(desk):
+    calls: list[int] = []
+    desk.table.down, desk.table.step = True, lambda: calls.append(1)
+    batch = [record(json.dumps({"transaction_id": f"t{n}", "customer_id": "c1"}), n) for n in range(10)]
+    assert Intake(desk.cases).take(batch) == [{"itemIdentifier": f"m-{n}"} for n in range(10)]
+    assert len(calls) == 1
+
+
 def test_the_watch_says_how_cases_stand(desk):
     watch = Watch(desk.cases, desk.finisher, lambda: desk.at, SERVICE)
     for number in range(5):
