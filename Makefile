@@ -24,7 +24,7 @@ OWN := $(if $(FEATURES),features)
 IN := $(if $(filter local,$(ENV)),$(PYTHON) -m local with --state "$(STATE)" --)
 # The console shows what the last demo built, unless an environment is named.
 DEMO := build/demo/state
-CONSOLE_IN := $(if $(filter file,$(origin ENV)),$(if $(wildcard $(DEMO)),,$(error no demo is here: `make demo` comes first, or ENV=<environment>))$(PYTHON) -m local run --state $(DEMO) -- env BUILD_DIR=$(DEMO),$(IN))
+CONSOLE_IN = $(if $(filter file,$(origin ENV)),$(if $(wildcard $(DEMO)),,$(error no demo is here: `make demo` comes first, or ENV=<environment>))$(PYTHON) -m local run --state $(DEMO) -- env BUILD_DIR=$(DEMO),$(IN))
 
 ##@ On one machine
 help: ## Show this list
