@@ -5,6 +5,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
 CHECKS := $(VENV)/checks
+BROWSER := $(VENV)/browser
 DEPLOY := .venv-deploy
 JARS := $(VENV)/share/s3a-jars
 ENV ?= local
@@ -203,6 +204,9 @@ cases: $(READY) ## Review cases: make cases [STATE=OPEN|CUSTOMER=id|ID=case|TX=i
 console: $(READY) ## Pages on decisions, customers, policy, models, portfolio: make console [ENV=dev PORT=8501]; without ENV of the last demo
 	@PYTHONPATH=.:lambda $(CONSOLE_IN) $(PYTHON) -m console "$(ENV)" "$(PORT)"
 
+console-check: $(READY) $(BROWSER)/.ready ## A walk through the console in Chromium, into build/console.json: make console-check [ENV=dev]; without ENV of the last demo
+	@PYTHONPATH=.:lambda $(CONSOLE_IN) $(PYTHON) -m bench.console "$(ENV)" "$(BROWSER)/bin/python"
+
 attacks: $(READY) ## Attacks on both doors, where no customer pays: make attacks ENV=dev
 	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.attacks "$(ENV)"
 
@@ -228,7 +232,7 @@ destroy: package ## Take it down; data only where it is not kept: make destroy E
 	@$(IN) $(OURS) -m tools.terraform destroy "$(ENV)"
 
 ##@ Set-up, done by the targets above
-$(READY): $(filter-out requirements/check.txt requirements/glue.txt requirements/localstack.txt,$(wildcard requirements/*.txt)) requirements/spark_path.pth tools/prerequisites.sh tools/machine.py
+$(READY): $(filter-out requirements/browser.txt requirements/check.txt requirements/glue.txt requirements/localstack.txt,$(wildcard requirements/*.txt)) requirements/spark_path.pth tools/prerequisites.sh tools/machine.py
 	@python=$$(tools/prerequisites.sh) && "$$python" -m venv $(VENV)
 	@echo "setting up $(VENV), once"
 	@$(PYTHON) -m pip install --quiet --require-hashes -r requirements/bootstrap.txt
@@ -255,6 +259,11 @@ $(CHECKS)/.ready: requirements/check.txt | $(READY)
 	@$(VENV)/bin/uv pip install --quiet --python $(CHECKS)/bin/python --require-hashes -r requirements/check.txt
 	@touch $@
 
+$(BROWSER)/.ready: requirements/browser.txt | $(READY)
+	@$(PYTHON) -m venv --without-pip $(BROWSER)
+	@$(VENV)/bin/uv pip install --quiet --python $(BROWSER)/bin/python --require-hashes -r requirements/browser.txt
+	@touch $@
+
 setup: $(READY) ## Only the set-up
 
 lock: $(READY) ## Make the locked requirements again
@@ -263,6 +272,7 @@ lock: $(READY) ## Make the locked requirements again
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && for extra in etl ml local test dashboard console deploy; do uv pip compile -q --python-version 3.11 -c dev.txt --generate-hashes --no-emit-index-url --no-header $$extra.in -o $$extra.txt; done
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --python-platform x86_64-manylinux_2_34 -c dev.txt --generate-hashes --no-emit-index-url --no-header glue.in -o glue.txt
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header check.in -o check.txt
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header browser.in -o browser.txt
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.13 --generate-hashes --no-emit-index-url --no-header localstack.in -o localstack.txt
 
-.PHONY: cases import-fraud-detector decide-loans loan-letter backtest-loans features check-data rollback abort-release backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train experiments reproduce approve status roles why backtest policy policy-diff list snooze console attacks verify-log replay-dlq forget destroy setup lock
+.PHONY: cases import-fraud-detector decide-loans loan-letter backtest-loans features check-data rollback abort-release backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train experiments reproduce approve status roles why backtest policy policy-diff list snooze console console-check attacks verify-log replay-dlq forget destroy setup lock

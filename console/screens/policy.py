@@ -64,15 +64,16 @@ def rules(found: list[dict]) -> None:
 
 
 def decided(policy: Policy, day: str) -> list[Decided]:
-    """Decisions of a day as they can be judged again, kept for the session: a slider asks for them at every move."""
-    looked_at = (day, *sorted(rule.name for rule in policy.rules), policy.version)
-    held = st.session_state.setdefault("decided", {})
-    if looked_at not in held:
-        held.clear()
-        asked = Stored(source.analysts().ask, source.analysts().databases)
-        with st.spinner("The day's decisions are read"):
-            held[looked_at] = list(islice(asked.decisions(policy, day, day), trial.MOST))
-    return held[looked_at]
+    """Decisions of a day as they can be judged again."""
+    return read(day, policy.version, policy)
+
+
+@st.cache_resource(ttl=source.FRESH_SECONDS, max_entries=5, show_spinner="The day's decisions are read")
+def read(day: str, version: str, _policy: Policy) -> list[Decided]:
+    """Held for all who look: a slider asks for them at every move. What rules look at is the policy's, so its version
+    tells them apart."""
+    asked = Stored(source.analysts().ask, source.analysts().databases)
+    return list(islice(asked.decisions(_policy, day, day), trial.MOST))
 
 
 def thresholds(policy: Policy, day: str, released: dict) -> None:

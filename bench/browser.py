@@ -1,0 +1,79 @@
+"""What a browser does in `make console-check`: run by an environment that has Playwright and nothing else of ours.
+
+Reads what to do from standard input, as JSON: `address`, `pages` (path by name), `turns`, `pictures` (a folder). Writes
+how long everything took, in ms, to standard output.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from pathlib import Path
+
+WIDTHS = {"wide": 1280, "narrow": 390}
+HEIGHT = 900
+PATIENCE_MS = 60_000
+SHOWN = "[data-testid=stApp][data-test-script-state=notRunning] h1"
+FAILED = "[data-testid=stException]"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def main() -> int:
+    from playwright.sync_api import sync_playwright
+
+    asked = json.load(sys.stdin)
+    browser_at = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser_at is None:
+        print(f"expected one of {', '.join(BROWSERS)}; on Debian: apt-get install chromium", file=sys.stderr)
+        return 2
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_at, args=["--no-sandbox"])
+        try:
+            told = walked(browser, asked)
+        finally:
+            browser.close()
+    json.dump(told, sys.stdout)
+    return 0
+
+
+def walked(browser, asked: dict) -> dict:
+    page = browser.new_page(viewport={"width": WIDTHS["wide"], "height": HEIGHT})
+    page.set_default_timeout(PATIENCE_MS)
+    first = timed(page, asked["address"])
+    pages = {}
+    for name, path in asked["pages"].items():
+        visit = timed(page, f"{asked['address']}/{path}")  # what is remembered is remembered from now on
+        turns = [timed(page, f"{asked['address']}/{path}") for _ in range(asked["turns"])]
+        pages[name] = {"first_ms": visit, "ms": turns, "failed": page.locator(FAILED).count()}
+        picture(page, asked["pictures"], name, "wide")
+    for look in ("narrow", "dark"):
+        looks = {"viewport": {"width": WIDTHS["narrow" if look == "narrow" else "wide"], "height": HEIGHT}}
+        if look == "dark":
+            looks["color_scheme"] = "dark"
+        page = browser.new_page(**looks)
+        page.set_default_timeout(PATIENCE_MS)
+        for name, path in asked["pages"].items():
+            timed(page, f"{asked['address']}/{path}")
+            pages[name][f"{look}_overflows"] = page.evaluate(
+                "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+            )
+            picture(page, asked["pictures"], name, look)
+    return {"first_page_ms": first, "pages": pages}
+
+
+def timed(page, address: str) -> float:
+    """ms until the page's script has ended and its heading stands."""
+    begun = time.perf_counter()
+    page.goto(address)
+    page.wait_for_selector(SHOWN)
+    return (time.perf_counter() - begun) * 1000
+
+
+def picture(page, folder: str, name: str, look: str) -> None:
+    page.screenshot(path=str(Path(folder) / f"{name}-{look}.png"), full_page=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

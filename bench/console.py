@@ -1,0 +1,156 @@
+"""`make console-check [ENV=dev]`: a walk through every page of the console in Chromium, into build/console.json.
+
+A page's time is that of a whole load: the browser asks anew for everything, the script runs, its heading stands. Pages
+are loaded once before, so that what the console remembers for a minute is remembered. The walk ends with 1 when a page
+fails, or a target is missed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+from local.memory import Watch
+from tools.athena import text
+from tools.operate.platform import Platform
+from tools.telling import Teller
+from tools.terraform.stacks import BUILD, deployed
+
+REPORT, PICTURES = BUILD / "console.json", BUILD / "console"
+TURNS = 20
+TARGET_MS, FIRST_MS, RSS_MB = 1000, 3000, 500
+PATIENCE_SECONDS = 120
+
+
+def main(environment: str, browser: str) -> int:
+    platform = Platform(deployed("console-check", environment))
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    teller = Teller()
+    port = free_port()
+    with teller.phase("The console starts"):
+        server = subprocess.Popen(
+            [sys.executable, "-m", "console", environment, str(port)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": ".:lambda"},
+        )
+        address = f"http://127.0.0.1:{port}"
+        try:
+            require_up(server, address)
+        except BaseException:
+            server.kill()
+            raise
+    try:
+        with Watch(server.pid) as memory, teller.phase("A browser walks through every page"):
+            asked = {"address": address, "pages": pages(platform), "turns": TURNS, "pictures": str(PICTURES)}
+            done = subprocess.run(
+                [browser, Path(__file__).with_name("browser.py")],
+                input=json.dumps(asked),
+                text=True,
+                stdout=subprocess.PIPE,
+            )
+    finally:
+        server.terminate()
+        server.wait()
+    if done.returncode:
+        return done.returncode
+    found = report(json.loads(done.stdout), memory.peak / 2**20)
+    REPORT.write_text(json.dumps(found, indent=1) + "\n")
+    print(json.dumps(found, indent=1))
+    print(f"pictures of every page, wide, narrow and dark, are in {PICTURES}")
+    print("\n".join(missed := misses(found)) or "no target was missed")
+    return 1 if missed else 0
+
+
+def pages(platform: Platform) -> dict[str, str]:
+    """Paths by page; those of one decision or customer ask for somebody that the platform knows."""
+    stopped = platform.query(
+        "decisions",
+        "SELECT transaction_id, customer_id, decision_date FROM decisions ORDER BY fraud_score DESC LIMIT 1",
+    )
+    sharing = platform.query(
+        "silver",
+        "SELECT min(customer_id) AS customer_id FROM transactions WHERE device_id <> '' GROUP BY device_id "
+        "HAVING count(DISTINCT customer_id) > 1 ORDER BY count(DISTINCT customer_id) DESC LIMIT 1",
+    )
+    customer = stopped[0]["customer_id"] if stopped else ""
+    shared = sharing[0]["customer_id"] if sharing else customer
+    loans = platform.query(
+        "silver", f"SELECT max(loan_id) AS loan_id FROM loan_applications WHERE loan_id <> {text('')}"
+    )
+    loan = loans[0]["loan_id"] if loans else ""
+    decision = f"?transaction={stopped[0]['transaction_id']}&day={stopped[0]['decision_date']}" if stopped else ""
+    return {
+        "stopped": "",
+        "decision": decision,
+        "customer": f"customer?customer={customer}",
+        "network": f"network?customer={shared}",
+        "policy": "policy",
+        "credit": f"credit?loan={loan}",
+        "models": "models",
+        "standing": "standing",
+    }
+
+
+def report(walk: dict, rss_mb: float) -> dict:
+    return {
+        "first_page_ms": round(walk["first_page_ms"]),
+        "rss_mb": round(rss_mb),
+        "pages": {
+            name: {
+                "p50_ms": round(statistics.median(page["ms"])),
+                "p95_ms": round(statistics.quantiles(page["ms"], n=20)[-1]),
+                "cold_ms": round(page["first_ms"]),
+                "failed": page["failed"],
+                "narrow_overflows": page["narrow_overflows"],
+            }
+            for name, page in walk["pages"].items()
+        },
+    }
+
+
+def misses(found: dict) -> list[str]:
+    told = [f"missed: {name} shows an exception" for name, page in found["pages"].items() if page["failed"]]
+    told += [
+        f"missed: {name}: p95 {page['p95_ms']} ms, wanted at most {TARGET_MS}"
+        for name, page in found["pages"].items()
+        if page["p95_ms"] > TARGET_MS
+    ]
+    told += [
+        f"missed: {name} is wider than a telephone" for name, page in found["pages"].items() if page["narrow_overflows"]
+    ]
+    if found["first_page_ms"] > FIRST_MS:
+        told.append(f"missed: the first page takes {found['first_page_ms']} ms, wanted at most {FIRST_MS}")
+    if found["rss_mb"] > RSS_MB:
+        told.append(f"missed: the console takes {found['rss_mb']} MB, wanted at most {RSS_MB}")
+    return told
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def require_up(server: subprocess.Popen, address: str) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < until:
+        if server.poll() is not None:
+            raise SystemExit("console-check: the console ended at once: `make console` says why")
+        try:
+            with urllib.request.urlopen(f"{address}/health", timeout=5):
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise SystemExit(f"console-check: the console did not answer within {PATIENCE_SECONDS} s")
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
