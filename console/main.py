@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from console.screens import credit, customer, decision, models, network, policy, standing
+from console.screens import cases, credit, customer, decision, models, network, policy, standing
 
 st.set_page_config(page_title="Credit risk and fraud", layout="wide")
 st.navigation(
     {
         "Fraud": [
+            st.Page(cases.show, title="Review cases", url_path="cases"),
             st.Page(decision.show, title="One decision", url_path="decision", default=True),
             st.Page(customer.show, title="One customer", url_path="customer"),
             st.Page(network.show, title="Shared devices", url_path="network"),
