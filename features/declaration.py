@@ -303,6 +303,26 @@ class SinceFirst(Declared):
 
 
 @dataclass(frozen=True)
+class Travel(Declared):
+    """Metres between the payment's place and the last one where the entity paid (`latitude`, `longitude`), or with
+    `speed` metres an hour on the way. Unknown where either says no place, or the last one lies beyond the horizon.
+
+    Integers, see `features.places`. Time passes between the moments at which both count, and is a second at least.
+    """
+
+    entity: Entity
+    name: str
+    horizon: int
+    speed: bool = False
+
+    @property
+    def description(self) -> str:
+        what = "Metres an hour from" if self.speed else "Metres from"
+        within = duration_name(self.horizon)
+        return self.note or f"{what} where the {self.entity} paid last, unknown without both places or beyond {within}"
+
+
+@dataclass(frozen=True)
 class Acquaintance(Declared):
     """How many tiles ago the payment's own value was first seen within the window that `among` counts over: how long
     customer and merchant, or device, know each other. Unknown when it is new there, or the payment says nothing."""
@@ -405,6 +425,7 @@ Feature = (
     | Flag
     | SinceLast
     | SinceFirst
+    | Travel
     | CalendarPart
     | CalendarFlag
     | Prefix
@@ -526,6 +547,10 @@ class FeatureSet:
         return tuple(f for f in self.features if isinstance(f, SinceFirst))
 
     @cached_property
+    def travels(self) -> tuple[Travel, ...]:
+        return tuple(f for f in self.features if isinstance(f, Travel))
+
+    @cached_property
     def calendar(self) -> tuple[CalendarPart | CalendarFlag, ...]:
         return tuple(f for f in self.features if isinstance(f, CalendarPart | CalendarFlag))
 
@@ -563,7 +588,7 @@ class FeatureSet:
                 closed.setdefault(distinct.entity, set()).add((distinct.tile, distinct.delay))
         for entity, shapes in closed.items():
             refuse(len(shapes) > 1, entity, "its closed windows share one tile and one delay")
-        times: list[SinceLast | SinceFirst] = [*self.since_last, *self.since_first]
+        times: list[SinceLast | SinceFirst | Travel] = [*self.since_last, *self.since_first, *self.travels]
         for since in times:
             refuse(since.entity != "customer", since.name, "it is known of customers only")
         for last in self.since_last:
@@ -617,7 +642,7 @@ class FeatureSet:
         asked = (*kinds, *(OF_PAYMENTS if "payment" in kinds else ()))
         reaches = [w.length + w.tile + w.delay + self._behind(w) for w in self.windows if w.kind in asked]
         if "payment" in kinds:
-            reaches += [s.horizon for s in self.since_last]
+            reaches += [*(s.horizon for s in self.since_last), *(t.horizon for t in self.travels)]
             reaches += [d.length + d.tile + d.delay for d in self.distinct]
         return max(reaches, default=0)
 
@@ -653,7 +678,7 @@ def of_labels(feature: Feature) -> bool:
 def of_payments(feature: Feature) -> bool:
     """Whether it is read from payments themselves."""
     counted = isinstance(feature, Window | SinceLast) and feature.kind == "payment"
-    return counted or isinstance(feature, Distinct | SinceFirst)
+    return counted or isinstance(feature, Distinct | SinceFirst | Travel)
 
 
 def refuse(wrong: bool, name: str, rule: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from features.declaration import MEASURES
+from features.places import MICRO
 from features.state import Layout, State
 
 # Feature Store takes a record of 350 KB; the values that stand beside the state need some of it.
@@ -29,6 +30,7 @@ def fullest(layout: Layout) -> int:
         newest = state.clock // seen[1]
         state.seen[seen] = {newest - behind: [CELL] * most for behind in range(kept_tiles)}
     state.lasts = {kind: [state.clock, state.previous] for kind in ("payment", "decline")}
+    state.places = [[moment, -90 * MICRO, -180 * MICRO] for moment in (state.clock, state.previous)]
     state.pending = {
         kind: [largest(MEASURES[kind][column.measure]) for column in columns]
         for kind, columns in layout.columns.items()

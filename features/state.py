@@ -28,13 +28,16 @@ from features.declaration import (
     Recurrence,
     SinceFirst,
     SinceLast,
+    Travel,
     Window,
     duration_name,
 )
+from features.places import LATITUDE, LONGITUDE, Place, metres, metres_an_hour
 
 REMEMBERED = 128  # identifiers: more than a batch of the stream holds, since a whole batch may come again
 NEVER = -1
 AUTHORISED = "authorised"  # a payment's cell that is there, and 0, where the issuer declined it
+PLACES = "places"  # the same of where the last payments were made
 LASTS = "lasts"  # in what a layout says of a record: that it knows the last event of each kind
 FIRST = "first"  # in what a layout says of a record: that it knows the first payment ever
 FOREVER = 2**53  # ms
@@ -132,6 +135,7 @@ class Layout:
         self.flags = tuple(f for f in features if isinstance(f, Flag))
         self.recurrences = tuple(f for f in features if isinstance(f, Recurrence))
         self.since_last = tuple(f for f in features if isinstance(f, SinceLast))
+        self.travels = tuple(f for f in features if isinstance(f, Travel))
         self.apart = of.declines_apart if of else any(w.kind == "decline" for w in self.windows)
         self.since_first = tuple(f for f in features if isinstance(f, SinceFirst))
         self.names = (*(w.name for w in self.windows), *(d.name for d in self.distinct))
@@ -182,6 +186,7 @@ class Layout:
                 self.reach[w.name] += max(self.reach[name] for name in self.behind[w.where.flag])
         # A moment that was not kept then is never known by itself: the lake has to tell it.
         self.reach |= {f.name: FOREVER for f in self.since_first}
+        self.reach |= {f.name: f.horizon for f in self.travels}
         if self.apart:
             self.reach |= {f.name: f.horizon for f in self.since_last}
         self.holds = Holds.of(self, of)
@@ -209,6 +214,8 @@ class Holds:
         }
         if layout.since_first:
             kinds[FIRST] = ("paid" if layout.apart else "payment",)
+        if layout.travels:
+            kinds[PLACES] = ("paid" if layout.apart else "payment",)
         if layout.apart:
             kinds[LASTS] = ("payment", "decline")
         return cls(
@@ -305,6 +312,7 @@ class State:
         "lasts",
         "layout",
         "pending",
+        "places",
         "previous",
         "recorded_at",
         "remembered",
@@ -319,6 +327,7 @@ class State:
         self.clock = NEVER
         self.first = NEVER
         self.lasts: dict[Kind, list[int]] = {}
+        self.places: list[list[int]] = []  # moment, latitude, longitude: the last and the one before
         self.recorded_at = NEVER
         self.previous = NEVER
         self.pending: dict[Kind, list[int]] = {}
@@ -373,6 +382,8 @@ class State:
             last, _ = self.lasts.get(event.kind, (NEVER, NEVER))
             if event.at > last:
                 self.lasts[event.kind] = [event.at, last]
+        if self.layout.travels and event.kind == "payment" and LATITUDE in event.cells:
+            self._stay([event.at, event.cells[LATITUDE], event.cells[LONGITUDE]])
         for kind in kinds:
             columns = self.layout.columns[kind]
             added = [column.of(event) for column in columns]
@@ -401,6 +412,13 @@ class State:
                 slot = self.tiles[key].get(index)
                 self.tiles[key][index] = values if slot is None else merged(kept_ring.columns, slot, values)
         self._remember(event.identifier)
+
+    def _stay(self, place: list[int]) -> None:
+        """Of places of one millisecond the northernmost stands, and of those the easternmost."""
+        if self.places and self.places[0][0] == place[0]:
+            self.places[0] = max(self.places[0], place)
+        else:
+            self.places = [place, *self.places[:1]]
 
     def _remember(self, identifier: str) -> None:
         if identifier:
@@ -489,6 +507,18 @@ class State:
             return None
         return (at - self.first) // feature.unit
 
+    def travelled(self, feature: Travel, at: int, cells: Cells) -> int | None:
+        """Metres, or metres an hour, from where the last payment was made that says its place."""
+        if LATITUDE not in cells or (self.young and feature.name in self.unknown(at)):
+            return None
+        for then, latitude, longitude in self.places:
+            if then < at:
+                place: Place = (cells[LATITUDE], cells[LONGITUDE])
+                far = metres((latitude, longitude), place)
+                found = metres_an_hour(far, at - then) if feature.speed else far
+                return found if at - then <= feature.horizon else None
+        return None
+
     def _read(self, key: tuple[Kind, int], reading: Reading, at: int, found: dict[str, Value]) -> None:
         tile = key[1]
         first, last = reading.span(at, tile)
@@ -556,6 +586,7 @@ class State:
                 "previous": self.previous,
                 **({FIRST: self.first} if self.layout.since_first else {}),
                 **({LASTS: self.lasts} if self.layout.apart else {}),
+                **({PLACES: self.places} if self.layout.travels else {}),
                 "pending": self.pending,
                 "tiles": {
                     ring_name(key): [[index, *values] for index, values in tiles.items()]
@@ -592,6 +623,8 @@ class State:
             state.first = stored[FIRST]
         if layout.apart:
             state.lasts = stored[LASTS]
+        if layout.travels:
+            state.places = stored[PLACES]
         for key in layout.rings:
             state.tiles[key] = {index: values for index, *values in stored["tiles"][ring_name(key)]}
         for seen in layout.seen:
@@ -608,7 +641,7 @@ def carried(stored: Mapping[str, Any], old: Holds, layout: Layout) -> dict[str, 
     places = {
         kind: [old.kinds[kind].index(c) if c in old.kinds.get(kind, ()) else None for c in columns]
         for kind, columns in new.kinds.items()
-        if kind not in (FIRST, LASTS)
+        if kind not in (FIRST, LASTS, PLACES)
     }
     tiles = {}
     young = set()
@@ -631,6 +664,8 @@ def carried(stored: Mapping[str, Any], old: Holds, layout: Layout) -> dict[str, 
             young.add(feature.name)
     if old.kinds.get(FIRST) != new.kinds.get(FIRST):
         young |= {f.name for f in layout.since_first}
+    if old.kinds.get(PLACES) != new.kinds.get(PLACES):
+        young |= {f.name for f in layout.travels}
     if layout.apart and LASTS not in old.kinds:
         young |= {f.name for f in layout.since_last if f.kind != "attempt"}
     unsure = {flag for flag, names in layout.behind.items() if names & young}
@@ -649,6 +684,7 @@ def carried(stored: Mapping[str, Any], old: Holds, layout: Layout) -> dict[str, 
         "waiting": waiting,
         FIRST: stored.get(FIRST, NEVER),
         LASTS: stored.get(LASTS, {}),
+        PLACES: stored.get(PLACES, []),
         "young": {
             **{name: since for name, since in stored.get("young", {}).items() if name in layout.reach},
             **dict.fromkeys(sorted(young), stored["clock"]),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from features.declaration import CalendarPart, Distinct, Entity, Feature, FeatureSet, Ratio, Window
 from features.fraud import FRAUD
 from features.moments import met_by_a_door
+from features.places import LATITUDE, LONGITUDE, place_of
 from features.state import (
     AUTHORISED,
     NO_CELLS,
@@ -31,7 +32,14 @@ def features_of(entity: Entity) -> tuple[Feature, ...]:
 # More than a customer may have under way (`scoring.tails`) with a batch of the stream besides: what a record does not
 # know is taken for a payment that is still to come.
 PAYMENTS_KNOWN = 384
-OF_CUSTOMER = (*features_of("customer"), *FRAUD.recurrences, *FRAUD.carried, *FRAUD.since_last, *FRAUD.since_first)
+OF_CUSTOMER = (
+    *features_of("customer"),
+    *FRAUD.recurrences,
+    *FRAUD.carried,
+    *FRAUD.since_last,
+    *FRAUD.since_first,
+    *FRAUD.travels,
+)
 CUSTOMER_LAYOUT = Layout(OF_CUSTOMER, PAYMENTS_KNOWN, FRAUD)
 MERCHANT_LAYOUT = Layout(features_of("merchant"), of=FRAUD)
 ACCOUNT_LAYOUT = Layout(features_of("account"), of=FRAUD)
@@ -52,7 +60,10 @@ PARTS = tuple(f for f in FRAUD.calendar if isinstance(f, CalendarPart) and f.nam
 PREFIXES = tuple(p for p in FRAUD.prefixes if p.name in FRAUD.cells())
 MADE = {*(part.name for part in PARTS), *(prefix.name for prefix in PREFIXES)}
 WHOLE = tuple(c for c in FRAUD.cells() if c != "merchant_id" and c not in MADE)
-LOOKED_AT = (AUTHORISED,) if FRAUD.declines_apart else ()
+LOOKED_AT = (
+    *((AUTHORISED,) if FRAUD.declines_apart else ()),
+    *((LATITUDE, LONGITUDE) if FRAUD.travels else ()),
+)
 COLUMNS = tuple(dict.fromkeys((*WHOLE, *(prefix.column for prefix in PREFIXES), *LOOKED_AT)))
 
 RULED = (*FRAUD.columns, *TRAFFIC_LAYOUT.names)  # what a rule of the policy may look at
@@ -102,6 +113,8 @@ def cells_of(at: int, said: Mapping[str, str]) -> Cells:
         cells[part.name] = part_of(part, at)
     if kind_of(said, FRAUD) == "decline":
         cells[AUTHORISED] = 0
+    if FRAUD.travels and (place := place_of(said)):
+        cells[LATITUDE], cells[LONGITUDE] = place
     return cells
 
 
@@ -127,6 +140,8 @@ def fraud_vector(
     for recurrence in FRAUD.recurrences:
         among = recurrence.among
         values[recurrence.name] = known.customer.tiles_with(cells.get(among.of), among, counted_at)
+    for travel in FRAUD.travels:
+        values[travel.name] = known.customer.travelled(travel, counted_at, cells)
     for known_for in FRAUD.acquaintances:
         among = known_for.among
         values[known_for.name] = known.customer.tiles_since_first(cells.get(among.of), among, counted_at)

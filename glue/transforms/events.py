@@ -8,9 +8,10 @@ from pyspark.sql import functions as F
 from features.declaration import DAY, IDENTIFIERS, CalendarPart, Entity, FeatureSet, Kind, Prefix, needs
 from features.fraud import FRAUD, LABEL_PATIENCE
 from features.payment import CONTROL, LONGEST_IDENTIFIER
+from features.places import MICRO
 from features.state import AUTHORISED
 from features.values import BLANKS, MISSING
-from glue.transforms.windows import DECLINED, FIRST, cell, part_of, with_open_windows
+from glue.transforms.windows import DECLINED, FIRST, PLACE, cell, part_of, with_open_windows
 
 Happened = dict[Entity, dict[Kind, DataFrame]]
 
@@ -50,6 +51,7 @@ def payments(transactions: DataFrame, late: DataFrame | None = None, earlier: Da
         one().alias("count"),
         F.col("amount_cents").alias("amount"),
         *([FIRST] if FRAUD.since_first else []),
+        *(where_made(rows) if FRAUD.travels else []),
         *([declined(rows).alias(DECLINED)] if FRAUD.declines_apart else []),
         *(identifier(said(rows, key)).alias(key) for key in FURTHER_KEYS),
         *(cell_of(rows, of).alias(cell(of)) for of in CELLS),
@@ -98,6 +100,13 @@ def cut(text: Column, prefix: Prefix) -> Column:
     if not prefix.separator:
         return F.substring(text, 1, prefix.parts)
     return F.nullif(F.substring_index(text, prefix.separator, prefix.parts), F.lit(""))
+
+
+def where_made(rows: DataFrame) -> list[Column]:
+    """PLACE, both or none, as `features.places.place_of` has it."""
+    sides = [F.col(name) if name in rows.columns else F.lit(None).cast("int") for name in PLACE]
+    there = sides[0].isNotNull() & sides[1].isNotNull() & (F.abs(sides[0]) <= 90 * MICRO)
+    return [F.when(there, side).cast("bigint").alias(name) for name, side in zip(PLACE, sides, strict=True)]
 
 
 def declined(rows: DataFrame) -> Column:

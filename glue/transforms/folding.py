@@ -12,15 +12,17 @@ from pyspark.sql import functions as F
 
 from features.declaration import MEASURES, Entity, Kind
 from features.fraud import FRAUD
+from features.places import LATITUDE, LONGITUDE
 from features.state import AUTHORISED, NEVER, Event, State
 from features.vector import LAYOUTS
 from glue.transforms.gathering import gathered
-from glue.transforms.windows import DECLINED, FIRST, cell
+from glue.transforms.windows import DECLINED, FIRST, PLACE, cell
 
 PARTITIONS = 8  # fixed, so that a slice holds the same records when the job is run again
 FLAGS = tuple(flag.name for flag in FRAUD.carried)
 CELLS = tuple(of for of in FRAUD.cells() if of != "merchant_id")
 FIRSTS = (FIRST,) if FRAUD.since_first else ()
+PLACES = PLACE if FRAUD.travels else ()
 DECLINES = (DECLINED,) if FRAUD.declines_apart else ()
 
 
@@ -30,7 +32,7 @@ def folded_customers(paid: DataFrame) -> DataFrame:
     The record says of a payment that is not `decided` that it awaits its decision.
     """
     columns = ["customer_id", "counted_at", "amount", "merchant_id", "transaction_id", "decided"]
-    columns += [*(cell(of) for of in CELLS), *DECLINES, *FIRSTS]
+    columns += [*(cell(of) for of in CELLS), *DECLINES, *PLACES, *FIRSTS]
 
     def pay(state: State, row: Any) -> None:
         _, at, amount, merchant, identifier, decided, *said = row
@@ -39,6 +41,9 @@ def folded_customers(paid: DataFrame) -> DataFrame:
         cells = told(CELLS, said[: len(CELLS)])
         if DECLINES and said[len(CELLS)]:
             cells[AUTHORISED] = 0
+        if PLACES and not isnan(said[-1 - len(FIRSTS)]):
+            end = len(said) - len(FIRSTS)
+            cells[LATITUDE], cells[LONGITUDE] = map(int, said[end - 2 : end])
         state.pay(at, amount, merchant, identifier, cells)
         if not decided:
             state.await_decision(identifier)

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.declaration import Distinct, FeatureSet, Flag, SinceFirst, SinceLast, Window
+from features.declaration import Distinct, FeatureSet, Flag, SinceFirst, SinceLast, Travel, Window
+from features.places import BITS, COSINES, LEAST_ELAPSED, METRES_A_DEGREE, MICRO, STEP
 
 Integers = NDArray[np.int64]
 FINGERPRINTS = 2**32 + 1  # and nothing
@@ -80,6 +81,7 @@ def trailing(
     features: FeatureSet,
     firsts: Integers | None = None,
     declined: NDArray[np.bool_] | None = None,
+    places: tuple[Values, Values] | None = None,
 ) -> dict[str, Values]:
     """Every open-headed window, flag, distinct count, novelty, recurrence, acquaintance and time since the last and the
     first event of the set, by name.
@@ -87,7 +89,8 @@ def trailing(
     `measures` are the events' `count` and `amount`, `cells` what they say in each column that is counted: a number
     above 0, or 0 for nothing. Flags, novelties, recurrences and acquaintances are of the questions: they need the
     questions to be the events themselves. `firsts` are of the questions, too: when the first event ever of their key
-    counted that is not in the timeline, LAST_MOMENT where there is none. `declined` says which events are no payments.
+    counted that is not in the timeline, LAST_MOMENT where there is none. `declined` says which events are no payments,
+    `places` where they were made: latitude and longitude, millionths of degrees, known of the same events.
     """
     attempts = Events(asked, measures)
     kinds = {"payment": attempts, "decline": attempts, "attempt": attempts}
@@ -119,6 +122,8 @@ def trailing(
             if window.where and window.where.flag == flag.name:
                 passing = flagged if window.where.holds else 1 - flagged
                 found[window.name] = window_value(kinds["payment"].asked, window, kinds["payment"].of(window, passing))
+    for travel in features.travels:
+        found[travel.name] = travelled(asked, travel, places, declined)
     for since in features.since_last:
         found[since.name] = since_last(kinds[since.kind].asked, since)
     for age in features.since_first:
@@ -205,6 +210,45 @@ def since_last(asked: Asked, feature: SinceLast) -> Values:
     some = asked.last > timeline.position(asked.rank, np.full_like(asked.at, timeline.origin))
     elapsed = asked.at - timeline.at[np.maximum(asked.last - 1, 0)]
     return Values(np.where(some, elapsed, 0), known=some & (elapsed <= feature.horizon))
+
+
+def travelled(
+    asked: Asked, feature: Travel, places: tuple[Values, Values] | None, left_out: NDArray[np.bool_] | None
+) -> Values:
+    """From where the last event was before that says its place; the questions are the events themselves."""
+    if places is None:
+        raise ValueError(f"{feature.name}: how far it is cannot be told of rows without places")
+    latitude, longitude = places
+    told = np.ones(len(asked.at), bool) if latitude.known is None else latitude.known
+    stays = told if left_out is None else told & ~left_out
+    placed = asked.among(stays)
+    if not len(placed.timeline.at):
+        return Values(np.zeros_like(asked.at), known=np.zeros(len(asked.at), bool))
+    order = np.lexsort((longitude.numbers[stays], latitude.numbers[stays], placed.timeline.order))
+    last = np.maximum(placed.last - 1, 0)
+    north, east = (side.numbers[stays][order][last] for side in (latitude, longitude))
+    far = metres((north, east), (latitude.numbers, longitude.numbers))
+    elapsed = asked.at - placed.timeline.at[last]
+    some = placed.last > placed.timeline.position(asked.rank, np.full_like(asked.at, placed.timeline.origin))
+    known = told & some & (elapsed <= feature.horizon)
+    found = far * 3_600_000 // np.maximum(elapsed, LEAST_ELAPSED) if feature.speed else far
+    return Values(np.where(known, found, 0), known=known)
+
+
+def metres(one: tuple[Integers, Integers], other: tuple[Integers, Integers]) -> Integers:
+    """As `features.places.metres`."""
+    north = other[0] - one[0]
+    east = np.abs((other[1] - one[1] + 180 * MICRO) % (360 * MICRO) - 180 * MICRO)
+    middle = np.abs(one[0] + other[0]) // 2
+    east = east * np.array(COSINES)[middle // STEP] >> BITS
+    return root(north * north + east * east) * METRES_A_DEGREE // MICRO
+
+
+def root(square: Integers) -> Integers:
+    """The whole part of a square root, exact: that of a double may be off by one."""
+    found = np.sqrt(square.astype(np.float64)).astype(np.int64)
+    found -= found * found > square
+    return found + ((found + 1) * (found + 1) <= square)
 
 
 def since_first(asked: Asked, feature: SinceFirst, firsts: Integers | None) -> Values:

@@ -20,11 +20,12 @@ from pyspark.sql.types import LongType, StructField, StructType
 
 from features.declaration import MEASURES, CalendarPart, Distinct, Entity, FeatureSet, Kind, Ratio, Window
 from glue.transforms.gathering import gathered
-from glue.transforms.trailing import LAST_MOMENT, Asked, Timeline, trailing
+from glue.transforms.trailing import LAST_MOMENT, Asked, Timeline, Values, trailing
 
 AT_ONCE = 200_000  # rows that a worker computes at a time: what bounds its memory, unless one key has more
 FIRST = "first_at"
 DECLINED = "declined"
+PLACE = ("latitude_microdegrees", "longitude_microdegrees")
 PER_BATCH = 50_000  # rows that go back to Spark at a time
 
 
@@ -34,8 +35,8 @@ def with_open_windows(rows: DataFrame, features: FeatureSet, key: str, wanted: s
 
     `rows` has `key`, `counted_at` (ms), `count` (1 for a payment, 0 for a row that only asks, such as a loan
     application), `amount` (cents), `cell` of each of the set's cells, and FIRST where the set asks for it: when the
-    first event ever counted of those that are not among the rows; and DECLINED, 1 or 0, where declines are apart. Only
-    rows where the column `wanted` is true come back.
+    first event ever counted of those that are not among the rows; PLACE, both or none, where the set asks how far it
+    is; and DECLINED, 1 or 0, where declines are apart. Only rows where the column `wanted` is true come back.
     """
     names = open_names(features)
     schema = StructType([*rows.schema.fields, *(StructField(name, LongType()) for name in names)])
@@ -57,7 +58,7 @@ def with_open_windows(rows: DataFrame, features: FeatureSet, key: str, wanted: s
 def open_names(features: FeatureSet) -> list[str]:
     windows = [w for w in features.windows if w.open_head]
     of_values = ([d for d in features.distinct if d.open_head], features.novelties, features.recurrences)
-    since = (features.acquaintances, features.since_last, features.since_first)
+    since = (features.acquaintances, features.since_last, features.since_first, features.travels)
     groups = (windows, features.flags, *of_values, *since)
     return [f.name for group in groups for f in group]
 
@@ -99,7 +100,14 @@ def computed(table: pa.Table, key: str, features: FeatureSet) -> dict:
         timeline = Timeline(rank, at)
         asked = Asked(timeline, timeline.rank, timeline.at)
     else:
-        if features.flags or features.novelties or features.recurrences or features.acquaintances:
+        told_of_own = (
+            features.flags,
+            features.novelties,
+            features.recurrences,
+            features.acquaintances,
+            features.travels,
+        )
+        if any(told_of_own):
             raise ValueError(f"{features.name}: what is told of a payment's own cannot be told of rows that only ask")
         timeline = Timeline(rank[happened], at[happened])
         asked = Asked(timeline, rank, at)
@@ -111,7 +119,15 @@ def computed(table: pa.Table, key: str, features: FeatureSet) -> dict:
     declined = None
     if features.declines_apart and DECLINED in table.column_names:
         declined = table[DECLINED].to_numpy() == 1
-    return trailing(asked, measures, {of: found[happened] for of, found in cells.items()}, features, firsts, declined)
+    told = {of: found[happened] for of, found in cells.items()}
+    places = (place(table, PLACE[0]), place(table, PLACE[1])) if features.travels else None
+    return trailing(asked, measures, told, features, firsts, declined, places)
+
+
+def place(table: pa.Table, side: str) -> Values:
+    """One side of where payments were made, known where both are."""
+    known = pc.and_(*(pc.is_valid(table[name]) for name in PLACE)).to_numpy()
+    return Values(pc.fill_null(table[side].cast(pa.int64()), 0).to_numpy(), known)
 
 
 def with_closed_windows(

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from features.declaration import DAY, HOUR
 from features.fraud import FRAUD, LABEL_PATIENCE
 from features.moments import met_by_a_door
+from features.places import LATITUDE, LONGITUDE
 from features.state import AUTHORISED, Event, State, kind_of, label_event, payment_event, text_fingerprint
 from features.vector import (
     ACCOUNT_LAYOUT,
@@ -24,7 +25,7 @@ from features.vector import (
 )
 from glue.transforms.events import by_entity, first_payments, located, payments
 from glue.transforms.vectors import transaction_features
-from glue.transforms.windows import DECLINED, FIRST, cell, computed, open_names
+from glue.transforms.windows import DECLINED, FIRST, PLACE, cell, computed, open_names
 from tests.parity.events import Log
 from tests.spark.rows import silver_labels, silver_loans, silver_outcomes, silver_transactions
 
@@ -164,6 +165,8 @@ def differing_in_open_windows(log: Log, served: Served) -> list[tuple]:
     table = pa.table(named).append_column("count", pa.array([1] * len(rows)))
     for of in FRAUD.cells():
         table = table.append_column(cell(of), pa.array([each.get(of) for each in cells], pa.int64()))
+    for name, side in zip(PLACE if FRAUD.travels else (), (LATITUDE, LONGITUDE), strict=False):
+        table = table.append_column(name, pa.array([each.get(side) for each in cells], pa.int64()))
     if FRAUD.declines_apart:
         table = table.append_column(DECLINED, pa.array([int(AUTHORISED in each) for each in cells], pa.int64()))
     if FRAUD.since_first:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from features.declaration import DAY, MINUTE
+from features.places import LATITUDE, LONGITUDE
 from features.state import AUTHORISED
 from features.vector import COLUMNS
 
@@ -74,6 +75,11 @@ def told_besides(rng: random.Random, payments: list) -> dict[str, dict[str, str]
         for column in COLUMNS:
             if column == AUTHORISED:
                 cells |= {column: own.choice("00111")} if own.random() < 0.7 else {}
+                continue
+            if column in (LATITUDE, LONGITUDE):
+                near, far = own.gauss(0, 0.2), own.uniform(-91, 91)
+                if own.random() < 0.8:
+                    cells[column] = f"{far if own.random() < 0.2 else 53 + near:.6f}"
                 continue
             kind = rng.random()
             if kind < 0.5:

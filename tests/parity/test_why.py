@@ -10,16 +10,25 @@ import sqlglot
 
 from features.fraud import FRAUD, HIGH
 from features.payment import Payment
+from features.places import microdegrees
 from features.values import day
 from features.vector import COLUMNS
 from glue.tables import SILVER
 from tests.parity.engines import bits, served_vectors
 from tests.parity.events import event_log
-from tools.why.history import Lake
+from tools.why.history import DEGREES, Lake
 
 
 def stamp(at: int) -> datetime:
     return datetime.fromtimestamp(at / 1000, UTC).replace(tzinfo=None)
+
+
+NAMES = [f"{column}_microdegrees" if column in DEGREES else column for column in COLUMNS]
+
+
+def held(said, column: str) -> str | None:
+    cell = said.get(column)
+    return str(microdegrees(cell)) if column in DEGREES and cell is not None else cell
 
 
 class Tables:
@@ -31,11 +40,14 @@ class Tables:
         self.database.execute("CREATE SCHEMA risk_gold")
         self.database.execute(
             "CREATE TABLE transactions (transaction_id VARCHAR, customer_id VARCHAR, merchant_id VARCHAR, "
-            f"event_time TIMESTAMP, amount_cents BIGINT, event_date VARCHAR, {' VARCHAR, '.join(COLUMNS)} VARCHAR)"
+            f"event_time TIMESTAMP, amount_cents BIGINT, event_date VARCHAR, {' VARCHAR, '.join(NAMES)} VARCHAR)"
         )
         fill(
             f"INSERT INTO transactions VALUES (?, ?, ?, ?, ?, ?{', ?' * len(COLUMNS)})",
-            [(*p[:3], stamp(p[3]), p[4], day(p[3]), *map(log.further[p[0]].get, COLUMNS)) for p in log.payments],
+            [
+                (*p[:3], stamp(p[3]), p[4], day(p[3]), *(held(log.further[p[0]], c) for c in COLUMNS))
+                for p in log.payments
+            ],
         )
         self.database.execute(
             "CREATE TABLE fraud_labels (transaction_id VARCHAR, is_fraud INT, "

@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 
 from bench.folder_lake import FolderLake
 from features.contract import CONTRACTS, Contract
+from features.places import microdegrees
 from features.values import BLANKS, iso
 from glue.raw import attributes, present
 from glue.tables import LATE, SILVER
@@ -68,15 +69,22 @@ def silver_transactions(
 ) -> DataFrame:
     """`payments`: (transaction_id, customer_id, merchant_id, at, cents); `further`: what they say besides, by
     transaction_id and column."""
-    names = sorted({column for cells in further.values() for column in cells})
     types = {c.name: c.type for c in SILVER["transactions"].columns}
-    said = {i: {n: int(c) if types.get(n) == "int" else c for n, c in cells.items()} for i, cells in further.items()}
+    said = {i: dict(stored(types, *cell) for cell in cells.items()) for i, cells in further.items()}
+    names = sorted({column for cells in said.values() for column in cells})
     rows = [(*p[:3], stamp(p[3]), p[4], str(stamp(p[3]).date()), *map(said.get(p[0], {}).get, names)) for p in payments]
     return spark.createDataFrame(
         rows,
         "transaction_id string, customer_id string, merchant_id string, event_time timestamp, amount_cents bigint, "
         f"event_date string{''.join(f', {name} {types.get(name) or STRING}' for name in names)}",
     )
+
+
+def stored(types: Mapping[str, str], column: str, said: str) -> tuple[str, str | int | None]:
+    """A cell as SILVER holds it, which a payment says so."""
+    if f"{column}_microdegrees" in types:
+        return f"{column}_microdegrees", microdegrees(said)
+    return column, int(said) if types.get(column) == "int" else said
 
 
 def silver_labels(spark: SparkSession, labels: list[tuple[str, int, int]]) -> DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from features.contract import TRANSACTIONS
@@ -29,6 +30,7 @@ from tools.athena import LAST_FIRST, text
 
 Ask = Callable[[str, str], list[dict[str, str]]]  # zone and SQL -> rows
 LATE = "late/"
+DEGREES = frozenset(c.name for c in TRANSACTIONS.columns if c.type == "degrees")
 
 
 class NotFound(LookupError):
@@ -164,7 +166,7 @@ class Lake:
     def _payments(self, where: str) -> Iterator[Payment]:
         columns = ["transaction_id, customer_id, merchant_id, event_time, amount_cents", *map(selected, COLUMNS)]
         for row in self.ask("silver", f"SELECT {', '.join(columns)} FROM transactions WHERE {where}"):
-            said = {column: row[column].strip(BLANKS) for column in COLUMNS}
+            said = {column: as_said(column, row[column].strip(BLANKS)) for column in COLUMNS}
             yield Payment(
                 row["transaction_id"],
                 instant(row["event_time"]),
@@ -203,8 +205,15 @@ def payer(payment: Payment) -> Cells:
     return {of: text_fingerprint(payment.said(of) or "") for of in FRAUD.cells("device")}
 
 
+def as_said(column: str, cell: str) -> str:
+    """A cell as payments say it: SILVER has degrees in millionths."""
+    return str(Decimal(cell).scaleb(-6)) if cell and column in DEGREES else cell
+
+
 def selected(column: str) -> str:
     """A column of SILVER, or one that a bank brings besides, by its own name."""
+    if column in DEGREES:
+        return f'{column}_microdegrees AS "{column}"'
     known = any(column == each.name for each in TRANSACTIONS.columns)
     return column if known else f'element_at(attributes, {text(column)}) AS "{column}"'
 

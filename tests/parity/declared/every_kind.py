@@ -1,6 +1,6 @@
 """Features of a user's own, of every kind that ours have none of: what a folder of theirs may hold."""
 
-from features.declaration import DAY, HOUR, MINUTE, Acquaintance, Ratio, SinceFirst, SinceLast, Window
+from features.declaration import DAY, HOUR, MINUTE, Acquaintance, Ratio, SinceFirst, SinceLast, Travel, Window
 from features.fraud import DEVICES, MERCHANTS_PAID, closed
 
 DAYS_KNOWN = SinceFirst("customer", "customer_days_since_first_payment")
@@ -26,4 +26,8 @@ DECLINES = (
     closed("merchant", "attempt", "amount", 7),
     closed("device", "attempt", "count", 7),
 )
-FEATURES = (*AGES, *DECLINES)
+TRAVELS = (
+    Travel("customer", "customer_metres_from_last_place", 30 * DAY),
+    Travel("customer", "customer_metres_an_hour_from_last_place", 7 * DAY, speed=True),
+)
+FEATURES = (*AGES, *DECLINES, *TRAVELS)

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.declaration import DAY, HOUR, MINUTE, SECOND, SinceFirst, SinceLast, Window
+from features.declaration import DAY, HOUR, MINUTE, SECOND, SinceFirst, SinceLast, Travel, Window
 from features.fraud import FRAUD, HIGH, SETTLED, SINCE_LAST
+from features.places import LATITUDE, LONGITUDE, metres
 from features.size import fullest
 from features.state import (
     AUTHORISED,
@@ -142,6 +143,45 @@ def test_a_record_that_did_not_keep_the_first_payment_never_guesses_it():
     assert state.since_first(AGE, START + 901 * DAY) is None
     assert AGE.name in State.load(state.dump(), WITH_AGE).young
     assert State.load(state.dump(), CUSTOMER_LAYOUT).dump() == paid_again(before).dump(), "a door of before reads it"
+
+
+TRAVELS = (Travel("customer", "metres", 30 * DAY), Travel("customer", "speed", 30 * DAY, speed=True))
+WITH_PLACES = Layout((*OF_CUSTOMER, *TRAVELS), CUSTOMER_LAYOUT.remembered, FRAUD)
+PLACES = st.sampled_from([None, (0, 0), (53_349_800, -6_260_300), (48_856_600, 2_352_200), (-89_000_000, 179_000_000)])
+
+
+def at_place(place) -> dict[str, int]:
+    return {LATITUDE: place[0], LONGITUDE: place[1]} if place else {}
+
+
+@settings(max_examples=100, deadline=None)
+@given(PAYMENTS, st.lists(PLACES, min_size=40, max_size=40), PLACES, STEPS, st.integers(0, 40))
+def test_a_customer_has_travelled_from_the_last_place_that_a_payment_said(history, places, here, step, cut):
+    payments = payments_of(history)
+    state, stays = State(WITH_PLACES), []
+    for number, (payment, place) in enumerate(zip(payments, places, strict=False)):
+        if number == cut:
+            state = State.load(state.dump(), WITH_PLACES)
+        counted = state.pay(payment.at, payment.amount, payment.merchant, "", payment.further | at_place(place))
+        stays += [(counted, place)] if place else []
+    at = max(START if not payments else payments[-1].at + step, state.clock)
+    then, last = max((stay for stay in stays if stay[0] < at), default=(0, None))
+
+    known = here is not None and last is not None and at - then <= 30 * DAY
+    far = metres(last, here) if known else None
+    found = [state.travelled(travel, at, at_place(here)) for travel in TRAVELS]
+    assert found == [far, None if far is None else far * 3_600_000 // max(at - then, 1_000)]
+
+
+def test_where_a_record_of_before_was_paid_last_is_unknown_until_the_horizon_has_passed():
+    state = State.load(paid([Paid(START, 100, "m1")]).dump(), WITH_PLACES)
+    here = at_place((0, 0))
+
+    state.pay(START + DAY, 100, "m1", "", here)
+    state = State.load(state.dump(), WITH_PLACES)
+    assert state.travelled(TRAVELS[0], START + 2 * DAY, here) is None
+    state.pay(START + 29 * DAY, 100, "m1", "", here)
+    assert state.travelled(TRAVELS[0], START + 31 * DAY, here) == 0
 
 
 DECLINES = (
