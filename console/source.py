@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
 
+import httpx
 import streamlit as st
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -75,7 +76,7 @@ def tells_what_failed(page: Callable[[], None]) -> Callable[[], None]:
                 f"{refused.operation_name} was refused: {said['Code']}: {said['Message']}. The console asks with your "
                 "own credentials: a role of docs/roles.md has the right for this, or the platform is not there."
             )
-        except BotoCoreError as unreachable:
+        except (BotoCoreError, httpx.HTTPError) as unreachable:
             st.error(
                 f"AWS cannot be reached: {unreachable}. Check credentials, region and network, then load the page anew."
             )

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
+import httpx
 import pytest
 import streamlit as st
 from botocore.exceptions import ClientError
@@ -16,7 +17,7 @@ from features.fraud import FRAUD
 from tests.architecture.source import ROOT
 from tools.athena import QueryFailed
 
-SCREENS = ("credit", "customer", "decision", "models", "network", "policy", "standing")
+SCREENS = ("cases", "credit", "customer", "decision", "models", "network", "policy", "standing")
 DECISION = {
     "transaction_id": "T1",
     "customer_id": "C1",
@@ -82,11 +83,13 @@ def words(page: AppTest) -> str:
 
 
 @pytest.mark.parametrize("name", SCREENS)
-@pytest.mark.parametrize("failure", ["refused", "query"])
+@pytest.mark.parametrize("failure", ["refused", "query", "unreachable"])
 def test_a_page_says_in_words_what_the_platform_refused(name, failure, monkeypatch):
     def refuse(*_, **__):
         if failure == "query":
             raise QueryFailed("Athena: TABLE_NOT_FOUND")
+        if failure == "unreachable":
+            raise httpx.ConnectError("connection refused")
         raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not allowed"}}, "GetQueryResults")
 
     for asked in ("ask", "ask_together", "days", "platform"):
@@ -96,7 +99,8 @@ def test_a_page_says_in_words_what_the_platform_refused(name, failure, monkeypat
 
     assert not page.exception
     (told,) = page.error
-    assert ("GetQueryResults was refused" if failure == "refused" else "TABLE_NOT_FOUND") in told.value
+    said = {"refused": "GetQueryResults was refused", "query": "TABLE_NOT_FOUND", "unreachable": "cannot be reached"}
+    assert said[failure] in told.value
 
 
 def test_an_empty_log_says_how_payments_come_to_be_decided(answers, monkeypatch):
