@@ -1,7 +1,7 @@
 """What a browser does in `make console-check`: run by an environment that has Playwright and nothing else of ours.
 
-Reads what to do from standard input, as JSON: `address`, `pages` (path by name), `turns`, `pictures` (a folder). Writes
-how long everything took, in ms, to standard output.
+Reads what to do from standard input, as JSON: `address`, `pages` (path by name), `turns`, `pictures` (a folder), `why`
+(what a reviewer says). Writes how long everything took, in ms, and what was reviewed, to standard output.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ WIDTHS = {"wide": 1280, "narrow": 390}
 HEIGHT = 900
 PATIENCE_MS = 60_000
 SHOWN = "[data-testid=stApp][data-test-script-state=notRunning] h1"
+DECIDE = "What were these payments"
 FAILED = "[data-testid=stException]"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -60,15 +61,47 @@ def walked(browser, asked: dict) -> dict:
                 "document.documentElement.scrollWidth > document.documentElement.clientWidth"
             )
             picture(page, asked["pictures"], name, look)
-    return {"first_page_ms": first, "pages": pages}
+    return {"first_page_ms": first, "pages": pages, "reviewed": reviewed(browser, asked)}
+
+
+def reviewed(browser, asked: dict) -> dict:
+    """Takes the next case and calls it fraud, by the keyboard alone. The case's name, none where no case waits."""
+    page = browser.new_page(viewport={"width": WIDTHS["wide"], "height": HEIGHT})
+    page.set_default_timeout(PATIENCE_MS)
+    timed(page, f"{asked['address']}/cases")
+    pressed(page, "Next case")
+    page.wait_for_selector(f"text=/{DECIDE}|No case waits/")
+    if page.get_by_text("No case waits").count():
+        return {"case": None}
+    page.get_by_role("radiogroup", name="What were these payments?").get_by_role("radio").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.get_by_label("Why", exact=True).focus()
+    page.keyboard.type(asked["why"])
+    page.keyboard.press("Tab")
+    picture(page, asked["pictures"], "case", "wide")
+    pressed(page, "Decide")
+    page.wait_for_selector("text=/^Decided/")
+    settled(page)
+    picture(page, asked["pictures"], "case-decided", "wide")
+    return {"case": page.url.partition("case=")[2]}
+
+
+def pressed(page, name: str) -> None:
+    button = page.get_by_role("button", name=name, exact=True)
+    button.focus()
+    page.keyboard.press("Enter")
 
 
 def timed(page, address: str) -> float:
     """ms until the page's script has ended and its heading stands."""
     begun = time.perf_counter()
     page.goto(address)
-    page.wait_for_selector(SHOWN)
+    settled(page)
     return (time.perf_counter() - begun) * 1000
+
+
+def settled(page) -> None:
+    page.wait_for_selector(SHOWN)
 
 
 def picture(page, folder: str, name: str, look: str) -> None:

@@ -1,12 +1,14 @@
 """`make console-check [ENV=dev]`: a walk through every page of the console in Chromium, into build/console.json.
 
 A page's time is that of a whole load: the browser asks anew for everything, the script runs, its heading stands. Pages
-are loaded once before, so that what the console remembers for a minute is remembered. The walk ends with 1 when a page
-fails, or a target is missed.
+are loaded once before, so that what the console remembers for a minute is remembered. Then the next review case is
+decided as fraud, by the keyboard. A night takes its label in, a training prepares its rows, and the label is looked for
+among them. The walk ends with 1 when a page fails, the label is not there, or a target is missed.
 """
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import socket
@@ -15,10 +17,16 @@ import subprocess
 import sys
 import time
 import urllib.request
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote, urlparse
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from local.memory import Watch
 from tools.athena import text
+from tools.cases import ask
 from tools.operate.platform import Platform
 from tools.telling import Teller
 from tools.terraform.stacks import BUILD, deployed
@@ -27,6 +35,7 @@ REPORT, PICTURES = BUILD / "console.json", BUILD / "console"
 TURNS = 20
 TARGET_MS, FIRST_MS, RSS_MB = 1000, 3000, 500
 PATIENCE_SECONDS = 120
+WALKED = ("review_to_label", "label_in_training_set")
 
 
 def main(environment: str, browser: str) -> int:
@@ -49,7 +58,13 @@ def main(environment: str, browser: str) -> int:
             raise
     try:
         with Watch(server.pid) as memory, teller.phase("A browser walks through every page"):
-            asked = {"address": address, "pages": pages(platform), "turns": TURNS, "pictures": str(PICTURES)}
+            asked = {
+                "address": address,
+                "pages": pages(platform),
+                "turns": TURNS,
+                "pictures": str(PICTURES),
+                "why": "asked, and known to nobody",
+            }
             done = subprocess.run(
                 [browser, Path(__file__).with_name("browser.py")],
                 input=json.dumps(asked),
@@ -61,7 +76,8 @@ def main(environment: str, browser: str) -> int:
         server.wait()
     if done.returncode:
         return done.returncode
-    found = report(json.loads(done.stdout), memory.peak / 2**20)
+    walk = json.loads(done.stdout)
+    found = report(walk, memory.peak / 2**20) | {"walk": labelled(platform, teller, walk["reviewed"]["case"])}
     REPORT.write_text(json.dumps(found, indent=1) + "\n")
     print(json.dumps(found, indent=1))
     print(f"pictures of every page, wide, narrow and dark, are in {PICTURES}")
@@ -96,7 +112,50 @@ def pages(platform: Platform) -> dict[str, str]:
         "credit": f"credit?loan={loan}",
         "models": "models",
         "standing": "standing",
+        "cases": "cases",
     }
+
+
+def labelled(platform: Platform, teller: Teller, case: str | None) -> dict:
+    """What became of the decision on a case: whether each of its payments has a label in RAW, and in the rows that the
+    next training is prepared with."""
+    if case is None:
+        return {"case": None, "review_to_label": False, "label_in_training_set": False}
+    told = {
+        payment["transaction_id"] for payment in ask(platform, "GET", f"/cases/{quote(case, safe='')}")["payments_told"]
+    }
+    today = datetime.now(UTC).date()
+    files = [key for key in platform.keys(f"raw/fraud_labels/batch={today}/") if f"/case-{case}-" in key]
+    lines = [row for key in files for row in csv.DictReader(platform.read(key).decode().splitlines())]
+    in_raw = {row["transaction_id"] for row in lines if row["is_fraud"] == "1"}
+    tomorrow = today + timedelta(days=1)
+    with teller.phase("A night takes the label in"):
+        platform.run_machine("nightly", {"batch": str(today), "as_of": f"{tomorrow}T02:00:00Z"}, teller.say)
+    with teller.phase("A training prepares its rows"):
+        in_rows = positives(platform, f"{tomorrow}T00:00:00Z")
+    return {
+        "case": case,
+        "payments": len(told),
+        "review_to_label": in_raw == told,
+        "label_in_training_set": told <= in_rows,
+    }
+
+
+def positives(platform: Platform, as_of: str) -> set[str]:
+    """Payments that the next training has as frauds, in any of its parts."""
+    execution, _ = platform.run_pipeline("fraud", {"AsOf": as_of})
+    sagemaker = platform.client("sagemaker")
+    steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=execution)["PipelineExecutionSteps"]
+    job = next(step["Metadata"]["ProcessingJob"]["Arn"] for step in steps if step["StepName"] == "Prepare")
+    described = sagemaker.describe_processing_job(ProcessingJobName=job.rpartition("/")[2])
+    found: set[str] = set()
+    for output in described["ProcessingOutputConfig"]["Outputs"]:
+        place = urlparse(output["S3Output"]["S3Uri"])
+        for key in platform.keys(place.path.strip("/") + "/"):
+            if key.endswith("rows.parquet"):
+                rows = pq.read_table(pa.BufferReader(platform.read(key)), columns=["identifier", "label"]).to_pylist()
+                found |= {row["identifier"] for row in rows if row["label"]}
+    return found
 
 
 def report(walk: dict, rss_mb: float) -> dict:
@@ -126,6 +185,7 @@ def misses(found: dict) -> list[str]:
     told += [
         f"missed: {name} is wider than a telephone" for name, page in found["pages"].items() if page["narrow_overflows"]
     ]
+    told += [f"missed: {name} is not so" for name in WALKED if not found["walk"][name]]
     if found["first_page_ms"] > FIRST_MS:
         told.append(f"missed: the first page takes {found['first_page_ms']} ms, wanted at most {FIRST_MS}")
     if found["rss_mb"] > RSS_MB:
