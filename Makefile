@@ -201,8 +201,8 @@ snooze: $(READY) ## A rule is silent for a value: make snooze RULE=name FIELD=cu
 cases: $(READY) ## Review cases: make cases [STATE=OPEN|CUSTOMER=id|ID=case|TX=id] ENV=dev, or ACTION=next|claim|decide|... ID=case WHY=reason (make cases ACTION=help)
 	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.cases "$(ENV)" "$$API" "$$ACTION" "$$ID" "$$STATE" "$$CUSTOMER" "$$TX" "$$DECISION" "$$WHY" "$$SEEN" "$$TO"
 
-console: $(READY) ## Pages on decisions, customers, policy, models, portfolio: make console [ENV=dev PORT=8501]; without ENV of the last demo
-	@PYTHONPATH=.:lambda $(CONSOLE_IN) $(PYTHON) -m console "$(ENV)" "$(PORT)"
+console: $(READY) ## Pages on decisions, customers, policy, models, portfolio: make console [ENV=dev PORT=8501 EXPORT=no]; without ENV of the last demo
+	@PYTHONPATH=.:lambda $(CONSOLE_IN) $(PYTHON) -m console "$(ENV)" "$(PORT)" "$(EXPORT)"
 
 console-check: $(READY) $(BROWSER)/.ready ## A walk through the console in Chromium, into build/console.json: make console-check [ENV=dev]; without ENV of the last demo
 	@PYTHONPATH=.:lambda $(CONSOLE_IN) $(PYTHON) -m bench.console "$(ENV)" "$(BROWSER)/bin/python"

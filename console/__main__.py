@@ -1,4 +1,4 @@
-"""`python -m console ENV [PORT]`: serves the console of an environment until it is stopped."""
+"""`python -m console ENV [PORT] [EXPORT]`: serves the console of an environment until it is stopped."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ HOST = "127.0.0.1"  # who opens it to others puts a proxy in front that knows wh
 PORT = 8501
 
 
-def main(environment: str = "", port: str = "") -> int:
-    if not environment or not (port or "0").isdigit():
-        raise SystemExit("console: expected ENV=<environment> and, where another is wanted, PORT=<number>")
+def main(environment: str = "", port: str = "", export: str = "") -> int:
+    if not environment or not (port or "0").isdigit() or export not in ("", "no"):
+        raise SystemExit("console: expected ENV=<environment> and, where they are wanted, PORT=<number> and EXPORT=no")
+    if export:
+        os.environ["STREAMLIT_CLIENT_DISABLE_DATA_EXPORT"] = "true"
     os.environ[OUTPUTS] = json.dumps(deployed("console", environment))
     from console.app import app  # reads the outputs that have just been set
 

@@ -78,6 +78,7 @@ def queue() -> None:
             for c in cases
         ],
         hide_index=True,
+        alt="Cases in this state",
         on_select="rerun",
         selection_mode="single-row",
         key=f"queue {state} {st.session_state.get('turn', 0)}",
@@ -111,6 +112,7 @@ def one(identifier: str) -> None:
                 for h in case["history"]
             ],
             hide_index=True,
+            alt="History of the case",
         )
 
 
@@ -129,6 +131,7 @@ def told(case: dict) -> None:
             for p in case["payments_told"]
         ],
         hide_index=True,
+        alt="Payments of the case",
     )
     links = [f"[payments, loans and reports of the customer](customer?{urlencode({'customer': case['customer_id']})})"]
     links.append(f"[who shares devices](network?{urlencode({'customer': case['customer_id']})})")

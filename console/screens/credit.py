@@ -73,6 +73,7 @@ def by_band() -> None:
             for r in rows
         ],
         hide_index=True,
+        alt="Predicted and observed default rate by band",
     )
 
 
@@ -101,6 +102,7 @@ def riskiest() -> None:
             for r in rows
         ],
         hide_index=True,
+        alt="The riskiest loans",
     )
 
 

@@ -79,6 +79,7 @@ def payments(customer: str) -> None:
             for r in rows
         ],
         hide_index=True,
+        alt="Payments of the customer",
     )
 
 
@@ -113,4 +114,5 @@ def loans(customer: str) -> None:
             for r in rows
         ],
         hide_index=True,
+        alt="Loans of the customer",
     )

@@ -67,6 +67,7 @@ def stopped(day: str) -> None:
             for row in rows
         ],
         hide_index=True,
+        alt="Stopped payments of the day",
         on_select="rerun",
         selection_mode="single-row",
         key=f"stopped {day}",
@@ -153,6 +154,7 @@ def earlier(row: dict[str, str]) -> None:
                 for r in rows
             ],
             hide_index=True,
+            alt="Payments of the customer before this one",
         )
 
 
@@ -172,10 +174,11 @@ def vector(row: dict[str, str]) -> None:
                 if everything or not f["usual"]
             ],
             hide_index=True,
+            alt="Features of the vector",
         )
         if traffic := decisions.traffic_in_words(row):
             st.markdown("What rules saw at the merchant:")
-            st.dataframe(traffic, hide_index=True)
+            st.dataframe(traffic, hide_index=True, alt="Counters of the merchant's traffic")
 
 
 def again(transaction_id: str) -> None:

@@ -24,7 +24,9 @@ def show() -> None:
     if not found:
         st.info(f"No version is registered: `make train PROBLEM={problem}` makes one.")
         return
-    st.dataframe([{k: v for k, v in one.items() if k != "package"} for one in found], hide_index=True)
+    st.dataframe(
+        [{k: v for k, v in one.items() if k != "package"} for one in found], hide_index=True, alt="Registered versions"
+    )
     names = [one["version"] for one in found]
     serving = str(now["model_package_arn"] or "").rpartition("/")[2]
     chosen = st.selectbox("Version", names, index=names.index(serving) if serving in names else 0)
@@ -78,6 +80,7 @@ def told(dossier: dict, package: str) -> None:
             for t in dossier["tests"]
         ],
         hide_index=True,
+        alt="Tests of the dossier",
     )
     importance(dossier.get("importance") or [])
     st.download_button(

@@ -49,6 +49,7 @@ def table(shared: Shared) -> None:
             for k in shared.links
         ],
         hide_index=True,
+        alt="Customers, their devices and payments",
     )
 
 

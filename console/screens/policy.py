@@ -60,6 +60,7 @@ def rules(found: list[dict]) -> None:
             for r in found
         ],
         hide_index=True,
+        alt="Rules of the live policy",
     )
 
 
@@ -93,7 +94,7 @@ def outcome(found: trial.Trial) -> None:
     if not found.decisions:
         st.info("The day has no decision that this version of the code can judge again.")
         return
-    st.dataframe(found.rows, hide_index=True)
+    st.dataframe(found.rows, hide_index=True, alt="What was decided and what would be")
     load = f"{found.reviews} reviews on the day, capacity {found.capacity:.0f}"
     (st.warning if found.reviews > found.capacity else st.success)(load)
     st.caption(
@@ -122,7 +123,7 @@ def draft(operators: Operators, released: dict, day: str) -> None:
     found = trial.tried(decided(policy, day), policy, solved_for(released))
     outcome(found)
     if found.rules:
-        st.dataframe(found.rules, hide_index=True)
+        st.dataframe(found.rules, hide_index=True, alt="How often each rule spoke")
     if st.button("Make it live, or propose it where four eyes are asked for", type="primary"):
         publish(operators, document)
 

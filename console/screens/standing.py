@@ -50,13 +50,17 @@ def ringing() -> None:
         st.success(f"None of {found[0][1]} alarms rings.")
         return
     st.error(f"{len(ring)} alarms ring. Each has a runbook in docs/runbooks.")
-    st.dataframe([{"alarm": r[1], "says": r[2], "since (UTC)": r[3]} for r in ring], hide_index=True)
+    st.dataframe(
+        [{"alarm": r[1], "says": r[2], "since (UTC)": r[3]} for r in ring], hide_index=True, alt="Alarms that ring"
+    )
 
 
 def runs() -> None:
     st.subheader("Runs, models, freshness")
     found = rows(("runs", "models", "endpoint", "waiting", "freshness"))
-    st.dataframe([dict(zip(HEADS, row, strict=True)) for row in found], hide_index=True)
+    st.dataframe(
+        [dict(zip(HEADS, row, strict=True)) for row in found], hide_index=True, alt="Runs, models and freshness"
+    )
 
 
 def decided(found: source.Rows) -> None:
@@ -108,12 +112,12 @@ def parity(found: source.Rows) -> None:
         st.error(f"{wrong} of {compared} vectors differ. docs/runbooks says what to do.")
     else:
         st.success(f"{compared} vectors compared bit for bit, none differs.")
-    st.dataframe(found, hide_index=True)
+    st.dataframe(found, hide_index=True, alt="Served vectors compared by day")
 
 
 def latency(found: source.Rows) -> None:
     st.subheader("Milliseconds to a decision")
-    st.dataframe(found, hide_index=True)
+    st.dataframe(found, hide_index=True, alt="Latency by day and door")
 
 
 def quarantine(found: source.Rows) -> None:
@@ -121,4 +125,4 @@ def quarantine(found: source.Rows) -> None:
     if not found:
         st.success("None.")
         return
-    st.dataframe(found, hide_index=True)
+    st.dataframe(found, hide_index=True, alt="Rows set aside by reason")
