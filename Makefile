@@ -216,8 +216,8 @@ decide-loans: $(READY) ## A credit policy over the last run of a month: make dec
 loan-letter: $(READY) ## The notice of one declined loan of a kept run: make loan-letter KEPT=dir LOAN=id [TEMPLATE=file]
 	@PYTHONPATH=.:lambda $(PYTHON) -m tools.lending letter "$(ENV)" "$$KEPT" "" "$$LOAN" "$$TEMPLATE"
 
-backtest-loans: $(READY) ## A credit policy and other cut-offs, on loans that have ended: make backtest-loans KEPT=dir [POLICY=file.json] OUTCOMES=file.csv, or ENV=dev
-	@PYTHONPATH=.:lambda $(if $(OUTCOMES),,$(IN)) $(PYTHON) -m tools.lending backtest "$(ENV)" "$$KEPT" "$$POLICY" "$$OUTCOMES"
+backtest-loans: $(READY) ## A credit policy and other cut-offs, on loans that have ended: make backtest-loans KEPT=dir [POLICY=file.json MARGIN=0.08|APPETITE=0.05 REFER=0.1] OUTCOMES=file.csv, or ENV=dev
+	@PYTHONPATH=.:lambda $(if $(OUTCOMES),,$(IN)) $(PYTHON) -m tools.lending backtest "$(ENV)" "$$KEPT" "$$POLICY" "$$OUTCOMES" "$(MARGIN)" "$(APPETITE)" "$(REFER)"
 
 verify-log: $(READY) ## Whether the decision log is what was sealed: make verify-log ENV=dev
 	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.verify "$(ENV)"

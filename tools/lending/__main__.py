@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from scoring import documents
 
 from tools import athena
+from tools.lending import cutoffs
 from tools.lending.deciding import NO_REASON, Decided, WrongRun, decide, first_of
 from tools.lending.kept import DECISIONS, POLICY, Kept, fetch, lines_in, put, text_of
 from tools.lending.letter import USUAL, NoLetter, letter
@@ -26,7 +27,8 @@ OUTCOMES = "SELECT loan_id, max_by(defaulted, observed_at) AS defaulted FROM loa
 EXPECTED = {
     "decide": "POLICY=<file.json> and MONTH=<YYYY-MM> ENV=<environment>, or KEPT=<folder of a kept run>",
     "letter": "KEPT=<folder of a kept run> LOAN=<loan_id>",
-    "backtest": "KEPT=<folder of a kept run>, and OUTCOMES=<file.csv> or ENV=<environment>",
+    "backtest": "KEPT=<folder of a kept run>, and OUTCOMES=<file.csv> or ENV=<environment>; cut-offs are solved from "
+    "MARGIN=<share> or APPETITE=<bad rate>, with REFER=<share> for people",
 }
 
 
@@ -132,8 +134,17 @@ def written(kept: Kept, loan: str, template: str) -> None:
     print(letter(found, policy.document.get("creditor", {}), form))
 
 
-def backtested(environment: str, kept: Kept, file: str, outcomes: str) -> None:
+def backtested(
+    environment: str,
+    kept: Kept,
+    file: str,
+    outcomes: str,
+    margin: str = "",
+    appetite: str = "",
+    refer: str = "",
+) -> None:
     """Prints the table, and writes it with all figures beside the run."""
+    wanted = cutoffs.Wanted.parse(margin, appetite, refer)
     policy = read_policy(Path(file) if file else kept.file(POLICY))
     if outcomes:
         known = outcomes_of(lines_in(Path(outcomes), "utf-8-sig"))
@@ -141,10 +152,14 @@ def backtested(environment: str, kept: Kept, file: str, outcomes: str) -> None:
         outputs = deployed("backtest-loans", environment)
         analysts = athena.Analysts(boto3.client("athena"), outputs["prefix"], outputs["athena_workgroup"])
         known = {row["loan_id"]: int(row["defaulted"]) for row in analysts.ask("silver", OUTCOMES)}
-    found = what_if(policy, made(kept, policy), known)
+    decisions = made(kept, policy)
+    found, lines = what_if(policy, decisions, known), []
+    if wanted is not None:
+        solved = cutoffs.solve(policy, decisions, known, wanted)
+        found, lines = found | {"solved": solved.document()}, cutoffs.told(solved, wanted)
     target = kept.folder / f"backtest-{policy.sha256[: documents.SHOWN]}.json"
     put(target, json.dumps(found, indent=1, allow_nan=False).encode())
-    print("\n".join([*shown(found), f"written to {target}"]))
+    print("\n".join([*shown(found), *lines, f"written to {target}"]))
 
 
 def made(kept: Kept, policy: Policy) -> list[Decided]:
