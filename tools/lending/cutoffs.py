@@ -1,9 +1,9 @@
 """Cut-offs solved from what a loan earns and loses, or from the bad rate that a lender will bear.
 
-From profit: approving a loan is worth (1 - PD) x margin x EAD - PD x LGD x EAD, which is 0 at PD = margin / (margin +
-LGD) (Thomas, Edelman and Crook, 2002). That takes the probabilities at their word, so the cut-off with the highest profit on
-loans that have ended is told beside it, with its interval: where the two are far apart, the probabilities are not
-calibrated for these loans, or there are too few.
+From profit: approving a loan is worth (1 - PD) x margin x EAD - PD x LGD x EAD, and nothing at PD = margin / (margin +
+LGD) (Thomas, Edelman and Crook, 2002). That takes the probabilities at their word. So the cut-off with the highest
+profit on loans that have ended is told beside it, with its interval: where the two are far apart, the probabilities are
+not calibrated for these loans, or there are too few.
 
 From appetite: the highest probability up to which the upper end of the bad rate's interval is not above what is borne.
 """
@@ -86,8 +86,8 @@ def share(name: str, told: str) -> float:
 
 
 def solve(policy: Policy, decided: Sequence[Decided], outcomes: Mapping[str, int], wanted: Wanted) -> Solved:
-    """Of loans that no rule declines or refers: a cut-off of the score moves no other. Raises WrongRun where too few have
-    an outcome, and none can be approved within the appetite."""
+    """Of loans that no rule declines or refers: a cut-off of the score moves no other. Raises WrongRun where too few
+    have an outcome, and where none can be approved within the appetite."""
     scored = [one for one in decided if one.default_prob is not None and not one.rules]
     known = [one for one in scored if one.loan_id in outcomes]
     if len(known) < LEAST:
@@ -177,8 +177,8 @@ def told(found: Solved, wanted: Wanted) -> list[str]:
         )
         if found.disagrees:
             lines.append(
-                "the two disagree beyond chance: the probabilities are not calibrated for these loans, or margin and LGD "
-                "are not theirs"
+                "the two disagree beyond chance: the probabilities are not calibrated for these loans, or margin and "
+                "LGD are not theirs"
             )
     else:
         lines.append(f"bad rate up to there {found.bad_rate:.1%}, surely at most {found.bad_rate_high:.1%}")
