@@ -11,6 +11,7 @@ from features.values import day
 from stream.masking import masked, masked_line
 
 QUARANTINE = "quarantine/stream/"
+IDENTIFIERS = ("transaction_id", "customer_id")
 
 
 @dataclass(frozen=True)
@@ -38,16 +39,26 @@ class Quarantine:
             "sequence_number": source.sequence,
         }
         key = f"{QUARANTINE}batch={day(at)}/stage={stage}/{source.shard}-{source.sequence}.json"
-        self.client.put_object(Bucket=self.bucket, Key=key, Body=(json.dumps(line) + "\n").encode())
+        # Half of a surrogate pair, which JSON can spell, would break the line for whoever reads it strictly.
+        body = (json.dumps(line, ensure_ascii=False) + "\n").encode(errors="replace")
+        self.client.put_object(Bucket=self.bucket, Key=key, Body=body)
 
 
 def row_of(data: bytes) -> dict:
-    """A record that is no payment, as a row: its fields where it has some, else its text."""
+    """A record that is no payment, as a row: its text, and the identifiers that analysts look for.
+
+    Nothing else of it is a column: a sender who names one of the table's own, in any case or of another type, would
+    make the whole table unreadable.
+    """
     try:
         row = masked(fields_of(data))
     except (ValueError, RecursionError):  # no JSON, or nested too deep to be looked through value by value
         return {"line": masked_line(data.decode("utf-8", "replace"))}
-    return row if isinstance(row, dict) else {"line": json.dumps(row)}
+    named = row if isinstance(row, dict) else {}
+    return {
+        **{name: named[name] for name in IDENTIFIERS if isinstance(named.get(name), str)},
+        "line": json.dumps(row, ensure_ascii=False),
+    }
 
 
 def reason_of(wrong: Exception) -> str:

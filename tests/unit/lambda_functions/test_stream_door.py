@@ -228,6 +228,21 @@ def test_a_batch_of_nothing_but_poison_touches_no_record():
     assert scene.store.reads == []
 
 
+def test_poison_names_no_column_of_the_tables_own_and_can_be_read_strictly():
+    """One line that a table cannot read makes the whole table unreadable."""
+    scene = Scene()
+    hostile = {**fields(0), "customer_id": 7, "row_number": "none", "Reasons": 1, "SOURCE_FILE": {}, "note": "\ud800"}
+
+    (row,) = scene.deliver([json.dumps(hostile).encode()])
+
+    assert set(row) == {"transaction_id", "line", "reasons", "source_file", "sequence_number"}
+    assert row["transaction_id"] == "t0"
+    assert json.loads(row["line"])["row_number"] == "none"
+    (body,) = (body for key, body in scene.bucket.objects.items() if key.startswith("quarantine/"))
+    assert b"\\ud800" not in body
+    body.decode()
+
+
 def test_poison_that_cannot_be_set_aside_is_not_lost():
     scene = Scene()
     scene.bucket.refused = "quarantine/"
