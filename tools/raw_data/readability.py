@@ -61,7 +61,10 @@ class Read:
 def read(loaded: Loaded, entity: str) -> Read:
     contract, names = CONTRACTS[entity], loaded.columns(entity)
     columns = [column for column in contract.columns if column.name in names]
-    counts = ", ".join(f"count_if({filled(c.name)} IS NULL), count_if({unread(c)})" for c in columns)
+    # Of no rows at all the database counts null.
+    counts = ", ".join(
+        f"coalesce(count_if({filled(c.name)} IS NULL), 0), coalesce(count_if({unread(c)}), 0)" for c in columns
+    )
     (row,) = loaded.ask(", ".join(["SELECT count(*)", *filter(None, [counts])]) + f" FROM {loaded.table(entity)}")
     found = [
         Readability(c, row[0], row[1 + 2 * n], row[2 + 2 * n], first_bad(loaded, entity, c) if row[2 + 2 * n] else None)

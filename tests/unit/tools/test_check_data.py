@@ -83,6 +83,13 @@ def test_rows_that_are_lost_for_different_columns_count_together(checked):
     assert "column customer_id is empty in 4 of 50 rows" in told
 
 
+def test_a_file_of_nothing_but_broken_rows_is_refused_in_words(checked):
+    code, told = checked(HEADER, *(f"t{n}" for n in range(5)))
+
+    assert code == 1
+    assert "REFUSED transactions.csv: 5 of 5 rows are no rows (ragged_row), the first is row 1" in told
+
+
 def test_card_numbers_in_any_column_are_a_reason_to_refuse(checked):
     header = "transaction_id,event_time,customer_id,merchant_id,amount,card_id,pan"
     rows = [f"t{n},2024-03-0{1 + n % 9},c,m,1,{'4111111111111111' if n % 5 == 0 else 'x'},y" for n in range(50)]
