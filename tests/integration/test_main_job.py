@@ -187,7 +187,7 @@ def test_what_is_declared_beside_the_data_reaches_what_the_model_learns_from(run
 
 
 def test_every_schedule_may_start_what_it_is_for(run, platform):
-    scheduler, states = platform.client("scheduler"), platform.client("stepfunctions")
+    scheduler = platform.client("scheduler")
     found = [name for s in scheduler.list_schedules()["Schedules"] if (name := s["Name"]).startswith(platform.prefix)]
     assert found
 
@@ -203,16 +203,25 @@ def test_every_schedule_may_start_what_it_is_for(run, platform):
             **({"KmsKeyArn": schedule["KmsKeyArn"]} if "KmsKeyArn" in schedule else {}),
         )
 
-        def started(machine: str = target["Arn"], began: datetime = began) -> list[str]:
-            runs = states.list_executions(stateMachineArn=machine)["executions"]
-            return [r["executionArn"] for r in runs if r["startDate"] >= began]
-
         try:
-            for execution in eventually(started):
-                with suppress(states.exceptions.ValidationException):  # it has found nothing to do, and ended
-                    states.stop_execution(executionArn=execution)
+            assert eventually(lambda target=target["Arn"], began=began: has_begun(platform, target, began))
         finally:
             scheduler.delete_schedule(Name=f"{name}-now")
+
+
+def has_begun(platform: Platform, target: str, since: datetime) -> bool:
+    """Whether a function was called, or a run of a state machine was started, which is stopped."""
+    if ":function:" in target:
+        return any(
+            line.startswith("START ") for line in said_by(platform, target.rpartition(f"{platform.prefix}-")[2], since)
+        )
+    states = platform.client("stepfunctions")
+    runs = states.list_executions(stateMachineArn=target)["executions"]
+    begun = [run["executionArn"] for run in runs if run["startDate"] >= since]
+    for execution in begun:
+        with suppress(states.exceptions.ValidationException):  # it has found nothing to do, and ended
+            states.stop_execution(executionArn=execution)
+    return bool(begun)
 
 
 def test_a_decision_can_be_computed_again_from_the_lake_and_its_model(run, platform, capsys):
@@ -265,8 +274,13 @@ def test_a_customer_is_forgotten_in_the_whole_lake_and_its_past(run, platform, c
     assert entries is not None
     entries.declare("suspected", "customer_id", "watch", Change("the test", "a test"))
     entries.put("suspected", [found["customer"]], Change("the test", "a test"))
+    to_review(platform, "T-of-a-forgotten-customer", found["customer"])
+    payer = Person.taking("producer", platform)
+    assert eventually(lambda: polling(payer, "T-of-a-forgotten-customer"))
     forget.main(ENVIRONMENT, found["customer"])
     told = capsys.readouterr().out
+    assert polling(payer, "T-of-a-forgotten-customer") is None
+    assert "items of review cases; 0 hold the customer" in told
     assert entries.about("customer_id", found["customer"]) == []
     assert "the customer is on no list that is looked up any more: 2 entries" in told
     assert f"{platform.prefix}-customer" in told
@@ -710,6 +724,26 @@ def test_leads_do_what_reviewers_may_not_and_auditors_only_read(run, platform):
     assert ada.is_refused("execute-api:Invoke", lambda: ada.ask(a_payment("T-of-a-reviewer")))
 
 
+def test_what_a_stopped_door_has_left_of_a_decision_is_finished_by_the_watch_and_before_it_is_reopened(run, platform):
+    lea, payment = Person.taking("review-lead", platform, "lea"), f"T-stopped-{time.time_ns()}"
+    to_review(platform, payment, f"C-{payment}")
+    case = eventually(lambda: polling(Person.taking("producer", platform), payment))["case"]
+    asked_of(lea, "POST", f"/cases/{case}/claim", {})
+    verdict = {"decision": "fraud", "why": "certain", "seen": 1}
+    today = asked_of(lea, "POST", f"/cases/{case}/decide", verdict)["decided_at"][:10]
+
+    for finish in (
+        lambda: platform.client("lambda").invoke(FunctionName=f"{platform.prefix}-intake", Payload=b"{}"),
+        lambda: asked_of(lea, "POST", f"/cases/{case}/reopen", {"why": "not so certain"}),
+    ):
+        left_owed(platform, case)
+        finish()
+        (written,) = [key for key in platform.keys("raw/fraud_labels/") if f"/case-{case}-" in key]
+        assert written >= f"raw/fraud_labels/batch={today}/", "the night has taken in what was written yesterday"
+        assert platform.read(written).decode().splitlines()[1].startswith(f"{payment},1,")
+    assert asked_of(lea, "GET", f"/cases/{case}")["state"] == "CLAIMED"
+
+
 def test_cases_are_measured_and_what_is_no_payment_opens_none(run, platform):
     topic = f"arn:aws:sns:eu-west-1:000000000000:{platform.prefix}-reviews"
     platform.client("sns").publish(TopicArn=topic, Message="no payment")
@@ -909,9 +943,25 @@ def polling(payer: Platform, payment: str) -> dict | None:
         raise
 
 
-def said_by(platform: Platform, function: str) -> list[str]:
+def left_owed(platform: Platform, case: str) -> None:
+    """Makes a decided case what it is when the door was stopped right after the decision, a day ago."""
+    dynamodb, s3, table = platform.client("dynamodb"), platform.client("s3"), f"{platform.prefix}-cases"
+    of = {"S": f"case#{case}"}
+    key = {"of": of, "what": {"S": "case"}}
+    item = dynamodb.get_item(TableName=table, Key=key)["Item"]
+    yesterday = str(int(item["decided_at"]["N"]) - 86_400_000)
+    dynamodb.put_item(TableName=table, Item={**item, "decided_at": {"N": yesterday}})
+    owed = {"what": {"S": "owed"}, "queue": {"S": "OWED"}, "rank": {"S": "2025"}, "round": item["round"]}
+    for written in platform.keys("raw/fraud_labels/"):
+        if f"/case-{case}-" in written:
+            s3.delete_object(Bucket=platform.lake, Key=written)
+    dynamodb.put_item(TableName=table, Item={"of": of, **owed})
+
+
+def said_by(platform: Platform, function: str, since: datetime | None = None) -> list[str]:
     events = platform.client("logs").get_paginator("filter_log_events")
-    pages = events.paginate(logGroupName=f"/aws/lambda/{platform.prefix}-{function}")
+    group = f"/aws/lambda/{platform.prefix}-{function}"
+    pages = events.paginate(logGroupName=group, startTime=int(since.timestamp() * 1000) if since else 0)
     return [event["message"] for page in pages for event in page["events"]]
 
 
