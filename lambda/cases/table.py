@@ -8,7 +8,7 @@ Items, by `of` and `what`:
     case#<id>      history#<n>    who did what, by the case's version
     case#<id>      owed           it is decided, and labels or answers are still to be sent
     payment#<id>   payment        the case of a payment: each payment is in one
-    customer#<id>  open           the customer's open case: there is one at most
+    customer#<id>  open           the customer's case that payments join: there is one at most
     customer#<id>  case#<id>      every case of the customer
 """
 
@@ -37,6 +37,7 @@ CANDIDATES = 25  # of one look for the next case
 JSON_FIELDS = frozenset(("otherwise",))
 TEXTS = frozenset(("id", "customer_id", "state", "level", "holder", "decision", "why", "decided_by"))
 DELETED = 25  # items of a BatchWriteItem, the API's limit
+MOST = 500  # payments of a case: as many as a file of labels has, and an answer can hold
 
 
 class Busy(RuntimeError):
@@ -88,10 +89,11 @@ class Cases:
     table: str
     now: Callable[[], int]
     pause: Callable[[float], None] = time.sleep
+    most: int = MOST
 
     def take_in(self, told: Told) -> str:
         """Opens a case or lets the payment join the open one of its customer: `opened`, `joined`, or `known`, when the
-        payment is in a case already. Raises Busy."""
+        payment is in a case already. Beside one that is full another is opened. Raises Busy."""
         for attempt in range(TRIES):
             self._wait(attempt)
             if self._get(f"payment#{told.transaction_id}", "payment"):
@@ -102,6 +104,9 @@ class Cases:
                     self._write(self._opening(told))
                     return "opened"
                 case = self._case(open_["case"]["S"])
+                if case is not None and case.payments >= self.most:
+                    self._write(self._opening(told, beside=case.id))
+                    return "opened"
                 if case is not None and case.state != "DECIDED":
                     changed = joined(case, told.severity, told.transaction_id)
                     self._write([*self._payment(case.id, told), *self._changing(case, changed)])
@@ -317,18 +322,25 @@ class Cases:
                 return
             asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
-    def _opening(self, told: Told) -> list[dict]:
+    def _opening(self, told: Told, beside: str | None = None) -> list[dict]:
         now, customer = self.now(), told.customer_id
         case = Case(identifier_of(told), customer, now, told.severity, 1)
         done = Done("the stream door", f"opened by {told.transaction_id}")
         named = {"case": {"S": case.id}, "customer_id": {"S": customer}}
         return [
             *self._payment(case.id, told),
-            self._put(f"customer#{customer}", "open", named, new=True),
+            self._pointing(customer, named, beside),
             self._put(f"customer#{customer}", f"case#{case.id}", named),
             self._put(f"case#{case.id}", "case", item_of(case), new=True),
             self._history(case, done),
         ]
+
+    def _pointing(self, customer: str, named: Mapping[str, Any], before: str | None) -> dict:
+        """What leads to the case that payments join, where none or another was."""
+        put = self._put(f"customer#{customer}", "open", named, new=before is None)
+        if before is not None:
+            put["Put"] |= pointing_at(before)
+        return put
 
     def _payment(self, identifier: str, told: Told) -> list[dict]:
         named = {"case": {"S": identifier}, "customer_id": {"S": told.customer_id}}
@@ -350,9 +362,11 @@ class Cases:
         members = [put, self._history(after, changed.done)]
         customer, named = f"customer#{after.customer_id}", {"case": {"S": after.id}}
         if before.state != "DECIDED" == after.state:
+            open_ = self._get(customer, "open")
             owed = {"queue": {"S": OWED}, "rank": {"S": iso(after.decided_at or 0)}, "round": {"N": str(after.round)}}
             key = {"of": {"S": customer}, "what": {"S": "open"}}
-            members.append({"Delete": {"TableName": self.table, "Key": key}})
+            if open_ is not None and open_["case"]["S"] == after.id:  # else another is open beside a full one
+                members.append({"Delete": {"TableName": self.table, "Key": key, **pointing_at(after.id)}})
             members.append(self._put(f"case#{after.id}", "owed", owed))
         if before.state == "DECIDED" != after.state:
             named = {**named, "customer_id": {"S": after.customer_id}}
@@ -450,6 +464,14 @@ class Cases:
 
 class Moved(RuntimeError):
     """Somebody else has changed what was read."""
+
+
+def pointing_at(identifier: str) -> dict[str, Any]:
+    return {
+        "ConditionExpression": "#case = :case",
+        "ExpressionAttributeNames": {"#case": "case"},
+        "ExpressionAttributeValues": {":case": {"S": identifier}},
+    }
 
 
 def identifier_of(told: Told) -> str:

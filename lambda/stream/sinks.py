@@ -22,6 +22,8 @@ TELLING_PAUSE = 0.2  # seconds: a shard that is full in one moment may have room
 TOLD = (
     "transaction_id",
     "customer_id",
+    "merchant_id",
+    "amount_cents",
     "fraud_score",
     "action",
     "judged_again",

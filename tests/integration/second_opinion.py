@@ -222,6 +222,7 @@ def modules(prefix: str) -> Json:
                     "stream": "${module.stream.failed_queue.name}",
                     "merchants": "${module.merchants.failed_queue.name}",
                     "release": "${module.registry.approvals.failed_queue}",
+                    "reviews": f"{prefix}-reviews-failed",
                 },
             },
             "state_machines": "${module.orchestration.arns}",

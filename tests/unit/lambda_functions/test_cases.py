@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from cases.case import LET_THROUGH, Refused, reopen
 from cases.door import Unfinished
@@ -46,6 +48,20 @@ def test_a_payment_after_the_decision_opens_a_case_of_its_own(desk):
     assert desk.cases.get(before).payments == 1
     assert desk.take_in("t1") == "known"
     assert [case.id for case in desk.cases.of_customer("c1")] == [before, after]
+
+
+def test_beside_a_full_case_another_is_opened_and_each_is_decided_by_itself(desk):
+    desk.cases = replace(desk.cases, most=2)
+    assert [desk.take_in(f"t{n}") for n in range(5)] == ["opened", "joined", "opened", "joined", "opened"]
+    first, second, third = (desk.cases.of_payment(f"t{n}").id for n in (0, 2, 4))
+    for case, seen in ((first, 2), (third, 1)):
+        desk.door.claim(asked(ADA, case))
+        desk.door.decide(asked(ADA, case, {**FRAUD, "seen": seen}))
+    assert desk.cases.get(second).state == "OPEN"
+    assert sorted(payment for payment, _ in desk.labels()) == ["t0", "t1", "t4"]
+    after = desk.opened("t5")
+    assert after not in (first, second, third)
+    assert desk.take_in("t6") == "joined"
 
 
 def test_the_severest_case_is_the_next_and_of_these_the_oldest(desk):
