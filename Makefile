@@ -89,6 +89,7 @@ check: $(READY) $(CHECKS)/.ready ## Format, lint, types, import contracts, Terra
 	@$(PYTHON) -m datasets.describe | diff - docs/datasets.md || { echo "docs/datasets.md is old: make docs" >&2; exit 1; }
 	@$(PYTHON) -m features.describe | diff - docs/features.md || { echo "docs/features.md is old: make docs" >&2; exit 1; }
 	@$(PYTHON) -m glue.describe | diff - docs/tables.md || { echo "docs/tables.md is old: make docs" >&2; exit 1; }
+	@PYTHONPATH=.:lambda $(PYTHON) -m tools.openapi | diff - docs/openapi.json || { echo "docs/openapi.json is old: make docs" >&2; exit 1; }
 	@$(PYTHON) -m tools.terraform.modules --check
 	@rendered=$$(mktemp -d) && $(PYTHON) -W ignore -m training.pipelines.render "$$rendered" && diff -r "$$rendered" terraform/platform/pipelines && rm -r "$$rendered" || { echo "terraform/platform/pipelines is old: make docs" >&2; exit 1; }
 	@$(PYTHON) -m local.describe --check || { echo "local/README.md is old: make docs" >&2; exit 1; }
@@ -97,6 +98,7 @@ docs: $(READY) $(OWN) ## Make the generated pages again
 	@$(PYTHON) -m datasets.describe > docs/datasets.md
 	@$(PYTHON) -m features.describe > docs/features.md
 	@$(PYTHON) -m glue.describe > docs/tables.md
+	@PYTHONPATH=.:lambda $(PYTHON) -m tools.openapi > docs/openapi.json
 	@$(PYTHON) -m local.describe --write
 	@$(PYTHON) -m tools.terraform.modules --write
 	@$(PYTHON) -W ignore -m training.pipelines.render

@@ -1,0 +1,259 @@
+"""Prints docs/openapi.json: every route of the API of the decisions, made from what the doors hold requests against."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from cases import door as cases_door
+from cases.case import STATES, WORDS
+from cases.finishing import ANSWERS
+from cases.handler import ROUTES
+from scoring.decision import FIELDS, LONGEST_LIST, MOST_MARKS
+from scoring.entries import LONGEST_WHY, TOGETHER
+from scoring.labels import MOST
+from scoring.policy import SEVERITY
+
+from features.contract import FRAUD_LABELS, TRANSACTIONS
+from features.payment import LONGEST_IDENTIFIER
+
+Json = dict[str, Any]
+
+TEXT: Json = {"type": "string"}
+TEXT_OR_NONE: Json = {"type": ["string", "null"]}
+WHOLE: Json = {"type": "integer"}
+NUMBER: Json = {"type": "number"}
+MOMENT: Json = {"type": "string", "format": "date-time"}
+IDENTIFIER: Json = {"type": "string", "minLength": 1, "maxLength": LONGEST_IDENTIFIER}
+WHY: Json = {"type": "string", "minLength": 1, "maxLength": cases_door.LONGEST_WHY}
+# How cells of a payment may be written.
+CELLS: dict[str, Json] = {
+    "text": {"type": ["string", "number", "boolean", "null"]},
+    "instant": MOMENT,
+    "money": {"type": ["string", "number"]},
+    "flag": {"type": ["string", "number", "boolean", "null"]},
+    "degrees": {"type": ["string", "number", "null"]},
+}
+# A decision's fields, by what `scoring.decision` says of them in words.
+WORDED: dict[str, Json] = {
+    "text": TEXT,
+    "text or none": TEXT_OR_NONE,
+    "a probability or none": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+    "an action": {"enum": sorted(SEVERITY)},
+    "an action or none": {"enum": [*sorted(SEVERITY), None]},
+    "a list of texts": {"type": "array", "items": TEXT, "maxItems": LONGEST_LIST},
+    "none or a list of texts": {"type": ["array", "null"], "items": TEXT, "maxItems": MOST_MARKS},
+    "a whole number": WHOLE,
+    "none or a list of whole numbers": {"type": ["array", "null"], "items": WHOLE},
+    "none or a list of numbers and nones": {"type": ["array", "null"], "items": {"type": ["number", "null"]}},
+    "true or false": {"type": "boolean"},
+}
+BESIDE = ("attributes", "event")  # of the log alone
+BODIES: dict[str, Json] = {
+    "claim": {},
+    "next": {},
+    "next-escalated": {},
+    "release": {},
+    "comment": {"text": WHY},
+    "escalate": {"why": WHY},
+    "reopen": {"why": WHY},
+    "reassign": {"to": {"type": "string", "pattern": f"^{cases_door.WHO.pattern}$"}, "why": WHY},
+}
+SUMMARIES = {
+    "POST /cases/next": "The case that you hold, or the next one, claimed",
+    "POST /cases/next-escalated": "The same of escalated ones, for leads",
+    "GET /cases": "Cases in a state, or all of a customer",
+    "GET /cases/{id}": "A case with its payments and its history",
+    "POST /cases/{id}/claim": "Take a case, or hold it for longer",
+    "POST /cases/{id}/release": "Give it back",
+    "POST /cases/{id}/escalate": "Hand it to the leads",
+    "POST /cases/{id}/comment": "Write into its history",
+    "POST /cases/{id}/decide": "Say what its payments were",
+    "POST /cases/{id}/reassign": "Give it to somebody, for leads",
+    "POST /cases/{id}/reopen": "Take a decided case again, for leads",
+    "GET /decisions": "What became of a payment that a person looks at",
+}
+SAID = {
+    "200": "Done, or it was so already",
+    "202": "Taken; what follows comes within minutes",
+    "400": "No such request; nothing was changed",
+    "403": "Not signed, or not your right",
+    "404": "There is none",
+    "409": "Not in this state, or another question under a known identifier",
+    "413": "Too large",
+    "503": "Ask again; it is done once",
+}
+
+
+def document() -> Json:
+    """OpenAPI 3.1. `security` is IAM's signature, which OpenAPI knows as an API key in the header."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Decisions on payments",
+            "version": "1",
+            "description": "Made by `make docs`; do not edit. Signed for `execute-api` (AWS Signature Version 4).",
+        },
+        "security": [{"iam": []}],
+        "paths": paths(),
+        "components": {
+            "securitySchemes": {"iam": {"type": "apiKey", "in": "header", "name": "Authorization"}},
+            "schemas": schemas(),
+        },
+    }
+
+
+def paths() -> Json:
+    label, labels = ref("Label"), {"type": "array", "items": ref("Label"), "minItems": 1, "maxItems": MOST}
+    found: Json = {
+        "/decisions": {
+            "post": operation(
+                "Decide on a payment while the payer waits",
+                ref("Payment"),
+                {"200": ref("Decision")},
+                400,
+                409,
+                413,
+                503,
+            )
+        },
+        "/labels": {
+            "post": operation(
+                "Say what payments were", {"oneOf": [label, labels]}, {"202": ref("LabelsTaken")}, 400, 503
+            )
+        },
+        "/lists": {
+            "post": operation(
+                "Put values on a list that rules look up, or take them off",
+                ref("Change"),
+                {"200": ref("Changed")},
+                400,
+                503,
+            )
+        },
+    }
+    for route in ROUTES:
+        verb, path = route.split(" ")
+        found.setdefault(path, {})[verb.lower()] = of_cases(route)
+    return found
+
+
+def of_cases(route: str) -> Json:
+    verb, path = route.split(" ")
+    right = path.rpartition("/")[2]
+    if route == "GET /cases":
+        given = [
+            query("state", {"enum": list(STATES), "default": "OPEN"}),
+            query(
+                "most",
+                {"type": "integer", "minimum": 1, "maximum": cases_door.LARGEST_PAGE, "default": cases_door.PAGE},
+            ),
+            query("after", TEXT),
+            query("customer_id", TEXT),
+        ]
+        return operation(SUMMARIES[route], None, {"200": ref("Cases")}, 400, 503, parameters=given)
+    if route == "GET /decisions":
+        given = [query("transaction_id", TEXT, required=True)]
+        return operation(SUMMARIES[route], None, {"200": ref("Answer")}, 400, 404, 503, parameters=given)
+    body = ref("Verdict") if right == "decide" else closed(BODIES[right]) if verb == "POST" else None
+    whole = right in ("decide", "reopen", "{id}")
+    answer = ref("NextCase") if right.startswith("next") else ref("WholeCase") if whole else ref("Case")
+    answers = {"200": answer} | ({"202": ref("Error")} if right in ("decide", "reopen") else {})
+    named = {"parameters": [{"name": "id", "in": "path", "required": True, "schema": TEXT}]} if "{id}" in path else {}
+    refused = (404, 503) if verb == "GET" else (400, 404, 409, 503)
+    made = operation(SUMMARIES[route], body, answers, *refused, **named)
+    if body is not None and "required" not in body and right != "decide":
+        made["requestBody"]["required"] = False
+    return made
+
+
+def operation(summary: str, body: Json | None, answers: dict[str, Json], *refused: int, **more: Any) -> Json:
+    said = {status: {"description": SAID[status], "content": content(schema)} for status, schema in answers.items()}
+    for status in sorted(map(str, (403, *refused))):
+        said[status] = {"description": SAID[status], "content": content(ref("Error"))}
+    asked = {} if body is None else {"requestBody": {"required": True, "content": content(body)}}
+    return {"summary": summary, **asked, **more, "responses": said}
+
+
+def schemas() -> Json:
+    case = {
+        **dict.fromkeys(("case", "customer_id"), TEXT),
+        "state": {"enum": list(STATES)},
+        "level": {"enum": ["reviewer", "lead"]},
+        **dict.fromkeys(("severity", "payments", "round"), WHOLE),
+        "opened_at": MOMENT,
+        **dict.fromkeys(("holder", "why", "decided_by"), TEXT_OR_NONE),
+        **{name: {**TEXT_OR_NONE, "format": "date-time"} for name in ("locked_until", "decided_at")},
+        "decision": {"enum": [*WORDS, None]},
+        "otherwise": {"type": "object", "additionalProperties": {"enum": list(WORDS)}},
+    }
+    whole = {**case, "payments_told": {"type": "array", "items": {"type": "object"}}}
+    line = closed({"at": MOMENT, "by": TEXT, "did": TEXT}, why=TEXT)
+    verdict = closed(
+        {"decision": {"enum": list(WORDS)}, "why": WHY, "seen": WHOLE},
+        otherwise={
+            "type": "object",
+            "maxProperties": cases_door.MOST_OTHERWISE,
+            "additionalProperties": {"enum": list(WORDS)},
+        },
+    )
+    values = {"type": "array", "items": TEXT, "minItems": 1, "maxItems": TOGETHER}
+    reason = {"type": "string", "minLength": 1, "maxLength": LONGEST_WHY}
+    return {
+        "Payment": payment(),
+        "Decision": {
+            "type": "object",
+            "properties": {name: WORDED[words] for name, (words, _) in FIELDS.items() if name not in BESIDE},
+            "required": [name for name in FIELDS if name not in BESIDE],
+        },
+        "Label": closed(
+            {
+                name: {"enum": [0, 1]} if name == "is_fraud" else MOMENT if name == "reported_at" else IDENTIFIER
+                for name in FRAUD_LABELS.required
+            }
+        ),
+        "LabelsTaken": closed({"accepted": WHOLE, "batch": TEXT, "file": TEXT, "repeated": {"type": "boolean"}}),
+        "Change": closed({"list": TEXT, "values": values, "why": reason}, until=MOMENT, take_off={"type": "boolean"}),
+        "Changed": closed({"list": TEXT, "by": TEXT}, put=WHOLE, taken_off=WHOLE),
+        "Case": closed(case),
+        "WholeCase": closed({**whole, "history": {"type": "array", "items": line}}),
+        "NextCase": {"anyOf": [ref("WholeCase"), closed({"case": {"type": "null"}})]},
+        "Cases": closed({"cases": {"type": "array", "items": ref("Case")}, "after": {"type": ["string", "null"]}}),
+        "Verdict": verdict,
+        "Answer": closed(
+            {"transaction_id": TEXT, "answer": {"enum": list(ANSWERS.values())}, "case": TEXT}, decided_at=MOMENT
+        ),
+        "Error": {"type": "object", "properties": {"error": TEXT, "message": TEXT, "case": TEXT}},
+    }
+
+
+def payment() -> Json:
+    """Any further column may stand beside those of the contract."""
+    columns = {c.name: {**CELLS[c.type], "description": c.description} for c in TRANSACTIONS.columns}
+    columns |= {name: {**IDENTIFIER, "description": columns[name]["description"]} for name in TRANSACTIONS.key}
+    return {"type": "object", "properties": columns, "required": list(TRANSACTIONS.required)}
+
+
+def closed(needed: Json, **optional: Json) -> Json:
+    needs = {"required": list(needed)} if needed else {}
+    return {"type": "object", "properties": {**needed, **optional}, **needs, "additionalProperties": False}
+
+
+def ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def content(schema: Json) -> Json:
+    return {"application/json": {"schema": schema}}
+
+
+def query(name: str, schema: Json, required: bool = False) -> Json:
+    return {"name": name, "in": "query", "required": required, "schema": schema}
+
+
+def page() -> str:
+    return json.dumps(document(), indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    print(page(), end="")
