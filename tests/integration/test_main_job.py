@@ -675,6 +675,7 @@ def test_two_reviewers_get_two_cases_decide_them_and_payers_and_the_lake_hear_of
     verdict = {"decision": "fraud", "why": "nobody knows of it", "seen": hers["payments"]}
     first = asked_of(ada, "POST", f"/cases/{hers['case']}/decide", verdict)
     assert asked_of(ada, "POST", f"/cases/{hers['case']}/decide", verdict) == first
+    assert asked_of(ada, "GET", f"/cases/{hers['case']}") == first
     written = platform.keys(f"raw/fraud_labels/batch={first['decided_at'][:10]}/case-{hers['case']}-")
     (lines,) = [platform.read(key).decode().splitlines() for key in written]
     labelled = [f"{p['transaction_id']},1,{first['decided_at']}" for p in first["payments_told"]]
