@@ -89,7 +89,7 @@ class Declared:
 
 @dataclass(frozen=True)
 class Flag(Declared):
-    """1 when the product of `left` is above `factor` times the product of `right`, else 0: a comparison of integers.
+    """1 when the product of `left` is above `factor` times the product of `right`, which is 1 of nothing, else 0.
 
     It is a feature of the payment, and the payment carries it: windows may count only what it holds for.
     """
@@ -105,7 +105,7 @@ class Flag(Declared):
 
     @property
     def description(self) -> str:
-        return self.note or f"1 when {' x '.join(self.left)} > {self.factor} x {' x '.join(self.right)}, else 0"
+        return self.note or f"1 when {' x '.join(self.left)} > {' x '.join([str(self.factor), *self.right])}, else 0"
 
 
 @dataclass(frozen=True)
@@ -354,6 +354,61 @@ class CalendarPart(Declared):
 
 
 @dataclass(frozen=True)
+class LocalPart(Declared):
+    """As `CalendarPart`, of the time where the payment was made: by what it says in a column, an offset from UTC
+    (`+02:00`, alone or behind a time) or one of the texts of `offsets`, each with its minutes ahead of UTC. Unknown
+    where it says nothing, or another one. A `Distinct` of a customer counts over it by its name.
+
+    `features.zones.ONE_ZONE` are the offsets of countries with one zone: standard time, also in summer.
+    """
+
+    name: str
+    column: str
+    unit: int
+    modulo: int
+    shift: int = 0
+    offsets: tuple[tuple[str, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        if any(type(number) is not int or number < 1 for number in (self.unit, self.modulo)):
+            raise ValueError(f"{self.name}: expected unit and modulo in whole numbers from 1 on")
+        if any(type(minutes) is not int or abs(minutes) > 18 * 60 for _, minutes in self.offsets):
+            raise ValueError(f"{self.name}: expected whole minutes ahead of UTC, at most 18 hours, as offsets")
+
+    def of(self, at: int, minutes_east: int) -> int:
+        return ((at + minutes_east * MINUTE) // self.unit + self.shift) % self.modulo
+
+    @property
+    def description(self) -> str:
+        where = f"by `{self.column}`"
+        return self.note or f"Part of the time where the payment was made, {where}, 0 to {self.modulo - 1}"
+
+
+@dataclass(frozen=True)
+class FromUsual(Declared):
+    """How far the payment's own value of a part of the calendar, or of the local time, is from the customer's usual
+    one, the shorter way round: the mean direction over the window. Unknown without an own value, or a usual one.
+
+    In units of the part, see `features.clocks`; `modulo` is the part's.
+    """
+
+    name: str
+    of: str
+    modulo: int
+    length: int
+    tile: int
+
+    def __post_init__(self) -> None:
+        if self.length <= 0 or self.length % self.tile:
+            raise ValueError(f"{self.name}: the length must be a whole number of tiles")
+
+    @property
+    def description(self) -> str:
+        within = duration_name(self.length)
+        return self.note or f"How far {self.of} is from the customer's usual one of {within}, the shorter way round"
+
+
+@dataclass(frozen=True)
 class Prefix(Declared):
     """What a text column of a payment begins with: its first `parts` parts between a separator, or without one as many
     characters. A text with fewer is what it is.
@@ -428,6 +483,8 @@ Feature = (
     | Travel
     | CalendarPart
     | CalendarFlag
+    | LocalPart
+    | FromUsual
     | Prefix
     | Ratio
 )
@@ -530,7 +587,10 @@ class FeatureSet:
         """What an entity's record keeps of a payment besides its time and amount: columns, and parts of the calendar.
 
         Others than customers have columns only."""
-        return tuple(dict.fromkeys(d.of for d in self.distinct if d.entity == entity))
+        counted = [d.of for d in self.distinct if d.entity == entity]
+        if entity == "customer":
+            counted += [*(f.of for f in self.from_usual), *(part.name for part in self.local)]
+        return tuple(dict.fromkeys(counted))
 
     @cached_property
     def nightly(self) -> tuple[Entity, ...]:
@@ -545,6 +605,14 @@ class FeatureSet:
     @cached_property
     def since_first(self) -> tuple[SinceFirst, ...]:
         return tuple(f for f in self.features if isinstance(f, SinceFirst))
+
+    @cached_property
+    def local(self) -> tuple[LocalPart, ...]:
+        return tuple(f for f in self.features if isinstance(f, LocalPart))
+
+    @cached_property
+    def from_usual(self) -> tuple[FromUsual, ...]:
+        return tuple(f for f in self.features if isinstance(f, FromUsual))
 
     @cached_property
     def travels(self) -> tuple[Travel, ...]:
@@ -601,7 +669,7 @@ class FeatureSet:
             refuse(distinct.of == "transaction_id", distinct.name, "no two payments share one: count payments instead")
             closed_of = distinct.entity != "customer"
             refuse(distinct.open_head == closed_of, distinct.name, "a customer's window has an open head, no other's")
-            is_part = any(part.name == distinct.of for part in self.calendar)
+            is_part = any(part.name == distinct.of for part in (*self.calendar, *self.local))
             refuse(closed_of and is_part, distinct.name, "parts of the calendar are counted of customers only")
             is_prefix = any(prefix.name == distinct.of for prefix in self.prefixes)
             refuse(closed_of and is_prefix, distinct.name, "prefixes are counted of customers only")
@@ -616,16 +684,36 @@ class FeatureSet:
             besides = f"expected a text that a payment may say besides as its column, got `{prefix.column}`"
             refuse(not is_text, prefix.name, f"{besides}: features, parts of the calendar and other prefixes are none")
             refuse(prefix.name in self.columns, prefix.name, "a prefix is counted over and no value of a vector")
-        comparable = {"amount", *(d.name for d in self.distinct if d.open_head), *(r.name for r in self.recurrences)}
+        self.refuse_odd_clocks()
+        comparable = {f.name for f in self.from_usual}
+        for flag in self.carried:
+            refuse(bool(set(needs(flag)) & comparable), flag.name, "windows count by no flag that compares these")
+        comparable |= {"amount", *(d.name for d in self.distinct if d.open_head), *(r.name for r in self.recurrences)}
         comparable |= {w.name for w in self.windows if w.open_head and w.where is None}
         for flag in self.flags:
             unlike = bool(set(needs(flag)) - comparable)
             refuse(unlike, flag.name, "a flag compares the amount and what is known of the customer as of the payment")
 
+    def refuse_odd_clocks(self) -> None:
+        """Raises ValueError for local times that no payment says, and usual values of what is no part of the time."""
+        made = {feature.name for feature in self.features}
+        for part in self.local:
+            column = next((c for c in TRANSACTIONS.columns if c.name == part.column), None)
+            is_text = part.column not in made and (column is None or (column.type == "text" and not column.required))
+            besides = f"expected a text that a payment may say besides as its column, got `{part.column}`"
+            refuse(not is_text, part.name, f"{besides}: send the local time, or its offset, in a column of its own")
+        for flag in (f for f in self.calendar if isinstance(f, CalendarFlag)):
+            known = any(p.name == flag.part for p in (*self.calendar, *self.local) if not isinstance(p, CalendarFlag))
+            refuse(not known, flag.name, f"expected a part of the calendar or of the local time, got `{flag.part}`")
+        moduli = {p.name: p.modulo for p in (*self.calendar, *self.local) if not isinstance(p, CalendarFlag)}
+        for far in self.from_usual:
+            of = f"a part of the calendar or of the local time, and its modulo, got `{far.of}` and {far.modulo}"
+            refuse(moduli.get(far.of) != far.modulo, far.name, f"expected {of}")
+
     def refuse_what_is_made(self, distinct: Distinct) -> None:
         """Raises ValueError for a count over a feature: the engines read what payments say and would find nothing."""
         made = next((f for f in self.features if f.name == distinct.of), None)
-        if made is None or isinstance(made, CalendarPart | Prefix):
+        if made is None or isinstance(made, CalendarPart | LocalPart | Prefix):
             return
         instead = (
             f"count over the part `{made.part}`"
@@ -644,6 +732,7 @@ class FeatureSet:
         if "payment" in kinds:
             reaches += [*(s.horizon for s in self.since_last), *(t.horizon for t in self.travels)]
             reaches += [d.length + d.tile + d.delay for d in self.distinct]
+            reaches += [f.length + f.tile for f in self.from_usual]
         return max(reaches, default=0)
 
     def _behind(self, window: Window) -> int:
@@ -678,7 +767,7 @@ def of_labels(feature: Feature) -> bool:
 def of_payments(feature: Feature) -> bool:
     """Whether it is read from payments themselves."""
     counted = isinstance(feature, Window | SinceLast) and feature.kind == "payment"
-    return counted or isinstance(feature, Distinct | SinceFirst | Travel)
+    return counted or isinstance(feature, Distinct | SinceFirst | Travel | FromUsual)
 
 
 def refuse(wrong: bool, name: str, rule: str) -> None:
@@ -694,6 +783,8 @@ def needs(feature: Feature) -> tuple[str, ...]:
         return (*feature.left, *feature.right)
     if isinstance(feature, CalendarFlag):
         return (feature.part,)
+    if isinstance(feature, FromUsual):
+        return (feature.of,)
     if isinstance(feature, Novelty | Recurrence | Acquaintance):
         return (feature.among.name,)
     if isinstance(feature, Window) and feature.where:

@@ -15,6 +15,7 @@ from features.declaration import (
     Distinct,
     Feature,
     FeatureSet,
+    LocalPart,
     Prefix,
     Window,
     duration_name,
@@ -96,7 +97,7 @@ def patience(features: FeatureSet) -> str:
 
 
 def row(feature: Feature) -> str:
-    if isinstance(feature, CalendarPart | CalendarFlag | Prefix):
+    if isinstance(feature, CalendarPart | CalendarFlag | LocalPart | Prefix):
         default = ""
     else:
         default = "unknown" if feature.default is None else str(feature.default)

@@ -23,7 +23,7 @@ def fullest(layout: Layout) -> int:
     state.clock, state.previous, state.first = LARGEST_MOMENT, LARGEST_MOMENT - 1, LARGEST_MOMENT - 2
     for key, ring in layout.rings.items():
         kind, tile = key
-        held = [largest(MEASURES[kind][column.measure]) for column in ring.columns]
+        held = [-PAID if column.turn else largest(MEASURES[kind][column.measure]) for column in ring.columns]
         newest = state.clock // tile
         state.tiles[key] = {newest - behind: held for behind in range(ring.kept)}
     for seen, (most, kept_tiles) in layout.seen.items():

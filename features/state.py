@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 from zlib import crc32
 
+from features.clocks import apart, turns, usual
 from features.declaration import (
     DAY,
     ENGINE_REVISION,
@@ -24,6 +26,7 @@ from features.declaration import (
     FeatureSet,
     Filter,
     Flag,
+    FromUsual,
     Kind,
     Recurrence,
     SinceFirst,
@@ -79,16 +82,56 @@ def label_event(reported_at: int, is_fraud: int, flags: Iterable[str] = ()) -> E
 
 
 @dataclass(frozen=True)
+class Turn:
+    """One side, 0 for north and 1 for east, of where the values of a part of the time point: see `features.clocks`."""
+
+    of: str
+    modulo: int
+    side: int
+
+    def points(self, value: int | None) -> int:
+        return 0 if value is None else turns(self.modulo)[self.side][value]
+
+
+@dataclass(frozen=True)
+class TurnWindow(Window):
+    """What a record adds up for a `FromUsual`, which is read from it: no feature by itself."""
+
+    turn: Turn = Turn("", 1, 0)
+
+    @cached_property
+    def name(self) -> str:
+        return turn_name(self.turn.of, self.length, self.tile, self.turn.side)
+
+
+def turn_name(of: str, length: int, tile: int, side: int) -> str:
+    return f"{of} {length} {tile} {side}"
+
+
+def turn_windows(feature: FromUsual) -> tuple[TurnWindow, TurnWindow]:
+    north, east = (
+        TurnWindow(
+            "customer", "payment", "count", feature.length, feature.tile, turn=Turn(feature.of, feature.modulo, side)
+        )
+        for side in (0, 1)
+    )
+    return north, east
+
+
+@dataclass(frozen=True)
 class TileColumn:
     """One number that a tile holds: a measure, of the events that pass the filter, folded by the aggregate."""
 
     measure: int
     where: Filter | None
     aggregate: Aggregate
+    turn: Turn | None = None
 
     def of(self, event: Event) -> int:
         if self.where and (self.where.flag in event.flags) != self.where.holds:
             return 0
+        if self.turn is not None:
+            return self.turn.points(event.cells.get(self.turn.of))
         if self.aggregate == "tiles":
             return 1
         return event.values[self.measure]
@@ -135,14 +178,17 @@ class Layout:
         self.flags = tuple(f for f in features if isinstance(f, Flag))
         self.recurrences = tuple(f for f in features if isinstance(f, Recurrence))
         self.since_last = tuple(f for f in features if isinstance(f, SinceLast))
+        self.from_usual = tuple(f for f in features if isinstance(f, FromUsual))
         self.travels = tuple(f for f in features if isinstance(f, Travel))
         self.apart = of.declines_apart if of else any(w.kind == "decline" for w in self.windows)
         self.since_first = tuple(f for f in features if isinstance(f, SinceFirst))
         self.names = (*(w.name for w in self.windows), *(d.name for d in self.distinct))
+        summed = tuple(dict.fromkeys((*self.windows, *(w for f in self.from_usual for w in turn_windows(f)))))
+        self.summed: tuple[Window, ...] = summed
         # What an event of a kind adds, once for all rings of the kind.
         self.columns = {
-            kind: tuple(dict.fromkeys(column_of(w) for w in self.windows if w.kind == kind))
-            for kind in dict.fromkeys(w.kind for w in self.windows)
+            kind: tuple(dict.fromkeys(column_of(w) for w in summed if w.kind == kind))
+            for kind in dict.fromkeys(w.kind for w in summed)
         }
         # In which kinds an event counts; what was declined has happened, though nothing may count it.
         self.counts_in: dict[Kind, tuple[Kind, ...]] = {kind: (kind,) for kind in self.columns if kind != "attempt"}
@@ -152,8 +198,8 @@ class Layout:
             for kind in ("payment", *(("decline",) if self.apart else ())):
                 self.counts_in[kind] = (*self.counts_in.get(kind, ()), "attempt")
         self.rings = {
-            (kind, tile): ring([w for w in self.windows if (w.kind, w.tile) == (kind, tile)], self.columns[kind])
-            for kind, tile in dict.fromkeys((w.kind, w.tile) for w in self.windows)
+            (kind, tile): ring([w for w in summed if (w.kind, w.tile) == (kind, tile)], self.columns[kind])
+            for kind, tile in dict.fromkeys((w.kind, w.tile) for w in summed)
         }
         # Column and tile size of remembered values -> how many a tile remembers, how many tiles are kept.
         self.seen: dict[tuple[str, int], tuple[int, int]] = {}
@@ -174,7 +220,7 @@ class Layout:
             if compared & {name for name, _, _ in reading.windows}
         )
         # How far behind an event its window begins, at the most; where it counts what has a flag, so does the flag's.
-        reaching: tuple[Window | Distinct, ...] = (*self.windows, *self.distinct)
+        reaching: tuple[Window | Distinct, ...] = (*summed, *self.distinct)
         self.reach = {f.name: f.length + f.tile + f.delay for f in reaching}
         told = {r.name: r.among.name for r in self.recurrences}
         self.behind = {
@@ -263,6 +309,9 @@ def spelt(kind: Kind, column: TileColumn, features: FeatureSet | None) -> str:
         flag = column.where.flag
         meaning = [features.fingerprints[flag]] if features else []
         parts += [f"{'' if column.where.holds else 'not '}{flag}", *meaning]
+    if column.turn:
+        part = [features.fingerprints[column.turn.of]] if features else []
+        parts += [f"{column.turn.side} of {column.turn.of} by {column.turn.modulo}", *part]
     if kind == "payment" and features and features.declines_apart:
         parts.append("paid")
     if kind == "label" and features:
@@ -285,7 +334,8 @@ def ring(windows: Sequence[Window], of_kind: Sequence[TileColumn]) -> Ring:
 
 def column_of(window: Window) -> TileColumn:
     held: Aggregate = "sum" if window.aggregate == "since" else window.aggregate  # a sum that is not 0 tells of some
-    return TileColumn(MEASURES[window.kind].index(window.measure), window.where, held)
+    turn = window.turn if isinstance(window, TurnWindow) else None
+    return TileColumn(MEASURES[window.kind].index(window.measure), window.where, held, turn)
 
 
 def kept(window: Window | Distinct) -> int:
@@ -467,7 +517,7 @@ class State:
             for reading in kept_ring.readings:
                 self._read(key, reading, at, found)
         for feature in self.layout.distinct:
-            found[feature.name] = len(set().union(*self._days(feature, at).values()))
+            found[feature.name] = len(set().union(*self._days(feature, at)))
         for name in self.unknown(at):
             found[name] = None
         return found
@@ -482,14 +532,18 @@ class State:
         """In how many tiles of the distinct count's window the value is remembered; none of no value."""
         if cell is None or (self.young and among.name in self.unknown(at)):
             return None
-        return sum(cell in day for day in self._days(among, at).values())
+        return sum(cell in day for day in self._days(among, at))
 
     def tiles_since_first(self, cell: int | None, among: Distinct, at: int) -> int | None:
         """How many tiles ago the oldest of them lies; none when there is none."""
         if cell is None or (self.young and among.name in self.unknown(at)):
             return None
-        holding = [index for index, day in self._days(among, at).items() if cell in day]
-        return at // among.tile - min(holding) if holding else None
+        newest = at // among.tile
+        days = self.seen[among.of, among.tile].items()
+        holding = [index for index, day in days if newest - among.tiles <= index <= newest and cell in day]
+        if not holding and cell in (found for day in self._days(among, at) for found in day):
+            holding = [self.clock // among.tile]  # of the moment before, which is in no tile yet
+        return newest - min(holding) if holding else None
 
     def since_last(self, feature: SinceLast, at: int) -> int | None:
         """Milliseconds since the last earlier event, none when there is none within the horizon."""
@@ -506,6 +560,14 @@ class State:
         if feature.name in self.young or not NEVER < self.first < at:
             return None
         return (at - self.first) // feature.unit
+
+    def from_usual(self, feature: FromUsual, value: int | None, known: Mapping[str, Value]) -> int | None:
+        """How far a value is from the usual one, which `known` tells of: what `values` gives."""
+        north, east = (known[w.name] for w in turn_windows(feature))
+        if value is None or north is None or east is None:
+            return None
+        own = usual(north, east, feature.modulo)
+        return None if own is None else apart(value, own, feature.modulo)
 
     def travelled(self, feature: Travel, at: int, cells: Cells) -> int | None:
         """Metres, or metres an hour, from where the last payment was made that says its place."""
@@ -544,21 +606,21 @@ class State:
             holding = [index for index, slot in covered.items() if slot[position]]
             found[name] = last + 1 - max(holding) if holding else None
 
-    def _days(self, feature: Distinct, at: int) -> dict[int, list[int]]:
+    def _days(self, feature: Distinct, at: int) -> list[list[int]]:
         """The values that each tile of the window remembers."""
         days = self.seen[feature.of, feature.tile]
         waiting = self.waiting.get(feature.of)
         if not days and waiting is None:
-            return {}
+            return []
         head = (at - feature.delay) // feature.tile
         first = head - feature.tiles
         head -= not feature.open_head
         if waiting is None or self.clock >= at:
-            return {index: day for index, day in days.items() if first <= index <= head}
+            return [day for index, day in days.items() if first <= index <= head]
         settling = self.clock // feature.tile
-        found = {index: day for index, day in days.items() if first <= index <= head and index != settling}
+        found = [day for index, day in days.items() if first <= index <= head and index != settling]
         if first <= settling <= head:
-            found[settling] = joined(days.get(settling, []), waiting, feature.kept)
+            found.append(joined(days.get(settling, []), waiting, feature.kept))
         return found
 
     def flags(self, at: int, amount: int, cells: Cells = NO_CELLS) -> frozenset[str]:
@@ -567,7 +629,7 @@ class State:
         for key, reading in self.layout.compared:
             self._read(key, reading, at, known)
         for distinct in self.layout.compared_distinct:
-            known[distinct.name] = len(set().union(*self._days(distinct, at).values()))
+            known[distinct.name] = len(set().union(*self._days(distinct, at)))
         for recurrence in self.layout.compared_recurrences:
             known[recurrence.name] = self.tiles_with(cells.get(recurrence.among.of), recurrence.among, at)
         known |= {name: None for name in self.unknown(at) if name in known}
@@ -655,7 +717,7 @@ def carried(stored: Mapping[str, Any], old: Holds, layout: Layout) -> dict[str, 
             for slot in (stored["tiles"][name] if had else [])
         ]
         absent = {column for column, place in zip(kept_ring.columns, within, strict=True) if place is None}
-        of_ring = [w for w in layout.windows if (w.kind, w.tile) == key]
+        of_ring = [w for w in layout.summed if (w.kind, w.tile) == key]
         young |= {w.name for w in of_ring if column_of(w) in absent or kept(w) > had}
     for feature in layout.distinct:
         name = ring_name((feature.of, feature.tile))

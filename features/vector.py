@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from features.clocks import minutes_east
 from features.declaration import CalendarPart, Distinct, Entity, Feature, FeatureSet, Ratio, Window
 from features.fraud import FRAUD
 from features.moments import met_by_a_door
@@ -39,6 +40,7 @@ OF_CUSTOMER = (
     *FRAUD.since_last,
     *FRAUD.since_first,
     *FRAUD.travels,
+    *FRAUD.from_usual,
 )
 CUSTOMER_LAYOUT = Layout(OF_CUSTOMER, PAYMENTS_KNOWN, FRAUD)
 MERCHANT_LAYOUT = Layout(features_of("merchant"), of=FRAUD)
@@ -58,16 +60,19 @@ PARTIAL = f"{FRAUD.version}-partial"
 # What is looked at of a payment besides what every one has: columns, and parts of the calendar.
 PARTS = tuple(f for f in FRAUD.calendar if isinstance(f, CalendarPart) and f.name in FRAUD.cells())
 PREFIXES = tuple(p for p in FRAUD.prefixes if p.name in FRAUD.cells())
-MADE = {*(part.name for part in PARTS), *(prefix.name for prefix in PREFIXES)}
+OFFSETS = {local.name: dict(local.offsets) for local in FRAUD.local}
+MADE = {*(part.name for part in PARTS), *(prefix.name for prefix in PREFIXES), *OFFSETS}
 WHOLE = tuple(c for c in FRAUD.cells() if c != "merchant_id" and c not in MADE)
 LOOKED_AT = (
     *((AUTHORISED,) if FRAUD.declines_apart else ()),
     *((LATITUDE, LONGITUDE) if FRAUD.travels else ()),
+    *(local.column for local in FRAUD.local),
 )
 COLUMNS = tuple(dict.fromkeys((*WHOLE, *(prefix.column for prefix in PREFIXES), *LOOKED_AT)))
 
 RULED = (*FRAUD.columns, *TRAFFIC_LAYOUT.names)  # what a rule of the policy may look at
 Vector = list[float | None]
+NOTHING_LOCAL: Mapping[str, Value] = {}
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,10 @@ def cells_of(at: int, said: Mapping[str, str]) -> Cells:
         cells[part.name] = part_of(part, at)
     if kind_of(said, FRAUD) == "decline":
         cells[AUTHORISED] = 0
+    for local in FRAUD.local:
+        minutes = minutes_east(said.get(local.column), OFFSETS[local.name])
+        if minutes is not None:
+            cells[local.name] = local.of(at, minutes)
     if FRAUD.travels and (place := place_of(said)):
         cells[LATITUDE], cells[LONGITUDE] = place
     return cells
@@ -145,21 +154,25 @@ def fraud_vector(
     for known_for in FRAUD.acquaintances:
         among = known_for.among
         values[known_for.name] = known.customer.tiles_since_first(cells.get(among.of), among, counted_at)
+    values.update(calendar(FRAUD, at, {local.name: cells.get(local.name) for local in FRAUD.local}))
+    for far in FRAUD.from_usual:
+        own = values[far.of] if far.of in values else cells.get(far.of)
+        values[far.name] = known.customer.from_usual(far, own, values)  # type: ignore[arg-type]
     for flag in FRAUD.flags:
         values[flag.name] = int(holds(flag, values))  # type: ignore[arg-type]
-    values.update(calendar(FRAUD, at))
     values.update(ratios(FRAUD, values))  # type: ignore[arg-type]
     return [None if (value := values[name]) is None else float(value) for name in FRAUD.columns]
 
 
-def calendar(features: FeatureSet, at: int) -> dict[str, int]:
-    """Calendar parts and flags of an instant, in UTC."""
-    known: dict[str, int] = {}
+def calendar(features: FeatureSet, at: int, local: Mapping[str, Value] = NOTHING_LOCAL) -> dict[str, Value]:
+    """Calendar parts and flags of an instant, in UTC, and of the parts of its local time, which it gives as well."""
+    known: dict[str, Value] = dict(local)
     for feature in features.calendar:
         if isinstance(feature, CalendarPart):
             known[feature.name] = part_of(feature, at)
         else:
-            known[feature.name] = int(known[feature.part] in feature.values)
+            part = known[feature.part]
+            known[feature.name] = None if part is None else int(part in feature.values)
     return known
 
 

@@ -13,16 +13,21 @@ from itertools import pairwise
 from features.contract import CONTRACTS, DECISION_WORDS, TRANSACTIONS, Contract
 from features.credit import PAYMENT_BEHAVIOUR
 from features.declaration import (
+    Acquaintance,
     CalendarFlag,
     CalendarPart,
     Distinct,
     Feature,
     FeatureSet,
     Flag,
+    FromUsual,
+    LocalPart,
     Novelty,
     Ratio,
     Recurrence,
+    SinceFirst,
     SinceLast,
+    Travel,
     Window,
 )
 from features.fraud import FRAUD
@@ -147,8 +152,14 @@ def feature_rules(features: FeatureSet) -> Iterator[Rule]:
             yield Rule(name, f"{missing} or (`{name}` >= 0 and `{name}` = floor(`{name}`))")
         elif isinstance(feature, Novelty) and feature.among.of not in TRANSACTIONS.required:
             yield Rule(name, f"`{name}` is null or `{name}` in (0, 1)")  # of what a payment does not say nothing is new
-        elif isinstance(feature, Recurrence):
+        elif isinstance(feature, Recurrence | Acquaintance | SinceFirst | Travel):
             yield Rule(name, f"`{name}` is null or (`{name}` >= 0 and `{name}` = floor(`{name}`))")
+        elif isinstance(feature, LocalPart | FromUsual):
+            most = feature.modulo // 2 if isinstance(feature, FromUsual) else feature.modulo - 1
+            within = f"`{name}` between 0 and {most} and `{name}` = floor(`{name}`)"
+            yield Rule(name, f"`{name}` is null or ({within})")
+        elif isinstance(feature, CalendarFlag) and feature.part in {local.name for local in features.local}:
+            yield Rule(name, f"`{name}` is null or `{name}` in (0, 1)")
         elif isinstance(feature, Flag | Novelty | CalendarFlag):
             yield Rule(name, f"`{name}` in (0, 1)")
         elif isinstance(feature, CalendarPart):

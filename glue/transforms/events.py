@@ -5,13 +5,25 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from features.declaration import DAY, IDENTIFIERS, CalendarPart, Entity, FeatureSet, Kind, Prefix, needs
+from features.clocks import LONGEST, OFFSET
+from features.declaration import (
+    DAY,
+    IDENTIFIERS,
+    MINUTE,
+    CalendarPart,
+    Entity,
+    FeatureSet,
+    Kind,
+    LocalPart,
+    Prefix,
+    needs,
+)
 from features.fraud import FRAUD, LABEL_PATIENCE
 from features.payment import CONTROL, LONGEST_IDENTIFIER
 from features.places import MICRO
 from features.state import AUTHORISED
 from features.values import BLANKS, MISSING
-from glue.transforms.windows import DECLINED, FIRST, PLACE, cell, part_of, with_open_windows
+from glue.transforms.windows import DECLINED, FIRST, PLACE, cell, part_of, tile_of, with_open_windows
 
 Happened = dict[Entity, dict[Kind, DataFrame]]
 
@@ -89,10 +101,25 @@ def cell_of(rows: DataFrame, of: str) -> Column:
     part = next((part for part in FRAUD.calendar if part.name == of), None)
     if isinstance(part, CalendarPart):
         return part_of(part)
+    local = next((local for local in FRAUD.local if local.name == of), None)
+    if local is not None:
+        then = F.col("at") + minutes_east(said(rows, local.column), local) * MINUTE
+        return F.pmod(tile_of(then, local.unit) + local.shift, F.lit(local.modulo))
     prefix = next((prefix for prefix in FRAUD.prefixes if prefix.name == of), None)
     if prefix is not None:
         return F.crc32(cut(said(rows, prefix.column), prefix).cast("binary"))
     return F.crc32(said(rows, of).cast("binary"))
+
+
+def minutes_east(text: Column, local: LocalPart) -> Column:
+    """As `features.clocks.minutes_east`."""
+    if local.offsets:
+        return F.create_map(*(F.lit(told) for offset in local.offsets for told in offset))[text]
+    whole = f"^(?:{OFFSET})\\z"  # Java's dollar would let a line end follow
+    sign, hours, minutes = (F.regexp_extract(text, whole, group) for group in (1, 2, 3))
+    told = hours.cast("int") * 60 + minutes.cast("int")
+    read = F.when(sign == "-", -told).when(sign == "+", told).otherwise(0)
+    return F.when((F.length(text) <= LONGEST) & text.rlike(whole), read)
 
 
 def cut(text: Column, prefix: Prefix) -> Column:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.declaration import Distinct, FeatureSet, Flag, SinceFirst, SinceLast, Travel, Window
+from features.clocks import turns
+from features.declaration import Distinct, FeatureSet, Flag, FromUsual, SinceFirst, SinceLast, Travel, Window
 from features.places import BITS, COSINES, LEAST_ELAPSED, METRES_A_DEGREE, MICRO, STEP
 
 Integers = NDArray[np.int64]
@@ -115,6 +116,8 @@ def trailing(
         for acquaintance in features.acquaintances:
             if acquaintance.among == distinct:
                 found[acquaintance.name] = seen.tiles_since_first(first, asked.timeline.at, distinct.tile)
+    for own in features.from_usual:
+        found[own.name] = from_usual(kinds["payment"], asked, own, cells[own.of])
     for flag in features.flags:
         flagged = holds(flag, {"amount": Values(measures["amount"]), **found})
         found[flag.name] = Values(flagged)
@@ -194,8 +197,8 @@ def holds(flag: Flag, known: Mapping[str, Values]) -> Integers:
 
 
 def product(names: tuple[str, ...], known: Mapping[str, Values]) -> Values:
-    numbers, mask = known[names[0]].numbers, known[names[0]].known
-    for name in names[1:]:
+    numbers, mask = np.ones(1, np.int64), None
+    for name in names:
         numbers = numbers * known[name].numbers
         also = known[name].known
         if also is not None:
@@ -210,6 +213,32 @@ def since_last(asked: Asked, feature: SinceLast) -> Values:
     some = asked.last > timeline.position(asked.rank, np.full_like(asked.at, timeline.origin))
     elapsed = asked.at - timeline.at[np.maximum(asked.last - 1, 0)]
     return Values(np.where(some, elapsed, 0), known=some & (elapsed <= feature.horizon))
+
+
+def from_usual(paid: Events, asked: Asked, feature: FromUsual, cells: Integers) -> Values:
+    """`cells` has one more than the value of each question, which are the events themselves, or 0 for none."""
+    circle = turns(feature.modulo)
+    told = cells > 0
+    values = np.where(told, cells - 1, 0)
+    first, last = paid.asked.first(feature.length, feature.tile), paid.asked.last
+    sums = []
+    for axis in circle:
+        added = np.where(told, np.array(axis)[values], 0)
+        sums.append(trailing_sum(added if paid.some is None else added[paid.some], first, last))
+    north, east = sums
+    about = np.rint(np.arctan2(east, north) * (feature.modulo / (2 * np.pi))).astype(np.int64)
+    usual = best = None
+    for near in (-1, 0, 1):  # what a double says, or the value next to it
+        value = (about + near) % feature.modulo
+        how = north * np.array(circle[0])[value] + east * np.array(circle[1])[value]
+        if usual is None:
+            usual, best = value, how
+        else:
+            better = (how > best) | ((how == best) & (value < usual))
+            usual, best = np.where(better, value, usual), np.where(better, how, best)
+    apart = (values - usual) % feature.modulo
+    known = told & ((north != 0) | (east != 0))
+    return Values(np.where(known, np.minimum(apart, feature.modulo - apart), 0), known)
 
 
 def travelled(
@@ -245,10 +274,9 @@ def metres(one: tuple[Integers, Integers], other: tuple[Integers, Integers]) -> 
 
 
 def root(square: Integers) -> Integers:
-    """The whole part of a square root, exact: that of a double may be off by one."""
+    """The whole part of a square root, exact: as a double a number next to a square may have become one."""
     found = np.sqrt(square.astype(np.float64)).astype(np.int64)
-    found -= found * found > square
-    return found + ((found + 1) * (found + 1) <= square)
+    return found - (found * found > square)
 
 
 def since_first(asked: Asked, feature: SinceFirst, firsts: Integers | None) -> Values:

@@ -58,7 +58,7 @@ def with_open_windows(rows: DataFrame, features: FeatureSet, key: str, wanted: s
 def open_names(features: FeatureSet) -> list[str]:
     windows = [w for w in features.windows if w.open_head]
     of_values = ([d for d in features.distinct if d.open_head], features.novelties, features.recurrences)
-    since = (features.acquaintances, features.since_last, features.since_first, features.travels)
+    since = (features.acquaintances, features.since_last, features.since_first, features.travels, features.from_usual)
     groups = (windows, features.flags, *of_values, *since)
     return [f.name for group in groups for f in group]
 
@@ -100,14 +100,14 @@ def computed(table: pa.Table, key: str, features: FeatureSet) -> dict:
         timeline = Timeline(rank, at)
         asked = Asked(timeline, timeline.rank, timeline.at)
     else:
-        told_of_own = (
-            features.flags,
+        of_own = (
             features.novelties,
             features.recurrences,
             features.acquaintances,
             features.travels,
+            features.from_usual,
         )
-        if any(told_of_own):
+        if features.flags or any(of_own):
             raise ValueError(f"{features.name}: what is told of a payment's own cannot be told of rows that only ask")
         timeline = Timeline(rank[happened], at[happened])
         asked = Asked(timeline, rank, at)
@@ -235,7 +235,9 @@ def aliased(columns: Mapping[str, Column]) -> list[Column]:
 
 
 def with_calendar(rows: DataFrame, features: FeatureSet) -> DataFrame:
-    """Adds the calendar parts and flags of `at`."""
+    """Adds the calendar parts and flags of `at`, and the parts of the local time from their cells."""
+    for local in features.local:
+        rows = rows.withColumn(local.name, F.col(cell(local.name)))
     for feature in features.calendar:
         if isinstance(feature, CalendarPart):
             value = part_of(feature)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from features.declaration import DAY, MINUTE
+from features.fraud import FRAUD
 from features.places import LATITUDE, LONGITUDE
 from features.state import AUTHORISED
 from features.vector import COLUMNS
@@ -65,6 +66,9 @@ def event_log(seed: int, size: int, customers: int = 8, merchants: int = 25, day
     return Log(payments, labels, loans, outcomes, told_besides(random.Random(seed), payments))
 
 
+LOCATED = frozenset(local.column for local in FRAUD.local if local.offsets)
+
+
 def told_besides(rng: random.Random, payments: list) -> dict[str, dict[str, str]]:
     """Cells of every column that features look at: mostly one of a few of the customer's own, now and then one of many
     or one that all customers have, and often nothing."""
@@ -81,11 +85,17 @@ def told_besides(rng: random.Random, payments: list) -> dict[str, dict[str, str]
                 if own.random() < 0.8:
                     cells[column] = f"{far if own.random() < 0.2 else 53 + near:.6f}"
                 continue
+            if column == "utc_offset":
+                said = own.choice(["+02:00", "-0530", "Z", "2018-04-01T09:30:00.5+05:45", "+2", "2018-04-01", "+18:59"])
+                cells |= {column: said} if own.random() < 0.8 else {}
+                continue
             kind = rng.random()
             if kind < 0.5:
                 cells[column] = f"{who} {column} {min(rng.randrange(9), rng.randrange(9), rng.randrange(9))}"
             elif kind < 0.7:
                 cells[column] = f"é{rng.randrange(40)}"
+            if column in LOCATED and own.random() < 0.7:
+                cells[column] = own.choice(["DE", "IN", "NP", "GB"])
     return found
 
 

@@ -42,7 +42,7 @@ MUTANTS = (
     ("features/state.py", "head -= not feature.open_head", "head -= 0"),
     ("features/vector.py", "None if tiles is None else int(not tiles)", "int(not tiles)"),
     ("features/vector.py", "(at // part.unit + part.shift)", "(at // part.unit)"),
-    ("features/vector.py", "calendar(FRAUD, at)", "calendar(FRAUD, counted_at)"),
+    ("features/vector.py", "calendar(FRAUD, at, ", "calendar(FRAUD, counted_at, "),
     ("glue/transforms/trailing.py", "tail = (self.at // tile - length // tile) * tile", "tail = self.at - length"),
     (
         "glue/transforms/trailing.py",

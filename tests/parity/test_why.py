@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import duckdb
 import sqlglot
 
+from features.contract import TRANSACTIONS
 from features.fraud import FRAUD, HIGH
 from features.payment import Payment
 from features.places import microdegrees
@@ -23,12 +24,18 @@ def stamp(at: int) -> datetime:
     return datetime.fromtimestamp(at / 1000, UTC).replace(tzinfo=None)
 
 
-NAMES = [f"{column}_microdegrees" if column in DEGREES else column for column in COLUMNS]
+NAMED = [column for column in COLUMNS if any(column == each.name for each in TRANSACTIONS.columns)]
+NAMES = [f"{column}_microdegrees" if column in DEGREES else column for column in NAMED]
 
 
 def held(said, column: str) -> str | None:
     cell = said.get(column)
     return str(microdegrees(cell)) if column in DEGREES and cell is not None else cell
+
+
+def besides(said) -> dict[str, str] | None:
+    """What a bank brings besides the contract's columns."""
+    return {column: cell for column, cell in said.items() if column not in NAMED} or None
 
 
 class Tables:
@@ -40,13 +47,15 @@ class Tables:
         self.database.execute("CREATE SCHEMA risk_gold")
         self.database.execute(
             "CREATE TABLE transactions (transaction_id VARCHAR, customer_id VARCHAR, merchant_id VARCHAR, "
-            f"event_time TIMESTAMP, amount_cents BIGINT, event_date VARCHAR, {' VARCHAR, '.join(NAMES)} VARCHAR)"
+            f"event_time TIMESTAMP, amount_cents BIGINT, event_date VARCHAR, {' VARCHAR, '.join(NAMES)} VARCHAR, "
+            "attributes MAP(VARCHAR, VARCHAR))"
         )
         fill(
-            f"INSERT INTO transactions VALUES (?, ?, ?, ?, ?, ?{', ?' * len(COLUMNS)})",
+            f"INSERT INTO transactions VALUES (?, ?, ?, ?, ?, ?{', ?' * len(NAMES)}, ?)",
             [
-                (*p[:3], stamp(p[3]), p[4], day(p[3]), *(held(log.further[p[0]], c) for c in COLUMNS))
+                (*p[:3], stamp(p[3]), p[4], day(p[3]), *(held(said, c) for c in NAMED), besides(said))
                 for p in log.payments
+                for said in (log.further[p[0]],)
             ],
         )
         self.database.execute(

@@ -1,7 +1,24 @@
 """Features of a user's own, of every kind that ours have none of: what a folder of theirs may hold."""
 
-from features.declaration import DAY, HOUR, MINUTE, Acquaintance, Ratio, SinceFirst, SinceLast, Travel, Window
+from features.declaration import (
+    DAY,
+    HOUR,
+    MINUTE,
+    Acquaintance,
+    CalendarFlag,
+    Distinct,
+    Flag,
+    FromUsual,
+    LocalPart,
+    Ratio,
+    Recurrence,
+    SinceFirst,
+    SinceLast,
+    Travel,
+    Window,
+)
 from features.fraud import DEVICES, MERCHANTS_PAID, closed
+from features.zones import ONE_ZONE
 
 DAYS_KNOWN = SinceFirst("customer", "customer_days_since_first_payment")
 AGES = (
@@ -30,4 +47,18 @@ TRAVELS = (
     Travel("customer", "customer_metres_from_last_place", 30 * DAY),
     Travel("customer", "customer_metres_an_hour_from_last_place", 7 * DAY, speed=True),
 )
-FEATURES = (*AGES, *DECLINES, *TRAVELS)
+LOCAL_MINUTE = LocalPart("local_minute", "utc_offset", MINUTE, 1_440)
+LOCAL_QUARTER = LocalPart("local_quarter", "country", 6 * HOUR, 4, offsets=ONE_ZONE)
+QUARTERS = Distinct("customer", 30 * DAY, DAY, kept=4, of="local_quarter", called="local_quarters")
+FAR = FromUsual("customer_minutes_from_usual_time_30d", "local_minute", 1_440, 30 * DAY, DAY)
+TIMES = (
+    LOCAL_MINUTE,
+    LOCAL_QUARTER,
+    QUARTERS,
+    CalendarFlag("is_local_night", "local_quarter", (0,)),
+    Recurrence("customer_days_with_local_quarter_30d", among=QUARTERS),
+    FAR,
+    FromUsual("customer_days_from_usual_day_7d", "day_of_week", 7, 7 * DAY, 6 * HOUR),
+    Flag("is_unusual_local_time", left=(FAR.name,), factor=360, right=()),
+)
+FEATURES = (*AGES, *DECLINES, *TRAVELS, *TIMES)

@@ -136,6 +136,27 @@ def test_without_a_folder_there_are_only_ours(monkeypatch):
             "from features.declaration import *\nFEATURES = (SinceFirst('customer', 'age', unit=0),)",
             "age: expected a unit of whole milliseconds, such as DAY, got unit=0",
         ),
+        *(
+            (f"from features.declaration import *\nFEATURES = (LocalPart('local', '{column}', HOUR, 24),)", words)
+            for column, words in (
+                ("event_time", "got `event_time`: send the local time, or its offset, in a column of its own"),
+                ("hour_of_day", "local: expected a text that a payment may say besides"),
+                ("latitude", "local: expected a text that a payment may say besides"),
+            )
+        ),
+        (
+            "from features.declaration import *\n"
+            "FEATURES = (LocalPart('l', 'country', HOUR, 24, offsets=(('DE', 1.5),)),)",
+            "l: expected whole minutes ahead of UTC",
+        ),
+        (
+            "from features.declaration import *\nFEATURES = (FromUsual('far', 'hour_of_day', 12, DAY, HOUR),)",
+            "far: expected a part of the calendar or of the local time, and its modulo, got `hour_of_day` and 12",
+        ),
+        (
+            "from features.declaration import *\nFEATURES = (CalendarFlag('odd', 'is_night', (1,)),)",
+            "odd: expected a part of the calendar or of the local time, got `is_night`",
+        ),
         (
             "from features.declaration import *\nFEATURES = (Prefix('network', 'ip', 0),)",
             "network: expected at least one part",

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.declaration import DAY, HOUR, MINUTE, SECOND, SinceFirst, SinceLast, Travel, Window
+from features.clocks import apart, turns, usual
+from features.declaration import DAY, HOUR, MINUTE, SECOND, FromUsual, SinceFirst, SinceLast, Travel, Window
 from features.fraud import FRAUD, HIGH, SETTLED, SINCE_LAST
 from features.places import LATITUDE, LONGITUDE, metres
 from features.size import fullest
@@ -182,6 +183,44 @@ def test_where_a_record_of_before_was_paid_last_is_unknown_until_the_horizon_has
     assert state.travelled(TRAVELS[0], START + 2 * DAY, here) is None
     state.pay(START + 29 * DAY, 100, "m1", "", here)
     assert state.travelled(TRAVELS[0], START + 31 * DAY, here) == 0
+
+
+FAR = FromUsual("far", "hour_of_day", 24, 7 * DAY, DAY)
+WITH_USUAL = Layout((*OF_CUSTOMER, FAR), CUSTOMER_LAYOUT.remembered, FRAUD)
+HOURS = st.one_of(st.none(), st.integers(0, 23))
+
+
+@settings(max_examples=100, deadline=None)
+@given(PAYMENTS, st.lists(HOURS, min_size=40, max_size=40), HOURS, STEPS, st.integers(0, 40))
+def test_a_time_is_as_far_from_the_usual_one_of_the_window_as_the_definition_says(history, hours, here, step, cut):
+    payments = payments_of(history)
+    state, happened = State(WITH_USUAL), []
+    for number, (payment, hour) in enumerate(zip(payments, hours, strict=False)):
+        if number == cut:
+            state = State.load(state.dump(), WITH_USUAL)
+        said = {} if hour is None else {FAR.of: hour}
+        counted = state.pay(payment.at, payment.amount, payment.merchant, "", payment.further | said)
+        happened += [(counted, hour)] if said else []
+    at = max(START if not payments else payments[-1].at + step, state.clock)
+    seen = [hour for moment, hour in happened if (at // DAY - 7) * DAY <= moment < at]
+
+    north, east = (sum(side[hour] for hour in seen) for side in turns(24))
+    own = usual(north, east, 24)
+    expected = None if own is None or here is None else apart(here, own, 24)
+    assert state.from_usual(FAR, here, state.values(at)) == expected
+    assert State.load(state.dump(), CUSTOMER_LAYOUT).values(at) == {
+        name: value for name, value in state.values(at).items() if name in CUSTOMER_LAYOUT.names
+    }
+
+
+def test_what_is_usual_is_unknown_in_a_record_of_before():
+    state = State.load(paid([Paid(START, 100, "m1")]).dump(), WITH_USUAL)
+    state.pay(START + DAY, 100, "m1", "", {FAR.of: 3})
+
+    assert state.from_usual(FAR, 3, state.values(START + 2 * DAY)) is None
+    assert state.from_usual(FAR, 3, state.values(START + 9 * DAY)) is None, "nobody paid in this week"
+    state.pay(START + 9 * DAY, 100, "m1", "", {FAR.of: 3})
+    assert state.from_usual(FAR, 5, state.values(START + 10 * DAY)) == 2
 
 
 DECLINES = (

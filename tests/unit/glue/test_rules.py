@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-from features.declaration import DAY, Distinct, FeatureSet, Novelty
-from features.fraud import FRAUD
+from features.declaration import (
+    DAY,
+    HOUR,
+    MINUTE,
+    Acquaintance,
+    CalendarFlag,
+    Distinct,
+    FeatureSet,
+    FromUsual,
+    LocalPart,
+    Novelty,
+    SinceFirst,
+    Travel,
+)
+from features.fraud import FRAUD, MERCHANTS_PAID
 from glue.rules import GOLD_SUITES, feature_rules, nested
 
 RULES = {rule.condition for rule in feature_rules(FRAUD)}
@@ -44,3 +57,25 @@ def test_frauds_may_be_more_than_the_payments_of_a_window_and_a_rate_is_one_at_m
     assert shares
     assert not any(f"`{name}` <= 1" in condition for name in shares for condition in RULES)
     assert any("`merchant_fraud_rate_30d` <= 1" in condition for condition in RULES)
+
+
+def test_features_of_every_further_kind_have_their_rule():
+    minute = LocalPart("minute", "utc_offset", MINUTE, 1_440)
+    added = (
+        minute,
+        CalendarFlag("at_midnight", "minute", (0,)),
+        FromUsual("far", "minute", 1_440, DAY, HOUR),
+        SinceFirst("customer", "age"),
+        Travel("customer", "metres", DAY),
+        Acquaintance("known_for", among=MERCHANTS_PAID[0]),
+    )
+    names = tuple(f.name for f in added)
+    rules = {
+        rule.column: rule.condition for rule in feature_rules(FeatureSet("further", (*MERCHANTS_PAID, *added), names))
+    }
+
+    assert rules.keys() == set(names)
+    assert all(condition.startswith(f"`{name}` is null or ") for name, condition in rules.items())
+    assert "between 0 and 1439" in rules["minute"]
+    assert "between 0 and 720" in rules["far"]
+    assert "in (0, 1)" in rules["at_midnight"]
