@@ -350,8 +350,7 @@ class Remembered:
         tiles = np.zeros(len(self.chain), np.int64)
         if self.told.any():
             upto = np.concatenate(([0], np.cumsum(self.remembered[self.chain])))
-            own_first = self.links - self.chain + first[self.chain]
-            tiles[self.chain] = upto[self.ticked] - upto[np.searchsorted(self.links, own_first)]
+            tiles[self.chain] = upto[self.ticked] - upto[self._begins(first)]
         return tiles[self.own]
 
     def tiles_since_first(self, first: Integers, at: Integers, tile: int) -> Values:
@@ -360,12 +359,16 @@ class Remembered:
         places = np.flatnonzero(self.remembered[self.chain])
         if len(places):
             upto = np.concatenate(([0], np.cumsum(self.remembered[self.chain])))
-            own_first = self.links - self.chain + first[self.chain]
-            begin = upto[np.searchsorted(self.links, own_first)]
+            begin = upto[self._begins(first)]
             oldest = self.chain[places[np.minimum(begin, len(places) - 1)]]
             known[self.chain] = begin < upto[self.ticked]
             ago[self.chain] = at[self.chain] // tile - at[oldest] // tile
         return Values(np.where(known, ago, 0)[self.own], known[self.own] & self.told)
+
+    def _begins(self, first: Integers) -> Integers:
+        """Where in the chain each event's own window begins."""
+        own_first = self.links - self.chain + first[self.chain]
+        return np.searchsorted(self.links, own_first)
 
     def different(self, first: Integers, last: Integers) -> Integers:
         """How many different values are remembered in each range.
