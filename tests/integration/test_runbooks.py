@@ -185,6 +185,21 @@ def test_what_the_stream_door_gave_up_is_brought_back(paid: list[dict], built: D
     assert f"{url} 0 waiting" in squeezed(said.rpartition("what ")[2])
 
 
+def test_a_message_that_is_no_payment_to_review_is_shown_and_discarded(built: Desk):
+    platform = built.platform()
+    sqs, name = platform.client("sqs"), f"{platform.prefix}-reviews"
+    urls = [sqs.get_queue_url(QueueName=queue)["QueueUrl"] for queue in (name, f"{name}-failed")]
+    for url in urls:
+        sqs.send_message(QueueUrl=url, MessageBody="no payment")
+    eventually(lambda: "no payment to review" in make(built, "errors", "OF=intake"))
+    assert f"{name}-failed 1 waiting" in squeezed(make(built, "status"))
+
+    said = built.follow("review-cases-wait")
+
+    assert "the message is not JSON" in said, "the errors are shown"
+    assert f"{name}-failed 0 waiting" in squeezed(said)
+
+
 def test_a_door_that_was_changed_by_hand_is_put_back(built: Desk):
     platform = built.platform()
     functions, name = platform.client("lambda"), f"{platform.prefix}-stream"
