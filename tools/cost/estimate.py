@@ -11,6 +11,8 @@ from dataclasses import dataclass
 HOURS = 730  # of a month
 DECISION_MS = {"api": 20, "stream": 4}  # of a function for one payment: docs/benchmarks.md has them measured
 ANSWER_KB = 4  # of a decision with its vector
+REVIEWED = 20  # of a thousand payments come into a review case
+CASE_UNITS = {"reads": 14, "writes": 40}  # of a case from its opening to its labels, index and transactions included
 TRAIL_EVENTS = 7  # of a decision, where there is a trail: six calls to tables, at most one object of the log
 TRAIL_EVENT_KB = 1.5
 LOAN_ROWS_A_SECOND = 50_000  # of a transform instance
@@ -121,6 +123,7 @@ def thousand_decisions(planned: Mapping[str, list[dict]], prices: Prices) -> lis
         Line("records", "4 reads, 1 write of 8 KB", million * _records(prices)),
         Line("answers", "3 reads, 3 writes, 2 of them in one transaction", million * _tables(prices)),
         Line("streams", "2 puts", 2 * million * _put(planned, prices)),
+        Line("review cases", f"{REVIEWED} opened, claimed and decided", REVIEWED / 1e6 * _case(prices)),
         *_trail(planned, million, prices),
     ]
 
@@ -154,6 +157,12 @@ def _tables(prices: Prices) -> float:
     noted as applied. Units of reading have 4 KB, those of writing 1 KB."""
     written = 2 * (ANSWER_KB + 1) + ANSWER_KB
     return 3 * prices.of("dynamodb_million_reads") + written * prices.of("dynamodb_million_writes")
+
+
+def _case(prices: Prices) -> float:
+    """Of a million cases of one payment."""
+    reads, writes = prices.of("dynamodb_million_reads"), prices.of("dynamodb_million_writes")
+    return CASE_UNITS["reads"] * reads + CASE_UNITS["writes"] * writes
 
 
 def million_loans(planned: Mapping[str, list[dict]], prices: Prices) -> list[Line]:

@@ -60,6 +60,12 @@ def test_more_memory_and_more_workers_cost_more():
     assert total(million_loans(few, TABLED)) < total(million_loans(many, TABLED))
 
 
+def test_review_cases_cost_what_is_read_and_written_of_the_few_payments_that_a_person_sees():
+    (cases,) = [line for line in thousand_decisions({}, TABLED) if line.what == "review cases"]
+    reads, writes = TABLED.of("dynamodb_million_reads"), TABLED.of("dynamodb_million_writes")
+    assert cases.dollars == pytest.approx(20 * (14 * reads + 40 * writes) / 1e6)
+
+
 def test_a_trail_costs_by_what_payments_make_it_write_and_nothing_where_there_is_none():
     more = total(thousand_decisions({"aws_cloudtrail": [{}]}, TABLED)) - total(thousand_decisions({}, TABLED))
     assert more == pytest.approx(7000 / 1e6 * (TABLED.of("trail_million_events") + 1.5 * TABLED.of("logs_gb")))
