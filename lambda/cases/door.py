@@ -14,7 +14,7 @@ from scoring.metrics import emit
 
 from cases import case as cases_of
 from cases.case import STATES, WORDS, Case, Level, Verdict
-from cases.finishing import ANSWERS, Finisher
+from cases.finishing import Finisher, answer_of
 from cases.table import Cases, Whole
 from features.cards import holds_card
 from features.payment import LONGEST_IDENTIFIER, storable
@@ -140,10 +140,7 @@ class CasesDoor:
         if set(asked.query) != {"transaction_id"}:
             raise InvalidRequest("expected transaction_id=<the payment's> and nothing else")
         payment = asked.query["transaction_id"]
-        case = self.cases.of_payment(payment)
-        decided = {} if case.decided_at is None else {"decided_at": iso(case.decided_at)}
-        answer = ANSWERS[case.answer_for(payment)]
-        return {"transaction_id": payment, "answer": answer, "case": case.id, **decided}
+        return answer_of(self.cases.of_payment(payment), payment)
 
     def _changed(self, asked: Request, change: Callable[[Case], cases_of.Changed]) -> dict:
         return shown(self.cases.change(asked.identifier, change))

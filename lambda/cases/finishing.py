@@ -13,7 +13,7 @@ from typing import Any
 
 from scoring.labels import MOST, Label, LabelFiles, as_csv
 
-from cases.case import Word
+from cases.case import Case, Word
 from cases.table import Cases, Whole
 from features.values import day, iso
 
@@ -36,7 +36,7 @@ class AnswerTopic:
     def tell(self, whole: Whole) -> None:
         """A message for each payment. Raises NotTold, and what SNS raises."""
         entries = [
-            {"Id": str(number), "Subject": "Payment decided", "Message": json.dumps(answer_of(whole, payment))}
+            {"Id": str(number), "Subject": "Payment decided", "Message": json.dumps(answer_of(whole.case, payment))}
             for number, payment in enumerate(whole.identifiers)
         ]
         for start in range(0, len(entries), TOGETHER):
@@ -83,9 +83,8 @@ def labels_of(whole: Whole) -> list[Label]:
     return [Label(payment, at, int(case.answer_for(payment) == "fraud")) for payment in sorted(whole.identifiers)]
 
 
-def answer_of(whole: Whole, transaction_id: str) -> dict[str, Any]:
-    """What a payer is told of a payment."""
-    case = whole.case
+def answer_of(case: Case, transaction_id: str) -> dict[str, Any]:
+    """What a payer is told of a payment of the case."""
     decided = {} if case.decided_at is None else {"decided_at": iso(case.decided_at)}
     answer = ANSWERS[case.answer_for(transaction_id)]
     return {"transaction_id": transaction_id, "answer": answer, "case": case.id, **decided}
