@@ -96,11 +96,9 @@ def one(identifier: str) -> None:
         return
     case: dict[str, Any] = found
     st.subheader(f"Case of {plain(case['customer_id'])}")
-    state, holder, since, payments = st.columns(4)
-    state.metric("State", case["state"])
-    holder.metric("Holder", who(case["holder"]))
-    since.metric("Open since", case["opened_at"][:16].replace("T", " "))
-    payments.metric("Payments", case["payments"])
+    held = f", held by {who(case['holder'])} until {moment(case['locked_until'])}" if case["holder"] else ""
+    many = f"{case['payments']} payment{'s' * (case['payments'] != 1)}"
+    st.markdown(f"**{case['state']}**{plain(held)}, {many}, open since {plain(moment(case['opened_at']))}.")
     if case["decision"]:
         st.markdown(f"Decided **{case['decision']}** by {plain(who(case['decided_by']))}: {plain(case['why'] or '')}")
     told(case)
@@ -179,4 +177,8 @@ def decide(case: dict) -> None:
 
 def who(arn: str | None) -> str:
     """The session's name of a role, which tells a person."""
-    return arn.rpartition("/")[2] or arn if arn else NOTHING
+    return arn.rpartition("/" if "/" in arn else ":")[2] if arn else NOTHING
+
+
+def moment(iso: str | None) -> str:
+    return f"{iso[:16].replace('T', ' ')} UTC" if iso else NOTHING
