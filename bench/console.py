@@ -1,9 +1,10 @@
 """`make console-check [ENV=dev]`: a walk through every page of the console in Chromium, into build/console.json.
 
 A page's time is that of a whole load: the browser asks anew for everything, the script runs, its heading stands. Pages
-are loaded once before, so that what the console remembers for a minute is remembered. Then the next review case is
-decided as fraud, by the keyboard. A night takes its label in, a training prepares its rows, and the label is looked for
-among them. The walk ends with 1 when a page fails, the label is not there, or a target is missed.
+are loaded once before, so that what the console remembers for a minute is remembered. In the local environment,
+and nowhere else, the next review case is then decided as fraud, by the keyboard. A night takes its label in, a training
+prepares its rows, and the label is looked for among them. The walk ends with 1 when a page fails, the label is not
+there, or a target is missed.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ REPORT, PICTURES = BUILD / "console.json", BUILD / "console"
 TURNS = 20
 TARGET_MS, FIRST_MS, RSS_MB = 1000, 3000, 500
 PATIENCE_SECONDS = 120
+INVENTED = "local"  # the environment in which no payment is anybody's
 WALKED = ("review_to_label", "label_in_training_set")
 
 
@@ -63,7 +65,8 @@ def main(environment: str, browser: str) -> int:
                 "pages": pages(platform),
                 "turns": TURNS,
                 "pictures": str(PICTURES),
-                "why": "asked, and known to nobody",
+                # Elsewhere a case is a customer's, and its decision a label, a night and a training.
+                "why": "asked, and known to nobody" if environment == INVENTED else None,
             }
             done = subprocess.run(
                 [browser, Path(__file__).with_name("browser.py")],
@@ -77,7 +80,9 @@ def main(environment: str, browser: str) -> int:
     if done.returncode:
         return done.returncode
     walk = json.loads(done.stdout)
-    found = report(walk, memory.peak / 2**20) | {"walk": labelled(platform, teller, walk["reviewed"]["case"])}
+    found = report(walk, memory.peak / 2**20)
+    if "reviewed" in walk:
+        found["walk"] = labelled(platform, teller, walk["reviewed"]["case"])
     REPORT.write_text(json.dumps(found, indent=1) + "\n")
     print(json.dumps(found, indent=1))
     print(f"pictures of every page, wide, narrow and dark, are in {PICTURES}")
@@ -185,7 +190,7 @@ def misses(found: dict) -> list[str]:
     told += [
         f"missed: {name} is wider than a telephone" for name, page in found["pages"].items() if page["narrow_overflows"]
     ]
-    told += [f"missed: {name} is not so" for name in WALKED if not found["walk"][name]]
+    told += [f"missed: {name} is not so" for name in WALKED if not found.get("walk", {name: True})[name]]
     if found["first_page_ms"] > FIRST_MS:
         told.append(f"missed: the first page takes {found['first_page_ms']} ms, wanted at most {FIRST_MS}")
     if found["rss_mb"] > RSS_MB:

@@ -7,6 +7,7 @@ import os
 import sys
 
 import uvicorn
+from botocore.exceptions import ClientError
 
 from console.source import OUTPUTS
 from tools.terraform.stacks import deployed
@@ -20,13 +21,25 @@ def main(environment: str = "", port: str = "", export: str = "") -> int:
         raise SystemExit("console: expected ENV=<environment> and, where they are wanted, PORT=<number> and EXPORT=no")
     if export:
         os.environ["STREAMLIT_CLIENT_DISABLE_DATA_EXPORT"] = "true"
-    os.environ[OUTPUTS] = json.dumps(deployed("console", environment))
+    if OUTPUTS not in os.environ:  # whoever may not read what was deployed is given it
+        os.environ[OUTPUTS] = json.dumps(found(environment))
     from console.app import app  # reads the outputs that have just been set
 
     at = int(port or PORT)
     print(f"console: http://{HOST}:{at} shows {environment}; Ctrl-C stops it", flush=True)
     uvicorn.run(app, host=HOST, port=at, log_config=None, access_log=False)
     return 0
+
+
+def found(environment: str) -> dict:
+    try:
+        return deployed("console", environment)
+    except ClientError as refused:
+        said = refused.response["Error"]
+        raise SystemExit(
+            f"console: {refused.operation_name} was refused: {said['Code']}. What was deployed is read from the state "
+            f"bucket; whoever may not read it sets {OUTPUTS} to the platform's outputs as JSON (docs/console.md)"
+        ) from None
 
 
 if __name__ == "__main__":

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from streamlit import App
+
+HOSTS = "CONSOLE_HOSTS"  # further names, between commas: a proxy's
 
 
 async def health(request: Request) -> PlainTextResponse:
     return PlainTextResponse("well")
 
 
-app = App(Path(__file__).with_name("main.py"), routes=[Route("/health", health)])
+def hosts() -> list[str]:
+    """Names under which the console may be asked for: a page of another name that leads here is refused."""
+    return ["127.0.0.1", "localhost", *filter(None, os.environ.get(HOSTS, "").split(","))]
+
+
+app = App(
+    Path(__file__).with_name("main.py"),
+    routes=[Route("/health", health)],
+    middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts())],
+)

@@ -35,4 +35,4 @@ def value(feature: float | None) -> str:
 
 def plain(said: str) -> str:
     """A text of a payer's or a bank's that Markdown shows letter by letter."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|:$~])", r"\\\1", said)
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(said.split()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,11 +18,12 @@ class Link(NamedTuple):
 @dataclass(frozen=True)
 class Shared:
     """`elements` are nodes and edges as the picture takes them, `links` the same as rows, `said` what is seen in a
-    sentence."""
+    sentence, `people` how many customers were found."""
 
     elements: dict[str, list[dict]]
     links: list[Link]
     said: str
+    people: int
 
 
 def around(customer: str, rows: Iterable[Mapping[str, str]]) -> Shared:
@@ -39,14 +41,17 @@ def around(customer: str, rows: Iterable[Mapping[str, str]]) -> Shared:
         return "ASKED" if one == customer else "FRAUD" if frauds[one] else "CUSTOMER"
 
     devices = dict.fromkeys(link.device for link in links)
-    nodes = [node("c", one, kind(one)) for one in frauds] + [node("d", one, "DEVICE") for one in devices]
+    people = {one: f"c{n}" for n, one in enumerate(frauds)}
+    things = {one: f"d{n}" for n, one in enumerate(devices)}
+    nodes = [node(place, one, kind(one)) for one, place in people.items()]
+    nodes += [node(place, one, "DEVICE") for one, place in things.items()]
     edges = [
         {
             "data": {
-                "id": f"e {n}",
+                "id": f"e{n}",
                 "label": "PAID_WITH",
-                "source": f"c {link.customer}",
-                "target": f"d {link.device}",
+                "source": people[link.customer],
+                "target": things[link.device],
                 "payments": link.payments,
             }
         }
@@ -59,8 +64,9 @@ def around(customer: str, rows: Iterable[Mapping[str, str]]) -> Shared:
         f"{mine} devices, {len(others)} other customers on these or on devices of theirs that are shared, "
         f"{guilty} of them with a confirmed fraud."
     )
-    return Shared({"nodes": nodes, "edges": edges}, links, said)
+    return Shared({"nodes": nodes, "edges": edges}, links, said, len({link.customer for link in every} | {customer}))
 
 
-def node(kind: str, name: str, label: str) -> dict:
-    return {"data": {"id": f"{kind} {name}", "label": label, "name": name}}
+def node(place: str, name: str, label: str) -> dict:
+    """The picture writes what it is given into its page as markup: a name that a payer chose is none."""
+    return {"data": {"id": place, "label": label, "name": html.escape(name)}}

@@ -11,6 +11,7 @@ from functools import wraps
 import httpx
 import streamlit as st
 from botocore.exceptions import BotoCoreError, ClientError
+from scoring.policy import InvalidPolicy
 
 from tools.athena import Analysts, QueryFailed
 from tools.operate.platform import Platform, StepFailed
@@ -79,6 +80,11 @@ def tells_what_failed(page: Callable[[], None]) -> Callable[[], None]:
         except (BotoCoreError, httpx.HTTPError) as unreachable:
             st.error(
                 f"AWS cannot be reached: {unreachable}. Check credentials, region and network, then load the page anew."
+            )
+        except InvalidPolicy as wrong:
+            st.error(
+                f"The live policy cannot be judged by this version of the code: {wrong}. Start the console of the "
+                "version that is deployed, or make a policy live that this one knows."
             )
         except (QueryFailed, StepFailed) as failed:
             st.error(f"{failed}. Where a table is missing, the first night has not run yet: `make night`.")

@@ -159,7 +159,7 @@ def decide(case: dict) -> None:
     with st.form(f"decide {case['case']}"):
         decision = st.radio("What were these payments?", DECISIONS, index=None, horizontal=True)
         otherwise = {
-            p["transaction_id"]: st.selectbox(p["transaction_id"], ["as the others", *DECISIONS])
+            p["transaction_id"]: st.selectbox(plain(p["transaction_id"]), ["as the others", *DECISIONS])
             for p in (case["payments_told"] if case["payments"] > 1 else ())
         }
         why = st.text_area("Why", max_chars=2000, help="Whoever looks at the case later reads it.")

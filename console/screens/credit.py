@@ -125,4 +125,8 @@ def one_loan() -> None:
     st.query_params["loan"] = wanted
     row = rows[0]
     st.metric("Probability of default", share(number(row["default_prob"])))
-    st.table([{"field": name, "value": cell or NOTHING} for name, cell in row.items()])
+    st.dataframe(
+        [{"field": name, "value": cell or NOTHING} for name, cell in row.items()],
+        hide_index=True,
+        alt="Fields of the loan",
+    )

@@ -6,7 +6,7 @@ import streamlit as st
 
 from console import source
 from console.cells import NOTHING, money, number, share
-from tools.athena import text
+from tools.athena import LAST_FIRST, text
 
 ROWS = 200
 SAID = {"1": "fraud", "0": "honest", "": NOTHING}
@@ -46,13 +46,14 @@ def payments(customer: str) -> None:
           SELECT transaction_id, max_by(is_fraud, reported_at) AS is_fraud, max(reported_at) AS reported_at
           FROM fraud_labels GROUP BY transaction_id
         ), decided AS (
-          SELECT transaction_id, max_by(action, decided_at) AS action, max_by(fraud_score, decided_at) AS fraud_score
-          FROM {source.zone("decisions")}.decisions WHERE customer_id = {text(customer)} GROUP BY transaction_id
+          SELECT transaction_id, action, fraud_score,
+            row_number() OVER (PARTITION BY transaction_id ORDER BY {LAST_FIRST}) AS turn
+          FROM {source.zone("decisions")}.decisions WHERE customer_id = {text(customer)}
         )
         SELECT t.event_time, t.transaction_id, t.merchant_id, t.amount_cents, t.device_id, t.country, d.action,
           d.fraud_score, v.is_fraud, v.reported_at
         FROM transactions t
-        LEFT JOIN decided d ON d.transaction_id = t.transaction_id
+        LEFT JOIN decided d ON d.transaction_id = t.transaction_id AND d.turn = 1
         LEFT JOIN verdicts v ON v.transaction_id = t.transaction_id
         WHERE t.customer_id = {text(customer)}
         ORDER BY t.event_time DESC, t.transaction_id LIMIT {ROWS}

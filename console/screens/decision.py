@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from datetime import date, timedelta
+from threading import Lock
 
 import streamlit as st
 
@@ -15,6 +16,7 @@ from tools.why.history import NotFound, texts
 
 COLOURS = {"APPROVE": "green", "REVIEW": "orange", "BLOCK": "red"}
 DAYS_BEFORE = 31
+ONE_AT_A_TIME = Lock()  # what is printed is the process's: another's lines would come in between
 
 
 @source.tells_what_failed
@@ -130,7 +132,11 @@ def payment(row: dict[str, str]) -> None:
             "decided": at(row["decided_at"]),
             **decisions.said(row),
         }
-        st.table([{"field": name, "value": cell} for name, cell in fields.items()])
+        st.dataframe(
+            [{"field": name, "value": cell} for name, cell in fields.items()],
+            hide_index=True,
+            alt="Fields of the payment",
+        )
 
 
 def earlier(row: dict[str, str]) -> None:
@@ -190,7 +196,7 @@ def again(transaction_id: str) -> None:
         return
     here = source.platform()
     said = io.StringIO()
-    with st.spinner("The lake is asked"), contextlib.redirect_stdout(said):
+    with st.spinner("The lake is asked"), ONE_AT_A_TIME, contextlib.redirect_stdout(said):
         try:
             differs = explain(
                 here.prefix,

@@ -26,6 +26,8 @@ def show() -> None:
     st.query_params["customer"] = wanted
     shared = around(wanted, rows)
     st.markdown(shared.said)
+    if shared.people >= MOST:
+        st.warning(f"There are more: {MOST} customers are shown, in the order of their names.")
     st_link_analysis(
         shared.elements,
         node_styles=[
@@ -61,7 +63,8 @@ def query(customer: str) -> str:
         ), mine AS (
           SELECT DISTINCT device_id FROM transactions WHERE customer_id = {text(customer)} AND device_id <> ''
         ), met AS (
-          SELECT DISTINCT customer_id FROM transactions WHERE device_id IN (SELECT device_id FROM mine) LIMIT {MOST}
+          SELECT customer_id FROM transactions WHERE device_id IN (SELECT device_id FROM mine)
+          GROUP BY customer_id ORDER BY customer_id <> {text(customer)}, customer_id LIMIT {MOST}
         )
         SELECT t.customer_id, t.device_id, count(*) AS payments, count_if(v.is_fraud = 1) AS frauds
         FROM transactions t LEFT JOIN verdicts v ON v.transaction_id = t.transaction_id

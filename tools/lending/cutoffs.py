@@ -51,11 +51,13 @@ class Wanted:
 @dataclass(frozen=True)
 class Solved:
     """What the policy's two probabilities would be, and what that rests on. `profit` and its interval are of loans with
-    an outcome, in units of the currency; none where the appetite was asked for."""
+    an outcome, in units of the currency; none where the appetite was asked for. `referred`: the share of loans that
+    people would look at."""
 
     refer_from: float
     decline_from: float
     loans: int
+    referred: float = 0.0
     best_on_outcomes: float | None = None
     best_low: float | None = None
     best_high: float | None = None
@@ -99,13 +101,20 @@ def solve(policy: Policy, decided: Sequence[Decided], outcomes: Mapping[str, int
     order = np.argsort(p, kind="stable")
     p, bad = p[order], bad[order]
     if wanted.margin is not None:
-        exposure = np.array([known[n].exposure or 0.0 for n in order])
-        found = from_profit(p, bad, exposure, wanted.margin, policy.lgd)
+        told_of = [known[n].exposure for n in order]
+        if missing := sum(one is None for one in told_of):
+            raise WrongRun(
+                f"{missing} of {len(known)} loans with an outcome have no exposure, and so no profit: give the policy "
+                "an ead that every loan has"
+            )
+        found = from_profit(p, bad, np.array(told_of, float), wanted.margin, policy.lgd)
     else:
         assert wanted.appetite is not None
         found = from_appetite(p, bad, wanted.appetite)
     every = np.sort([one.default_prob for one in scored])
-    return Solved(referred(every, found["decline_from"], wanted.refer), loans=len(known), **found)
+    refer_from = referred(every, found["decline_from"], wanted.refer)
+    looked_at = float(((every >= refer_from) & (every < found["decline_from"])).mean())
+    return Solved(refer_from, loans=len(known), referred=looked_at, **found)
 
 
 def from_profit(p: np.ndarray, bad: np.ndarray, exposure: np.ndarray, margin: float, lgd: float) -> dict:
@@ -162,14 +171,24 @@ def from_appetite(p: np.ndarray, bad: np.ndarray, appetite: float) -> dict:
 
 
 def referred(every: np.ndarray, cut: float, refer: float) -> float:
-    """From which probability people look, so that it is about `refer` of all loans, those just below the cut-off."""
+    """From which probability people look, so that it is at most `refer` of all loans, those just below the cut-off:
+    loans of one probability go to them together, or not at all."""
     below = int(np.searchsorted(every, cut))
     many = min(below, round(refer * len(every)))
-    return cut if many == 0 else float(every[below - many])
+    if many == 0:
+        return cut
+    first = every[below - many]
+    if below - int(np.searchsorted(every, first)) > many:
+        later = every[np.searchsorted(every, first, side="right") : below]
+        return float(later[0]) if len(later) else cut
+    return float(first)
 
 
 def told(found: Solved, wanted: Wanted) -> list[str]:
-    lines = [f"solved on {found.loans} loans: refer_from {found.refer_from:.4f}, decline_from {found.decline_from:.4f}"]
+    lines = [
+        f"solved on {found.loans} loans: refer_from {found.refer_from:.4f}, decline_from {found.decline_from:.4f}; "
+        f"people look at {found.referred:.1%}"
+    ]
     if found.profit is not None:
         lines.append(
             f"profit at a margin of {wanted.margin:.1%}: {found.profit:,.0f}; the best cut-off of these loans is "

@@ -95,6 +95,15 @@ def test_one_payment_of_a_case_can_be_judged_otherwise(api):
     assert api.desk.labels() == [("t1", "1"), ("t2", "0")]
 
 
+def test_a_payment_is_no_markup_beside_its_choice(api):
+    api.desk.opened("[pay](http://elsewhere.example)")
+    api.desk.take_in("![x](http://elsewhere.example/p)")
+
+    shown = press(page().run(), "Next case")
+
+    assert not any("](" in box.label for box in shown.selectbox)
+
+
 def test_without_a_reason_nothing_is_decided(api):
     api.desk.opened("t1")
 

@@ -41,7 +41,7 @@ DECISION = {
     "arrived_at": "1767348000000",
     "decided_at": "1767348000012",
     "traffic": "[3, 0, 0, 0, 0, 0]",
-    "attributes": '{"device_id": "D1"}',
+    "attributes": '{"device_id": "D1", "note": "![x](http://elsewhere.example/p)"}',
     "listed": "",
     "without_effect": "",
     "decision_date": "2026-01-02",
@@ -129,6 +129,7 @@ def test_what_a_payer_wrote_is_shown_letter_by_letter_and_never_as_a_picture(ans
 
     assert "![x](" not in words(page)
     assert "\\!\\[x\\]\\(" in words(page)
+    assert not page.table, "whose cells are Markdown"
 
 
 def test_the_vector_has_a_row_for_what_is_not_what_somebody_unknown_would_have(answers):

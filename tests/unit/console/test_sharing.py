@@ -30,6 +30,14 @@ def test_others_with_a_confirmed_fraud_are_told_and_marked():
     assert "1 of them with a confirmed fraud" in shared.said
 
 
+def test_no_name_is_markup_in_the_picture():
+    """The component writes what it is given into its page."""
+    shared = around("<b>C1", [row("<b>C1", '"><img src=x onerror=alert(1)>')])
+
+    assert not any(mark in str(shared.elements) for mark in ("<", ">"))
+    assert shared.links[0].customer == "<b>C1"
+
+
 def test_a_customer_and_a_device_of_one_name_are_two_nodes():
     shared = around("X", [row("X", "X", payments=3)])
 

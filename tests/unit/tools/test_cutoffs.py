@@ -14,7 +14,7 @@ from tools.lending.policy import InvalidPolicy
 POLICY = SimpleNamespace(lgd=0.4)
 
 
-def loan(number: int, p: float | None, rules: tuple[str, ...] = (), exposure: float = 1000.0) -> Decided:
+def loan(number: int, p: float | None, rules: tuple[str, ...] = (), exposure: float | None = 1000.0) -> Decided:
     found = dict.fromkeys(Decided.__dataclass_fields__)
     return Decided(**{**found, "loan_id": f"l{number}", "default_prob": p, "rules": rules, "exposure": exposure})
 
@@ -94,6 +94,23 @@ def test_people_get_the_share_just_below_the_cut_off():
 
     looked_at = [one for one in decided if found.refer_from <= one.default_prob < found.decline_from]
     assert len(looked_at) == 200
+
+
+def test_loans_of_one_probability_go_to_people_together_or_not_at_all():
+    decided = [loan(n, 0.1) for n in range(900)] + [loan(1000 + n, 0.15) for n in range(40)]
+    outcomes = {one.loan_id: int(one.loan_id in ("l1", "l2")) for one in decided}
+
+    found = solve(POLICY, decided, outcomes, Wanted(0.1, None, refer=0.05))
+
+    assert (found.refer_from, found.referred) == (0.15, 40 / 940)
+
+
+def test_a_loan_without_an_exposure_has_no_profit_and_is_no_good_loan():
+    decided, outcomes = portfolio(200)
+    decided[7] = loan(7, 0.1, exposure=None)
+
+    with pytest.raises(WrongRun, match="1 of 200 loans with an outcome have no exposure"):
+        solve(POLICY, decided, outcomes, Wanted(0.1, None))
 
 
 def test_loans_that_a_rule_decides_and_loans_without_a_probability_move_no_cut_off():
