@@ -40,10 +40,17 @@ def ask(zone: str, sql: str) -> Rows:
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner="Athena is asked")
-def ask_together(asked: tuple[tuple[str, str], ...]) -> list[Rows]:
-    """What several questions, zone and SQL each, are answered, in their order. Raises QueryFailed."""
+def ask_together(asked: tuple[tuple[str, str], ...]) -> list[Rows | str]:
+    """What several questions, zone and SQL each, are answered, in their order; of one that failed, why."""
+
+    def answered(one: tuple[str, str]) -> Rows | str:
+        try:
+            return analysts().ask(*one)
+        except QueryFailed as failed:
+            return str(failed)
+
     with ThreadPoolExecutor(len(asked)) as pool:
-        return list(pool.map(lambda one: analysts().ask(*one), asked))
+        return list(pool.map(answered, asked))
 
 
 def zone(name: str) -> str:

@@ -15,10 +15,10 @@ HEADS = ("what", "which", "stands", "since (UTC)")
 
 
 VIEWS = {
-    "decided": "SELECT * FROM decisions_by_action ORDER BY decision_date DESC, action LIMIT 120",
-    "parity": "SELECT * FROM feature_parity_by_day ORDER BY decision_date DESC LIMIT 31",
-    "latency": "SELECT * FROM decision_latency ORDER BY decision_date DESC, door LIMIT 62",
-    "quarantine": "SELECT * FROM quarantine_by_reason ORDER BY quarantined DESC LIMIT 50",
+    "Decisions": "SELECT * FROM decisions_by_action ORDER BY decision_date DESC, action LIMIT 120",
+    "Served vectors beside the lake's": "SELECT * FROM feature_parity_by_day ORDER BY decision_date DESC LIMIT 31",
+    "Milliseconds to a decision": "SELECT * FROM decision_latency ORDER BY decision_date DESC, door LIMIT 62",
+    "Rows set aside": "SELECT * FROM quarantine_by_reason ORDER BY quarantined DESC LIMIT 50",
 }
 
 
@@ -27,11 +27,14 @@ def show() -> None:
     st.title("How it stands")
     ringing()
     runs()
-    found = dict(zip(VIEWS, source.ask_together(tuple(("analytics", sql) for sql in VIEWS.values())), strict=True))
-    decided(found["decided"])
-    parity(found["parity"])
-    latency(found["latency"])
-    quarantine(found["quarantine"])
+    answers = source.ask_together(tuple(("analytics", sql) for sql in VIEWS.values()))
+    shown = (decided, parity, latency, quarantine)
+    for heading, show_rows, answer in zip(VIEWS, shown, answers, strict=True):
+        st.subheader(heading)
+        if isinstance(answer, str):
+            st.error(answer)  # the others are there
+        else:
+            show_rows(answer)
 
 
 @st.cache_data(ttl=source.FRESH_SECONDS, show_spinner="AWS is asked")
@@ -64,7 +67,6 @@ def runs() -> None:
 
 
 def decided(found: source.Rows) -> None:
-    st.subheader("Decisions")
     if not found:
         st.info("No day of decisions has been crawled yet: the night does that.")
         return
@@ -102,7 +104,6 @@ def in_words(data: list[dict]) -> str:
 
 
 def parity(found: source.Rows) -> None:
-    st.subheader("Served vectors beside the lake's")
     if not found:
         st.info("Nothing to compare yet: the night after a day of decisions does it.")
         return
@@ -116,12 +117,10 @@ def parity(found: source.Rows) -> None:
 
 
 def latency(found: source.Rows) -> None:
-    st.subheader("Milliseconds to a decision")
     st.dataframe(found, hide_index=True, alt="Latency by day and door")
 
 
 def quarantine(found: source.Rows) -> None:
-    st.subheader("Rows set aside")
     if not found:
         st.success("None.")
         return

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from streamlit.testing.v1 import AppTest
 
 from console import source
+from console.screens import standing
 from features.fraud import FRAUD
 from tests.architecture.source import ROOT
 from tools.athena import QueryFailed
@@ -193,6 +194,18 @@ def test_a_name_with_a_quote_stays_one_text_of_the_question(answers, monkeypatch
     screen("customer", customer="C' OR '1'='1").run()
 
     assert "'C'' OR ''1''=''1'" in asked[0]
+
+
+def test_a_view_that_cannot_be_read_hides_no_other(answers, monkeypatch):
+    day = {"decision_date": "2026-01-02", "action": "BLOCK", "decisions": "3", "share": "1.0"}
+    monkeypatch.setattr(source, "ask_together", lambda asked: [[day], "Athena: HIVE_BAD_DATA", [], []])
+    monkeypatch.setattr(standing, "rows", lambda of: [("alarms", "60", "none rings", "")])
+
+    page = screen("standing").run()
+
+    assert not page.exception
+    assert [told.value for told in page.error] == ["Athena: HIVE_BAD_DATA"]
+    assert "2026-01-02: BLOCK 3 (100.0%)." in words(page)
 
 
 def test_a_platform_without_loans_says_what_to_bring(answers):
