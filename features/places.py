@@ -42,10 +42,9 @@ def microdegrees(cell: str | None) -> int | None:
     with localcontext() as context:
         context.prec = 400
         try:
-            value = Decimal(cell)
-            if not abs(value) <= 180:
+            exact = Decimal(cell).quantize(DECIMALS, ROUND_HALF_UP)  # so many the lake reads of it
+            if not abs(exact) <= 180:
                 return None
-            exact = value.quantize(DECIMALS, ROUND_HALF_UP)
             return int(exact.quantize(Decimal(1).scaleb(-6), ROUND_HALF_EVEN).scaleb(6))
         except InvalidOperation:
             return None

@@ -125,6 +125,7 @@ def test_what_some_banks_tell_of_a_payment_is_read_in_its_type(spark):
         ("0.0000005", 0),  # half to even, as money
         ("0.0000015", 2),
         ("180.0000001", None),
+        ("180.00000000000000000000000001", 180_000_000),  # what the lake keeps of it is within
         ("53,35", None),
         ("53.35 N", None),
         ("1e400", None),
