@@ -200,8 +200,10 @@ list: $(READY) ## Entries of a list that rules look at: make list LIST=name KIND
 snooze: $(READY) ## A rule is silent for a value: make snooze RULE=name FIELD=customer_id VALUE=id UNTIL=day WHY=reason ENV=dev, or WAKE=1
 	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.entries "$(ENV)" "$$RULE" "$$FIELD" "$$VALUE" "$$UNTIL" "$$WHY" "$$WAKE"
 
-cases: $(READY) ## Review cases: make cases [STATE=OPEN|CUSTOMER=id|ID=case|TX=id] ENV=dev, or ACTION=next|claim|decide|... ID=case WHY=reason (make cases ACTION=help)
-	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.cases "$(ENV)" "$$API" "$$ACTION" "$$ID" "$$STATE" "$$CUSTOMER" "$$TX" "$$DECISION" "$$WHY" "$$SEEN" "$$TO"
+# Who names an API asks it as himself, not as who the local AWS knows.
+cases: IN := $(if $(API),,$(IN))
+cases: $(READY) ## Review cases: make cases [IS=OPEN|CUSTOMER=id|ID=case|TX=id] ENV=dev, or ACTION=next|claim|decide|... ID=case WHY=reason (make cases ACTION=help)
+	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.cases "$(ENV)" "$$API" "$$ACTION" "$$ID" "$$IS" "$$CUSTOMER" "$$TX" "$$DECISION" "$$WHY" "$$SEEN" "$$TO"
 
 console: $(READY) ## Pages on decisions, customers, policy, models, portfolio: make console [ENV=dev PORT=8501 EXPORT=no]; without ENV of the last demo
 	@PYTHONPATH=.:lambda $(CONSOLE_IN) $(PYTHON) -m console "$(ENV)" "$(PORT)" "$(EXPORT)"

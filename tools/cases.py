@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 from botocore.awsrequest import AWSRequest
+from botocore.exceptions import BotoCoreError
 
-from tools.operate.platform import Platform
+from tools.operate.platform import Platform, StepFailed
 from tools.terraform.stacks import deployed
 
 EXPECTED = """cases: expected one of
-  [STATE=OPEN|CLAIMED|ESCALATED|DECIDED]: cases in a state; CUSTOMER=<id>: all of a customer
+  [IS=OPEN|CLAIMED|ESCALATED|DECIDED]: cases in a state; CUSTOMER=<id>: all of a customer
   ID=<case>: one, with its payments and its history
   TX=<transaction_id>: what became of a payment
   ACTION=next: the next case is yours; ACTION=next-escalated, for leads
@@ -26,6 +28,7 @@ EXPECTED = """cases: expected one of
   ACTION=reassign ID=<case> TO=<ARN> WHY=<text>
 with ENV=<environment>, or API=<URL> for whoever may not read what was deployed"""
 NEXT = ("next", "next-escalated")
+LONGEST = 500  # characters of what is no answer of the door
 
 
 class Refused(RuntimeError):
@@ -57,7 +60,9 @@ def ask(platform: Platform, verb: str, path: str, body: Mapping[str, Any] | None
     try:
         answer = said.json()
     except ValueError:
-        answer = {"error": said.text}
+        answer = None
+    if not isinstance(answer, dict):
+        raise Refused(f"answered {said.status_code}: {said.text[:LONGEST]}")
     if said.status_code not in (200, 202):
         raise Refused(f"answered {said.status_code}: {answer.get('error') or answer.get('message')}")
     return answer
@@ -104,6 +109,8 @@ def body_of(asked: Asked) -> dict[str, Any] | None:
 
 def told(answer: Mapping[str, Any]) -> list[str]:
     """An answer in lines for a reader."""
+    if "error" in answer:  # it is decided, and something is owed still
+        return [answer["error"]]
     if "cases" in answer:
         lines = [line_of(case) for case in answer["cases"]] or ["no case"]
         return [*lines, *(["and more"] if answer.get("after") else [])]
@@ -133,15 +140,31 @@ def line_of(case: Mapping[str, Any]) -> str:
     )
 
 
+def is_url(text: str) -> bool:
+    """Whether it names a scheme and a host."""
+    try:
+        parts = urlsplit(text)
+        httpx.URL(text)
+        return parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
+    except (ValueError, httpx.InvalidURL):
+        return False
+
+
 def main(environment: str = "", url: str = "", *given: str) -> None:
     if not environment and not url:
         raise SystemExit(EXPECTED)
     verb, path, body = request_of(Asked(*given))
+    if url and not is_url(url):
+        raise SystemExit("cases: API: expected the URL of the API, as https://<id>.execute-api.<region>.amazonaws.com")
+    if not os.environ.get("AWS_REGION"):
+        raise SystemExit("cases: a request is signed for a region: set AWS_REGION")
     url = url or deployed("cases", environment)["api_url"]
     try:
         print("\n".join(told(ask(Platform({"api_url": url.rstrip("/")}), verb, path, body))))
     except Refused as refused:
         raise SystemExit(f"cases: {refused}") from None
+    except (StepFailed, BotoCoreError) as unsigned:
+        raise SystemExit(f"cases: {unsigned}") from None
     except httpx.HTTPError as failed:
         raise SystemExit(f"cases: {url} does not answer: {type(failed).__name__}") from None
 

@@ -158,7 +158,7 @@ def of_cases(route: str) -> Json:
     body = ref("Verdict") if right == "decide" else closed(BODIES[right]) if verb == "POST" else None
     whole = right in ("decide", "reopen", "{id}")
     answer = ref("NextCase") if right.startswith("next") else ref("WholeCase") if whole else ref("Case")
-    answers = {"200": answer} | ({"202": ref("Error")} if right in ("decide", "reopen") else {})
+    answers = {"200": answer} | ({"202": ref("Error")} if right == "decide" else {})
     named = {"parameters": [{"name": "id", "in": "path", "required": True, "schema": TEXT}]} if "{id}" in path else {}
     refused = (404, 503) if verb == "GET" else (400, 404, 409, 503)
     made = operation(SUMMARIES[route], body, answers, *refused, **named)

@@ -21,6 +21,8 @@ def show() -> None:
     st.title("Review cases")
     if told := st.session_state.pop("refused", None):
         st.error(told)
+    if told := st.session_state.pop("owed", None):
+        st.info(told)
     mine, lead, _ = st.columns([1, 1, 3])
     if mine.button("Next case", type="primary"):
         take("next")
@@ -35,10 +37,13 @@ def show() -> None:
 def ask_api(verb: str, path: str, body: dict | None = None) -> dict | None:
     """What the API answers; none where it refused, in words that stay on the page."""
     try:
-        return ask(source.platform(), verb, path, body)
+        answer = ask(source.platform(), verb, path, body)
     except Refused as refused:
         st.session_state["refused"] = f"The cases door {refused}"
         return None
+    if "error" in answer:  # it is done, and something is owed still
+        st.session_state["owed"] = f"The cases door says: {answer['error']}"
+    return answer
 
 
 def take(which: str) -> None:

@@ -35,6 +35,10 @@ class Unfinished(RuntimeError):
     """It is decided, and labels and answers follow."""
 
 
+class Owed(RuntimeError):
+    """It stays decided: what is owed of it must be sent before it is reopened."""
+
+
 @dataclass(frozen=True)
 class Request:
     """`by` is the ARN of who signed."""
@@ -112,7 +116,10 @@ class CasesDoor:
     def reopen(self, asked: Request) -> dict:
         expect(asked.body, "why")
         why = sentence(asked.body, "why")
-        self._finish(asked.identifier)
+        try:
+            self._finish(asked.identifier)
+        except Unfinished as failed:
+            raise Owed from failed
         now = self.now()
         self.cases.reopen(asked.identifier, lambda case: cases_of.reopen(case, asked.by, why, now, self.lock_ms))
         return self.show(asked)

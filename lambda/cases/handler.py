@@ -17,7 +17,7 @@ from scoring.log import warn
 from scoring.settings import from_environment
 
 from cases.case import Refused
-from cases.door import CasesDoor, InvalidRequest, Request, Unfinished
+from cases.door import CasesDoor, InvalidRequest, Owed, Request, Unfinished
 from cases.finishing import AnswerTopic, Finisher
 from cases.table import Busy, Cases, NoCase
 
@@ -94,6 +94,8 @@ def handle(event: dict, context: object) -> dict:
         return answer(409, {"error": str(refused)})
     except Busy:
         return answer(503, {"error": "others change the case at this moment; ask again"})
+    except Owed:
+        return answer(503, {"error": "its labels or answers are still owed, so it was not reopened; ask again"})
     except Unfinished:
         return answer(202, {"case": identifier, "error": "it is decided; labels and answers follow within minutes"})
     except Exception as failed:  # whatever ails the table, who asked is told that he may ask again

@@ -82,6 +82,19 @@ def test_a_case_goes_from_the_queue_to_its_label(api):
     assert "Decided **fraud**" in words(shown)
 
 
+def test_a_decision_whose_labels_follow_says_so(api):
+    api.desk.opened("t1")
+    api.desk.topic.down = True
+
+    shown = press(page().run(), "Next case")
+    shown.radio[0].set_value("fraud")
+    shown.text_area[0].set_value("the customer knows of no such payment")
+    press(shown, "Decide")
+
+    assert "labels and answers follow within minutes" in words(shown)
+    assert "Decided **fraud**" in words(shown)
+
+
 def test_one_payment_of_a_case_can_be_judged_otherwise(api):
     api.desk.opened("t1")
     api.desk.take_in("t2")

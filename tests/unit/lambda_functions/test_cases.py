@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from cases.case import LET_THROUGH, Refused, reopen
-from cases.door import Unfinished
+from cases.door import Owed, Unfinished
 from cases.finishing import KEPT_SECONDS
 from cases.table import Busy, NoCase
 
@@ -231,7 +231,7 @@ def test_what_is_still_owed_is_sent_before_a_case_is_reopened(desk):
     desk.topic.down = True
     with pytest.raises(Unfinished):
         desk.door.decide(asked(ADA, case, FRAUD))
-    with pytest.raises(Unfinished):
+    with pytest.raises(Owed):
         desk.door.reopen(asked(LEA, case, {"why": "wrong"}))
     with pytest.raises(Busy):  # whoever comes between
         desk.cases.reopen(case, lambda found: reopen(found, LEA, "wrong", desk.at, LOCK))

@@ -154,6 +154,8 @@ def test_each_refusal_has_its_status(desk):
     assert ask("PUT /cases/{id}", case=case)[0] == 404
     desk.topic.down = True
     assert ask("POST /cases/{id}/decide", VERDICT, case=case)[0] == 202
+    status, said = ask("POST /cases/{id}/reopen", {"why": "wrong"}, by=LEA, case=case)
+    assert (status, "not reopened; ask again" in said["error"]) == (503, True), "a 202 would say that it was done"
     desk.table.down = True
     assert ask("GET /cases/{id}", case=case)[0] == 503
 

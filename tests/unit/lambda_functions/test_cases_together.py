@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cases.case import Case, Refused
-from cases.door import InvalidRequest, Unfinished
+from cases.door import InvalidRequest, Owed, Unfinished
 from cases.table import Busy, NoCase
 from greenlet import getcurrent, greenlet
 from hypothesis import given, settings
@@ -22,7 +22,7 @@ from tests.unit.lambda_functions.aws import Down
 from tests.unit.lambda_functions.cases_table import LOCK, SERVICE, CasesTable, Desk, asked
 
 ROLE = "arn:aws:sts::111122223333:assumed-role/risk-dev-reviewer"
-FAILS = (Refused, Busy, NoCase, Down, Unfinished, InvalidRequest)
+FAILS = (Refused, Busy, NoCase, Down, Owed, Unfinished, InvalidRequest)
 
 
 class Play:

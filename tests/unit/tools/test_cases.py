@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from dataclasses import astuple
+from pathlib import Path
 
+import boto3
 import httpx
 import pytest
 
@@ -12,6 +16,7 @@ from tools import cases
 from tools.cases import Asked, ask, main, request_of, told
 from tools.operate.platform import Platform
 
+ROOT = Path(__file__).parents[3]
 TO = "arn:aws:sts::111122223333:assumed-role/risk-dev-reviewer/ada"
 
 
@@ -138,8 +143,52 @@ def test_pages_and_answers_are_told():
     assert told(answer) == ["t1: declined, case c1"]
 
 
+def test_a_decision_whose_labels_follow_is_told_as_the_api_says_it(api, monkeypatch, capsys):
+    said = {"case": "c", "error": "it is decided; labels and answers follow within minutes"}
+    later = httpx.MockTransport(lambda request: httpx.Response(202, json=said))
+    monkeypatch.setattr(Platform, "http", httpx.Client(transport=later))
+    main("", "https://api.example", "decide", "c", "", "", "", "fraud", "x", "1")
+    assert capsys.readouterr().out.strip() == said["error"]
+
+
+@pytest.mark.parametrize("url", ["notaurl", "https://", "ftp://api.example", "https://[x", "https://a:99999"])
+def test_what_is_no_url_is_said_so(api, url):
+    with pytest.raises(SystemExit, match="cases: API: expected the URL of the API"):
+        main("", url)
+    assert api == []
+
+
+def test_who_has_no_region_or_no_credentials_is_told(api, monkeypatch):
+    class Nobody:
+        def get_credentials(self) -> None:
+            return None
+
+    monkeypatch.setattr(boto3, "Session", Nobody)
+    with pytest.raises(SystemExit, match="no AWS credentials are set"):
+        main("", "https://api.example")
+    monkeypatch.delenv("AWS_REGION")
+    with pytest.raises(SystemExit, match="set AWS_REGION"):
+        main("", "https://api.example")
+    assert api == []
+
+
+def test_a_state_is_asked_for_in_the_aws_that_runs_and_an_api_in_none():
+    def said(*given: str) -> str:
+        command = ["make", "-n", "-o", ".venv/.ready", "cases", "ENV=local", *given]
+        plain = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "STATE", "API")}
+        return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=plain).stdout
+
+    assert '--state "build/local-aws" --' in said("IS=OPEN")
+    assert '"$IS"' in said("IS=OPEN")
+    assert "-m local" not in said("API=https://api.example")
+
+
 def test_ask_gives_what_is_no_json_as_it_is(api, monkeypatch):
     broken = httpx.MockTransport(lambda request: httpx.Response(502, text="bad gateway"))
     monkeypatch.setattr(Platform, "http", httpx.Client(transport=broken))
     with pytest.raises(cases.Refused, match="502: bad gateway"):
+        ask(Platform({"api_url": "https://api.example"}), "GET", "/cases")
+    page = httpx.MockTransport(lambda request: httpx.Response(200, text="<html>"))
+    monkeypatch.setattr(Platform, "http", httpx.Client(transport=page))
+    with pytest.raises(cases.Refused, match="200: <html>"):
         ask(Platform({"api_url": "https://api.example"}), "GET", "/cases")
