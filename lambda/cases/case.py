@@ -21,6 +21,7 @@ Level = Literal["reviewer", "lead"]
 Word = Literal["fraud", "honest"]
 STATES: tuple[State, ...] = ("OPEN", "CLAIMED", "ESCALATED", "DECIDED")
 WORDS: tuple[Word, ...] = ("fraud", "honest")
+FOR_LEADS = "it is escalated: a lead takes it by next-escalated, or reassigns it"
 LET_THROUGH, REVIEWED = 2, 1  # severities: money that has gone is looked at first
 
 
@@ -41,7 +42,8 @@ class Verdict:
 @dataclass(frozen=True)
 class Case:
     """Moments are in ms since 1970. `level` is who may take it: once it was escalated, leads. `round` counts how often
-    it was opened; `version` every change of it. `expires` is in seconds since 1970, once it is decided and done."""
+    it was opened, `reopened_at` is when last; `version` counts every change of it. `expires` is in seconds since 1970,
+    once it is decided and done."""
 
     id: str
     customer_id: str
@@ -59,8 +61,14 @@ class Case:
     decided_by: str | None = None
     decided_at: int | None = None
     round: int = 1
+    reopened_at: int | None = None
     version: int = 1
     expires: int | None = None
+
+    @property
+    def begun_at(self) -> int:
+        """Since when its present decision is waited for."""
+        return self.opened_at if self.reopened_at is None else self.reopened_at
 
     def answer_for(self, transaction_id: str) -> Word | None:
         """What was decided of one of its payments; none while nobody has."""
@@ -106,6 +114,8 @@ def claim(case: Case, by: str, now: int, lock_ms: int, level: Level = "reviewer"
     if case.state == "CLAIMED" and case.holder == by:
         return Changed(replace(case, locked_until=now + lock_ms), Done(by, "held on"))
     if not is_free(case, now, level):
+        if case.state == "CLAIMED" and is_free(case, now, case.level):
+            raise Refused(FOR_LEADS)
         raise Refused(where(case))
     return _held(case, by, now, lock_ms, Done(by, "claimed"))
 
@@ -174,6 +184,7 @@ def reopen(case: Case, by: str, why: str, now: int, lock_ms: int) -> Changed:
         decided_by=None,
         decided_at=None,
         round=case.round + 1,
+        reopened_at=now,
         expires=None,
     )
     return _held(fresh, by, now, lock_ms, Done(by, "reopened", why))
@@ -189,7 +200,7 @@ def where(case: Case) -> str:
         return f"it is held by {case.holder} until {iso(case.locked_until or 0)}"
     if case.state == "DECIDED":
         return f"it was decided {case.decision} by {case.decided_by} at {iso(case.decided_at or 0)}"
-    return "it is escalated: a lead takes it" if case.state == "ESCALATED" else "nobody holds it: claim it first"
+    return FOR_LEADS if case.state == "ESCALATED" else "nobody holds it: claim it first"
 
 
 def _require_holder(case: Case, by: str) -> None:

@@ -15,7 +15,7 @@ from scoring.metrics import emit
 from cases import case as cases_of
 from cases.case import STATES, WORDS, Case, Level, Verdict
 from cases.finishing import Finisher, answer_of
-from cases.table import Cases, Whole
+from cases.table import Cases, NoPlace, Whole
 from features.cards import holds_card
 from features.payment import LONGEST_IDENTIFIER, storable
 from features.values import iso
@@ -23,7 +23,10 @@ from features.values import iso
 LONGEST_WHY = 2000
 MOST_OTHERWISE = 100  # payments of a case that were decided otherwise than the case
 PAGE = 50
+MOST = re.compile(r"[1-9][0-9]{0,2}")
+LONGEST_PLACE = 1000  # of each part of where a page begins
 LARGEST_PAGE = 200
+NO_PLACE = "after: expected what the page before gave"
 WHO = re.compile(r"arn:aws[a-z-]*:(sts::\d{12}:assumed-role/[\w+=,.@/-]+|iam::\d{12}:user/[\w+=,.@/-]+)")
 
 
@@ -82,9 +85,12 @@ class CasesDoor:
         state, after, most = query.pop("state", "OPEN"), query.pop("after", ""), query.pop("most", str(PAGE))
         if query or state not in STATES:
             raise InvalidRequest(f"expected state={'|'.join(STATES)}, after, most, or customer_id alone")
-        if not most.isascii() or not most.isdigit() or not 1 <= int(most) <= LARGEST_PAGE:
+        if not MOST.fullmatch(most) or int(most) > LARGEST_PAGE:
             raise InvalidRequest(f"expected most of 1 to {LARGEST_PAGE}")
-        page = self.cases.listed(state, int(most), read_place(after), newest_first=state == "DECIDED")
+        try:
+            page = self.cases.listed(state, int(most), read_place(after, state), newest_first=state == "DECIDED")
+        except NoPlace:
+            raise InvalidRequest(NO_PLACE) from None
         return {"cases": [shown(case) for case in page.cases], "after": place(page.after)}
 
     def claim(self, asked: Request) -> dict:
@@ -135,8 +141,8 @@ class CasesDoor:
             emit(
                 {"door": "cases"},
                 decided=1,
-                decided_in_time=int(now - case.opened_at <= self.service_ms),
-                to_decision_ms=now - case.opened_at,
+                decided_in_time=int(now - case.begun_at <= self.service_ms),
+                to_decision_ms=now - case.begun_at,
                 handling_ms=now - (case.claimed_at or now),
             )
         self._finish(asked.identifier)
@@ -230,14 +236,18 @@ def place(after: dict | None) -> str | None:
     return None if after is None else base64.urlsafe_b64encode(json.dumps(after).encode()).decode()
 
 
-def read_place(after: str) -> dict | None:
-    """Raises InvalidRequest."""
+def read_place(after: str, state: str) -> dict | None:
+    """Raises InvalidRequest of what is no place among cases of the state."""
     if not after:
         return None
     try:
         found = json.loads(base64.urlsafe_b64decode(after.encode()))
         if set(found) != {"of", "what", "queue", "rank"} or not all(set(v) == {"S"} for v in found.values()):
             raise ValueError
+        if not all(isinstance(v["S"], str) and 0 < len(v["S"]) <= LONGEST_PLACE for v in found.values()):
+            raise ValueError
+        if found["queue"]["S"] != state or not all(storable(v["S"]) for v in found.values()):
+            raise ValueError
     except (ValueError, TypeError, AttributeError, RecursionError):
-        raise InvalidRequest("after: expected what the page before gave") from None
+        raise InvalidRequest(NO_PLACE) from None
     return found

@@ -18,6 +18,7 @@ from cases.table import Cases, Whole
 from features.values import day, iso
 
 TOGETHER = 10  # messages of a PublishBatch, the API's limit
+DAY_MS = 86_400_000
 KEPT_SECONDS = 400 * 86_400  # a decided case, with its payments and its history
 ANSWERS: dict[Word | None, str] = {None: "pending", "honest": "approved", "fraud": "declined"}
 
@@ -66,14 +67,22 @@ class Finisher:
         return True
 
     def _write(self, whole: Whole) -> None:
-        """Into the batch of the day of the decision. The night may have taken that one in since: what it does not hold
-        goes into the batch of today."""
-        labels = labels_of(whole)
-        decided, today = day(whole.case.decided_at or 0), day(self.now())
+        """Into the batch of today, unless that of a day since the decision holds it: nights have taken those in."""
+        labels, today = labels_of(whole), day(self.now())
+        before = days_before(today, whole.case.decided_at or 0)
         for number, start in enumerate(range(0, len(labels), MOST), 1):
             name = f"case-{whole.case.id}-{whole.case.round}-{number}.csv"
-            if decided == today or not self.files.has(decided, name):
+            if not any(self.files.has(batch, name) for batch in before):
                 self.files.put(today, name, as_csv(labels[start : start + MOST]))
+
+
+def days_before(today: str, since: int) -> list[str]:
+    """Each day from a moment (ms) on, without today."""
+    days = []
+    while day(since) < today:
+        days.append(day(since))
+        since += DAY_MS
+    return days
 
 
 def labels_of(whole: Whole) -> list[Label]:

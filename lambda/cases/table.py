@@ -36,12 +36,18 @@ PAUSE = 0.02  # seconds at most before the second try
 CANDIDATES = 25  # of one look for the next case
 JSON_FIELDS = frozenset(("otherwise",))
 TEXTS = frozenset(("id", "customer_id", "state", "level", "holder", "decision", "why", "decided_by"))
+IDENTIFIERS = ("transaction_id", "customer_id", "merchant_id")  # of a payment as it is told: each is one name, whole
+OURS = ("action", "judged_again", "reasons", "explanation", "event_time", "joined_at")  # what the platform says of it
 DELETED = 25  # items of a BatchWriteItem, the API's limit
 MOST = 500  # payments of a case: as many as a file of labels has, and an answer can hold
 
 
 class Busy(RuntimeError):
     """Others changed the case each time: ask again."""
+
+
+class NoPlace(ValueError):
+    """No page begins there."""
 
 
 class NoCase(LookupError):
@@ -175,8 +181,8 @@ class Cases:
         return after
 
     def next(self, by: str, lock_ms: int, level: Level) -> Case | None:
-        """The case that somebody holds at the level, or else the next that is free, claimed: the severest, and of these
-        the oldest. None when there is none. Raises Busy."""
+        """The case that somebody holds (who asks as a lead: of escalated ones), or else the next that is free, claimed:
+        the severest, and of these the oldest. None when there is none. Raises Busy."""
         held = self._held_by(by, level)
         if held is not None:
             return held
@@ -193,9 +199,14 @@ class Cases:
         raise Busy("next")
 
     def listed(self, state: str, most: int, after: dict | None = None, newest_first: bool = False) -> Page:
-        """Cases in a state in the order of the index, as they were a moment ago."""
+        """Cases in a state in the order of the index, as they were a moment ago. Raises NoPlace."""
         asked = self._queue(state, Limit=most, ScanIndexForward=not newest_first)
-        answer = self.client.query(**asked, **({"ExclusiveStartKey": after} if after else {}))
+        try:
+            answer = self.client.query(**asked, **({"ExclusiveStartKey": after} if after else {}))
+        except Exception as refused:
+            if after and code_of(refused) == "ValidationException":
+                raise NoPlace from refused
+            raise
         return Page([case_of(item) for item in answer["Items"]], answer.get("LastEvaluatedKey"))
 
     def every(self, state: str, since: str = "") -> Iterator[dict]:
@@ -225,14 +236,14 @@ class Cases:
     def keep(self, whole: Whole, expires: int | None) -> None:
         """All of a case expires then, or never."""
         identifier, customer = whole.case.id, whole.case.customer_id
+        if expires is not None:  # first: what is written of the case from then on expires with it
+            self._expire_decided(whole.case, expires)
         keys = [(item["of"]["S"], item["what"]["S"]) for item in self._items(f"case#{identifier}")]
         keys += [(f"payment#{payment}", "payment") for payment in whole.identifiers]
         keys.append((f"customer#{customer}", f"case#{identifier}"))
         for of, what in keys:
             if what not in ("owed", "case"):
                 self._expire(of, what, expires)
-        if expires is not None:
-            self._expire_decided(whole.case, expires)
 
     def forget(self, customer_id: str) -> int:
         """Deletes all of a customer's cases; returns how many items."""
@@ -250,7 +261,7 @@ class Cases:
         return len(keys) + len(mine)
 
     def holding(self, customer_id: str) -> tuple[int, int]:
-        """How many items the table has, and how many of them say this customer's name anywhere, as a whole word."""
+        """How many items the table has, and how many of them say this customer's name."""
         asked: dict[str, Any] = {"TableName": self.table, "ConsistentRead": True}
         items = found = 0
         while True:
@@ -266,7 +277,7 @@ class Cases:
         """Read again, for the index is a moment behind."""
         for item in self.every("CLAIMED", iso(self.now())):
             found = case_of(item)
-            if found.holder == by and found.level == level:
+            if found.holder == by and level in ("reviewer", found.level):  # a lead may have given him an escalated one
                 case = self._case(found.id)
                 if case is not None and case.state == "CLAIMED" and case.holder == by:
                     return case
@@ -354,11 +365,7 @@ class Cases:
         after = versioned(before, changed)
         assert changed.done is not None
         put = self._put(f"case#{after.id}", "case", item_of(after))
-        put["Put"] |= {
-            "ConditionExpression": "#version = :version",
-            "ExpressionAttributeNames": {"#version": "version"},
-            "ExpressionAttributeValues": {":version": {"N": str(before.version)}},
-        }
+        put["Put"] |= unchanged(before)
         members = [put, self._history(after, changed.done)]
         customer, named = f"customer#{after.customer_id}", {"case": {"S": after.id}}
         if before.state != "DECIDED" == after.state:
@@ -466,6 +473,17 @@ class Moved(RuntimeError):
     """Somebody else has changed what was read."""
 
 
+def unchanged(case: Case) -> dict[str, Any]:
+    """Its version, and that it expires as it did when it was read: settling it is no change of its version."""
+    expires = "attribute_not_exists(#expires)" if case.expires is None else "#expires = :expires"
+    given = {} if case.expires is None else {":expires": {"N": str(case.expires)}}
+    return {
+        "ConditionExpression": f"#version = :version AND {expires}",
+        "ExpressionAttributeNames": {"#version": "version", "#expires": "expires"},
+        "ExpressionAttributeValues": {":version": {"N": str(case.version)}, **given},
+    }
+
+
 def pointing_at(identifier: str) -> dict[str, Any]:
     return {
         "ConditionExpression": "#case = :case",
@@ -518,8 +536,14 @@ def case_of(item: Mapping[str, Any]) -> Case:
 
 
 def says(item: Mapping[str, Any], name: str) -> bool:
-    """Whether an item holds the name as a whole word."""
-    texts = [value["S"] for value in item.values() if "S" in value]
-    texts += [json.dumps(json.loads(item[kept]["S"]), ensure_ascii=False) for kept in ("told", "done") if kept in item]
+    """Whether an item is of the customer, or a text of others in it has the name as a whole word. Moments and names of
+    states and rules are the platform's: a customer named 17 is in none of them."""
+    told = json.loads(item["told"]["S"]) if "told" in item else {}
+    done = json.loads(item["done"]["S"]) if "done" in item else {}
+    named = [item.get("customer_id", {}).get("S"), *(told.get(field) for field in IDENTIFIERS)]
+    if name in named or item["of"]["S"] == f"customer#{name}":
+        return True
+    texts = [item.get("why", {}).get("S"), done.get("why")]
+    texts += [value for field, value in told.items() if field not in (*IDENTIFIERS, *OURS)]
     word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
-    return any(word.search(text) for text in texts)
+    return any(isinstance(text, str) and word.search(text) for text in texts)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cases.case import is_free
 from cases.finishing import Finisher, NotTold
-from cases.table import Cases, case_of
+from cases.table import Cases, NoCase, case_of
 from scoring.log import warn
 from scoring.metrics import emit
 from scoring.refusals import code_of
@@ -15,6 +15,7 @@ from scoring.refusals import code_of
 from features.values import iso
 
 HOUR_MS = 3_600_000
+FINISHING_MS = 15_000  # of one look: half of what the function has
 
 
 @dataclass(frozen=True)
@@ -27,19 +28,25 @@ class Watch:
     service_ms: int
 
     def look(self) -> dict[str, float]:
-        """Finishes what is owed, then measures. What cannot be finished is owed at the next look, too."""
+        """Measures, then finishes what is owed. What cannot be finished is owed at the next look, too."""
+        measures = self.measured()
+        emit({"door": "cases"}, **measures)
+        self.finish()
+        left = {"unfinished": len(self.cases.owed())}
+        emit({"door": "cases"}, **left)
+        return measures | left
+
+    def finish(self) -> None:
+        until = self.now() + FINISHING_MS
         for identifier in self.cases.owed():
+            if self.now() >= until:
+                return
             try:
                 self.finisher.finish(identifier)
             except Exception as failed:
                 warn("a decided case could not be finished", failed)
-                if code_of(failed) is None and not isinstance(
-                    failed, NotTold
-                ):  # nobody has answered: the others wait for the next look
-                    break
-        measures = self.measured()
-        emit({"door": "cases"}, **measures)
-        return measures
+                if not was_answered(failed):  # the others wait for the next look
+                    return
 
     def measured(self) -> dict[str, float]:
         now = self.now()
@@ -51,10 +58,15 @@ class Watch:
             "open": sum(case.state == "OPEN" for case in waiting),
             "held": len(waiting) - len(free),
             "escalated": sum(case.level == "lead" for case in waiting),
-            "oldest_unassigned_ms": max((now - case.opened_at for case in free), default=0),
-            "overdue": sum(now - case.opened_at > self.service_ms for case in waiting),
+            "oldest_unassigned_ms": max((now - case.begun_at for case in free), default=0),
+            "overdue": sum(now - case.begun_at > self.service_ms for case in waiting),
             "decided_in_hour": len(hour),
             "reviewers_in_hour": len(people),
             "decisions_per_reviewer_hour": len(hour) / len(people) if people else 0,
-            "unfinished": len(self.cases.owed()),
         }
+
+
+def was_answered(failed: Exception) -> bool:
+    """Whether the service has answered, and the case itself was refused."""
+    cause = failed.__cause__ if isinstance(failed.__cause__, Exception) else failed
+    return isinstance(failed, NotTold | NoCase) or code_of(cause) is not None

@@ -291,6 +291,73 @@ def test_labels_that_were_not_written_on_the_day_go_into_the_batch_of_today(desk
     assert list(desk.lake.objects) == [f"raw/fraud_labels/batch=2018-04-02/case-{case}-1-1.csv"]
 
 
+def test_labels_are_written_once_however_long_answers_are_owed(desk):
+    case = desk.opened()
+    desk.door.claim(asked(ADA, case))
+    desk.lake.refused = "raw/"
+    with pytest.raises(Unfinished):
+        desk.door.decide(asked(ADA, case, FRAUD))
+    desk.lake.refused, desk.topic.down = None, True
+    for _ in range(3):
+        desk.at += DAY
+        with pytest.raises(Down):
+            desk.finisher.finish(case)
+    desk.topic.down = False
+    assert desk.finisher.finish(case)
+    assert list(desk.lake.objects) == [f"raw/fraud_labels/batch=2018-04-02/case-{case}-1-1.csv"]
+
+
+def test_whoever_was_given_an_escalated_case_has_it_as_his_next(desk):
+    escalated = desk.opened("t1", "c1")
+    desk.door.claim(asked(ADA, escalated))
+    desk.door.escalate(asked(ADA, escalated, {"why": "a colleague's account"}))
+    desk.opened("t2", "c2")
+    desk.door.reassign(asked(LEA, escalated, {"to": BEN, "why": "he knows it"}))
+    assert desk.door.next(asked(BEN))["case"] == escalated
+    desk.at += LOCK + 1
+    with pytest.raises(Refused, match="a lead takes it by next-escalated, or reassigns it"):
+        desk.door.claim(asked(LEA, escalated))
+    assert desk.door.next_escalated(asked(LEA))["case"] == escalated
+
+
+def test_a_comment_that_crosses_the_settling_leaves_the_case_to_expire(desk):
+    case = desk.opened()
+    desk.door.claim(asked(ADA, case))
+    desk.topic.down = True
+    with pytest.raises(Unfinished):
+        desk.door.decide(asked(ADA, case, FRAUD))
+    desk.topic.down = False
+    calls: list[int] = []
+
+    def meanwhile() -> None:
+        calls.append(1)
+        if len(calls) == 2:  # the case was read, and is about to be written
+            desk.table.step = lambda: None
+            assert desk.finisher.finish(case)
+
+    desk.table.step = meanwhile
+    desk.door.comment(asked(BEN, case, {"text": "noted"}))
+    wanted = str(START // 1000 + KEPT_SECONDS)
+    assert {item.get("expires", {}).get("N") for item in desk.table.items.values()} == {wanted}
+    assert desk.cases.get(case).expires == int(wanted)
+
+
+@pytest.mark.parametrize("name", ["1", "8", "01", "04", "2018", "17", "OPEN", "score", "honest"])
+def test_a_short_name_is_in_no_item_of_others(desk, name):
+    desk.opened("T-17", "C-9", reasons=["score", "rule 1"], event_time="2018-04-01T09:30:01.000Z", fraud_score=0.17)
+    case = desk.cases.of_payment("T-17").id
+    assert desk.cases.holding(name)[1] == 0
+    desk.door.claim(asked(ADA, case))
+    desk.door.decide(asked(ADA, case, HONEST | {"why": "he is known"}))
+    assert desk.cases.holding(name)[1] == 0
+    desk.door.comment(asked(ADA, case, {"text": f"lives with {name}"}))
+    desk.door.reopen(asked(LEA, case, {"why": "look again"}))
+    desk.door.decide(asked(LEA, case, FRAUD | {"why": f"see {name}."}))
+    assert desk.cases.holding(name)[1] == 3, "a comment, a decision, and its line of history"
+    assert desk.opened("T-18", name) != case
+    assert desk.cases.holding(name)[1] > 3
+
+
 def test_a_decided_case_expires_with_all_that_belongs_to_it_and_an_open_one_never(desk):
     case = desk.opened()
     desk.take_in("t2")

@@ -9,7 +9,7 @@ import pytest
 from cases import handler
 from cases.handler import ROUTES
 from intake.door import Intake
-from intake.watch import HOUR_MS, Watch
+from intake.watch import FINISHING_MS, HOUR_MS, Watch
 
 from tests.architecture.source import block, keys, terraform
 from tests.unit.lambda_functions.cases_table import ADA, BEN, LEA, LOCK, SERVICE, START, Desk, asked
@@ -36,6 +36,12 @@ def ask(route: str, body: object = None, by: str | None = ADA, case: str = "", *
         event["body"] = body if isinstance(body, str) else json.dumps(body)
     found = handler.handle(event, None)
     return found["statusCode"], json.loads(found["body"])
+
+
+def a_place(**other: str) -> str:
+    """Where a page of open cases may begin."""
+    told = {"of": "case#x", "what": "case", "queue": "OPEN", "rank": "8#x", **other}
+    return base64.urlsafe_b64encode(json.dumps({name: {"S": v} for name, v in told.items()}).encode()).decode()
 
 
 def test_a_case_goes_from_the_queue_to_its_label_over_the_api(desk):
@@ -132,15 +138,37 @@ def test_what_is_no_request_is_refused_and_changes_nothing(desk, route, body, sa
         ({"state": "OPEN", "customer_id": "c1"}, "expected state="),
         ({"most": "0"}, "most of 1 to 200"),
         ({"most": "x"}, "most of 1 to 200"),
+        ({"most": "201"}, "most of 1 to 200"),
+        ({"most": "9" * 5000}, "most of 1 to 200"),
+        ({"after": a_place(queue="DECIDED")}, "after: expected what the page before gave"),
+        ({"after": a_place(rank="")}, "after: expected what the page before gave"),
+        ({"after": a_place(rank="x" * 1001)}, "after: expected what the page before gave"),
+        ({"after": a_place(rank="\ud800")}, "after: expected what the page before gave"),
         ({"after": "x"}, "after: expected what the page before gave"),
         ({"after": base64.urlsafe_b64encode(b'{"of": 1}').decode()}, "after: expected"),
         ({"after": base64.urlsafe_b64encode(b"[[]]").decode()}, "after: expected"),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:40],
 )
 def test_a_page_that_is_none_is_refused(desk, query, said):
     status, answer = ask("GET /cases", **query)
     assert (status, said in answer["error"]) == (400, True), answer
+
+
+def test_a_place_that_the_table_refuses_is_no_page_and_nothing_else_is_taken_for_that(desk, monkeypatch):
+    def refusing(code: str) -> None:
+        def query(**request: object) -> dict:
+            failed = Exception(code)
+            failed.response = {"Error": {"Code": code}}  # type: ignore[attr-defined]
+            raise failed
+
+        monkeypatch.setattr(desk.table, "query", query)
+
+    refusing("ValidationException")
+    assert ask("GET /cases", after=a_place())[0] == 400
+    assert ask("GET /cases")[0] == 503
+    refusing("AccessDeniedException")
+    assert ask("GET /cases", after=a_place())[0] == 503
 
 
 def test_each_refusal_has_its_status(desk):
@@ -228,12 +256,11 @@ def test_the_watch_says_how_cases_stand(desk):
     desk.at += LOCK - 1
 
     found = watch.measured()
-    assert {name: found[name] for name in ("open", "held", "escalated", "overdue", "unfinished")} == {
+    assert {name: found[name] for name in ("open", "held", "escalated", "overdue")} == {
         "open": 1,
         "held": 1,
         "escalated": 1,
         "overdue": 0,
-        "unfinished": 0,
     }
     assert found["oldest_unassigned_ms"] == desk.at - START, "an escalated case waits, too"
     assert (found["decided_in_hour"], found["reviewers_in_hour"], found["decisions_per_reviewer_hour"]) == (2, 2, 1)
@@ -266,6 +293,81 @@ def test_the_watch_finishes_what_is_owed_and_goes_on_where_one_fails(desk, monke
     assert watch.look()["unfinished"] == 0
     assert sorted(desk.labels()) == [("t1", "1"), ("t2", "1")]
     assert sorted(m["transaction_id"] for m in desk.topic.messages) == ["t1", "t2"]
+
+
+def owed(desk: Desk, *payments: str) -> list[str]:
+    """Decided cases whose answers the topic has not taken, the oldest first."""
+    names = [desk.opened(payment, f"c-{payment}") for payment in payments]
+    desk.topic.down = True
+    for case in names:
+        desk.at += 1000
+        desk.door.claim(asked(LEA, case))
+        assert ask("POST /cases/{id}/decide", VERDICT, by=LEA, case=case)[0] == 202
+    desk.topic.down = False
+    return names
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "SlowDown"])
+def test_a_case_whose_file_the_lake_refuses_holds_up_no_other(desk, monkeypatch, code):
+    first, _ = owed(desk, "t1", "t2")
+    desk.at += 24 * HOUR_MS
+    put = desk.lake.put_object
+    desk.lake.objects.clear()
+
+    def refusing(**request: object) -> None:
+        if first in str(request["Key"]):
+            failed = Exception(code)
+            failed.response = {"Error": {"Code": code}}  # type: ignore[attr-defined]
+            raise failed
+        put(**request)
+
+    monkeypatch.setattr(desk.lake, "put_object", refusing)
+    assert Watch(desk.cases, desk.finisher, lambda: desk.at, SERVICE).look()["unfinished"] == 1
+    assert desk.cases.owed() == [first]
+
+
+def test_a_note_of_a_case_that_is_gone_holds_up_no_other(desk):
+    first, _ = owed(desk, "t1", "t2")
+    del desk.table.items[f"case#{first}", "case"]
+    Watch(desk.cases, desk.finisher, lambda: desk.at, SERVICE).look()
+    assert desk.cases.owed() == [first]
+
+
+def test_cases_are_measured_before_any_is_finished_and_finishing_has_an_end(desk, monkeypatch, capsys):
+    _, second = owed(desk, "t1", "t2")
+    tell = desk.topic.publish_batch
+    said: list[str] = []
+
+    def slow(**request: object) -> dict:
+        said.append(capsys.readouterr().out)
+        desk.at += FINISHING_MS
+        return tell(**request)
+
+    monkeypatch.setattr(desk.topic, "publish_batch", slow)
+    assert Watch(desk.cases, desk.finisher, lambda: desk.at, SERVICE).look()["unfinished"] == 1
+    assert desk.cases.owed() == [second]
+    assert '"overdue"' in said[0], "measured before"
+
+
+def test_a_reopened_case_is_waited_for_since_then(desk, capsys):
+    watch = Watch(desk.cases, desk.finisher, lambda: desk.at, SERVICE)
+    case = desk.opened()
+    desk.door.claim(asked(ADA, case))
+    desk.door.decide(asked(ADA, case, VERDICT))
+    desk.at += 10 * SERVICE
+    desk.door.reopen(asked(LEA, case, {"why": "the customer called"}))
+    desk.at += 60_000
+    assert watch.measured()["overdue"] == 0
+    desk.door.release(asked(LEA, case))
+    assert watch.measured()["oldest_unassigned_ms"] == 60_000
+    desk.door.next_escalated(asked(LEA))
+    capsys.readouterr()
+    desk.door.decide(asked(LEA, case, VERDICT))
+    said = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert (said["decided_in_time"], said["to_decision_ms"]) == (1, 60_000)
+    desk.door.reopen(asked(LEA, case, {"why": "once more"}))
+    desk.at += SERVICE + 1
+    assert watch.measured()["overdue"] == 1
 
 
 def test_a_decision_is_counted_once_within_its_hours_or_not(desk, capsys):
