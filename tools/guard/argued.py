@@ -207,6 +207,16 @@ ARGUED = (
         "arn:*:cloudwatch:*:*:alarm:*",
         "alarms are looked for by the beginning of their name, which is asked of all of them",
     ),
+    Argued(
+        ("execute-api:Invoke",),
+        "arn:*:execute-api:[a-z]*:[0-9]*:[a-z0-9]*/$default/[A-Z]*/cases/[*]",
+        "a case's identifier ends the path; API, stage and verb are named",
+    ),
+    Argued(
+        ("execute-api:Invoke",),
+        "arn:*:execute-api:[a-z]*:[0-9]*:[a-z0-9]*/$default/[A-Z]*/cases/[*]/[a-z]*",
+        "a case's identifier is a part of the path; API, stage, verb and what is done with it are named",
+    ),
     Argued(("kms:*",), "*", "its account must be able to administer a key", own=True),
     Argued(
         (

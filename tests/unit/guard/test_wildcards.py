@@ -127,6 +127,29 @@ def test_a_policy_that_only_the_apply_will_tell_is_not_judged():
     assert said(wildcards.findings(plan(unknown))) == []
 
 
+API = "arn:aws:execute-api:eu-west-1:111122223333:a1b2c3"
+
+
+@pytest.mark.parametrize("path", ["GET/cases/*", "POST/cases/*/reassign"])
+def test_a_route_may_leave_a_cases_identifier_open(path):
+    """Once the API is there its id is known, and with it the whole resource: the first plan does not show it."""
+    assert found(allow("execute-api:Invoke", f"{API}/$default/{path}")) == []
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        f"{API}/*",
+        f"{API}/$default/*/cases/*",
+        f"{API}/$default/POST/cases/*/*",
+        f"{API}/$default/POST/*",
+        "arn:aws:execute-api:eu-west-1:111122223333:*/$default/GET/cases/*",
+    ],
+)
+def test_a_route_leaves_nothing_else_open(resource):
+    assert len(found(allow("execute-api:Invoke", resource))) == 1
+
+
 @pytest.mark.parametrize("entry", ARGUED, ids=lambda entry: f"{entry.actions[0]} on {entry.resource}")
 def test_every_argued_wildcard_says_why_and_names_its_actions(entry):
     assert len(entry.why.split()) >= 4
