@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
-import streamlit as st
 from botocore.exceptions import ClientError
 from streamlit.testing.v1 import AppTest
 
@@ -54,13 +53,6 @@ def screen(name: str, **asked: str) -> AppTest:
     for key, value in asked.items():
         page.query_params[key] = value
     return page
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_remembered():
-    st.cache_data.clear()
-    yield
-    st.cache_data.clear()
 
 
 @pytest.fixture
