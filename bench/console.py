@@ -12,7 +12,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import socket
 import statistics
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from urllib.parse import quote, urlparse
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.serving import free_port
 from local.memory import Watch
 from tools.athena import text
 from tools.cases import ask
@@ -196,12 +196,6 @@ def misses(found: dict) -> list[str]:
     if found["rss_mb"] > RSS_MB:
         told.append(f"missed: the console takes {found['rss_mb']} MB, wanted at most {RSS_MB}")
     return told
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def require_up(server: subprocess.Popen, address: str) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+
+from features.values import iso
 
 NOTHING = "-"
 
@@ -25,7 +26,7 @@ def at(milliseconds: str) -> str:
     """ms since 1970 as UTC."""
     if not milliseconds:
         return NOTHING
-    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    return iso(int(milliseconds)).replace("T", " ").removesuffix("Z")
 
 
 def value(feature: float | None) -> str:

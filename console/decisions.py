@@ -10,6 +10,11 @@ from features.traffic import TRAFFIC_LAYOUT
 from tools.athena import LAST_FIRST, text
 from tools.why.history import numbers
 
+# The latest report of each payment, as a part of a query over SILVER.
+VERDICTS = (
+    "verdicts AS (SELECT transaction_id, max_by(is_fraud, reported_at) AS is_fraud, max(reported_at) AS reported_at "
+    "FROM fraud_labels GROUP BY transaction_id)"
+)
 PAGE = 200  # rows that a page shows of a longer list
 _COLUMNS = "transaction_id, customer_id, merchant_id, event_time, amount_cents, action, fraud_score, reasons"
 

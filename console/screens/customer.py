@@ -6,6 +6,7 @@ import streamlit as st
 
 from console import source
 from console.cells import NOTHING, money, number, share
+from console.decisions import VERDICTS
 from tools.athena import LAST_FIRST, text
 
 ROWS = 200
@@ -42,10 +43,7 @@ def payments(customer: str) -> None:
     rows = source.ask(
         "silver",
         f"""
-        WITH verdicts AS (
-          SELECT transaction_id, max_by(is_fraud, reported_at) AS is_fraud, max(reported_at) AS reported_at
-          FROM fraud_labels GROUP BY transaction_id
-        ), decided AS (
+        WITH {VERDICTS}, decided AS (
           SELECT transaction_id, action, fraud_score,
             row_number() OVER (PARTITION BY transaction_id ORDER BY {LAST_FIRST}) AS turn
           FROM {source.zone("decisions")}.decisions WHERE customer_id = {text(customer)}

@@ -6,6 +6,7 @@ import streamlit as st
 from st_link_analysis import EdgeStyle, NodeStyle, st_link_analysis
 
 from console import source
+from console.decisions import VERDICTS
 from console.sharing import Shared, around
 from tools.athena import text
 
@@ -58,9 +59,7 @@ def table(shared: Shared) -> None:
 def query(customer: str) -> str:
     """Customer, device, payments and confirmed frauds of everybody on the devices of one customer, two links away."""
     return f"""
-        WITH verdicts AS (
-          SELECT transaction_id, max_by(is_fraud, reported_at) AS is_fraud FROM fraud_labels GROUP BY transaction_id
-        ), mine AS (
+        WITH {VERDICTS}, mine AS (
           SELECT DISTINCT device_id FROM transactions WHERE customer_id = {text(customer)} AND device_id <> ''
         ), met AS (
           SELECT customer_id FROM transactions WHERE device_id IN (SELECT device_id FROM mine)

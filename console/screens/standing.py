@@ -11,9 +11,6 @@ from console import source
 from console.cells import number
 from tools.operate import status
 
-HEADS = ("what", "which", "stands", "since (UTC)")
-
-
 VIEWS = {
     "Decisions": "SELECT * FROM decisions_by_action ORDER BY decision_date DESC, action LIMIT 120",
     "Served vectors beside the lake's": "SELECT * FROM feature_parity_by_day ORDER BY decision_date DESC LIMIT 31",
@@ -62,7 +59,7 @@ def runs() -> None:
     st.subheader("Runs, models, freshness")
     found = rows(("runs", "models", "endpoint", "waiting", "freshness"))
     st.dataframe(
-        [dict(zip(HEADS, row, strict=True)) for row in found], hide_index=True, alt="Runs, models and freshness"
+        [dict(zip(status.HEADER, row, strict=True)) for row in found], hide_index=True, alt="Runs, models and freshness"
     )
 
 
