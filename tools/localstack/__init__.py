@@ -102,6 +102,11 @@ def make_files(port: int) -> None:
     here.symlink_to(shared)
 
 
+def quoted(path: Path) -> str:
+    """As NODE_OPTIONS writes an argument: a space within quotes does not end it, and a backslash goes before a quote or another."""
+    return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
 def settings(port: int) -> dict[str, str]:
     """Its environment: nothing of the caller's AWS, loopback, nothing told to anybody."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "LOCALSTACK_", "PYTHON"))}
@@ -115,7 +120,7 @@ def settings(port: int) -> dict[str, str]:
         "GATEWAY_LISTEN": f"127.0.0.1:{port}",
         "GATEWAY_SERVER": "hypercorn",
         "LOCALSTACK_HOST": f"localhost:{port}",
-        "NODE_OPTIONS": f"--require {Path(__file__).with_name('loopback.js')}",
+        "NODE_OPTIONS": f"--require {quoted(Path(__file__).with_name('loopback.js'))}",
         "SERVICES": ",".join(SERVICES),
         "OVERRIDE_IN_DOCKER": "0",  # in a container it would take itself for its own image, and write where that does
         "SKIP_SSL_CERT_DOWNLOAD": "1",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 
 import pytest
 
 from tools.delivery import github
 
-GH = """#!{python}
-import json, pathlib, sys
+# A shebang breaks at a space in the interpreter's path; the shell's quotes do not.
+START = "#!/bin/sh\nexec {python} {program} \"$@\"\n"
+GH = """import json, pathlib, sys
 here = pathlib.Path({here!r})
 given = sys.stdin.read() if "--input" in sys.argv else None
 with (here / "calls.jsonl").open("a") as calls:
@@ -25,7 +27,9 @@ if "--slurp" in sys.argv:
 def gh(tmp_path, monkeypatch):
     """Says what GitHub has, and returns what it was asked to change."""
     script = tmp_path / "gh"
-    script.write_text(GH.format(python=sys.executable, here=str(tmp_path)))
+    program = tmp_path / "gh.py"
+    program.write_text(GH.format(here=str(tmp_path)))
+    script.write_text(START.format(python=shlex.quote(sys.executable), program=shlex.quote(str(program))))
     script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import threading
@@ -81,8 +82,8 @@ def test_its_kinesis_listens_on_loopback_however_it_asks(where):
         'const server = require("node:http").createServer();'
         f"server.listen({where}).on('listening', () => {{ console.log(server.address().address); server.close(); }});"
     )
-    options = localstack.settings(1)["NODE_OPTIONS"]
-    done = subprocess.run(["node", *options.split(), "-e", program], capture_output=True, text=True, check=True)
+    environment = {**os.environ, "NODE_OPTIONS": localstack.settings(1)["NODE_OPTIONS"]}
+    done = subprocess.run(["node", "-e", program], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "127.0.0.1"
 
 
