@@ -113,6 +113,7 @@ def pages(platform: Platform) -> dict[str, str]:
         "decision": decision,
         "customer": f"customer?customer={customer}",
         "network": f"network?customer={shared}",
+        "lists": f"lists?value={customer}",
         "policy": "policy",
         "credit": f"credit?loan={loan}",
         "models": "models",

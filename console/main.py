@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from console.screens import cases, credit, customer, decision, models, network, policy, standing
+from console.screens import cases, credit, customer, decision, lists, models, network, policy, standing
 
 st.set_page_config(page_title="Credit risk and fraud", layout="wide")
 st.navigation(
@@ -14,6 +14,7 @@ st.navigation(
             st.Page(decision.show, title="One decision", url_path="decision", default=True),
             st.Page(customer.show, title="One customer", url_path="customer"),
             st.Page(network.show, title="Shared devices", url_path="network"),
+            st.Page(lists.show, title="Lists", url_path="lists"),
             st.Page(policy.show, title="Policy", url_path="policy"),
         ],
         "Credit": [st.Page(credit.show, title="Portfolio", url_path="credit")],

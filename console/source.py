@@ -6,21 +6,34 @@ import json
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import wraps
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import streamlit as st
 from botocore.exceptions import BotoCoreError, ClientError
 from scoring.policy import InvalidPolicy
 
+from inference.model import Model
 from tools.athena import Analysts, QueryFailed
 from tools.operate.platform import Platform, StepFailed
+from tools.why.__main__ import named
 
 OUTPUTS = "CONSOLE_OUTPUTS"  # the platform's outputs as JSON
 FRESH_SECONDS = 60
 POLL_SECONDS = 0.1  # somebody waits for the page
 
 Rows = list[dict[str, str]]  # by column; what is null is an empty text
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model, and the folder that its library reads when it is first asked to explain."""
+
+    model: Model
+    folder: TemporaryDirectory
 
 
 @st.cache_resource
@@ -51,6 +64,20 @@ def ask_together(asked: tuple[tuple[str, str], ...]) -> list[Rows | str]:
 
     with ThreadPoolExecutor(len(asked)) as pool:
         return list(pool.map(answered, asked))
+
+
+@st.cache_resource(max_entries=4, show_spinner="The model is opened")
+def fraud_model(name: str) -> Opened | None:
+    """A registered or bootstrap model by the name that decisions bear; none where it is not there any more."""
+    here = platform()
+    folder = TemporaryDirectory(prefix="console-")
+    clients = {service: here.client(service) for service in ("s3", "sagemaker")}
+    found = named(clients, f"{here.prefix}-fraud", here.outputs["artifacts_bucket"], name, Path(folder.name))
+    model = next(found, None)
+    if model is None:
+        folder.cleanup()
+        return None
+    return Opened(model, folder)
 
 
 def zone(name: str) -> str:

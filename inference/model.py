@@ -130,13 +130,16 @@ class Model:
 
         A hundred times slower than `score`. The library that explains is opened when it is first asked.
         """
+        return [self.strongest(row) for row in self.contributions(rows)]
+
+    def contributions(self, rows: Sequence[Sequence[object]]) -> np.ndarray:
+        """What each column did to the log-odds of the score, of shape (rows, columns). Of a constant model: nothing."""
         if not len(rows) or isinstance(self.booster, Constant):
-            return [[] for _ in rows]
+            return np.zeros((len(rows), len(self.encoding.columns)))
         with self._opening:
             if self._library is None:
                 self._library = open_library(self.manifest, self.folder)
-            found = self._library.contributions(self.matrix(rows))
-        return [self.strongest(row) for row in found]
+            return self._library.contributions(self.matrix(rows)) * self.calibration.slope
 
     def get_ready_to_explain(self) -> None:
         """Makes the first explanation as quick as any: opening takes seconds of CPU."""
@@ -150,7 +153,7 @@ class Model:
             {
                 "feature": names[i],
                 "meaning": meanings.get(names[i], names[i]),
-                "contribution": float(contributions[i] * self.calibration.slope),
+                "contribution": float(contributions[i]),
             }
             for i in order
             if contributions[i] > 0

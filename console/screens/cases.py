@@ -157,6 +157,23 @@ def act(case: dict) -> None:
             body = {} if not needs_why else {"text" if action == "comment" else "why": why.strip()}
             ask_api("POST", f"/cases/{quote(case['case'], safe='')}/{action}", body)
             st.rerun()
+    if case["state"] != "DECIDED":
+        reassign(case)
+
+
+def reassign(case: dict) -> None:
+    """A lead's: the door refuses others."""
+    with st.expander("Give it to somebody else (leads)"), st.form(f"reassign {case['case']}"):
+        to = st.text_input("To whom: the ARN of a user or of a role's session", key=f"to {case['case']}")
+        why = st.text_input("Why somebody else", max_chars=2000, key=f"reassigned {case['case']}")
+        if not st.form_submit_button("Reassign"):
+            return
+    if not to.strip() or not why.strip():
+        st.warning("Reassigning says to whom, and why.")
+        return
+    body = {"to": to.strip(), "why": why.strip()}
+    ask_api("POST", f"/cases/{quote(case['case'], safe='')}/reassign", body)
+    st.rerun()
 
 
 def decide(case: dict) -> None:

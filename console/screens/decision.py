@@ -7,15 +7,18 @@ import io
 from datetime import date, timedelta
 from threading import Lock
 
+import altair as alt
 import streamlit as st
 
-from console import decisions, source
+from console import decisions, source, what_if
 from console.cells import NOTHING, at, money, number, plain, share, value
+from inference.model import OtherFeatures
 from tools.why.__main__ import explain
 from tools.why.history import NotFound, texts
 
 COLOURS = {"APPROVE": "green", "REVIEW": "orange", "BLOCK": "red"}
 DAYS_BEFORE = 31
+SHOWN = 12  # features of an explanation: what comes after them says little
 ONE_AT_A_TIME = Lock()  # what is printed is the process's: another's lines would come in between
 
 
@@ -93,6 +96,7 @@ def told(row: dict[str, str]) -> None:
     payment(row)
     earlier(row)
     vector(row)
+    explained(row)
     again(row["transaction_id"])
 
 
@@ -185,6 +189,69 @@ def vector(row: dict[str, str]) -> None:
         if traffic := decisions.traffic_in_words(row):
             st.markdown("What rules saw at the merchant:")
             st.dataframe(traffic, hide_index=True, alt="Counters of the merchant's traffic")
+
+
+def explained(row: dict[str, str]) -> None:
+    """Only when asked: a model is fetched and opened for it."""
+    st.subheader("What the score rests on")
+    if not row["model"]:
+        st.markdown("No model was asked: rules decided.")
+        return
+    if not st.toggle("Explain this one, and try other values"):
+        return
+    found = list(decisions.vector_in_words(row))
+    opened = source.fraud_model(row["model"])
+    if not found or opened is None:
+        st.warning("Its model, or the code that computes its features, is not there any more.")
+        return
+    was = [f["value"] for f in found]
+    try:
+        before = what_if.explained(opened.model, was)
+    except OtherFeatures as other:
+        st.warning(f"It cannot be explained by this version of the code: {other}")
+        return
+    contributions(before)
+    changes = other_values(found)
+    if not changes:
+        return
+    after = what_if.explained(opened.model, what_if.with_values(was, changes))
+    st.metric("Probability of fraud with these values", share(after.score), f"{after.score - before.score:+.1%}")
+    st.caption(
+        "The score alone: rules are not judged again here, and features that are computed from the same payments stay "
+        "as they were."
+    )
+
+
+def contributions(of: what_if.Explained) -> None:
+    data = [{"feature": name, "log-odds": added} for name, added in of.contributions[:SHOWN] if added]
+    if not data:
+        st.markdown("The model gives everybody the same score.")
+        return
+    words = ", ".join(f"{one['feature']} {one['log-odds']:+.2f}" for one in data[:3])
+    chart = (
+        alt.Chart(alt.Data(values=data), title="What each feature did to this score", description=words)
+        .mark_bar()
+        .encode(
+            x=alt.X("log-odds:Q", title="log-odds added (right: riskier)"),
+            y=alt.Y("feature:N", sort=None, title=None),
+            color=alt.condition("datum['log-odds'] > 0", alt.value("#c0392b"), alt.value("#2471a3")),
+            tooltip=["feature:N", alt.Tooltip("log-odds:Q", format="+.3f")],
+        )
+    )
+    st.altair_chart(chart)
+    st.caption(f"Most of all: {words}.")
+
+
+def other_values(found: list[dict]) -> dict[str, float | None]:
+    """Values that somebody wants to try, by feature."""
+    known = {f["feature"]: f["value"] for f in found}
+    changes: dict[str, float | None] = {}
+    for name in st.multiselect("Try other values of", list(known), placeholder="features"):
+        value_of, unknown_of = st.columns([3, 1])
+        unknown = unknown_of.checkbox("unknown", known[name] is None, key=f"unknown {name}")
+        given = value_of.number_input(name, value=float(known[name] or 0), disabled=unknown, key=f"value {name}")
+        changes[name] = None if unknown else given
+    return changes
 
 
 def again(transaction_id: str) -> None:

@@ -103,7 +103,7 @@ def make_files(port: int) -> None:
 
 
 def quoted(path: Path) -> str:
-    """As NODE_OPTIONS writes an argument: a space within quotes does not end it, and a backslash goes before a quote or another."""
+    """As NODE_OPTIONS writes an argument: within quotes a space does not end it, a backslash comes before a quote."""
     return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 

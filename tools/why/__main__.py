@@ -99,10 +99,8 @@ def scored(clients: dict[str, Any], group: str, artifacts: str, decision: dict, 
     """The score of the logged vector, which is the one that the model was asked about."""
     logged, name = decision["fraud_score"], decision["model"]
     with tempfile.TemporaryDirectory() as folder:
-        archives = bootstraps(clients["s3"], artifacts) if name == BOOTSTRAP else registered(clients, group)
-        named = (asking(m, vector) for m in opened(archives, Path(folder)) if m.name == name)
-        able = (pair for pair in named if pair is not None)
-        # Every release of the code brings a bootstrap model of that name; a registered model has a name of its own.
+        asked_of = (asking(model, vector) for model in named(clients, group, artifacts, name, Path(folder)))
+        able = (pair for pair in asked_of if pair is not None)
         asked = able if name == BOOTSTRAP else islice(able, 1)
         found = [(model, rows, model.score(rows)[0]) for model, rows in asked]
         if not found:
@@ -123,6 +121,13 @@ def asking(model: Model, vector: Vector) -> tuple[Model, list[list]] | None:
         return model, model.chosen([vector], FRAUD.version, FRAUD.meanings)
     except OtherFeatures:
         return None
+
+
+def named(clients: dict[str, Any], group: str, artifacts: str, name: str, folder: Path) -> Iterator[Model]:
+    """Models of a name, the newest first, opened in a folder that has to stay. A registered model has a name of its
+    own; each release of the code brings a bootstrap model of the same name."""
+    archives = bootstraps(clients["s3"], artifacts) if name == BOOTSTRAP else registered(clients, group)
+    return (model for model in opened(archives, folder) if model.name == name)
 
 
 def registered(clients: dict[str, Any], group: str) -> Iterator[tuple[str, Fetch]]:

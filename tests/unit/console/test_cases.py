@@ -176,3 +176,23 @@ def test_a_case_that_is_not_there_is_told(api):
     shown.query_params["case"] = "none"
 
     assert "The cases door answered 404" in words(shown.run())
+
+
+def test_a_lead_gives_a_case_to_somebody_else(api):
+    case = api.desk.opened("t1")
+    shown = press(page().run(), "Next case")
+
+    next(box for box in shown.text_input if box.label.startswith("To whom")).set_value(BEN)
+    next(box for box in shown.text_input if box.label == "Why somebody else").set_value("Ada is on leave")
+    press(shown, "Reassign")
+
+    assert api.desk.cases.of_payment("t1").holder == BEN
+    assert case in shown.query_params["case"]
+
+
+def test_a_case_is_given_to_nobody_without_a_reason(api):
+    api.desk.opened("t1")
+    shown = press(page().run(), "Next case")
+
+    assert "to whom, and why" in words(press(shown, "Reassign"))
+    assert api.desk.cases.of_payment("t1").holder == ADA

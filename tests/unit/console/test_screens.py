@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import httpx
+import numpy as np
 import pytest
 from botocore.exceptions import ClientError
 from streamlit.testing.v1 import AppTest
@@ -17,7 +18,7 @@ from features.fraud import FRAUD
 from tests.architecture.source import ROOT
 from tools.athena import QueryFailed
 
-SCREENS = ("cases", "credit", "customer", "decision", "models", "network", "policy", "standing")
+SCREENS = ("cases", "credit", "customer", "decision", "lists", "models", "network", "policy", "standing")
 DECISION = {
     "transaction_id": "T1",
     "customer_id": "C1",
@@ -145,6 +146,45 @@ def test_a_decision_of_other_features_than_the_codes_shows_no_vector_and_says_so
 
     assert "which this version of the code does not have" in words(page)
     assert not any("meaning" in table.value for table in page.dataframe)
+
+
+class Flat:
+    """A model that rests on the amount alone."""
+
+    encoding = SimpleNamespace(names=("amount", "other"))
+
+    def chosen(self, rows, version, meanings):
+        return [[row[0], 0.0] for row in rows]
+
+    def contributions(self, rows):
+        return np.array([[row[0] / 20000, 0.0] for row in rows])
+
+    def score(self, rows):
+        return [min(row[0] / 20000, 1.0) for row in rows]
+
+
+def test_a_score_is_explained_when_asked_and_other_values_are_tried(answers, monkeypatch):
+    answers["transaction_id = 'T1'"] = [DECISION]
+    monkeypatch.setattr(source, "fraud_model", lambda name: SimpleNamespace(model=Flat()) if name == "m-1" else None)
+    page = screen("decision", transaction="T1").run()
+
+    assert "Most of all" not in words(page)
+    next(t for t in page.toggle if t.label.startswith("Explain")).set_value(True).run()
+    assert "Most of all: amount +0.62." in words(page)
+    page.multiselect[0].set_value([FRAUD.columns[0]]).run()
+    page.number_input[0].set_value(2000.0).run()
+
+    assert (page.metric[-1].value, page.metric[-1].delta) == ("10.0%", "-51.7%")
+
+
+def test_a_model_that_is_gone_is_said_to_be_gone(answers, monkeypatch):
+    answers["transaction_id = 'T1'"] = [DECISION]
+    monkeypatch.setattr(source, "fraud_model", lambda name: None)
+    page = screen("decision", transaction="T1").run()
+
+    next(t for t in page.toggle if t.label.startswith("Explain")).set_value(True).run()
+
+    assert "is not there any more" in words(page)
 
 
 def test_a_payment_that_the_log_does_not_know_is_no_error(answers):

@@ -12,7 +12,7 @@ import pytest
 from tools.delivery import github
 
 # A shebang breaks at a space in the interpreter's path; the shell's quotes do not.
-START = "#!/bin/sh\nexec {python} {program} \"$@\"\n"
+START = '#!/bin/sh\nexec {python} {program} "$@"\n'
 GH = """import json, pathlib, sys
 here = pathlib.Path({here!r})
 given = sys.stdin.read() if "--input" in sys.argv else None
