@@ -88,7 +88,7 @@ def beside(platform: Platform) -> Iterator[Bare]:
         ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=made["FunctionArn"], PayloadFormatVersion="2.0"
     )["IntegrationId"]
     target = f"integrations/{integration}"
-    route = gateway.create_route(ApiId=api, RouteKey="POST /bare", AuthorizationType="AWS_IAM", Target=target)
+    route = gateway.create_route(ApiId=api, RouteKey="POST /v1/bare", AuthorizationType="AWS_IAM", Target=target)
     functions.add_permission(
         FunctionName=name, StatementId="api", Action="lambda:InvokeFunction", Principal="apigateway.amazonaws.com"
     )

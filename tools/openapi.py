@@ -48,6 +48,7 @@ WORDED: dict[str, Json] = {
     "none or a list of numbers and nones": {"type": ["array", "null"], "items": {"type": ["number", "null"]}},
     "true or false": {"type": "boolean"},
 }
+OF_THE_GATEWAY = (401, 403, 429, 500, 503)
 BESIDE = ("attributes", "event")  # of the log alone
 BODIES: dict[str, Json] = {
     "claim": {},
@@ -73,20 +74,45 @@ SUMMARIES = {
     "POST /cases/{id}/reopen": "Take a decided case again, for leads",
     "GET /decisions": "What became of a payment that a person looks at",
 }
+# What a client calls a route.
+NAMES = {
+    "POST /decisions": "decide",
+    "GET /decisions": "answer",
+    "POST /labels": "label",
+    "POST /lists": "change_list",
+    "GET /openapi.json": "document",
+    "POST /cases/next": "next_case",
+    "POST /cases/next-escalated": "next_escalated_case",
+    "GET /cases": "cases",
+    "GET /cases/{id}": "case",
+    "POST /cases/{id}/claim": "claim",
+    "POST /cases/{id}/release": "release",
+    "POST /cases/{id}/escalate": "escalate",
+    "POST /cases/{id}/comment": "comment",
+    "POST /cases/{id}/decide": "decide_case",
+    "POST /cases/{id}/reassign": "reassign",
+    "POST /cases/{id}/reopen": "reopen",
+}
+# Asked twice, it is done twice: a comment stands there twice.
+ONCE_ONLY = {"POST /cases/{id}/comment"}
 SAID = {
     "200": "Done, or it was so already",
     "202": "Taken; what follows comes within minutes",
     "400": "No such request; nothing was changed",
+    "401": "No token that the route takes, where it asks for one",
     "403": "Not signed, or not your right",
     "404": "There is none",
     "409": "Not in this state, or another question under a known identifier",
     "413": "Too large",
+    "429": "More requests than are taken; nothing was changed, ask later",
+    "500": "The door failed",
     "503": "Ask again; it is done once",
 }
 
 
 def document() -> Json:
-    """OpenAPI 3.1. `security` is IAM's signature, which OpenAPI knows as an API key in the header."""
+    """OpenAPI 3.1. `security` is IAM's signature, which OpenAPI knows as an API key in the header, or a token where the
+    environment's settings ask for one. `x-idempotent` says whether what may have been done may be asked again."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -94,20 +120,24 @@ def document() -> Json:
             "version": "1",
             "description": "Made by `make docs`; do not edit. Signed for `execute-api` (AWS Signature Version 4).",
         },
-        "security": [{"iam": []}],
+        "servers": [{"url": "/v1"}],
+        "security": [{"iam": []}, {"jwt": []}],
         "paths": paths(),
         "components": {
-            "securitySchemes": {"iam": {"type": "apiKey", "in": "header", "name": "Authorization"}},
+            "securitySchemes": {
+                "iam": {"type": "apiKey", "in": "header", "name": "Authorization"},
+                "jwt": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            },
             "schemas": schemas(),
         },
     }
 
 
 def paths() -> Json:
-    label, labels = ref("Label"), {"type": "array", "items": ref("Label"), "minItems": 1, "maxItems": MOST}
     found: Json = {
         "/decisions": {
             "post": operation(
+                "POST /decisions",
                 "Decide on a payment while the payer waits",
                 ref("Payment"),
                 {"200": ref("Decision")},
@@ -119,17 +149,26 @@ def paths() -> Json:
         },
         "/labels": {
             "post": operation(
-                "Say what payments were", {"oneOf": [label, labels]}, {"202": ref("LabelsTaken")}, 400, 503
+                "POST /labels",
+                "Say what payments were",
+                ref("Labels"),
+                {"202": ref("LabelsTaken")},
+                400,
+                503,
             )
         },
         "/lists": {
             "post": operation(
+                "POST /lists",
                 "Put values on a list that rules look up, or take them off",
                 ref("Change"),
                 {"200": ref("Changed")},
                 400,
                 503,
             )
+        },
+        "/openapi.json": {
+            "get": operation("GET /openapi.json", "This document", None, {"200": {"type": "object"}}),
         },
     }
     for route in ROUTES:
@@ -151,28 +190,32 @@ def of_cases(route: str) -> Json:
             query("after", TEXT),
             query("customer_id", TEXT),
         ]
-        return operation(SUMMARIES[route], None, {"200": ref("Cases")}, 400, 503, parameters=given)
+        return operation(route, SUMMARIES[route], None, {"200": ref("Cases")}, 400, 503, parameters=given)
     if route == "GET /decisions":
         given = [query("transaction_id", TEXT, required=True)]
-        return operation(SUMMARIES[route], None, {"200": ref("Answer")}, 400, 404, 503, parameters=given)
+        return operation(route, SUMMARIES[route], None, {"200": ref("Answer")}, 400, 404, 503, parameters=given)
     body = ref("Verdict") if right == "decide" else closed(BODIES[right]) if verb == "POST" else None
     whole = right in ("decide", "reopen", "{id}")
     answer = ref("NextCase") if right.startswith("next") else ref("WholeCase") if whole else ref("Case")
-    answers = {"200": answer} | ({"202": ref("Error")} if right == "decide" else {})
+    answers = {"200": answer} | ({"202": ref("Owed")} if right == "decide" else {})
     named = {"parameters": [{"name": "id", "in": "path", "required": True, "schema": TEXT}]} if "{id}" in path else {}
     refused = (404, 503) if verb == "GET" else (400, 404, 409, 503)
-    made = operation(SUMMARIES[route], body, answers, *refused, **named)
+    made = operation(route, SUMMARIES[route], body, answers, *refused, **named)
     if body is not None and "required" not in body and right != "decide":
         made["requestBody"]["required"] = False
     return made
 
 
-def operation(summary: str, body: Json | None, answers: dict[str, Json], *refused: int, **more: Any) -> Json:
+def operation(
+    route: str, summary: str, body: Json | None, answers: dict[str, Json], *refused: int, **more: Any
+) -> Json:
+    """What is `refused` beside what API Gateway itself refuses at every route."""
     said = {status: {"description": SAID[status], "content": content(schema)} for status, schema in answers.items()}
-    for status in sorted(map(str, (403, *refused))):
+    for status in sorted(map(str, {*OF_THE_GATEWAY, *refused})):
         said[status] = {"description": SAID[status], "content": content(ref("Error"))}
     asked = {} if body is None else {"requestBody": {"required": True, "content": content(body)}}
-    return {"summary": summary, **asked, **more, "responses": said}
+    named = {"operationId": NAMES[route], "summary": summary, "x-idempotent": route not in ONCE_ONLY}
+    return {**named, **asked, **more, "responses": said}
 
 
 def schemas() -> Json:
@@ -212,18 +255,27 @@ def schemas() -> Json:
                 for name in FRAUD_LABELS.required
             }
         ),
+        "Labels": {
+            "oneOf": [ref("Label"), {"type": "array", "items": ref("Label"), "minItems": 1, "maxItems": MOST}]
+        },
         "LabelsTaken": closed({"accepted": WHOLE, "batch": TEXT, "file": TEXT, "repeated": {"type": "boolean"}}),
         "Change": closed({"list": TEXT, "values": values, "why": reason}, until=MOMENT, take_off={"type": "boolean"}),
         "Changed": closed({"list": TEXT, "by": TEXT}, put=WHOLE, taken_off=WHOLE),
         "Case": closed(case),
         "WholeCase": closed({**whole, "history": {"type": "array", "items": line}}),
-        "NextCase": {"anyOf": [ref("WholeCase"), closed({"case": {"type": "null"}})]},
+        "NextCase": {"anyOf": [ref("WholeCase"), ref("NoCase")]},
+        "NoCase": closed({"case": {"type": "null"}}),
         "Cases": closed({"cases": {"type": "array", "items": ref("Case")}, "after": {"type": ["string", "null"]}}),
         "Verdict": verdict,
         "Answer": closed(
             {"transaction_id": TEXT, "answer": {"enum": list(ANSWERS.values())}, "case": TEXT}, decided_at=MOMENT
         ),
-        "Error": {"type": "object", "properties": {"error": TEXT, "message": TEXT, "case": TEXT}},
+        "Owed": closed({"case": TEXT, "error": TEXT}),
+        "Error": {
+            "type": "object",
+            "properties": {"error": TEXT, "message": TEXT},
+            "anyOf": [{"required": ["error"]}, {"required": ["message"]}],
+        },
     }
 
 

@@ -29,7 +29,9 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "package"
 FUNCTIONS = {
     name: (name, "scoring") for name in ("cases", "decide", "labels", "lists", "merchants", "release", "seal", "stream")
-} | {"intake": ("intake", "cases", "scoring")}
+} | {"intake": ("intake", "cases", "scoring"), "document": ("document",)}
+# What a function's zip holds beside code.
+BESIDE_CODE = {"document": {"openapi.json": "docs/openapi.json"}}
 BOTO3 = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3")
 CALLED = (
     "cloudwatch",
@@ -84,9 +86,9 @@ def build() -> None:
     package = Package(BUILD)
     features = features_files()
     for function, packages in FUNCTIONS.items():
-        package.add(
-            f"lambda/{function}", f"{function}.zip", zipped({**features, **files_below(ROOT / "lambda", *packages)})
-        )
+        beside = {name: (ROOT / path).read_bytes() for name, path in BESIDE_CODE.get(function, {}).items()}
+        files = {**features, **files_below(ROOT / "lambda", *packages), **beside}
+        package.add(f"lambda/{function}", f"{function}.zip", zipped(files))
     package.add("layers/boto3", "boto3.zip", zipped({f"python/{p}": c for p, c in boto3_files().items()}))
     package.add("glue/library", *library_of_jobs())
     # The end of the name tells Glue that it is an archive of wheels.

@@ -23,7 +23,7 @@ from cases.table import Busy, Cases, NoCase
 
 MINUTE_MS = 60_000
 
-# Each right has a route of its own: who may do what is said by IAM, and only there.
+# Below /v1. Each right has a route of its own: who may do what is said by IAM, and only there.
 ROUTES = {
     "POST /cases/next": CasesDoor.next,
     "POST /cases/next-escalated": CasesDoor.next_escalated,
@@ -69,7 +69,7 @@ def door() -> CasesDoor:
 
 
 def handle(event: dict, context: object) -> dict:
-    route = ROUTES.get(event["routeKey"])
+    route = ROUTES.get(event["routeKey"].replace(" /v1/", " /", 1))
     if route is None:
         return answer(404, {"error": f"expected one of {', '.join(ROUTES)}"})
     by = signer_of(event)

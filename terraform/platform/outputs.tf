@@ -9,7 +9,7 @@ output "alert_topic_arn" {
 }
 
 output "api_url" {
-  description = "Where the API door answers `POST /decisions`, signed for execute-api."
+  description = "Base URL of the API, with its version: `POST <api_url>/decisions` decides, signed for execute-api."
   value       = module.api.url
 }
 

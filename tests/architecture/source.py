@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-FUNCTIONS = ("cases", "decide", "intake", "labels", "lists", "merchants", "release", "seal", "stream")
+FUNCTIONS = ("cases", "decide", "document", "intake", "labels", "lists", "merchants", "release", "seal", "stream")
 SHIPPED = ("features", "raw", "glue", "training", "inference", "lambda", "datasets", "demo", "tools")
 
 

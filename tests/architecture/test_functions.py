@@ -98,6 +98,7 @@ DECLARED = {
     "cases": ("review/main.tf", "cases"),
     "intake": ("review/intake.tf", "intake"),
     "decide": ("api/main.tf", "decide"),
+    "document": ("api/document.tf", "document"),
     "labels": ("api/labels.tf", "labels"),
     "lists": ("api/lists.tf", "lists"),
     "merchants": ("counter/main.tf", "function"),

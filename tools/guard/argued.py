@@ -209,12 +209,12 @@ ARGUED = (
     ),
     Argued(
         ("execute-api:Invoke",),
-        "arn:*:execute-api:[a-z]*:[0-9]*:[a-z0-9]*/$default/[A-Z]*/cases/[*]",
+        "arn:*:execute-api:[a-z]*:[0-9]*:[a-z0-9]*/$default/[A-Z]*/v1/cases/[*]",
         "a case's identifier ends the path; API, stage and verb are named",
     ),
     Argued(
         ("execute-api:Invoke",),
-        "arn:*:execute-api:[a-z]*:[0-9]*:[a-z0-9]*/$default/[A-Z]*/cases/[*]/[a-z]*",
+        "arn:*:execute-api:[a-z]*:[0-9]*:[a-z0-9]*/$default/[A-Z]*/v1/cases/[*]/[a-z]*",
         "a case's identifier is a part of the path; API, stage, verb and what is done with it are named",
     ),
     Argued(("kms:*",), "*", "its account must be able to administer a key", own=True),

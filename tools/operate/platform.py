@@ -262,8 +262,10 @@ class Platform:
         override = os.environ.get("AWS_ENDPOINT_URL")
         if not override:
             return f"{url}/decisions", {}
-        identifier = urlparse(url).netloc.partition(".")[0]
-        return f"{override}/decisions", {"host": f"{identifier}.execute-api.localhost:{urlparse(override).port}"}
+        parts = urlparse(url)
+        identifier = parts.netloc.partition(".")[0]
+        host = f"{identifier}.execute-api.localhost:{urlparse(override).port}"
+        return f"{override}{parts.path}/decisions", {"host": host}
 
     def decisions(self, day: str) -> list[dict]:
         """Every decision in the day's log."""

@@ -37,7 +37,7 @@ resource "aws_apigatewayv2_integration" "labels" {
 
 resource "aws_apigatewayv2_route" "labels" {
   api_id             = aws_apigatewayv2_api.this.id
-  route_key          = "POST /labels"
+  route_key          = "POST /v1/labels"
   authorization_type = "AWS_IAM"
   target             = "integrations/${aws_apigatewayv2_integration.labels.id}"
 }
@@ -47,5 +47,5 @@ resource "aws_lambda_permission" "labels" {
   action        = "lambda:InvokeFunction"
   function_name = module.labels.name
   principal     = "apigateway.amazonaws.com"
-  source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/*/POST/labels"
+  source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/*/POST/v1/labels"
 }

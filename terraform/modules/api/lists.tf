@@ -33,7 +33,7 @@ resource "aws_apigatewayv2_integration" "lists" {
 
 resource "aws_apigatewayv2_route" "lists" {
   api_id             = aws_apigatewayv2_api.this.id
-  route_key          = "POST /lists"
+  route_key          = "POST /v1/lists"
   authorization_type = "AWS_IAM"
   target             = "integrations/${aws_apigatewayv2_integration.lists.id}"
 }
@@ -43,5 +43,5 @@ resource "aws_lambda_permission" "lists" {
   action        = "lambda:InvokeFunction"
   function_name = module.lists.name
   principal     = "apigateway.amazonaws.com"
-  source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/*/POST/lists"
+  source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/*/POST/v1/lists"
 }

@@ -16,7 +16,7 @@ resource "aws_apigatewayv2_integration" "decide" {
 
 resource "aws_apigatewayv2_route" "decisions" {
   api_id             = aws_apigatewayv2_api.this.id
-  route_key          = "POST /decisions"
+  route_key          = "POST /v1/decisions"
   authorization_type = "AWS_IAM"
   target             = "integrations/${aws_apigatewayv2_integration.decide.id}"
 }
@@ -60,7 +60,7 @@ resource "aws_lambda_permission" "api" {
   function_name = module.decide.name
   qualifier     = module.decide.qualifier
   principal     = "apigateway.amazonaws.com"
-  source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/*/POST/decisions"
+  source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/*/POST/v1/decisions"
 }
 
 module "decide" {

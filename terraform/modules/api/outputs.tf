@@ -5,7 +5,7 @@ output "execution_arn" {
 
 output "functions" {
   description = "Names of the functions by short name."
-  value       = { decide = module.decide.name, labels = module.labels.name, lists = module.lists.name }
+  value       = { decide = module.decide.name, document = module.document.name, labels = module.labels.name, lists = module.lists.name }
 }
 
 output "id" {
@@ -14,6 +14,6 @@ output "id" {
 }
 
 output "url" {
-  description = "Base URL of the API."
-  value       = aws_apigatewayv2_api.this.api_endpoint
+  description = "Base URL of the API, with its version."
+  value       = "${aws_apigatewayv2_api.this.api_endpoint}/v1"
 }

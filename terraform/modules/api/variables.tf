@@ -9,7 +9,7 @@ variable "answers" {
 }
 
 variable "code" {
-  description = "Packaged functions by name; the zips of the two functions are used."
+  description = "Packaged functions by name; the zips of the API's own functions are used."
   type = map(object({
     bucket             = string
     key                = string

@@ -68,11 +68,11 @@ locals {
   review = {
     ReadCases = {
       actions   = ["execute-api:Invoke"]
-      resources = [for cases in ["cases", "cases/*"] : "${var.api_execution_arn}/$default/GET/${cases}"]
+      resources = [for read in ["cases", "cases/*", "openapi.json"] : "${var.api_execution_arn}/$default/GET/v1/${read}"]
     }
     WorkOnCases = {
       actions   = ["execute-api:Invoke"]
-      resources = [for right in ["next", "*/claim", "*/comment", "*/decide", "*/escalate", "*/release"] : "${var.api_execution_arn}/$default/POST/cases/${right}"]
+      resources = [for right in ["next", "*/claim", "*/comment", "*/decide", "*/escalate", "*/release"] : "${var.api_execution_arn}/$default/POST/v1/cases/${right}"]
     }
   }
 
@@ -89,7 +89,7 @@ locals {
       }
       Ask = {
         actions   = ["execute-api:Invoke"]
-        resources = [for verb in ["GET", "POST"] : "${var.api_execution_arn}/$default/${verb}/decisions"]
+        resources = [for route in ["GET/v1/decisions", "GET/v1/openapi.json", "POST/v1/decisions"] : "${var.api_execution_arn}/$default/${route}"]
       }
     }
 
@@ -109,14 +109,14 @@ locals {
     reviewer = merge(local.review, {
       Tell = {
         actions   = ["execute-api:Invoke"]
-        resources = ["${var.api_execution_arn}/$default/POST/labels"]
+        resources = ["${var.api_execution_arn}/$default/POST/v1/labels"]
       }
     })
 
     review-lead = merge(local.review, {
       Lead = {
         actions   = ["execute-api:Invoke"]
-        resources = [for right in ["next-escalated", "*/reassign", "*/reopen"] : "${var.api_execution_arn}/$default/POST/cases/${right}"]
+        resources = [for right in ["next-escalated", "*/reassign", "*/reopen"] : "${var.api_execution_arn}/$default/POST/v1/cases/${right}"]
       }
     })
 
@@ -261,7 +261,7 @@ locals {
       }
       ChangeLists = {
         actions   = ["execute-api:Invoke"]
-        resources = ["${var.api_execution_arn}/$default/POST/lists"]
+        resources = [for route in ["GET/v1/openapi.json", "POST/v1/lists"] : "${var.api_execution_arn}/$default/${route}"]
       }
       # What once decided stays: the bucket takes each content once.
       KeepPolicies = {

@@ -84,7 +84,7 @@ resource "aws_apigatewayv2_route" "cases" {
   for_each = local.routes
 
   api_id             = var.api.id
-  route_key          = each.key
+  route_key          = replace(each.key, " ", " /v1")
   authorization_type = "AWS_IAM"
   target             = "integrations/${aws_apigatewayv2_integration.cases.id}"
 }
@@ -96,5 +96,5 @@ resource "aws_lambda_permission" "cases" {
   action        = "lambda:InvokeFunction"
   function_name = module.cases.name
   principal     = "apigateway.amazonaws.com"
-  source_arn    = "${var.api.execution_arn}/*/${replace(replace(each.key, " ", ""), "{id}", "*")}"
+  source_arn    = "${var.api.execution_arn}/*/${replace(replace(each.key, " ", "/v1"), "{id}", "*")}"
 }

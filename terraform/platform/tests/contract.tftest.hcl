@@ -71,6 +71,7 @@ variables {
     "lambda/cases"               = { key = "lambda/cases/1/cases.zip", hash = "hash" }
     "lambda/intake"              = { key = "lambda/intake/1/intake.zip", hash = "hash" }
     "lambda/decide"              = { key = "lambda/decide/1/decide.zip", hash = "hash" }
+    "lambda/document"            = { key = "lambda/document/1/document.zip", hash = "hash" }
     "lambda/labels"              = { key = "lambda/labels/1/labels.zip", hash = "hash" }
     "lambda/lists"               = { key = "lambda/lists/1/lists.zip", hash = "hash" }
     "lambda/merchants"           = { key = "lambda/merchants/1/merchants.zip", hash = "hash" }

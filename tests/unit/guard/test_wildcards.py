@@ -130,7 +130,7 @@ def test_a_policy_that_only_the_apply_will_tell_is_not_judged():
 API = "arn:aws:execute-api:eu-west-1:111122223333:a1b2c3"
 
 
-@pytest.mark.parametrize("path", ["GET/cases/*", "POST/cases/*/reassign"])
+@pytest.mark.parametrize("path", ["GET/v1/cases/*", "POST/v1/cases/*/reassign"])
 def test_a_route_may_leave_a_cases_identifier_open(path):
     """Once the API is there its id is known, and with it the whole resource: the first plan does not show it."""
     assert found(allow("execute-api:Invoke", f"{API}/$default/{path}")) == []
@@ -140,10 +140,10 @@ def test_a_route_may_leave_a_cases_identifier_open(path):
     "resource",
     [
         f"{API}/*",
-        f"{API}/$default/*/cases/*",
-        f"{API}/$default/POST/cases/*/*",
+        f"{API}/$default/*/v1/cases/*",
+        f"{API}/$default/POST/v1/cases/*/*",
         f"{API}/$default/POST/*",
-        "arn:aws:execute-api:eu-west-1:111122223333:*/$default/GET/cases/*",
+        "arn:aws:execute-api:eu-west-1:111122223333:*/$default/GET/v1/cases/*",
     ],
 )
 def test_a_route_leaves_nothing_else_open(resource):

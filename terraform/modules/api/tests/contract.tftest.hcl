@@ -27,6 +27,7 @@ variables {
 
   code = {
     "lambda/decide" = { bucket = "risk-dev-artifacts", key = "lambda/decide/1/decide.zip", hash = "hash", layers = [] }
+    "lambda/document" = { bucket = "risk-dev-artifacts", key = "lambda/document/1/document.zip", hash = "hash", layers = [] }
     "lambda/labels" = { bucket = "risk-dev-artifacts", key = "lambda/labels/1/labels.zip", hash = "hash", layers = [] }
     "lambda/lists"  = { bucket = "risk-dev-artifacts", key = "lambda/lists/1/lists.zip", hash = "hash", layers = [] }
   }
@@ -36,7 +37,7 @@ run "tells_its_functions" {
   command = plan
 
   assert {
-    condition     = output.functions == { decide = "risk-dev-decide", labels = "risk-dev-labels", lists = "risk-dev-lists" }
+    condition     = output.functions == { decide = "risk-dev-decide", document = "risk-dev-document", labels = "risk-dev-labels", lists = "risk-dev-lists" }
     error_message = "Alarms find functions by short name."
   }
 }

@@ -27,6 +27,7 @@ variables {
 
   code = {
     "lambda/decide" = { bucket = "risk-dev-artifacts", key = "lambda/decide/1/decide.zip", hash = "hash", layers = [] }
+    "lambda/document" = { bucket = "risk-dev-artifacts", key = "lambda/document/1/document.zip", hash = "hash", layers = [] }
     "lambda/labels" = { bucket = "risk-dev-artifacts", key = "lambda/labels/1/labels.zip", hash = "hash", layers = [] }
     "lambda/lists"  = { bucket = "risk-dev-artifacts", key = "lambda/lists/1/lists.zip", hash = "hash", layers = [] }
   }
@@ -34,22 +35,22 @@ variables {
 
 run "asks_who_calls_and_logs_no_payment" {
   assert {
-    condition     = aws_apigatewayv2_route.decisions.authorization_type == "AWS_IAM" && aws_apigatewayv2_route.decisions.route_key == "POST /decisions"
+    condition     = aws_apigatewayv2_route.decisions.authorization_type == "AWS_IAM" && aws_apigatewayv2_route.decisions.route_key == "POST /v1/decisions"
     error_message = "The API door is for signed requests."
   }
 
   assert {
-    condition     = aws_apigatewayv2_route.labels.authorization_type == "AWS_IAM" && aws_apigatewayv2_route.labels.route_key == "POST /labels"
+    condition     = aws_apigatewayv2_route.labels.authorization_type == "AWS_IAM" && aws_apigatewayv2_route.labels.route_key == "POST /v1/labels"
     error_message = "So is the labels door."
   }
 
   assert {
-    condition     = endswith(aws_lambda_permission.labels.source_arn, "/*/POST/labels")
+    condition     = endswith(aws_lambda_permission.labels.source_arn, "/*/POST/v1/labels")
     error_message = "The API may call the labels door by its own route only."
   }
 
   assert {
-    condition     = aws_apigatewayv2_route.lists.authorization_type == "AWS_IAM" && endswith(aws_lambda_permission.lists.source_arn, "/*/POST/lists")
+    condition     = aws_apigatewayv2_route.lists.authorization_type == "AWS_IAM" && endswith(aws_lambda_permission.lists.source_arn, "/*/POST/v1/lists")
     error_message = "And the lists door, by its own route."
   }
 
@@ -77,6 +78,7 @@ run "lets_the_api_call_the_instances_that_wait" {
   variables {
     code = {
       "lambda/decide" = { bucket = "risk-dev-artifacts", key = "lambda/decide/1/decide.zip", hash = "hash", layers = [], provisioned = 2 }
+      "lambda/document" = { bucket = "risk-dev-artifacts", key = "lambda/document/1/document.zip", hash = "hash", layers = [] }
       "lambda/labels" = { bucket = "risk-dev-artifacts", key = "lambda/labels/1/labels.zip", hash = "hash", layers = [] }
       "lambda/lists"  = { bucket = "risk-dev-artifacts", key = "lambda/lists/1/lists.zip", hash = "hash", layers = [] }
     }

@@ -34,7 +34,7 @@ run "asks_who_calls_at_each_route_and_lets_the_api_call_no_other" {
   }
 
   assert {
-    condition     = contains([for permission in aws_lambda_permission.cases : permission.source_arn], "arn:aws:execute-api:eu-west-1:111122223333:api/*/POST/cases/*/decide")
+    condition     = contains([for permission in aws_lambda_permission.cases : permission.source_arn], "arn:aws:execute-api:eu-west-1:111122223333:api/*/POST/v1/cases/*/decide")
     error_message = "The API may call the function by its routes."
   }
 
