@@ -6,6 +6,7 @@ PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
 CHECKS := $(VENV)/checks
 BROWSER := $(VENV)/browser
+ASKER := $(VENV)/api
 DEPLOY := .venv-deploy
 JARS := $(VENV)/share/s3a-jars
 ENV ?= local
@@ -90,15 +91,18 @@ check: $(READY) $(CHECKS)/.ready ## Format, lint, types, import contracts, Terra
 	@$(PYTHON) -m features.describe | diff - docs/features.md || { echo "docs/features.md is old: make docs" >&2; exit 1; }
 	@$(PYTHON) -m glue.describe | diff - docs/tables.md || { echo "docs/tables.md is old: make docs" >&2; exit 1; }
 	@PYTHONPATH=.:lambda $(PYTHON) -m tools.openapi | diff - docs/openapi.json || { echo "docs/openapi.json is old: make docs" >&2; exit 1; }
+	@$(PYTHON) -m tools.client | $(VENV)/bin/ruff format --stdin-filename client/api.py - | diff - client/api.py || { echo "client/api.py is old: make docs" >&2; exit 1; }
 	@$(PYTHON) -m tools.terraform.modules --check
 	@rendered=$$(mktemp -d) && $(PYTHON) -W ignore -m training.pipelines.render "$$rendered" && diff -r "$$rendered" terraform/platform/pipelines && rm -r "$$rendered" || { echo "terraform/platform/pipelines is old: make docs" >&2; exit 1; }
 	@$(PYTHON) -m local.describe --check || { echo "local/README.md is old: make docs" >&2; exit 1; }
 
 docs: $(READY) $(OWN) ## Make the generated pages again
+	@mkdir -p build
 	@$(PYTHON) -m datasets.describe > docs/datasets.md
 	@$(PYTHON) -m features.describe > docs/features.md
 	@$(PYTHON) -m glue.describe > docs/tables.md
 	@PYTHONPATH=.:lambda $(PYTHON) -m tools.openapi > docs/openapi.json
+	@$(PYTHON) -m tools.client | $(VENV)/bin/ruff format --stdin-filename client/api.py - > build/client.py && mv build/client.py client/api.py
 	@$(PYTHON) -m local.describe --write
 	@$(PYTHON) -m tools.terraform.modules --write
 	@$(PYTHON) -W ignore -m training.pipelines.render
@@ -211,6 +215,9 @@ console: $(READY) ## Pages on decisions, customers, policy, models, portfolio: m
 console-check: $(READY) $(BROWSER)/.ready ## A walk through the console in Chromium, into build/console.json: make console-check [ENV=dev]; without ENV of the last demo
 	@PYTHONPATH=.:lambda $(CONSOLE_IN) $(PYTHON) -m bench.console "$(ENV)" "$(BROWSER)/bin/python"
 
+api-check: $(READY) $(ASKER)/.ready ## The running API held against its document by Schemathesis, into build/api.json: make api-check [ENV=local]
+	@PYTHONPATH=.:lambda $(if $(filter file,$(origin ENV)),,$(IN)) $(PYTHON) -m bench.api "$(if $(filter file,$(origin ENV)),,$(ENV))" "$(CURDIR)/$(ASKER)/bin/schemathesis"
+
 attacks: $(READY) ## Attacks on both doors, where no customer pays: make attacks ENV=dev
 	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.attacks "$(ENV)"
 
@@ -236,7 +243,7 @@ destroy: package ## Take it down; data only where it is not kept: make destroy E
 	@$(IN) $(OURS) -m tools.terraform destroy "$(ENV)"
 
 ##@ Set-up, done by the targets above
-$(READY): $(filter-out requirements/browser.txt requirements/check.txt requirements/glue.txt requirements/localstack.txt,$(wildcard requirements/*.txt)) requirements/spark_path.pth tools/prerequisites.sh tools/machine.py
+$(READY): $(filter-out requirements/api.txt requirements/browser.txt requirements/check.txt requirements/glue.txt requirements/localstack.txt,$(wildcard requirements/*.txt)) requirements/spark_path.pth tools/prerequisites.sh tools/machine.py
 	@python=$$(tools/prerequisites.sh) && "$$python" -m venv $(VENV)
 	@echo "setting up $(VENV), once"
 	@$(PYTHON) -m pip install --quiet --require-hashes -r requirements/bootstrap.txt
@@ -263,6 +270,11 @@ $(CHECKS)/.ready: requirements/check.txt | $(READY)
 	@$(VENV)/bin/uv pip install --quiet --python $(CHECKS)/bin/python --require-hashes -r requirements/check.txt
 	@touch $@
 
+$(ASKER)/.ready: requirements/api.txt | $(READY)
+	@$(PYTHON) -m venv --without-pip $(ASKER)
+	@$(VENV)/bin/uv pip install --quiet --python $(ASKER)/bin/python --require-hashes -r requirements/api.txt
+	@touch $@
+
 $(BROWSER)/.ready: requirements/browser.txt | $(READY)
 	@$(PYTHON) -m venv --without-pip $(BROWSER)
 	@$(VENV)/bin/uv pip install --quiet --python $(BROWSER)/bin/python --require-hashes -r requirements/browser.txt
@@ -277,6 +289,7 @@ lock: $(READY) ## Make the locked requirements again
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --python-platform x86_64-manylinux_2_34 -c dev.txt --generate-hashes --no-emit-index-url --no-header glue.in -o glue.txt
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header check.in -o check.txt
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header browser.in -o browser.txt
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header api.in -o api.txt
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.13 --generate-hashes --no-emit-index-url --no-header localstack.in -o localstack.txt
 
-.PHONY: cases import-fraud-detector decide-loans loan-letter backtest-loans features check-data rollback abort-release backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train experiments reproduce approve status roles why backtest policy policy-diff list snooze console console-check attacks verify-log replay-dlq forget destroy setup lock
+.PHONY: cases import-fraud-detector decide-loans loan-letter backtest-loans features check-data rollback abort-release backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train experiments reproduce approve status roles why backtest policy policy-diff list snooze console console-check api-check attacks verify-log replay-dlq forget destroy setup lock

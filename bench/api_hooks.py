@@ -1,4 +1,5 @@
-"""What Schemathesis loads: requests are signed for `execute-api`, as callers sign them."""
+"""What Schemathesis loads in its own environment: requests are signed for `execute-api`, as callers sign them, and what
+is drawn names what is there often enough for doors to take it."""
 
 from __future__ import annotations
 
@@ -10,9 +11,15 @@ import requests.auth
 import schemathesis
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from hypothesis import strategies as st
 
-CREDENTIALS = botocore.session.get_session().get_credentials()
-SIGNER = SigV4Auth(CREDENTIALS, "execute-api", os.environ["AWS_REGION"])
+SIGNER = SigV4Auth(botocore.session.get_session().get_credentials(), "execute-api", os.environ["AWS_REGION"])
+CASES = os.environ["API_CASES"].split(",")
+LIST, PAYMENT = os.environ["API_LIST"], os.environ["API_PAYMENT"]
+
+schemathesis.openapi.format(
+    "date-time", st.datetimes().filter(lambda at: 1970 < at.year < 2026).map(lambda at: f"{at:%Y-%m-%dT%H:%M:%SZ}")
+)
 
 
 class Signed(requests.auth.AuthBase):
@@ -26,3 +33,39 @@ class Signed(requests.auth.AuthBase):
 
 
 schemathesis.auth.set_from_requests(Signed())
+
+
+def is_one_in_two(drawn: object) -> bool:
+    return sum(map(ord, str(drawn))) % 2 == 0
+
+
+@schemathesis.hook
+def map_path_parameters(context: Any, path_parameters: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Every other case is one that is there."""
+    drawn = (path_parameters or {}).get("id")
+    if isinstance(drawn, str) and is_one_in_two(drawn):
+        return {**(path_parameters or {}), "id": CASES[sum(map(ord, drawn)) // 2 % len(CASES)]}
+    return path_parameters
+
+
+@schemathesis.hook
+def map_query(context: Any, query: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Every other payment is one that somebody looks at."""
+    drawn = (query or {}).get("transaction_id")
+    return {**(query or {}), "transaction_id": PAYMENT} if isinstance(drawn, str) and is_one_in_two(drawn) else query
+
+
+@schemathesis.hook
+def map_body(context: Any, body: Any) -> Any:
+    """A list that is there, with an end to come; a case decided by who has seen its one payment."""
+    if not isinstance(body, dict):
+        return body
+    if isinstance(body.get("currency"), str) and is_one_in_two(body["currency"]):
+        body = {**body, "currency": "EUR"}
+    if isinstance(body.get("list"), str) and is_one_in_two(body["list"]):
+        body = {**body, "list": LIST}
+        if isinstance(body.get("until"), str) and body["until"].endswith("Z"):
+            body["until"] = "2099-" + body["until"][5:]
+    if type(body.get("seen")) is int and is_one_in_two(body.get("why")):
+        body = {**body, "seen": 1}
+    return body

@@ -11,10 +11,10 @@ from client.asking import Asking, in_url
 class Payment(TypedDict):
     transaction_id: str
     event_time: str
-    customer_id: str | float | bool | None
-    merchant_id: str | float | bool | None
+    customer_id: str
+    merchant_id: str
     amount: str | float
-    currency: NotRequired[str | float | bool | None]
+    currency: NotRequired[str | None]
     channel: NotRequired[str | float | bool | None]
     country: NotRequired[str | float | bool | None]
     device_id: NotRequired[str | float | bool | None]

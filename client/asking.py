@@ -21,9 +21,9 @@ LONGEST_SAID = 500  # characters of an answer that is not JSON
 class Asking:
     """One API. `url` is its base URL with the version, `api_url` of Terraform's outputs.
 
-    `connect_to`, as `http://127.0.0.1:4566`, is where to connect where the name in `url` does not lead there: the request
-    is for that name all the same. `tries` is how often in all a request is sent that got no answer, 429 or 5xx, if the
-    route is done once however often it is asked; every other route is sent once more only where nothing can have
+    `connect_to`, as `http://127.0.0.1:4566`, is where to connect where the name in `url` does not lead there: the
+    request is for that name all the same. `tries` is how often in all a request is sent that got no answer, 429 or 5xx,
+    if the route is done once however often it is asked; every other route is sent once more only where nothing can have
     happened: no connection came about, or the API took too many requests. `pause` gets seconds.
     """
 

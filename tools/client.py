@@ -56,6 +56,8 @@ def type_of(schema: Json, name: str, written: dict[str, str], quoted: bool = Fal
         if union in schema and "properties" not in schema:
             kinds = [type_of(each, f"{name}{number}", written) for number, each in enumerate(schema[union])]
             return f'"{" | ".join(kinds)}"' if quoted else " | ".join(kinds)
+    if "x-written" in schema:
+        return type_of(schema["x-written"], name, written)
     if "enum" in schema:
         return f"Literal[{', '.join(repr(each) for each in schema['enum'])}]"
     kinds = schema.get("type", [])

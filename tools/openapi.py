@@ -13,9 +13,11 @@ from scoring.decision import FIELDS, LONGEST_LIST, MOST_MARKS
 from scoring.entries import LONGEST_WHY, TOGETHER
 from scoring.labels import MOST
 from scoring.policy import SEVERITY
+from scoring.rules import LIST_NAME
 
 from features.contract import FRAUD_LABELS, TRANSACTIONS
-from features.payment import LONGEST_IDENTIFIER
+from features.payment import CONTROL, LONGEST_IDENTIFIER
+from features.values import LARGEST_AMOUNT, MISSING, ROUNDED
 
 Json = dict[str, Any]
 
@@ -25,12 +27,26 @@ WHOLE: Json = {"type": "integer"}
 NUMBER: Json = {"type": "number"}
 MOMENT: Json = {"type": "string", "format": "date-time"}
 IDENTIFIER: Json = {"type": "string", "minLength": 1, "maxLength": LONGEST_IDENTIFIER}
-WHY: Json = {"type": "string", "minLength": 1, "maxLength": cases_door.LONGEST_WHY}
+# What Python takes for a blank: a text of nothing else says nothing.
+SAYS_SOMETHING = r"[^\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+WHY: Json = {"type": "string", "minLength": 1, "maxLength": cases_door.LONGEST_WHY, "pattern": SAYS_SOMETHING}
+# Whom a payment names: no blank alone, no line break, no word for a missing cell, no number that a spreadsheet rounded.
+NAMED: Json = {
+    **IDENTIFIER,
+    "pattern": f"^[^{CONTROL[1:-1]}]*[^ {CONTROL[1:-1]}][^{CONTROL[1:-1]}]*$",
+    "not": {"anyOf": [{"enum": sorted(MISSING)}, {"pattern": ROUNDED}]},
+}
+LIST: Json = {"type": "string", "pattern": f"^{LIST_NAME.pattern}$"}
 # How cells of a payment may be written.
 CELLS: dict[str, Json] = {
     "text": {"type": ["string", "number", "boolean", "null"]},
     "instant": MOMENT,
-    "money": {"type": ["string", "number"]},
+    "money": {
+        "type": ["string", "number"],
+        "minimum": 0,
+        "maximum": int(LARGEST_AMOUNT),
+        "pattern": r"^\+?([0-9]{1,10}(\.[0-9]*)?|\.[0-9]+)$",
+    },
     "flag": {"type": ["string", "number", "boolean", "null"]},
     "degrees": {"type": ["string", "number", "null"]},
 }
@@ -92,6 +108,14 @@ NAMES = {
     "POST /cases/{id}/decide": "decide_case",
     "POST /cases/{id}/reassign": "reassign",
     "POST /cases/{id}/reopen": "reopen",
+}
+# What an answer names, and which route it may be asked of next.
+LINKS = {
+    "POST /decisions": [("GET /decisions", "transaction_id", "transaction_id")],
+    "GET /cases": [("GET /cases/{id}", "id", "cases/0/case")],
+} | {
+    first: [(route, "id", "case") for route in ROUTES if "{id}" in route]
+    for first in ("POST /cases/next", "POST /cases/next-escalated")
 }
 # Asked twice, it is done twice: a comment stands there twice.
 ONCE_ONLY = {"POST /cases/{id}/comment"}
@@ -174,6 +198,12 @@ def paths() -> Json:
     for route in ROUTES:
         verb, path = route.split(" ")
         found.setdefault(path, {})[verb.lower()] = of_cases(route)
+    for route, leads in LINKS.items():
+        verb, path = route.split(" ")
+        found[path][verb.lower()]["responses"]["200"]["links"] = {
+            NAMES[to]: {"operationId": NAMES[to], "parameters": {name: f"$response.body#/{value}"}}
+            for to, name, value in leads
+        }
     return found
 
 
@@ -240,8 +270,11 @@ def schemas() -> Json:
             "additionalProperties": {"enum": list(WORDS)},
         },
     )
-    values = {"type": "array", "items": TEXT, "minItems": 1, "maxItems": TOGETHER}
-    reason = {"type": "string", "minLength": 1, "maxLength": LONGEST_WHY}
+    values = {"type": "array", "items": IDENTIFIER, "minItems": 1, "maxItems": TOGETHER}
+    reason = {"type": "string", "minLength": 1, "maxLength": LONGEST_WHY, "pattern": SAYS_SOMETHING}
+    change = closed({"list": LIST, "values": values, "why": reason}, until=MOMENT, take_off={"type": "boolean"})
+    # What is taken off has no end.
+    ending = {"not": {"required": ["until", "take_off"], "properties": {"take_off": {"const": True}}}}
     return {
         "Payment": payment(),
         "Decision": {
@@ -255,11 +288,9 @@ def schemas() -> Json:
                 for name in FRAUD_LABELS.required
             }
         ),
-        "Labels": {
-            "oneOf": [ref("Label"), {"type": "array", "items": ref("Label"), "minItems": 1, "maxItems": MOST}]
-        },
+        "Labels": {"oneOf": [ref("Label"), {"type": "array", "items": ref("Label"), "minItems": 1, "maxItems": MOST}]},
         "LabelsTaken": closed({"accepted": WHOLE, "batch": TEXT, "file": TEXT, "repeated": {"type": "boolean"}}),
-        "Change": closed({"list": TEXT, "values": values, "why": reason}, until=MOMENT, take_off={"type": "boolean"}),
+        "Change": {**change, **ending},
         "Changed": closed({"list": TEXT, "by": TEXT}, put=WHOLE, taken_off=WHOLE),
         "Case": closed(case),
         "WholeCase": closed({**whole, "history": {"type": "array", "items": line}}),
@@ -280,9 +311,17 @@ def schemas() -> Json:
 
 
 def payment() -> Json:
-    """Any further column may stand beside those of the contract."""
-    columns = {c.name: {**CELLS[c.type], "description": c.description} for c in TRANSACTIONS.columns}
-    columns |= {name: {**IDENTIFIER, "description": columns[name]["description"]} for name in TRANSACTIONS.key}
+    """Any further column may stand beside those of the contract. What need not be said is taken however it is written:
+    `x-written` tells how it ought to be, so that it is understood."""
+    columns = {
+        c.name: {**CELLS[c.type], "description": c.description}
+        if c.required
+        else {"x-written": CELLS[c.type], "description": c.description}
+        for c in TRANSACTIONS.columns
+    }
+    named = [c.name for c in TRANSACTIONS.columns if c.required and c.type == "text"]
+    columns |= {name: {**NAMED, "description": columns[name]["description"]} for name in named}
+    columns["currency"] = {**TEXT_OR_NONE, "description": columns["currency"]["description"]}
     return {"type": "object", "properties": columns, "required": list(TRANSACTIONS.required)}
 
 

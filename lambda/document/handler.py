@@ -1,4 +1,4 @@
-"""Lambda entry point of the document door (HTTP API, payload format 2.0): answers with docs/openapi.json, byte for byte."""
+"""Lambda entry point of the document door (HTTP API, payload format 2.0): docs/openapi.json, byte for byte."""
 
 from __future__ import annotations
 

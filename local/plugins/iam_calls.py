@@ -9,18 +9,20 @@ from __future__ import annotations
 import logging
 import uuid
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from ministack import app
 from ministack.core import iam_actions
 from ministack.core.arn import execute_api_arn
 from ministack.core.responses import get_account_id, get_region
 from ministack.core.router import extract_access_key_id
+from ministack.core.sigv4 import parse_header_signature
 from ministack.services import sts
 
 from local.permissions import calls, denied, recorder, roles
 from local.permissions.calls import Call, Place, Request
 from local.permissions.ledger import Refusal
+from local.plugins.iam_services import IN_A_PATH
 from local.settings import ENFORCED, Settings
 
 HOOKS = {
@@ -42,6 +44,9 @@ HOOKS = {
     "ministack.core.responses.get_account_id": "() -> str",
     "ministack.core.responses.get_region": "() -> str",
     "ministack.core.router.extract_access_key_id": "(headers: dict, query_params=None) -> str",
+    "ministack.core.sigv4.parse_header_signature": (
+        "(headers: collections.abc.Mapping[str, typing.Any]) -> ministack.core.sigv4.HeaderSignature | tuple[str, str]"
+    ),
     "ministack.services.sts._sessions": None,
 }
 
@@ -89,14 +94,30 @@ def _opening(enforce: Any) -> Any:
     def enforce_execute_api(
         api_id: str, stage: str, method: str, path: str, headers: dict, query_params: dict, *more: Any, **named: Any
     ) -> Any:
+        if app._execute_api_authorization_type(api_id, stage, method, path) != "AWS_IAM":
+            return enforce(api_id, stage, method, path, headers, query_params, *more, **named)
+        if not is_signed(headers, query_params):
+            return 403, {"Content-Type": "application/json"}, b'{"message":"Forbidden"}'
         role = roles.of_key(extract_access_key_id(headers, query_params))
-        if role and app._execute_api_authorization_type(api_id, stage, method, path) == "AWS_IAM":
-            route = execute_api_arn(get_region(), get_account_id(), api_id, stage, method, path)
+        if role:
+            sent = quote(path, safe=IN_A_PATH)
+            route = execute_api_arn(get_region(), get_account_id(), api_id, stage, method, sent)
             if recorder.note(role, [Call("execute-api:Invoke", route)]):
                 return 403, {"Content-Type": "application/json"}, b'{"message":"Forbidden"}'
         return enforce(api_id, stage, method, path, headers, query_params, *more, **named)
 
     return enforce_execute_api
+
+
+def is_signed(headers: dict, query_params: dict) -> bool:
+    """Whether it bears a signature (Version 4) for `execute-api`, in its header or its query. Whether that is the right
+    one is not computed."""
+    if "X-Amz-Signature" in query_params:
+        return True
+    if not headers.get("authorization", "").startswith("AWS4-"):
+        return False
+    found = parse_header_signature(headers)
+    return not isinstance(found, tuple) and found.service == "execute-api"
 
 
 def _refused(

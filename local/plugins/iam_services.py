@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 from ministack.core import lambda_runtime
 from ministack.core.responses import error_response_json
@@ -66,6 +67,8 @@ STARTED = {
     "kinesis": "kinesis:PutRecord",
     "events": "events:PutEvents",
 }
+
+IN_A_PATH = "/:@!$&'()*+,;=~"
 
 logger = logging.getLogger("local")
 
@@ -251,7 +254,9 @@ def _opening(invoke: Any) -> Any:
         function = integration.get("integrationUri", "").partition("/functions/")[2].partition("/invocations")[0]
         if function:
             place = ":".join(function.split(":")[3:5])
-            source = ("aws:SourceArn", f"arn:aws:execute-api:{place}:{api_id}/{stage}/{method}{path}")
+            # As it was sent: no pattern of a policy matches what breaks a line.
+            route = f"{api_id}/{stage}/{method}{quote(path, safe=IN_A_PATH)}"
+            source = ("aws:SourceArn", f"arn:aws:execute-api:{place}:{route}")
             if not recorder.lets("lambda:InvokeFunction", function, source, role="apigateway.amazonaws.com"):
                 return 500, {"Content-Type": "application/json"}, b'{"message":"Internal Server Error"}'
         return await invoke(integration, api_id, stage, path, method, *more, **named)

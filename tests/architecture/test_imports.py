@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.architecture.source import ROOT, SHIPPED, imported, modules, named, run_on_import, tracked
+from tests.architecture.source import FUNCTIONS, ROOT, SHIPPED, imported, modules, named, run_on_import, tracked
 
 SLOW = ("training/pipelines/", "glue/quality.py")  # the SDK and Great Expectations take seconds to import
 OURS = {
@@ -59,11 +59,7 @@ def test_features_import_only_the_standard_library():
     ],
 )
 def test_a_room_knows_only_the_rooms_it_may(room, known):
-    own = (
-        {room}
-        if room != "lambda"
-        else {"scoring", "cases", "decide", "document", "intake", "labels", "lists", "merchants", "seal", "stream", "release"}
-    )
+    own = {room} if room != "lambda" else {"scoring", *FUNCTIONS}
     strangers = {named(path): sorted(names) for path in modules(room) if (names := imported(path) & OURS - known - own)}
     assert strangers == {}
 
