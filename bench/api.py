@@ -26,6 +26,7 @@ from scoring.entries import Change
 from bench.deployed import deployed
 from client import Api
 from client.errors import NotFound
+from client.signing import Signing
 from tools.operate.platform import Platform
 from tools.operators import Operators
 from tools.telling import Teller
@@ -67,13 +68,13 @@ def running(environment: str, teller: Teller) -> Iterator[Platform]:
             yield platform
 
 
-def client_of(platform: Platform) -> Api:
+def client_of(platform: Platform, signing: Signing | None = None) -> Api:
     """The client, where AWS_ENDPOINT_URL says to connect."""
     override = os.environ.get("AWS_ENDPOINT_URL")
     url, headers = platform.api
     host = headers.get("host", urlsplit(url).netloc)
     parts = urlsplit(url.removesuffix("/decisions"))
-    return Api(f"{parts.scheme}://{host}{parts.path}", connect_to=override)
+    return Api(f"{parts.scheme}://{host}{parts.path}", signing, connect_to=override)
 
 
 def prepared(platform: Platform) -> dict[str, str]:

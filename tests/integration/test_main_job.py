@@ -22,15 +22,20 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import boto3
+import httpx
 import pyarrow.parquet as pq
 import pytest
+from botocore.awsrequest import AWSRequest
 from release.promotion import pending
 from scoring.documents import Stored, write
 from scoring.entries import Change
 from scoring.entries import told as told_of_lists
 from scoring.policy import Listing
 
+from bench.api import client_of
 from bench.deployed import ENVIRONMENT, deployed
+from client import Api, Iam
+from client.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 from datasets import generated
 from datasets.population import Settings
 from demo.intake import Intake
@@ -725,6 +730,51 @@ def test_leads_do_what_reviewers_may_not_and_auditors_only_read(run, platform):
     assert ada.is_refused("execute-api:Invoke", lambda: ada.ask(a_payment("T-of-a-reviewer")))
 
 
+def test_the_client_asks_for_a_decision_keeps_a_list_and_works_on_a_case(run, platform):
+    clients = {
+        role: client_of(platform, Iam(Person.taking(role, platform, "eve").session.get_credentials()))
+        for role in ("producer", "reviewer", "operator")
+    }
+    payment = f"T-client-{time.time_ns()}"
+    asked = a_payment(payment, customer_id=f"C-{payment}")
+    decided = clients["producer"].decide(asked, further={"loyalty": "gold"})
+    assert clients["producer"].decide(asked, further={"loyalty": "gold"}) == decided
+    with pytest.raises(Conflict, match="expected something in another state"):
+        clients["producer"].decide({**asked, "amount": "99.00"})
+    with pytest.raises(InvalidRequest, match="missing customer_id"):
+        clients["producer"].decide({**asked, "customer_id": ""})
+
+    put = clients["operator"].change_list({"list": "raided", "values": [f"M-{payment}"], "why": "a raid"})
+    assert put["put"] == 1
+    assert (
+        clients["operator"].change_list(
+            {"list": "raided", "values": [f"M-{payment}"], "why": "over", "take_off": True}
+        )["taken_off"]
+        == 1
+    )
+
+    to_review(platform, payment, decided["customer_id"], "BLOCK")
+    case = eventually(lambda: answered(clients["producer"], payment))["case"]
+    reviewer = clients["reviewer"]
+    assert case in {each["case"] for each in reviewer.cases(customer_id=decided["customer_id"])["cases"]}
+    assert reviewer.claim(case)["holder"].endswith("/eve")
+    assert reviewer.comment(case, text="called, no answer")["state"] == "CLAIMED"
+    seen = len(reviewer.case(case)["payments_told"])
+    closed = reviewer.decide_case(case, {"decision": "fraud", "why": "nobody knows of it", "seen": seen})
+    assert closed["decision"] == "fraud"
+    assert clients["producer"].answer(transaction_id=payment)["answer"] == "declined"
+    with pytest.raises(NotAllowed, match="expected a signature or a token that may use the route; came: 403"):
+        reviewer.reopen(case, why="not so certain")
+
+
+def test_the_api_serves_its_document_byte_for_byte_and_nothing_without_its_version(run, platform):
+    producer = Person.taking("producer", platform)
+    served = [got(producer, path) for path in ("/openapi.json", "/../openapi.json", "/../decisions")]
+    assert served[0].content == (ROOT / "docs" / "openapi.json").read_bytes()
+    assert served[0].headers["content-type"] == "application/json"
+    assert [answer.status_code for answer in served] == [200, 404, 404]
+
+
 def test_what_a_stopped_door_has_left_of_a_decision_is_finished_by_the_watch_and_before_it_is_reopened(run, platform):
     lea, payment = Person.taking("review-lead", platform, "lea"), f"T-stopped-{time.time_ns()}"
     to_review(platform, payment, f"C-{payment}")
@@ -942,6 +992,22 @@ def polling(payer: Platform, payment: str) -> dict | None:
         if "404" in str(refused):
             return None
         raise
+
+
+def answered(payer: Api, payment: str) -> dict | None:
+    with suppress(NotFound):
+        return payer.answer(transaction_id=payment)
+    return None
+
+
+def got(person: Platform, path: str) -> httpx.Response:
+    """The API's answer, whatever it is, to a path below its base; `/..` leaves the version out."""
+    url, headers = person.api
+    base = url.removesuffix("/decisions")
+    url = base.removesuffix("/v1") + path.removeprefix("/..") if path.startswith("/..") else base + path
+    request = AWSRequest("GET", url, headers=headers)
+    person.signer.add_auth(request)
+    return person.http.get(url, headers=dict(request.headers))
 
 
 def left_owed(platform: Platform, case: str) -> None:
