@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from scoring.caller import SUBJECT
 from scoring.log import warn
 from scoring.metrics import emit
 
@@ -27,7 +28,8 @@ MOST = re.compile(r"[1-9][0-9]{0,2}")
 LONGEST_PLACE = 1000  # of each part of where a page begins
 LARGEST_PAGE = 200
 NO_PLACE = "after: expected what the page before gave"
-WHO = re.compile(r"arn:aws[a-z-]*:(sts::\d{12}:assumed-role/[\w+=,.@/-]+|iam::\d{12}:user/[\w+=,.@/-]+)")
+SIGNER = r"arn:aws[a-z-]*:(sts::[0-9]{12}:assumed-role/[A-Za-z0-9_+=,.@/-]+|iam::[0-9]{12}:user/[A-Za-z0-9_+=,.@/-]+)"
+WHO = re.compile(f"({SIGNER}|jwt:{SUBJECT})")
 
 
 class InvalidRequest(ValueError):
@@ -115,7 +117,9 @@ class CasesDoor:
         expect(asked.body, "to", "why")
         to, why = asked.body["to"], sentence(asked.body, "why")
         if not isinstance(to, str) or not WHO.fullmatch(to):
-            raise InvalidRequest("to: expected the ARN of a user or of a session of a role, as `holder` shows it")
+            raise InvalidRequest(
+                "to: expected the ARN of a user or a role's session, or a token's subject, as `holder` shows it"
+            )
         now = self.now()
         return self._changed(asked, lambda case: cases_of.reassign(case, asked.by, to, why, now, self.lock_ms))
 

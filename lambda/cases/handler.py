@@ -12,6 +12,7 @@ from functools import lru_cache
 import boto3
 from scoring import metrics
 from scoring.budget import CASES
+from scoring.caller import caller_of
 from scoring.labels import LabelFiles
 from scoring.log import warn
 from scoring.settings import from_environment
@@ -72,9 +73,12 @@ def handle(event: dict, context: object) -> dict:
     route = ROUTES.get(event["routeKey"].replace(" /v1/", " /", 1))
     if route is None:
         return answer(404, {"error": f"expected one of {', '.join(ROUTES)}"})
-    by = signer_of(event)
+    by = caller_of(event)
     if by is None:
-        return answer(403, {"error": "expected a signed request: whoever works on a case is named in it"})
+        return answer(
+            403,
+            {"error": "expected a signed request, or a token that names somebody: a case tells who did what"},
+        )
     try:
         body = event.get("body") or "{}"
         document = json.loads(base64.b64decode(body) if event.get("isBase64Encoded") else body)
@@ -101,12 +105,6 @@ def handle(event: dict, context: object) -> dict:
     except Exception as failed:  # whatever ails the table, who asked is told that he may ask again
         warn("a case was not read or not changed", failed)
         return answer(503, {"error": "the case could not be read or changed; send the same again"})
-
-
-def signer_of(event: dict) -> str | None:
-    """ARN of who has signed the request, as API Gateway found it."""
-    authorizer = event.get("requestContext", {}).get("authorizer") or {}
-    return (authorizer.get("iam") or {}).get("userArn")
 
 
 def answer(status: int, body: dict) -> dict:

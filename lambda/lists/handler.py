@@ -12,6 +12,7 @@ from functools import lru_cache
 import boto3
 from scoring import metrics
 from scoring.budget import LISTS
+from scoring.caller import caller_of
 from scoring.entries import Entries
 from scoring.log import warn
 from scoring.settings import from_environment
@@ -39,9 +40,11 @@ def handle(event: dict, context: object) -> dict:
         document = json.loads(base64.b64decode(body) if event.get("isBase64Encoded") else body)
     except (ValueError, RecursionError):
         return answer(400, {"error": "the body is not JSON"})
-    by = signer_of(event)
+    by = caller_of(event)
     if by is None:
-        return answer(403, {"error": "expected a signed request: each entry says who put it there"})
+        return answer(
+            403, {"error": "expected a signed request, or a token that names somebody: entries say who put them"}
+        )
     try:
         return answer(200, door().take(document, by))
     except InvalidChange as wrong:
@@ -49,12 +52,6 @@ def handle(event: dict, context: object) -> dict:
     except Exception as failed:  # whatever ails the table, the sender is told that nothing has changed
         warn("a list was not changed", failed)
         return answer(503, {"error": "the list could not be changed; send the same again"})
-
-
-def signer_of(event: dict) -> str | None:
-    """ARN of who has signed the request, as API Gateway found it."""
-    authorizer = event.get("requestContext", {}).get("authorizer") or {}
-    return (authorizer.get("iam") or {}).get("userArn")
 
 
 def answer(status: int, body: dict) -> dict:

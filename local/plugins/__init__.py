@@ -37,6 +37,7 @@ NAMES = (
     "registry_images",
     "role_trust",
     "iam_services",
+    "api_gateway",
     "iam_calls",
 )
 

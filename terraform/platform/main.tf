@@ -180,12 +180,13 @@ module "api" {
   scoring         = local.scoring
   stream          = local.held.streams.transactions
   throttle        = var.sizing.api
+  tokens          = var.people.tokens
 }
 
 module "review" {
   source = "../modules/review"
 
-  api       = { id = module.api.id, execution_arn = module.api.execution_arn }
+  api       = { id = module.api.id, execution_arn = module.api.execution_arn, tokens = module.api.tokens }
   cases     = local.held.cases
   code      = local.functions
   lake      = local.held.lake

@@ -65,10 +65,11 @@ variable "network" {
 }
 
 variable "people" {
-  description = "Who may take each role for people: ARNs of principals by role (analyst, approver, operator, producer, review-auditor, review-lead, reviewer, uploader, watcher; who is not named gets none), and whether a second factor must have been shown (not where a single sign-on has asked for it)."
+  description = "Who may take each role for people: ARNs of principals by role (analyst, approver, operator, producer, review-auditor, review-lead, reviewer, uploader, watcher; who is not named gets none), whether a second factor must have been shown (not where a single sign-on has asked for it), and whose tokens the API takes instead of signatures, at which routes, with which scope (null: nobody's)."
   type = object({
-    mfa   = optional(bool, true)
-    roles = optional(map(list(string)), {})
+    mfa    = optional(bool, true)
+    roles  = optional(map(list(string)), {})
+    tokens = optional(object({ issuer = string, audience = list(string), scopes = map(string) }))
   })
   default  = {}
   nullable = false
@@ -105,11 +106,12 @@ variable "s3_use_path_style" {
 }
 
 variable "sizing" {
-  description = "How big the platform is: the API's throttle, and how many instances of its function wait for calls; reserved concurrency by function; the endpoint's instances, between which it scales, or memory of a serverless one; Glue's workers; how a release is guarded; SageMaker's jobs; days that logs are kept; for how many minutes a review case is one person's, and within how many hours it ought to be decided; when machines run, if they do; how the stream is read; from where on something is wrong."
+  description = "How big the platform is: the API's throttle, that of routes of their own, and how many instances of its function wait for calls; reserved concurrency by function; the endpoint's instances, between which it scales, or memory of a serverless one; Glue's workers; how a release is guarded; SageMaker's jobs; days that logs are kept; for how many minutes a review case is one person's, and within how many hours it ought to be decided; when machines run, if they do; how the stream is read; from where on something is wrong."
   type = object({
     api = optional(object({
       requests_per_second     = optional(number, 500)
       burst                   = optional(number, 500)
+      routes                  = optional(map(object({ requests_per_second = number, burst = number })), {})
       provisioned_concurrency = optional(number, 0)
     }), {})
     concurrency = optional(map(number), {})

@@ -26,8 +26,12 @@ resource "aws_apigatewayv2_integration" "document" {
 resource "aws_apigatewayv2_route" "document" {
   api_id             = aws_apigatewayv2_api.this.id
   route_key          = "GET /v1/openapi.json"
-  authorization_type = "AWS_IAM"
-  target             = "integrations/${aws_apigatewayv2_integration.document.id}"
+  authorization_type = contains(keys(local.tokens), "GET /v1/openapi.json") ? "JWT" : "AWS_IAM"
+  authorizer_id      = contains(keys(local.tokens), "GET /v1/openapi.json") ? one(aws_apigatewayv2_authorizer.tokens[*].id) : null
+
+  authorization_scopes = lookup(local.tokens, "GET /v1/openapi.json", null)
+
+  target = "integrations/${aws_apigatewayv2_integration.document.id}"
 }
 
 resource "aws_lambda_permission" "document" {

@@ -38,8 +38,12 @@ resource "aws_apigatewayv2_integration" "labels" {
 resource "aws_apigatewayv2_route" "labels" {
   api_id             = aws_apigatewayv2_api.this.id
   route_key          = "POST /v1/labels"
-  authorization_type = "AWS_IAM"
-  target             = "integrations/${aws_apigatewayv2_integration.labels.id}"
+  authorization_type = contains(keys(local.tokens), "POST /v1/labels") ? "JWT" : "AWS_IAM"
+  authorizer_id      = contains(keys(local.tokens), "POST /v1/labels") ? one(aws_apigatewayv2_authorizer.tokens[*].id) : null
+
+  authorization_scopes = lookup(local.tokens, "POST /v1/labels", null)
+
+  target = "integrations/${aws_apigatewayv2_integration.labels.id}"
 }
 
 resource "aws_lambda_permission" "labels" {

@@ -34,8 +34,12 @@ resource "aws_apigatewayv2_integration" "lists" {
 resource "aws_apigatewayv2_route" "lists" {
   api_id             = aws_apigatewayv2_api.this.id
   route_key          = "POST /v1/lists"
-  authorization_type = "AWS_IAM"
-  target             = "integrations/${aws_apigatewayv2_integration.lists.id}"
+  authorization_type = contains(keys(local.tokens), "POST /v1/lists") ? "JWT" : "AWS_IAM"
+  authorizer_id      = contains(keys(local.tokens), "POST /v1/lists") ? one(aws_apigatewayv2_authorizer.tokens[*].id) : null
+
+  authorization_scopes = lookup(local.tokens, "POST /v1/lists", null)
+
+  target = "integrations/${aws_apigatewayv2_integration.lists.id}"
 }
 
 resource "aws_lambda_permission" "lists" {

@@ -6,6 +6,26 @@ resource "aws_apigatewayv2_api" "this" {
   protocol_type = "HTTP"
 }
 
+locals {
+  routes = ["GET /v1/openapi.json", "POST /v1/decisions", "POST /v1/labels", "POST /v1/lists"]
+  tokens = { for route, scope in try(var.tokens.scopes, {}) : route => [scope] }
+}
+
+# An HTTP API checks a token's signature by the issuer's keys, its issuer, audience, times and scope, before any function.
+resource "aws_apigatewayv2_authorizer" "tokens" {
+  count = var.tokens == null ? 0 : 1
+
+  api_id           = aws_apigatewayv2_api.this.id
+  name             = "${var.prefix}-tokens"
+  authorizer_type  = "JWT"
+  identity_sources = ["$request.header.Authorization"]
+
+  jwt_configuration {
+    audience = var.tokens.audience
+    issuer   = var.tokens.issuer
+  }
+}
+
 resource "aws_apigatewayv2_integration" "decide" {
   api_id                 = aws_apigatewayv2_api.this.id
   integration_type       = "AWS_PROXY"
@@ -17,8 +37,12 @@ resource "aws_apigatewayv2_integration" "decide" {
 resource "aws_apigatewayv2_route" "decisions" {
   api_id             = aws_apigatewayv2_api.this.id
   route_key          = "POST /v1/decisions"
-  authorization_type = "AWS_IAM"
-  target             = "integrations/${aws_apigatewayv2_integration.decide.id}"
+  authorization_type = contains(keys(local.tokens), "POST /v1/decisions") ? "JWT" : "AWS_IAM"
+  authorizer_id      = contains(keys(local.tokens), "POST /v1/decisions") ? one(aws_apigatewayv2_authorizer.tokens[*].id) : null
+
+  authorization_scopes = lookup(local.tokens, "POST /v1/decisions", null)
+
+  target = "integrations/${aws_apigatewayv2_integration.decide.id}"
 }
 
 resource "aws_apigatewayv2_stage" "default" {
@@ -45,6 +69,22 @@ resource "aws_apigatewayv2_stage" "default" {
     throttling_burst_limit = var.throttle.burst
     throttling_rate_limit  = var.throttle.requests_per_second
   }
+
+  dynamic "route_settings" {
+    for_each = var.throttle.routes
+
+    content {
+      route_key              = route_settings.key
+      throttling_burst_limit = route_settings.value.burst
+      throttling_rate_limit  = route_settings.value.requests_per_second
+    }
+  }
+
+  # A stage knows limits of routes that there are.
+  depends_on = [
+    aws_apigatewayv2_route.decisions, aws_apigatewayv2_route.document, aws_apigatewayv2_route.labels,
+    aws_apigatewayv2_route.lists,
+  ]
 }
 
 # Under /aws/vendedlogs/, which spares the account's log resource policy: it has room for a few groups only.

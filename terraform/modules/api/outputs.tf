@@ -13,6 +13,11 @@ output "id" {
   value       = aws_apigatewayv2_api.this.id
 }
 
+output "tokens" {
+  description = "Who checks tokens, and the scopes that they must have by route, for routes that join the API."
+  value       = { authorizer_id = one(aws_apigatewayv2_authorizer.tokens[*].id), scopes = local.tokens }
+}
+
 output "url" {
   description = "Base URL of the API, with its version."
   value       = "${aws_apigatewayv2_api.this.api_endpoint}/v1"

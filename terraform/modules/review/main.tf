@@ -17,6 +17,9 @@ locals {
     "POST /cases/{id}/reopen",
   ])
 
+  # As the API knows them, below its version.
+  keys = { for route in local.routes : route => replace(route, " ", " /v1") }
+
   # What follows from a decision: the door does it at once, and what failed the intake does later.
   finish = {
     WriteLabels = {
@@ -84,9 +87,13 @@ resource "aws_apigatewayv2_route" "cases" {
   for_each = local.routes
 
   api_id             = var.api.id
-  route_key          = replace(each.key, " ", " /v1")
-  authorization_type = "AWS_IAM"
-  target             = "integrations/${aws_apigatewayv2_integration.cases.id}"
+  route_key          = local.keys[each.key]
+  authorization_type = contains(keys(var.api.tokens.scopes), local.keys[each.key]) ? "JWT" : "AWS_IAM"
+  authorizer_id      = contains(keys(var.api.tokens.scopes), local.keys[each.key]) ? var.api.tokens.authorizer_id : null
+
+  authorization_scopes = lookup(var.api.tokens.scopes, local.keys[each.key], null)
+
+  target = "integrations/${aws_apigatewayv2_integration.cases.id}"
 }
 
 resource "aws_lambda_permission" "cases" {

@@ -1,7 +1,11 @@
 variable "api" {
-  description = "The API of the decisions, which the cases' routes join."
-  type        = object({ id = string, execution_arn = string })
-  nullable    = false
+  description = "The API of the decisions, which the cases' routes join; and who checks the tokens of routes that take some, with their scopes."
+  type = object({
+    id            = string
+    execution_arn = string
+    tokens        = optional(object({ authorizer_id = optional(string), scopes = map(list(string)) }), { scopes = {} })
+  })
+  nullable = false
 }
 
 variable "cases" {

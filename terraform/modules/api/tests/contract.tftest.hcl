@@ -26,10 +26,10 @@ variables {
   stream          = { name = "risk-dev-transactions", arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-transactions" }
 
   code = {
-    "lambda/decide" = { bucket = "risk-dev-artifacts", key = "lambda/decide/1/decide.zip", hash = "hash", layers = [] }
+    "lambda/decide"   = { bucket = "risk-dev-artifacts", key = "lambda/decide/1/decide.zip", hash = "hash", layers = [] }
     "lambda/document" = { bucket = "risk-dev-artifacts", key = "lambda/document/1/document.zip", hash = "hash", layers = [] }
-    "lambda/labels" = { bucket = "risk-dev-artifacts", key = "lambda/labels/1/labels.zip", hash = "hash", layers = [] }
-    "lambda/lists"  = { bucket = "risk-dev-artifacts", key = "lambda/lists/1/lists.zip", hash = "hash", layers = [] }
+    "lambda/labels"   = { bucket = "risk-dev-artifacts", key = "lambda/labels/1/labels.zip", hash = "hash", layers = [] }
+    "lambda/lists"    = { bucket = "risk-dev-artifacts", key = "lambda/lists/1/lists.zip", hash = "hash", layers = [] }
   }
 }
 
@@ -53,4 +53,54 @@ run "refuses_doors_that_know_no_lists" {
   }
 
   expect_failures = [var.scoring]
+}
+
+run "refuses_a_limit_of_a_route_that_it_has_not" {
+  command = plan
+
+  variables {
+    throttle = { requests_per_second = 500, burst = 500, routes = { "POST /v1/cases/next" = { requests_per_second = 5, burst = 5 } } }
+  }
+
+  expect_failures = [var.throttle]
+}
+
+run "refuses_a_limit_of_a_route_above_the_apis_own" {
+  command = plan
+
+  variables {
+    throttle = { requests_per_second = 500, burst = 500, routes = { "POST /v1/labels" = { requests_per_second = 501, burst = 5 } } }
+  }
+
+  expect_failures = [var.throttle]
+}
+
+run "refuses_an_issuer_of_tokens_without_https" {
+  command = plan
+
+  variables {
+    tokens = { issuer = "http://tokens.bank.example", audience = ["decisions"], scopes = { "POST /v1/decisions" = "decide" } }
+  }
+
+  expect_failures = [var.tokens]
+}
+
+run "refuses_tokens_that_are_for_nobody" {
+  command = plan
+
+  variables {
+    tokens = { issuer = "https://tokens.bank.example", audience = [], scopes = { "POST /v1/decisions" = "decide" } }
+  }
+
+  expect_failures = [var.tokens]
+}
+
+run "refuses_tokens_without_a_scope" {
+  command = plan
+
+  variables {
+    tokens = { issuer = "https://tokens.bank.example", audience = ["decisions"], scopes = { "POST /v1/decisions" = "" } }
+  }
+
+  expect_failures = [var.tokens]
 }

@@ -26,10 +26,10 @@ variables {
   stream          = { name = "risk-dev-transactions", arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-transactions" }
 
   code = {
-    "lambda/decide" = { bucket = "risk-dev-artifacts", key = "lambda/decide/1/decide.zip", hash = "hash", layers = [] }
+    "lambda/decide"   = { bucket = "risk-dev-artifacts", key = "lambda/decide/1/decide.zip", hash = "hash", layers = [] }
     "lambda/document" = { bucket = "risk-dev-artifacts", key = "lambda/document/1/document.zip", hash = "hash", layers = [] }
-    "lambda/labels" = { bucket = "risk-dev-artifacts", key = "lambda/labels/1/labels.zip", hash = "hash", layers = [] }
-    "lambda/lists"  = { bucket = "risk-dev-artifacts", key = "lambda/lists/1/lists.zip", hash = "hash", layers = [] }
+    "lambda/labels"   = { bucket = "risk-dev-artifacts", key = "lambda/labels/1/labels.zip", hash = "hash", layers = [] }
+    "lambda/lists"    = { bucket = "risk-dev-artifacts", key = "lambda/lists/1/lists.zip", hash = "hash", layers = [] }
   }
 }
 
@@ -77,10 +77,10 @@ run "reads_nothing_of_the_lake_to_decide" {
 run "lets_the_api_call_the_instances_that_wait" {
   variables {
     code = {
-      "lambda/decide" = { bucket = "risk-dev-artifacts", key = "lambda/decide/1/decide.zip", hash = "hash", layers = [], provisioned = 2 }
+      "lambda/decide"   = { bucket = "risk-dev-artifacts", key = "lambda/decide/1/decide.zip", hash = "hash", layers = [], provisioned = 2 }
       "lambda/document" = { bucket = "risk-dev-artifacts", key = "lambda/document/1/document.zip", hash = "hash", layers = [] }
-      "lambda/labels" = { bucket = "risk-dev-artifacts", key = "lambda/labels/1/labels.zip", hash = "hash", layers = [] }
-      "lambda/lists"  = { bucket = "risk-dev-artifacts", key = "lambda/lists/1/lists.zip", hash = "hash", layers = [] }
+      "lambda/labels"   = { bucket = "risk-dev-artifacts", key = "lambda/labels/1/labels.zip", hash = "hash", layers = [] }
+      "lambda/lists"    = { bucket = "risk-dev-artifacts", key = "lambda/lists/1/lists.zip", hash = "hash", layers = [] }
     }
   }
 
@@ -92,5 +92,58 @@ run "lets_the_api_call_the_instances_that_wait" {
   assert {
     condition     = module.labels.qualifier == null
     error_message = "No instance waits for labels."
+  }
+}
+
+run "takes_no_token_unless_it_is_told_whose" {
+  command = plan
+
+  assert {
+    condition     = length(aws_apigatewayv2_authorizer.tokens) == 0 && alltrue([for route in [aws_apigatewayv2_route.decisions, aws_apigatewayv2_route.document, aws_apigatewayv2_route.labels, aws_apigatewayv2_route.lists] : route.authorization_type == "AWS_IAM"])
+    error_message = "Every route is for signed requests."
+  }
+}
+
+run "takes_tokens_with_their_scope_where_it_is_told_and_signatures_elsewhere" {
+  variables {
+    tokens = { issuer = "https://tokens.bank.example/pool", audience = ["decisions"], scopes = { "POST /v1/decisions" = "decide", "GET /v1/cases" = "review" } }
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_route.decisions.authorization_type == "JWT" && tolist(aws_apigatewayv2_route.decisions.authorization_scopes) == tolist(["decide"]) && aws_apigatewayv2_route.decisions.authorizer_id == aws_apigatewayv2_authorizer.tokens[0].id
+    error_message = "A token must have the route's scope."
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_route.labels.authorization_type == "AWS_IAM" && aws_apigatewayv2_route.labels.authorizer_id == null
+    error_message = "What is not named stays IAM's."
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_authorizer.tokens[0].jwt_configuration[0].issuer == "https://tokens.bank.example/pool" && tolist(aws_apigatewayv2_authorizer.tokens[0].jwt_configuration[0].audience) == tolist(["decisions"])
+    error_message = "Tokens are this issuer's, for this audience."
+  }
+
+  assert {
+    condition     = output.tokens.scopes["GET /v1/cases"] == ["review"]
+    error_message = "Routes that join the API learn their scopes."
+  }
+}
+
+run "keeps_the_limits_of_routes_of_their_own" {
+  command = plan
+
+  variables {
+    throttle = { requests_per_second = 500, burst = 400, routes = { "POST /v1/labels" = { requests_per_second = 5, burst = 6 } } }
+  }
+
+  assert {
+    condition     = [for limit in aws_apigatewayv2_stage.default.route_settings : [limit.route_key, limit.throttling_rate_limit, limit.throttling_burst_limit]] == [["POST /v1/labels", 5, 6]]
+    error_message = "Labels cannot take what decisions need."
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_stage.default.default_route_settings[0].throttling_burst_limit == 400
+    error_message = "The others share the API's."
   }
 }

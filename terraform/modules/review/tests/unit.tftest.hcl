@@ -72,3 +72,19 @@ run "looks_at_cases_only_where_it_is_asked_to" {
     error_message = "Schedules can be turned off."
   }
 }
+
+run "takes_tokens_at_routes_that_name_their_scope" {
+  variables {
+    api = { id = "api", execution_arn = "arn:aws:execute-api:eu-west-1:111122223333:api", tokens = { authorizer_id = "tokens", scopes = { "GET /v1/decisions" = ["answers"] } } }
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_route.cases["GET /decisions"].authorization_type == "JWT" && aws_apigatewayv2_route.cases["GET /decisions"].authorizer_id == "tokens" && tolist(aws_apigatewayv2_route.cases["GET /decisions"].authorization_scopes) == tolist(["answers"])
+    error_message = "A payer who waits may bear a token."
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_route.cases["POST /cases/next"].authorization_type == "AWS_IAM"
+    error_message = "Reviewers sign."
+  }
+}
