@@ -8,17 +8,25 @@ these settings and does not look at them.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
+from urllib.parse import unquote
 
+from ministack import app
 from ministack.services import apigateway
 
 from local.settings import Settings
 
 HOOKS = {
+    "ministack.app.SERVICE_HANDLERS": None,
+    "ministack.services.apigateway._apigw_error": "(code: str, message: str, status: int) -> tuple",
+    "ministack.services.apigateway._apigw_response": "(data: dict, status: int = 200) -> tuple",
+    "ministack.services.apigateway._authorizers": None,
+    "ministack.services.apigateway._create_authorizer": "(api_id, data)",
     "ministack.services.apigateway._invoke_lambda_proxy": None,
     "ministack.services.apigateway._stages": None,
     "ministack.services.apigateway._validate_jwt_authorizer": (
@@ -26,10 +34,21 @@ HOOKS = {
         "tuple | None]"
     ),
 }
+# What an authorizer that asks a function has, and one of tokens has not.
+OF_FUNCTIONS = (
+    *("authorizerPayloadFormatVersion", "authorizerResultTtlInSeconds", "authorizerUri", "authorizerCredentialsArn"),
+    "enableSimpleResponses",
+)
+
+
+# Of a stage, what may be deleted alone: MiniStack would delete the stage.
+OF_A_STAGE = re.compile(r"/v2/apis/([^/]+)/stages/([^/]+)/(routesettings/(.+)|accesslogsettings)")
 
 
 def install(settings: Settings) -> None:
+    app.SERVICE_HANDLERS["apigateway"] = _deleting(app.SERVICE_HANDLERS["apigateway"])
     apigateway._invoke_lambda_proxy = _throttling(apigateway._invoke_lambda_proxy, Buckets(time.monotonic))
+    apigateway._create_authorizer = _as_told(apigateway._create_authorizer)
     apigateway._validate_jwt_authorizer = _ending(apigateway._validate_jwt_authorizer)
 
 
@@ -95,6 +114,40 @@ def _throttling(invoke: Any, buckets: Buckets) -> Any:
         )
 
     return invoke_if_it_is_taken
+
+
+def _deleting(handle: Any) -> Any:
+    """DeleteRouteSettings and DeleteAccessLogSettings."""
+
+    async def handle_request(method: str, path: str, *more: Any, **named: Any) -> Any:
+        found = OF_A_STAGE.fullmatch(unquote(path)) if method == "DELETE" else None
+        if found is None:
+            return await handle(method, path, *more, **named)
+        stage = apigateway._stages.get(found[1], {}).get(found[2])
+        if stage is None:
+            return apigateway._apigw_error("NotFoundException", f"Stage '{found[2]}' not found", 404)
+        if found[4]:
+            stage.get("routeSettings", {}).pop(found[4], None)
+        else:
+            stage.pop("accessLogSettings", None)
+        return 204, {}, b""
+
+    return handle_request
+
+
+def _as_told(create: Any) -> Any:
+    """What was not sent does not come back, so that a second ``terraform plan`` is empty."""
+
+    def create_authorizer(api_id: str, data: dict) -> Any:
+        status, headers, body = create(api_id, data)
+        if status != 201 or data.get("authorizerType") != "JWT":
+            return status, headers, body
+        made = apigateway._authorizers[api_id][json.loads(body)["authorizerId"]]
+        for name in OF_FUNCTIONS:
+            made.pop(name, None)
+        return apigateway._apigw_response(made, 201)
+
+    return create_authorizer
 
 
 def _ending(validate: Any) -> Any:

@@ -149,6 +149,36 @@ def test_any_other_token_is_refused(aws, url, issuer, other, status):
     assert raised.value.status == status
 
 
+def test_an_authorizer_of_tokens_comes_back_as_it_was_made(aws, url, issuer):
+    api = urlsplit(url).netloc.partition(".")[0]
+    (found,) = aws.client("apigatewayv2").get_authorizers(ApiId=api)["Items"]
+    assert found.pop("AuthorizerId")
+    assert found == {
+        "Name": "tokens",
+        "AuthorizerType": "JWT",
+        "IdentitySource": ["$request.header.Authorization"],
+        "JwtConfiguration": {"Issuer": issuer.url, "Audience": ["decisions"]},
+    }
+
+
+def test_what_is_deleted_of_a_stage_leaves_the_stage(aws):
+    gateway, limit = aws.client("apigatewayv2"), {"ThrottlingRateLimit": 1, "ThrottlingBurstLimit": 1}
+    api = gateway.create_api(Name=aws.name("api"), ProtocolType="HTTP")["ApiId"]
+    gateway.create_stage(
+        ApiId=api,
+        StageName="$default",
+        RouteSettings={"POST /v1/labels": limit, "POST /v1/lists": limit},
+        AccessLogSettings={"DestinationArn": "arn:aws:logs:eu-west-1:000000000000:log-group:x", "Format": "x"},
+    )
+    gateway.delete_route_settings(ApiId=api, StageName="$default", RouteKey="POST /v1/labels")
+    gateway.delete_access_log_settings(ApiId=api, StageName="$default")
+    left = gateway.get_stage(ApiId=api, StageName="$default")
+    assert left["RouteSettings"] == {"POST /v1/lists": limit}
+    assert "AccessLogSettings" not in left
+    with pytest.raises(gateway.exceptions.NotFoundException):
+        gateway.delete_route_settings(ApiId=api, StageName="other", RouteKey="POST /v1/labels")
+
+
 def test_a_token_whose_claims_were_changed_is_refused(aws, url, issuer):
     header, _, signature = issuer.token().split(".")
     _, claims, _ = issuer.token(sub="shop-8").split(".")
