@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -37,7 +38,17 @@ ROOT = Path(__file__).resolve().parents[1]
 REPORT, DRAWN = BUILD / "api.json", BUILD / "api"
 ENVIRONMENT = "local"
 SEED, EXAMPLES, LIST = 20261130, 60, "api-check"
-CASES = 6
+# A case for each route that works on one, and what is done to it before, so that the route can take something.
+WORKED_ON = {
+    "/cases/{id}": "",
+    "/cases/{id}/claim": "",
+    "/cases/{id}/comment": "claim",
+    "/cases/{id}/decide": "claim",
+    "/cases/{id}/escalate": "claim",
+    "/cases/{id}/reassign": "",
+    "/cases/{id}/release": "claim",
+    "/cases/{id}/reopen": "decide",
+}
 PATIENCE_SECONDS = 120
 
 
@@ -83,10 +94,10 @@ def prepared(platform: Platform) -> dict[str, str]:
     assert operators.entries is not None
     operators.entries.declare(LIST, "merchant_id", "watch", Change("api-check", "to be asked"))
     stamp = time.time_ns()
-    payments = [f"api-check-{stamp}-{number}" for number in range(CASES)]
+    payments = {route: f"api-check-{stamp}-{number}" for number, route in enumerate(WORKED_ON)}
     topic = f"arn:aws:sns:{os.environ['AWS_REGION']}:000000000000:{platform.prefix}-reviews"
     with client_of(platform) as api:
-        for payment in payments:
+        for payment in payments.values():
             decided = api.decide(
                 {
                     "transaction_id": payment,
@@ -99,8 +110,13 @@ def prepared(platform: Platform) -> dict[str, str]:
             # As the stream door tells of one that a person must look at, whatever was decided of it.
             told = {"transaction_id": payment, "customer_id": decided["customer_id"], "action": "REVIEW"}
             platform.client("sns").publish(TopicArn=topic, Message=json.dumps(told))
-        cases = [case_of(api, payment) for payment in payments]
-    return {"API_CASES": ",".join(cases), "API_PAYMENT": payments[0], "API_LIST": LIST}
+        cases = {route: case_of(api, payment) for route, payment in payments.items()}
+        for route, case in cases.items():
+            if WORKED_ON[route]:
+                api.claim(case)
+            if WORKED_ON[route] == "decide":
+                api.decide_case(case, {"decision": "honest", "why": "to be reopened", "seen": 1})
+    return {"API_CASES": json.dumps(cases), "API_PAYMENT": payments["/cases/{id}"], "API_LIST": LIST}
 
 
 def case_of(api: Api, payment: str) -> str:
@@ -116,9 +132,10 @@ def case_of(api: Api, payment: str) -> str:
 def asked(platform: Platform, seeds: dict[str, str], schemathesis: str, examples: int) -> dict[str, Any]:
     """What Schemathesis counted and found."""
     url, headers = platform.api
-    DRAWN.mkdir(parents=True, exist_ok=True)
+    # What an earlier run has found would be asked first: each run asks the same.
+    shutil.rmtree(DRAWN, ignore_errors=True)
+    DRAWN.mkdir(parents=True)
     told = DRAWN / "report.json"
-    told.unlink(missing_ok=True)
     command = [schemathesis, "--config-file", str(ROOT / "bench" / "schemathesis.toml"), "run"]
     command += [str(ROOT / "docs" / "openapi.json"), "--url", url.removesuffix("/decisions"), "--workers", "1"]
     command += [
@@ -133,7 +150,6 @@ def asked(platform: Platform, seeds: dict[str, str], schemathesis: str, examples
     command += ["--report", "json", "--report-json-path", str(told), "--no-color"]
     for name, value in headers.items():
         command += ["--header", f"{name}: {value}"]
-    # Examples that an earlier run has found wrong would be asked first: each run asks the same.
     settings = {"PYTHONPATH": str(ROOT / "bench"), "SCHEMATHESIS_HOOKS": "api_hooks", **seeds}
     with (DRAWN / "out.txt").open("w") as out:
         done = subprocess.run(command, env={**os.environ, **settings}, cwd=DRAWN, stdout=out, stderr=out, check=False)
@@ -152,7 +168,7 @@ def report(told: dict[str, Any], code: int) -> dict[str, Any]:
         {"what": found["title"], "code": found["code"], "routes": found["operations"], "times": found["count"]}
         for found in told["failures"]
     ]
-    findings += [{"what": "errors of the check itself", "routes": [str(error)]} for error in told["errors"]]
+    findings += [{"what": f"the check itself: {error['title']}", "times": error["count"]} for error in told["errors"]]
     findings += [{"what": "nothing was accepted", "routes": never}] if never else []
     return {
         "clean": not findings and not code and told["complete"],

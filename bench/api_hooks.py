@@ -3,7 +3,10 @@ is drawn names what is there often enough for doors to take it."""
 
 from __future__ import annotations
 
+import json
 import os
+import re
+from datetime import datetime
 from typing import Any
 
 import botocore.session
@@ -14,12 +17,12 @@ from botocore.awsrequest import AWSRequest
 from hypothesis import strategies as st
 
 SIGNER = SigV4Auth(botocore.session.get_session().get_credentials(), "execute-api", os.environ["AWS_REGION"])
-CASES = os.environ["API_CASES"].split(",")
+CASES: dict[str, str] = json.loads(os.environ["API_CASES"])  # by the path of the route that works on it
 LIST, PAYMENT = os.environ["API_LIST"], os.environ["API_PAYMENT"]
 
-schemathesis.openapi.format(
-    "date-time", st.datetimes().filter(lambda at: 1970 < at.year < 2026).map(lambda at: f"{at:%Y-%m-%dT%H:%M:%SZ}")
-)
+# A clock's instants: what no clock has shown yet is refused, and a schema cannot say so.
+PAST = st.datetimes(datetime(1970, 1, 2), datetime(2026, 1, 1))
+schemathesis.openapi.format("date-time", PAST.map(lambda at: f"{at:%Y-%m-%dT%H:%M:%SZ}"))
 
 
 class Signed(requests.auth.AuthBase):
@@ -39,12 +42,17 @@ def is_one_in_two(drawn: object) -> bool:
     return sum(map(ord, str(drawn))) % 2 == 0
 
 
+def is_name_of_a_list(drawn: object) -> bool:
+    """What is drawn to be refused stays what it is."""
+    return isinstance(drawn, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", drawn) is not None
+
+
 @schemathesis.hook
 def map_path_parameters(context: Any, path_parameters: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Every other case is one that is there."""
+    """Every other case is one that is there, and can be worked on so."""
     drawn = (path_parameters or {}).get("id")
-    if isinstance(drawn, str) and is_one_in_two(drawn):
-        return {**(path_parameters or {}), "id": CASES[sum(map(ord, drawn)) // 2 % len(CASES)]}
+    if isinstance(drawn, str) and is_one_in_two(drawn) and context.operation.path in CASES:
+        return {**(path_parameters or {}), "id": CASES[context.operation.path]}
     return path_parameters
 
 
@@ -62,7 +70,7 @@ def map_body(context: Any, body: Any) -> Any:
         return body
     if isinstance(body.get("currency"), str) and is_one_in_two(body["currency"]):
         body = {**body, "currency": "EUR"}
-    if isinstance(body.get("list"), str) and is_one_in_two(body["list"]):
+    if is_name_of_a_list(body.get("list")) and is_one_in_two(body["list"]):
         body = {**body, "list": LIST}
         if isinstance(body.get("until"), str) and body["until"].endswith("Z"):
             body["until"] = "2099-" + body["until"][5:]

@@ -34,7 +34,7 @@ def test_a_run_without_findings_is_clean():
     ("other", "code"),
     [
         ({"failures": [{"title": "Server error", "code": "ST101", "operations": ["POST /labels"], "count": 1}]}, 0),
-        ({"errors": ["cannot load"]}, 0),
+        ({"errors": [{"title": "Failed Health Check", "count": 1}]}, 0),
         ({"complete": False}, 0),
         ({"valid_rates": {"POST /labels": {"fuzzing": {"accepted": 0}}}}, 0),
         ({}, 1),
