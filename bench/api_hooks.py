@@ -3,6 +3,7 @@ is drawn names what is there often enough for doors to take it."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -65,11 +66,16 @@ def map_query(context: Any, query: dict[str, Any] | None) -> dict[str, Any] | No
 
 @schemathesis.hook
 def map_body(context: Any, body: Any) -> Any:
-    """A list that is there, with an end to come; a case decided by who has seen its one payment."""
+    """A payment of its own, a list that is there with an end to come, a case decided by who has seen its one payment.
+    What is drawn to be refused stays as it is."""
     if not isinstance(body, dict):
         return body
     if isinstance(body.get("currency"), str) and is_one_in_two(body["currency"]):
         body = {**body, "currency": "EUR"}
+    named = body.get("transaction_id")
+    if "event_time" in body and isinstance(named, str) and re.fullmatch(r"[0-9]+", named):
+        whole = json.dumps(body, sort_keys=True, default=str).encode()
+        body = {**body, "transaction_id": f"{PAYMENT}-{hashlib.sha256(whole).hexdigest()[:16]}"}
     if is_name_of_a_list(body.get("list")) and is_one_in_two(body["list"]):
         body = {**body, "list": LIST}
         if isinstance(body.get("until"), str) and body["until"].endswith("Z"):

@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import boto3
 import httpx
@@ -736,13 +737,13 @@ def test_the_client_asks_for_a_decision_keeps_a_list_and_works_on_a_case(run, pl
         for role in ("producer", "reviewer", "operator")
     }
     payment = f"T-client-{time.time_ns()}"
-    asked = a_payment(payment, customer_id=f"C-{payment}")
+    asked: Any = a_payment(payment, customer_id=f"C-{payment}")
     decided = clients["producer"].decide(asked, further={"loyalty": "gold"})
     assert clients["producer"].decide(asked, further={"loyalty": "gold"}) == decided
     with pytest.raises(Conflict, match="expected something in another state"):
-        clients["producer"].decide({**asked, "amount": "99.00"})
+        clients["producer"].decide(asked | {"amount": "99.00"})
     with pytest.raises(InvalidRequest, match="missing customer_id"):
-        clients["producer"].decide({**asked, "customer_id": ""})
+        clients["producer"].decide(asked | {"customer_id": ""})
 
     put = clients["operator"].change_list({"list": "raided", "values": [f"M-{payment}"], "why": "a raid"})
     assert put["put"] == 1
@@ -760,7 +761,7 @@ def test_the_client_asks_for_a_decision_keeps_a_list_and_works_on_a_case(run, pl
     assert reviewer.claim(case)["holder"].endswith("/eve")
     assert reviewer.comment(case, text="called, no answer")["state"] == "CLAIMED"
     seen = len(reviewer.case(case)["payments_told"])
-    closed = reviewer.decide_case(case, {"decision": "fraud", "why": "nobody knows of it", "seen": seen})
+    closed: Any = reviewer.decide_case(case, {"decision": "fraud", "why": "nobody knows of it", "seen": seen})
     assert closed["decision"] == "fraud"
     assert clients["producer"].answer(transaction_id=payment)["answer"] == "declined"
     with pytest.raises(NotAllowed, match="expected a signature or a token that may use the route; came: 403"):
