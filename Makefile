@@ -68,7 +68,7 @@ test: $(READY) ## Every test: make test [BACKEND=localstack], which uses the one
 	@tools/prerequisites.sh >/dev/null
 	@BACKEND=$(or $(BACKEND),embedded) $(PYTHON) -m pytest -n 4 --dist loadfile --no-loadscope-reorder --durations 10 --durations-min 1
 
-bench: $(READY) ## The platform beside its peers: make bench [ROWS=500000] [SCHEDULES=1000000] [ONLY=features|lake|serving|local|rules|doors|simulation] [LONG=1]
+bench: $(READY) $(if $(findstring console,$(ONLY)),$(BROWSER)/.ready) ## The platform beside its peers: make bench [ROWS=500000] [SCHEDULES=1000000] [ONLY=features|lake|serving|local|rules|doors|simulation|console] [LONG=1]
 	@$(OURS) -m bench $(addprefix --rows ,$(ROWS)) $(addprefix --schedules ,$(SCHEDULES)) $(addprefix --only ,$(ONLY)) $(if $(LONG),--long)
 
 quality: $(READY) $(OWN) ## Scores on a set in the RAW contract: make quality FRAUD=dir START=2018-05-20 FOLDS=4, or CREDIT=dir; PEERS=1 shows others beside

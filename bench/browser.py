@@ -1,8 +1,9 @@
 """What a browser does in `make console-check`: run by an environment that has Playwright and nothing else of ours.
 
-Reads what to do from standard input, as JSON: `address`, `pages` (path by name), `turns`, `pictures` (a folder), `why`
-(what a reviewer says; null where no case is to be decided). Writes how long everything took, in ms, and what was
-reviewed, to standard output.
+Reads what to do from standard input, as JSON: `address`, `pages` (by name: `path` with its question, `title` in the
+navigation, and what is asked there, a `label`, a `value` and what `shows` the answer, or null), `turns`, `pictures` (a
+folder), `why` (what a reviewer says; null where no case is to be decided). Writes how long everything took, in ms, and
+what was reviewed, to standard output.
 """
 
 from __future__ import annotations
@@ -16,7 +17,12 @@ from pathlib import Path
 WIDTHS = {"wide": 1280, "narrow": 390}
 HEIGHT = 900
 PATIENCE_MS = 60_000
-SHOWN = "[data-testid=stApp][data-test-script-state=notRunning] h1"
+DONE = "[data-testid=stApp][data-test-script-state=notRunning]"
+SHOWN = f"{DONE} h1"
+# A page's title stands in the tab, and its script has ended.
+SHOWS = """title => document.title === title
+    && document.querySelector("[data-testid=stApp][data-test-script-state=notRunning] h1") !== null
+    && document.querySelector("[data-stale=true]") === null"""
 DECIDE = "What were these payments"
 FAILED = "[data-testid=stException]"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -45,25 +51,52 @@ def walked(browser, asked: dict) -> dict:
     page.set_default_timeout(PATIENCE_MS)
     first = timed(page, asked["address"])
     pages = {}
-    for name, path in asked["pages"].items():
-        visit = timed(page, f"{asked['address']}/{path}")  # what is remembered is remembered from now on
-        turns = [timed(page, f"{asked['address']}/{path}") for _ in range(asked["turns"])]
-        pages[name] = {"first_ms": visit, "ms": turns, "failed": page.locator(FAILED).count()}
+    for name, what in asked["pages"].items():
+        address = f"{asked['address']}/{what['path']}"
+        visit = timed(page, address)  # what is remembered is remembered from now on
+        loads = [timed(page, address) for _ in range(asked["turns"])]
+        waits = [wait for _ in range(asked["turns"]) for wait in opened(page, what, asked["pages"])]
+        failed = page.locator(FAILED).count()
+        timed(page, address)
         picture(page, asked["pictures"], name, "wide")
+        pages[name] = {"first_ms": visit, "load_ms": loads, "ms": waits, "failed": failed}
     for look in ("narrow", "dark"):
         looks = {"viewport": {"width": WIDTHS["narrow" if look == "narrow" else "wide"], "height": HEIGHT}}
         if look == "dark":
             looks["color_scheme"] = "dark"
         page = browser.new_page(**looks)
         page.set_default_timeout(PATIENCE_MS)
-        for name, path in asked["pages"].items():
-            timed(page, f"{asked['address']}/{path}")
+        for name, what in asked["pages"].items():
+            timed(page, f"{asked['address']}/{what['path']}")
             pages[name][f"{look}_overflows"] = page.evaluate(
                 "document.documentElement.scrollWidth > document.documentElement.clientWidth"
             )
             picture(page, asked["pictures"], name, look)
     told = {"first_page_ms": first, "pages": pages}
     return told if asked["why"] is None else told | {"reviewed": reviewed(browser, asked)}
+
+
+def opened(page, what: dict, pages: dict) -> list[float]:
+    """ms that somebody waits who comes from another page by the navigation, and then asks what is asked there."""
+    other = next(one["title"] for one in pages.values() if one["title"] != what["title"])
+    went_to(page, other)
+    waits = [went_to(page, what["title"])]
+    if what["asks"]:
+        box = page.get_by_label(what["asks"]["label"], exact=True)
+        box.fill(what["asks"]["value"])
+        begun = time.perf_counter()
+        box.press("Enter")
+        page.wait_for_selector(f"{DONE} {what['asks']['shows']}")
+        waits.append((time.perf_counter() - begun) * 1000)
+    return waits
+
+
+def went_to(page, title: str) -> float:
+    link = page.get_by_role("link", name=title, exact=True)
+    begun = time.perf_counter()
+    link.click()
+    page.wait_for_function(SHOWS, arg=title)
+    return (time.perf_counter() - begun) * 1000
 
 
 def reviewed(browser, asked: dict) -> dict:

@@ -20,9 +20,14 @@ _COLUMNS = "transaction_id, customer_id, merchant_id, event_time, amount_cents, 
 
 
 def of_payment(transaction_id: str, day: str | None) -> str:
-    """The decision that was applied; without a day the whole log is looked through."""
+    """The decision that was applied; without a day the whole log is looked through. Reasons and explanation are lines,
+    too, for a text of these may hold a comma."""
     on = f"decision_date = {text(day)} AND " if day else ""
-    return f"SELECT * FROM decisions WHERE {on}transaction_id = {text(transaction_id)} ORDER BY {LAST_FIRST} LIMIT 1"
+    lines = ", ".join(f"array_join({name}, chr(10)) AS {name}_lines" for name in ("reasons", "explanation"))
+    return (
+        f"SELECT *, {lines} FROM decisions WHERE {on}transaction_id = {text(transaction_id)} "
+        f"ORDER BY {LAST_FIRST} LIMIT 1"
+    )
 
 
 def before(customer_id: str, counted_at: str, since: str, until: str) -> str:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from console.screens import cases, credit, customer, decision, lists, models, network, policy, standing
 
-st.set_page_config(page_title="Credit risk and fraud", layout="wide")
+st.set_page_config(layout="wide")  # a tab bears its page's title
 st.navigation(
     {
         "Fraud": [

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 
+PICTURED = 300  # links: a browser lays out thousands for minutes
+
+
 class Link(NamedTuple):
     customer: str
     device: str
@@ -17,8 +20,9 @@ class Link(NamedTuple):
 
 @dataclass(frozen=True)
 class Shared:
-    """`elements` are nodes and edges as the picture takes them, `links` the same as rows, `said` what is seen in a
-    sentence, `people` how many customers were found."""
+    """`elements` are nodes and edges as the picture takes them, of the first PICTURED links; `links` are all of them as
+    rows, those on the customer's own devices first; `said` is what is seen in a sentence, `people` how many customers
+    were found."""
 
     elements: dict[str, list[dict]]
     links: list[Link]
@@ -33,6 +37,7 @@ def around(customer: str, rows: Iterable[Mapping[str, str]]) -> Shared:
     for link in every:
         users.setdefault(link.device, set()).add(link.customer)
     links = [link for link in every if link.customer == customer or len(users[link.device]) > 1]
+    links.sort(key=lambda link: (link.customer != customer, customer not in users[link.device]))
     frauds: dict[str, int] = {}
     for link in links:
         frauds[link.customer] = frauds.get(link.customer, 0) + link.frauds
@@ -40,8 +45,9 @@ def around(customer: str, rows: Iterable[Mapping[str, str]]) -> Shared:
     def kind(one: str) -> str:
         return "ASKED" if one == customer else "FRAUD" if frauds[one] else "CUSTOMER"
 
-    devices = dict.fromkeys(link.device for link in links)
-    people = {one: f"c{n}" for n, one in enumerate(frauds)}
+    pictured = links[:PICTURED]
+    devices = dict.fromkeys(link.device for link in pictured)
+    people = {one: f"c{n}" for n, one in enumerate(dict.fromkeys(link.customer for link in pictured))}
     things = {one: f"d{n}" for n, one in enumerate(devices)}
     nodes = [node(place, one, kind(one)) for one, place in people.items()]
     nodes += [node(place, one, "DEVICE") for one, place in things.items()]
@@ -55,11 +61,11 @@ def around(customer: str, rows: Iterable[Mapping[str, str]]) -> Shared:
                 "payments": link.payments,
             }
         }
-        for n, link in enumerate(links)
+        for n, link in enumerate(pictured)
     ]
     others = [one for one in frauds if one != customer]
     guilty = sum(frauds[one] > 0 for one in others)
-    mine = sum(customer in users[device] for device in devices)
+    mine = len({link.device for link in links if link.customer == customer})
     said = (
         f"{mine} devices, {len(others)} other customers on these or on devices of theirs that are shared, "
         f"{guilty} of them with a confirmed fraud."

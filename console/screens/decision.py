@@ -102,9 +102,9 @@ def told(row: dict[str, str]) -> None:
 
 def why(row: dict[str, str]) -> None:
     st.subheader("Why")
-    reasons = texts(row["reasons"]) or []
+    reasons = row["reasons_lines"].splitlines()
     st.markdown("\n".join(f"- {plain(reason)}" for reason in reasons) or "No threshold was reached and no rule spoke.")
-    if explanation := texts(row["explanation"]):
+    if explanation := row["explanation_lines"].splitlines():
         st.markdown("What raised the score most:\n" + "\n".join(f"- {plain(line)}" for line in explanation))
     if listed := texts(row.get("listed", "")):
         st.markdown(f"The payment was on: {plain(', '.join(listed))}.")

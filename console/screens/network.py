@@ -7,7 +7,7 @@ from st_link_analysis import EdgeStyle, NodeStyle, st_link_analysis
 
 from console import source
 from console.decisions import VERDICTS
-from console.sharing import Shared, around
+from console.sharing import PICTURED, Shared, around
 from tools.athena import text
 
 MOST = 150  # customers that a picture shows
@@ -29,6 +29,8 @@ def show() -> None:
     st.markdown(shared.said)
     if shared.people >= MOST:
         st.warning(f"There are more: {MOST} customers are shown, in the order of their names.")
+    if len(shared.links) > PICTURED:
+        st.warning(f"The picture shows {PICTURED} of {len(shared.links)} links, the table all of them.")
     st_link_analysis(
         shared.elements,
         node_styles=[

@@ -28,7 +28,9 @@ DECISION = {
     "action": "BLOCK",
     "fraud_score": "0.91",
     "reasons": "[score_at_or_above_block_threshold, ![x](http://elsewhere.example/p)]",
-    "explanation": "[amount]",
+    "reasons_lines": "score_at_or_above_block_threshold\n![x](http://elsewhere.example/p)",
+    "explanation": "[amount, Time since the last payment, unknown beyond 30d]",
+    "explanation_lines": "amount\nTime since the last payment, unknown beyond 30d",
     "vector": "[" + ", ".join(["12345.0", *["null"] * (len(FRAUD.columns) - 1)]) + "]",
     "feature_version": FRAUD.version,
     "model": "m-1",
@@ -114,6 +116,7 @@ def test_a_decision_is_told_with_its_reasons_and_every_feature_in_words(answers)
     assert "BLOCK" in words(page)
     assert [metric.value for metric in page.metric] == ["91.0%", "123.45", "12 ms", "api"]
     assert "score\\_at\\_or\\_above\\_block\\_threshold" in words(page)
+    assert "- Time since the last payment\\, unknown beyond 30d" in words(page)
 
 
 def test_what_a_payer_wrote_is_shown_letter_by_letter_and_never_as_a_picture(answers):
@@ -194,9 +197,6 @@ def test_a_payment_that_the_log_does_not_know_is_no_error(answers):
 
 
 def test_a_customer_is_shown_with_payments_reports_and_loans(answers):
-    answers["customer_risk"] = [
-        {"payments": "3", "frauds": "1", "reviewed": "0", "blocked": "1", "highest_fraud_score": "0.5"}
-    ]
     answers["WITH verdicts"] = [
         {
             "event_time": "2026-01-02 10:00:00",
@@ -205,27 +205,30 @@ def test_a_customer_is_shown_with_payments_reports_and_loans(answers):
             "amount_cents": "100",
             "device_id": "D1",
             "country": "IE",
-            "action": "BLOCK",
-            "fraud_score": "0.5",
             "is_fraud": "1",
             "reported_at": "2026-01-03 10:00:00",
+            "payments": "3",
+            "frauds": "1",
         }
     ]
+    answers["row_number()"] = [{"transaction_id": "T1", "action": "BLOCK", "fraud_score": "0.5"}]
 
     page = screen("customer", customer="C1").run()
 
     assert [metric.value for metric in page.metric] == ["3", "1", "0, 1", "50.0%"]
     assert page.dataframe[0].value["latest report"].tolist() == ["fraud"]
+    assert page.dataframe[0].value["decision"].tolist() == ["BLOCK"]
     assert "None." in words(page)
 
 
 def test_a_name_with_a_quote_stays_one_text_of_the_question(answers, monkeypatch):
     asked = []
-    monkeypatch.setattr(source, "ask", lambda zone, sql: asked.append(sql) or [])
+    monkeypatch.setattr(source, "ask_together", lambda of: asked.extend(sql for _, sql in of) or [[] for _ in of])
 
     screen("customer", customer="C' OR '1'='1").run()
 
-    assert "'C'' OR ''1''=''1'" in asked[0]
+    assert asked
+    assert all("'C'' OR ''1''=''1'" in sql for sql in asked)
 
 
 def test_a_view_that_cannot_be_read_hides_no_other(answers, monkeypatch):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.sharing import around
+from console.sharing import PICTURED, around
 
 
 def row(customer: str, device: str, payments: int = 1, frauds: int = 0) -> dict[str, str]:
@@ -45,3 +45,14 @@ def test_a_customer_and_a_device_of_one_name_are_two_nodes():
     (edge,) = shared.elements["edges"]
     assert edge["data"]["source"] != edge["data"]["target"]
     assert edge["data"]["payments"] == 3
+
+
+def test_of_very_many_links_the_picture_shows_those_of_the_customers_own_devices_first():
+    crowd = [row(f"A{n}", f"D{n % 50}") for n in range(2 * PICTURED)]
+
+    shared = around("X", [*crowd, row("X", "D7")])
+
+    assert len(shared.links) == 2 * PICTURED + 1
+    assert len(shared.elements["edges"]) == PICTURED
+    assert shared.links[0].customer == "X"
+    assert {link.device for link in shared.links[: 2 * PICTURED // 50 + 1]} == {"D7"}
