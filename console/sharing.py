@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-
 PICTURED = 300  # links: a browser lays out thousands for minutes
 
 
