@@ -25,6 +25,7 @@ SHOWS = """title => document.title === title
     && document.querySelector("[data-stale=true]") === null"""
 DECIDE = "What were these payments"
 FAILED = "[data-testid=stException]"
+CONTRAST = Path(__file__).with_name("contrast.js").read_text()
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -71,6 +72,7 @@ def walked(browser, asked: dict) -> dict:
             pages[name][f"{look}_overflows"] = page.evaluate(
                 "document.documentElement.scrollWidth > document.documentElement.clientWidth"
             )
+            pages[name][f"{look}_faint"] = page.evaluate(CONTRAST)
             picture(page, asked["pictures"], name, look)
     told = {"first_page_ms": first, "pages": pages}
     return told if asked["why"] is None else told | {"reviewed": reviewed(browser, asked)}

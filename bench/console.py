@@ -197,6 +197,7 @@ def report(walk: dict, rss_mb: float) -> dict:
                 "cold_ms": round(page["first_ms"]),
                 "failed": page["failed"],
                 "narrow_overflows": page["narrow_overflows"],
+                "faint_texts": len(page["narrow_faint"]) + len(page["dark_faint"]),
             }
             for name, page in walk["pages"].items()
         },
@@ -212,6 +213,11 @@ def misses(found: dict) -> list[str]:
     ]
     told += [
         f"missed: {name} is wider than a telephone" for name, page in found["pages"].items() if page["narrow_overflows"]
+    ]
+    told += [
+        f"missed: {name}: {page['faint_texts']} texts have less contrast than WCAG's AA, light or dark"
+        for name, page in found["pages"].items()
+        if page["faint_texts"]
     ]
     told += [f"missed: {name} is not so" for name in WALKED if not found.get("walk", {name: True})[name]]
     if found["first_page_ms"] > FIRST_MS:

@@ -24,7 +24,7 @@ def show() -> None:
     if told := st.session_state.pop("owed", None):
         st.info(told)
     mine, lead, _ = st.columns([1, 1, 3])
-    if mine.button("Next case", type="primary"):
+    if mine.button("Next case"):
         take("next")
     if lead.button("Next escalated case"):
         take("next-escalated")
@@ -185,7 +185,7 @@ def decide(case: dict) -> None:
             for p in (case["payments_told"] if case["payments"] > 1 else ())
         }
         why = st.text_area("Why", max_chars=2000, help="Whoever looks at the case later reads it.")
-        if not st.form_submit_button("Decide", type="primary"):
+        if not st.form_submit_button("Decide"):
             return
     if decision is None or not why.strip():
         st.warning("A decision says what the payments were, and why.")

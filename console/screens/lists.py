@@ -75,7 +75,7 @@ def change(declared: dict[str, Any]) -> None:
         why = st.text_input("Why", max_chars=LONGEST_WHY)
         until = st.date_input("Until the end of this day (UTC), if not for good", None, min_value=tomorrow())
         put, off, _ = st.columns([1, 1, 3])
-        wanted = put.form_submit_button("Put on", type="primary"), off.form_submit_button("Take off")
+        wanted = put.form_submit_button("Put on"), off.form_submit_button("Take off")
     if not any(wanted):
         return
     given = [value.strip() for value in values if value.strip()]

@@ -124,7 +124,7 @@ def draft(operators: Operators, released: dict, day: str) -> None:
     outcome(found)
     if found.rules:
         st.dataframe(found.rules, hide_index=True, alt="How often each rule spoke")
-    if st.button("Make it live, or propose it where four eyes are asked for", type="primary"):
+    if st.button("Make it live, or propose it where four eyes are asked for"):
         publish(operators, document)
 
 
