@@ -224,6 +224,9 @@ attacks: $(READY) ## Attacks on both doors, where no customer pays: make attacks
 decide-loans: $(READY) ## A credit policy over the last run of a month: make decide-loans POLICY=file.json MONTH=2025-06 ENV=dev, or KEPT=dir
 	@PYTHONPATH=.:lambda $(if $(KEPT),,$(IN)) $(PYTHON) -m tools.lending decide "$(ENV)" "$$KEPT" "$$POLICY" "$$MONTH"
 
+credit-policy: $(READY) ## The credit policy that the platform decides by: make credit-policy POLICY=file.json ENV=dev
+	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.lending publish "$(ENV)" "" "$$POLICY"
+
 loan-letter: $(READY) ## The notice of one declined loan of a kept run: make loan-letter KEPT=dir LOAN=id [TEMPLATE=file]
 	@PYTHONPATH=.:lambda $(PYTHON) -m tools.lending letter "$(ENV)" "$$KEPT" "" "$$LOAN" "$$TEMPLATE"
 

@@ -229,6 +229,39 @@ PREDICTIONS = Table(
     format="csv",
 )
 
+DAILY_PREDICTIONS = replace(
+    PREDICTIONS, name="daily_predictions", partitions=(Field("day", "string", "Day of application, YYYY-MM-DD"),)
+)
+
+# Two that were scored at another time, or by another policy, are two runs: each has a partition of its own.
+CREDIT_DECISIONS = Table(
+    "predictions",
+    "credit_decisions",
+    (
+        *PREDICTIONS.columns,
+        Field("points", "int", "Score points"),
+        Field("band", "string", "Risk band"),
+        Field("decision", "string", "APPROVE, REFER or DECLINE"),
+        Field("expected_loss", "double", "PD x LGD x EAD over the horizon of the definition of default"),
+        Field("exposure", "double", "Exposure at default, in the unit of the policy's column"),
+        Field("reasons", "array<string>", "Codes of the principal reasons, the strongest first"),
+        Field("sentences", "array<string>", "Their sentences, in the same order"),
+        Field("rules", "array<string>", "Rules of the policy that the loan met"),
+        Field("policy_version", "string", "Policy that decided"),
+        Field("policy_sha256", "string", "SHA-256 of that policy, kept as policies/credit/rules/<sha256>.json"),
+        Field("model", "string", "Model that scored"),
+        Field("feature_version", "string", "Version of the model's feature set"),
+        Field("vector_sha256", "string", "SHA-256 of the loan's cells, in the order of the model's columns"),
+        Field("snapshot", "string", "SHA-256 of the rows that were scored together"),
+    ),
+    (
+        Field("period", "string", "Month (YYYY-MM) or day (YYYY-MM-DD) of application"),
+        Field("started_at", "string", "When the run began, UTC: of a period the last run is the newest"),
+        Field("run", "string", "Run that scored and decided"),
+    ),
+    format="json",
+)
+
 QUARANTINE = Table(
     "quarantine",
     "quarantine",
@@ -257,4 +290,13 @@ LATE = Table(
     format="json",
 )
 
-TABLES = (*BRONZE.values(), *SILVER.values(), *GOLD.values(), DECISIONS, PREDICTIONS, QUARANTINE)
+TABLES = (
+    *BRONZE.values(),
+    *SILVER.values(),
+    *GOLD.values(),
+    DECISIONS,
+    PREDICTIONS,
+    DAILY_PREDICTIONS,
+    CREDIT_DECISIONS,
+    QUARANTINE,
+)

@@ -95,7 +95,9 @@ def build() -> None:
     package.add("glue/wheels", "packages.gluewheels.zip", gluewheels())
     for script in sorted((ROOT / "glue" / "jobs").glob("[a-z]*.py")):
         package.add(f"glue/jobs/{script.stem}", script.name, script.read_bytes())
-    training = {p: c for p, c in files_below(ROOT, "training", "inference").items() if "/pipelines/" not in p}
+    training = {
+        p: c for p, c in files_below(ROOT, "training", "inference", "lending").items() if "/pipelines/" not in p
+    }
     package.add("training/code", "code.tar.gz", tarred({**features, **training}))
     package.add("models/bootstrap", "model.tar.gz", tarred(bootstrap_model(features)))
     listings = {

@@ -1,4 +1,8 @@
-"""Processing job: the month's loan applications -> CSV for Batch Transform, in the model's column order."""
+"""Processing job: the loan applications of a month or a day -> CSV for Batch Transform, in the model's column order.
+
+Beside the rows lies which cells were there and could not be read: they are missing to the model, and what decides sends
+these loans to a person.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import csv
 import json
 import sys
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -20,29 +24,47 @@ from training.frames import read_folder
 
 INPUT = Path("/opt/ml/processing/input")
 OUTPUT = Path("/opt/ml/processing/output")
+MEMORY = 30  # applications: fewer do not tell whether a column is missing, so those before are looked at, too
 
 
 def main(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--month", required=True, help="YYYY-MM")
+    period = parser.add_mutually_exclusive_group(required=True)
+    period.add_argument("--month", help="YYYY-MM")
+    period.add_argument("--day", help="YYYY-MM-DD")
     args = parser.parse_args(argv)
+    asked = args.month or args.day
     with tarfile.open(INPUT / "model" / "model.tar.gz") as archive:
         manifest = json.load(archive.extractfile("manifest.json"))  # type: ignore[arg-type]
     encoding = Encoding.parse(manifest["columns"])
     require_meant(manifest.get("fingerprints", {}))
-    rows = applications(read_folder(INPUT / "features"))
-    rows = rows[rows["at"].dt.strftime("%Y-%m") == args.month].sort_values("identifier")
+    every = applications(read_folder(INPUT / "features")).sort_values(["at", "identifier"])
+    rows = every[every["at"].dt.strftime("%Y-%m-%d").str.startswith(asked)].sort_values("identifier")
+    for name in ("rows", "unread"):
+        (OUTPUT / name).mkdir(parents=True, exist_ok=True)
     if rows.empty:
-        raise SystemExit(f"no loan application of {args.month} in GOLD")
-    require_there(encoding, rows, args.month)
-    for line in contradictions(encoding, rows, f"the applications of {args.month}"):
+        if args.month:
+            raise SystemExit(f"no loan application of {asked} in GOLD")
+        print(f"no loan application of {asked}: nothing to score")  # a day may have none
+        return
+    require_there(encoding, seen_by(every, rows), asked)
+    for line in contradictions(encoding, rows, f"the applications of {asked}"):
         print(line)
-    target = OUTPUT / "rows" / f"applications-{args.month}.csv"
-    target.parent.mkdir(parents=True, exist_ok=True)
+    put(OUTPUT / "rows" / f"applications-{asked}.csv", lines(rows, encoding))
+    put(OUTPUT / "unread" / f"applications-{asked}.csv", unread(rows, encoding))
+    print(f"{len(rows)} applications of {asked}")
+
+
+def put(target: Path, found: Iterable[Sequence[str]]) -> None:
     with target.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerows(lines(rows, encoding))
-    print(f"{len(rows)} applications of {args.month}")
+        csv.writer(file, lineterminator="\n").writerows(found)
+
+
+def seen_by(every: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows by which it is told whether a column is there: those asked for, and of the ones before as many as make
+    MEMORY. `every` is in the order of application."""
+    before = every[every["at"] < rows["at"].min()]
+    return pd.concat([before.tail(max(MEMORY - len(rows), 0)), rows])
 
 
 def require_meant(fingerprints: Mapping[str, str]) -> None:
@@ -56,13 +78,13 @@ def require_meant(fingerprints: Mapping[str, str]) -> None:
         )
 
 
-def require_there(encoding: Encoding, rows: pd.DataFrame, month: str) -> None:
-    """Raises SystemExit where nobody brought a column of the model in that month: missing everywhere is not missing."""
+def require_there(encoding: Encoding, rows: pd.DataFrame, period: str) -> None:
+    """Raises SystemExit where nobody brought a column of the model by then: missing everywhere is not missing."""
     gone = [name for name in encoding.names if name not in rows or rows[name].isna().all()]
     had = [name for name in gone if name not in PAYMENT_BEHAVIOUR.columns]
     if had:
         raise SystemExit(
-            f"no application of {month} has a value of {', '.join(had)}, which the model was trained on: expected the "
+            f"no application of {period} has a value of {', '.join(had)}, which the model was trained on: expected the "
             f"columns {', '.join(encoding.names)}; bring the column under its old name, or train without it"
         )
 
@@ -72,11 +94,23 @@ def lines(rows: pd.DataFrame, encoding: Encoding) -> Iterator[list[str]]:
 
     Only identifiers go as they came: whatever a cell holds, a loan is one line.
     """
+    for customer, loan, row in named(rows, encoding):
+        yield [customer, loan, *(column.written(cell) for column, cell in zip(encoding.columns, row, strict=True))]
+
+
+def unread(rows: pd.DataFrame, encoding: Encoding) -> Iterator[list[str]]:
+    """Customer, loan and column of each cell that says something, and nothing that the model could read."""
+    for customer, loan, row in named(rows, encoding):
+        for column, cell in zip(encoding.columns, row, strict=True):
+            if cell is not None and column.unread(cell):
+                yield [customer, loan, column.name]
+
+
+def named(rows: pd.DataFrame, encoding: Encoding) -> Iterator[tuple[str, str, tuple]]:
+    """Customer, loan, and the cells of the model's columns, none where there is none."""
     cells = rows.reindex(columns=list(encoding.names)).astype(object)
     cells = cells.where(cells.notna(), None)
-    found = zip(rows["customer_id"], rows["identifier"], cells.itertuples(index=False, name=None), strict=True)
-    for customer, loan, row in found:
-        yield [customer, loan, *(column.written(cell) for column, cell in zip(encoding.columns, row, strict=True))]
+    return zip(rows["customer_id"], rows["identifier"], cells.itertuples(index=False, name=None), strict=True)
 
 
 if __name__ == "__main__":

@@ -9,17 +9,18 @@ a customer can be forgotten.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from features.canonical import SHOWN, canonical, digest, versioned
 from scoring.policy import InvalidPolicy, Listing
 from scoring.refusals import code_of
 
+__all__ = ["SHOWN", "canonical", "digest", "versioned"]
+
 KEPT = "policies/"
-SHOWN = 12  # characters of a SHA-256 that a version shows: too few for a card number, whatever stands beside them
 Kind = Literal["thresholds", "rules", "lists"]
 
 # What decides until a model is approved: nobody is blocked by a model that knows nothing, and rules already speak.
@@ -92,15 +93,6 @@ def write(dynamodb: Any, table: str, problem: str, body: Mapping[str, Any], afte
         raise Conflict(f"the {problem} document in {table} was written by somebody else since it was read") from None
 
 
-def digest(body: bytes) -> str:
-    return hashlib.sha256(body).hexdigest()
-
-
-def canonical(document: Mapping[str, Any]) -> bytes:
-    """One text for one content."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
-
-
 def key_of(problem: str, kind: Kind, sha: str) -> str:
     """Of an object that was kept; of the beginning of its SHA-256, the beginning of its key."""
     end = {"lists": ".jsonl"}.get(kind, ".json") if len(sha) == 64 else ""
@@ -123,11 +115,6 @@ def write_once(s3: Any, bucket: str, key: str, body: bytes) -> bool:
             raise
         return False
     return True
-
-
-def versioned(label: str, sha: str) -> str:
-    """`lists-2` -> `lists-2@0a1b2c3d4e5f`."""
-    return f"{label}@{sha[:SHOWN]}"
 
 
 def judging(thresholds: Mapping[str, Any], ruled: Mapping[str, Any]) -> dict[str, Any]:

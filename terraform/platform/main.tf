@@ -210,7 +210,7 @@ module "orchestration" {
   processing = merge(local.runs_on, {
     code_uri  = "s3://${local.artifacts.bucket}/${var.artifacts["training/code"].key}"
     drift_psi = var.sizing.thresholds.score_psi
-    roles     = { drift = module.learning.roles["drift"], score-set = module.learning.roles["score-set"] }
+    roles     = { for kind in ["decide-loans", "drift", "score-set"] : kind => module.learning.roles[kind] }
   })
 
   seal      = { code = local.functions["lambda/seal"], witness = try(local.held.witness, null) }

@@ -141,6 +141,8 @@ variable "sizing" {
       nightly     = optional(string, "cron(0 2 * * ? *)")
       drift       = optional(string, "cron(0 5 * * ? *)")
       score-loans = optional(string, "cron(0 6 1 * ? *)")
+
+      score-loans-daily = optional(string, "cron(0 7 * * ? *)")
     }), {})
     stream = optional(object({ enhanced_fan_out = optional(bool, false), read_from = optional(string, "TRIM_HORIZON") }), {})
     thresholds = optional(object({

@@ -1,4 +1,6 @@
-"""`make decide-loans`, `make loan-letter`, `make backtest-loans`: a policy over the probabilities of a kept run."""
+"""`make decide-loans`, `make loan-letter`, `make backtest-loans`: a policy over the probabilities of a kept run.
+
+`make credit-policy` publishes the one that the platform decides by."""
 
 from __future__ import annotations
 
@@ -13,19 +15,23 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from scoring import documents
 
+from lending.deciding import NO_REASON, Decided, WrongRun, decide, first_of
+from lending.opened import Opened
+from lending.policy import InvalidPolicy, Policy
 from tools import athena
 from tools.lending import cutoffs
-from tools.lending.deciding import NO_REASON, Decided, WrongRun, decide, first_of
 from tools.lending.kept import DECISIONS, POLICY, Kept, fetch, lines_in, put, text_of
 from tools.lending.letter import USUAL, NoLetter, letter
-from tools.lending.policy import InvalidPolicy, Policy
+from tools.lending.publishing import Publisher
 from tools.lending.whatif import outcomes_of, shown, what_if
+from tools.operators import policies_table
 from tools.terraform.stacks import deployed
 
 BUILD = Path("build/loans")
 OUTCOMES = "SELECT loan_id, max_by(defaulted, observed_at) AS defaulted FROM loan_outcomes GROUP BY loan_id"
 EXPECTED = {
     "decide": "POLICY=<file.json> and MONTH=<YYYY-MM> ENV=<environment>, or KEPT=<folder of a kept run>",
+    "publish": "POLICY=<file.json> ENV=<environment>",
     "letter": "KEPT=<folder of a kept run> LOAN=<loan_id>",
     "backtest": "KEPT=<folder of a kept run>, and OUTCOMES=<file.csv> or ENV=<environment>; cut-offs are solved from "
     "MARGIN=<share> or APPETITE=<bad rate>, with REFER=<share> for people",
@@ -36,11 +42,13 @@ def main(command: str, environment: str, run: str, file: str, *further: str) -> 
     try:
         if command == "decide":
             decided_run(environment, run, file, *further)
+        elif command == "publish":
+            published(environment, file)
         elif command == "letter":
             written(Kept(Path(required(command, run))), *further)
         else:
             backtested(environment, Kept(Path(required(command, run))), file, *further)
-    except (WrongRun, InvalidPolicy, NoLetter, athena.QueryFailed) as wrong:
+    except (WrongRun, InvalidPolicy, NoLetter, athena.QueryFailed, documents.Conflict) as wrong:
         raise SystemExit(f"{command}: {wrong}") from None
     except OSError as failed:
         raise SystemExit(f"{command}: {failed.filename}: {failed.strerror}") from None
@@ -76,6 +84,17 @@ def decided_run(environment: str, run: str, file: str, month: str) -> None:
     if silent := sum(NO_REASON[0] in one.reasons for one in decisions):
         print(f"referred, because no reason of a decline may be told: {silent}")
     print(f"written to {kept.folder / DECISIONS}")
+
+
+def published(environment: str, file: str) -> None:
+    policy = read_policy(Path(required("publish", file)))
+    outputs = deployed("credit-policy", environment)
+    publisher = Publisher(
+        boto3.client("dynamodb"), boto3.client("s3"), policies_table(outputs["prefix"]), outputs["lake_bucket"]
+    )
+    done = publisher.publish(policy, boto3.client("sts").get_caller_identity()["Arn"])
+    print(f"credit policy {done.version} decides from the next run of score-loans on; before: {done.before or 'none'}")
+    print(f"refer from {policy.refer_from}, decline from {policy.decline_from}, {len(policy.rules)} rules")
 
 
 def fetched(environment: str, month: str, policy: Policy) -> tuple[Kept, list[Decided]]:
@@ -164,7 +183,7 @@ def backtested(
 
 def made(kept: Kept, policy: Policy) -> list[Decided]:
     with kept.model() as model:
-        return decide(model, policy, kept.loans(len(model.encoding.columns)))
+        return decide(Opened(model), policy, kept.loans(len(model.encoding.columns)), kept.snapshot)
 
 
 def read_policy(path: Path) -> Policy:

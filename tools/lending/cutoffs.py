@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from tools.lending.deciding import Decided, WrongRun
-from tools.lending.policy import InvalidPolicy, Policy
+from lending.deciding import Decided, WrongRun
+from lending.policy import InvalidPolicy, Policy
 from tools.lending.whatif import wilson
 
 DRAWS, SEED = 400, 7  # of the loans, for the interval

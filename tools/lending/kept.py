@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-import tarfile
-import tempfile
 import uuid
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,11 +12,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
-from inference.archive import UnsafeArchive, unpack
-from inference.model import BrokenArchive, Model
-from tools.lending.deciding import Loan, WrongRun, loans_of
+from features.canonical import digest
+from inference.model import Model
+from lending.deciding import Loan, WrongRun, loans_of
+from lending.opened import opened
 
 ROWS, PREDICTIONS, MODEL = "rows.csv", "predictions.csv", "model.tar.gz"
+UNREAD = "unread.csv"  # cells that could not be read, where there were some
 POLICY, DECISIONS = "policy.json", "decisions.jsonl"
 
 
@@ -29,9 +28,15 @@ class Kept:
 
     def loans(self, columns: int) -> list[Loan]:
         """Raises WrongRun."""
-        predictions = self.folder / PREDICTIONS
-        rows = lines_in(self.file(ROWS))
-        return loans_of(rows, columns, lines_in(predictions) if predictions.is_file() else None)
+        predictions, unread = (
+            lines_in(self.folder / name) if (self.folder / name).is_file() else None for name in (PREDICTIONS, UNREAD)
+        )
+        return loans_of(lines_in(self.file(ROWS)), columns, predictions, unread)
+
+    @property
+    def snapshot(self) -> str:
+        """SHA-256 of the rows. Raises WrongRun."""
+        return digest(self.file(ROWS).read_bytes())
 
     def file(self, name: str) -> Path:
         """Raises WrongRun where it is missing."""
@@ -42,27 +47,19 @@ class Kept:
     @contextmanager
     def model(self) -> Iterator[Model]:
         """Raises WrongRun."""
-        packed = self.file(MODEL)
-        with tempfile.TemporaryDirectory() as opened:
-            try:
-                with tarfile.open(packed) as archive:
-                    unpack(archive, Path(opened))
-                model = Model(Path(opened))
-            except (tarfile.TarError, zlib.error, EOFError, OSError, UnsafeArchive, BrokenArchive) as wrong:
-                raise WrongRun(f"{MODEL}: {wrong}") from None
-            except (LookupError, TypeError, AttributeError, ValueError) as wrong:
-                raise WrongRun(f"{MODEL}: expected an archive that training wrote: {wrong!r}") from None
-            if not all(isinstance(name, str) for name in model.encoding.names):
-                raise WrongRun(f"{MODEL}: expected columns with names")
+        with opened(self.file(MODEL)) as model:
             yield model
 
     def differs_from(self, other: Kept) -> str | None:
         """The first file of the run that the other folder lacks or has otherwise."""
-        for name in (ROWS, PREDICTIONS, MODEL):
-            theirs = other.folder / name
-            if not theirs.is_file() or theirs.read_bytes() != self.file(name).read_bytes():
+        for name in (ROWS, PREDICTIONS, MODEL, UNREAD):
+            if there(self.folder / name) != there(other.folder / name):
                 return name
         return None
+
+
+def there(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
 
 
 def text_of(path: Path, encoding: str = "utf-8") -> str:
@@ -108,4 +105,7 @@ def fetch(clients: dict[str, Any], prefix: str, lake: str, month: str, folder: P
     name = f"applications-{month}.csv"
     s3.download_file(lake, f"training/scoring/{month}/{run}/{name}", str(folder / ROWS))
     s3.download_file(location.netloc, f"{place}/{name}.out", str(folder / PREDICTIONS))
+    unread = f"training/scoring/unread/{month}/{run}/{name}"
+    if s3.list_objects_v2(Bucket=lake, Prefix=unread).get("KeyCount"):  # runs of before did not say
+        s3.download_file(lake, unread, str(folder / UNREAD))
     return run

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from string import Template
 from typing import Any
 
-from tools.lending.deciding import Decided
+from lending.deciding import Decided
 
 USUAL = """$name
 $address

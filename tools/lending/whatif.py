@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from tools.lending.deciding import Decided, WrongRun
-from tools.lending.policy import InvalidPolicy, Policy
+from lending.deciding import Decided, WrongRun
+from lending.policy import InvalidPolicy, Policy
 
 SHARES = tuple(n / 10 for n in range(1, 11))  # of the loans that a cut-off approves
 WIDTH = 1.959964  # standard errors of a 95 % interval

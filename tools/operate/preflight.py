@@ -20,7 +20,7 @@ from tools.terraform.environments import Environment, caller
 
 TERRAFORM = (1, 10)  # the oldest that locks state in S3
 LONGEST_NAME = 63  # of SageMaker's jobs
-LONGEST_JOB = len("-score-loans-") + 20  # what the state machines put behind the prefix
+LONGEST_JOB = len("-decide-loans-") + 20  # what the state machines put behind the prefix
 GOOD, BAD, UNKNOWN = "good", "bad", "unknown"
 
 # What a deployment calls, one call of each service that builds: the caller's own policies are simulated with them.

@@ -40,6 +40,11 @@ locals {
           reads  = [about.learns_from[0], "released/${problem}"]
           writes = ["training/scoring"]
         }
+        decide-loans = {
+          does   = "The job that decides on scored loans by the credit policy"
+          reads  = ["policies/${problem}/rules", "predictions", "released/${problem}", "training/scoring"]
+          writes = ["predictions/credit_decisions"]
+        }
       },
     )
   ]...)

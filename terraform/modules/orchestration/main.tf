@@ -1,4 +1,4 @@
-# What runs by the clock: the nightly lake, the month's loans, the drift report. A machine is a file in machines/; it begins
+# What runs by the clock: the nightly lake, the loans of a day and of a month, the drift report. A machine is a file in machines/; it begins
 # with a plan: what the caller did not say follows from `as_of`.
 
 data "aws_caller_identity" "this" {}
@@ -9,7 +9,9 @@ locals {
   arn   = "arn:${data.aws_partition.this.partition}"
   place = "${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}"
 
-  schedules = { for machine, when in var.schedules : machine => when if machine != "enabled" }
+  # A schedule starts the machine of its name, but for the daily one of the loans, which has the monthly one's.
+  scheduled = { for name, when in var.schedules : name => when if name != "enabled" }
+  started   = { for name in keys(local.scheduled) : name => trimsuffix(name, "-daily") }
 
   # What the machines write as ${...}.
   names = {
@@ -24,7 +26,7 @@ locals {
     namespace     = var.namespace
     prefix        = var.prefix
     region        = data.aws_region.this.name
-    roles         = { drift = var.processing.roles.drift, score_set = var.processing.roles.score-set }
+    roles         = { for kind, role in var.processing.roles : replace(kind, "-", "_") => role }
     seal          = module.seal.arn
     workgroup     = var.athena_workgroup
 
@@ -33,14 +35,14 @@ locals {
     subnet_ids         = join("\", \"", try(var.processing.network.subnet_ids, []))
   }
 
-  machines = { for machine in keys(local.schedules) : machine => jsondecode(templatefile("${path.module}/machines/${machine}.asl.json", local.names)) }
+  machines = { for machine in toset(values(local.started)) : machine => jsondecode(templatefile("${path.module}/machines/${machine}.asl.json", local.names)) }
 
   # What says in a job's request that it runs in a network, where it does not.
   left_out = var.processing.network == null ? ["NetworkConfig"] : []
 }
 
 resource "aws_sfn_state_machine" "this" {
-  for_each = local.schedules
+  for_each = local.machines
 
   name     = "${var.prefix}-${each.key}"
   role_arn = module.role[each.key].arn
@@ -67,7 +69,7 @@ resource "aws_sfn_state_machine" "this" {
 
 # Under /aws/vendedlogs/, which spares the account's log resource policy: it has room for a few groups only.
 resource "aws_cloudwatch_log_group" "this" {
-  for_each = local.schedules
+  for_each = local.machines
 
   name              = "/aws/vendedlogs/states/${var.prefix}-${each.key}"
   retention_in_days = 365
@@ -75,7 +77,7 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_scheduler_schedule" "this" {
-  for_each = local.schedules
+  for_each = local.scheduled
 
   name                = "${var.prefix}-${each.key}"
   schedule_expression = each.value
@@ -87,8 +89,14 @@ resource "aws_scheduler_schedule" "this" {
   }
 
   target {
-    arn      = aws_sfn_state_machine.this[each.key].arn
+    arn      = aws_sfn_state_machine.this[local.started[each.key]].arn
     role_arn = module.scheduler.arn
-    input    = jsonencode({ as_of = "<aws.scheduler.scheduled-time>" })
+
+    # The clock may tell twice: what scores loans is named by the time that it was to begin at.
+    input = jsonencode(merge(
+      { as_of = "<aws.scheduler.scheduled-time>" },
+      local.started[each.key] == "score-loans" ? { scheduled = "<aws.scheduler.scheduled-time>" } : {},
+      endswith(each.key, "-daily") ? { by = "day" } : {},
+    ))
   }
 }

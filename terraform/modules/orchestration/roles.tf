@@ -62,7 +62,11 @@ locals {
     })
 
     score-loans = merge(local.logging, local.tracing, local.processing, local.read_release, {
-      PassRole = local.pass["score-set"]
+      PassRole = merge(local.pass["score-set"], { resources = [for kind in ["decide-loans", "score-set"] : var.processing.roles[kind]] })
+      ReadPolicy = {
+        actions   = ["dynamodb:GetItem"]
+        resources = ["${local.arn}:dynamodb:${local.place}:table/${var.prefix}-policies"]
+      }
       Transform = {
         actions = [
           "sagemaker:AddTags", "sagemaker:CreateTransformJob", "sagemaker:DescribeTransformJob", "sagemaker:StopTransformJob",
@@ -130,7 +134,7 @@ locals {
 
 module "role" {
   source   = "../role"
-  for_each = local.schedules
+  for_each = local.machines
 
   boundary_arn = var.boundary_arn
   name         = "${var.prefix}-${each.key}-machine"
@@ -150,7 +154,7 @@ module "scheduler" {
   permissions = {
     Start = {
       actions   = ["states:StartExecution"]
-      resources = [for name in keys(local.schedules) : "${local.arn}:states:${local.place}:stateMachine:${var.prefix}-${name}"]
+      resources = [for name in keys(local.machines) : "${local.arn}:states:${local.place}:stateMachine:${var.prefix}-${name}"]
     }
     UseKey = {
       actions   = ["kms:Decrypt"]

@@ -59,7 +59,7 @@ variable "processing" {
     instance_type = string
     drift_psi     = optional(number, 0.25)
     network       = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }))
-    roles         = object({ drift = string, score-set = string })
+    roles         = object({ decide-loans = string, drift = string, score-set = string })
   })
   nullable = false
 
@@ -70,13 +70,15 @@ variable "processing" {
 }
 
 variable "schedules" {
-  description = "When each machine runs, in UTC, and whether schedules are enabled at all."
-  type        = object({ enabled = bool, nightly = string, drift = string, score-loans = string })
+  description = "When each machine runs, in UTC, and whether schedules are enabled at all. Loans are scored by the month, and daily by the day."
+  type        = object({ enabled = bool, nightly = string, drift = string, score-loans = string, score-loans-daily = optional(string, "cron(0 7 * * ? *)") })
   default = {
     enabled     = true
     nightly     = "cron(0 2 * * ? *)"
     drift       = "cron(0 5 * * ? *)"
     score-loans = "cron(0 6 1 * ? *)"
+
+    score-loans-daily = "cron(0 7 * * ? *)"
   }
   nullable = false
 

@@ -266,7 +266,10 @@ locals {
       # What once decided stays: the bucket takes each content once.
       KeepPolicies = {
         actions   = ["s3:GetObject", "s3:PutObject"]
-        resources = [for kind in ["lists", "rules", "versions"] : "${var.lake.arn}/policies/fraud/${kind}/*"]
+        resources = concat(
+          [for kind in ["lists", "rules", "versions"] : "${var.lake.arn}/policies/fraud/${kind}/*"],
+          [for kind in ["rules", "versions"] : "${var.lake.arn}/policies/credit/${kind}/*"],
+        )
       }
       FindPolicies = {
         actions   = ["s3:ListBucket"]

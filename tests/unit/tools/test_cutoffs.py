@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from lending.deciding import Decided, WrongRun
+from lending.policy import InvalidPolicy
 from tools.lending.cutoffs import Wanted, solve, told
-from tools.lending.deciding import Decided, WrongRun
-from tools.lending.policy import InvalidPolicy
 
 POLICY = SimpleNamespace(lgd=0.4)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import shutil
 import subprocess
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +18,16 @@ from botocore.exceptions import NoRegionError
 from features.encoding import Column, Encoding
 from inference.additive import Term, Terms
 from inference.model import Model
+from lending import deciding
+from lending.deciding import Decided, Loan, WrongRun, loans_of
+from lending.opened import Opened
+from lending.policy import InvalidPolicy, Policy, Scale
 from tests.unit.inference.archives import trained, written
 from tools.lending import __main__ as command
-from tools.lending.deciding import Loan, WrongRun, decide, loans_of, references
 from tools.lending.kept import Kept
 from tools.lending.letter import NoLetter, letter
-from tools.lending.policy import InvalidPolicy, Policy, Scale
 from tools.lending.whatif import outcomes_of, what_if, wilson
+from training import decide_loans
 from training.drift import baseline
 
 ROOT = Path(__file__).parents[3]
@@ -51,6 +56,10 @@ DOCUMENT = {
 }
 GOOD = Loan("c1", "l1", ("100", "10", "0", "0", "1", "car"))
 BAD = Loan("c2", "l2", ("10", "50", "3", "2", "9", "house"))
+
+
+def decide(model: Model, policy: Policy, loans: list[Loan]) -> list[Decided]:
+    return deciding.decide(Opened(model), policy, loans)
 
 
 def policy(**changes) -> Policy:
@@ -236,6 +245,64 @@ def test_without_a_usable_probability_a_person_looks_at_the_loan(model, monkeypa
     assert json.loads(found.line())["expected_loss"] is None
 
 
+def test_a_cell_that_could_not_be_read_sends_that_loan_to_a_person_by_the_columns_name_and_no_other(model):
+    unread = replace(BAD, cells=("", *BAD.cells[1:]), unread=("income",))
+    found, bad = decide(model, policy(rules=[]), [unread, replace(BAD, loan_id="l3")])
+    war = decide(model, policy(), [replace(unread, cells=(*unread.cells[:-1], "war"))])[0]
+
+    assert (found.decision, found.reasons) == ("REFER", ("unread",))
+    assert found.sentences == ("could not be read: column income",)
+    assert bad.decision == "DECLINE"
+    assert (war.decision, war.reasons) == ("DECLINE", ("war",)), "a rule speaks of what could be read"
+
+
+def test_a_loan_that_lacks_what_the_policy_requires_goes_to_a_person(model):
+    lacks = Loan("c", "l", ("100", "", *GOOD.cells[2:]))
+    (found,) = decide(model, policy(required=["amount", "income"]), [lacks])
+
+    assert (found.decision, found.sentences) == ("REFER", ("is missing: column amount",))
+    assert decide(model, policy(), [lacks])[0].decision == "APPROVE"
+    with pytest.raises(InvalidPolicy, match="granted: expected columns of the run"):
+        decide(model, policy(required=["granted"]), [GOOD])
+    with pytest.raises(InvalidPolicy, match="sex is protected"):
+        policy(required=["sex"])
+
+
+def placed(kept: Path, folder: Path, document: dict = DOCUMENT) -> str:
+    """A run's objects as a job finds them; returns the SHA-256 of the policy."""
+    (folder / "policy").mkdir(parents=True)
+    body = Policy.parse(document).canonical
+    (folder / "policy" / "it.json").write_bytes(body)
+    for name, file in (("rows", "rows.csv"), ("predictions", "predictions.csv"), ("model", "model.tar.gz")):
+        (folder / name).mkdir()
+        shutil.copy(kept / file, folder / name / file)
+    (folder / "unread").mkdir()
+    (folder / "unread" / "cells.csv").write_text("c1,l1,tier\n")
+    return hashlib.sha256(body).hexdigest()
+
+
+def test_the_platforms_job_decides_as_the_command_does_and_says_from_which_rows(kept, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(decide_loans, "INPUT", tmp_path / "input")
+    monkeypatch.setattr(decide_loans, "OUTPUT", tmp_path / "output")
+    sha = placed(kept, tmp_path / "input")
+    decide_loans.main(["--policy", sha])
+    (kept / "unread.csv").write_text("c1,l1,tier\n")
+    command.main("decide", "", str(kept), policy_file(tmp_path), "")
+    written = (tmp_path / "output" / "decisions" / "decisions.jsonl").read_bytes()
+    first = json.loads(written.splitlines()[0])
+
+    assert written == (kept / "decisions.jsonl").read_bytes()
+    assert "1 DECLINE, 1 REFER" in capsys.readouterr().out
+    assert list(first)[:3] == ["customer_id", "loan_id", "default_prob"]
+    assert first["policy_sha256"] == sha
+    assert first["snapshot"] == hashlib.sha256((kept / "rows.csv").read_bytes()).hexdigest()
+    with pytest.raises(SystemExit, match="nothing is decided: expected the policy 0000"):
+        decide_loans.main(["--policy", "0" * 64])
+    (tmp_path / "input" / "predictions" / "predictions.csv").write_text("c1,l1,0.5\nc2,l2,0.5\n")
+    with pytest.raises(SystemExit, match="2 of 2 loans another probability"):
+        decide_loans.main(["--policy", sha])
+
+
 def test_a_run_whose_parts_do_not_fit_is_refused(model):
     with pytest.raises(WrongRun, match="1 of 1 loans another probability"):
         decide(model, policy(), [Loan(*("c", "l"), GOOD.cells, 0.5)])
@@ -356,12 +423,14 @@ def known_by(folder: Path, categories: int, counts: np.ndarray) -> Model:
 
 def test_the_usual_category_is_the_commonest_of_the_run_where_deciles_of_fifty_codes_cannot_tell_it(tmp_path):
     many = known_by(tmp_path / "many", 50, np.where(np.arange(50) == 33, 40, 10))
-    rows = np.array([[4.0], [33.0], [33.0], [4.0], [33.0], [np.nan]], dtype=np.float32)
+    rows = [("p04",), ("p33",), ("p33",), ("p04",), ("p33",), ("",)]
 
-    assert references(many, rows, ["purpose"]) == {"purpose": 33.0}
-    assert references(many, rows[-1:], ["purpose"]) == {}, "nothing is known of it"
+    assert deciding.references(Opened(many), rows, ["purpose"]) == {"purpose": 33.0}
+    assert deciding.references(Opened(many), rows[-1:], ["purpose"]) == {}, "nothing is known of it"
     few = known_by(tmp_path / "few", 3, np.array([30, 20, 50]))
-    assert references(few, rows[:1], ["purpose"]) == {"purpose": 2.0}, "each bin is one category: the baseline knows"
+    assert deciding.references(Opened(few), rows[:1], ["purpose"]) == {"purpose": 2.0}, (
+        "each bin is one category: the baseline knows"
+    )
 
 
 def test_who_would_be_declined_without_a_reason_that_may_be_told_is_referred(tmp_path):

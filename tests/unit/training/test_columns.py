@@ -349,6 +349,8 @@ def test_one_bad_cell_neither_changes_a_column_nor_stops_training_or_a_month_whe
     score_set.main(["--month", "2018-06"])
 
     assert "column income: 1 of 900 cells of the applications of 2018-06" in capsys.readouterr().out
+    (said,) = (places / "output" / "unread" / "applications-2018-06.csv").read_text().splitlines()
+    assert said.endswith(",l3,income")
     assert "l3,\n" in (places / "output" / "rows" / "applications-2018-06.csv").read_text().replace('""', "")
 
 
@@ -361,6 +363,27 @@ def test_a_month_in_which_a_column_of_the_model_was_renamed_is_refused_with_its_
 
     with pytest.raises(SystemExit, match="no application of 2018-06 has a value of income"):
         score_set.main(["--month", "2018-06"])
+
+
+def test_a_day_has_its_own_loans_and_one_without_loans_has_nothing_to_score(places, capsys):
+    prepared(places, *loans())
+    trained(places)
+    month, _ = loans(month="2018-06")
+    month["applied_at"] = month["applied_at"].dt.normalize() + pd.Timedelta(hours=9)
+    month.loc[:4, "applied_at"] = pd.Timestamp("2018-06-29T08:00:00Z")
+    month = month[(month["applied_at"] < "2018-06-29") | (month["applied_at"] == "2018-06-29T08:00:00Z")]
+    month.loc[:4, "attributes"] = "{}"
+    write_frame(month, places / "input" / "features" / "rows.parquet")
+
+    score_set.main(["--day", "2018-06-29"])
+    assert "5 applications of 2018-06-29" in capsys.readouterr().out, "those before had the column"
+    assert len((places / "output" / "rows" / "applications-2018-06-29.csv").read_text().splitlines()) == 5
+    score_set.main(["--day", "2018-06-30"])
+    assert "no loan application of 2018-06-30: nothing to score" in capsys.readouterr().out
+    month["attributes"] = "{}"
+    write_frame(month, places / "input" / "features" / "rows.parquet")
+    with pytest.raises(SystemExit, match="no application of 2018-06-29 has a value of income"):
+        score_set.main(["--day", "2018-06-29"])
 
 
 def test_a_model_is_not_asked_about_features_that_are_computed_otherwise_by_now():

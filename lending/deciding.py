@@ -1,4 +1,7 @@
-"""Decisions and their reasons from a kept run: its rows, its model and a policy give the same bits whenever asked."""
+"""Decisions and their reasons from rows, a scorer and a policy: the same bits whenever and wherever it is asked.
+
+Pure: what a scorer is, an opened archive (`lending.opened`) or an endpoint that serves it, is the caller's to bring.
+"""
 
 from __future__ import annotations
 
@@ -8,28 +11,59 @@ import json
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-
-import numpy as np
+from dataclasses import asdict, dataclass, replace
+from itertools import accumulate
+from typing import Any, Protocol
 
 from features.encoding import Column, Encoding
-from inference.model import Model, open_library
-from inference.runtimes import CONSTANT
-from tools.lending.policy import Decision, Policy, Reason, Rule
+from lending.policy import Decision, Policy, Reason, Rule
 
 MOST_REASONS = 4  # Regulation B, 12 CFR 1002.9, commentary to paragraph 9(b)(2): more are not likely to help
+CONSTANT = "constant"  # the learner of a model that knows nothing and says the same of all
 NO_SCORE = "the model gave no usable probability"
 NO_REASON = ("no_reason", "the score would decline it, and no reason may be told: a person decides")
+UNREAD, MISSING = "unread", "missing"  # codes of a loan of which a cell could not be read, or is not there
 SHOWN = 3  # loans that a refusal names
+
+Cells = Sequence[str]
 
 
 class WrongRun(ValueError):
     """What was kept of a run does not fit together; the text says how."""
 
 
+class Scorer(Protocol):
+    """A credit model that can be asked. Rows are cells of the model's columns, as `Column.written` spells them."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def feature_version(self) -> str: ...
+    @property
+    def encoding(self) -> Encoding: ...
+    @property
+    def manifest(self) -> Mapping[str, Any]: ...
+    @property
+    def baseline(self) -> bytes | None:
+        """What the archive says of the rows that the model learned from; none where it says nothing."""
+
+    def said(self, rows: Sequence[Cells]) -> list[float]:
+        """One probability for each row."""
+
+    def contributions(self, rows: Sequence[Cells]) -> list[list[float]]:
+        """What each column did to the log-odds of each row."""
+
+    def changed(self, rows: Sequence[Cells], places: Sequence[int], usual: Sequence[float]) -> list[float]:
+        """The probability of each row, had it `usual` values at `places`, as the model sees numbers."""
+
+
 @dataclass(frozen=True)
 class Decided:
-    """What is written of one loan. `reasons` are codes, the strongest first, `sentences` theirs in the same order."""
+    """What is written of one loan. `reasons` are codes, the strongest first, `sentences` theirs in the same order.
+
+    `snapshot` is the SHA-256 of the rows that were scored together, none where one was asked for alone;
+    `vector_sha256` that of the loan's own cells, in the order of the model's columns.
+    """
 
     customer_id: str
     loan_id: str
@@ -43,33 +77,44 @@ class Decided:
     sentences: tuple[str, ...]
     rules: tuple[str, ...]
     policy_version: str
+    policy_sha256: str
     model: str
     feature_version: str
     vector_sha256: str
+    snapshot: str | None = None
+
+    def document(self) -> dict[str, Any]:
+        return asdict(self)
 
     def line(self) -> str:
-        return json.dumps(asdict(self), allow_nan=False) + "\n"
+        return json.dumps(self.document(), allow_nan=False) + "\n"
 
 
 @dataclass(frozen=True)
 class Loan:
-    """One line of a run: who borrows, which loan, the cells of the model's columns, and the probability that was kept,
-    none where the run kept none."""
+    """One line of a run: who borrows, which loan, the cells of the model's columns, the probability that was kept,
+    none where the run kept none, and the columns of which a cell was there and could not be read."""
 
     customer_id: str
     loan_id: str
     cells: tuple[str, ...]
     kept: float | None = None
+    unread: tuple[str, ...] = ()
 
 
-def loans_of(rows: Iterable[str], columns: int, predictions: Iterable[str] | None = None) -> list[Loan]:
-    """Lines of the scoring set, and of the predictions in the same order. Raises WrongRun."""
+def loans_of(
+    rows: Iterable[str], columns: int, predictions: Iterable[str] | None = None, unread: Iterable[str] | None = None
+) -> list[Loan]:
+    """Lines of the scoring set, of the predictions in the same order, and `customer_id,loan_id,column` for each cell
+    that could not be read. Raises WrongRun."""
     found = lines_of(rows, "rows")
     if wrong := next((n for n, line in enumerate(found, 1) if len(line) != columns + 2), None):
         raise WrongRun(f"line {wrong} of the rows: expected {columns + 2} cells, got {len(found[wrong - 1])}")
     loans = [Loan(line[0], line[1], tuple(line[2:])) for line in found]
     if twice := [name for name, n in Counter(loan.loan_id for loan in loans).items() if n > 1]:
         raise WrongRun(f"rows: expected each loan once, {len(twice)} come again: {first_of(twice)}")
+    if unread is not None:
+        loans = marked(loans, lines_of(unread, "unread"))
     if predictions is None:
         return loans
     said = lines_of(predictions, "predictions")
@@ -78,12 +123,21 @@ def loans_of(rows: Iterable[str], columns: int, predictions: Iterable[str] | Non
     if [(line[0], line[1]) for line in said] != [(loan.customer_id, loan.loan_id) for loan in loans]:
         raise WrongRun(f"predictions of {len(said)} loans are not those of the {len(loans)} rows, in their order")
     try:
-        return [
-            Loan(loan.customer_id, loan.loan_id, loan.cells, float(line[2]))
-            for loan, line in zip(loans, said, strict=True)
-        ]
+        return [replace(loan, kept=float(line[2])) for loan, line in zip(loans, said, strict=True)]
     except ValueError:
         raise WrongRun("predictions: expected customer_id,loan_id,default_prob") from None
+
+
+def marked(loans: Sequence[Loan], unread: Sequence[Sequence[str]]) -> list[Loan]:
+    """Raises WrongRun for a line that is none, or of a loan that is not among them."""
+    known = {(loan.customer_id, loan.loan_id) for loan in loans}
+    wrong = next((n for n, line in enumerate(unread, 1) if len(line) != 3 or tuple(line[:2]) not in known), None)
+    if wrong is not None:
+        raise WrongRun(f"unread, line {wrong}: expected customer_id,loan_id,column of a loan of the rows")
+    by_loan: dict[str, list[str]] = {}
+    for _, loan, column in unread:
+        by_loan.setdefault(loan, []).append(column)
+    return [replace(loan, unread=tuple(by_loan.get(loan.loan_id, ()))) for loan in loans]
 
 
 def lines_of(text: Iterable[str], name: str) -> list[list[str]]:
@@ -98,7 +152,7 @@ def first_of(loans: Sequence[str]) -> str:
     return ", ".join(loans[:SHOWN]) + (", ..." if len(loans) > SHOWN else "")
 
 
-def decide(model: Model, policy: Policy, loans: Sequence[Loan]) -> list[Decided]:
+def decide(model: Scorer, policy: Policy, loans: Sequence[Loan], snapshot: str | None = None) -> list[Decided]:
     """One decision for each loan, in order.
 
     Raises WrongRun where the model says another probability than the run kept, and policy.InvalidPolicy.
@@ -108,22 +162,26 @@ def decide(model: Model, policy: Policy, loans: Sequence[Loan]) -> list[Decided]
     policy.require_columns(() if constant else model.encoding.names, columns, barred(model))
     if not loans:
         return []
-    matrix = model.matrix([loan.cells for loan in loans])
-    said = model.probabilities(matrix)
-    other = [n for n, loan in enumerate(loans) if loan.kept is not None and not same(loan.kept, float(said[n]))]
+    rows = [loan.cells for loan in loans]
+    said = model.said(rows)
+    other = [n for n, loan in enumerate(loans) if loan.kept is not None and not same(loan.kept, said[n])]
     if other:
         raise WrongRun(
             f"the model gives {len(other)} of {len(loans)} loans another probability than the run kept: bring the "
             "model, the rows and the predictions of one run"
         )
     met = [rules_met(policy, model.encoding, loan) for loan in loans]
-    actions = [action(policy, p, rules) for p, rules in zip(said.tolist(), met, strict=True)]
-    # Only what the score itself would not approve has reasons of the score: else a rule alone has spoken.
-    asked = [n for n, p in enumerate(said.tolist()) if math.isfinite(p) and policy.by_score(p) != "APPROVE"]
-    spoken = [[] for _ in asked] if constant else reasons(model, policy, matrix, said, asked)
+    absent = [lacking(policy, model.encoding, loan) for loan in loans]
+    actions = [action(policy, p, rules, gone) for p, rules, gone in zip(said, met, absent, strict=True)]
+    # Only what the score itself would not approve has reasons of the score: else a rule alone has spoken, or nobody
+    # trusts the score.
+    asked = [n for n, p in enumerate(said) if math.isfinite(p) and not absent[n] and policy.by_score(p) != "APPROVE"]
+    spoken = [[] for _ in asked] if constant else reasons(model, policy, rows, said, asked)
     told = dict(zip(asked, spoken, strict=True))
     return [
-        decided(model, policy, loan, float(said[n]), actions[n], met[n], told.get(n, []))
+        replace(
+            decided(model, policy, loan, said[n], actions[n], met[n], told.get(n, []), absent[n]), snapshot=snapshot
+        )
         for n, loan in enumerate(loans)
     ]
 
@@ -134,11 +192,20 @@ def same(kept: float, said: float) -> bool:
 
 
 def decided(
-    model: Model, policy: Policy, loan: Loan, p: float, found: Decision, rules: Sequence[Rule], told: Sequence[Reason]
+    model: Scorer,
+    policy: Policy,
+    loan: Loan,
+    p: float,
+    found: Decision,
+    rules: Sequence[Rule],
+    told: Sequence[Reason],
+    absent: Sequence[tuple[str, str]],
 ) -> Decided:
     usable = math.isfinite(p)
     exposure = exposed(policy, model.encoding, loan)
     because = [(rule.name, rule.sentence) for rule in rules if rule.action == found]
+    if found == "REFER":
+        because = [*absent, *because]
     because += [(reason.code, reason.sentence) for reason in told if policy.by_score(p) == found]
     if not usable:
         because.append(("no_score", NO_SCORE))
@@ -159,16 +226,37 @@ def decided(
         tuple(sentence for _, sentence in because),
         tuple(rule.name for rule in rules),
         policy.version,
+        policy.sha256,
         model.name,
         model.feature_version,
         hashlib.sha256(json.dumps(loan.cells).encode()).hexdigest(),
     )
 
 
-def action(policy: Policy, p: float, rules: Sequence[Rule]) -> Decision:
-    """The severest of what score and rules say; without a probability nothing is approved."""
-    said = {policy.by_score(p) if math.isfinite(p) else "REFER", *(rule.action for rule in rules)}
+def action(policy: Policy, p: float, rules: Sequence[Rule], absent: Sequence[tuple[str, str]] = ()) -> Decision:
+    """The severest of what score and rules say; without a probability nothing is approved. A score of a loan of which
+    a cell could not be read, or is not there though it must be, says nothing: a person looks."""
+    by_score: Decision = policy.by_score(p) if math.isfinite(p) and not absent else "REFER"
+    said = {by_score, *(rule.action for rule in rules)}
     return "DECLINE" if "DECLINE" in said else "REFER" if "REFER" in said else "APPROVE"
+
+
+def lacking(policy: Policy, encoding: Encoding, loan: Loan) -> list[tuple[str, str]]:
+    """Codes and sentences: of a cell that could not be read, and of one that is not there, though policy asks for it.
+    No sentence holds a cell's content: it may be personal."""
+    found = []
+    if loan.unread:
+        found.append((UNREAD, f"could not be read: {columns_of(loan.unread)}"))
+    if policy.required:
+        cells = cells_by_name(encoding, loan)
+        gone = [name for name in policy.required if cells[name] is None and name not in loan.unread]
+        if gone:
+            found.append((MISSING, f"is missing: {columns_of(gone)}"))
+    return found
+
+
+def columns_of(names: Sequence[str]) -> str:
+    return f"column{'s' if len(names) > 1 else ''} {', '.join(names)}"
 
 
 def cells_by_name(encoding: Encoding, loan: Loan) -> Mapping[str, float | str | None]:
@@ -196,39 +284,38 @@ def exposed(policy: Policy, encoding: Encoding, loan: Loan) -> float | None:
 
 
 def reasons(
-    model: Model, policy: Policy, matrix: np.ndarray, said: np.ndarray, asked: Sequence[int]
+    model: Scorer, policy: Policy, rows: Sequence[Cells], said: Sequence[float], asked: Sequence[int]
 ) -> list[list[Reason]]:
     """For each row that is asked for, the concepts that raised its score most, at most four, the strongest first.
 
-    A concept's share is the sum of its columns' contributions. It is a reason only if the model gives a lower
-    probability where its columns have their usual values (see `references`).
+    A concept's share is the sum of its columns' contributions, rounded once. It is a reason only if the model gives a
+    lower probability where its columns have their usual values (see `references`).
     """
     if not asked:
         return []
-    names, rows, never = model.encoding.names, matrix[list(asked)], barred(model)
+    names, theirs, never = model.encoding.names, [rows[n] for n in asked], barred(model)
     spoken = [name for name in names if name not in never and policy.reason_of(name) is not None]
-    usual = references(model, matrix, spoken)
-    shares = open_library(model.manifest, model.folder).contributions(rows)
+    usual = references(model, rows, spoken)
     concepts: dict[str, tuple[Reason, list[int]]] = {}
     for place, name in enumerate(names):
         reason = policy.reason_of(name)
         if reason is not None and name in usual:
             concepts.setdefault(reason.code, (reason, []))[1].append(place)
-    found = list(concepts.values())
-    raised = np.array([shares[:, places].sum(axis=1) for _, places in found]).reshape(len(found), len(rows)).T
-    better = np.empty(raised.shape, dtype=bool)
-    for n, (_, places) in enumerate(found):
-        changed = rows.copy()
-        changed[:, places] = [usual[names[place]] for place in places]
-        better[:, n] = model.probabilities(changed) < said[list(asked)]
-    order = np.argsort(-raised, axis=1, kind="stable")
+    shares = model.contributions(theirs)
+    found: list[list[tuple[float, Reason]]] = [[] for _ in theirs]
+    for reason, places in concepts.values():
+        instead = model.changed(theirs, places, [usual[names[place]] for place in places])
+        for n, p in enumerate(instead):
+            raised = math.fsum(shares[n][place] for place in places)
+            if raised > 0 and p < said[asked[n]]:
+                found[n].append((raised, reason))
     return [
-        [found[n][0] for n in row if raised[at, n] > 0 and better[at, n]][:MOST_REASONS]
-        for at, row in enumerate(order.tolist())
+        [reason for _, reason in sorted(one, key=lambda each: -each[0])][:MOST_REASONS]  # of equals the first one stays
+        for one in found
     ]
 
 
-def barred(model: Model) -> frozenset[str]:
+def barred(model: Scorer) -> frozenset[str]:
     """Columns that are declared protected, and that the model was trained on all the same. Raises WrongRun."""
     told = model.manifest.get("protected_columns", {})
     found = told.get("trained_on", ()) if isinstance(told, Mapping) else None
@@ -237,24 +324,24 @@ def barred(model: Model) -> frozenset[str]:
     return frozenset(found)
 
 
-def references(model: Model, matrix: np.ndarray, names: Sequence[str]) -> dict[str, float]:
+def references(model: Scorer, rows: Sequence[Cells], names: Sequence[str]) -> dict[str, float]:
     """The usual value of each named column: of a category the commonest, else the median's bin of the baseline.
 
-    `matrix` are the run's rows, of shape (rows, columns). The baseline has deciles of codes: where the fullest bin has
-    several categories it cannot say which is the commonest, and the run's rows do. Raises WrongRun for a baseline that
-    is none, or that lacks one of the columns.
+    `rows` are all of the run. The baseline has deciles of codes: where the fullest bin has several categories it cannot
+    say which is the commonest, and the run's rows do. Raises WrongRun for a baseline that is none, or that lacks one of
+    the columns.
     """
-    path = model.folder / "baseline.json"
-    if not path.is_file():
+    told = model.baseline
+    if told is None:
         raise WrongRun("the archive has no baseline.json: train the model with this release")
     found = {}
     try:
-        watched = json.loads(path.read_bytes())["columns"]
+        watched = json.loads(told)["columns"]
         absent = [name for name in names if name not in watched]
         for place, column in enumerate(model.encoding.columns):
             if column.name in names and column.name in watched:
-                edges, shares = (np.array(watched[column.name][part], dtype=float) for part in ("edges", "shares"))
-                value = usual_of(column, edges, shares[:-1], matrix[:, place])  # the last share are missing
+                edges, shares = ([float(x) for x in watched[column.name][part]] for part in ("edges", "shares"))
+                value = usual_of(column, edges, shares[:-1], (row[place] for row in rows))  # the last share are missing
                 if value is not None:
                     found[column.name] = value
     except (ValueError, TypeError, LookupError, RecursionError) as wrong:
@@ -267,19 +354,20 @@ def references(model: Model, matrix: np.ndarray, names: Sequence[str]) -> dict[s
     return found
 
 
-def usual_of(column: Column, edges: np.ndarray, shares: np.ndarray, cells: np.ndarray) -> float | None:
+def usual_of(column: Column, edges: Sequence[float], shares: Sequence[float], cells: Iterable[str]) -> float | None:
     """None where nothing is known: bin n has values above edge n - 1 and up to edge n, `shares` are one more."""
     if len(shares) != len(edges) + 1:
         raise ValueError("shares do not fit the edges")
     if column.kind == "category":
-        fullest = int(np.argmax(shares))
+        fullest = max(range(len(shares)), key=lambda n: shares[n])  # the first of equals
         lowest = math.floor(edges[fullest - 1]) + 1 if fullest else 0
         highest = math.floor(edges[fullest]) if fullest < len(edges) else len(column.categories or ()) - 1
         if lowest == highest:
             return float(lowest)
-        codes = cells[~np.isnan(cells)].astype(int)
-        return float(np.bincount(codes).argmax()) if len(codes) else None
+        codes = Counter(code for cell in cells if (code := column.number(cell)) is not None)
+        return min(codes, key=lambda code: (-codes[code], code)) if codes else None
     if not len(edges):
         return None
-    half = int(np.searchsorted(np.cumsum(shares), shares.sum() / 2, side="left"))
-    return float(edges[min(half, len(edges) - 1)])
+    half = math.fsum(shares) / 2
+    middle = next((n for n, so_far in enumerate(accumulate(shares)) if so_far >= half), len(edges) - 1)
+    return edges[min(middle, len(edges) - 1)]

@@ -8,14 +8,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from scoring import documents
-
+from features import canonical
 from features.encoding import Column
 from features.protected import protected
 
 Decision = Literal["APPROVE", "REFER", "DECLINE"]
-PARTS = ("version", "refer_from", "decline_from", "points", "bands", "lgd", "ead", "rules", "reasons", "creditor")
-OPTIONAL = ("rules", "creditor")
+PARTS = (
+    "version", "refer_from", "decline_from", "points", "bands", "lgd", "ead", "required", "rules", "reasons", "creditor"
+)  # fmt: skip
+OPTIONAL = ("required", "rules", "creditor")
 CREDITOR = ("name", "address", "agency")
 TESTS = ("above", "below", "equals", "missing")
 AMOUNTS = ("number", "indicator")  # kinds of columns that an exposure may be read from
@@ -91,7 +92,8 @@ class Rule:
 
 @dataclass(frozen=True)
 class Policy:
-    """A validated document. `ead` is a column, or an amount for each loan."""
+    """A validated document. `ead` is a column, or an amount for each loan; a loan that lacks a cell of a column that is
+    `required` goes to a person."""
 
     document: Mapping[str, Any]
     refer_from: float
@@ -102,19 +104,20 @@ class Policy:
     ead: str | float
     rules: tuple[Rule, ...]
     reasons: tuple[Reason, ...]
+    required: tuple[str, ...] = ()
 
     @property
     def canonical(self) -> bytes:
         """One text for one content."""
-        return documents.canonical(self.document)
+        return canonical.canonical(self.document)
 
     @property
     def sha256(self) -> str:
-        return documents.digest(self.canonical)
+        return canonical.digest(self.canonical)
 
     @property
     def version(self) -> str:
-        return documents.versioned(self.document["version"], self.sha256)
+        return canonical.versioned(self.document["version"], self.sha256)
 
     def band(self, p: float) -> str:
         return next(name for name, below in self.bands if p < below or below == 1.0)
@@ -141,7 +144,8 @@ class Policy:
             )
         if wrong := sorted({rule.column for rule in self.rules} & set(barred)):
             raise InvalidPolicy(f"rules: {', '.join(wrong)} is declared protected and decides nothing")
-        asked = [rule.column for rule in self.rules] + ([self.ead] if isinstance(self.ead, str) else [])
+        asked = [*(rule.column for rule in self.rules), *([self.ead] if isinstance(self.ead, str) else [])]
+        asked += self.required
         known = {column.name: column for column in there}
         absent = sorted(set(asked) - set(known))
         if absent:
@@ -182,6 +186,7 @@ class Policy:
             unprotected(ead, "ead") if isinstance(ead, str) else positive(ead, "ead"),
             tuple(rule_of(told) for told in several(document.get("rules", []), "rules")),
             reasons_of(document["reasons"]),
+            required_of(document.get("required", [])),
         )
 
 
@@ -237,6 +242,15 @@ def reasons_of(told: object) -> tuple[Reason, ...]:
     if len({reason.code for reason in found}) < len(found):
         raise InvalidPolicy("reasons: expected different codes")
     return tuple(found)
+
+
+def required_of(told: object) -> tuple[str, ...]:
+    if not isinstance(told, list):
+        raise InvalidPolicy(f"required: expected a list of columns, got {type(told).__name__}")
+    found = tuple(unprotected(name, "required") for name in told)
+    if len(set(found)) < len(found):
+        raise InvalidPolicy("required: expected different columns")
+    return found
 
 
 def several(told: object, place: str) -> list[Mapping]:
