@@ -17,9 +17,14 @@ from demo.intake import Intake
 from demo.measures import actions, beside_logistic, percentile, quality
 from demo.planted_drift import plant as plant_drift
 from features.declared import FILE as DECLARED
+from lending.policy import Policy
 from tools.attacks.play import play
+from tools.lending.publishing import Publisher
 from tools.operate.platform import Platform, StepFailed
+from tools.operators import policies_table
 from tools.telling import Teller
+
+CREDIT_POLICY = Path(__file__).resolve().parent.parent / "policies" / "credit-example.json"
 
 PAYMENTS_PER_SECOND = 250  # below what the stream door takes, so that latencies are its own and not a queue's
 TELL_OF_LOANS = {"loan_outcomes", "loan_performance"}  # either says which loans were good
@@ -256,6 +261,7 @@ class Run:
         if not self.evidence.get("credit_release"):
             return
         text = f"{month:%Y-%m}"
+        self._publish_credit_policy()
         self.platform.run_machine("score-loans", {"month": text, "as_of": instant(month)})
         rows = self.platform.query(
             "predictions", f"SELECT customer_id, loan_id, default_prob FROM predictions WHERE month = '{text}'"
@@ -266,6 +272,10 @@ class Run:
             writer = csv.DictWriter(file, ["customer_id", "loan_id", "default_prob"], lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
+        decided = self.platform.query(
+            "analytics",
+            f"SELECT decision, sum(loans) AS loans FROM loans_by_decision WHERE period = '{text}' GROUP BY 1",
+        )
         scores = {row["loan_id"]: float(row["default_prob"]) for row in rows}
         truth = self.intake.truth("loan_outcomes", "loan_id", "defaulted")
         measured = quality(scores, truth)
@@ -276,8 +286,15 @@ class Run:
             "ks": measured["ks"],
             **beside_logistic(self.evidence["packages"]["credit"]["evaluation"]),
             "predictions_uri": f"s3://{self.platform.lake}/predictions/month={text}/",
+            "decided": {row["decision"]: int(row["loans"]) for row in decided},
         }
         self.teller.say(f"{len(scores)} loans of {text} scored, AUC {show(measured['auc'])} on outcomes seen later")
+
+    def _publish_credit_policy(self) -> None:
+        """An example, whose sentences speak of the demo's columns: a lender writes its own."""
+        tables, s3 = self.platform.client("dynamodb"), self.platform.client("s3")
+        publisher = Publisher(tables, s3, policies_table(self.platform.prefix), self.platform.lake)
+        publisher.publish(Policy.parse(json.loads(CREDIT_POLICY.read_text())), "the demo")
 
     def _decide_payments(self, day: date) -> None:
         payments = list(self.intake.payments_of(day))

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -307,8 +308,25 @@ def test_predictions_come_as_a_file_and_through_athena(run, platform):
     assert len(lines) - 1 == run.found["credit"]["scored"]
     (count,) = platform.query("predictions", "SELECT count(*) AS n FROM predictions")
     assert int(count["n"]) == run.found["credit"]["scored"]
-    (of_a_run,) = {key.split("/")[2] for key in platform.keys("predictions/")}
+    (of_a_run,) = {key.split("/")[2] for key in platform.keys("predictions/month=")}
     assert of_a_run.startswith("run="), "another run writes beside it"
+
+
+def test_the_platform_has_decided_on_the_scored_month_by_the_published_policy_as_the_command_does(
+    run, platform, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(lending, "BUILD", tmp_path)
+    (month,) = (p.stem for p in (run.folder / "predictions").glob("*"))
+    lending.main("decide", ENVIRONMENT, "", str(ROOT / "policies/credit-example.json"), month)
+    (folder,) = tmp_path.iterdir()
+    (key,) = platform.keys("predictions/credit_decisions/")
+    columns = "customer_id, loan_id, default_prob, decision, policy_sha256"
+    rows = platform.query("predictions", f"SELECT {columns} FROM credit_decisions WHERE period = '{month}'")
+
+    assert platform.read(key) == (folder / "decisions.jsonl").read_bytes()
+    assert {row["loan_id"]: float(row["default_prob"]) for row in rows} == run.evidence["credit"]["scores"]
+    assert run.found["credit"]["decided"] == Counter(row["decision"] for row in rows)
+    assert {row["policy_sha256"] for row in rows} == {hashlib.sha256((folder / "policy.json").read_bytes()).hexdigest()}
 
 
 def test_a_credit_policy_decides_the_scored_month_and_the_kept_run_gives_the_same_bits_again(

@@ -5,4 +5,50 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+from scoring.documents import Conflict
+
+from lending.policy import InvalidPolicy, Policy
+from tests.unit.lambda_functions.aws import Bucket, Documents
+from tools.lending.publishing import Publisher
+
+TABLE = "risk-test-policies"
 EXAMPLE = json.loads((Path(__file__).parents[3] / "policies" / "credit-example.json").read_text())
+
+
+def policy(**changes) -> Policy:
+    return Policy.parse({**EXAMPLE, **changes})
+
+
+def test_a_published_policy_lies_under_its_hash_and_follows_the_one_before():
+    documents, bucket = Documents(), Bucket()
+    publisher = Publisher(documents, bucket, TABLE, "lake")
+    first, second = policy(), policy(version="2027-01", refer_from=0.1)
+
+    assert publisher.publish(first, "me").before is None
+    assert publisher.publish(second, "me").before == first.version
+    item = documents.items[TABLE, "credit"]
+    assert (item["sha256"]["S"], item["number"]["N"]) == (second.sha256, "2")
+    kept = [bucket.objects[f"policies/credit/rules/{each.sha256}.json"] for each in (first, second)]
+    assert kept == [first.canonical, second.canonical]
+
+
+def test_a_version_names_one_policy_for_good_and_the_same_may_be_published_again():
+    documents = Documents()
+    publisher = Publisher(documents, Bucket(), TABLE, "lake")
+    publisher.publish(policy(), "me")
+    publisher.publish(policy(), "me")
+
+    with pytest.raises(InvalidPolicy, match="is that of another policy"):
+        publisher.publish(policy(lgd=0.5), "me")
+    assert documents.items[TABLE, "credit"]["number"]["N"] == "2"
+
+
+def test_two_who_publish_at_once_do_not_undo_each_other():
+    documents = Documents()
+    publisher = Publisher(documents, Bucket(), TABLE, "lake")
+    documents.meanwhile.append(lambda: publisher.publish(policy(version="theirs"), "somebody"))
+
+    with pytest.raises(Conflict):
+        publisher.publish(policy(version="mine"), "me")
+    assert documents.body(TABLE, "credit")["version"] == "theirs"

@@ -59,6 +59,14 @@ variables {
       columns    = [{ name = "transaction_id", type = "string", comment = "" }]
       partitions = [{ name = "decision_date", type = "string", comment = "" }]
     }
+    "predictions.credit_decisions" = {
+      zone       = "predictions"
+      name       = "credit_decisions"
+      location   = "predictions/credit_decisions/"
+      format     = "json"
+      columns    = [{ name = "customer_id", type = "string", comment = "" }]
+      partitions = [for name in ["period", "started_at", "run"] : { name = name, type = "string", comment = "" }]
+    }
     "predictions.predictions" = {
       zone       = "predictions"
       name       = "predictions"
