@@ -262,6 +262,19 @@ CREDIT_DECISIONS = Table(
     format="json",
 )
 
+LOAN_ANSWERS = Table(
+    "predictions",
+    "loan_answers",
+    (
+        *CREDIT_DECISIONS.columns,
+        Field("applied_at", "string", "When the loan was applied for, ISO 8601"),
+        Field("door", "string", "api"),
+        Field("cells", "array<string>", "The loan's cells that were scored, in the order of the model's columns"),
+    ),
+    (Field("day", "string", "UTC day on which the door decided, YYYY-MM-DD"),),
+    format="json",
+)
+
 QUARANTINE = Table(
     "quarantine",
     "quarantine",
@@ -298,5 +311,6 @@ TABLES = (
     PREDICTIONS,
     DAILY_PREDICTIONS,
     CREDIT_DECISIONS,
+    LOAN_ANSWERS,
     QUARANTINE,
 )

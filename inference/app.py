@@ -22,8 +22,8 @@ AT_ONCE = 8 * 1024  # bytes of a request that is answered on the event loop: a f
 TOGETHER = 500  # rows that are scored in one go: what a batch takes at most from payments beside it
 JSON, CSV = "application/json", "text/csv"
 EXPECTED = (
-    'expected {"feature_version": "...", "rows": [[...], ...]}, "features" to say what the columns mean, and '
-    '"explain": true to be told why'
+    'expected {"feature_version": "...", "rows": [[...], ...]}, "features" to say what the columns mean, '
+    '"explain": true to be told why, and "contributions": true for what each column did'
 )
 
 Message = MutableMapping[str, Any]
@@ -91,7 +91,7 @@ class App:
                 read = self.from_json
             else:
                 raise Refused(415, f"expected content type {CSV} or {JSON}, got {kind}")
-            if len(body) > AT_ONCE or b'"explain"' in body:
+            if len(body) > AT_ONCE or b'"explain"' in body or b'"contributions"' in body:
                 return await asyncio.get_running_loop().run_in_executor(self.beside, read, body)
             return read(body)
         if route in (("GET", "/ping"), ("HEAD", "/ping")):
@@ -105,10 +105,12 @@ class App:
         try:
             request = json.loads(body)
             version, rows, explain = request["feature_version"], request["rows"], request.get("explain", False)
-            meanings = request.get("features")
+            meanings, each_column = request.get("features"), request.get("contributions", False)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise Refused(400, EXPECTED) from None
-        if not isinstance(rows, list) or not isinstance(explain, bool) or not all(isinstance(r, list) for r in rows):
+        if not isinstance(rows, list) or not all(isinstance(r, list) for r in rows):
+            raise Refused(400, EXPECTED)
+        if not isinstance(explain, bool) or not isinstance(each_column, bool):
             raise Refused(400, EXPECTED)
         if not isinstance(meanings, str | None):
             raise Refused(400, EXPECTED)
@@ -122,10 +124,12 @@ class App:
         answer: dict = {"scores": self.score(rows, unread), "model": self.model.name, "feature_version": version}
         if unread:
             answer["unread"] = dict(unread)
+        if (explain or each_column) and len(rows) > MOST_EXPLAINED:
+            raise Refused(400, f"expected at most {MOST_EXPLAINED} rows to explain, got {len(rows)}")
         if explain:
-            if len(rows) > MOST_EXPLAINED:
-                raise Refused(400, f"expected at most {MOST_EXPLAINED} rows to explain, got {len(rows)}")
             answer["reasons"] = self.model.reasons(rows)
+        if each_column:
+            answer["contributions"] = self.model.contributions(rows).tolist()
         return Answer(200, JSON, json.dumps(answer).encode())
 
     def from_csv(self, body: bytes) -> Answer:

@@ -7,7 +7,6 @@ import tempfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,7 @@ import numpy as np
 
 from features.encoding import Encoding
 from inference.archive import UnsafeArchive, unpack
-from inference.model import BrokenArchive, Model, open_library
-from inference.runtimes import Explainable
+from inference.model import BrokenArchive, Model
 from lending.deciding import Cells, WrongRun
 
 
@@ -65,15 +63,11 @@ class Opened:
         path = self.model.folder / "baseline.json"
         return path.read_bytes() if path.is_file() else None
 
-    @cached_property
-    def library(self) -> Explainable:
-        return open_library(self.model.manifest, self.model.folder)
-
     def said(self, rows: Sequence[Cells]) -> list[float]:
         return self.model.probabilities(self.matrix(rows)).tolist()
 
     def contributions(self, rows: Sequence[Cells]) -> list[list[float]]:
-        return self.library.contributions(self.matrix(rows)).tolist()
+        return self.model.contributions(rows).tolist()
 
     def changed(self, rows: Sequence[Cells], places: Sequence[int], usual: Sequence[float]) -> list[float]:
         matrix = self.matrix(rows).copy()

@@ -29,9 +29,11 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "package"
 FUNCTIONS = {
     name: (name, "scoring") for name in ("cases", "decide", "labels", "lists", "merchants", "release", "seal", "stream")
-} | {"intake": ("intake", "cases", "scoring"), "document": ("document",)}
+} | {"intake": ("intake", "cases", "scoring"), "document": ("document",), "loans": ("loans", "scoring")}
 # What a function's zip holds beside code.
 BESIDE_CODE = {"document": {"openapi.json": "docs/openapi.json"}}
+DECIDES_LOANS = ("loans",)
+OPENS_ARCHIVES = "lending/opened.py"  # with NumPy, which no function has
 BOTO3 = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3")
 CALLED = (
     "cloudwatch",
@@ -88,6 +90,8 @@ def build() -> None:
     for function, packages in FUNCTIONS.items():
         beside = {name: (ROOT / path).read_bytes() for name, path in BESIDE_CODE.get(function, {}).items()}
         files = {**features, **files_below(ROOT / "lambda", *packages), **beside}
+        if function in DECIDES_LOANS:
+            files |= {p: c for p, c in files_below(ROOT, "lending").items() if p != OPENS_ARCHIVES}
         package.add(f"lambda/{function}", f"{function}.zip", zipped(files))
     package.add("layers/boto3", "boto3.zip", zipped({f"python/{p}": c for p, c in boto3_files().items()}))
     package.add("glue/library", *library_of_jobs())

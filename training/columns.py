@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
+from features.application import SHADOWED
 from features.columns import Found, Kind, find, mostly
 from features.declared import NOTHING, UNDECLARED, Declared, Risk, WrongDeclaration
 from features.declared import Column as DeclaredColumn
@@ -20,7 +21,6 @@ FILE = "decided.json"  # in the channel `train` and in the archive
 TOO_GOOD = 0.99  # AUC of a column alone: nothing that is known when a loan is asked for tells so much
 ENOUGH_OF_A_CLASS = 30  # rows of either outcome from which on an AUC means that
 BINS = 32
-SHADOWED = " (of the file)"  # behind the name of a user's column that bears one of ours
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from features.application import BOOKKEEPING, known_as
 from features.credit import PAYMENT_BEHAVIOUR
 from features.declared import UNDECLARED, Declared
 from features.encoding import Encoding
-from training.columns import SHADOWED, Decisions, decide
+from training.columns import Decisions, decide
 from training.default import DEFINITION, Definition, Told, counted, standing
 from training.frames import read_kinds
 from training.fraud_set import NothingToLearn
@@ -23,7 +24,6 @@ TOLD = {
     "performance": ("loan_id", "observed_at", "days_past_due", "charged_off_cents", "balance_cents", "paid_cents"),
     "decisions": ("loan_id", "decided_at", "decision"),
 }
-BOOKKEEPING = ("identifier", "at", "label", "customer_id")
 
 
 def applications(features: pd.DataFrame) -> pd.DataFrame:
@@ -38,9 +38,7 @@ def applications(features: pd.DataFrame) -> pd.DataFrame:
         "term_months": features["term_months"],
         **{name: features[name] for name in PAYMENT_BEHAVIOUR.columns if name in features},
     }
-    # A column that bears one of our names is no candidate: one called `label` is most likely the answer itself.
-    taken = {*own, *BOOKKEEPING}
-    brought = attributes[sorted(attributes.columns)].rename(columns={name: name + SHADOWED for name in taken})
+    brought = attributes[sorted(attributes.columns)].rename(columns=known_as)
     return pd.concat([pd.DataFrame(own), brought], axis=1)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from features.credit import PAYMENT_BEHAVIOUR
+from features.credit import PAYMENT_BEHAVIOUR, otherwise
 from features.encoding import Encoding
 from training.columns import contradictions
 from training.credit_set import applications
@@ -69,9 +69,7 @@ def seen_by(every: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 def require_meant(fingerprints: Mapping[str, str]) -> None:
     """Raises SystemExit where the model was trained on what this code does not compute, or computes otherwise."""
-    now = PAYMENT_BEHAVIOUR.fingerprints
-    other = sorted(name for name, meant in fingerprints.items() if now.get(name) != meant)
-    if other:
+    if other := otherwise(fingerprints):
         raise SystemExit(
             f"the model was trained on {', '.join(other)}, which this code does not compute, or computes otherwise: "
             "score with the code of the model's release, or train and approve a model of this one"

@@ -16,7 +16,7 @@ from scoring.settings import from_environment
 
 from release.comparison import judged
 from release.guard import Guard
-from release.promotion import EndpointBusy, Promotion
+from release.promotion import ASKED, EndpointBusy, Promotion
 from release.starting import Start
 from release.watching import NONE_SEEN, Watch
 
@@ -24,7 +24,7 @@ from release.watching import NONE_SEEN, Watch
 @dataclass(frozen=True)
 class Settings:
     prefix: str
-    model_roles: str  # JSON: role ARN by problem
+    model_roles: str  # JSON: role ARN by problem, and by `<problem>-api` where an endpoint answers single ones, too
     serving: str  # JSON: what the endpoint runs on
     guard: str  # JSON: seconds of the canary and after it, alarms, and the alarm that aborts
     network: str  # JSON: the VpcConfig of models, or null
@@ -86,6 +86,7 @@ def watch() -> Watch:
         prefix=found.prefix,
         lake=found.lake,
         releases=found.releases_table,
+        asked=tuple(name.removesuffix(ASKED) for name in json.loads(found.model_roles) if name.endswith(ASKED)),
     )
 
 

@@ -25,7 +25,8 @@ from release.dossier import lacking, overridden
 from release.guard import Guard
 
 BROKEN = ("Failed", "OutOfService", "UpdateRollbackFailed")  # of an endpoint; the other states pass
-SERVED = ("fraud",)  # problems with an endpoint; the others score in batches
+SERVED = ("fraud",)  # problems whose endpoint decides payments; the others score in batches
+ASKED = "-api"  # of a problem that scores in batches: its models where an endpoint answers for single ones, too
 VARIANT = "champion"  # always: scaling is by the variant's name
 THRESHOLDS = ("version", "model", "review_at", "block_at")  # of a policy, solved for one model
 
@@ -56,10 +57,15 @@ class Candidate:
     description: dict
     evaluation: dict
     before: documents.Stored
+    asked: bool = False  # whether a serverless endpoint answers for single ones, beside the batches
 
     @property
     def served(self) -> bool:
         return self.problem in SERVED
+
+    @property
+    def has_endpoint(self) -> bool:
+        return self.served or self.asked
 
     @property
     def has_served(self) -> bool:
@@ -97,7 +103,7 @@ class Promotion:
         candidate = self._candidate(package, group, approved_at)
         if isinstance(candidate, str):
             return {"released": False, "reason": candidate}
-        if candidate.served:
+        if candidate.has_endpoint:
             endpoint = self.sagemaker.describe_endpoint(EndpointName=group)  # type: ignore[attr-defined]
             require_free(endpoint, candidate.model)
         self._make(candidate)
@@ -172,14 +178,15 @@ class Promotion:
         }
         if before.body["model_name"] == model and not before.body.get("promoted", True):
             release["before"] = before.body["before"]  # tried again
-        if candidate.served:
+        if candidate.has_endpoint:
             endpoint = self.sagemaker.describe_endpoint(EndpointName=group)  # type: ignore[attr-defined]
             require_free(endpoint, model)
             release["endpoint_config"] = model
+        if candidate.served:
             release["earlier_policy"] = earlier_policy(before.body, endpoint["EndpointConfigName"])
         self._make(candidate)
         # SageMaker refuses a change that is under way or done.
-        if candidate.served and model not in (endpoint["EndpointConfigName"], pending(endpoint)):
+        if candidate.has_endpoint and model not in (endpoint["EndpointConfigName"], pending(endpoint)):
             self.sagemaker.update_endpoint(  # type: ignore[attr-defined]
                 EndpointName=group, EndpointConfigName=model, **self._update(candidate, ringing)
             )
@@ -211,7 +218,7 @@ class Promotion:
         before = documents.read(self.dynamodb, self.releases, problem, documents.first_release(problem))
         if before.body.get("approved_at", "") > approved_at:  # EventBridge promises no order
             return f"{before.body['model_name']} was approved later and is released"
-        return Candidate(problem, version, model, description, evaluation, before)
+        return Candidate(problem, version, model, description, evaluation, before, f"{problem}{ASKED}" in self.roles)
 
     def _make(self, candidate: Candidate) -> None:
         """The archive's copy, the model, the endpoint configuration, unless they are there. Raises ArchiveChanged."""
@@ -219,25 +226,36 @@ class Promotion:
         joins_none = candidate.served and self._serverless  # serverless models take neither isolation nor a network
         container = candidate.description["InferenceSpecification"]["Containers"][0]
         self._keep(container["ModelDataUrl"], key, candidate.description["CreationTime"])
+        runs = {
+            **{name: container[name] for name in ("Image", "Environment") if container.get(name)},
+            "ModelDataUrl": f"s3://{self.lake}/{key}",
+        }
         self._once(
             self.sagemaker.create_model,  # type: ignore[attr-defined]
             ModelName=candidate.model,
             ExecutionRoleArn=self.roles[problem],
-            PrimaryContainer={
-                **{name: container[name] for name in ("Image", "Environment") if container.get(name)},
-                "ModelDataUrl": f"s3://{self.lake}/{key}",
-            },
+            PrimaryContainer=runs,
             # It runs code from its archive: it reaches nothing but who asks it. In a network, SageMaker itself fetches
             # the archive through it; the container has none.
             EnableNetworkIsolation=not joins_none,
             **({"VpcConfig": self.network} if self.network and not joins_none else {}),
         )
-        if candidate.served:
+        if candidate.asked:  # the same archive once more, as a serverless endpoint takes it, and as a role of its own
+            self._once(
+                self.sagemaker.create_model,  # type: ignore[attr-defined]
+                ModelName=f"{candidate.model}{ASKED}",
+                ExecutionRoleArn=self.roles[f"{problem}{ASKED}"],
+                PrimaryContainer=runs,
+                EnableNetworkIsolation=False,
+            )
+        if candidate.has_endpoint:
+            variant = self._asked() if candidate.asked else self._runs_on()
+            name = f"{candidate.model}{ASKED}" if candidate.asked else candidate.model
             self._once(
                 self.sagemaker.create_endpoint_config,  # type: ignore[attr-defined]
                 EndpointConfigName=candidate.model,
-                **({} if self._serverless else {"KmsKeyId": self.key}),
-                ProductionVariants=[{"VariantName": VARIANT, "ModelName": candidate.model, **self._runs_on()}],
+                **({} if candidate.asked or self._serverless else {"KmsKeyId": self.key}),
+                ProductionVariants=[{"VariantName": VARIANT, "ModelName": name, **variant}],
             )
 
     def _update(self, candidate: Candidate, ringing: frozenset[str]) -> dict:
@@ -245,7 +263,7 @@ class Promotion:
 
         What has served before comes back at once and whatever rings: alarms of the bad model would undo the good one.
         """
-        if self._serverless:
+        if candidate.asked or self._serverless:
             return {}
         kept = {"RetainAllVariantProperties": True}  # as many instances as the endpoint has scaled to
         if candidate.has_served:
@@ -259,8 +277,12 @@ class Promotion:
     def _runs_on(self) -> dict:
         """A variant's part that says what it runs on."""
         if self._serverless:
-            return {"ServerlessConfig": {"MemorySizeInMB": self.serving["serverless_memory_mb"], "MaxConcurrency": 5}}
+            return serverless(self.serving["serverless_memory_mb"])
         return {"InitialInstanceCount": self.serving["instances"], "InstanceType": self.serving["instance_type"]}
+
+    def _asked(self) -> dict:
+        """The same of an endpoint that single ones ask now and then."""
+        return serverless(self.serving["asked_memory_mb"])
 
     def _package(self, package: str) -> dict | None:
         """None of one that was deleted while its approval waited: those behind it shall not wait for nothing."""
@@ -308,6 +330,10 @@ class Promotion:
         except Exception as failed:
             if "already exist" not in str(failed).lower():
                 raise
+
+
+def serverless(memory_mb: int) -> dict:
+    return {"ServerlessConfig": {"MemorySizeInMB": memory_mb, "MaxConcurrency": 5}}
 
 
 def model_name(package: str, group: str) -> str:

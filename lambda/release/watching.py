@@ -21,7 +21,7 @@ from scoring.model import Model
 from scoring.refusals import code_of
 
 from features.fraud import FRAUD
-from release.promotion import BROKEN, SERVED, VARIANT, EndpointBroken, pending
+from release.promotion import ASKED, BROKEN, SERVED, VARIANT, EndpointBroken, pending
 
 PROBES = 40  # at each look while the new model serves
 PROBING_S = 10  # an endpoint that hangs must not take the function's own time
@@ -51,6 +51,7 @@ class Watch:
     prefix: str
     lake: str
     releases: str
+    asked: tuple[str, ...] = ()  # problems that score in batches, and answer for single ones at an endpoint
     clock: Callable[[], float] = time.monotonic
 
     def look(
@@ -63,8 +64,7 @@ class Watch:
         and NotAsAsked.
         """
         if problem not in SERVED:
-            self._require_asked(problem, model)
-            return self._promoted(problem, model, NONE_SEEN, compared)
+            return self._look_at_batches(problem, model, compared)
         name = f"{self.prefix}-{problem}"
         endpoint = self.sagemaker.describe_endpoint(EndpointName=name)
         status, policy = endpoint["EndpointStatus"], self._document(problem).body["policy"]
@@ -83,20 +83,39 @@ class Watch:
         require_answers(model, met)
         return self._promoted(problem, model, added(seen, met), compared)
 
+    def _look_at_batches(self, problem: str, model: str, compared: dict | None) -> dict:
+        """Of a problem that scores in batches. Where an endpoint answers for single ones, it serves when that one does,
+        and is undone with it: batches and single ones are scored by one version."""
+        if problem in self.asked:
+            endpoint = self.sagemaker.describe_endpoint(EndpointName=f"{self.prefix}-{problem}")
+            if endpoint["EndpointStatus"] in BROKEN:
+                raise EndpointBroken(f"{model} is not released: the endpoint is {endpoint['EndpointStatus']}")
+            if endpoint["EndpointStatus"] != "InService":
+                return {"state": "changing", "seen": NONE_SEEN}
+            if endpoint["EndpointConfigName"] != model:
+                why = endpoint.get("FailureReason") or "SageMaker did not say why"
+                return self._undone(problem, model, why, NONE_SEEN, compared)
+        self._require_asked(problem, model)
+        return self._promoted(problem, model, NONE_SEEN, compared)
+
     def _document(self, problem: str) -> documents.Stored:
         return documents.read(self.dynamodb, self.releases, problem, documents.first_release(problem))
 
     def _require_asked(self, problem: str, model: str) -> None:
         """Raises NotAsAsked unless the configuration is that of this very archive."""
         asked = self._document(problem).body["model_data"]
-        if problem in SERVED:
+        made = [model]
+        if problem in SERVED or problem in self.asked:
+            serves = model if problem in SERVED else f"{model}{ASKED}"
             variants = self.sagemaker.describe_endpoint_config(EndpointConfigName=model)["ProductionVariants"]
             has = [(v["VariantName"], v["ModelName"]) for v in variants]
-            if has != [(VARIANT, model)]:
-                raise NotAsAsked(f"expected {VARIANT} of {model} to serve, got {has}")
-        data = self.sagemaker.describe_model(ModelName=model)["PrimaryContainer"]["ModelDataUrl"]
-        if data != asked:
-            raise NotAsAsked(f"expected {model} to be made of {asked}, got {data}")
+            if has != [(VARIANT, serves)]:
+                raise NotAsAsked(f"expected {VARIANT} of {serves} to serve, got {has}")
+            made = list(dict.fromkeys((model, serves)))
+        for name in made:
+            data = self.sagemaker.describe_model(ModelName=name)["PrimaryContainer"]["ModelDataUrl"]
+            if data != asked:
+                raise NotAsAsked(f"expected {name} to be made of {asked}, got {data}")
 
     def _probed(self, endpoint: str, named: str, shadow: dict | None) -> dict:
         """What some requests met. An answer of the model that served before says nothing of the new one."""

@@ -122,3 +122,27 @@ STREAM = StreamBudget(
     alerts=Call(connect=0.5, read=1),
     merchants=Call(connect=0.5, read=1, requests=2),
 )
+
+
+@dataclass(frozen=True)
+class LoanBudget:
+    """What the loans' door asks: two documents, the archive and the record of a decision, and the model."""
+
+    documents: Call
+    store: Call
+    lake: Call
+    model: Call
+
+    @property
+    def worst(self) -> float:
+        return sum(call.worst for call in (self.documents, self.store, self.lake, self.model))
+
+
+# Somebody waits for a decision on a loan, and for an endpoint that may have slept: it starts within seconds. Reasons ask
+# it a few times more, when it is awake.
+LOANS = LoanBudget(
+    documents=Call(connect=0.3, read=1, requests=2),
+    store=Call(connect=0.3, read=0.7, requests=2),
+    lake=Call(connect=0.3, read=3, requests=2),
+    model=Call(connect=0.3, read=15),
+)

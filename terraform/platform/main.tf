@@ -125,16 +125,36 @@ module "endpoint" {
   role_arn       = module.learning.roles["fraud-model"]
 }
 
+# Single applications are decided by the archive that scores batches. It sleeps, and costs nothing, while nobody asks.
+module "loan_endpoint" {
+  source = "../modules/endpoint"
+
+  image          = local.image
+  kms_key_arn    = local.held.lake.kms_key_arn
+  model_data_url = "s3://${local.artifacts.bucket}/${var.artifacts["models/bootstrap"].key}"
+  name           = "${local.prefix}-credit"
+  role_arn       = module.learning.roles["credit-api"]
+  serving        = { instance_type = var.sizing.endpoint.instance_type, instances = 1, most_instances = 1, serverless_memory_mb = var.sizing.loans.serverless_memory_mb }
+}
+
 module "release" {
   source = "../modules/release"
 
   approvals_queue_arn = local.held.approvals.arn
   code                = local.functions["lambda/release"]
-  serving             = var.sizing.endpoint
+  serving             = merge(var.sizing.endpoint, { asked_memory_mb = var.sizing.loans.serverless_memory_mb })
   lake                = local.held.lake
   prefix              = local.prefix
-  problems            = { for name, about in local.problems : name => { served = about.served, model_role_arn = module.learning.roles["${name}-model"] } }
-  guard               = merge(var.sizing.guard, { namespace = local.namespace, topic_arn = module.watch.alarm_topic_arn })
+
+  problems = {
+    for name, about in local.problems : name => {
+      served         = about.served
+      model_role_arn = module.learning.roles["${name}-model"]
+      api_role_arn   = about.served ? null : module.learning.roles["${name}-api"]
+    }
+  }
+
+  guard = merge(var.sizing.guard, { namespace = local.namespace, topic_arn = module.watch.alarm_topic_arn })
 
   shadow = {
     code_uri      = "s3://${local.artifacts.bucket}/${var.artifacts["training/code"].key}"
@@ -176,6 +196,7 @@ module "api" {
   code            = local.functions
   lake            = local.held.lake
   lists_table_arn = local.held.lists.arn
+  loans           = { endpoint = module.loan_endpoint.name, endpoint_arn = "${local.sagemaker}:endpoint/${module.loan_endpoint.name}", customer_group_arn = local.records["CUSTOMER_GROUP"].arn, documents = [for table in values(module.release.tables) : table.arn] }
   prefix          = local.prefix
   scoring         = local.scoring
   stream          = local.held.streams.transactions

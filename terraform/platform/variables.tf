@@ -65,7 +65,7 @@ variable "network" {
 }
 
 variable "people" {
-  description = "Who may take each role for people: ARNs of principals by role (analyst, approver, operator, producer, review-auditor, review-lead, reviewer, uploader, watcher; who is not named gets none), whether a second factor must have been shown (not where a single sign-on has asked for it), and whose tokens the API takes instead of signatures, at which routes, with which scope (null: nobody's)."
+  description = "Who may take each role for people: ARNs of principals by role (analyst, approver, lender, operator, producer, review-auditor, review-lead, reviewer, uploader, watcher; who is not named gets none), whether a second factor must have been shown (not where a single sign-on has asked for it), and whose tokens the API takes instead of signatures, at which routes, with which scope (null: nobody's)."
   type = object({
     mfa    = optional(bool, true)
     roles  = optional(map(list(string)), {})
@@ -75,8 +75,8 @@ variable "people" {
   nullable = false
 
   validation {
-    condition     = length(setsubtract(keys(var.people.roles), ["analyst", "approver", "operator", "producer", "review-auditor", "review-lead", "reviewer", "uploader", "watcher"])) == 0
-    error_message = "people.roles must be analyst, approver, operator, producer, review-auditor, review-lead, reviewer, uploader or watcher, got ${join(", ", keys(var.people.roles))}."
+    condition     = length(setsubtract(keys(var.people.roles), ["analyst", "approver", "lender", "operator", "producer", "review-auditor", "review-lead", "reviewer", "uploader", "watcher"])) == 0
+    error_message = "people.roles must be analyst, approver, lender, operator, producer, review-auditor, review-lead, reviewer, uploader or watcher, got ${join(", ", keys(var.people.roles))}."
   }
 }
 
@@ -106,7 +106,7 @@ variable "s3_use_path_style" {
 }
 
 variable "sizing" {
-  description = "How big the platform is: the API's throttle, that of routes of their own, and how many instances of its function wait for calls; reserved concurrency by function; the endpoint's instances, between which it scales, or memory of a serverless one; Glue's workers; how a release is guarded; SageMaker's jobs; days that logs are kept; for how many minutes a review case is one person's, and within how many hours it ought to be decided; when machines run, if they do; how the stream is read; from where on something is wrong."
+  description = "How big the platform is: the API's throttle, that of routes of their own, and how many instances of its function wait for calls; reserved concurrency by function; the endpoint's instances, between which it scales, or memory of a serverless one; Glue's workers; how a release is guarded; SageMaker's jobs; memory of the serverless endpoint that single loans ask; days that logs are kept; for how many minutes a review case is one person's, and within how many hours it ought to be decided; when machines run, if they do; how the stream is read; from where on something is wrong."
   type = object({
     api = optional(object({
       requests_per_second     = optional(number, 500)
@@ -134,6 +134,7 @@ variable "sizing" {
       most_blocked_percent = optional(number, 20)
     }), {})
     jobs               = optional(object({ instance_type = optional(string, "ml.m5.xlarge") }), {})
+    loans              = optional(object({ serverless_memory_mb = optional(number, 3072) }), {})
     log_retention_days = optional(number, 365)
     review             = optional(object({ lock_minutes = optional(number, 30), hours = optional(number, 24) }), {})
     schedules = optional(object({
@@ -168,6 +169,11 @@ variable "sizing" {
   validation {
     condition     = var.sizing.endpoint.serverless_memory_mb == null || contains([1024, 2048, 3072, 4096, 5120, 6144], coalesce(var.sizing.endpoint.serverless_memory_mb, 0))
     error_message = "sizing.endpoint.serverless_memory_mb must be null or 1024, 2048, ... 6144: SageMaker offers no other."
+  }
+
+  validation {
+    condition     = contains([1024, 2048, 3072, 4096, 5120, 6144], var.sizing.loans.serverless_memory_mb)
+    error_message = "sizing.loans.serverless_memory_mb must be 1024, 2048, ... 6144: SageMaker offers no other, got ${var.sizing.loans.serverless_memory_mb}."
   }
 
   validation {

@@ -5,7 +5,7 @@ output "execution_arn" {
 
 output "functions" {
   description = "Names of the functions by short name."
-  value       = { decide = module.decide.name, document = module.document.name, labels = module.labels.name, lists = module.lists.name }
+  value       = { decide = module.decide.name, document = module.document.name, labels = module.labels.name, lists = module.lists.name, loans = module.loans.name }
 }
 
 output "id" {

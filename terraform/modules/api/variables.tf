@@ -36,6 +36,12 @@ variable "lists_table_arn" {
   nullable    = false
 }
 
+variable "loans" {
+  description = "What the loans' door needs: the endpoint of the credit model, the customers' group, and the tables of the documents that decide."
+  type        = object({ endpoint = string, endpoint_arn = string, customer_group_arn = string, documents = list(string) })
+  nullable    = false
+}
+
 variable "prefix" {
   description = "Beginning of every resource's name."
   type        = string
@@ -51,8 +57,8 @@ variable "scoring" {
   nullable = false
 
   validation {
-    condition     = alltrue([for name in ["LISTS_TABLE", "METRIC_NAMESPACE"] : contains(keys(var.scoring.environment), name)])
-    error_message = "scoring.environment names LISTS_TABLE and METRIC_NAMESPACE: the lists door needs them, too."
+    condition     = alltrue([for name in ["CUSTOMER_GROUP", "LAKE_BUCKET", "LISTS_TABLE", "METRIC_NAMESPACE", "POLICIES_TABLE", "RELEASES_TABLE"] : contains(keys(var.scoring.environment), name)])
+    error_message = "scoring.environment names CUSTOMER_GROUP, LAKE_BUCKET, LISTS_TABLE, METRIC_NAMESPACE, POLICIES_TABLE and RELEASES_TABLE: the other doors need them, too."
   }
 }
 

@@ -12,6 +12,14 @@ locals {
       "projection.entity.values"  = join(",", sort(concat(["stream"], [for table in var.tables : table.name if table.zone == "silver"])))
       "storage.location.template" = "s3://${var.lake.name}/quarantine/$${entity}/"
     }
+
+    # The loans' door writes an object for each decision.
+    "predictions.loan_answers" = {
+      "projection.enabled"    = "true"
+      "projection.day.type"   = "date"
+      "projection.day.format" = "yyyy-MM-dd"
+      "projection.day.range"  = "2026-01-01,NOW+1DAYS"
+    }
   }
 
   formats = {

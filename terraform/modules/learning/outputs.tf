@@ -4,6 +4,6 @@ output "retraining_arn" {
 }
 
 output "roles" {
-  description = "Role ARNs by kind of job: `<problem>-model`, `drift`, `score-set` and the steps of the pipelines."
+  description = "Role ARNs by kind of job: `<problem>-model`, `<problem>-api`, `decide-loans`, `drift`, `score-set` and the steps of the pipelines."
   value       = { for kind, role in module.role : kind => role.arn }
 }

@@ -40,6 +40,11 @@ locals {
           reads  = [about.learns_from[0], "released/${problem}"]
           writes = ["training/scoring"]
         }
+        "${problem}-api" = {
+          does   = "Models of ${problem} where they answer for single ones"
+          reads  = ["released/${problem}"]
+          writes = []
+        }
         decide-loans = {
           does   = "The job that decides on scored loans by the credit policy"
           reads  = ["policies/${problem}/rules", "predictions", "released/${problem}", "training/scoring"]
@@ -49,7 +54,8 @@ locals {
     )
   ]...)
 
-  served_models = [for problem, about in var.problems : "${problem}-model" if about.served]
+  # What an endpoint runs, which begins with a model that nobody has trained.
+  served_models = [for problem, about in var.problems : about.served ? "${problem}-model" : "${problem}-api"]
   batch_models  = [for problem, about in var.problems : "${problem}-model" if !about.served]
 
   # SageMaker makes the interfaces of a job's instances in the role's name and lets its own account use them. It asks
@@ -81,7 +87,8 @@ locals {
     }
   }
 
-  outside = [for problem, about in var.problems : "${problem}-model" if about.serverless]
+  # Serverless endpoints join no network.
+  outside = [for problem, about in var.problems : about.served ? "${problem}-model" : "${problem}-api" if about.serverless || !about.served]
 
   logs = "${local.arn}:logs:${local.place}:log-group:/aws/sagemaker/*"
 }

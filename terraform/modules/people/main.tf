@@ -18,6 +18,7 @@ locals {
 
   does = {
     producer       = "A payment system: puts payments on the stream, asks the API to decide, and what became of reviews"
+    lender         = "A loan system: asks the API to decide on single applications"
     uploader       = "Whoever brings RAW files; they cannot read what lies there"
     analyst        = "Analysts: ask Athena what the views show, without RAW and BRONZE"
     approver       = "Whoever approves a model, and does nothing else: who trains one does not let it serve"
@@ -90,6 +91,13 @@ locals {
       Ask = {
         actions   = ["execute-api:Invoke"]
         resources = [for route in ["GET/v1/decisions", "GET/v1/openapi.json", "POST/v1/decisions"] : "${var.api_execution_arn}/$default/${route}"]
+      }
+    }
+
+    lender = {
+      Ask = {
+        actions   = ["execute-api:Invoke"]
+        resources = ["${var.api_execution_arn}/$default/POST/loans/decide"]
       }
     }
 
@@ -265,7 +273,7 @@ locals {
       }
       # What once decided stays: the bucket takes each content once.
       KeepPolicies = {
-        actions   = ["s3:GetObject", "s3:PutObject"]
+        actions = ["s3:GetObject", "s3:PutObject"]
         resources = concat(
           [for kind in ["lists", "rules", "versions"] : "${var.lake.arn}/policies/fraud/${kind}/*"],
           [for kind in ["rules", "versions"] : "${var.lake.arn}/policies/credit/${kind}/*"],

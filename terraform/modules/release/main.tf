@@ -20,6 +20,9 @@ locals {
   # rules and the names of lists by operators. Terraform knows the tables and never an item. Identifiers lie in the lake.
   documents = toset(["policies", "releases"])
 
+  # Of problems whose batches have an endpoint beside them.
+  api_roles = { for problem, about in var.problems : "${problem}-api" => about.api_role_arn if about.api_role_arn != null }
+
   # As CreateModel takes it: released models run where the function does.
   vpc_config = var.code.network == null ? null : { SecurityGroupIds = var.code.network.security_group_ids, Subnets = var.code.network.subnet_ids }
 }
@@ -58,7 +61,7 @@ module "function" {
 
   environment = {
     PREFIX         = var.prefix
-    MODEL_ROLES    = jsonencode({ for problem, about in var.problems : problem => about.model_role_arn })
+    MODEL_ROLES    = jsonencode(merge({ for problem, about in var.problems : problem => about.model_role_arn }, local.api_roles))
     SERVING        = jsonencode(var.serving)
     NETWORK        = jsonencode(local.vpc_config)
     KMS_KEY        = var.lake.kms_key_arn
@@ -149,7 +152,7 @@ module "function" {
     }
     PassModelRole = {
       actions   = ["iam:PassRole"]
-      resources = [for about in values(var.problems) : about.model_role_arn]
+      resources = concat([for about in values(var.problems) : about.model_role_arn], values(local.api_roles))
       only_if   = { "iam:PassedToService" = ["sagemaker.amazonaws.com"] }
     }
   }

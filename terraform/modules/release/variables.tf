@@ -52,14 +52,14 @@ variable "prefix" {
 }
 
 variable "problems" {
-  description = "Problems with a registry: whether an endpoint serves the model, and the role that released models run as."
-  type        = map(object({ served = bool, model_role_arn = string }))
+  description = "Problems with a registry: whether an endpoint serves the model, the role that released models run as, and, where a serverless endpoint answers for single ones beside batches, the role that they run as there."
+  type        = map(object({ served = bool, model_role_arn = string, api_role_arn = optional(string) }))
   nullable    = false
 }
 
 variable "serving" {
-  description = "What the endpoint runs on: instances, between two numbers of which it scales, or, with a memory, serverless."
-  type        = object({ instance_type = string, instances = number, most_instances = number, serverless_memory_mb = optional(number) })
+  description = "What the endpoint runs on: instances, between two numbers of which it scales, or, with a memory, serverless; and the memory of one that answers for single ones beside batches."
+  type        = object({ instance_type = string, instances = number, most_instances = number, serverless_memory_mb = optional(number), asked_memory_mb = optional(number, 3072) })
   nullable    = false
 
   validation {

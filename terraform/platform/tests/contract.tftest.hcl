@@ -74,6 +74,7 @@ variables {
     "lambda/document"            = { key = "lambda/document/1/document.zip", hash = "hash" }
     "lambda/labels"              = { key = "lambda/labels/1/labels.zip", hash = "hash" }
     "lambda/lists"               = { key = "lambda/lists/1/lists.zip", hash = "hash" }
+    "lambda/loans"               = { key = "lambda/loans/1/loans.zip", hash = "hash" }
     "lambda/merchants"           = { key = "lambda/merchants/1/merchants.zip", hash = "hash" }
     "lambda/release"             = { key = "lambda/release/1/release.zip", hash = "hash" }
     "lambda/seal"                = { key = "lambda/seal/1/seal.zip", hash = "hash" }
@@ -176,6 +177,16 @@ run "refuses_a_memory_that_serverless_does_not_offer" {
 
   variables {
     sizing = { endpoint = { serverless_memory_mb = 1500 } }
+  }
+
+  expect_failures = [var.sizing]
+}
+
+run "refuses_a_memory_that_serverless_does_not_offer_for_single_loans" {
+  command = plan
+
+  variables {
+    sizing = { loans = { serverless_memory_mb = 1500 } }
   }
 
   expect_failures = [var.sizing]

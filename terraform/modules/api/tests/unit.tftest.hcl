@@ -12,7 +12,7 @@ variables {
   }
 
   scoring = {
-    environment = { METRIC_NAMESPACE = "Risk/dev", ENDPOINT_NAME = "risk-dev-fraud", LISTS_TABLE = "risk-dev-lists" }
+    environment = { METRIC_NAMESPACE = "Risk/dev", ENDPOINT_NAME = "risk-dev-fraud", LISTS_TABLE = "risk-dev-lists", CUSTOMER_GROUP = "risk-dev-customer", LAKE_BUCKET = "risk-dev-lake-111122223333", POLICIES_TABLE = "risk-dev-policies", RELEASES_TABLE = "risk-dev-releases" }
     permissions = { Score = { actions = ["sagemaker:InvokeEndpoint"], resources = ["arn:aws:sagemaker:eu-west-1:111122223333:endpoint/risk-dev-fraud"] } }
   }
 
@@ -22,6 +22,7 @@ variables {
     signing_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/11111111-1111-1111-1111-111111111111"
   }
   lists_table_arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-lists"
+  loans           = { endpoint = "risk-dev-credit", endpoint_arn = "arn:aws:sagemaker:eu-west-1:111122223333:endpoint/risk-dev-credit", customer_group_arn = "arn:aws:sagemaker:eu-west-1:111122223333:feature-group/risk-dev-customer", documents = [for owner in ["policies", "releases"] : "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-${owner}"] }
   prefix          = "risk-dev"
   stream          = { name = "risk-dev-transactions", arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-transactions" }
 
@@ -30,6 +31,7 @@ variables {
     "lambda/document" = { bucket = "risk-dev-artifacts", key = "lambda/document/1/document.zip", hash = "hash", layers = [] }
     "lambda/labels"   = { bucket = "risk-dev-artifacts", key = "lambda/labels/1/labels.zip", hash = "hash", layers = [] }
     "lambda/lists"    = { bucket = "risk-dev-artifacts", key = "lambda/lists/1/lists.zip", hash = "hash", layers = [] }
+    "lambda/loans"    = { bucket = "risk-dev-artifacts", key = "lambda/loans/1/loans.zip", hash = "hash", layers = [] }
   }
 }
 
@@ -52,6 +54,16 @@ run "asks_who_calls_and_logs_no_payment" {
   assert {
     condition     = aws_apigatewayv2_route.lists.authorization_type == "AWS_IAM" && endswith(aws_lambda_permission.lists.source_arn, "/*/POST/v1/lists")
     error_message = "And the lists door, by its own route."
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_route.loans.authorization_type == "AWS_IAM" && endswith(aws_lambda_permission.loans.source_arn, "/*/POST/loans/decide")
+    error_message = "And the loans' door, by its own route."
+  }
+
+  assert {
+    condition     = module.loans.permissions["KeepAnswers"].resources == ["arn:aws:s3:::risk-dev-lake-111122223333/predictions/loan_answers/*"] && module.loans.permissions["ReadArchive"].resources == ["arn:aws:s3:::risk-dev-lake-111122223333/released/credit/*"]
+    error_message = "The loans' door reads released archives of credit, and writes its own answers."
   }
 
   assert {
@@ -81,6 +93,7 @@ run "lets_the_api_call_the_instances_that_wait" {
       "lambda/document" = { bucket = "risk-dev-artifacts", key = "lambda/document/1/document.zip", hash = "hash", layers = [] }
       "lambda/labels"   = { bucket = "risk-dev-artifacts", key = "lambda/labels/1/labels.zip", hash = "hash", layers = [] }
       "lambda/lists"    = { bucket = "risk-dev-artifacts", key = "lambda/lists/1/lists.zip", hash = "hash", layers = [] }
+      "lambda/loans"    = { bucket = "risk-dev-artifacts", key = "lambda/loans/1/loans.zip", hash = "hash", layers = [] }
     }
   }
 

@@ -87,7 +87,7 @@ run "runs_every_job_in_the_network_that_there_is" {
 
   assert {
     condition = alltrue([
-      for role in module.role :
+      for kind, role in module.role : kind == "credit-api" ||
       toset(role.permissions["MakeInterfaces"].resources) == toset(concat(["arn:aws:ec2:eu-west-1:111122223333:network-interface/*"], [for name in ["subnet/subnet-1", "subnet/subnet-2", "security-group/sg-1"] : "arn:aws:ec2:eu-west-1:111122223333:${name}"]))
     ])
     error_message = "Interfaces are made in the platform's subnets and groups only."
@@ -95,7 +95,7 @@ run "runs_every_job_in_the_network_that_there_is" {
 
   assert {
     condition = alltrue([
-      for role in module.role :
+      for kind, role in module.role : kind == "credit-api" ||
       toset(role.permissions["LendInterfaces"].only_if["ec2:Subnet"]) == toset([for name in ["subnet-1", "subnet-2"] : "arn:aws:ec2:eu-west-1:111122223333:subnet/${name}"])
     ])
     error_message = "No interface beyond them is lent or deleted."
@@ -103,7 +103,7 @@ run "runs_every_job_in_the_network_that_there_is" {
 
   assert {
     condition = alltrue([
-      for role in module.role : toset(flatten([for p in role.permissions : [for a in p.actions : a if startswith(a, "ec2:")]])) == toset([
+      for kind, role in module.role : kind == "credit-api" || toset(flatten([for p in role.permissions : [for a in p.actions : a if startswith(a, "ec2:")]])) == toset([
         "ec2:CreateNetworkInterface", "ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface",
         "ec2:DeleteNetworkInterfacePermission", "ec2:DescribeDhcpOptions", "ec2:DescribeNetworkInterfaces",
         "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs",
@@ -130,7 +130,7 @@ run "lets_a_serverless_model_make_no_interface_for_it_joins_no_network" {
   }
 
   assert {
-    condition     = [for kind, role in module.role : kind if !contains(keys(role.permissions), "MakeInterfaces")] == ["fraud-model"]
+    condition     = [for kind, role in module.role : kind if !contains(keys(role.permissions), "MakeInterfaces")] == ["credit-api", "fraud-model"]
     error_message = "Every other job does."
   }
 }
@@ -168,7 +168,7 @@ run "keeps_credit_and_fraud_apart" {
     condition = alltrue(flatten([
       for kind, role in module.role : [
         for p in role.permissions : [for r in p.resources : !strcontains(r, "transaction") && !strcontains(r, "/decisions") && !strcontains(r, "/raw")]
-      ] if startswith(kind, "credit-") || kind == "score-set"
+      ] if startswith(kind, "credit-") || contains(["decide-loans", "score-set"], kind)
     ]))
     error_message = "Credit reads no payments."
   }
@@ -176,6 +176,16 @@ run "keeps_credit_and_fraud_apart" {
 
 run "lets_a_served_model_read_its_archives_and_write_nothing" {
   command = plan
+
+  assert {
+    condition     = toset(module.role["credit-api"].permissions["ReadLake"].resources) == toset(["arn:aws:s3:::risk-dev-lake-111122223333/released/credit/*"]) && !contains(keys(module.role["credit-api"].permissions), "WriteResults")
+    error_message = "So does the endpoint that answers for single loans: it reaches neither scores nor decisions."
+  }
+
+  assert {
+    condition     = module.role["decide-loans"].permissions["WriteResults"].resources == ["arn:aws:s3:::risk-dev-lake-111122223333/predictions/credit_decisions/*"]
+    error_message = "The job that decides on loans writes decisions and nothing else."
+  }
 
   assert {
     condition     = toset(module.role["fraud-model"].permissions["ReadLake"].resources) == toset(["arn:aws:s3:::risk-dev-lake-111122223333/released/fraud/*"])

@@ -1,0 +1,72 @@
+# The loans' door: one application, decided as a run's are, on the API of the decisions.
+
+locals {
+  scoring = var.scoring.environment
+}
+
+module "loans" {
+  source = "../function"
+
+  name            = "${var.prefix}-loans"
+  description     = "Loans' door: decides on one application"
+  handler         = "loans.handler.handle"
+  kms_key_arn     = var.lake.kms_key_arn
+  code            = var.code["lambda/loans"]
+  memory_mb       = 1024
+  timeout_seconds = 29
+
+  environment = merge({ for name in ["CUSTOMER_GROUP", "LAKE_BUCKET", "METRIC_NAMESPACE", "POLICIES_TABLE", "RELEASES_TABLE"] : name => local.scoring[name] }, {
+    LOAN_ENDPOINT = var.loans.endpoint
+  })
+
+  permissions = {
+    ReadRecord = {
+      actions   = ["sagemaker:BatchGetRecord"]
+      resources = [var.loans.customer_group_arn]
+    }
+    Score = {
+      actions   = ["sagemaker:InvokeEndpoint"]
+      resources = [var.loans.endpoint_arn]
+    }
+    ReadDocuments = {
+      actions   = ["dynamodb:GetItem"]
+      resources = var.loans.documents
+    }
+    ReadArchive = {
+      actions   = ["s3:GetObject"]
+      resources = ["${var.lake.arn}/released/credit/*"]
+    }
+    # What was decided, once for one content.
+    KeepAnswers = {
+      actions   = ["s3:PutObject"]
+      resources = ["${var.lake.arn}/predictions/loan_answers/*"]
+    }
+    EncryptAnswers = {
+      actions   = ["kms:GenerateDataKey"]
+      resources = [var.lake.kms_key_arn]
+    }
+  }
+}
+
+resource "aws_apigatewayv2_integration" "loans" {
+  api_id                 = aws_apigatewayv2_api.this.id
+  integration_type       = "AWS_PROXY"
+  integration_uri        = module.loans.invoke_arn
+  payload_format_version = "2.0"
+  timeout_milliseconds   = 29000
+}
+
+resource "aws_apigatewayv2_route" "loans" {
+  api_id             = aws_apigatewayv2_api.this.id
+  route_key          = "POST /loans/decide"
+  authorization_type = "AWS_IAM"
+  target             = "integrations/${aws_apigatewayv2_integration.loans.id}"
+}
+
+resource "aws_lambda_permission" "loans" {
+  statement_id  = "ApiGateway"
+  action        = "lambda:InvokeFunction"
+  function_name = module.loans.name
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/*/POST/loans/decide"
+}
