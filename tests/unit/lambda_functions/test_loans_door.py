@@ -1,0 +1,264 @@
+"""The loans' door decides on one application as a month's run would, refuses by name, or sends the loan to a person."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from loans import handler
+from loans.door import AskAgain, LoansDoor, NotReady, OtherColumns
+from scoring.records import Records
+
+from features.application import Application, InvalidApplication
+from features.credit import PAYMENT_BEHAVIOUR
+from features.declaration import DAY, HOUR
+from features.encoding import Column, Encoding
+from features.state import State
+from features.vector import CUSTOMER_LAYOUT
+from inference.app import App
+from inference.model import Model
+from lending.deciding import Loan, decide
+from lending.opened import Opened
+from lending.policy import Policy
+from tests.unit.inference.archives import trained
+from tests.unit.lambda_functions.aws import Bucket, Documents, Down, FeatureStore
+from training.drift import baseline
+
+NOW = 1_772_000_000_000
+PAID = "customer_payment_count_30d"
+ENCODING = Encoding((Column("income"), Column("purpose", ("car", "house"))))
+POLICY = {
+    "version": "test-1",
+    "refer_from": 0.2,
+    "decline_from": 0.5,
+    "points": {"base_score": 600, "base_odds": 30, "pdo": 20},
+    "bands": [{"name": "A", "below": 0.2}, {"name": "B", "below": 1}],
+    "lgd": 0.5,
+    "ead": 100,
+    "reasons": [
+        {"code": "income", "columns": ["income"], "sentence": "Income insufficient"},
+        {"code": "purpose", "columns": ["purpose"], "sentence": "Other: purpose"},
+        {"code": "payments", "columns": ["customer_*"], "sentence": "Other: payments"},
+    ],
+}
+POOR = {"customer_id": "c1", "loan_id": "l1", "income": 7, "purpose": "house", "amount": "1200.00", "term_months": 12}
+
+
+class Server:
+    """The model's own server, asked as an endpoint is."""
+
+    def __init__(self, model: Model) -> None:
+        self.app = App(model)
+        self.down = False
+        self.asked = 0
+
+    def invoke_endpoint(self, **request) -> dict:
+        if self.down:
+            raise Down
+        self.asked += 1
+        return {"Body": io.BytesIO(self.app.from_json(request["Body"].encode()).body)}
+
+
+class Scene:
+    def __init__(self, folder, **manifest) -> None:
+        archive = folder / "archive"
+        if not archive.exists():
+            trained(archive)
+            rng = np.random.default_rng(1)
+            seen = np.column_stack([rng.uniform(60, 90, 100), rng.integers(0, 2, 100)]).astype(np.float32)
+            (archive / "baseline.json").write_text(json.dumps(baseline(ENCODING.names, seen, np.zeros(100), ())))
+        self.model = Model(archive)
+        self.bucket, self.documents, self.store = Bucket(), Documents(), FeatureStore()
+        packed = io.BytesIO()
+        described = json.loads((archive / "manifest.json").read_text()) | manifest
+        (archive / "manifest.json").write_text(json.dumps(described))
+        with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+            for path in sorted(archive.iterdir()):
+                tar.add(path, path.name)
+        self.bucket.objects["released/credit/3/model.tar.gz"] = packed.getvalue()
+        self.documents.put("releases", {"model_data": "s3://lake/released/credit/3/model.tar.gz"}, "credit")
+        self.documents.put("policies", POLICY, "credit")
+        self.server = Server(self.model)
+        self.door = LoansDoor(
+            self.documents,
+            self.bucket,
+            self.server,
+            Records(self.store, {"customer": "risk-test-customer"}),
+            "risk-test-credit",
+            "releases",
+            "policies",
+            "lake",
+            {},
+            lambda: NOW,
+        )
+
+    def answers(self) -> dict[str, dict]:
+        return {k: json.loads(b) for k, b in self.bucket.objects.items() if k.startswith("predictions/loan_answers/")}
+
+
+@pytest.fixture
+def scene(tmp_path) -> Scene:
+    return Scene(tmp_path)
+
+
+def test_an_application_alone_is_decided_as_the_run_decides_bit_for_bit(scene):
+    asked = {**POOR, "purpose": " house "}
+    found = scene.door.decide(asked)
+    (kept,) = scene.answers().values()
+    run = Loan("c1", "l1", tuple(kept["cells"]))
+    (same,) = decide(Opened(scene.model), Policy.parse(POLICY), [run])
+    batch = App(scene.model).from_csv((",".join(run.cells) + "\n").encode()).body.decode()
+
+    assert {name: found[name] for name in json.loads(same.line())} == json.loads(same.line()) | {
+        "reasons": same.reasons, "sentences": same.sentences, "rules": same.rules
+    }  # fmt: skip
+    assert repr(found["default_prob"]) == batch.strip()
+    assert (found["decision"], found["reasons"][0]) == ("DECLINE", "income")
+    assert found["vector_sha256"] == hashlib.sha256(json.dumps(["7.0", "house"]).encode()).hexdigest()
+    assert {name: kept[name] for name in found} == json.loads(json.dumps(found))
+
+
+def test_the_same_decision_is_kept_once_and_whoever_it_is_about_can_be_found_in_it(scene):
+    scene.door.decide(POOR)
+    scene.door.decide(POOR)
+    ((key, kept),) = scene.answers().items()
+
+    assert key.startswith("predictions/loan_answers/day=2026-02-25/")
+    assert (kept["customer_id"], kept["loan_id"]) == ("c1", "l1")
+
+
+def test_one_cell_that_cannot_be_read_sends_the_loan_to_a_person_by_the_columns_name(scene):
+    found = scene.door.decide({**POOR, "income": "a lot"})
+
+    assert (found["decision"], found["sentences"]) == ("REFER", ("could not be read: column income",))
+
+
+def test_a_column_of_the_model_that_was_not_sent_is_refused_by_its_name_and_null_is_sent(scene):
+    with pytest.raises(OtherColumns, match="missing income, which the model was trained on"):
+        scene.door.decide({name: value for name, value in POOR.items() if name != "income"})
+    assert scene.door.decide({**POOR, "income": None})["decision"] != "REFER"
+
+
+def test_a_model_of_other_features_is_refused_by_their_names(tmp_path):
+    scene = Scene(tmp_path, fingerprints={"gone": "12345678"})
+    with pytest.raises(NotReady, match="trained on gone, which this code does not compute"):
+        scene.door.decide(POOR)
+
+
+def test_without_a_model_and_without_a_policy_nothing_is_decided_and_it_is_said_why(scene):
+    scene.documents.items.pop(("policies", "credit"))
+    with pytest.raises(NotReady, match="no credit policy is published"):
+        scene.door.decide(POOR)
+    scene.documents.items.pop(("releases", "credit"))
+    with pytest.raises(NotReady, match="no credit model is approved"):
+        scene.door.decide(POOR)
+    assert scene.answers() == {}
+
+
+def test_while_the_endpoint_changes_over_the_model_before_answers_in_its_own_name(scene, tmp_path):
+    described = json.loads((tmp_path / "archive" / "manifest.json").read_text()) | {"name": "model-8"}
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        info = tarfile.TarInfo("manifest.json")
+        info.size = len(json.dumps(described))
+        tar.addfile(info, io.BytesIO(json.dumps(described).encode()))
+    scene.bucket.objects["released/credit/4/model.tar.gz"] = packed.getvalue()
+    newer = {"model_data": "s3://lake/released/credit/4/model.tar.gz"}
+    before = scene.documents.body("releases", "credit")
+    scene.documents.put("releases", {**newer, "before": before}, "credit")
+
+    assert scene.door.decide(POOR)["model"] == "model-7"
+    scene.documents.put("releases", newer, "credit")
+    with pytest.raises(AskAgain, match="release is under way"):
+        scene.door.decide(POOR)
+
+
+def test_what_is_away_is_asked_for_again_and_nothing_is_told_that_is_not_kept(scene):
+    scene.server.down = True
+    with pytest.raises(AskAgain, match="the model cannot be asked now"):
+        scene.door.decide(POOR)
+    scene.server.down = False
+    scene.bucket.refused = "predictions/"
+    with pytest.raises(AskAgain, match="could not be recorded"):
+        scene.door.decide(POOR)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"loan_id": None}, "missing loan_id"),
+        ({"amount": "12 euros"}, "amount: expected a decimal amount"),
+        ({"amount": True}, "amount: expected a decimal amount"),
+        ({"term_months": 12.5}, "term_months: expected a whole number"),
+        ({"applied_at": "2020-01-01T00:00:00Z"}, "applied_at: expected within the last day"),
+        ({"note": "4111 1111 1111 1111"}, "note looks like a card number"),
+        ({"note": ["a"]}, "note: expected a number, a text"),
+        ({"customer_id": "a\nb"}, "customer_id: expected text without line breaks"),
+        ({"loan_id": "1.2E+12"}, "found a number that a spreadsheet has rounded"),
+    ],
+)
+def test_what_is_no_application_is_refused_by_its_column(changes, said):
+    with pytest.raises(InvalidApplication, match=said):
+        Application.parse({**POOR, **changes}, NOW)
+
+
+def test_a_column_that_bears_a_name_of_ours_is_known_as_in_training():
+    found = Application.parse({**POOR, "label": "1", PAID: "3"}, NOW)
+
+    assert found.cells({PAID: 7.0})["label (of the file)"] == "1"
+    assert found.cells({PAID: 7.0})[PAID] == 7.0
+    assert (found.amount, found.term_months, found.at) == (120_000, 12, NOW)
+
+
+def test_the_handler_answers_by_what_has_happened(scene, monkeypatch):
+    monkeypatch.setattr(handler, "door", lambda: scene.door)
+    asked = {"body": json.dumps(POOR)}
+
+    def status(event: dict) -> int:
+        return handler.handle(event, None)["statusCode"]
+
+    assert status(asked) == 200
+    assert json.loads(handler.handle(asked, None)["body"])["decision"] == "DECLINE"
+    assert [status({"body": body}) for body in ("no json", "[]", "{}", '{"a": NaN}', "x" * 300_000)] == [400] * 4 + [
+        413
+    ]
+    scene.server.down = True
+    assert status(asked) == 503
+    scene.documents.items.clear()
+    assert status(asked) == 409
+
+
+def paying(scene: Scene, state: State) -> None:
+    scene.store.records["risk-test-customer", "c1"] = {
+        "customer_id": "c1", "event_time": "2026-02-25T00:00:00.000Z", "state": state.dump()
+    }  # fmt: skip
+
+
+def test_what_the_record_cannot_tell_yet_sends_the_loan_to_a_person(tmp_path):
+    with_payments = Encoding((*ENCODING.columns[:1], Column(PAID)))
+    scene = Scene(tmp_path, columns=with_payments.document())
+    scene.server.app.model.encoding = with_payments
+    state = State(CUSTOMER_LAYOUT)
+    state.pay(NOW - HOUR, 500, "m1", "t1")
+    assert PAYMENT_BEHAVIOUR.columns.index(PAID) >= 0
+    cells = scene.door._loan(Application.parse(POOR, NOW), known(scene))
+    assert cells.cells[1] == "0.0"
+    paying(scene, state)
+    assert scene.door._loan(Application.parse(POOR, NOW), known(scene)).cells[1] == "1.0"
+    state.young = {PAID: NOW - DAY}
+    paying(scene, state)
+    assert scene.door._loan(Application.parse(POOR, NOW), known(scene)).unread == (PAID,)
+    scene.store.down = True
+    lost = scene.door._loan(Application.parse(POOR, NOW), known(scene))
+    assert (lost.unread, replace(lost, unread=()).cells[1]) == ((PAID,), "")
+
+
+def known(scene: Scene):
+    from loans.served import described
+
+    return described(scene.bucket, "s3://lake/released/credit/3/model.tar.gz")
