@@ -30,6 +30,36 @@ class Payment(TypedDict):
     authorised: NotRequired[str | float | bool | None]
 
 
+class Application(TypedDict):
+    loan_id: str
+    customer_id: str
+    applied_at: NotRequired[str]
+    amount: NotRequired[str | float | None]
+    term_months: NotRequired[str | int | None]
+
+
+class LoanDecision(TypedDict):
+    customer_id: str
+    loan_id: str
+    default_prob: float | None
+    points: int | None
+    band: str | None
+    decision: Literal["APPROVE", "REFER", "DECLINE"]
+    expected_loss: float | None
+    exposure: float | None
+    reasons: Sequence[str]
+    sentences: Sequence[str]
+    rules: Sequence[str]
+    policy_version: str
+    policy_sha256: str
+    model: str
+    feature_version: str
+    vector_sha256: str
+    snapshot: str | None
+    applied_at: str
+    door: str
+
+
 class Decision(TypedDict):
     transaction_id: str
     fraud_score: float | None
@@ -191,6 +221,13 @@ class Api(Asking):
         """Put values on a list that rules look up, or take them off. Raises ApiError."""
         answer = self.ask("POST", "/lists", done=(200,), idempotent=True, body=change)
         return cast("Changed", answer)
+
+    def decide_loan(self, application: Application, further: Mapping[str, object] | None = None) -> LoanDecision:
+        """Decide on one loan application. Raises ApiError."""
+        answer = self.ask(
+            "POST", "/loans/decide", done=(200,), idempotent=True, body={**application, **(further or {})}
+        )
+        return cast("LoanDecision", answer)
 
     def document(self) -> Mapping[str, object]:
         """This document. Raises ApiError."""

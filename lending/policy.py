@@ -6,13 +6,14 @@ import fnmatch
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from features import canonical
 from features.encoding import Column
 from features.protected import protected
 
 Decision = Literal["APPROVE", "REFER", "DECLINE"]
+DECISIONS = get_args(Decision)
 PARTS = (
     "version", "refer_from", "decline_from", "points", "bands", "lgd", "ead", "required", "rules", "reasons", "creditor"
 )  # fmt: skip

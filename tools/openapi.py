@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from typing import Any
 
 from cases import door as cases_door
@@ -15,9 +16,12 @@ from scoring.labels import MOST
 from scoring.policy import SEVERITY
 from scoring.rules import LIST_NAME
 
-from features.contract import FRAUD_LABELS, TRANSACTIONS
+from features.application import NEEDED as APPLIED
+from features.contract import FRAUD_LABELS, LOAN_APPLICATIONS, TRANSACTIONS
 from features.payment import CONTROL, LONGEST_IDENTIFIER
 from features.values import LARGEST_AMOUNT, MISSING, ROUNDED
+from lending.deciding import Decided
+from lending.policy import DECISIONS
 
 Json = dict[str, Any]
 
@@ -96,6 +100,7 @@ NAMES = {
     "GET /decisions": "answer",
     "POST /labels": "label",
     "POST /lists": "change_list",
+    "POST /loans/decide": "decide_loan",
     "GET /openapi.json": "document",
     "POST /cases/next": "next_case",
     "POST /cases/next-escalated": "next_escalated_case",
@@ -191,6 +196,18 @@ def paths() -> Json:
                 503,
             )
         },
+        "/loans/decide": {
+            "post": operation(
+                "POST /loans/decide",
+                "Decide on one loan application",
+                ref("Application"),
+                {"200": ref("LoanDecision")},
+                400,
+                409,
+                413,
+                503,
+            )
+        },
         "/openapi.json": {
             "get": operation("GET /openapi.json", "This document", None, {"200": {"type": "object"}}),
         },
@@ -277,6 +294,8 @@ def schemas() -> Json:
     ending = {"not": {"required": ["until", "take_off"], "properties": {"take_off": {"const": True}}}}
     return {
         "Payment": payment(),
+        "Application": application(),
+        "LoanDecision": loan_decision(),
         "Decision": {
             "type": "object",
             "properties": {name: WORDED[words] for name, (words, _) in FIELDS.items() if name not in BESIDE},
@@ -323,6 +342,32 @@ def payment() -> Json:
     columns |= {name: {**NAMED, "description": columns[name]["description"]} for name in named}
     columns["currency"] = {**TEXT_OR_NONE, "description": columns["currency"]["description"]}
     return {"type": "object", "properties": columns, "required": list(TRANSACTIONS.required)}
+
+
+def application() -> Json:
+    """Any further column may stand beside those of the contract: each that the model was trained on has to."""
+    cells = {"money": {"type": ["string", "number", "null"]}, "count": {"type": ["string", "integer", "null"]}}
+    columns = {
+        c.name: {**(NAMED if c.type == "text" else cells.get(c.type, MOMENT)), "description": c.description}
+        for c in LOAN_APPLICATIONS.columns
+    }
+    return {"type": "object", "properties": columns, "required": list(APPLIED)}
+
+
+def loan_decision() -> Json:
+    texts, number = {"type": "array", "items": TEXT}, {"type": ["number", "null"]}
+    share = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
+    told: dict[str, Json] = {
+        **dict.fromkeys(("reasons", "sentences", "rules"), texts),
+        **dict.fromkeys(("expected_loss", "exposure"), number),
+        **dict.fromkeys(("band", "snapshot"), TEXT_OR_NONE),
+        "default_prob": share,
+        "points": {"type": ["integer", "null"]},
+        "decision": {"enum": list(DECISIONS)},
+        "applied_at": MOMENT,
+    }
+    names = (*(field.name for field in fields(Decided)), "applied_at", "door")
+    return closed({name: told.get(name, TEXT) for name in names})
 
 
 def closed(needed: Json, **optional: Json) -> Json:

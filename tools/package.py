@@ -87,11 +87,9 @@ def main() -> None:
 def build() -> None:
     package = Package(BUILD)
     features = features_files()
-    for function, packages in FUNCTIONS.items():
+    for function in FUNCTIONS:
         beside = {name: (ROOT / path).read_bytes() for name, path in BESIDE_CODE.get(function, {}).items()}
-        files = {**features, **files_below(ROOT / "lambda", *packages), **beside}
-        if function in DECIDES_LOANS:
-            files |= {p: c for p, c in files_below(ROOT, "lending").items() if p != OPENS_ARCHIVES}
+        files = {**features, **code_of(function), **beside}
         package.add(f"lambda/{function}", f"{function}.zip", zipped(files))
     package.add("layers/boto3", "boto3.zip", zipped({f"python/{p}": c for p, c in boto3_files().items()}))
     package.add("glue/library", *library_of_jobs())
@@ -111,6 +109,14 @@ def build() -> None:
     for stack, listing in listings.items():
         replace(BUILD / f"{stack}.tfvars.json", (json.dumps(listing, indent=1, sort_keys=True) + "\n").encode())
     print(f"{len(package.listed)} artifacts in {BUILD.relative_to(ROOT)}")
+
+
+def code_of(function: str) -> dict[str, bytes]:
+    """A function's own files, without the declarations of features that each of them has."""
+    files = files_below(ROOT / "lambda", *FUNCTIONS[function])
+    if function in DECIDES_LOANS:
+        files |= {p: c for p, c in files_below(ROOT, "lending").items() if p != OPENS_ARCHIVES}
+    return files
 
 
 def features_files() -> dict[str, bytes]:

@@ -9,8 +9,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-FUNCTIONS = ("cases", "decide", "document", "intake", "labels", "lists", "merchants", "release", "seal", "stream")
-SHIPPED = ("features", "raw", "glue", "training", "inference", "lambda", "datasets", "demo", "tools")
+FUNCTIONS = (
+    "cases",
+    "decide",
+    "document",
+    "intake",
+    "labels",
+    "lists",
+    "loans",
+    "merchants",
+    "release",
+    "seal",
+    "stream",
+)
+SHIPPED = ("features", "raw", "glue", "training", "inference", "lending", "lambda", "datasets", "demo", "tools")
 
 
 def tracked(*patterns: str) -> list[Path]:

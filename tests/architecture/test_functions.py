@@ -19,6 +19,7 @@ from features.state import REMEMBERED
 from tests.architecture.source import FUNCTIONS, ROOT, block, keys, terraform
 from tools.archives import files_below, zipped
 from tools.package import FUNCTIONS as PACKAGED
+from tools.package import code_of
 
 LARGEST = 5 * 1024 * 1024
 GIVEN_BY_LAMBDA = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
@@ -26,7 +27,7 @@ HEAVY = ("numpy", "pandas", "pyspark", "pyarrow", "xgboost", "catboost", "sklear
 
 
 def archive(function: str) -> bytes:
-    return zipped({**files_below(ROOT, "features"), **files_below(ROOT / "lambda", *PACKAGED[function])})
+    return zipped({**files_below(ROOT, "features"), **code_of(function)})
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +102,7 @@ DECLARED = {
     "document": ("api/document.tf", "document"),
     "labels": ("api/labels.tf", "labels"),
     "lists": ("api/lists.tf", "lists"),
+    "loans": ("api/loans.tf", "loans"),
     "merchants": ("counter/main.tf", "function"),
     "release": ("release/main.tf", "function"),
     "seal": ("orchestration/seal.tf", "seal"),

@@ -17,6 +17,7 @@ OURS = {
     "glue",
     "training",
     "inference",
+    "lending",
     "datasets",
     "demo",
     "tools",
@@ -28,6 +29,7 @@ OURS = {
     "intake",
     "labels",
     "lists",
+    "loans",
     "merchants",
     "seal",
     "stream",
@@ -52,9 +54,10 @@ def test_features_import_only_the_standard_library():
     [
         ("raw", {"features"}),
         ("glue", {"features", "raw"}),
-        ("lambda", {"features"}),
+        ("lambda", {"features", "lending"}),
         ("inference", {"features"}),
-        ("training", {"features", "inference"}),
+        ("lending", {"features", "inference"}),
+        ("training", {"features", "inference", "lending"}),
         ("datasets", {"features", "raw"}),
     ],
 )

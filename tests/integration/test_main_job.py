@@ -5,6 +5,7 @@ One platform serves all tests of this module; the tests that break something put
 
 from __future__ import annotations
 
+import csv
 import gzip
 import hashlib
 import io
@@ -42,10 +43,14 @@ from datasets import generated
 from datasets.population import Settings
 from demo.intake import Intake
 from demo.run import Run, prepare_folder
+from features.credit import PAYMENT_BEHAVIOUR
 from features.fraud import FRAUD
 from features.state import State
 from features.traffic import TRAFFIC_LAYOUT
 from glue.transforms.point_in_time import athena_sql
+from lending.deciding import Loan, decide
+from lending.opened import Opened, opened
+from lending.policy import Policy
 from tests.integration.dead_letters import given_up
 from tests.integration.labels_door import told as told_label
 from tests.integration.permissions import (
@@ -319,7 +324,7 @@ def test_the_platform_has_decided_on_the_scored_month_by_the_published_policy_as
     (month,) = (p.stem for p in (run.folder / "predictions").glob("*"))
     lending.main("decide", ENVIRONMENT, "", str(ROOT / "policies/credit-example.json"), month)
     (folder,) = tmp_path.iterdir()
-    (key,) = platform.keys("predictions/credit_decisions/")
+    (key,) = platform.keys(f"predictions/credit_decisions/period={month}/")
     columns = "customer_id, loan_id, default_prob, decision, policy_sha256"
     rows = platform.query("predictions", f"SELECT {columns} FROM credit_decisions WHERE period = '{month}'")
 
@@ -327,6 +332,56 @@ def test_the_platform_has_decided_on_the_scored_month_by_the_published_policy_as
     assert {row["loan_id"]: float(row["default_prob"]) for row in rows} == run.evidence["credit"]["scores"]
     assert run.found["credit"]["decided"] == Counter(row["decision"] for row in rows)
     assert {row["policy_sha256"] for row in rows} == {hashlib.sha256((folder / "policy.json").read_bytes()).hexdigest()}
+
+
+def test_one_application_is_decided_at_the_api_by_the_archive_that_scored_the_month(run, platform, tmp_path):
+    lender = Person.taking("lender", platform)
+    released = releases.released(platform.client("dynamodb"), platform.prefix, "credit")
+    bucket, _, key = released["model_data"].removeprefix("s3://").partition("/")
+    (tmp_path / "model.tar.gz").write_bytes(platform.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+    policy = Policy.parse(json.loads((ROOT / "policies/credit-example.json").read_text()))
+    (rows,) = (name for name in platform.keys("training/scoring/") if "/unread/" not in name)
+    with opened(tmp_path / "model.tar.gz") as model:
+        names = model.encoding.names
+        for line in list(csv.reader(platform.read(rows).decode().splitlines()))[:5]:
+            said = dict(zip(names, line[2:], strict=True))
+            asked = {name: cell or None for name, cell in said.items() if name not in PAYMENT_BEHAVIOUR.columns}
+            fields = {**asked, "customer_id": line[0], "loan_id": f"{line[1]}-asked"}
+            found = asked_of(lender, "POST", "/loans/decide", fields)
+            (kept,) = (
+                json.loads(platform.read(name))
+                for name in platform.keys("predictions/loan_answers/")
+                if json.loads(platform.read(name))["loan_id"] == fields["loan_id"]
+            )
+            loan = Loan(line[0], fields["loan_id"], tuple(kept["cells"]))
+            (same,) = decide(Opened(model), policy, [loan])
+            assert {name: found[name] for name in json.loads(same.line())} == json.loads(same.line())
+            own = [n for n, name in enumerate(names) if name not in PAYMENT_BEHAVIOUR.columns]
+            assert [kept["cells"][n] for n in own] == [line[2 + n] for n in own], "as the month's run spelt them"
+    (count,) = platform.query("predictions", "SELECT count(*) AS n FROM loan_answers")
+    assert int(count["n"]) == 5
+    with pytest.raises(Refused, match="400"):
+        asked_of(lender, "POST", "/loans/decide", {"customer_id": "c", "loan_id": "l"})
+
+
+def test_a_day_is_scored_and_decided_apart_from_its_month_and_one_told_twice_once(run, platform):
+    (day,) = platform.query(
+        "silver",
+        "SELECT max(date_format(applied_at, '%Y-%m-%d')) AS day FROM loan_applications WHERE event_month = "
+        "(SELECT max(month) FROM " + f"{DATABASES}_predictions.predictions)",
+    )
+    begun = {"day": day["day"], "as_of": f"{day['day']}T00:00:00Z", "scheduled": "2026-01-01T07:00:00Z"}
+    platform.run_machine("score-loans", begun)
+    platform.run_machine("score-loans", begun)
+    platform.run_machine("score-loans", {**begun, "day": "1999-01-01", "scheduled": "2026-01-02T07:00:00Z"})
+    where = f"WHERE day = '{day['day']}'"
+    scored = platform.query("predictions", f"SELECT loan_id, default_prob FROM daily_predictions {where}")
+    decided = platform.query("predictions", f"SELECT loan_id, run FROM credit_decisions WHERE period = '{day['day']}'")
+
+    assert {row["run"] for row in decided} == {"d20260101T070000Z"}
+    assert {row["loan_id"] for row in decided} == {row["loan_id"] for row in scored}
+    month = run.evidence["credit"]["scores"]
+    assert {row["loan_id"]: float(row["default_prob"]) for row in scored}.items() <= month.items()
 
 
 def test_a_credit_policy_decides_the_scored_month_and_the_kept_run_gives_the_same_bits_again(

@@ -1,9 +1,5 @@
 # The loans' door: one application, decided as a run's are, on the API of the decisions.
 
-locals {
-  scoring = var.scoring.environment
-}
-
 module "loans" {
   source = "../function"
 
@@ -15,9 +11,14 @@ module "loans" {
   memory_mb       = 1024
   timeout_seconds = 29
 
-  environment = merge({ for name in ["CUSTOMER_GROUP", "LAKE_BUCKET", "METRIC_NAMESPACE", "POLICIES_TABLE", "RELEASES_TABLE"] : name => local.scoring[name] }, {
-    LOAN_ENDPOINT = var.loans.endpoint
-  })
+  environment = {
+    CUSTOMER_GROUP   = var.scoring.environment["CUSTOMER_GROUP"]
+    LAKE_BUCKET      = var.scoring.environment["LAKE_BUCKET"]
+    LOAN_ENDPOINT    = var.loans.endpoint
+    METRIC_NAMESPACE = var.scoring.environment["METRIC_NAMESPACE"]
+    POLICIES_TABLE   = var.scoring.environment["POLICIES_TABLE"]
+    RELEASES_TABLE   = var.scoring.environment["RELEASES_TABLE"]
+  }
 
   permissions = {
     ReadRecord = {
@@ -58,7 +59,7 @@ resource "aws_apigatewayv2_integration" "loans" {
 
 resource "aws_apigatewayv2_route" "loans" {
   api_id             = aws_apigatewayv2_api.this.id
-  route_key          = "POST /loans/decide"
+  route_key          = "POST /v1/loans/decide"
   authorization_type = "AWS_IAM"
   target             = "integrations/${aws_apigatewayv2_integration.loans.id}"
 }
@@ -68,5 +69,5 @@ resource "aws_lambda_permission" "loans" {
   action        = "lambda:InvokeFunction"
   function_name = module.loans.name
   principal     = "apigateway.amazonaws.com"
-  source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/*/POST/loans/decide"
+  source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/*/POST/v1/loans/decide"
 }

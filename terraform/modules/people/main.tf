@@ -97,7 +97,7 @@ locals {
     lender = {
       Ask = {
         actions   = ["execute-api:Invoke"]
-        resources = ["${var.api_execution_arn}/$default/POST/loans/decide"]
+        resources = [for route in ["GET/v1/openapi.json", "POST/v1/loans/decide"] : "${var.api_execution_arn}/$default/${route}"]
       }
     }
 

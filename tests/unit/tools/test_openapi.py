@@ -22,6 +22,8 @@ from tests.unit.lambda_functions.test_cases_door import VERDICT, ask
 from tests.unit.lambda_functions.test_labels_door import NOW, label
 from tests.unit.lambda_functions.test_lists import entries
 from tests.unit.lambda_functions.test_lists_door import CHANGE
+from tests.unit.lambda_functions.test_loans_door import POOR
+from tests.unit.lambda_functions.test_loans_door import Scene as LoansScene
 from tools.openapi import BESIDE, document, page
 
 DOCUMENT = document()
@@ -50,6 +52,16 @@ def test_it_has_every_route_that_terraform_makes_and_no_other():
     told = {f"{verb.upper()} {path}" for path, verbs in DOCUMENT["paths"].items() for verb in verbs}
     assert told == made
     assert len(made) > 12
+
+
+def test_what_the_loans_door_answers_is_what_the_document_says(tmp_path):
+    scene = LoansScene(tmp_path)
+    found = scene.door.decide(POOR)
+
+    assert wrong(of("Application"), POOR) == []
+    assert wrong(of("LoanDecision"), found) == []
+    assert wrong(of("LoanDecision"), {**found, "cells": []}) != []
+    assert wrong(of("Application"), {name: value for name, value in POOR.items() if name != "loan_id"}) != []
 
 
 def test_every_reference_leads_somewhere_and_every_schema_is_one():

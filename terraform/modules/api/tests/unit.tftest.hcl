@@ -57,7 +57,7 @@ run "asks_who_calls_and_logs_no_payment" {
   }
 
   assert {
-    condition     = aws_apigatewayv2_route.loans.authorization_type == "AWS_IAM" && endswith(aws_lambda_permission.loans.source_arn, "/*/POST/loans/decide")
+    condition     = aws_apigatewayv2_route.loans.authorization_type == "AWS_IAM" && endswith(aws_lambda_permission.loans.source_arn, "/*/POST/v1/loans/decide")
     error_message = "And the loans' door, by its own route."
   }
 
