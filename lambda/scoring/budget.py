@@ -138,8 +138,8 @@ class LoanBudget:
         return sum(call.worst for call in (self.documents, self.store, self.lake, self.model))
 
 
-# Somebody waits for a decision on a loan, and for an endpoint that may have slept: it starts within seconds. It is awake
-# when it is asked for reasons.
+# Somebody waits for a decision on a loan, and for an endpoint that may have slept: it starts within seconds. What asks
+# for reasons finds it awake.
 LOANS = LoanBudget(
     documents=Call(connect=0.3, read=1, requests=2),
     store=Call(connect=0.3, read=0.7, requests=2),

@@ -26,6 +26,7 @@ ARN = "arn:aws:sagemaker:eu-west-1:000000000000:model-package/risk-test-{}/{}"
 SERVING = {"instance_type": "ml.m5.large", "instances": 1, "most_instances": 1, "serverless_memory_mb": None}
 KEY = "arn:aws:kms:eu-west-1:000000000000:key/lake"
 ROLES = {problem: f"arn:aws:iam::000000000000:role/risk-test-{problem}-model" for problem in ("credit", "fraud")}
+API_ROLE = "arn:aws:iam::000000000000:role/risk-test-credit-api"
 SOLVED = {"review_at": 0.4, "block_at": 0.8, "rules": [], "expected_cost_per_1000": 3.0}
 RELEASES = "risk-test-releases"
 MACHINE = "arn:aws:states:eu-west-1:000000000000:stateMachine:risk-test-release"
@@ -95,9 +96,9 @@ class SageMaker:
         variant = {"VariantName": "champion", "VariantStatus": [{"Status": "Baking"}]}
         self.endpoints["risk-test-fraud"]["PendingDeploymentSummary"]["ProductionVariants"] = [variant]
 
-    def change_over(self, deployed: bool = True) -> None:
+    def change_over(self, deployed: bool = True, problem: str = "fraud") -> None:
         """What the endpoint was changing over to serves, or was rolled back."""
-        endpoint = self.endpoints["risk-test-fraud"]
+        endpoint = self.endpoints[f"risk-test-{problem}"]
         wanted = endpoint.pop("PendingDeploymentSummary")
         endpoint["EndpointStatus"] = "InService"
         if deployed:
@@ -179,6 +180,7 @@ class Scene:
         self.sagemaker, self.bucket = SageMaker(), Bucket()
         self.endpoint, self.machines, self.alarms = Endpoint(), Machines(), Alarms()
         self.network: dict[str, list[str]] | None = None
+        self.asked = False  # whether single loans ask an endpoint
         self.serverless_memory_mb: int | None = None
         self.instances = 1
         self.documents = Documents()
@@ -206,8 +208,13 @@ class Scene:
             s3=self.bucket,
             dynamodb=self.documents,
             prefix="risk-test",
-            roles=ROLES,
-            serving={**SERVING, "serverless_memory_mb": self.serverless_memory_mb, "instances": self.instances},
+            roles={**ROLES, "credit-api": API_ROLE} if self.asked else ROLES,
+            serving={
+                **SERVING,
+                "serverless_memory_mb": self.serverless_memory_mb,
+                "instances": self.instances,
+                "asked_memory_mb": 3072,
+            },
             network=self.network,
             key=KEY,
             lake="lake",
@@ -224,6 +231,7 @@ class Scene:
             prefix="risk-test",
             lake="lake",
             releases=RELEASES,
+            asked=("credit",) if self.asked else (),
         )
 
     def starting(self) -> Start:
@@ -242,6 +250,55 @@ class Scene:
 
     def recorded(self, problem: str = "fraud") -> dict:
         return read(self.documents, RELEASES, problem, first_release(problem)).body
+
+
+def asked_scene() -> Scene:
+    scene = Scene()
+    scene.asked, scene.network = True, {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}
+    scene.sagemaker.endpoints["risk-test-credit"] = in_service("bootstrap")
+    return scene
+
+
+def test_one_approval_of_credit_releases_one_archive_to_batches_and_to_single_loans():
+    scene = asked_scene()
+    scene.release("credit")
+    batch, single = (scene.sagemaker.models[f"risk-test-credit-v3{end}"] for end in ("", "-api"))
+    config = scene.sagemaker.configs["risk-test-credit-v3"]
+
+    assert batch["PrimaryContainer"] == single["PrimaryContainer"]
+    assert (batch["EnableNetworkIsolation"], single["EnableNetworkIsolation"]) == (True, False), "serverless takes none"
+    assert "VpcConfig" not in single
+    assert single["ExecutionRoleArn"] == API_ROLE
+    assert config["ProductionVariants"][0]["ServerlessConfig"] == {"MemorySizeInMB": 3072, "MaxConcurrency": 5}
+    assert "KmsKeyId" not in config
+    assert scene.look("credit")["state"] == "changing"
+    assert not scene.recorded("credit")["promoted"]
+    scene.sagemaker.change_over(problem="credit")
+    assert scene.look("credit")["state"] == "serves"
+    assert (scene.recorded("credit")["promoted"], scene.recorded("credit")["endpoint_config"]) == (
+        True,
+        "risk-test-credit-v3",
+    )
+
+
+def test_a_version_that_does_not_serve_single_loans_scores_no_batches_either():
+    scene = asked_scene()
+    scene.release("credit", 3)
+    scene.sagemaker.change_over(problem="credit")
+    scene.look("credit", 3)
+    scene.release("credit", 4, 1)
+    scene.sagemaker.change_over(deployed=False, problem="credit")
+
+    assert scene.look("credit", 4)["state"] == "undone"
+    assert scene.recorded("credit")["model_name"] == "risk-test-credit-v3"
+    assert scene.recorded("credit")["undone"]["model_name"] == "risk-test-credit-v4"
+
+
+def test_a_version_of_credit_waits_while_its_endpoint_changes_over_to_another():
+    scene = asked_scene()
+    scene.release("credit", 3)
+    with pytest.raises(EndpointBusy, match="changes over to risk-test-credit-v3"):
+        scene.release("credit", 4, 1)
 
 
 @pytest.mark.parametrize("problem", ["credit", "fraud"])
