@@ -43,14 +43,14 @@ variable "operated" {
 }
 
 variable "people" {
-  description = "ARNs of the principals that may take a role, by role: analyst, approver, operator, producer, review-auditor, review-lead, reviewer, uploader, watcher. A role without principals is not made."
+  description = "ARNs of the principals that may take a role, by role: analyst, approver, lender, operator, producer, review-auditor, review-lead, reviewer, uploader, watcher. A role without principals is not made."
   type        = map(list(string))
   default     = {}
   nullable    = false
 
   validation {
-    condition     = length(setsubtract(keys(var.people), ["analyst", "approver", "operator", "producer", "review-auditor", "review-lead", "reviewer", "uploader", "watcher"])) == 0
-    error_message = "people must be told by role, analyst, approver, operator, producer, review-auditor, review-lead, reviewer, uploader or watcher, got ${join(", ", keys(var.people))}."
+    condition     = length(setsubtract(keys(var.people), ["analyst", "approver", "lender", "operator", "producer", "review-auditor", "review-lead", "reviewer", "uploader", "watcher"])) == 0
+    error_message = "people must be told by role, analyst, approver, lender, operator, producer, review-auditor, review-lead, reviewer, uploader or watcher, got ${join(", ", keys(var.people))}."
   }
 }
 
