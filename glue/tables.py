@@ -252,6 +252,8 @@ CREDIT_DECISIONS = Table(
         Field("model", "string", "Model that scored"),
         Field("feature_version", "string", "Version of the model's feature set"),
         Field("vector_sha256", "string", "SHA-256 of the loan's cells, in the order of the model's columns"),
+        Field("price", "double", "What the loan must earn over the horizon, a share of its exposure, as the terms say"),
+        Field("credit_limit", "double", "The most that the policy's terms suggest to lend in the loan's band"),
         Field("snapshot", "string", "SHA-256 of the rows that were scored together"),
     ),
     (

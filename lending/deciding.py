@@ -61,8 +61,9 @@ class Scorer(Protocol):
 class Decided:
     """What is written of one loan. `reasons` are codes, the strongest first, `sentences` theirs in the same order.
 
-    `snapshot` is the SHA-256 of the rows that were scored together, none where one was asked for alone;
-    `vector_sha256` that of the loan's own cells, in the order of the model's columns.
+    `price` and `credit_limit` are what the policy's terms suggest of a loan that is scored and not declined: a share of
+    the exposure over the horizon, and an amount. `vector_sha256` is that of the loan's cells, in the order of the
+    model's columns, `snapshot` that of the rows that were scored together, none where one was asked for alone.
     """
 
     customer_id: str
@@ -81,6 +82,8 @@ class Decided:
     model: str
     feature_version: str
     vector_sha256: str
+    price: float | None = None
+    credit_limit: float | None = None
     snapshot: str | None = None
 
     def document(self) -> dict[str, Any]:
@@ -212,6 +215,7 @@ def decided(
     if found == "DECLINE" and not because:  # nobody is declined without being told why
         found, because = "REFER", [NO_REASON]
     because = because[:MOST_REASONS]
+    suggests = policy.terms if usable and not absent and found != "DECLINE" else None
     loss = p * policy.lgd * exposure if usable and exposure is not None else None
     return Decided(
         loan.customer_id,
@@ -230,6 +234,8 @@ def decided(
         model.name,
         model.feature_version,
         hashlib.sha256(json.dumps(loan.cells).encode()).hexdigest(),
+        suggests.price(p, policy.lgd) if suggests else None,
+        suggests.limits[policy.band(p)] if suggests else None,
     )
 
 

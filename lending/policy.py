@@ -15,9 +15,10 @@ from features.protected import protected
 Decision = Literal["APPROVE", "REFER", "DECLINE"]
 DECISIONS = get_args(Decision)
 PARTS = (
-    "version", "refer_from", "decline_from", "points", "bands", "lgd", "ead", "required", "rules", "reasons", "creditor"
+    "version", "refer_from", "decline_from", "points", "bands", "lgd", "ead", "terms", "required", "rules", "reasons",
+    "creditor",
 )  # fmt: skip
-OPTIONAL = ("required", "rules", "creditor")
+OPTIONAL = ("terms", "required", "rules", "creditor")
 CREDITOR = ("name", "address", "agency")
 TESTS = ("above", "below", "equals", "missing")
 AMOUNTS = ("number", "indicator")  # kinds of columns that an exposure may be read from
@@ -92,6 +93,21 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Terms:
+    """What is suggested of a loan: `cost` and `margin` are shares of its exposure over the horizon of the definition of
+    default, `limits` amounts by band."""
+
+    cost: float
+    margin: float
+    limits: Mapping[str, float]
+
+    def price(self, p: float, lgd: float) -> float | None:
+        """What a loan must earn if it is paid back, as a share of its exposure, for lending to be worth the margin:
+        (1 - PD) x price = cost + margin + PD x LGD. None where no price is high enough."""
+        return (self.cost + self.margin + p * lgd) / (1 - p) if p <= 1 - SURE else None
+
+
+@dataclass(frozen=True)
 class Policy:
     """A validated document. `ead` is a column, or an amount for each loan; a loan that lacks a cell of a column that is
     `required` goes to a person."""
@@ -106,6 +122,7 @@ class Policy:
     rules: tuple[Rule, ...]
     reasons: tuple[Reason, ...]
     required: tuple[str, ...] = ()
+    terms: Terms | None = None
 
     @property
     def canonical(self) -> bytes:
@@ -176,18 +193,19 @@ class Policy:
         refer, decline = (ratio(document[name], name) for name in ("refer_from", "decline_from"))
         if refer > decline:
             raise InvalidPolicy(f"expected refer_from at most decline_from, got {refer} and {decline}")
-        ead = document["ead"]
+        ead, bands = document["ead"], bands_of(document["bands"])
         return cls(
             document,
             refer,
             decline,
             scale_of(document["points"]),
-            bands_of(document["bands"]),
+            bands,
             ratio(document["lgd"], "lgd"),
             unprotected(ead, "ead") if isinstance(ead, str) else positive(ead, "ead"),
             tuple(rule_of(told) for told in several(document.get("rules", []), "rules")),
             reasons_of(document["reasons"]),
             required_of(document.get("required", [])),
+            terms_of(document["terms"], bands) if "terms" in document else None,
         )
 
 
@@ -243,6 +261,18 @@ def reasons_of(told: object) -> tuple[Reason, ...]:
     if len({reason.code for reason in found}) < len(found):
         raise InvalidPolicy("reasons: expected different codes")
     return tuple(found)
+
+
+def terms_of(told: object, bands: Sequence[tuple[str, float]]) -> Terms:
+    if not isinstance(told, Mapping) or set(told) != {"cost", "margin", "limits"}:
+        raise InvalidPolicy("terms: expected cost, margin and limits")
+    limits, names = told["limits"], [name for name, _ in bands]
+    if not isinstance(limits, Mapping) or sorted(limits) != sorted(names):
+        raise InvalidPolicy(f"terms, limits: expected an amount for each band, which are {', '.join(names)}")
+    amounts = {name: finite(limits[name], f"terms, limits, {name}") for name in names}
+    if wrong := next((name for name, amount in amounts.items() if amount < 0), None):
+        raise InvalidPolicy(f"terms, limits, {wrong}: expected a number of no less than 0, got {amounts[wrong]}")
+    return Terms(ratio(told["cost"], "terms, cost"), ratio(told["margin"], "terms, margin"), amounts)
 
 
 def required_of(told: object) -> tuple[str, ...]:

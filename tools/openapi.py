@@ -359,7 +359,7 @@ def loan_decision() -> Json:
     share = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
     told: dict[str, Json] = {
         **dict.fromkeys(("reasons", "sentences", "rules"), texts),
-        **dict.fromkeys(("expected_loss", "exposure"), number),
+        **dict.fromkeys(("expected_loss", "exposure", "price", "credit_limit"), number),
         **dict.fromkeys(("band", "snapshot"), TEXT_OR_NONE),
         "default_prob": share,
         "points": {"type": ["integer", "null"]},

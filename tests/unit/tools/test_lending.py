@@ -16,12 +16,14 @@ import pytest
 from botocore.exceptions import NoRegionError
 
 from features.encoding import Column, Encoding
-from inference.additive import Term, Terms
+from glue.transforms.forgetting import WITHOUT_HEADER, Person, scrubbed
+from inference.additive import Term
+from inference.additive import Terms as Sum
 from inference.model import Model
 from lending import deciding
 from lending.deciding import Decided, Loan, WrongRun, loans_of
 from lending.opened import Opened
-from lending.policy import InvalidPolicy, Policy, Scale
+from lending.policy import InvalidPolicy, Policy, Scale, Terms
 from tests.unit.inference.archives import trained, written
 from tools.lending import __main__ as command
 from tools.lending.kept import Kept
@@ -88,7 +90,7 @@ def archive(tmp_path_factory) -> Path:
         columns=ENCODING.document(),
         protected_columns={"kept_out": [], "trained_on": {"tier": "asked for by the test"}},
     )
-    (folder / "terms.json").write_text(json.dumps(Terms(-3.0, lines).document()))
+    (folder / "terms.json").write_text(json.dumps(Sum(-3.0, lines).document()))
     (folder / "baseline.json").write_text(json.dumps(baseline(ENCODING.names, seen, np.zeros(500), ())))
     return folder
 
@@ -266,6 +268,41 @@ def test_a_loan_that_lacks_what_the_policy_requires_goes_to_a_person(model):
         decide(model, policy(required=["granted"]), [GOOD])
     with pytest.raises(InvalidPolicy, match="sex is protected"):
         policy(required=["sex"])
+
+
+TERMS = {"cost": 0.01, "margin": 0.02, "limits": {"A": 5000, "B": 1000, "C": 0}}
+
+
+def test_a_price_makes_lending_worth_the_margin_and_a_declined_loan_has_none(model):
+    good, bad = decide(model, policy(terms=TERMS), [GOOD, BAD])
+    p = good.default_prob
+
+    assert (1 - p) * good.price - p * 0.5 - 0.01 == pytest.approx(0.02)
+    assert good.credit_limit == 5000
+    assert (bad.decision, bad.price, bad.credit_limit) == ("DECLINE", None, None)
+    assert (decide(model, policy(), [GOOD])[0].price, Terms(0, 0, {}).price(1.0, 0.5)) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"margin": 2}, "terms, margin: expected a number from 0 to 1"),
+        ({"limits": {"A": 1}}, "an amount for each band, which are A, B, C"),
+        ({"limits": {"A": 1, "B": 1, "C": -1}}, "terms, limits, C: expected a number of no less than 0"),
+        ({"rate": 1}, "terms: expected cost, margin and limits"),
+    ],
+)
+def test_terms_that_cannot_be_used_are_refused(changes, said):
+    with pytest.raises(InvalidPolicy, match=said):
+        policy(terms={**TERMS, **changes})
+
+
+def test_whoever_is_forgotten_leaves_the_decisions_on_others_as_they_are(model):
+    good, bad = (one.line().encode() for one in decide(model, policy(), [GOOD, BAD]))
+
+    assert scrubbed(good + bad, Person("c1", loans=frozenset({"l1"})), WITHOUT_HEADER, True).content == bad
+    answer = json.dumps({**json.loads(good), "cells": ["1"]}).encode() + b"\n"
+    assert scrubbed(answer, Person("c1"), WITHOUT_HEADER, True).content is None
 
 
 def placed(kept: Path, folder: Path, document: dict = DOCUMENT) -> str:
