@@ -233,6 +233,9 @@ loan-letter: $(READY) ## The notice of one declined loan of a kept run: make loa
 backtest-loans: $(READY) ## A credit policy and other cut-offs, on loans that have ended: make backtest-loans KEPT=dir [POLICY=file.json MARGIN=0.08|APPETITE=0.05 REFER=0.1] OUTCOMES=file.csv, or ENV=dev
 	@PYTHONPATH=.:lambda $(if $(OUTCOMES),,$(IN)) $(PYTHON) -m tools.lending backtest "$(ENV)" "$$KEPT" "$$POLICY" "$$OUTCOMES" "$(MARGIN)" "$(APPETITE)" "$(REFER)"
 
+loan-losses: $(READY) ## Stage, 12-month and lifetime losses of a kept run: make loan-losses KEPT=dir PERFORMANCE=file.csv, or ENV=dev [MONTHS=12 RATE=0.08]
+	@PYTHONPATH=.:lambda $(if $(PERFORMANCE),,$(IN)) $(PYTHON) -m tools.lending losses "$(ENV)" "$$KEPT" "" "$$PERFORMANCE" "$(MONTHS)" "$(RATE)"
+
 verify-log: $(READY) ## Whether the decision log is what was sealed: make verify-log ENV=dev
 	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.verify "$(ENV)"
 
@@ -295,4 +298,4 @@ lock: $(READY) ## Make the locked requirements again
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header api.in -o api.txt
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.13 --generate-hashes --no-emit-index-url --no-header localstack.in -o localstack.txt
 
-.PHONY: cases import-fraud-detector decide-loans loan-letter backtest-loans features check-data rollback abort-release backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train experiments reproduce approve status roles why backtest policy policy-diff list snooze console console-check api-check attacks verify-log replay-dlq forget destroy setup lock credit-policy
+.PHONY: cases import-fraud-detector decide-loans loan-letter backtest-loans features check-data rollback abort-release backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train experiments reproduce approve status roles why backtest policy policy-diff list snooze console console-check api-check attacks verify-log replay-dlq forget destroy setup lock credit-policy loan-losses

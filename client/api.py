@@ -55,6 +55,8 @@ class LoanDecision(TypedDict):
     model: str
     feature_version: str
     vector_sha256: str
+    price: float | None
+    credit_limit: float | None
     snapshot: str | None
     applied_at: str
     door: str

@@ -4,18 +4,22 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import sys
 import tempfile
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from scoring import documents
 
-from lending.deciding import NO_REASON, Decided, WrongRun, decide, first_of
+from lending.deciding import NO_REASON, Decided, WrongRun, cells_by_name, decide, first_of
+from lending.losses import YEAR, Seen, losses, seen_of
 from lending.opened import Opened
 from lending.policy import InvalidPolicy, Policy
 from tools import athena
@@ -28,11 +32,19 @@ from tools.operators import policies_table
 from tools.terraform.stacks import deployed
 
 BUILD = Path("build/loans")
+PERFORMANCE = (
+    "SELECT p.loan_id, 12 * (year(p.observed_at) - year(a.applied_at)) + month(p.observed_at) - month(a.applied_at) "
+    "AS month, max(p.days_past_due) AS late, max(CASE WHEN p.charged_off_cents > 0 THEN 1 ELSE 0 END) AS lost "
+    "FROM loan_performance p JOIN loan_applications a ON a.loan_id = p.loan_id "
+    "WHERE p.observed_at >= a.applied_at GROUP BY 1, 2"
+)
 OUTCOMES = "SELECT loan_id, max_by(defaulted, observed_at) AS defaulted FROM loan_outcomes GROUP BY loan_id"
 EXPECTED = {
     "decide": "POLICY=<file.json> and MONTH=<YYYY-MM> ENV=<environment>, or KEPT=<folder of a kept run>",
     "publish": "POLICY=<file.json> ENV=<environment>",
     "letter": "KEPT=<folder of a kept run> LOAN=<loan_id>",
+    "losses": "KEPT=<folder of a kept run>, and PERFORMANCE=<file.csv> or ENV=<environment>; MONTHS=<of the model's "
+    "horizon> and RATE=<effective interest a year> besides",
     "backtest": "KEPT=<folder of a kept run>, and OUTCOMES=<file.csv> or ENV=<environment>; cut-offs are solved from "
     "MARGIN=<share> or APPETITE=<bad rate>, with REFER=<share> for people",
 }
@@ -44,6 +56,8 @@ def main(command: str, environment: str, run: str, file: str, *further: str) -> 
             decided_run(environment, run, file, *further)
         elif command == "publish":
             published(environment, file)
+        elif command == "losses":
+            lost(environment, Kept(Path(required(command, run))), *further)
         elif command == "letter":
             written(Kept(Path(required(command, run))), *further)
         else:
@@ -179,6 +193,44 @@ def backtested(
     target = kept.folder / f"backtest-{policy.sha256[: documents.SHOWN]}.json"
     put(target, json.dumps(found, indent=1, allow_nan=False).encode())
     print("\n".join([*shown(found), *lines, f"written to {target}"]))
+
+
+def lost(environment: str, kept: Kept, performance: str, months: str = "", rate: str = "") -> None:
+    """Writes a table of expected losses for each loan, and the term structure, beside the run. Prints their sums."""
+    try:
+        horizon, interest = int(months or YEAR), float(rate or 0)
+    except ValueError:
+        raise SystemExit(f"losses: expected {EXPECTED['losses']}") from None
+    if not (horizon >= 1 and 0 <= interest < 10):
+        raise SystemExit("losses: expected MONTHS of at least 1, and RATE a share such as 0.08")
+    policy = read_policy(kept.file(POLICY))
+    if performance:
+        seen = seen_of(lines_in(Path(performance), "utf-8-sig"))
+    else:
+        outputs = deployed("loan-losses", environment)
+        analysts = athena.Analysts(boto3.client("athena"), outputs["prefix"], outputs["athena_workgroup"])
+        seen = [
+            Seen(row["loan_id"], int(row["month"]), int(row["late"]) if row["late"] else None, int(row["lost"]) > 0)
+            for row in analysts.ask("silver", PERFORMANCE)
+        ]
+    with kept.model() as model:
+        loans = kept.loans(len(model.encoding.columns))
+        decided = decide(Opened(model), policy, loans, kept.snapshot)
+        known = [cells_by_name(model.encoding, loan).get("term_months") for loan in loans]
+    terms = {loan.loan_id: int(term) for loan, term in zip(loans, known, strict=True) if isinstance(term, float)}
+    structure, found = losses(decided, terms, seen, policy.lgd, horizon, interest)
+    for name, rows in (("term-structure", structure), ("losses", found)):
+        out = io.StringIO(newline="")
+        writer = csv.DictWriter(out, list(asdict(rows[0])) if rows else ["loan_id"], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in rows)
+        put(kept.folder / f"{name}-{policy.sha256[: documents.SHOWN]}.csv", out.getvalue().encode())
+    print(f"term structure of {structure[-1].month} months on book, {sum(m.defaults for m in structure)} defaults")
+    for stage in (1, 2, 3):
+        theirs = [one for one in found if one.stage == stage]
+        told = [one.expected_credit_loss for one in theirs if one.expected_credit_loss is not None]
+        print(f"stage {stage}: {len(theirs)} loans, expected credit loss {sum(told):,.2f} of {len(told)} of them")
+    print(f"written to {kept.folder}")
 
 
 def made(kept: Kept, policy: Policy) -> list[Decided]:

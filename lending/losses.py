@@ -1,0 +1,175 @@
+"""Expected credit losses over time (IFRS 9): stage, 12 months and lifetime, from loans' performance by month on book.
+
+The hazard of a month is the share of the loans at risk in it that go into default in it (Kaplan and Meier, 1958; loans
+may come late into the data). A loan's own curve is that of all, with survival to the power that makes its probability at
+the model's horizon the model's (proportional hazards; Cox, 1972). What the data do not reach is not told: the curve ends
+with the last month that has loans enough.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lending.deciding import Decided, WrongRun
+
+LEAST_AT_RISK, LEAST_DEFAULTS, YEAR = 100, 10, 12
+COLUMNS = ("loan_id", "month_on_book", "days_past_due", "charged_off")
+BACKSTOP = 30  # days past due from which on credit risk has increased significantly (IFRS 9, 5.5.11)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How a loan stood in a month on book, 0 that of its application; `lost`: a part of it was written off."""
+
+    loan_id: str
+    month: int
+    days_past_due: int | None
+    lost: bool = False
+
+
+@dataclass(frozen=True)
+class Month:
+    """One line of the term structure: `survival` is the share of loans without a default by its end."""
+
+    month: int
+    at_risk: int
+    defaults: int
+    hazard: float
+    survival: float
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Of one loan. Probabilities are of a default from application on; losses are discounted to it, in units of the
+    exposure. None where the data do not reach, or the loan lacks what it takes."""
+
+    loan_id: str
+    stage: int
+    pd_12m: float | None
+    pd_lifetime: float | None
+    loss_12m: float | None
+    loss_lifetime: float | None
+    expected_credit_loss: float | None
+
+    def document(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def seen_of(lines: Iterable[str]) -> list[Seen]:
+    """`loan_id,month_on_book,days_past_due,charged_off` with a header. Raises WrongRun."""
+    rows = csv.DictReader(lines)
+    found = []
+    try:
+        if not set(COLUMNS[:3]) <= set(names := rows.fieldnames or ()):
+            raise WrongRun(f"performance: expected columns {', '.join(COLUMNS)}, got {', '.join(names)}")
+        for row in rows:
+            try:
+                late = int(row["days_past_due"]) if row["days_past_due"] else None
+                lost = float(row.get("charged_off") or 0) > 0
+                one = Seen(row["loan_id"], int(row["month_on_book"]), late, lost)
+            except (TypeError, ValueError):
+                raise WrongRun(
+                    f"performance, line {rows.line_num}: expected whole numbers of months and days"
+                ) from None
+            if not one.loan_id or one.month < 0 or (late is not None and late < 0):
+                raise WrongRun(f"performance, line {rows.line_num}: expected a loan, and numbers of no less than 0")
+            found.append(one)
+    except csv.Error as wrong:
+        raise WrongRun(f"performance: expected lines of CSV: {wrong}") from None
+    return found
+
+
+def term_structure(seen: Iterable[Seen], days_past_due: int = 90) -> list[Month]:
+    """Months on book from the first one. Raises WrongRun, in words, where the data allow none."""
+    first: dict[str, int] = {}
+    last: dict[str, int] = {}
+    ended: dict[str, int] = {}
+    for one in seen:
+        first[one.loan_id] = min(one.month, first.get(one.loan_id, one.month))
+        last[one.loan_id] = max(one.month, last.get(one.loan_id, one.month))
+        if one.lost or (one.days_past_due or 0) >= days_past_due:
+            ended[one.loan_id] = min(one.month, ended.get(one.loan_id, one.month))
+    months: list[Month] = []
+    survival = 1.0
+    for month in range(1, max(last.values(), default=0) + 1):
+        # At risk: seen then or before, seen then or later, and not ended before.
+        at_risk = [n for n in first if first[n] <= month <= min(last[n], ended.get(n, last[n]))]
+        if len(at_risk) < LEAST_AT_RISK:
+            break
+        defaults = sum(ended.get(n) == month for n in at_risk)
+        survival *= 1 - defaults / len(at_risk)
+        months.append(Month(month, len(at_risk), defaults, defaults / len(at_risk), survival))
+    if len(months) < YEAR or sum(m.defaults for m in months) < LEAST_DEFAULTS:
+        raise WrongRun(
+            f"no term structure: {len(months)} months on book have {LEAST_AT_RISK} loans at risk, with "
+            f"{sum(m.defaults for m in months)} defaults in them; expected at least {YEAR} months and {LEAST_DEFAULTS} "
+            "defaults: bring performance of more or older loans"
+        )
+    return months
+
+
+def stage_of(last: Seen | None, days_past_due: int = 90) -> int:
+    """3 in default, 2 from 30 days past due on, else 1. What a newer probability would say of it is not looked at."""
+    if last is None:
+        return 1
+    late = last.days_past_due or 0
+    return 3 if last.lost or late >= days_past_due else 2 if late >= BACKSTOP else 1
+
+
+def losses(
+    decided: Sequence[Decided],
+    terms: dict[str, int],
+    seen: Iterable[Seen],
+    lgd: float,
+    horizon: int = YEAR,
+    rate: float = 0.0,
+    days_past_due: int = 90,
+) -> tuple[list[Month], list[Loss]]:
+    """`terms` are months to repay by loan, `horizon` the months that the model's probability is of, `rate` the
+    effective interest a year that losses are discounted by. Exposure falls in equal parts to 0 at the end of the term,
+    and stays where there is no term. Raises WrongRun."""
+    rows = list(seen)
+    months = term_structure(rows, days_past_due)
+    if horizon > len(months):
+        raise WrongRun(f"the model's horizon is {horizon} months, the performance reaches {len(months)}")
+    newest: dict[str, Seen] = {}
+    for one in rows:
+        if one.loan_id not in newest or one.month >= newest[one.loan_id].month:
+            newest[one.loan_id] = one
+    found = [
+        loss_of(
+            one, terms.get(one.loan_id), stage_of(newest.get(one.loan_id), days_past_due), months, lgd, horizon, rate
+        )
+        for one in decided
+    ]
+    return months, found
+
+
+def loss_of(
+    one: Decided, term: int | None, stage: int, months: Sequence[Month], lgd: float, horizon: int, rate: float
+) -> Loss:
+    p, whole = one.default_prob, months[horizon - 1].survival
+    if p is None or p >= 1 or not 0 < whole < 1:
+        return Loss(one.loan_id, stage, None, None, None, None, None)
+    power = math.log1p(-p) / math.log(whole)
+    alive = [1.0, *(month.survival**power for month in months)]
+
+    def to(end: int | None) -> tuple[float | None, float | None]:
+        if end is None or not 0 < end < len(alive):
+            return None, None
+        if one.exposure is None:
+            return 1 - alive[end], None
+        lost = math.fsum(
+            (alive[t - 1] - alive[t]) * one.exposure * (1 - (t - 1) / term if term else 1.0) * (1 + rate) ** (-t / YEAR)
+            for t in range(1, end + 1)
+        )
+        return 1 - alive[end], lgd * lost
+
+    (year, of_year), (life, of_life) = to(min(YEAR, term) if term else YEAR), to(term)
+    in_default = None if one.exposure is None else lgd * one.exposure
+    told = {1: of_year, 2: of_life, 3: in_default}[stage]
+    return Loss(one.loan_id, stage, year, life, of_year, of_life, told)

@@ -1,0 +1,110 @@
+"""Expected losses over time come from what happened by month on book, and from no more than that."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+
+import pytest
+
+from lending.deciding import Decided, WrongRun
+from lending.losses import Seen, losses, seen_of, stage_of, term_structure
+from tests.unit.tools import test_lending as lending
+
+ONE = Decided("c", "l", 0.19, 600, "A", "APPROVE", None, 1000.0, (), (), (), "v", "s", "m", "f", "h")
+# 1,000 loans of two years: in each month one in a hundred of those that are left goes into default.
+LEFT = [round(1000 * 0.99**month) for month in range(25)]
+SEEN = [
+    Seen(f"l{n}", month, 120 if n >= LEFT[month] else 0)
+    for n in range(1000)
+    for month in range(25)
+    if month == 0 or n < LEFT[month - 1]
+]
+
+
+def test_the_hazard_of_a_month_is_the_share_of_those_at_risk_and_survival_is_what_is_left():
+    months = term_structure(SEEN)
+
+    assert [m.month for m in months] == list(range(1, 25))
+    assert (months[0].at_risk, months[0].defaults) == (1000, 1000 - LEFT[1])
+    assert all(m.survival == pytest.approx(LEFT[m.month] / 1000) for m in months)
+
+
+def test_a_loan_that_is_seen_late_or_no_longer_counts_only_while_it_is_seen():
+    late = [Seen(f"late{n}", month, 0) for n in range(50) for month in range(6, 10)]
+    months = term_structure([*SEEN, *late])
+
+    assert [m.at_risk - LEFT[m.month - 1] for m in months][4:11] == [0, 50, 50, 50, 50, 0, 0]
+
+
+def test_a_loans_curve_meets_the_models_probability_at_its_horizon_and_goes_on_as_all_did():
+    _, (found,) = losses([ONE], {"l": 24}, SEEN, lgd=0.5)
+    months, (flat,) = losses([replace(ONE, default_prob=1 - LEFT[12] / 1000)], {"l": 24}, SEEN, lgd=0.5)
+
+    assert found.pd_12m == pytest.approx(0.19)
+    assert flat.pd_lifetime == pytest.approx(1 - months[23].survival)
+    by_hand = sum((LEFT[t - 1] - LEFT[t]) / 1000 * 1000 * (1 - (t - 1) / 24) * 0.5 for t in range(1, 25))
+    assert flat.loss_lifetime == pytest.approx(by_hand)
+    assert flat.loss_12m < flat.loss_lifetime
+    _, (discounted,) = losses([replace(ONE, default_prob=0.1)], {"l": 24}, SEEN, lgd=0.5, rate=0.1)
+    _, (plain,) = losses([replace(ONE, default_prob=0.1)], {"l": 24}, SEEN, lgd=0.5)
+    assert plain.loss_12m / 1.1 < discounted.loss_12m < plain.loss_12m
+
+
+def test_what_the_performance_does_not_reach_is_not_told():
+    _, (long,) = losses([ONE], {"l": 60}, SEEN, lgd=0.5)
+    _, (open_ended,) = losses([ONE], {}, SEEN, lgd=0.5)
+
+    assert (long.pd_lifetime, long.loss_lifetime) == (None, None)
+    assert long.pd_12m == open_ended.pd_12m == pytest.approx(0.19)
+    with pytest.raises(WrongRun, match="no term structure: 11 months on book have 100 loans at risk"):
+        term_structure([one for one in SEEN if one.month < 12])
+    with pytest.raises(WrongRun, match="with 0 defaults in them"):
+        term_structure([Seen(f"l{n}", month, 0) for n in range(200) for month in range(25)])
+    with pytest.raises(WrongRun, match="horizon is 36 months, the performance reaches 24"):
+        losses([ONE], {}, SEEN, lgd=0.5, horizon=36)
+
+
+@pytest.mark.parametrize(
+    ("last", "stage"),
+    [(None, 1), (Seen("l", 3, 29), 1), (Seen("l", 3, 30), 2), (Seen("l", 3, 90), 3), (Seen("l", 3, 0, True), 3)],
+)
+def test_a_stage_is_told_by_how_a_loan_was_seen_last(last, stage):
+    assert stage_of(last) == stage
+
+
+def test_a_loan_in_default_loses_what_is_lost_and_one_that_is_late_its_lifetimes_loss():
+    rows = [*SEEN, Seen("l", 1, 45)]
+    _, (late,) = losses([ONE], {"l": 24}, rows, lgd=0.5)
+    _, (gone,) = losses([ONE], {"l": 24}, [*rows, Seen("l", 2, 95)], lgd=0.5)
+
+    assert (late.stage, late.expected_credit_loss) == (2, late.loss_lifetime)
+    assert (gone.stage, gone.expected_credit_loss) == (3, 500.0)
+
+
+def test_lines_that_are_none_are_refused_by_their_number():
+    with pytest.raises(WrongRun, match="expected columns loan_id, month_on_book"):
+        seen_of(["loan_id,month\n", "l,1\n"])
+    with pytest.raises(WrongRun, match="line 2: expected whole numbers"):
+        seen_of(["loan_id,month_on_book,days_past_due\n", "l,one,0\n"])
+    assert seen_of(["loan_id,month_on_book,days_past_due,charged_off\n", "l,1,,2.5\n"]) == [Seen("l", 1, None, True)]
+
+
+archive, kept = lending.archive, lending.kept
+
+
+def test_the_command_writes_a_line_for_each_loan_beside_the_run(kept, tmp_path, capsys):
+    lending.command.main("decide", "", str(kept), lending.policy_file(tmp_path), "")
+    lines = [f"{one.loan_id},{one.month},{one.days_past_due}\n" for one in SEEN]
+    (tmp_path / "performance.csv").write_text("loan_id,month_on_book,days_past_due\n" + "".join(lines))
+    lending.command.main("losses", "", str(kept), "", str(tmp_path / "performance.csv"), "", "0.05")
+    (table,), (structure,) = kept.glob("losses-*.csv"), kept.glob("term-structure-*.csv")
+
+    with table.open() as file:
+        assert [row["loan_id"] for row in csv.DictReader(file)] == ["l1", "l2"]
+    assert len(structure.read_text().splitlines()) == 25
+    said = capsys.readouterr().out
+    assert "term structure of 24 months on book" in said
+    assert "stage 1: 2 loans, expected credit loss" in said
+    with pytest.raises(SystemExit, match="expected MONTHS of at least 1"):
+        lending.command.main("losses", "", str(kept), "", "x", "0", "")
