@@ -1,9 +1,9 @@
 """Expected credit losses over time (IFRS 9): stage, 12 months and lifetime, from loans' performance by month on book.
 
 The hazard of a month is the share of the loans at risk in it that go into default in it (Kaplan and Meier, 1958; loans
-may come late into the data). A loan's own curve is that of all, with survival to the power that makes its probability at
-the model's horizon the model's (proportional hazards; Cox, 1972). What the data do not reach is not told: the curve ends
-with the last month that has loans enough.
+may come late into the data). A loan's own curve is that of all, with survival to the power that makes its probability
+at the model's horizon the model's (proportional hazards; Cox, 1972). What the data do not reach is not told: the curve
+ends with the last month that has loans enough.
 """
 
 from __future__ import annotations
