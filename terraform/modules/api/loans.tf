@@ -60,8 +60,12 @@ resource "aws_apigatewayv2_integration" "loans" {
 resource "aws_apigatewayv2_route" "loans" {
   api_id             = aws_apigatewayv2_api.this.id
   route_key          = "POST /v1/loans/decide"
-  authorization_type = "AWS_IAM"
-  target             = "integrations/${aws_apigatewayv2_integration.loans.id}"
+  authorization_type = contains(keys(local.tokens), "POST /v1/loans/decide") ? "JWT" : "AWS_IAM"
+  authorizer_id      = contains(keys(local.tokens), "POST /v1/loans/decide") ? one(aws_apigatewayv2_authorizer.tokens[*].id) : null
+
+  authorization_scopes = lookup(local.tokens, "POST /v1/loans/decide", null)
+
+  target = "integrations/${aws_apigatewayv2_integration.loans.id}"
 }
 
 resource "aws_lambda_permission" "loans" {

@@ -7,7 +7,7 @@ resource "aws_apigatewayv2_api" "this" {
 }
 
 locals {
-  routes = ["GET /v1/openapi.json", "POST /v1/decisions", "POST /v1/labels", "POST /v1/lists"]
+  routes = ["GET /v1/openapi.json", "POST /v1/decisions", "POST /v1/labels", "POST /v1/lists", "POST /v1/loans/decide"]
   tokens = { for route, scope in try(var.tokens.scopes, {}) : route => [scope] }
 }
 
@@ -83,7 +83,7 @@ resource "aws_apigatewayv2_stage" "default" {
   # A stage knows limits of routes that there are.
   depends_on = [
     aws_apigatewayv2_route.decisions, aws_apigatewayv2_route.document, aws_apigatewayv2_route.labels,
-    aws_apigatewayv2_route.lists,
+    aws_apigatewayv2_route.lists, aws_apigatewayv2_route.loans,
   ]
 }
 
