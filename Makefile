@@ -212,8 +212,8 @@ cases: $(READY) ## Review cases: make cases [IS=OPEN|CUSTOMER=id|ID=case|TX=id] 
 console: $(READY) ## Pages on decisions, customers, policy, models, portfolio: make console [ENV=dev PORT=8501 EXPORT=no]; without ENV of the last demo
 	@PYTHONPATH=.:lambda $(CONSOLE_IN) $(PYTHON) -m console "$(ENV)" "$(PORT)" "$(EXPORT)"
 
-console-check: $(READY) $(BROWSER)/.ready ## A walk through the console in Chromium, into build/console.json: make console-check [ENV=dev]; without ENV of the last demo
-	@PYTHONPATH=.:lambda $(CONSOLE_IN) $(PYTHON) -m bench.console "$(ENV)" "$(BROWSER)/bin/python"
+console-check: $(READY) $(BROWSER)/.ready ## A walk through the console in Chromium, into build/console.json: make console-check [ENV=dev] [DOCS=1]; without ENV of the last demo
+	@PYTHONPATH=.:lambda $(CONSOLE_IN) $(PYTHON) -m bench.console "$(ENV)" "$(BROWSER)/bin/python" "$(DOCS)"
 
 api-check: $(READY) $(ASKER)/.ready ## The running API held against its document by Schemathesis, into build/api.json: make api-check [ENV=local]
 	@PYTHONPATH=.:lambda $(if $(filter file,$(origin ENV)),,$(IN)) $(PYTHON) -m bench.api "$(if $(filter file,$(origin ENV)),,$(ENV))" "$(CURDIR)/$(ASKER)/bin/schemathesis"

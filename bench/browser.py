@@ -1,8 +1,8 @@
 """What a browser does in `make console-check`: run by an environment that has Playwright and nothing else of ours.
 
 Reads what to do from standard input, as JSON: `address`, `pages` (by name: `path` with its question, `title` in the
-navigation, and what is asked there, a `label`, a `value` and what `shows` the answer, or null), `turns`, `pictures` (a
-folder), `why` (what a reviewer says; null where no case is to be decided). Writes how long everything took, in ms, and
+navigation, and what is asked there, a `label`, a `value` and what `shows` the answer, or null), `turns` and `loads` (how
+often a page is opened by the navigation, and anew), `pictures` (a folder), `why` (what a reviewer says; null where no case is to be decided). Writes how long everything took, in ms, and
 what was reviewed, to standard output.
 """
 
@@ -17,6 +17,7 @@ from pathlib import Path
 WIDTHS = {"wide": 1280, "narrow": 390}
 HEIGHT = 900
 PATIENCE_MS = 60_000
+SMALL = 60  # percent of JPEG's quality: a page of text stays legible
 DONE = "[data-testid=stApp][data-test-script-state=notRunning]"
 SHOWN = f"{DONE} h1"
 # A page's title stands in the tab, and its script has ended.
@@ -55,11 +56,12 @@ def walked(browser, asked: dict) -> dict:
     for name, what in asked["pages"].items():
         address = f"{asked['address']}/{what['path']}"
         visit = timed(page, address)  # what is remembered is remembered from now on
-        loads = [timed(page, address) for _ in range(asked["turns"])]
+        loads = [timed(page, address) for _ in range(asked["loads"])]
         waits = [wait for _ in range(asked["turns"]) for wait in opened(page, what, asked["pages"])]
         failed = page.locator(FAILED).count()
         timed(page, address)
         picture(page, asked["pictures"], name, "wide")
+        page.screenshot(path=str(Path(asked["pictures"]) / f"{name}.jpg"), type="jpeg", quality=SMALL)  # for the docs
         pages[name] = {"first_ms": visit, "load_ms": loads, "ms": waits, "failed": failed}
     for look in ("narrow", "dark"):
         looks = {"viewport": {"width": WIDTHS["narrow" if look == "narrow" else "wide"], "height": HEIGHT}}

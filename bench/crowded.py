@@ -22,7 +22,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from cases.table import Cases, Told
+from cases.case import Verdict, claim, decide
+from cases.table import Cases, Told, case_of, item_of
 
 from bench import console
 from bench.browser import BROWSERS
@@ -34,6 +35,7 @@ from tools.operate.platform import Platform, wait
 from tools.telling import Teller
 
 DECISIONS, CASES, DAYS = 1_000_000, 100_000, 30
+WAITING = 2_000  # cases that nobody has decided: a week of what reviewers can do
 FIRST = instant("2026-01-01T00:00:00Z")  # ms
 DAY = 86_400_000
 CUSTOMERS, MERCHANTS = 50_000, 2_000
@@ -184,9 +186,18 @@ class Written:
     def transact_write_items(self, TransactItems: list[dict]) -> None:
         self.items += [member["Put"]["Item"] for member in TransactItems]
 
+    def decide(self, since: int, at: int) -> None:
+        """Makes the case of the items from `since` on a decided one."""
+        place = next(n for n in range(since, len(self.items)) if self.items[n]["what"]["S"] == "case")
+        case = case_of(self.items[place])
+        by, honest = "arn:aws:iam::111122223333:user/bench", Verdict("honest", "known to the customer", case.payments)
+        held = claim(case, by, case.opened_at, at - case.opened_at + 1).case
+        self.items[place] |= item_of(decide(held, by, honest, at).case)
+
 
 def open_cases(platform: Platform, pattern: dict[str, Any]) -> None:
-    """One payment each. Of ten cases one has been let through and would be blocked now."""
+    """One payment each, the newest WAITING of them not yet decided. Of ten cases one has been let through and would be
+    blocked now."""
     dynamodb, table = platform.client("dynamodb"), f"{platform.prefix}-cases"
     written, now = Written(), int(time.time() * 1000)
     for number in range(CASES):
@@ -204,7 +215,10 @@ def open_cases(platform: Platform, pattern: dict[str, Any]) -> None:
             "explanation": pattern["explanation"],
             "event_time": iso(opened),
         }
+        since = len(written.items)
         cases.take_in(Told(f"R{number}", f"R{number}", message))
+        if number < CASES - WAITING:
+            written.decide(since, opened + 60_000)
     batches = [written.items[start : start + TOGETHER] for start in range(0, len(written.items), TOGETHER)]
 
     def put(items: list[dict]) -> None:
