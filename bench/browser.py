@@ -1,9 +1,9 @@
 """What a browser does in `make console-check`: run by an environment that has Playwright and nothing else of ours.
 
 Reads what to do from standard input, as JSON: `address`, `pages` (by name: `path` with its question, `title` in the
-navigation, and what is asked there, a `label`, a `value` and what `shows` the answer, or null), `turns` and `loads` (how
-often a page is opened by the navigation, and anew), `pictures` (a folder), `why` (what a reviewer says; null where no case is to be decided). Writes how long everything took, in ms, and
-what was reviewed, to standard output.
+navigation, and what is asked there, a `label`, a `value` and what `shows` the answer, or null), `turns` and `loads`
+(how often a page is opened by the navigation, and anew), `pictures` (a folder), `why` (what a reviewer says;
+null where no case is to be decided). Writes how long everything took, in ms, and what was reviewed, to standard output.
 """
 
 from __future__ import annotations

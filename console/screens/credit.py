@@ -6,10 +6,11 @@ import altair as alt
 import streamlit as st
 
 from console import source
-from console.cells import NOTHING, money, number, share
+from console.cells import NOTHING, money, number, plain, share
 from tools.athena import text
 
 RISKIEST = 100
+DECISIONS = ("APPROVE", "REFER", "DECLINE")
 
 
 @source.tells_what_failed
@@ -21,6 +22,7 @@ def show() -> None:
         return
     by_vintage(vintages)
     by_band()
+    by_policy()
     riskiest()
     one_loan()
 
@@ -77,6 +79,39 @@ def by_band() -> None:
     )
 
 
+def by_policy() -> None:
+    st.subheader("What the credit policy decided")
+    newest = "SELECT max(period) FROM loans_by_decision WHERE length(period) = 7"
+    rows = source.ask("analytics", f"SELECT * FROM loans_by_decision WHERE period = ({newest}) ORDER BY band, decision")
+    if not rows:
+        st.info(
+            "No run has been decided by a policy yet: `make credit-policy POLICY=file.json` makes one live, and each run "
+            "of `score-loans` after it decides (docs/loan-decisions.md)."
+        )
+        return
+    loans = sum(int(r["loans"]) for r in rows)
+    by = {d: sum(int(r["loans"]) for r in rows if r["decision"] == d) for d in DECISIONS}
+    lost = sum(number(r["expected_loss"]) or 0 for r in rows)
+    said = ", ".join(f"{decision} {count} ({share(count / loans)})" for decision, count in by.items())
+    of = f"{plain(rows[0]['period'])}, policy {plain(rows[0]['policy_version'])}"
+    st.markdown(f"{of}: {said}. Expected loss of all: {lost:,.0f}.")
+    st.dataframe(
+        [
+            {
+                "band": r["band"] or NOTHING,
+                "decision": r["decision"],
+                "loans": int(r["loans"]),
+                "mean probability of default": share(number(r["mean_default_prob"])),
+                "exposure": number(r["exposure"]),
+                "expected loss": number(r["expected_loss"]),
+            }
+            for r in rows
+        ],
+        hide_index=True,
+        alt="Loans of the newest month by band and decision",
+    )
+
+
 def riskiest() -> None:
     st.subheader("The riskiest loans")
     rows = source.ask(
@@ -125,8 +160,42 @@ def one_loan() -> None:
     st.query_params["loan"] = wanted
     row = rows[0]
     st.metric("Probability of default", share(number(row["default_prob"])))
+    decision(wanted)
     st.dataframe(
         [{"field": name, "value": cell or NOTHING} for name, cell in row.items()],
         hide_index=True,
         alt="Fields of the loan",
     )
+
+
+def decision(loan: str) -> None:
+    """What the policy decided last, with the applicant's reasons in the sentences of the notice."""
+    rows = source.ask(
+        "predictions",
+        f"""
+        SELECT *, array_join(sentences, chr(10)) AS sentence_lines, array_join(rules, chr(10)) AS rule_lines
+        FROM credit_decisions WHERE loan_id = {text(loan)} ORDER BY started_at DESC LIMIT 1
+        """,
+    )
+    if not rows:
+        st.markdown("No policy has decided on it.")
+        return
+    row = rows[0]
+    cells = st.columns(4)
+    cells[0].metric("Decision", row["decision"])
+    cells[1].metric("Band, points", f"{row['band'] or NOTHING}, {row['points'] or NOTHING}")
+    cells[2].metric("Expected loss", amount(row["expected_loss"]))
+    cells[3].metric("Limit", amount(row["credit_limit"]))
+    if reasons := row["sentence_lines"].splitlines():
+        st.markdown("Principal reasons:\n" + "\n".join(f"- {plain(reason)}" for reason in reasons))
+    if rules := row["rule_lines"].splitlines():
+        st.markdown(f"Rules that it met: {plain(', '.join(rules))}.")
+    st.caption(
+        plain(f"Policy {row['policy_version']}, model {row['model']}, run of {row['started_at']}.")
+        + " `make loan-letter` writes the notice."
+    )
+
+
+def amount(cell: str) -> str:
+    found = number(cell)
+    return NOTHING if found is None else f"{found:,.2f}"

@@ -266,6 +266,63 @@ def test_the_portfolio_is_told_in_a_sentence_beside_its_plot(answers):
     assert "10 loans of 1 months, 4 with a prediction; 1 of 5 that have ended defaulted (20.0%)." in words(page)
 
 
+VINTAGE = {
+    "vintage": "2025-01",
+    "loans": "10",
+    "amount": "1",
+    "scored": "4",
+    "mean_pd": "0.2",
+    "observed": "5",
+    "defaults": "1",
+    "default_rate": "0.2",
+}
+LOAN = {"loan_id": "L1", "customer_id": "C1", "default_prob": "0.3", "amount_cents": "1000", "applied_at": "2025-01-02"}
+DECIDED = {
+    "decision": "DECLINE",
+    "band": "D",
+    "points": "540",
+    "expected_loss": "123.4",
+    "credit_limit": "",
+    "sentence_lines": "Income insufficient for amount of credit requested\n<b>Other</b>",
+    "rule_lines": "",
+    "policy_version": "1",
+    "model": "m-1",
+    "started_at": "2025-02-01T00:00:00Z",
+}
+
+
+def test_a_declined_applicant_is_shown_with_band_and_reasons_as_text(answers):
+    answers["portfolio_by_vintage"] = [VINTAGE]
+    answers["a.*"] = [LOAN]
+    answers["credit_decisions WHERE"] = [DECIDED]
+
+    page = screen("credit", loan="L1").run()
+
+    assert not page.exception
+    assert [metric.value for metric in page.metric] == ["30.0%", "DECLINE", "D, 540", "123.40", "-"]
+    assert "- Income insufficient for amount of credit requested" in words(page)
+    assert "<b>" not in words(page)
+
+
+def test_what_the_policy_decided_is_told_by_band_with_the_expected_loss(answers):
+    answers["portfolio_by_vintage"] = [VINTAGE]
+    row = {"period": "2025-08", "policy_version": "1", "mean_default_prob": "0.1", "exposure": "100"}
+    answers["loans_by_decision"] = [
+        row | {"decision": "APPROVE", "band": "A", "loans": "3", "expected_loss": "10"},
+        row | {"decision": "REFER", "band": "", "loans": "1", "expected_loss": "", "mean_default_prob": ""},
+    ]
+
+    page = screen("credit").run()
+
+    assert "APPROVE 3 (75.0%), REFER 1 (25.0%), DECLINE 0 (0.0%). Expected loss of all: 10." in words(page)
+
+
+def test_without_a_credit_policy_the_page_says_how_one_is_made_live(answers):
+    answers["portfolio_by_vintage"] = [VINTAGE]
+
+    assert "make credit-policy" in words(screen("credit").run())
+
+
 class Registry:
     """A registry of one version, and what lies beside its evaluation."""
 
