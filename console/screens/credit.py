@@ -85,8 +85,8 @@ def by_policy() -> None:
     rows = source.ask("analytics", f"SELECT * FROM loans_by_decision WHERE period = ({newest}) ORDER BY band, decision")
     if not rows:
         st.info(
-            "No run has been decided by a policy yet: `make credit-policy POLICY=file.json` makes one live, and each run "
-            "of `score-loans` after it decides (docs/loan-decisions.md)."
+            "No run has been decided by a policy yet: `make credit-policy POLICY=file.json` makes one live; each "
+            "run of `score-loans` after it decides (docs/loan-decisions.md)."
         )
         return
     loans = sum(int(r["loans"]) for r in rows)
