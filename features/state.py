@@ -238,6 +238,11 @@ class Layout:
         self.holds = Holds.of(self, of)
         self.text = self.holds.text()
 
+    def unsure(self, young: set[str]) -> set[str]:
+        """Windows that count by a flag which cannot be told where these are unknown."""
+        flags = {flag for flag, names in self.behind.items() if names & young}
+        return {w.name for w in self.windows if w.where and w.where.flag in flags}
+
 
 @dataclass(frozen=True)
 class Holds:
@@ -405,6 +410,16 @@ class State:
 
     def _mark(self, before: int, after: int) -> None:
         self.remembered = [after if mark == before else mark for mark in self.remembered]
+
+    def miss(self, columns: set[str]) -> None:
+        """A payment was folded in of which nobody knows what it says in these columns: what looks at them is unknown
+        until it has passed the payment."""
+        layout = self.layout
+        names = {d.name for d in layout.distinct if d.of in columns}
+        names |= {w.name for w in layout.summed if isinstance(w, TurnWindow) and w.turn.of in columns}
+        if LATITUDE in columns:
+            names |= {f.name for f in layout.travels}
+        self.young |= dict.fromkeys(sorted(names | layout.unsure(names)), self.clock)
 
     def pay(self, at: int, amount: int, merchant_id: str, identifier: str = "", cells: Cells = NO_CELLS) -> int:
         """Fold in a payment of this customer. `cells` is what it says besides.
@@ -730,8 +745,7 @@ def carried(stored: Mapping[str, Any], old: Holds, layout: Layout) -> dict[str, 
         young |= {f.name for f in layout.travels}
     if layout.apart and LASTS not in old.kinds:
         young |= {f.name for f in layout.since_last if f.kind != "attempt"}
-    unsure = {flag for flag, names in layout.behind.items() if names & young}
-    young |= {w.name for w in layout.windows if w.where and w.where.flag in unsure}
+    young |= layout.unsure(young)
     counted = {name for name, sizes in new.seen.items() if name in old.seen and old.seen[name][2] == sizes[2]}
     waiting = {of: cells for of, cells in stored["waiting"].items() if of in layout.cells} if counted else {}
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -69,6 +70,8 @@ LOOKED_AT = (
     *(local.column for local in FRAUD.local),
 )
 COLUMNS = tuple(dict.fromkeys((*WHOLE, *(prefix.column for prefix in PREFIXES), *LOOKED_AT)))
+# Names what `cells_of` makes of a payment: another version may look at other columns, or make other parts of them.
+LOOKED = hashlib.sha256(repr((WHOLE, LOOKED_AT, PREFIXES, PARTS, FRAUD.local)).encode()).hexdigest()[:8]
 
 RULED = (*FRAUD.columns, *TRAFFIC_LAYOUT.names)  # what a rule of the policy may look at
 Vector = list[float | None]
@@ -125,6 +128,13 @@ def cells_of(at: int, said: Mapping[str, str]) -> Cells:
     if FRAUD.travels and (place := place_of(said)):
         cells[LATITUDE], cells[LONGITUDE] = place
     return cells
+
+
+def not_looked_at(cells: Cells) -> set[str]:
+    """What features look at of a payment and cells of another version do not tell. They may have no value because the
+    payment says none, or because nobody looked; and what is made of columns may be made otherwise."""
+    places = {LATITUDE} if FRAUD.travels else set()
+    return {column for column in (*WHOLE, *places) if column not in cells} | MADE
 
 
 def fraud_vector(

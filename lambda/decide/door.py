@@ -68,9 +68,7 @@ class Seen:
         """The customer, the tail, and the tail with the decision; none where everybody else cannot be told of it."""
         if self.tail is None:
             return None
-        cells = cells_of(payment.at, payment.further)
-        entry = Entry(payment.transaction_id, decision["counted_at"], payment.amount, payment.merchant_id, cells)
-        after = self.tail.appended(self.record, [entry])
+        after = self.tail.appended(self.record, [Entry.of(payment, decision["counted_at"])])
         return None if after.is_full else (decision["customer_id"], self.tail, after)
 
 

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
+from features.payment import Payment
 from features.state import NEVER, NO_CELLS, Cells, State, fingerprint
+from features.vector import LOOKED, cells_of, not_looked_at
 from scoring.breaker import Breaker
 from scoring.refusals import code_of
 from scoring.tables import items
@@ -29,9 +31,9 @@ WRITE = 100  # items per TransactWriteItems, the API's limit
 
 class Entry(NamedTuple):
     """A payment that was decided: when it counts (ms), its amount in cents of the home currency, and what features look
-    at of it besides.
+    at of it besides, as the door's version `looked` at payments.
 
-    Doors of two versions read one tail: a field keeps its place for good, a new one comes behind `cells` with a
+    Doors of two versions read one tail: a field keeps its place for good, a new one comes behind the others with a
     default. What a door of a later version has written behind is no part of what is known here, and is kept.
     """
 
@@ -40,7 +42,13 @@ class Entry(NamedTuple):
     amount: int
     merchant_id: str
     cells: Cells = NO_CELLS
+    looked: str = ""
     behind: tuple[Any, ...] = ()
+
+    @classmethod
+    def of(cls, payment: Payment, counted_at: int) -> Entry:
+        cells = cells_of(payment.at, payment.further)
+        return cls(payment.transaction_id, counted_at, payment.amount, payment.merchant_id, cells, LOOKED)
 
     @classmethod
     def parse(cls, stored: Sequence[Any]) -> Entry:
@@ -107,6 +115,8 @@ def fold(customer: State, tail: Tail) -> None:
     """Adds to a customer's state what the tail knows beyond it."""
     for entry in tail.beyond(Record.of(customer)):
         customer.pay(entry.counted_at, entry.amount, entry.merchant_id, entry.transaction_id, entry.cells)
+        if entry.looked != LOOKED:  # what a door of another version did not look at is unknown, and not nothing
+            customer.miss(not_looked_at(entry.cells))
 
 
 class Moved(RuntimeError):

@@ -192,7 +192,7 @@ class StreamDoor:
         for name, own in made.items():
             tail = taken.tails.get(name)
             if own and tail is not None and tail.joins(taken.records[name]):
-                after = tail.appended(taken.records[name], [entry_of(a) for a in own])
+                after = tail.appended(taken.records[name], [Entry.of(a.payment, a.counted_at) for a in own])
                 if not after.is_full:
                     appended[name] = name, tail, after
         try:
@@ -353,12 +353,6 @@ def logged(arrival: Arrival) -> dict:
     """The decision as the log has it: with every column of its payment, and the payment as it came."""
     payment = {"attributes": json.dumps(arrival.payment.further), "event": json.dumps(arrival.event)}
     return {**(arrival.decision or {}), **payment}
-
-
-def entry_of(arrival: Arrival) -> Entry:
-    payment = arrival.payment
-    cells = cells_of(payment.at, payment.further)
-    return Entry(payment.transaction_id, arrival.counted_at, payment.amount, payment.merchant_id, cells)
 
 
 def answered_before(arrivals: Iterable[Arrival]) -> list[str]:

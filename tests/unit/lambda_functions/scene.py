@@ -26,6 +26,7 @@ from stream.sinks import BLOCKED, REVIEWED, DecisionLog, LateLog, MerchantStream
 from features.currency import Rates
 from features.declaration import Entity
 from features.declared import TERMS
+from features.fraud import FRAUD
 from features.state import State
 from features.traffic import TRAFFIC_LAYOUT, traffic_at
 from features.vector import CUSTOMER_LAYOUT
@@ -82,6 +83,7 @@ OPERATIONS = {
     "kms": ("generate_data_key", "decrypt"),
     "merchants": ("put_records",),
 }
+SERVICES = ("store", "endpoint", "stream", "merchants", "bucket", "table", "listed", "kms", "topic", "reviews", "documents")
 
 
 class AtOnce(Executor):
@@ -102,19 +104,21 @@ class Scene:
 
     policy: dict | None = field(default_factory=lambda: dict(POLICY))
     now: int = NOW  # ms, of the API door
+    beside: Scene | None = None  # whose services it shares
 
     def __post_init__(self) -> None:
         self.store, self.endpoint, self.stream, self.merchants = FeatureStore(), Endpoint(), Stream(), Stream()
-        self.bucket, self.table = Bucket(), Table()
+        self.bucket, self.table, self.listed, self.kms = Bucket(), Table(), ListsTable(), Kms()
         self.topic, self.reviews = Messages(), Messages()
+        self.documents = Documents(releases={"policy": self.policy})
+        if self.beside is not None:
+            for name in SERVICES:
+                setattr(self, name, getattr(self.beside, name))
         self.answers = Answers(self.table, "risk-test-answers", lambda: NOW / 1000)
         self.tails = Tails(self.table, "risk-test-tails", lambda: NOW / 1000)
-        self.listed = ListsTable()
         self.lists = Lists(self.listed, "risk-test-lists", lambda: NOW / 1000)
         self.entries = Entries(self.listed, "risk-test-lists", lambda: NOW / 1000)
-        self.kms = Kms()
         self.signer = Signer(self.kms, "signing")
-        self.documents = Documents(releases={"policy": self.policy})
         self.records = Records(self.store, GROUPS)
 
     def release(self, clock=lambda: 0.0) -> Release:
@@ -209,6 +213,11 @@ class Scene:
                 setattr(service, operation, counted(operation, getattr(service, operation)))
         work()
         return calls
+
+    def told(self, decision: dict) -> dict[str, float | None]:
+        """A decision's vector by feature, if it was made with features of these doors, else nothing."""
+        own = decision["feature_version"].removesuffix("-partial") == FRAUD.version
+        return dict(zip(FRAUD.columns, decision["vector"], strict=True)) if own else {}
 
     def customer(self, identifier: str) -> State:
         stored = self.store.records.get((GROUPS["customer"], identifier))
