@@ -35,7 +35,7 @@ def fullest(layout: Layout) -> int:
         kind: [largest(MEASURES[kind][column.measure]) for column in columns]
         for kind, columns in layout.columns.items()
     }
-    state.waiting = {of: [CELL] for of in layout.cells}
+    state.waiting = {of: [CELL] * most for of, most in layout.waiting.items()}
     state.remembered = [KNOWN] * layout.remembered
     return len(state.dump())
 

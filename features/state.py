@@ -209,6 +209,9 @@ class Layout:
                 raise ValueError(f"{d.name}: distinct counts of one column and tile size remember equally many")
             self.seen[d.of, d.tile] = most, max(kept_tiles, kept(d))
         self.cells = tuple(dict.fromkeys(d.of for d in self.distinct))
+        # Values of one millisecond that may come into a tile, the first ones in the order of their fingerprints: those
+        # that the tile holds already leave no more room for others.
+        self.waiting = {of: max(most for (o, _), (most, _) in self.seen.items() if o == of) for of in self.cells}
         # A flag is known before its event is folded in: from what it compares.
         compared = {name for flag in self.flags for name in (*flag.left, *flag.right)}
         self.compared_distinct = tuple(d for d in self.distinct if d.name in compared)
@@ -460,6 +463,8 @@ class State:
                 same_moment = self.waiting.setdefault(of, [])
                 if cell not in same_moment:
                     same_moment.append(cell)
+                    if len(same_moment) > self.layout.waiting[of]:
+                        same_moment.remove(max(same_moment))
         self._remember(event.identifier)
 
     def apply_where_it_happened(self, event: Event) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 from zlib import crc32
 
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.clocks import apart, turns, usual
-from features.declaration import DAY, HOUR, MINUTE, SECOND, FromUsual, SinceFirst, SinceLast, Travel, Window
+from features.declaration import DAY, HOUR, MINUTE, SECOND, Distinct, FromUsual, SinceFirst, SinceLast, Travel, Window
 from features.fraud import FRAUD, HIGH, SETTLED, SINCE_LAST
 from features.places import LATITUDE, LONGITUDE, metres
 from features.size import fullest
@@ -499,6 +500,78 @@ def test_a_record_stays_below_32_kilobytes_after_50_000_events(layout, kind):
     assert largest < BOUND
     assert len(state.dump().encode()) < BOUND
     assert largest < fullest(layout)
+
+
+MOST = 10**12  # cents of the largest payment that doors take
+WITH_MORE = Layout(
+    (
+        *OF_CUSTOMER,
+        Window("customer", "decline", "count", 7 * DAY, HOUR),
+        Window("customer", "attempt", "amount", 7 * DAY, HOUR),
+        Distinct("customer", 30 * DAY, DAY, kept=16, of="card_id", called="cards"),
+        Travel("customer", "metres_from_last", 30 * DAY),
+    ),
+    PAYMENTS_KNOWN,
+)
+
+
+def hostile(kind: str, size: int) -> Iterator[tuple[int, str, dict[str, int]]]:
+    """Moments, identifiers as long as they may be, and cells. Everything is new in each payment: merchant, device,
+    address, beneficiary, card, place. Each tenth is declined."""
+    rng = random.Random(kind)
+    at = START
+    for number in range(size):
+        match kind:
+            case "one millisecond":
+                at += DAY * (number % 500 == 0)
+            case "something in every tile":
+                at += 30 * SECOND
+            case "clock tricks":
+                at += rng.choice([0, 0, 1, MINUTE, -MINUTE, HOUR, -HOUR, DAY, -DAY, 40 * DAY, -40 * DAY])
+                at = max(at, START)
+            case "bursts on the edges of tiles":
+                at += rng.choice([0, 1, MINUTE - 1, 1, HOUR - 1, 1, 6 * HOUR - 1, 1])
+        cells = {of: rng.getrandbits(32) for of in (*FURTHER, "card_id")}
+        cells |= {LATITUDE: rng.randrange(-90_000_000, 90_000_001), LONGITUDE: rng.randrange(-180_000_000, 180_000_001)}
+        if number % 10 == 9:
+            cells[AUTHORISED] = 0
+        yield at, f"{number:x<128}", cells
+
+
+KINDS = ("one millisecond", "something in every tile", "clock tricks", "bursts on the edges of tiles")
+
+
+@pytest.mark.parametrize("layout", [CUSTOMER_LAYOUT, WITH_MORE], ids=["ours", "with more features"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_100_000_hostile_payments_of_one_customer_make_no_record_that_is_too_large_or_grows(layout, kind):
+    state, sizes = State(layout), []
+    for number, (at, identifier, cells) in enumerate(hostile(kind, 100_000)):
+        state.pay(at, MOST, f"{cells[FURTHER[0]]:y<128}", identifier, cells)
+        if number % 500 in (0, 499):
+            sizes.append(len(state.dump()))
+
+    assert max(sizes) <= (BOUND if layout is CUSTOMER_LAYOUT else fullest(layout))
+    full, after = sizes[: len(sizes) * 9 // 10], sizes[len(sizes) * 9 // 10 :]
+    assert max(after) <= 1.02 * max(full), "a digit more here and there, once windows are full"
+    assert State.load(state.dump(), layout).dump() == state.dump()
+
+
+def test_of_many_values_in_one_millisecond_the_tile_remembers_those_that_it_would_of_all():
+    """What waits for the millisecond to end is bounded: nothing that comes into the tile is left out of it."""
+    rng = random.Random(4)
+    for _ in range(50):
+        first, then = ([rng.randrange(60) for _ in range(rng.randrange(60))] for _ in range(2))
+        state = State(CUSTOMER_LAYOUT)
+        for at, values in ((START, first), (START + 1, then)):
+            for number, value in enumerate(values):
+                state.pay(at, 1, "m1", f"{at} {number}", {"device_id": value})
+        state.pay(START + 2, 1, "m1", "last")
+
+        key = ("device_id", DAY)
+        most, _ = CUSTOMER_LAYOUT.seen[key]
+        day = sorted(set(first))[:most]
+        day = [*day, *sorted(set(then) - set(day))][:most]
+        assert state.seen[key].get(START // DAY, []) == day
 
 
 def test_the_largest_record_that_is_told_is_one_that_may_come():
