@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from functools import cached_property
 
 from features.payment import AHEAD
-from features.state import State, fingerprint
+from features.state import State, fingerprint, payment_event
 from features.traffic import TRAFFIC_LAYOUT
 from features.values import iso
 from features.vector import CUSTOMER_LAYOUT
@@ -17,7 +18,7 @@ from simulation.models.feature_store import value_of
 from simulation.night import moments
 from simulation.plan import Paid
 from simulation.recount import Counted, comparable, from_sum, recounted, seen_in
-from simulation.world import POLICY, Asked, World, other
+from simulation.world import POLICY, Asked, World, fields_of_payment, other
 
 PATIENT_MS = 400  # after so long a door does not judge again
 MARKED = ("default_features",)  # steps of a decision that say themselves that the records were not read
@@ -123,6 +124,18 @@ class Seen:
         others = {self.world.plan.payments[a.payment] for a in acts if a.kind == "other"}
         put = {self.world.plan.payments[a.payment] for a in acts if a.kind in ("put", "put_again")}
         return {paid.identifier: paid.customer for paid in others & put}
+
+    @cached_property
+    def put(self) -> set[str]:
+        """Identifiers of payments that clients put on the stream themselves."""
+        acts = self.world.plan.acts
+        return {self.world.plan.payments[a.payment].identifier for a in acts if a.kind in ("put", "put_again")}
+
+    @cached_property
+    def asked_otherwise(self) -> set[str]:
+        """Identifiers under which another payment was asked about."""
+        acts = self.world.plan.acts
+        return {self.world.plan.payments[a.payment].identifier for a in acts if a.kind == "other"}
 
     @cached_property
     def misled(self) -> set[str]:
@@ -387,6 +400,28 @@ def a_payment_counts_once_at_its_merchant_or_is_named(seen: Seen) -> list[str]:
     return found
 
 
+def a_merchants_record_is_the_recount_of_what_it_counts(seen: Seen) -> list[str]:
+    """Counts and cents of every window, at the record's own clock: payments come to it in any order. Of a payment that
+    was logged twice, at two moments, the log does not say which one its merchant was told."""
+    found = []
+    logged: dict[str, set[int]] = {}
+    for _, line in seen.lines:
+        logged.setdefault(line["transaction_id"], set()).add(line["counted_at"])
+    moments_of = {i: next(iter(at)) for i, at in logged.items() if len(at) == 1}
+    for merchant in sorted({paid.merchant for paid in seen.paid.values()}):
+        stored, wanted = seen.traffic(merchant), State(TRAFFIC_LAYOUT)
+        marks = set(stored.remembered)
+        counted = [i for i, paid in seen.paid.items() if paid.merchant == merchant and fingerprint(i) in marks]
+        if any(i not in moments_of or seen.paid[i].customer in seen.decided_twice for i in counted):
+            continue
+        for i in sorted(counted, key=moments_of.__getitem__):
+            wanted.apply(payment_event(moments_of[i], seen.paid[i].amount, i))
+        at = wanted.clock + 1
+        if (stored.clock, stored.values(at)) != (wanted.clock, wanted.values(at)):
+            found.append(f"{merchant}'s record differs from the recount of its {len(counted)} payments")
+    return found
+
+
 def what_counts_late_is_told_to_the_lake(seen: Seen) -> list[str]:
     notes: dict[str, int] = {}
     for key, body in seen.world.cloud.bucket.objects.items():
@@ -432,6 +467,56 @@ def what_is_no_payment_is_set_aside(seen: Seen) -> list[str]:
     """Each record once, or more often where what was taken was put again for want of an answer."""
     aside = sum(key.startswith("quarantine/") for key in seen.world.cloud.bucket.objects)
     return [f"{seen.world.poison} records are no payments, {aside} were set aside"] if aside < seen.world.poison else []
+
+
+def nothing_else_is_set_aside(seen: Seen) -> list[str]:
+    """No payment that may be one, and no decision that a door has made."""
+    found = []
+    for key, body in seen.world.cloud.bucket.objects.items():
+        if not key.startswith("quarantine/"):
+            continue
+        row = json.loads(body)
+        identifier, reason = row.get("transaction_id"), row["reasons"][0]
+        if identifier is None:
+            continue  # poison
+        decision = json.loads(row["line"]).get("decision")
+        if decision is None and seen.paid[identifier].at <= seen.world.plan.start + AHEAD:
+            found.append(f"{identifier} is set aside: {reason}")
+        elif decision is not None and decision["policy_version"] != "forged":
+            found.append(f"the answer to {identifier} is set aside: {reason}")
+    return found
+
+
+def the_log_has_each_payment_as_it_came(seen: Seen) -> list[str]:
+    """Which is what the night brings to the lake."""
+    sent: dict[str, list[dict]] = {}
+    for paid in seen.world.plan.payments:
+        sent[paid.identifier] = [fields_of_payment(paid), fields_of_payment(other(paid))]
+    return [
+        f"{line['transaction_id']} is in the log as {line['event']}"
+        for _, line in seen.lines
+        if (event := json.loads(line["event"])) not in sent[line["transaction_id"]]
+        or int(Decimal(event["amount"]) * 100) != line["amount_cents"]
+    ]
+
+
+def a_question_is_refused_with_a_reason_alone(seen: Seen) -> list[str]:
+    """400 to what is stamped ahead; 409 to what was decided before, or stands for another payment; 503 when a service
+    has failed; and nothing else."""
+    found = []
+    world = seen.world
+    went_wrong = bool(world.plan.faults or world.plan.outages)
+    for asked in world.asked:
+        paid = asked.paid
+        known_before = paid.identifier in seen.put or paid.identifier in seen.asked_otherwise
+        allowed = {
+            400: paid.at > world.plan.start + AHEAD,
+            409: known_before or went_wrong,
+            503: went_wrong,
+        }
+        if asked.status not in (None, 200) and not allowed.get(asked.status, False):
+            found.append(f"{paid.identifier} was refused with {asked.status}: {asked.body}")
+    return found
 
 
 def a_question_has_one_answer_and_that_is_logged(seen: Seen) -> list[str]:
@@ -546,10 +631,14 @@ INVARIANTS: dict[str, Invariant] = {
         an_answer_that_is_not_exact_has_a_reason,
         payments_of_a_customer_count_at_moments_of_their_own,
         a_payment_counts_once_at_its_merchant_or_is_named,
+        a_merchants_record_is_the_recount_of_what_it_counts,
         what_counts_late_is_told_to_the_lake,
         every_block_is_told_on_the_topic_or_named,
         every_review_is_told_on_the_topic_or_named,
         what_is_no_payment_is_set_aside,
+        nothing_else_is_set_aside,
+        the_log_has_each_payment_as_it_came,
+        a_question_is_refused_with_a_reason_alone,
         a_question_has_one_answer_and_that_is_logged,
         the_last_decision_is_the_one_that_the_lake_takes,
         what_was_logged_first_is_what_is_applied,
