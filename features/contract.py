@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 Type = Literal["text", "instant", "money", "flag", "count", "degrees", "rate", "percent"]
@@ -37,7 +38,7 @@ class Contract:
     ]  # a division should hold many rows: files of a few rows cost more than they hold
     columns: tuple[Column, ...]
 
-    @property
+    @cached_property
     def required(self) -> tuple[str, ...]:
         return tuple(c.name for c in self.columns if c.required)
 

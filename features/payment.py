@@ -78,7 +78,8 @@ class Payment:
         for name, value in fields.items():
             if holds_card(name):
                 raise InvalidPayment("a column's name looks like a card number; send a token instead")
-            if any(holds_card(cell) for cell in cells(value)) and not no_card(name):
+            within = (value,) if isinstance(value, str) else cells(value)
+            if any(map(holds_card, within)) and not no_card(name):
                 # The name may hold a number, too.
                 column = name if sum(map(str.isdigit, name)) < LEAST_DIGITS else "a column"
                 raise InvalidPayment(f"{column} looks like a card number; send a token instead")

@@ -43,13 +43,17 @@ def failures(seeds: Iterable[int], invariants: dict[str, Invariant] | None = Non
 
 @contextmanager
 def seldom_collected() -> Iterator[None]:
-    """A schedule leaves thousands of objects in circles, and looking for them after every few hundred costs a fifth."""
+    """A schedule leaves thousands of objects in circles, and looking for them after every few hundred costs a fifth; to
+    look each time at what was imported before, a tenth."""
     before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
     gc.set_threshold(100_000, 10, 10)
     try:
         yield
     finally:
         gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def shrunk(plan: Plan, name: str, check: Invariant | None = None) -> Plan:

@@ -87,7 +87,7 @@ def whole(value: object) -> bool:
 
 
 def number(value: object) -> bool:
-    return whole(value) or (isinstance(value, float) and isfinite(value))
+    return isfinite(value) if isinstance(value, float) else whole(value)
 
 
 def probability(value: object) -> bool:
