@@ -83,7 +83,19 @@ OPERATIONS = {
     "kms": ("generate_data_key", "decrypt"),
     "merchants": ("put_records",),
 }
-SERVICES = ("store", "endpoint", "stream", "merchants", "bucket", "table", "listed", "kms", "topic", "reviews", "documents")
+SERVICES = (
+    "store",
+    "endpoint",
+    "stream",
+    "merchants",
+    "bucket",
+    "table",
+    "listed",
+    "kms",
+    "topic",
+    "reviews",
+    "documents",
+)
 
 
 class AtOnce(Executor):

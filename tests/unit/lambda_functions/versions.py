@@ -27,4 +27,3 @@ def with_features(folder: Path) -> ModuleType:
             del sys.modules[name]
         sys.modules.update(ours)
         package.scene = ours[SCENE]  # type: ignore[attr-defined]
-
