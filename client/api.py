@@ -34,8 +34,8 @@ class Application(TypedDict):
     loan_id: str
     customer_id: str
     applied_at: NotRequired[str]
-    amount: NotRequired[str | float | None]
-    term_months: NotRequired[str | int | None]
+    amount: str | float | None
+    term_months: str | int | None
 
 
 class LoanDecision(TypedDict):

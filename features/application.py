@@ -6,6 +6,7 @@ What it says becomes the same cells as the lake's row of it: `training.credit_se
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -17,12 +18,14 @@ from features.payment import AHEAD, CONTROL, LONGEST_IDENTIFIER, as_text, cells,
 from features.values import LARGEST_COUNT, NUMBER, ROUNDED, InvalidValue, cents, instant
 
 NEEDED = ("loan_id", "customer_id")
+SENT = ("amount", "term_months")  # null where nothing is known: one that was forgotten is no unknown one
 OLDEST = DAY  # what was applied for before is of the day's or the month's run
 SHADOWED = " (of the file)"  # behind the name of a user's column that bears one of ours
 BOOKKEEPING = ("identifier", "at", "label", "customer_id")
 # A column that bears one of our names is no candidate: one called `label` is most likely the answer itself.
 TAKEN = frozenset((*BOOKKEEPING, "amount", "term_months", *PAYMENT_BEHAVIOUR.columns))
-OWN = frozenset(column.name for column in LOAN_APPLICATIONS.columns)
+CONTRACT = frozenset(column.name for column in LOAN_APPLICATIONS.columns)
+KNOWN = {name.lower(): name for name in CONTRACT}
 
 
 class InvalidApplication(ValueError):
@@ -53,21 +56,22 @@ class Application:
 
     @property
     def columns(self) -> frozenset[str]:
-        """Columns that came, as a model names them; those that every application has are always there."""
-        brought = {known_as(name) for name in self.named - OWN}
-        return frozenset(brought | {"amount", "term_months", *PAYMENT_BEHAVIOUR.columns})
+        """Columns that came, as a model names them; what a customer's payments say is always there."""
+        brought = {known_as(name) for name in self.named - CONTRACT}
+        return frozenset(brought | self.named & {*SENT} | {*PAYMENT_BEHAVIOUR.columns})
 
     @classmethod
     def parse(cls, fields: object, now: int) -> Application:
         """`now` in milliseconds since 1970: when it came, and was applied for where it does not say.
 
-        Raises InvalidApplication for a missing column, a cell of another type, or a value that holds a card number.
+        Raises InvalidApplication for a missing column or one that comes twice, a cell of another type, or a value that
+        holds a card number.
         """
         if not isinstance(fields, Mapping):
-            raise InvalidApplication(f"expected a JSON object with {', '.join(NEEDED)}")
-        said = {name: trimmed(value) for name, value in fields.items()}
+            raise InvalidApplication(f"expected a JSON object with {', '.join((*NEEDED, *SENT))}")
+        said = {name: trimmed(value) for name, value in named(fields).items()}
         if missing := [name for name in NEEDED if is_missing(said.get(name))]:
-            raise InvalidApplication(f"missing {', '.join(missing)}; an application has {', '.join(NEEDED)}")
+            raise InvalidApplication(f"missing {', '.join(missing)}; an application has {', '.join((*NEEDED, *SENT))}")
         for name, value in said.items():
             if holds_card(name) or not storable(name):
                 raise InvalidApplication("a column's name looks like a card number, or has half of a character")
@@ -76,15 +80,27 @@ class Application:
                 raise InvalidApplication(f"{column} looks like a card number; send a token instead")
             if isinstance(value, Mapping | list) or (isinstance(value, str) and not storable(value)):
                 raise InvalidApplication(f"{name}: expected a number, a text, true, false or null")
+        if missing := [name for name in SENT if name not in said]:
+            raise InvalidApplication(f"missing {', '.join(missing)}: send each, null where nothing is known")
         found = {name: identifier(name, said[name]) for name in NEEDED}
         return cls(
             **found,
             at=applied(said.get("applied_at"), now),
             amount=amount_of(said.get("amount")),
             term_months=count_of("term_months", said.get("term_months")),
-            further={n: as_text(n, v) for n, v in said.items() if n not in OWN and not is_missing(v)},
+            further={n: as_text(n, v) for n, v in said.items() if n not in CONTRACT and not is_missing(v)},
             named=frozenset(said),
         )
+
+
+def named(fields: Mapping[str, object]) -> dict[str, object]:
+    """Columns as the lake knows them: the contract's in any case, and none twice. Raises InvalidApplication."""
+    stripped = [name.strip() for name in fields]
+    times = Counter(name.lower() for name in stripped)
+    if twice := [name for name in stripped if times[name.lower()] > 1]:
+        shown = ", ".join(name if not holds_card(name) and storable(name) else "(a card number)" for name in twice)
+        raise InvalidApplication(f"expected every column once, whatever its case; came: {shown}")
+    return {KNOWN.get(name.lower(), name): cell for name, cell in zip(stripped, fields.values(), strict=True)}
 
 
 def known_as(name: str) -> str:

@@ -31,7 +31,9 @@ ANSWERS = "athena/"  # what queries answered: made again by asking again, so not
 SEALED = "decisions/"
 WITH_HEADER = ("raw/", ANSWERS)  # their CSV files begin with names: a first line that is none is no reason to guess
 OF_LINES = (".csv", ".json", ".jsonl", ".out")  # `.out` is what Batch Transform writes
-TOLD_BY = ("raw/", "decisions/")  # where every payment and loan came in: one that two customers share shows there
+# Where payments and loans come in, and whatever bears a loan that came to a door alone: one that two customers share
+# shows there.
+TOLD_BY = ("raw/", "decisions/", "predictions/loan_answers/")
 
 
 @dataclass(frozen=True)

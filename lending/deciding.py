@@ -178,7 +178,7 @@ def decide(model: Scorer, policy: Policy, loans: Sequence[Loan], snapshot: str |
     actions = [action(policy, p, rules, gone) for p, rules, gone in zip(said, met, absent, strict=True)]
     # Only what the score itself would not approve has reasons of the score: else a rule alone has spoken, or nobody
     # trusts the score.
-    asked = [n for n, p in enumerate(said) if math.isfinite(p) and not absent[n] and policy.by_score(p) != "APPROVE"]
+    asked = [n for n, p in enumerate(said) if usable(p) and not absent[n] and policy.by_score(p) != "APPROVE"]
     spoken = [[] for _ in asked] if constant else reasons(model, policy, rows, said, asked)
     told = dict(zip(asked, spoken, strict=True))
     return [
@@ -194,6 +194,11 @@ def same(kept: float, said: float) -> bool:
     return kept == said or (math.isnan(kept) and math.isnan(said))
 
 
+def usable(p: float) -> bool:
+    """Whether it is a probability at all: nothing is decided, priced or told by another number."""
+    return 0 <= p <= 1  # neither is true of no number
+
+
 def decided(
     model: Scorer,
     policy: Policy,
@@ -204,25 +209,25 @@ def decided(
     told: Sequence[Reason],
     absent: Sequence[tuple[str, str]],
 ) -> Decided:
-    usable = math.isfinite(p)
+    scored = usable(p)
     exposure = exposed(policy, model.encoding, loan)
     because = [(rule.name, rule.sentence) for rule in rules if rule.action == found]
     if found == "REFER":
         because = [*absent, *because]
     because += [(reason.code, reason.sentence) for reason in told if policy.by_score(p) == found]
-    if not usable:
+    if not scored:
         because.append(("no_score", NO_SCORE))
     if found == "DECLINE" and not because:  # nobody is declined without being told why
         found, because = "REFER", [NO_REASON]
     because = because[:MOST_REASONS]
-    suggests = policy.terms if usable and not absent and found != "DECLINE" else None
-    loss = p * policy.lgd * exposure if usable and exposure is not None else None
+    suggests = policy.terms if scored and not absent and found != "DECLINE" else None
+    loss = p * policy.lgd * exposure if scored and exposure is not None else None
     return Decided(
         loan.customer_id,
         loan.loan_id,
-        p if usable else None,
-        policy.scale.points(p) if usable else None,
-        policy.band(p) if usable else None,
+        p if scored else None,
+        policy.scale.points(p) if scored else None,
+        policy.band(p) if scored else None,
         found,
         loss,
         exposure,
@@ -242,7 +247,7 @@ def decided(
 def action(policy: Policy, p: float, rules: Sequence[Rule], absent: Sequence[tuple[str, str]] = ()) -> Decision:
     """The severest of what score and rules say; without a probability nothing is approved. A score of a loan of which
     a cell could not be read, or is not there though it must be, says nothing: a person looks."""
-    by_score: Decision = policy.by_score(p) if math.isfinite(p) and not absent else "REFER"
+    by_score: Decision = policy.by_score(p) if usable(p) and not absent else "REFER"
     said = {by_score, *(rule.action for rule in rules)}
     return "DECLINE" if "DECLINE" in said else "REFER" if "REFER" in said else "APPROVE"
 
@@ -275,10 +280,11 @@ def cells_by_name(encoding: Encoding, loan: Loan) -> Mapping[str, float | str | 
 
 
 def rules_met(policy: Policy, encoding: Encoding, loan: Loan) -> list[Rule]:
+    """What a cell that could not be read says nobody knows: it meets no rule, not even one about a missing cell."""
     if not policy.rules:
         return []
     cells = cells_by_name(encoding, loan)
-    return [rule for rule in policy.rules if rule.meets(cells[rule.column])]
+    return [rule for rule in policy.rules if rule.column not in loan.unread and rule.meets(cells[rule.column])]
 
 
 def exposed(policy: Policy, encoding: Encoding, loan: Loan) -> float | None:

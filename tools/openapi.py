@@ -16,7 +16,7 @@ from scoring.labels import MOST
 from scoring.policy import SEVERITY
 from scoring.rules import LIST_NAME
 
-from features.application import NEEDED as APPLIED
+from features.application import NEEDED, SENT
 from features.contract import FRAUD_LABELS, LOAN_APPLICATIONS, TRANSACTIONS
 from features.payment import CONTROL, LONGEST_IDENTIFIER
 from features.values import LARGEST_AMOUNT, MISSING, ROUNDED
@@ -351,7 +351,7 @@ def application() -> Json:
         c.name: {**(NAMED if c.type == "text" else cells.get(c.type, MOMENT)), "description": c.description}
         for c in LOAN_APPLICATIONS.columns
     }
-    return {"type": "object", "properties": columns, "required": list(APPLIED)}
+    return {"type": "object", "properties": columns, "required": [*NEEDED, *SENT]}
 
 
 def loan_decision() -> Json:

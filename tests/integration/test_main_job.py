@@ -346,7 +346,8 @@ def test_one_application_is_decided_at_the_api_by_the_archive_that_scored_the_mo
         for line in list(csv.reader(platform.read(rows).decode().splitlines()))[:5]:
             said = dict(zip(names, line[2:], strict=True))
             asked = {name: cell or None for name, cell in said.items() if name not in PAYMENT_BEHAVIOUR.columns}
-            fields = {**asked, "customer_id": line[0], "loan_id": f"{line[1]}-asked"}
+            fields = {"amount": None, "term_months": None, **asked, "customer_id": line[0]}
+            fields["loan_id"] = f"{line[1]}-asked"
             found = asked_of(lender, "POST", "/loans/decide", fields)
             (kept,) = (
                 json.loads(platform.read(name))

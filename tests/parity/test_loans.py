@@ -32,7 +32,7 @@ def test_the_lake_and_the_loans_door_give_an_application_the_same_cells(spark, l
     differing = []
     for loan, who, at, cents in asked:
         values, unknown = behaviour(record(log, who, at), at)
-        fields = {"customer_id": who, "loan_id": loan, "amount": f"{cents / 100:.2f}"}
+        fields = {"customer_id": who, "loan_id": loan, "amount": f"{cents / 100:.2f}", "term_months": None}
         said = Application.parse(fields, at).cells(values)
         assert unknown == ()
         for name in NAMES:

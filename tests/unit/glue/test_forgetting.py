@@ -13,7 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from glue import forgetting
 from glue.forgetting import form_of, without
+from glue.lake import Lake
 from glue.transforms.forgetting import (
     Belongings,
     CannotRewrite,
@@ -24,6 +26,7 @@ from glue.transforms.forgetting import (
     of_others,
     scrubbed,
 )
+from glue.versions import Stored
 from tools.archives import tarred
 
 ANNA = Person("C-1", frozenset({"T-1", "T-2"}), frozenset({"L-1"}))
@@ -474,3 +477,25 @@ def test_what_is_theirs_follows_from_rows_that_name_them():
 def test_what_somebody_else_also_names_is_not_theirs_alone():
     body = b"transaction_id,customer_id\nT-1,C-1\nT-1,C-5\nT-2,\n"
     assert of_others(body, ANNA).transactions == {"T-1"}
+
+
+def test_a_loan_that_two_customers_asked_the_api_for_stays_with_the_other_one(monkeypatch):
+    """Of an application at the door there is nothing in RAW: its answer alone says that somebody else has the loan."""
+    held = {
+        "predictions/loan_answers/day=2026-02-25/a-1.jsonl": lines({"customer_id": "C-1", "loan_id": "L-1"}),
+        "predictions/loan_answers/day=2026-02-26/a-2.jsonl": lines({"customer_id": "C-2", "loan_id": "L-1"}),
+        "predictions/credit_decisions/period=2026-02/decisions.jsonl": lines(
+            {"customer_id": "C-1", "loan_id": "L-2"}, {"customer_id": "C-3", "loan_id": "L-3"}
+        ),
+    }
+    objects = [Stored(key, "v1", ("v1",), ()) for key in held]
+    monkeypatch.setattr(forgetting, "contents", lambda s3, bucket, stored: [("v1", "tag", held[stored.key])])
+    monkeypatch.setattr(forgetting, "each", lambda spark, those, work: [x for one in those for x in work(None, one)])
+    anna = forgetting.known(None, Lake("s3://bucket", "risk", None, None), objects, Person("C-1"))
+    left = {key: without(key, body, anna).content for key, body in held.items()}
+
+    assert anna.loans == {"L-2"}
+    first, second, run = left.values()
+    assert first is None
+    assert second == held["predictions/loan_answers/day=2026-02-26/a-2.jsonl"]
+    assert run == lines({"customer_id": "C-3", "loan_id": "L-3"})

@@ -188,10 +188,63 @@ def test_what_is_away_is_asked_for_again_and_nothing_is_told_that_is_not_kept(sc
         scene.door.decide(POOR)
 
 
+AMOUNTS = Encoding((*ENCODING.columns, Column("amount"), Column("term_months")))
+TOO_MUCH = {"name": "much", "column": "amount", "above": 100000, "action": "REFER", "sentence": "Amount beyond scope"}
+OF_AMOUNTS = {"code": "amount", "columns": ["amount", "term_months"], "sentence": "Amount too high"}
+
+
+def of_amounts(tmp_path) -> Scene:
+    """A model of amount and term, too, and a policy with a rule about the amount."""
+    scene = Scene(tmp_path, columns=AMOUNTS.document())
+    scene.documents.put(
+        "policies", {**POLICY, "rules": [TOO_MUCH], "reasons": [*POLICY["reasons"], OF_AMOUNTS]}, "credit"
+    )
+    return scene
+
+
+@pytest.mark.parametrize("name", ["amount", "Amount", " AMOUNT "])
+def test_an_amount_meets_its_rule_however_its_column_is_spelt(tmp_path, name):
+    scene = of_amounts(tmp_path)
+    asked = {n: cell for n, cell in POOR.items() if n != "amount"} | {name: "5000000"}
+    application = Application.parse(asked, NOW)
+    loan = scene.door._loan(application, known(scene))
+
+    assert application.amount == 500_000_000
+    assert loan.cells[2] == "5000000.0"
+
+
+@pytest.mark.parametrize("name", ["amount", "term_months"])
+def test_an_amount_or_a_term_that_was_not_sent_is_refused_and_null_is_sent(name):
+    with pytest.raises(InvalidApplication, match=f"missing {name}: send each, null where nothing is known"):
+        Application.parse({n: cell for n, cell in POOR.items() if n != name}, NOW)
+    assert name in Application.parse({**POOR, name: None}, NOW).columns
+
+
+def test_what_is_always_there_is_payment_behaviour_alone():
+    bare = replace(Application.parse(POOR, NOW), named=frozenset())
+
+    assert bare.columns == set(PAYMENT_BEHAVIOUR.columns)
+
+
+def test_a_record_that_cannot_be_read_declines_nobody_through_a_rule_about_a_missing_cell(tmp_path):
+    with_payments = Encoding((*ENCODING.columns[:1], Column(PAID)))
+    scene = Scene(tmp_path, columns=with_payments.document())
+    scene.server.app.model.encoding = with_payments
+    never = {"name": "n", "column": PAID, "missing": True, "action": "DECLINE", "sentence": "Other: no payments"}
+    scene.documents.put("policies", {**POLICY, "rules": [never]}, "credit")
+    scene.store.down = True
+    found = scene.door.decide(POOR)
+
+    assert (found["decision"], found["rules"]) == ("REFER", ())
+    assert found["reasons"] == ("unread",)
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"loan_id": None}, "missing loan_id"),
+        ({"Amount": "1"}, "expected every column once, whatever its case; came: amount, Amount"),
+        ({"Income": 1}, "expected every column once, whatever its case; came: income, Income"),
         ({"amount": "12 euros"}, "amount: expected a decimal amount"),
         ({"amount": True}, "amount: expected a decimal amount"),
         ({"term_months": 12.5}, "term_months: expected a whole number"),

@@ -258,6 +258,24 @@ def test_a_cell_that_could_not_be_read_sends_that_loan_to_a_person_by_the_column
     assert (war.decision, war.reasons) == ("DECLINE", ("war",)), "a rule speaks of what could be read"
 
 
+def test_a_cell_that_could_not_be_read_meets_no_rule_not_even_one_about_a_missing_cell(model):
+    gone = {"name": "gone", "column": "income", "missing": True, "action": "DECLINE", "sentence": "Income is unknown"}
+    lost = replace(GOOD, cells=("", *GOOD.cells[1:]), unread=("income",))
+    (found,) = decide(model, policy(rules=[gone]), [lost])
+    (empty,) = decide(model, policy(rules=[gone]), [replace(lost, unread=())])
+
+    assert (found.decision, found.reasons, found.rules) == ("REFER", ("unread",), ())
+    assert (empty.decision, empty.reasons) == ("DECLINE", ("gone",))
+
+
+@pytest.mark.parametrize("said", [1.5, -0.1, math.inf, math.nan])
+def test_a_number_that_is_no_probability_decides_nothing(model, monkeypatch, said):
+    monkeypatch.setattr(Opened, "said", lambda self, rows: [said] * len(rows))
+    (found,) = decide(model, policy(), [GOOD])
+
+    assert (found.decision, found.default_prob, found.points, found.reasons) == ("REFER", None, None, ("no_score",))
+
+
 def test_a_loan_that_lacks_what_the_policy_requires_goes_to_a_person(model):
     lacks = Loan("c", "l", ("100", "", *GOOD.cells[2:]))
     (found,) = decide(model, policy(required=["amount", "income"]), [lacks])
