@@ -123,9 +123,33 @@ def report(
     }
 
 
-def main(argv: Sequence[str]) -> None:
+def measured(found: dict, problem: str) -> list[dict]:
+    """Metrics of a report. Those of payments that were there before loans were watched name no problem."""
+    of = [] if problem == "fraud" else [{"Name": "problem", "Value": problem}]
+    data = [
+        {"MetricName": "ScorePSI", "Value": found["score"], "Dimensions": of},
+        {"MetricName": "WorstFeaturePSI", "Value": max(found["features"].values()), "Dimensions": of},
+        {
+            "MetricName": "Drifted",
+            "Value": len(found["drifted"]),
+            "Dimensions": [{"Name": "problem", "Value": problem}],
+        },
+    ]
+    return data + [
+        {"MetricName": "FeaturePSI", "Value": v, "Dimensions": [*of, {"Name": "feature", "Value": n}]}
+        for n, v in found["features"].items()
+    ]
+
+
+def put(namespace: str, data: Sequence[dict]) -> None:
     import boto3
 
+    cloudwatch = boto3.client("cloudwatch")
+    for start in range(0, len(data), PER_CALL):
+        cloudwatch.put_metric_data(Namespace=namespace, MetricData=data[start : start + PER_CALL])
+
+
+def main(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--namespace", required=True)
     parser.add_argument("--beyond", type=float, default=BEYOND, help="PSI that the policy does not bear")
@@ -152,22 +176,7 @@ def main(argv: Sequence[str]) -> None:
     target = OUTPUT / "drift" / "drift.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(found, indent=1, allow_nan=False))
-    data = [
-        {"MetricName": "ScorePSI", "Value": found["score"]},
-        {"MetricName": "WorstFeaturePSI", "Value": max(found["features"].values())},
-        {
-            "MetricName": "Drifted",
-            "Value": len(found["drifted"]),
-            "Dimensions": [{"Name": "problem", "Value": "fraud"}],
-        },
-    ]
-    data += [
-        {"MetricName": "FeaturePSI", "Value": v, "Dimensions": [{"Name": "feature", "Value": n}]}
-        for n, v in found["features"].items()
-    ]
-    cloudwatch = boto3.client("cloudwatch")
-    for start in range(0, len(data), PER_CALL):
-        cloudwatch.put_metric_data(Namespace=args.namespace, MetricData=data[start : start + PER_CALL])
+    put(args.namespace, measured(found, "fraud"))
     print(
         f"{found['rows']} decisions, PSI of the score {found['score']:.3f}, worst feature {found['worst']}, "
         f"drifted: {', '.join(found['drifted']) or 'nothing'}"

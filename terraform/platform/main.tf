@@ -231,7 +231,7 @@ module "orchestration" {
   processing = merge(local.runs_on, {
     code_uri  = "s3://${local.artifacts.bucket}/${var.artifacts["training/code"].key}"
     drift_psi = var.sizing.thresholds.score_psi
-    roles     = { for kind in ["decide-loans", "drift", "score-set"] : kind => module.learning.roles[kind] }
+    roles     = { for kind in ["credit-watch", "decide-loans", "drift", "fraud-watch", "score-set"] : kind => module.learning.roles[kind] }
   })
 
   seal      = { code = local.functions["lambda/seal"], witness = try(local.held.witness, null) }

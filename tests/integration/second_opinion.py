@@ -193,7 +193,7 @@ def modules(prefix: str) -> Json:
                 "instance_type": "ml.m5.xlarge",
                 "roles": {
                     kind: arn.format("iam", f"role/{prefix}-{kind}").replace(":eu-west-1", ":")
-                    for kind in ("drift", "score-set")
+                    for kind in ("credit-watch", "decide-loans", "drift", "fraud-watch", "score-set")
                 },
             },
             "schedules": {

@@ -4,17 +4,18 @@
 # once, however long the drift lasts: the token of the training bears its name.
 
 locals {
-  drifts = "fraud" # the problem whose decisions are watched day by day
+  # The problem by the alarm of its drift: of payments day by day, of loans with each run that scores them.
+  drifted = { "${var.prefix}-drift" = "fraud", "${var.prefix}-loans-drift" = "credit" }
 }
 
 resource "aws_cloudwatch_event_rule" "drift" {
-  name        = "${var.prefix}-${local.drifts}-drifted"
-  description = "The model of ${local.drifts} has drifted beyond what the policy bears"
+  name        = "${var.prefix}-drifted"
+  description = "What a model scores has drifted beyond what the policy bears"
 
   event_pattern = jsonencode({
     source      = ["aws.cloudwatch"]
     detail-type = ["CloudWatch Alarm State Change"]
-    detail      = { alarmName = ["${var.prefix}-drift"], state = { value = ["ALARM"] } }
+    detail      = { alarmName = keys(local.drifted), state = { value = ["ALARM"] } }
   })
 }
 
@@ -30,15 +31,23 @@ resource "aws_sfn_state_machine" "retrain" {
 
   definition = jsonencode({
     Comment        = "An alarm of drift -> a run of the training pipeline, one for each model that serves"
-    StartAt        = "FindRelease"
+    StartAt        = "Which"
     TimeoutSeconds = 900
 
-    States = {
+    States = merge({ for alarm, problem in local.drifted : "Of_${problem}" => { Type = "Pass", Result = problem, ResultPath = "$.problem", Next = "FindRelease" } }, {
+      Which = {
+        Type    = "Choice"
+        Choices = [for alarm, problem in local.drifted : { Variable = "$.detail.alarmName", StringEquals = alarm, Next = "Of_${problem}" }]
+        Default = "NoneOfOurs"
+      }
+
+      NoneOfOurs = { Type = "Fail", Error = "UnknownAlarm", Cause = "expected an alarm of drift: ${join(" or ", keys(local.drifted))}" }
+
       FindRelease = {
         Type           = "Task"
         Resource       = "arn:aws:states:::dynamodb:getItem"
         TimeoutSeconds = 60
-        Parameters     = { TableName = "${var.prefix}-releases", ConsistentRead = true, Key = { problem = { S = local.drifts } } }
+        Parameters     = { TableName = "${var.prefix}-releases", ConsistentRead = true, Key = { problem = { "S.$" = "$.problem" } } }
         ResultPath     = "$.current"
         Next           = "Released"
 
@@ -66,7 +75,7 @@ resource "aws_sfn_state_machine" "retrain" {
         End            = true
 
         Parameters = {
-          PipelineName                 = "${var.prefix}-${local.drifts}"
+          "PipelineName.$"             = "States.Format('${var.prefix}-{}', $.problem)"
           "ClientRequestToken.$"       = "States.Format('one-training-after-the-drift-of-{}', $.current.Item.model_name.S)"
           PipelineExecutionDescription = "The model that serves has drifted"
           PipelineParameters           = [{ Name = "AsOf", "Value.$" = "$.time" }]
@@ -80,7 +89,7 @@ resource "aws_sfn_state_machine" "retrain" {
           JitterStrategy  = "FULL"
         }]
       }
-    }
+    })
   })
 
   tracing_configuration {
@@ -106,7 +115,7 @@ module "starts_retraining" {
   source = "../role"
 
   boundary_arn = var.boundary_arn
-  name         = "${var.prefix}-${local.drifts}-drifted"
+  name         = "${var.prefix}-drifted"
   description  = "The rule that starts the state machine ${var.prefix}-retrain"
   service      = "events"
 
@@ -138,7 +147,7 @@ module "retrains" {
     # Nothing that lets a version serve.
     Train = {
       actions   = ["sagemaker:StartPipelineExecution"]
-      resources = [aws_sagemaker_pipeline.this[local.drifts].arn]
+      resources = [for problem in values(local.drifted) : aws_sagemaker_pipeline.this[problem].arn]
     }
     # Log delivery knows no resources.
     DeliverLogs = {

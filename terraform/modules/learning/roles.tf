@@ -34,6 +34,11 @@ locals {
           reads  = ["decisions", "released/${problem}"]
           writes = ["monitoring"]
         }
+        "${problem}-watch" = {
+          does   = "The job that says what has become of decided payments"
+          reads  = ["decisions", "released/${problem}", "silver/fraud_labels", "training/${problem}"]
+          writes = ["monitoring/${problem}"]
+        }
         } : {
         score-set = {
           does   = "The job that gathers the month's loans to score"
@@ -49,6 +54,11 @@ locals {
           does   = "The job that decides on scored loans by the credit policy"
           reads  = ["policies/${problem}/rules", "predictions", "released/${problem}", "training/scoring"]
           writes = ["predictions/credit_decisions"]
+        }
+        "${problem}-watch" = {
+          does   = "The jobs that compare scored loans with the training baseline, and say what has become of decided ones"
+          reads  = concat([for prefix in about.learns_from : prefix if !startswith(prefix, "quality")], ["predictions", "released/${problem}", "training/${problem}", "training/scoring"])
+          writes = ["monitoring/${problem}"]
         }
       },
     )
@@ -121,7 +131,7 @@ module "role" {
       Measure = {
         actions   = ["cloudwatch:PutMetricData"]
         resources = ["*"]
-        only_if   = { "cloudwatch:namespace" = each.key == "drift" ? [var.namespace, "/aws/sagemaker/*"] : ["/aws/sagemaker/*"] }
+        only_if   = { "cloudwatch:namespace" = each.key == "drift" || endswith(each.key, "-watch") ? [var.namespace, "/aws/sagemaker/*"] : ["/aws/sagemaker/*"] }
       }
       # Nor does this one: a registry's token is the account's.
       EnterRegistry = {

@@ -58,11 +58,13 @@ locals {
     })
 
     drift = merge(local.logging, local.tracing, local.find_decisions, local.processing, local.read_release, local.decrypt_release, {
-      PassRole = local.pass["drift"]
+      PassRole    = merge(local.pass["drift"], { resources = [for kind in ["drift", "fraud-watch"] : var.processing.roles[kind]] })
+      SeeVersions = local.see_versions["fraud"]
     })
 
     score-loans = merge(local.logging, local.tracing, local.processing, local.read_release, {
-      PassRole = merge(local.pass["score-set"], { resources = [for kind in ["decide-loans", "score-set"] : var.processing.roles[kind]] })
+      PassRole    = merge(local.pass["score-set"], { resources = [for kind in ["credit-watch", "decide-loans", "score-set"] : var.processing.roles[kind]] })
+      SeeVersions = local.see_versions["credit"]
       ReadPolicy = {
         actions   = ["dynamodb:GetItem"]
         resources = ["${local.arn}:dynamodb:${local.place}:table/${var.prefix}-policies"]
@@ -114,6 +116,14 @@ locals {
       actions   = ["iam:PassRole"]
       resources = [role]
       only_if   = { "iam:PassedToService" = ["sagemaker.amazonaws.com"] }
+    }
+  }
+
+  # Where the evaluation of the version that serves lies.
+  see_versions = {
+    for problem in ["credit", "fraud"] : problem => {
+      actions   = ["sagemaker:DescribeModelPackage"]
+      resources = ["${local.arn}:sagemaker:${local.place}:model-package/${var.prefix}-${problem}/*"]
     }
   }
 

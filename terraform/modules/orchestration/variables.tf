@@ -59,7 +59,7 @@ variable "processing" {
     instance_type = string
     drift_psi     = optional(number, 0.25)
     network       = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }))
-    roles         = object({ decide-loans = string, drift = string, score-set = string })
+    roles         = object({ credit-watch = string, decide-loans = string, drift = string, fraud-watch = string, score-set = string })
   })
   nullable = false
 

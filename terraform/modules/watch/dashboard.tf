@@ -15,6 +15,9 @@ locals {
     { title = "Quarantine: share of a batch's rows", metrics = [for entity in var.entities.brought : [var.namespace, "QuarantinedShare", "entity", entity, { stat = "Maximum" }]] },
     { title = "Quality gate: batches that failed", metrics = concat([[var.namespace, "GateFailed", { stat = "Sum" }]], [for entity in setunion(var.entities.brought, var.entities.vectors) : [var.namespace, "GateFailed", "entity", entity, { stat = "Sum" }]]) },
     { title = "Drift: PSI of score and worst feature", metrics = [for m in ["ScorePSI", "WorstFeaturePSI"] : [var.namespace, m, { stat = "Maximum" }]] },
+    { title = "Loans: PSI of score and worst column", metrics = [for m in ["ScorePSI", "WorstFeaturePSI"] : [var.namespace, m, "problem", "credit", { stat = "Maximum" }]] },
+    { title = "Approval and override rates", metrics = [for pair in setproduct(["ApprovalRate", "OverrideRate"], keys(local.judged)) : [var.namespace, pair[0], "problem", pair[1], { stat = "Average" }]] },
+    { title = "Matured decisions: AUC, observed over expected", metrics = [for pair in setproduct(["AUC", "ObservedOverExpected"], keys(local.judged)) : [var.namespace, pair[0], "problem", pair[1], { stat = "Average" }]] },
     { title = "State machines that failed", metrics = [for arn in values(var.state_machines) : ["AWS/States", "ExecutionsFailed", "StateMachineArn", arn, { stat = "Sum" }]] },
   ]
 }

@@ -56,6 +56,9 @@ locals {
   # Measured every five minutes: in a period of one minute most would have no point, and an alarm would come and go.
   looked_at = ["cases-unfinished", "cases-waiting"]
 
+  # What is decided, by problem.
+  judged = { credit = "loans", fraud = "payments" }
+
   # By queue of what was given up.
   given_up = {
     stream    = "Payments could not be decided and wait in the failed queue"
@@ -356,6 +359,34 @@ locals {
         namespace   = var.namespace
         metric      = "Drifted"
         dimensions  = { problem = "fraud" }
+        statistic   = "Maximum"
+        above       = 0
+      }
+      loans-drift = {
+        description = "Of the loans that a run scored, the score or a column has shifted from the training baseline (PSI above ${var.thresholds.score_psi}, and not by chance); a new model is being trained"
+        namespace   = var.namespace
+        metric      = "Drifted"
+        dimensions  = { problem = "credit" }
+        statistic   = "Maximum"
+        above       = 0
+      }
+    },
+    {
+      for problem, about in local.judged : "${about}-worse" => {
+        description = "What has become of ${about}: the score of ${problem} ranks worse than its dossier says, or its probabilities are wrong, by more than is borne and not by chance"
+        namespace   = var.namespace
+        metric      = "Worse"
+        dimensions  = { problem = problem }
+        statistic   = "Maximum"
+        above       = 0
+      }
+    },
+    {
+      for problem, about in local.judged : "${about}-decided-otherwise" => {
+        description = "Of ${about}, the share that is approved, or sent to people, or refused, has moved by more than is borne and not by chance, or people decide otherwise than the policy too often"
+        namespace   = var.namespace
+        metric      = "SharesMoved"
+        dimensions  = { problem = problem }
         statistic   = "Maximum"
         above       = 0
       }

@@ -209,7 +209,7 @@ run "lets_a_served_model_read_its_archives_and_write_nothing" {
 
 run "drift_trains_anew_and_lets_nothing_serve" {
   assert {
-    condition     = jsondecode(aws_cloudwatch_event_rule.drift.event_pattern).detail == { alarmName = ["risk-dev-drift"], state = { value = ["ALARM"] } }
+    condition     = jsondecode(aws_cloudwatch_event_rule.drift.event_pattern).detail == { alarmName = ["risk-dev-drift", "risk-dev-loans-drift"], state = { value = ["ALARM"] } }
     error_message = "The alarm is the policy, and it starts nothing when it is over."
   }
 

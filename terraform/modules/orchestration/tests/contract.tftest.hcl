@@ -9,7 +9,7 @@ variables {
     code_uri      = "s3://risk-dev-artifacts/training/code/1/code.tar.gz"
     image         = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/risk-dev-ml:1"
     instance_type = "ml.m5.xlarge"
-    roles         = { decide-loans = "arn:aws:iam::111122223333:role/risk-dev-decide-loans", drift = "arn:aws:iam::111122223333:role/risk-dev-drift", score-set = "arn:aws:iam::111122223333:role/risk-dev-score-set" }
+    roles         = { credit-watch = "arn:aws:iam::111122223333:role/risk-dev-credit-watch", decide-loans = "arn:aws:iam::111122223333:role/risk-dev-decide-loans", drift = "arn:aws:iam::111122223333:role/risk-dev-drift", fraud-watch = "arn:aws:iam::111122223333:role/risk-dev-fraud-watch", score-set = "arn:aws:iam::111122223333:role/risk-dev-score-set" }
   }
 
   lake = {
@@ -68,7 +68,7 @@ run "refuses_an_instance_type_of_another_service" {
       code_uri      = "s3://risk-dev-artifacts/training/code/1/code.tar.gz"
       image         = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/risk-dev-ml:1"
       instance_type = "m5.xlarge"
-      roles         = { decide-loans = "arn:aws:iam::111122223333:role/risk-dev-decide-loans", drift = "arn:aws:iam::111122223333:role/risk-dev-drift", score-set = "arn:aws:iam::111122223333:role/risk-dev-score-set" }
+      roles         = { credit-watch = "arn:aws:iam::111122223333:role/risk-dev-credit-watch", decide-loans = "arn:aws:iam::111122223333:role/risk-dev-decide-loans", drift = "arn:aws:iam::111122223333:role/risk-dev-drift", fraud-watch = "arn:aws:iam::111122223333:role/risk-dev-fraud-watch", score-set = "arn:aws:iam::111122223333:role/risk-dev-score-set" }
     }
   }
 

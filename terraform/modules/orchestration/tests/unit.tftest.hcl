@@ -9,7 +9,7 @@ variables {
     code_uri      = "s3://risk-dev-artifacts/training/code/1/code.tar.gz"
     image         = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/risk-dev-ml:1"
     instance_type = "ml.m5.xlarge"
-    roles         = { decide-loans = "arn:aws:iam::111122223333:role/risk-dev-decide-loans", drift = "arn:aws:iam::111122223333:role/risk-dev-drift", score-set = "arn:aws:iam::111122223333:role/risk-dev-score-set" }
+    roles         = { credit-watch = "arn:aws:iam::111122223333:role/risk-dev-credit-watch", decide-loans = "arn:aws:iam::111122223333:role/risk-dev-decide-loans", drift = "arn:aws:iam::111122223333:role/risk-dev-drift", fraud-watch = "arn:aws:iam::111122223333:role/risk-dev-fraud-watch", score-set = "arn:aws:iam::111122223333:role/risk-dev-score-set" }
   }
 
   lake = {
@@ -78,7 +78,7 @@ run "lets_each_machine_do_what_its_own_steps_do" {
   command = plan
 
   assert {
-    condition     = module.role["drift"].permissions["PassRole"].resources == tolist([var.processing.roles.drift]) && module.role["score-loans"].permissions["PassRole"].resources == tolist([var.processing.roles.decide-loans, var.processing.roles.score-set])
+    condition     = module.role["drift"].permissions["PassRole"].resources == tolist([var.processing.roles.drift, var.processing.roles.fraud-watch]) && module.role["score-loans"].permissions["PassRole"].resources == tolist([var.processing.roles.credit-watch, var.processing.roles.decide-loans, var.processing.roles.score-set])
     error_message = "A machine passes the role of its own jobs."
   }
 
@@ -119,7 +119,7 @@ run "runs_every_job_in_the_network_that_there_is" {
       image         = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/risk-dev-ml:1"
       instance_type = "ml.m5.xlarge"
       network       = { subnet_ids = ["subnet-1", "subnet-2"], security_group_ids = ["sg-1"] }
-      roles         = { decide-loans = "arn:aws:iam::111122223333:role/risk-dev-decide-loans", drift = "arn:aws:iam::111122223333:role/risk-dev-drift", score-set = "arn:aws:iam::111122223333:role/risk-dev-score-set" }
+      roles         = { credit-watch = "arn:aws:iam::111122223333:role/risk-dev-credit-watch", decide-loans = "arn:aws:iam::111122223333:role/risk-dev-decide-loans", drift = "arn:aws:iam::111122223333:role/risk-dev-drift", fraud-watch = "arn:aws:iam::111122223333:role/risk-dev-fraud-watch", score-set = "arn:aws:iam::111122223333:role/risk-dev-score-set" }
     }
   }
 

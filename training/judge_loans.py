@@ -1,0 +1,159 @@
+"""Processing job: what was decided on loans, and what has become of them by now.
+
+Performance is of loans whose whole window is over (training/default.py), by month of application: figures of a month
+are made when its loans may teach. Of each period the last run counts. Approvals of the newest month are compared with
+those of the months before by the same policy; overrides are decisions of the lender that are not the policy's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from training import performance, rates
+from training.credit_set import standings, told_in
+from training.default import Told
+from training.drift import put
+from training.frames import read_folder
+from training.reported import auc_of, name_of, of_figures, of_shares, only
+
+INPUT = Path("/opt/ml/processing/input")
+OUTPUT = Path("/opt/ml/processing/output")
+PARTITION = re.compile(r"period=([^/]+)/started_at=([^/]+)/run=([^/]+)/")
+MONTH = re.compile(r"\d{4}-\d\d")
+KEPT = ("customer_id", "loan_id", "default_prob", "decision", "policy_sha256", "model")
+PEOPLE = {"APPROVE": "approved", "DECLINE": "declined"}  # the lender's word for what the policy decided
+
+
+def main(argv: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--namespace", required=True)
+    parser.add_argument("--as-of", required=True, help="instant up to which outcomes are known")
+    args = parser.parse_args(argv)
+    as_of = pd.Timestamp(args.as_of).tz_convert("UTC")
+    decided = newest(lines_in(INPUT / "decisions"))
+    features, told = read_folder(INPUT / "features", ("loan_id", "applied_at")), told_in(INPUT / "told")
+    model = name_of(only(INPUT / "model"))
+    found = {
+        "problem": "credit",
+        "as_of": args.as_of,
+        "model": model,
+        **judged(decided, features, told, as_of, model, auc_of(only(INPUT / "evaluation"))),
+    }
+    target = OUTPUT / "performance" / "performance.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(found, indent=1, allow_nan=False))
+    put(args.namespace, [*of_figures(found["performance"], "credit"), *of_shares(found["shares"], "credit")])
+    print(
+        f"{len(decided)} loans decided, {found['matured']} of them matured; worse than borne: "
+        f"{', '.join(found['performance']['broken']) or 'nothing'}; "
+        f"moved: {', '.join(found['shares']['moved']) or 'nothing'}"
+    )
+
+
+def lines_in(folder: Path) -> Iterable[dict]:
+    """Lines of every run, with its period, and when it began."""
+    for path in sorted(folder.rglob("*.jsonl")):
+        if partition := PARTITION.search(path.relative_to(folder).as_posix()):
+            for line in path.read_text(encoding="utf-8").splitlines():
+                row = json.loads(line)
+                yield {**{n: row.get(n) for n in KEPT}, "period": partition[1], "started_at": partition[2]}
+
+
+def newest(lines: Iterable[Mapping]) -> pd.DataFrame:
+    """Of each loan the decision of the last run, that of its day or of its month."""
+    rows = pd.DataFrame(list(lines), columns=[*KEPT, "period", "started_at"])
+    return rows.sort_values("started_at", kind="stable").drop_duplicates("loan_id", keep="last", ignore_index=True)
+
+
+def judged(
+    decided: pd.DataFrame,
+    features: pd.DataFrame,
+    told: Told,
+    as_of: pd.Timestamp,
+    model: str,
+    auc: float | None,
+) -> dict:
+    """`decided` as `newest` gives it. The dossier's AUC is asked of months that the model itself has scored."""
+    known = standings(features[features["loan_id"].isin(decided["loan_id"])], told, as_of)
+    outcome = known.loc[known["labelled"], "state"].eq("bad").astype(int)
+    rows = decided[decided["loan_id"].isin(outcome.index) & decided["default_prob"].notna()]
+    mature = performance.Rows(
+        rows["loan_id"].map(outcome).to_numpy(dtype=int),
+        rows["default_prob"].to_numpy(dtype=float),
+        rows["customer_id"].to_numpy(dtype=str),
+        rows["period"].str.slice(0, 7).to_numpy(dtype=str),
+    )
+    its_own = auc is not None and len(rows) and bool((rows["model"] == model).all())
+    return {
+        "matured": len(rows),
+        "performance": performance.report(mature, {"auc": auc} if its_own and auc is not None else None),
+        "shares": shares(decided, told.by(as_of)),
+    }
+
+
+def shares(decided: pd.DataFrame, told: Told) -> dict:
+    """Shares of each decision in the newest month against the months before by the same policy, and of overrides."""
+    months = decided.assign(month=decided["period"].str.slice(0, 7))
+    last = months["month"].max()
+    now = months[months["month"] == last]
+    policy = now["policy_sha256"].iloc[-1]
+    now, before = (
+        now[now["policy_sha256"] == policy],
+        months[(months["month"] < last) & (months["policy_sha256"] == policy)],
+    )
+    found = {
+        name: rates.against_before(
+            share(now, name), now["customer_id"].nunique(), share(before, name), before["customer_id"].nunique()
+        )
+        for name in ("APPROVE", "REFER", "DECLINE")
+    }
+    overridden = overrides(decided, told)
+    moved = [name for name, one in found.items() if one.moved] + (["overrides"] if overridden["too_many"] else [])
+    return {
+        "period": last,
+        "policy_sha256": policy,
+        **{name: one.document() for name, one in found.items()},
+        "overrides": overridden,
+        "moved": moved,
+    }
+
+
+def share(rows: pd.DataFrame, decision: str) -> float:
+    return float((rows["decision"] == decision).mean()) if len(rows) else 0.0
+
+
+def overrides(decided: pd.DataFrame, told: Told) -> dict:
+    """Of loans on which the lender has told its own decision: the share that it decided otherwise than the policy
+    (`high`: lent in spite of DECLINE, `low`: declined in spite of APPROVE), and what it did with those referred."""
+    nothing = {"share": 0.0, "n": 0, "high": 0, "low": 0, "referred": 0, "referred_approved": 0, "too_many": False}
+    if told.decisions is None:
+        return nothing
+    latest = told.decisions.sort_values("decided_at", kind="stable").drop_duplicates("loan_id", keep="last")
+    said = decided["loan_id"].map(latest.set_index("loan_id")["decision"].str.lower())
+    by_policy = decided["decision"].map(PEOPLE)
+    both = by_policy.notna() & said.isin(PEOPLE.values())
+    high = int((both & (by_policy == "declined") & (said == "approved")).sum())
+    low = int((both & (by_policy == "approved") & (said == "declined")).sum())
+    referred = (decided["decision"] == "REFER") & said.isin(PEOPLE.values())
+    n = int(decided.loc[both, "customer_id"].nunique())
+    part = (high + low) / int(both.sum()) if both.any() else 0.0
+    return {
+        "share": part,
+        "n": n,
+        "high": high,
+        "low": low,
+        "referred": int(referred.sum()),
+        "referred_approved": int((referred & (said == "approved")).sum()),
+        "too_many": rates.too_many(part, n),
+    }
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
