@@ -78,7 +78,7 @@ def of_rows(rows: Rows, dossier: Mapping[str, float] | None, asked: int) -> dict
     y, p = rows.y, rows.p
     customers = len(np.unique(rows.customers))
     told: dict = {"rows": len(y), "customers": customers, "bad": int(y.sum()), "expected": float(p.sum())}
-    if min(told["bad"], len(y) - told["bad"]) < LEAST:
+    if min(told["bad"], len(y) - told["bad"]) < LEAST or len(np.unique(p)) < 2:  # one score for all ranks nothing
         return {**told, "figures": {}}
     wide = float(norm.isf(LEVEL / asked / 2))
     design = (len(y) / customers) ** 0.5
