@@ -40,7 +40,7 @@ demo: $(READY) $(OWN) ## The main job from RAW files to decisions: make demo [DA
 
 dataset: $(READY) ## A data set in the RAW contract: make dataset NAME= OUT= [SOURCE= SIZE= LOANS= SEED= START= DAYS= LENDER= FRAUD_KINDS=]
 	@$(PYTHON) -m datasets NAME=$(NAME) OUT=$(OUT) SOURCE=$(SOURCE) SIZE=$(SIZE) LOANS=$(LOANS) SEED=$(SEED) START=$(START) DAYS=$(DAYS) \
-	  LENDER=$(LENDER) RECESSION=$(RECESSION) POLICY_CHANGE=$(POLICY_CHANGE) FRAUDS_ONLY=$(FRAUDS_ONLY) FRAUD_KINDS=$(FRAUD_KINDS)
+	  LENDER=$(LENDER) LOAN_EPISODE=$(LOAN_EPISODE) EPISODE_FROM=$(EPISODE_FROM) RECESSION=$(RECESSION) POLICY_CHANGE=$(POLICY_CHANGE) FRAUDS_ONLY=$(FRAUDS_ONLY) FRAUD_KINDS=$(FRAUD_KINDS)
 
 features: $(TOOLS) ## What the files of your own folder declare: make features FEATURES=dir, which other targets take, too
 	@$(OURS) -m features.own

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from bench import crowded, doors, features, lake, local, model_server, page, rules, serving, simulation
+from bench import crowded, doors, features, lake, local, model_server, page, rules, serving, simulation, watching
 from features.fraud import FRAUD
 from tools.telling import Teller
 
@@ -44,6 +44,7 @@ PARTS: dict[str, Callable[[Asked], dict]] = {
     "lake": lambda asked: lake.measure(asked.rows, asked.teller),
     "simulation": lambda asked: simulation.measure(asked.schedules, asked.teller),
     "features": lambda asked: features.measure(asked.rows, asked.teller),
+    "watching": lambda asked: watching.measure(),
     "console": lambda asked: crowded.measure(asked.teller),
     "doors-long": lambda asked: doors.measure(doors.LONG, asked.teller),
 }

@@ -9,6 +9,7 @@ from typing import Any
 from datasets import generated
 from datasets.conversion import Writer, dated_loans, loans, payments
 from datasets.dated_loan_sets import DATED_LOAN_SETS
+from datasets.loan_episodes import EPISODES
 from datasets.loan_sets import LOAN_SETS
 from datasets.options import days, first_day, whole
 from datasets.payment_sets import PAYMENT_SETS
@@ -20,13 +21,13 @@ __all__ = ["OPTIONS", "SETS", "Unusable"]
 
 OPTIONS = (
     *("NAME", "OUT", "SOURCE", "START", "DAYS", "SEED", "SIZE", "LOANS"),
-    *("LENDER", "RECESSION", "POLICY_CHANGE", "FRAUDS_ONLY", "FRAUD_KINDS"),
+    *("LENDER", "RECESSION", "POLICY_CHANGE", "FRAUDS_ONLY", "FRAUD_KINDS", "LOAN_EPISODE", "EPISODE_FROM"),
 )
 
 
 def generate(options: Mapping[str, str], folder: Path, told: Told = untold) -> dict[str, int]:
     """Options: SIZE (payments), LOANS, DAYS, SEED, START; LENDER=1 with RECESSION and POLICY_CHANGE (days),
-    FRAUDS_ONLY=1 and FRAUD_KINDS=1."""
+    FRAUDS_ONLY=1 and FRAUD_KINDS=1; LOAN_EPISODE and EPISODE_FROM (a day)."""
     lender = whole(options, "LENDER", 0, 1)
     turns = {"recession": first_day(options, "RECESSION"), "policy_change": first_day(options, "POLICY_CHANGE")}
     if any(turns.values()) and not lender:
@@ -43,10 +44,21 @@ def generate(options: Mapping[str, str], folder: Path, told: Told = untold) -> d
         "frauds_only": bool(whole(options, "FRAUDS_ONLY", 0, 1)),
         "fraud_kinds": bool(whole(options, "FRAUD_KINDS", 0, 1)),
         **{name: str(day) for name, day in turns.items() if day},
+        **episode(options),
     }
     return generated.write(
         Settings(**{name: value for name, value in asked.items() if value is not None}), folder, told
     )
+
+
+def episode(options: Mapping[str, str]) -> dict[str, str]:
+    """LOAN_EPISODE and EPISODE_FROM, none or both. Raises Unusable."""
+    name, since = options.get("LOAN_EPISODE"), first_day(options, "EPISODE_FROM")
+    if name is None and since is None:
+        return {}
+    if name not in EPISODES or since is None:
+        raise Unusable(f"LOAN_EPISODE: expected one of {', '.join(EPISODES)}, with EPISODE_FROM=day, got {name!r}")
+    return {"loan_episode": name, "episode_from": str(since)}
 
 
 SETS: dict[str, Writer] = {

@@ -16,6 +16,7 @@ import pandas as pd
 from datasets.exchange import Exchange
 from datasets.fraud_kinds import FRIENDLY_TOLD, FraudKinds, is_fraud
 from datasets.lending import Lending
+from datasets.loan_episodes import befallen
 from datasets.means import Means
 
 SLICE = 200_000  # payments drawn at once
@@ -34,7 +35,8 @@ class Settings:
 
     `lender`: decisions and monthly performance are told, too, with a `recession` and a `policy_change` from these days
     on. `frauds_only`: nobody tells that a payment was honest. `fraud_kinds`: what customers pay with is told, too, and
-    further kinds of fraud occur.
+    further kinds of fraud occur. `loan_episode`: what befalls the loans from the day `episode_from` on, see
+    datasets.loan_episodes.
     """
 
     payments: int = 200_000
@@ -47,6 +49,8 @@ class Settings:
     policy_change: str | None = None
     frauds_only: bool = False
     fraud_kinds: bool = False
+    loan_episode: str | None = None
+    episode_from: str | None = None
 
     @property
     def customers(self) -> int:
@@ -264,7 +268,7 @@ class Population:
             + 2.0 * (self.night_owl[who] - 0.05)
         )
         risk = 1 / (1 + np.exp(-logit))
-        defaulted = (rng.random(size) < risk).astype(int)
+        chance = rng.random(size)
         identifiers = np.array([f"L{i:07d}" for i in range(size)])
         applications = pd.DataFrame(
             {
@@ -281,6 +285,10 @@ class Population:
                 "protected_group": self.protected[who],
             }
         )
+        if self.settings.loan_episode is not None:
+            since = pd.Timestamp(self.settings.episode_from or self.settings.start, tz="UTC")
+            applications, risk = befallen(self.settings.loan_episode, since, self.settings.seed, applications, risk)
+        defaulted = (chance < risk).astype(int)
         outcomes = pd.DataFrame(
             {"loan_id": identifiers, "defaulted": defaulted, "observed_at": self._stamp(applied + 30 * DAY_S)}
         )
