@@ -180,8 +180,11 @@ errors: $(TOOLS) ## Why a function, a machine or a training failed: make errors 
 discard: $(TOOLS) ## Show and drop what a queue of what was given up holds: make discard QUEUE=release ENV=dev
 	@$(IN) $(OURS) -m tools.operate discard "$(ENV)" "$(QUEUE)"
 
-score-drift: $(TOOLS) ## What a day's drift report says: make score-drift ENV=dev [DAY=day]
-	@$(IN) $(OURS) -m tools.operate score-drift "$(ENV)" "$(DAY)"
+score-drift: $(TOOLS) ## What a drift report says: make score-drift ENV=dev [PROBLEM=credit] [DAY=day or month]
+	@$(IN) $(OURS) -m tools.operate score-drift "$(ENV)" "$(DAY)" "$(PROBLEM)"
+
+performance: $(TOOLS) ## What has become of what was decided, and how often it is so: make performance ENV=dev PROBLEM=credit
+	@$(IN) $(OURS) -m tools.operate performance "$(ENV)" "$(PROBLEM)"
 
 keep-keys: $(TOOLS) ## Take back a key's deletion: make keep-keys ENV=dev
 	@$(IN) $(OURS) -m tools.operate keep-keys "$(ENV)"
@@ -298,4 +301,4 @@ lock: $(READY) ## Make the locked requirements again
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header api.in -o api.txt
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.13 --generate-hashes --no-emit-index-url --no-header localstack.in -o localstack.txt
 
-.PHONY: cases import-fraud-detector decide-loans loan-letter backtest-loans features check-data rollback abort-release backfill errors discard score-drift keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train experiments reproduce approve status roles why backtest policy policy-diff list snooze console console-check api-check attacks verify-log replay-dlq forget destroy setup lock credit-policy loan-losses
+.PHONY: cases import-fraud-detector decide-loans loan-letter backtest-loans features check-data rollback abort-release backfill errors discard score-drift performance keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train experiments reproduce approve status roles why backtest policy policy-diff list snooze console console-check api-check attacks verify-log replay-dlq forget destroy setup lock credit-policy loan-losses

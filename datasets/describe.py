@@ -38,6 +38,7 @@ A population that borrows and pays, drawn from SEED: SIZE payments and LOANS app
 | `LENDER=1` | also `loan_decisions` and `loan_performance`. A policy declines the worst 15 % by a noisy score and some applicants withdraw; loans that are made are observed at the end of each month on book, for three years at most: instalments missed from a yearly risk (higher in winter), 90 days past due two months later, charged off at 150, partly recovered in the half year after, some repaid early. `loan_outcomes` are then told of these loans alone: a default when it is reached, a good loan after twelve months on book. Take DAYS of two years and more: a [window](default.md) has to end |
 | `RECESSION=day` | two and a half times the risk for six months from this day's month on (with `LENDER=1`) |
 | `POLICY_CHANGE=day` | applications from this day on are declined twice as often, by `policy-2` (with `LENDER=1`) |
+| `LOAN_EPISODE=name`, `EPISODE_FROM=day` | what befalls the loans from that day on: `income_shift`, `channel_mix`, `column_gone` or `defaulting_vintage`, which [monitoring](monitoring.md) has to find |
 | `FRAUDS_ONLY=1` | nobody tells that a payment was honest |
 | `FRAUD_KINDS=1` | all typed optional columns of payments, `exchange_rates`, and further kinds of fraud: below |
 

@@ -288,6 +288,9 @@ def test_a_score_that_has_drifted_is_shown_and_a_new_model_serves(paid: list[dic
     look, train, approve, over = range(len(built.blocks("score-drift")))
 
     said = built.run("score-drift", look) + built.run("score-drift", train)
+    judged = built.run("decisions-turn-out-worse", 0)
+    assert f"fraud as of {TODAY}" in judged
+    assert "moved by more than is borne, and not by chance: " in judged
     package = newest(platform)  # that of the training that the alarm has begun, or of the one asked for
     built.run("score-drift", approve, PACKAGE=package)
 

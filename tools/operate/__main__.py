@@ -18,6 +18,7 @@ from tools.operate.experiments import experiments, reproduce
 from tools.operate.first_day import approve, ingest, night, train
 from tools.operate.image import NoEngine, push
 from tools.operate.keys import keep_keys
+from tools.operate.performance import performance
 from tools.operate.platform import Platform, Refused, StepFailed
 from tools.operate.rollback import rollback
 from tools.operate.score_drift import score_drift
@@ -64,6 +65,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "discard": discard,
     "errors": errors,
     "score-drift": score_drift,
+    "performance": performance,
 }
 
 

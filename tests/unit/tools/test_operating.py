@@ -11,6 +11,7 @@ from tools.operate import keys
 from tools.operate.backfill import backfill
 from tools.operate.discard import discard
 from tools.operate.errors import errors
+from tools.operate.performance import performance
 from tools.operate.platform import Platform, Refused, StepFailed
 from tools.operate.rollback import earlier, named, rollback
 from tools.operate.score_drift import score_drift
@@ -200,6 +201,65 @@ def test_a_report_says_what_chance_does_not_explain_where_it_knows(day, lines, c
     said = capsys.readouterr().out
     assert len(said.splitlines()) == lines
     assert ("20 customers paid; beyond chance and 0.25: amount" in said) == (lines == 4)
+
+
+class Judged(Lake):
+    def get_object(self, Bucket: str, Key: str) -> dict:
+        if "drift" in Key:
+            found = {"rows": int(Key.split("/")[-2][:2]), "customers": 5, "score": 0.3, "features": {"income": 2.0}}
+            return {"Body": io.BytesIO(json.dumps({**found, "drifted": ["income"]}).encode())}
+        vintage = {"rows": 900, "bad": 90, "expected": 60.0, "figures": {}}
+        figure = {"value": 1.5, "low": 1.2, "high": 1.8}
+        share = {"share": 0.5, "n": 300, "before": 0.8, "n_before": 900}
+        document = {
+            "as_of": Key.split("/")[-2],
+            "model": "m",
+            "matured": 900,
+            "performance": {
+                "vintages": {"2026-01": vintage},
+                "recent": {**vintage, "figures": {"observed_over_expected": figure, "ks": {"value": 0.4}}},
+                "broken": ["recent: observed_over_expected"],
+            },
+            "shares": {
+                "period": "2026-02",
+                "APPROVE": share,
+                "REFER": {**share, "before": None},
+                "overrides": {"share": 0.25, "n": 40},
+                "moved": ["APPROVE"],
+            },
+        }
+        return {"Body": io.BytesIO(json.dumps(document).encode())}
+
+
+def test_of_loans_the_last_run_of_a_period_is_told_and_of_all_periods_that_of_the_last_run(capsys):
+    form = "monitoring/credit/drift/{}/drift.json"
+    lake = Judged(*(form.format(n) for n in ("2026-01/20-a", "2026-01/10-b", "2026-01-15/30-c")))
+    for day, said in (("", "2026-01-15: 30 loans"), ("2026-01", "2026-01: 20 loans")):
+        score_drift(platform(s3=lake), Teller(), day, "credit")
+        assert said in (told := capsys.readouterr().out)
+    assert "beyond chance and 0.25: income" in told
+    with pytest.raises(Refused, match="PROBLEM=fraud or credit, got 'loans'"):
+        score_drift(platform(s3=lake), Teller(), "", "loans")
+
+
+def test_the_newest_report_on_decisions_says_what_is_worse_and_what_has_moved(capsys):
+    keys = ("2026-01/20-a", "2026-01-15/30-c", "2026-01/10-b")
+    lake = Judged(*(f"monitoring/credit/performance/{n}/performance.json" for n in keys))
+    performance(platform(s3=lake), Teller(), "credit")
+    said = capsys.readouterr().out
+    assert "credit as of 30-c, model m: 900 have matured" in said
+    assert "2026-01: 900 rows, 90 bad, 60.0 expected; too few of either outcome" in said
+    assert "observed/expected 1.500 (1.200 to 1.800)" in said
+    assert "worse than is borne, and not by chance: recent: observed_over_expected" in said
+    assert "APPROVE: 50.0% of 300 customers, before 80.0% of 900" in said
+    assert "decided otherwise than the policy: 25.0% of 40 customers" in said
+    assert "moved by more than is borne, and not by chance: APPROVE" in said
+
+
+@pytest.mark.parametrize(("problem", "said"), [("loans", "PROBLEM=fraud or credit"), ("fraud", "no report on fraud")])
+def test_decisions_of_which_nothing_is_reported_are_refused(problem, said):
+    with pytest.raises(Refused, match=said):
+        performance(platform(s3=Lake("monitoring/x")), Teller(), problem)
 
 
 class Keys:
