@@ -385,6 +385,24 @@ def test_a_day_is_scored_and_decided_apart_from_its_month_and_one_told_twice_onc
     assert {row["loan_id"] for row in scored} <= run.evidence["credit"]["scores"].keys()
 
 
+def test_the_scored_month_has_not_drifted_and_what_became_of_its_loans_is_told_a_year_later(run, platform):
+    """Other runs of its days may have come before: each has reports of its own."""
+    (month,) = (p.stem for p in (run.folder / "predictions").glob("*"))
+    drift = platform.json(min(platform.keys(f"monitoring/credit/drift/{month}/")))
+    assert (drift["rows"], drift["drifted"]) == (run.found["credit"]["scored"], [])
+    day = f"{month}-02"
+    later = f"{int(month[:4]) + 1}-{month[5:]}-15T00:00:00Z"
+    platform.run_machine("score-loans", {"day": day, "as_of": later})
+    (key,) = platform.keys(f"monitoring/credit/performance/{day}/")
+    found = platform.json(key)
+
+    assert found["matured"] > 100
+    (vintage,) = found["performance"]["vintages"].values()
+    assert vintage["rows"] == found["matured"]
+    assert found["shares"]["period"] == month
+    assert found["shares"]["moved"] == [], "the first month has none to be compared with"
+
+
 def test_a_credit_policy_decides_the_scored_month_and_the_kept_run_gives_the_same_bits_again(
     run, platform, tmp_path, monkeypatch, capsys
 ):
