@@ -25,7 +25,7 @@ from training.metrics import ks
 LEVEL = 0.001  # of a false alarm in a report, over all figures that may ring
 FALLS = 0.05  # of AUC below the dossier's, that is borne
 RATIO = (0.8, 1.25)  # of observed over expected, and of the calibration's slope, as the dossier asks for
-LEAST = 10  # rows of either outcome, of fewer no figure is made
+LEAST = 10  # rows of either outcome, met or expected, of fewer no figure is made
 RECENT = 6  # vintages that are judged together, beside the newest alone
 RING = ("auc", "slope", "observed_over_expected")
 
@@ -78,9 +78,13 @@ def of_rows(rows: Rows, dossier: Mapping[str, float] | None, asked: int) -> dict
     y, p = rows.y, rows.p
     customers = len(np.unique(rows.customers))
     told: dict = {"rows": len(y), "customers": customers, "bad": int(y.sum()), "expected": float(p.sum())}
-    if min(told["bad"], len(y) - told["bad"]) < LEAST or len(np.unique(p)) < 2:  # one score for all ranks nothing
-        return {**told, "figures": {}}
     wide = float(norm.isf(LEVEL / asked / 2))
+    level_of: dict = {}
+    if min(told["expected"], len(y) - told["expected"]) >= LEAST:  # none where many were expected says much
+        found = ratio(told["bad"], len(y), float(p.mean()), customers, wide)
+        level_of = {"observed_over_expected": asdict(found)}
+    if min(told["bad"], len(y) - told["bad"]) < LEAST or len(np.unique(p)) < 2:  # one score for all ranks nothing
+        return {**told, "figures": level_of}
     design = (len(y) / customers) ** 0.5
     auc, error = ranked(y, p)
     level = reliability(y, p)
@@ -89,13 +93,13 @@ def of_rows(rows: Rows, dossier: Mapping[str, float] | None, asked: int) -> dict
     figures = {
         "auc": normal(auc, design * error, wide, (borne, None)),
         "slope": normal(level.slope, design * slope_error, wide, RATIO),
-        "observed_over_expected": ratio(int(y.sum()), len(y), float(p.mean()), customers, wide),
     }
     error_of_level = design * (level.intercept_high - level.intercept) / WIDTH
     return {
         **told,
         "figures": {
             **{name: asdict(figure) for name, figure in figures.items()},
+            **level_of,
             "gini": {"value": 2 * auc - 1},
             "ks": {"value": ks(y, p)},
             "average_precision": {"value": float(average_precision_score(y, p))},

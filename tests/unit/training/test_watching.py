@@ -90,9 +90,17 @@ def test_intervals_of_rows_of_the_same_customers_are_wider():
 def test_one_score_for_all_and_no_rows_at_all_make_no_figure():
     rows = rows_of(400, 1)
     constant = performance.Rows(rows.y, np.full(400, 0.1), rows.customers, rows.vintage)
-    assert performance.report(constant)["recent"]["figures"] == {}
+    assert performance.report(constant)["recent"]["figures"].keys() == {"observed_over_expected"}
     none = performance.Rows(*(values[:0] for values in (rows.y, rows.p, rows.customers, rows.vintage)))
     assert performance.report(none) == {"vintages": {}, "recent": performance.of_rows(none, None, 6), "broken": []}
+
+
+def test_no_fraud_at_all_where_many_were_expected_rings_and_where_few_were_says_nothing():
+    rows = rows_of(4000, 1)
+    silent = performance.Rows(np.zeros(4000, dtype=int), rows.p, rows.customers, rows.vintage)
+    assert performance.report(silent)["broken"] == ["newest: observed_over_expected", "recent: observed_over_expected"]
+    few = performance.Rows(silent.y, rows.p / 4000, rows.customers, rows.vintage)
+    assert performance.report(few)["recent"]["figures"] == {}
 
 
 def test_the_interval_of_a_share_by_hand():
