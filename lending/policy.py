@@ -16,9 +16,9 @@ Decision = Literal["APPROVE", "REFER", "DECLINE"]
 DECISIONS = get_args(Decision)
 PARTS = (
     "version", "refer_from", "decline_from", "points", "bands", "lgd", "ead", "terms", "required", "rules", "reasons",
-    "creditor",
+    "moves", "creditor",
 )  # fmt: skip
-OPTIONAL = ("terms", "required", "rules", "creditor")
+OPTIONAL = ("terms", "required", "rules", "moves", "creditor")
 CREDITOR = ("name", "address", "agency")
 TESTS = ("above", "below", "equals", "missing")
 AMOUNTS = ("number", "indicator")  # kinds of columns that an exposure may be read from
@@ -108,6 +108,16 @@ class Terms:
 
 
 @dataclass(frozen=True)
+class Move:
+    """What an applicant could change: a column of numbers, towards `until` and no further, in steps."""
+
+    column: str
+    rises: bool
+    until: float
+    step: float
+
+
+@dataclass(frozen=True)
 class Policy:
     """A validated document. `ead` is a column, or an amount for each loan; a loan that lacks a cell of a column that is
     `required` goes to a person."""
@@ -123,6 +133,7 @@ class Policy:
     reasons: tuple[Reason, ...]
     required: tuple[str, ...] = ()
     terms: Terms | None = None
+    moves: tuple[Move, ...] = ()
 
     @property
     def canonical(self) -> bytes:
@@ -170,6 +181,13 @@ class Policy:
             raise InvalidPolicy(f"{', '.join(absent)}: expected columns of the run, which are {', '.join(known)}")
         for rule in self.rules:
             rule.require_fits(known[rule.column])
+        if wrong := sorted({move.column for move in self.moves} & set(barred)):
+            raise InvalidPolicy(f"moves: {', '.join(wrong)} is declared protected, and nobody is told to change it")
+        # One that the model does not use moves nothing, and decides nothing.
+        if wrong := [
+            move.column for move in self.moves if move.column in known and known[move.column].kind != "number"
+        ]:
+            raise InvalidPolicy(f"moves: expected columns of numbers, and {wrong[0]} is a {known[wrong[0]].kind}")
         if isinstance(self.ead, str) and known[self.ead].kind not in AMOUNTS:
             raise InvalidPolicy(f"ead: expected a column of numbers, and {self.ead} is a {known[self.ead].kind}")
 
@@ -206,6 +224,7 @@ class Policy:
             reasons_of(document["reasons"]),
             required_of(document.get("required", [])),
             terms_of(document["terms"], bands) if "terms" in document else None,
+            moves_of(document.get("moves", [])),
         )
 
 
@@ -273,6 +292,20 @@ def terms_of(told: object, bands: Sequence[tuple[str, float]]) -> Terms:
     if wrong := next((name for name, amount in amounts.items() if amount < 0), None):
         raise InvalidPolicy(f"terms, limits, {wrong}: expected a number of no less than 0, got {amounts[wrong]}")
     return Terms(ratio(told["cost"], "terms, cost"), ratio(told["margin"], "terms, margin"), amounts)
+
+
+def moves_of(told: object) -> tuple[Move, ...]:
+    found = []
+    for move in several(told, "moves"):
+        ends = [end for end in ("highest", "lowest") if end in move]
+        if len(ends) != 1 or set(move) != {"column", "step", ends[0]}:
+            raise InvalidPolicy("moves: expected each to have column, step, and highest (it may rise) or lowest")
+        column = unprotected(move["column"], "moves, column")
+        until = finite(move[ends[0]], f"move of {column}, {ends[0]}")
+        found.append(Move(column, ends[0] == "highest", until, positive(move["step"], f"move of {column}, step")))
+    if len({move.column for move in found}) < len(found):
+        raise InvalidPolicy("moves: expected each column once")
+    return tuple(found)
 
 
 def required_of(told: object) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import re
 import sys
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from training.frames import read_folder
 
 INPUT = Path("/opt/ml/processing/input")
 OUTPUT = Path("/opt/ml/processing/output")
+MONTH, DAY = r"\d{4}-\d{2}", r"\d{4}-\d{2}-\d{2}"
 MEMORY = 30  # applications: fewer do not tell whether a column is missing, so those before are looked at, too
 
 
@@ -34,6 +36,8 @@ def main(argv: Sequence[str]) -> None:
     period.add_argument("--day", help="YYYY-MM-DD")
     args = parser.parse_args(argv)
     asked = args.month or args.day
+    if not re.fullmatch(MONTH if args.month else DAY, asked):
+        raise SystemExit(f"expected --month YYYY-MM or --day YYYY-MM-DD, got {asked!r}")
     with tarfile.open(INPUT / "model" / "model.tar.gz") as archive:
         manifest = json.load(archive.extractfile("manifest.json"))  # type: ignore[arg-type]
     encoding = Encoding.parse(manifest["columns"])

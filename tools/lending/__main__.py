@@ -18,6 +18,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from scoring import documents
 
+from lending.changes import Way, ways
 from lending.deciding import NO_REASON, Decided, WrongRun, cells_by_name, decide, first_of
 from lending.losses import YEAR, Seen, losses, seen_of
 from lending.opened import Opened
@@ -29,6 +30,7 @@ from tools.lending.letter import USUAL, NoLetter, letter
 from tools.lending.publishing import Publisher
 from tools.lending.whatif import outcomes_of, shown, what_if
 from tools.operators import policies_table
+from tools.telling import Teller
 from tools.terraform.stacks import deployed
 
 BUILD = Path("build/loans")
@@ -43,6 +45,7 @@ EXPECTED = {
     "decide": "POLICY=<file.json> and MONTH=<YYYY-MM> ENV=<environment>, or KEPT=<folder of a kept run>",
     "publish": "POLICY=<file.json> ENV=<environment>",
     "letter": "KEPT=<folder of a kept run> LOAN=<loan_id>",
+    "changes": "KEPT=<folder of a kept run>, and LOAN=<loan_id> for one",
     "losses": "KEPT=<folder of a kept run>, and PERFORMANCE=<file.csv> or ENV=<environment>; MONTHS=<of the model's "
     "horizon> and RATE=<effective interest a year> besides",
     "backtest": "KEPT=<folder of a kept run>, and OUTCOMES=<file.csv> or ENV=<environment>; cut-offs are solved from "
@@ -58,6 +61,8 @@ def main(command: str, environment: str, run: str, file: str, *further: str) -> 
             published(environment, file)
         elif command == "losses":
             lost(environment, Kept(Path(required(command, run))), *further)
+        elif command == "changes":
+            changed(Kept(Path(required(command, run))), *further)
         elif command == "letter":
             written(Kept(Path(required(command, run))), *further)
         else:
@@ -165,6 +170,41 @@ def written(kept: Kept, loan: str, template: str) -> None:
         raise WrongRun(f"expected LOAN=<one of the run's {len(decisions)} loans>")
     form = text_of(Path(template)) if template else USUAL
     print(letter(found, policy.document.get("creditor", {}), form))
+
+
+def changed(kept: Kept, loan: str) -> None:
+    """Prints what would have to change for one loan to be approved, or, of a run, how many could be."""
+    policy = read_policy(kept.file(POLICY))
+    if not policy.moves:
+        raise InvalidPolicy("moves: expected the columns that an applicant could change, the policy declares none")
+    with kept.model() as model:
+        scorer, loans = Opened(model), kept.loans(len(model.encoding.columns))
+        decisions = {one.loan_id: one.decision for one in decide(scorer, policy, loans, kept.snapshot)}
+        if loan:
+            asked = [one for one in loans if one.loan_id == loan]
+            if not asked:
+                raise WrongRun(f"expected LOAN=<one of the run's {len(loans)} loans>")
+            print("\n".join(told_ways(decisions[loan], ways(scorer, policy, asked[0]))))
+            return
+        refused = [one for one in loans if decisions[one.loan_id] != "APPROVE"]
+        found: Counter[int] = Counter()
+        teller = Teller(sys.stderr)
+        with teller.watched("what would have to change is searched"):
+            for done, one in enumerate(refused):
+                teller.far("loans", done, len(refused))
+                found[len(next(iter(ways(scorer, policy, one)), ()))] += 1
+    named = ((1, "by one change"), (2, "by two together"), (0, "by none that the policy allows"))
+    print(f"{len(refused)} of {len(loans)} loans were not approved. They would be")
+    print("\n".join(f"  {found[n]} ({found[n] / max(len(refused), 1):.1%}) {words}" for n, words in named))
+
+
+def told_ways(decision: str, found: list[Way]) -> list[str]:
+    if decision == "APPROVE":
+        return ["APPROVE; nothing has to change"]
+    if not found:
+        return [f"{decision}; no move that the policy declares leads to a yes"]
+    lines = [" and ".join(f"{c.column} {c.to:g} instead of {c.was:g}" for c in way) for way in found]
+    return [f"{decision}; it would be approved with", *(f"  {line}" for line in lines)]
 
 
 def backtested(

@@ -62,6 +62,7 @@ resource "aws_apigatewayv2_stage" "default" {
       request    = "$context.requestId"
       route      = "$context.routeKey"
       status     = "$context.status"
+      subject    = "$context.authorizer.claims.sub" # who asked with a token
     })
   }
 

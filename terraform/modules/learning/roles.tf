@@ -52,7 +52,7 @@ locals {
         }
         decide-loans = {
           does   = "The job that decides on scored loans by the credit policy"
-          reads  = ["policies/${problem}/rules", "predictions", "released/${problem}", "training/scoring"]
+          reads  = ["policies/${problem}/rules", "predictions/daily_predictions", "predictions/month=*", "released/${problem}", "training/scoring"]
           writes = ["predictions/credit_decisions"]
         }
         "${problem}-watch" = {

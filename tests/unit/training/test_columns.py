@@ -386,6 +386,14 @@ def test_a_day_has_its_own_loans_and_one_without_loans_has_nothing_to_score(plac
         score_set.main(["--day", "2018-06-29"])
 
 
+@pytest.mark.parametrize(
+    "asked", [("--day", "2018-06"), ("--day", "2018"), ("--month", "2018"), ("--month", "2018-06-29")]
+)
+def test_a_period_that_is_cut_short_or_another_is_refused_and_is_no_prefix(asked):
+    with pytest.raises(SystemExit, match="expected --month YYYY-MM or --day YYYY-MM-DD"):
+        score_set.main(list(asked))
+
+
 def test_a_model_is_not_asked_about_features_that_are_computed_otherwise_by_now():
     own = PAYMENT_BEHAVIOUR.fingerprints
 
