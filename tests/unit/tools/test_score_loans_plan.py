@@ -35,6 +35,15 @@ def test_what_the_machine_computes_is_nobodys_to_hand_in():
     assert planned(**own, run="mine", current={"Item": {}}, arguments=["--month", "1"]) == planned()
 
 
+def test_every_state_finds_what_it_names_in_the_plan_or_in_a_result_before_it():
+    """What the input alone has never reaches a state."""
+    text = MACHINE.read_text()
+    results = set(re.findall(r'"ResultPath": "\$\.(\w+)"', text))
+    named = set(re.findall(r"\$\.([a-z]\w*)", text))  # in capitals they are of an answer of AWS
+
+    assert named <= planned().keys() | results
+
+
 @pytest.mark.parametrize(
     "given", [{"month": "2025"}, {"day": "2025-06"}, {"month": "2025-06/../x"}, {"day": "20250603"}]
 )
