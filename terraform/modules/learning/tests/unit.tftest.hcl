@@ -214,6 +214,14 @@ run "drift_trains_anew_and_lets_nothing_serve" {
   }
 
   assert {
+    condition = alltrue([
+      for states in [jsondecode(aws_sfn_state_machine.retrain.definition).States] :
+      { for choice in states.Which.Choices : choice.StringEquals => states[choice.Next].Result } == { risk-dev-drift = "fraud", risk-dev-loans-drift = "credit" }
+    ])
+    error_message = "An alarm trains the problem that it is of, and no other."
+  }
+
+  assert {
     condition     = toset(flatten([for p in module.retrains.permissions : [for a in p.actions : a if startswith(a, "sagemaker:")]])) == toset(["sagemaker:StartPipelineExecution"])
     error_message = "What was trained waits for an approval."
   }

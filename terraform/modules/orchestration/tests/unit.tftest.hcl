@@ -74,6 +74,18 @@ run "compares_what_was_served_on_the_day_and_on_the_two_before" {
   }
 }
 
+run "watches_loans_behind_their_decisions_and_without_any" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for states in [jsondecode(aws_sfn_state_machine.this["score-loans"].definition).States] :
+      states.MakeDecisionsKnown.Next == "Compare" && states.PolicyPublished.Default == "Compare" && states.Decided.Default == "NotDecided"
+    ])
+    error_message = "A report that fails costs no decision, and scores that nothing decides on are compared, too."
+  }
+}
+
 run "lets_each_machine_do_what_its_own_steps_do" {
   command = plan
 
