@@ -18,7 +18,8 @@ def planned(**given: object) -> dict:
     asked = jsonata.Jsonata(expression)
     context = {"Execution": {"Name": "an-execution-of-a-night", "StartTime": "2026-11-30T07:00:01.250Z"}}
     frame = asked.create_frame()
-    frame.bind("states", {"input": {"as_of": "2026-12-01T00:00:00Z", **given}, "context": context})
+    told = {name: value for name, value in {"as_of": "2026-12-01T00:00:00Z", **given}.items() if value is not None}
+    frame.bind("states", {"input": told, "context": context})
     return asked.evaluate({}, frame)
 
 
@@ -27,6 +28,11 @@ def test_a_month_is_that_before_as_of_and_a_day_the_day_before():
     assert planned(by="day")["period"] == "2026-11-30"
     assert planned(month="2025-06")["arguments"] == ["--month", "2025-06"]
     assert planned(day="2025-06-03")["table"] == "daily_predictions"
+
+
+def test_outcomes_are_those_that_are_known_when_the_run_starts_where_nobody_says_as_of():
+    assert planned()["as_of"] == "2026-12-01T00:00:00Z"
+    assert planned(as_of=None, month="2025-06")["as_of"] == "2026-11-30T07:00:01.250Z"
 
 
 def test_what_the_machine_computes_is_nobodys_to_hand_in():
