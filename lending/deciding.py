@@ -155,8 +155,10 @@ def first_of(loans: Sequence[str]) -> str:
     return ", ".join(loans[:SHOWN]) + (", ..." if len(loans) > SHOWN else "")
 
 
-def decide(model: Scorer, policy: Policy, loans: Sequence[Loan], snapshot: str | None = None) -> list[Decided]:
-    """One decision for each loan, in order.
+def decide(
+    model: Scorer, policy: Policy, loans: Sequence[Loan], snapshot: str | None = None, alone: bool = False
+) -> list[Decided]:
+    """One decision for each loan, in order. `alone`: they are no run, and nothing is told by what stands beside them.
 
     Raises WrongRun where the model says another probability than the run kept, and policy.InvalidPolicy.
     """
@@ -179,7 +181,7 @@ def decide(model: Scorer, policy: Policy, loans: Sequence[Loan], snapshot: str |
     # Only what the score itself would not approve has reasons of the score: else a rule alone has spoken, or nobody
     # trusts the score.
     asked = [n for n, p in enumerate(said) if usable(p) and not absent[n] and policy.by_score(p) != "APPROVE"]
-    spoken = [[] for _ in asked] if constant else reasons(model, policy, rows, said, asked)
+    spoken = [[] for _ in asked] if constant else reasons(model, policy, rows, said, asked, alone)
     told = dict(zip(asked, spoken, strict=True))
     return [
         replace(
@@ -296,7 +298,12 @@ def exposed(policy: Policy, encoding: Encoding, loan: Loan) -> float | None:
 
 
 def reasons(
-    model: Scorer, policy: Policy, rows: Sequence[Cells], said: Sequence[float], asked: Sequence[int]
+    model: Scorer,
+    policy: Policy,
+    rows: Sequence[Cells],
+    said: Sequence[float],
+    asked: Sequence[int],
+    alone: bool = False,
 ) -> list[list[Reason]]:
     """For each row that is asked for, the concepts that raised its score most, at most four, the strongest first.
 
@@ -307,7 +314,7 @@ def reasons(
         return []
     names, theirs, never = model.encoding.names, [rows[n] for n in asked], barred(model)
     spoken = [name for name in names if name not in never and policy.reason_of(name) is not None]
-    usual = references(model, rows, spoken)
+    usual = references(model, None if alone else rows, spoken)
     concepts: dict[str, tuple[Reason, list[int]]] = {}
     for place, name in enumerate(names):
         reason = policy.reason_of(name)
@@ -336,24 +343,28 @@ def barred(model: Scorer) -> frozenset[str]:
     return frozenset(found)
 
 
-def references(model: Scorer, rows: Sequence[Cells], names: Sequence[str]) -> dict[str, float]:
+def references(model: Scorer, rows: Sequence[Cells] | None, names: Sequence[str]) -> dict[str, float]:
     """The usual value of each named column: of a category the commonest, else the median's bin of the baseline.
 
-    `rows` are all of the run. The baseline has deciles of codes: where the fullest bin has several categories it cannot
-    say which is the commonest, and the run's rows do. Raises WrongRun for a baseline that is none, or that lacks one of
-    the columns.
+    `rows` are all of a run, none where it is no run. Baselines of before have deciles of codes alone: where the fullest
+    bin has several categories they cannot say which is the commonest, and the run's rows do. Raises WrongRun for a
+    baseline that is none, that lacks one of the columns, or that says too little without a run.
     """
     told = model.baseline
     if told is None:
         raise WrongRun("the archive has no baseline.json: train the model with this release")
-    found = {}
+    found, untold = {}, []
     try:
         watched = json.loads(told)["columns"]
         absent = [name for name in names if name not in watched]
         for place, column in enumerate(model.encoding.columns):
             if column.name in names and column.name in watched:
-                edges, shares = ([float(x) for x in watched[column.name][part]] for part in ("edges", "shares"))
-                value = usual_of(column, edges, shares[:-1], (row[place] for row in rows))  # the last share are missing
+                value = known_usual(column, watched[column.name])
+                if value is None and column.kind == "category":
+                    if rows is None:
+                        untold.append(column.name)
+                    else:
+                        value = commonest(column, (row[place] for row in rows))
                 if value is not None:
                     found[column.name] = value
     except (ValueError, TypeError, LookupError, RecursionError) as wrong:
@@ -363,23 +374,37 @@ def references(model: Scorer, rows: Sequence[Cells], names: Sequence[str]) -> di
             f"the archive's baseline.json lacks {', '.join(absent)}, which the model uses, so that no reason could be "
             "told of it: train the model with this release"
         )
+    if untold:
+        raise WrongRun(
+            f"the archive's baseline.json does not say which category of {', '.join(untold)} is the commonest, and an "
+            "application alone cannot: train the model with this release"
+        )
     return found
 
 
-def usual_of(column: Column, edges: Sequence[float], shares: Sequence[float], cells: Iterable[str]) -> float | None:
-    """None where nothing is known: bin n has values above edge n - 1 and up to edge n, `shares` are one more."""
+def known_usual(column: Column, watched: Mapping[str, Any]) -> float | None:
+    """What the baseline says of a column; none where it does not: bin n has values above edge n - 1 and up to edge n,
+    and behind the bins' shares is that of the missing. Raises ValueError."""
+    edges, shares = ([float(x) for x in watched[part]] for part in ("edges", "shares"))
+    shares = shares[:-1]
     if len(shares) != len(edges) + 1:
         raise ValueError("shares do not fit the edges")
-    if column.kind == "category":
+    if column.categories is not None:
+        if "commonest" in watched:
+            column.categories[code := int(watched["commonest"])]
+            return float(code)
         fullest = max(range(len(shares)), key=lambda n: shares[n])  # the first of equals
         lowest = math.floor(edges[fullest - 1]) + 1 if fullest else 0
-        highest = math.floor(edges[fullest]) if fullest < len(edges) else len(column.categories or ()) - 1
-        if lowest == highest:
-            return float(lowest)
-        codes = Counter(code for cell in cells if (code := column.number(cell)) is not None)
-        return min(codes, key=lambda code: (-codes[code], code)) if codes else None
+        highest = math.floor(edges[fullest]) if fullest < len(edges) else len(column.categories) - 1
+        return float(lowest) if lowest == highest else None
     if not len(edges):
         return None
     half = math.fsum(shares) / 2
     middle = next((n for n, so_far in enumerate(accumulate(shares)) if so_far >= half), len(edges) - 1)
     return edges[min(middle, len(edges) - 1)]
+
+
+def commonest(column: Column, cells: Iterable[str]) -> float | None:
+    """The commonest category of these cells, the first of equals; none where nothing is known."""
+    codes = Counter(code for cell in cells if (code := column.number(cell)) is not None)
+    return min(codes, key=lambda code: (-codes[code], code)) if codes else None

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from lending.deciding import Decided, WrongRun
 
 LEAST_AT_RISK, LEAST_DEFAULTS, YEAR = 100, 10, 12
+DEFAULT = 90  # days past due, unless the archive was trained by another definition (training.default)
 COLUMNS = ("loan_id", "month_on_book", "days_past_due", "charged_off")
 BACKSTOP = 30  # days past due from which on credit risk has increased significantly (IFRS 9, 5.5.11)
 
@@ -59,6 +60,18 @@ class Loss:
         return asdict(self)
 
 
+def meant_by(manifest: Mapping[str, Any]) -> tuple[int, int]:
+    """Days past due and months of the definition of default that an archive was trained by; 90 and 12 of one that does
+    not say. Raises WrongRun."""
+    told = manifest.get("default", {})
+    days, months = (
+        (told.get("days_past_due", DEFAULT), told.get("months", YEAR)) if isinstance(told, Mapping) else (0, 0)
+    )
+    if not all(type(n) is int and n >= 1 for n in (days, months)):
+        raise WrongRun("the manifest's default: expected days_past_due and months, whole numbers of no less than 1")
+    return days, months
+
+
 def seen_of(lines: Iterable[str]) -> list[Seen]:
     """`loan_id,month_on_book,days_past_due,charged_off` with a header. Raises WrongRun."""
     rows = csv.DictReader(lines)
@@ -83,8 +96,13 @@ def seen_of(lines: Iterable[str]) -> list[Seen]:
     return found
 
 
-def term_structure(seen: Iterable[Seen], days_past_due: int = 90) -> list[Month]:
-    """Months on book from the first one. Raises WrongRun, in words, where the data allow none."""
+def term_structure(seen: Iterable[Seen], days_past_due: int = DEFAULT) -> list[Month]:
+    """Months on book from the first one. Raises WrongRun, in words, where the data allow none.
+
+    A loan that is seen from its application or its first month on is at risk from the first month, and a default in the
+    month of its application is one of the first month. Any other is at risk from the month after it was first seen: had
+    it gone into default before, nobody knows when, so one that is first seen in default does not count at all.
+    """
     first: dict[str, int] = {}
     last: dict[str, int] = {}
     ended: dict[str, int] = {}
@@ -93,14 +111,15 @@ def term_structure(seen: Iterable[Seen], days_past_due: int = 90) -> list[Month]
         last[one.loan_id] = max(one.month, last.get(one.loan_id, one.month))
         if one.lost or (one.days_past_due or 0) >= days_past_due:
             ended[one.loan_id] = min(one.month, ended.get(one.loan_id, one.month))
+    begun = {n: 1 if month <= 1 else month + 1 for n, month in first.items()}
+    until = {n: max(1, ended[n]) if n in ended else month for n, month in last.items()}
     months: list[Month] = []
     survival = 1.0
     for month in range(1, max(last.values(), default=0) + 1):
-        # At risk: seen then or before, seen then or later, and not ended before.
-        at_risk = [n for n in first if first[n] <= month <= min(last[n], ended.get(n, last[n]))]
+        at_risk = [n for n in first if begun[n] <= month <= until[n]]
         if len(at_risk) < LEAST_AT_RISK:
             break
-        defaults = sum(ended.get(n) == month for n in at_risk)
+        defaults = sum(n in ended and until[n] == month for n in at_risk)
         survival *= 1 - defaults / len(at_risk)
         months.append(Month(month, len(at_risk), defaults, defaults / len(at_risk), survival))
     if len(months) < YEAR or sum(m.defaults for m in months) < LEAST_DEFAULTS:
@@ -112,12 +131,22 @@ def term_structure(seen: Iterable[Seen], days_past_due: int = 90) -> list[Month]
     return months
 
 
-def stage_of(last: Seen | None, days_past_due: int = 90) -> int:
+def standing(seen: Iterable[Seen]) -> dict[str, Seen]:
+    """How each loan stands: days past due as they were last known, a write-off for good."""
+    found: dict[str, Seen] = {}
+    for one in sorted(seen, key=lambda one: one.month):  # of one month the last line counts
+        before = found.get(one.loan_id, one)
+        late = before.days_past_due if one.days_past_due is None else one.days_past_due
+        found[one.loan_id] = Seen(one.loan_id, one.month, late, before.lost or one.lost)
+    return found
+
+
+def stage_of(now: Seen | None, days_past_due: int = DEFAULT) -> int:
     """3 in default, 2 from 30 days past due on, else 1. What a newer probability would say of it is not looked at."""
-    if last is None:
+    if now is None:
         return 1
-    late = last.days_past_due or 0
-    return 3 if last.lost or late >= days_past_due else 2 if late >= BACKSTOP else 1
+    late = now.days_past_due or 0
+    return 3 if now.lost or late >= days_past_due else 2 if late >= BACKSTOP else 1
 
 
 def losses(
@@ -127,7 +156,7 @@ def losses(
     lgd: float,
     horizon: int = YEAR,
     rate: float = 0.0,
-    days_past_due: int = 90,
+    days_past_due: int = DEFAULT,
 ) -> tuple[list[Month], list[Loss]]:
     """`terms` are months to repay by loan, `horizon` the months that the model's probability is of, `rate` the
     effective interest a year that losses are discounted by. Exposure falls in equal parts to 0 at the end of the term,
@@ -136,14 +165,9 @@ def losses(
     months = term_structure(rows, days_past_due)
     if horizon > len(months):
         raise WrongRun(f"the model's horizon is {horizon} months, the performance reaches {len(months)}")
-    newest: dict[str, Seen] = {}
-    for one in rows:
-        if one.loan_id not in newest or one.month >= newest[one.loan_id].month:
-            newest[one.loan_id] = one
+    now = standing(rows)
     found = [
-        loss_of(
-            one, terms.get(one.loan_id), stage_of(newest.get(one.loan_id), days_past_due), months, lgd, horizon, rate
-        )
+        loss_of(one, terms.get(one.loan_id), stage_of(now.get(one.loan_id), days_past_due), months, lgd, horizon, rate)
         for one in decided
     ]
     return months, found
@@ -153,8 +177,9 @@ def loss_of(
     one: Decided, term: int | None, stage: int, months: Sequence[Month], lgd: float, horizon: int, rate: float
 ) -> Loss:
     p, whole = one.default_prob, months[horizon - 1].survival
+    in_default = None if one.exposure is None else lgd * one.exposure  # whatever the probability was: it is certain
     if p is None or p >= 1 or not 0 < whole < 1:
-        return Loss(one.loan_id, stage, None, None, None, None, None)
+        return Loss(one.loan_id, stage, None, None, None, None, in_default if stage == 3 else None)
     power = math.log1p(-p) / math.log(whole)
     alive = [1.0, *(month.survival**power for month in months)]
 
@@ -170,6 +195,5 @@ def loss_of(
         return 1 - alive[end], lgd * lost
 
     (year, of_year), (life, of_life) = to(min(YEAR, term) if term else YEAR), to(term)
-    in_default = None if one.exposure is None else lgd * one.exposure
     told = {1: of_year, 2: of_life, 3: in_default}[stage]
     return Loss(one.loan_id, stage, year, life, of_year, of_life, told)

@@ -119,9 +119,23 @@ def write(about: About, learnt: Learnt, learned: Rows, newest: np.ndarray, folde
         learnt.calibration.probabilities(learnt.margins(newest)),
         (*problem.unwatched, *about.unwatched),
     )
+    for name, code in commonest(encoding, newest).items():
+        if name in known["columns"]:
+            known["columns"][name]["commonest"] = code
     (folder / "baseline.json").write_text(json.dumps(known, allow_nan=False))
     if learnt.out_of_fold is not None:
         np.save(folder / OUT_OF_FOLD, learnt.out_of_fold, allow_pickle=False)
+
+
+def commonest(encoding: Encoding, rows: np.ndarray) -> dict[str, int]:
+    """The code that most of these rows, of shape (rows, columns), have in each category, the lowest of equals: bins of
+    codes cannot tell it where one holds several. A column without a value in any row has none."""
+    found = {}
+    for place, column in enumerate(encoding.columns):
+        codes = rows[:, place][~np.isnan(rows[:, place])].astype(int)
+        if column.categories is not None and len(codes):
+            found[column.name] = int(np.bincount(codes).argmax())
+    return found
 
 
 def within(fitted: Fitted) -> Fitted:

@@ -23,6 +23,7 @@ from training.frames import read_folder
 from training.fraud_set import NothingToLearn
 from training.learners import LEARNERS
 from training.metrics import RANKING
+from training.prepare import STATES
 from training.problems import PROBLEMS, Problem
 from training.rows import Fitted, Rows, Settings
 from training.selection import LARGEST, STOPS, Choice, choose, crossfitted, rolling, varies
@@ -88,6 +89,8 @@ def train(hyperparameters: Hyperparameters, data: Path, model: Path) -> None:
     learn = by_folds if problem.crossfitted else by_later_rows
     learnt = learn(problem, hyperparameters, learned, rows, judged)
     told_of = {"rows": {"train": len(rows), "validation": len(held)}, "trained_until": str(held["at"].max())}
+    if (counted := data / "train" / STATES).is_file():
+        told_of["default"] = json.loads(counted.read_text())["default"]
     # The newest rows, not all of them: what drifts is measured from how things were when the model was made.
     grows = growing(encoding.names, (held["at"].min() - rows["at"].min()).days)
     about = About(hyperparameters.name, problem, encoding, decided, told_of, hyperparameters.seed, grows)

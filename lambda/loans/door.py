@@ -119,7 +119,7 @@ class LoansDoor:
                     "otherwise: deploy the model's release, or approve a model of this one"
                 )
             loan = self._loan(application, about)
-            (found,) = decide(Served(self.runtime, self.endpoint, about), policy, [loan])
+            (found,) = decide(Served(self.runtime, self.endpoint, about), policy, [loan], alone=True)
         except (NotReady, OtherColumns, OtherModel):
             raise
         except (NoModel, WrongRun, InvalidPolicy) as wrong:

@@ -20,7 +20,7 @@ from scoring import documents
 
 from lending.changes import Way, ways
 from lending.deciding import NO_REASON, Decided, WrongRun, cells_by_name, decide, first_of
-from lending.losses import YEAR, Seen, losses, seen_of
+from lending.losses import Seen, losses, meant_by, seen_of
 from lending.opened import Opened
 from lending.policy import InvalidPolicy, Policy
 from tools import athena
@@ -47,7 +47,7 @@ EXPECTED = {
     "letter": "KEPT=<folder of a kept run> LOAN=<loan_id>",
     "changes": "KEPT=<folder of a kept run>, and LOAN=<loan_id> for one",
     "losses": "KEPT=<folder of a kept run>, and PERFORMANCE=<file.csv> or ENV=<environment>; MONTHS=<of the model's "
-    "horizon> and RATE=<effective interest a year> besides",
+    "horizon, the archive's unless it is told> and RATE=<effective interest a year> besides",
     "backtest": "KEPT=<folder of a kept run>, and OUTCOMES=<file.csv> or ENV=<environment>; cut-offs are solved from "
     "MARGIN=<share> or APPETITE=<bad rate>, with REFER=<share> for people",
 }
@@ -238,10 +238,10 @@ def backtested(
 def lost(environment: str, kept: Kept, performance: str, months: str = "", rate: str = "") -> None:
     """Writes a table of expected losses for each loan, and the term structure, beside the run. Prints their sums."""
     try:
-        horizon, interest = int(months or YEAR), float(rate or 0)
+        asked, interest = int(months) if months else None, float(rate or 0)
     except ValueError:
         raise SystemExit(f"losses: expected {EXPECTED['losses']}") from None
-    if not (horizon >= 1 and 0 <= interest < 10):
+    if not ((asked is None or asked >= 1) and 0 <= interest < 10):
         raise SystemExit("losses: expected MONTHS of at least 1, and RATE a share such as 0.08")
     policy = read_policy(kept.file(POLICY))
     if performance:
@@ -257,14 +257,17 @@ def lost(environment: str, kept: Kept, performance: str, months: str = "", rate:
         loans = kept.loans(len(model.encoding.columns))
         decided = decide(Opened(model), policy, loans, kept.snapshot)
         known = [cells_by_name(model.encoding, loan).get("term_months") for loan in loans]
+        days, told = meant_by(model.manifest)
+    horizon = told if asked is None else asked
     terms = {loan.loan_id: int(term) for loan, term in zip(loans, known, strict=True) if isinstance(term, float)}
-    structure, found = losses(decided, terms, seen, policy.lgd, horizon, interest)
+    structure, found = losses(decided, terms, seen, policy.lgd, horizon, interest, days)
     for name, rows in (("term-structure", structure), ("losses", found)):
         out = io.StringIO(newline="")
         writer = csv.DictWriter(out, list(asdict(rows[0])) if rows else ["loan_id"], lineterminator="\n")
         writer.writeheader()
         writer.writerows(asdict(row) for row in rows)
         put(kept.folder / f"{name}-{policy.sha256[: documents.SHOWN]}.csv", out.getvalue().encode())
+    print(f"a default is {days} days past due or a write-off; the model's probability is of {horizon} months")
     print(f"term structure of {structure[-1].month} months on book, {sum(m.defaults for m in structure)} defaults")
     for stage in (1, 2, 3):
         theirs = [one for one in found if one.stage == stage]

@@ -30,6 +30,7 @@ from tools.lending.kept import Kept
 from tools.lending.letter import NoLetter, letter
 from tools.lending.whatif import outcomes_of, what_if, wilson
 from training import decide_loans
+from training.archive import commonest
 from training.drift import baseline
 
 ROOT = Path(__file__).parents[3]
@@ -486,6 +487,24 @@ def test_the_usual_category_is_the_commonest_of_the_run_where_deciles_of_fifty_c
     assert deciding.references(Opened(few), rows[:1], ["purpose"]) == {"purpose": 2.0}, (
         "each bin is one category: the baseline knows"
     )
+
+
+def test_a_loan_is_told_the_same_category_alone_and_in_a_run_of_many_others(tmp_path):
+    many = known_by(tmp_path / "many", 50, np.where(np.arange(50) == 33, 40, 10))
+    rows = [("p04",)] * 9
+    with pytest.raises(WrongRun, match="does not say which category of purpose is the commonest"):
+        deciding.references(Opened(many), None, ["purpose"])
+
+    path = many.folder / "baseline.json"
+    known, codes = json.loads(path.read_text()), np.repeat(np.arange(50.0), np.where(np.arange(50) == 33, 40, 10))
+    known["columns"]["purpose"] |= {"commonest": commonest(many.encoding, codes[:, None])["purpose"]}
+    path.write_text(json.dumps(known))
+    told = [deciding.references(Opened(many), asked, ["purpose"]) for asked in (None, rows[:1], rows)]
+    assert told == [{"purpose": 33.0}] * 3
+    known["columns"]["purpose"] |= {"commonest": 50}
+    path.write_text(json.dumps(known))
+    with pytest.raises(WrongRun, match="is not what training writes"):
+        deciding.references(Opened(many), None, ["purpose"])
 
 
 def test_who_would_be_declined_without_a_reason_that_may_be_told_is_referred(tmp_path):

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from lending.deciding import Decided, WrongRun
-from lending.losses import Seen, losses, seen_of, stage_of, term_structure
+from lending.losses import Seen, losses, meant_by, seen_of, stage_of, term_structure
 from tests.unit.tools import test_lending as lending
 
 ONE = Decided("c", "l", 0.19, 600, "A", "APPROVE", None, 1000.0, (), (), (), "v", "s", "m", "f", "h")
@@ -34,7 +34,7 @@ def test_a_loan_that_is_seen_late_or_no_longer_counts_only_while_it_is_seen():
     late = [Seen(f"late{n}", month, 0) for n in range(50) for month in range(6, 10)]
     months = term_structure([*SEEN, *late])
 
-    assert [m.at_risk - LEFT[m.month - 1] for m in months][4:11] == [0, 50, 50, 50, 50, 0, 0]
+    assert [m.at_risk - LEFT[m.month - 1] for m in months][4:11] == [0, 0, 50, 50, 50, 0, 0]
 
 
 def test_a_loans_curve_meets_the_models_probability_at_its_horizon_and_goes_on_as_all_did():
@@ -82,12 +82,59 @@ def test_a_loan_in_default_loses_what_is_lost_and_one_that_is_late_its_lifetimes
     assert (gone.stage, gone.expected_credit_loss) == (3, 500.0)
 
 
+def test_what_was_written_off_once_stays_in_default_and_unknown_days_are_those_that_were_last_known():
+    paid = [Seen("l", 1, 0), Seen("l", 2, 0, True), Seen("l", 3, 0)]
+    silent = [Seen("l", 3, None), Seen("l", 1, 0), Seen("l", 2, 95)]
+    cured = [Seen("l", 1, 95), Seen("l", 2, 0)]
+
+    for rows, stage in ((paid, 3), (silent, 3), (cured, 1)):
+        _, (found,) = losses([ONE], {"l": 24}, [*SEEN, *rows], lgd=0.5)
+        assert found.stage == stage
+
+
+def test_a_loan_in_default_loses_what_is_lost_without_a_probability_too():
+    rows = [*SEEN, Seen("l", 2, 95)]
+    _, (found,) = losses([replace(ONE, default_prob=None)], {"l": 24}, rows, lgd=0.5)
+
+    assert (found.stage, found.pd_12m, found.expected_credit_loss) == (3, None, 500.0)
+    _, (healthy,) = losses([replace(ONE, default_prob=None)], {"l": 24}, SEEN, lgd=0.5)
+    assert healthy.expected_credit_loss is None
+
+
+def test_a_loan_first_seen_in_default_is_none_of_that_month_and_one_of_the_first_days_is_of_the_first():
+    late = [Seen(f"late{n}", month, 120) for n in range(50) for month in (6, 7)]
+    assert term_structure([*SEEN, *late]) == term_structure(SEEN)
+
+    months, at_once = term_structure(SEEN), term_structure([*SEEN, *(Seen(f"fraud{n}", 0, 120) for n in range(50))])
+    assert at_once[0].at_risk == months[0].at_risk + 50
+    assert at_once[0].defaults == months[0].defaults + 50
+    assert at_once[1].at_risk == months[1].at_risk
+
+
 def test_lines_that_are_none_are_refused_by_their_number():
     with pytest.raises(WrongRun, match="expected columns loan_id, month_on_book"):
         seen_of(["loan_id,month\n", "l,1\n"])
     with pytest.raises(WrongRun, match="line 2: expected whole numbers"):
         seen_of(["loan_id,month_on_book,days_past_due\n", "l,one,0\n"])
     assert seen_of(["loan_id,month_on_book,days_past_due,charged_off\n", "l,1,,2.5\n"]) == [Seen("l", 1, None, True)]
+
+
+@pytest.mark.parametrize(
+    ("manifest", "meant"),
+    [
+        ({}, (90, 12)),
+        ({"default": {"days_past_due": 60, "months": 24}}, (60, 24)),
+        ({"default": {"months": 6}}, (90, 6)),
+    ],
+)
+def test_a_default_is_what_the_archive_was_trained_by(manifest, meant):
+    assert meant_by(manifest) == meant
+
+
+@pytest.mark.parametrize("told", [None, "90", {"months": 0}, {"days_past_due": True}])
+def test_a_definition_that_is_none_is_refused(told):
+    with pytest.raises(WrongRun, match="the manifest's default: expected"):
+        meant_by({"default": told})
 
 
 archive, kept = lending.archive, lending.kept
@@ -106,5 +153,6 @@ def test_the_command_writes_a_line_for_each_loan_beside_the_run(kept, tmp_path, 
     said = capsys.readouterr().out
     assert "term structure of 24 months on book" in said
     assert "stage 1: 2 loans, expected credit loss" in said
+    assert "a default is 90 days past due or a write-off; the model's probability is of 12 months" in said
     with pytest.raises(SystemExit, match="expected MONTHS of at least 1"):
         lending.command.main("losses", "", str(kept), "", "x", "0", "")

@@ -90,9 +90,12 @@ def test_a_reloaded_archive_gives_the_probabilities_of_the_fitted_model(data, le
 
 
 def test_an_archive_says_what_it_is_and_carries_the_server_and_its_baseline(data):
+    meant = {"days_past_due": 60, "months": 24}
+    (data / "data" / "train" / "states.json").write_text(json.dumps({"as_of": "2026-01-01", "default": meant}))
     train(Hyperparameters("credit", "xgboost", "job-1"), data / "data", data / "model")
     manifest = json.loads((data / "model" / "manifest.json").read_text())
 
+    assert manifest["default"] == meant
     assert manifest["feature_version"] == PROBLEMS["credit"].feature_version
     assert (manifest["name"], manifest["learner"], manifest["file"]) == ("job-1", "xgboost", "model.json")
     assert manifest["rows"] == {"train": 280, "validation": 60}
@@ -101,6 +104,9 @@ def test_an_archive_says_what_it_is_and_carries_the_server_and_its_baseline(data
     assert native.booster.num_boosted_rounds() == manifest["settings"]["rounds"]
     known = json.loads((data / "model" / "baseline.json").read_text())
     assert set(known["columns"]) == {"income", "purpose"}
+    said = Model(data / "model").encoding.columns[list(known["columns"]).index("purpose")].categories
+    assert 0 <= known["columns"]["purpose"]["commonest"] < len(said)
+    assert "commonest" not in known["columns"]["income"]
     code = data / "model" / "code"
     assert (code / "serve.py").is_file()
     assert {p.name for p in code.iterdir()} == {"serve.py", "features", "inference"}
@@ -306,7 +312,7 @@ def test_bins_are_fine_where_money_has_sharp_edges_and_few_where_they_only_cost_
 
 
 def test_no_archive_is_written_that_holds_a_number_which_json_has_not(data, monkeypatch):
-    monkeypatch.setattr("training.archive.baseline", lambda *_: {"score": float("nan")})
+    monkeypatch.setattr("training.archive.baseline", lambda *_: {"columns": {}, "score": float("nan")})
 
     with pytest.raises(ValueError, match="not JSON compliant"):
         train(Hyperparameters("credit", "xgboost", "job-1"), data / "data", data / "model")
