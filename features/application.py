@@ -35,7 +35,8 @@ class InvalidApplication(ValueError):
 @dataclass(frozen=True)
 class Application:
     """`at` in milliseconds since 1970, `amount` in cents. `named` are all columns that came, with or without a value,
-    `further` the texts of those that are not the contract's and say something."""
+    `further` the texts of those that are not the contract's and say something. `dated`: it says when it was applied
+    for."""
 
     customer_id: str
     loan_id: str
@@ -44,6 +45,7 @@ class Application:
     term_months: int | None
     further: Mapping[str, str] = field(default_factory=dict)
     named: frozenset[str] = frozenset()
+    dated: bool = False
 
     def cells(self, behaviour: Mapping[str, float | None]) -> dict[str, object]:
         """Cells by the names that a model has for its columns; `behaviour` is what the customer's payments say."""
@@ -90,6 +92,7 @@ class Application:
             term_months=count_of("term_months", said.get("term_months")),
             further={n: as_text(n, v) for n, v in said.items() if n not in CONTRACT and not is_missing(v)},
             named=frozenset(said),
+            dated=not is_missing(said.get("applied_at")),
         )
 
 

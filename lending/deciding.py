@@ -53,8 +53,9 @@ class Scorer(Protocol):
     def contributions(self, rows: Sequence[Cells]) -> list[list[float]]:
         """What each column did to the log-odds of each row."""
 
-    def changed(self, rows: Sequence[Cells], places: Sequence[int], usual: Sequence[float]) -> list[float]:
-        """The probability of each row, had it `usual` values at `places`, as the model sees numbers."""
+    def changed(self, rows: Sequence[Cells], changes: Sequence[Mapping[int, float]]) -> list[list[float]]:
+        """For each change the probability of each row, had it these values at these places, as the model sees
+        numbers."""
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,9 @@ def loans_of(
     if wrong := next((n for n, line in enumerate(found, 1) if len(line) != columns + 2), None):
         raise WrongRun(f"line {wrong} of the rows: expected {columns + 2} cells, got {len(found[wrong - 1])}")
     loans = [Loan(line[0], line[1], tuple(line[2:])) for line in found]
-    if twice := [name for name, n in Counter(loan.loan_id for loan in loans).items() if n > 1]:
-        raise WrongRun(f"rows: expected each loan once, {len(twice)} come again: {first_of(twice)}")
+    times = Counter(loan.loan_id for loan in loans)
+    if twice := [str(n) for n, line in enumerate(found, 1) if times[line[1]] > 1]:  # ids are personal, and logs stay
+        raise WrongRun(f"rows: expected each loan once, lines {first_of(twice)} have loans that come again")
     if unread is not None:
         loans = marked(loans, lines_of(unread, "unread"))
     if predictions is None:
@@ -151,8 +153,8 @@ def lines_of(text: Iterable[str], name: str) -> list[list[str]]:
         raise WrongRun(f"{name}: expected lines of CSV: {wrong}") from None
 
 
-def first_of(loans: Sequence[str]) -> str:
-    return ", ".join(loans[:SHOWN]) + (", ..." if len(loans) > SHOWN else "")
+def first_of(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
 
 
 def decide(
@@ -322,8 +324,9 @@ def reasons(
             concepts.setdefault(reason.code, (reason, []))[1].append(place)
     shares = model.contributions(theirs)
     found: list[list[tuple[float, Reason]]] = [[] for _ in theirs]
-    for reason, places in concepts.values():
-        instead = model.changed(theirs, places, [usual[names[place]] for place in places])
+    told = list(concepts.values())
+    changes = [{place: usual[names[place]] for place in places} for _, places in told]
+    for (reason, places), instead in zip(told, model.changed(theirs, changes), strict=True):
         for n, p in enumerate(instead):
             raised = math.fsum(shares[n][place] for place in places)
             if raised > 0 and p < said[asked[n]]:

@@ -69,9 +69,12 @@ class Opened:
     def contributions(self, rows: Sequence[Cells]) -> list[list[float]]:
         return self.model.contributions(rows).tolist()
 
-    def changed(self, rows: Sequence[Cells], places: Sequence[int], usual: Sequence[float]) -> list[float]:
+    def changed(self, rows: Sequence[Cells], changes: Sequence[Mapping[int, float]]) -> list[list[float]]:
+        return [self._with(rows, change) for change in changes]
+
+    def _with(self, rows: Sequence[Cells], change: Mapping[int, float]) -> list[float]:
         matrix = self.matrix(rows).copy()
-        matrix[:, list(places)] = usual
+        matrix[:, list(change)] = list(change.values())
         return self.model.probabilities(matrix).tolist()
 
     def matrix(self, rows: Sequence[Cells]) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import json
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -226,6 +227,15 @@ class Policy:
             terms_of(document["terms"], bands) if "terms" in document else None,
             moves_of(document.get("moves", [])),
         )
+
+
+def policy_of(body: bytes, name: str) -> Policy:
+    """The policy of a document as it is written. Raises InvalidPolicy, which names the document."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as wrong:  # no UTF-8, no JSON, a number of thousands of digits
+        raise InvalidPolicy(f"{name} is no JSON: {type(wrong).__name__}") from None
+    return Policy.parse(document)
 
 
 def scale_of(told: object) -> Scale:

@@ -6,7 +6,6 @@ The model scores the rows once more: where it says another probability than Batc
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from pathlib import Path
 from features.canonical import digest
 from lending.deciding import WrongRun, decide, loans_of
 from lending.opened import Opened, opened
-from lending.policy import InvalidPolicy, Policy
+from lending.policy import InvalidPolicy, Policy, policy_of
 
 INPUT = Path("/opt/ml/processing/input")
 OUTPUT = Path("/opt/ml/processing/output")
@@ -37,7 +36,7 @@ def decided(sha256: str) -> None:
     policy = policy_in(only(INPUT / "policy"), sha256)
     rows, said, unread = (only(INPUT / name) for name in ("rows", "predictions", "unread"))
     with opened(only(INPUT / "model")) as model:
-        loans = loans_of(lines_of(rows), len(model.encoding.columns), lines_of(said), lines_of(unread))
+        loans = loans_of(text_in(rows), len(model.encoding.columns), text_in(said), text_in(unread))
         found = decide(Opened(model), policy, loans, digest(rows.read_bytes()))
     target = OUTPUT / "decisions" / DECISIONS
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -52,11 +51,7 @@ def policy_in(path: Path, sha256: str) -> Policy:
     body = path.read_bytes()
     if (other := digest(body)) != sha256:
         raise InvalidPolicy(f"expected the policy {sha256}, its object holds {other}")
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError) as wrong:
-        raise InvalidPolicy(f"{path.name} is no JSON: {type(wrong).__name__}") from None
-    return Policy.parse(document)
+    return policy_of(body, path.name)
 
 
 def only(folder: Path) -> Path:
@@ -67,7 +62,7 @@ def only(folder: Path) -> Path:
     return found[0]
 
 
-def lines_of(path: Path) -> list[str]:
+def text_in(path: Path) -> list[str]:
     """Lines with their ends, to be read as CSV. Raises WrongRun."""
     try:
         with path.open(newline="", encoding="utf-8") as file:

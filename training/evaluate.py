@@ -351,6 +351,7 @@ def refit(problem: Problem, models: Sequence[Model], won: Won, parts: Sequence[p
     told = {
         "rows": {**model.manifest["rows"], "refit": len(rows)},
         "trained_until": str(rows["at"].max()),
+        **({"default": model.manifest["default"]} if "default" in model.manifest else {}),
     }
     name = model.name if won.blend is None else f"{model.name}-and-others"
     newest = teaching(parts[-1], encoding).x

@@ -26,6 +26,7 @@ from loans.served import Described, NoModel, OtherModel, Served, described
 
 PROBLEM = "credit"
 KEPT = 4  # archives and policies that are held: of two models during a release, and two policies
+MODEL_WITHIN = 13_000  # ms from the arrival on in which a call of the model may begin: it must end, and be kept
 MOVED = "the model's release is under way: ask again"
 
 
@@ -64,13 +65,13 @@ class LoansDoor:
         application = Application.parse(fields, arrived)
         policy, released = self._documents()
         try:
-            found, loan = self._by(released, application, policy)
+            found, loan = self._by(released, application, policy, arrived)
         except OtherModel:
             before = (released.get("before") or {}).get("model_data")  # the endpoint changes over within minutes
-            if before is None:
+            if before is None or not self._in_time(arrived):
                 raise AskAgain(MOVED) from None
             try:
-                found, loan = self._by({**released, "model_data": before}, application, policy)
+                found, loan = self._by({**released, "model_data": before}, application, policy, arrived)
             except OtherModel:
                 raise AskAgain(MOVED) from None
         document = {**found.document(), "applied_at": iso(application.at), "door": "api"}
@@ -83,6 +84,9 @@ class LoansDoor:
             loan_decision_ms=self.now() - arrived,
         )
         return document
+
+    def _in_time(self, arrived: int) -> bool:
+        return self.now() - arrived <= MODEL_WITHIN
 
     def _documents(self) -> tuple[Policy, Mapping[str, Any]]:
         """Raises NotReady and AskAgain."""
@@ -97,7 +101,9 @@ class LoansDoor:
         if not stored.number:
             raise NotReady("no credit policy is published (make credit-policy): nothing can be decided")
         try:
-            return self._kept(f"policy {stored.number}", lambda: Policy.parse(stored.body)), released
+            return self._kept(
+                f"policy {documents.digest(documents.canonical(stored.body))}", lambda: Policy.parse(stored.body)
+            ), released
         except InvalidPolicy as wrong:
             raise NotReady(f"the credit policy cannot be used: {wrong}") from None
 
@@ -108,7 +114,9 @@ class LoansDoor:
             self.held[name] = made()
         return self.held[name]
 
-    def _by(self, released: Mapping[str, Any], application: Application, policy: Policy) -> tuple[Decided, Loan]:
+    def _by(
+        self, released: Mapping[str, Any], application: Application, policy: Policy, arrived: int
+    ) -> tuple[Decided, Loan]:
         """Raises OtherModel, OtherColumns, NotReady and AskAgain."""
         uri = released["model_data"]
         try:
@@ -119,7 +127,8 @@ class LoansDoor:
                     "otherwise: deploy the model's release, or approve a model of this one"
                 )
             loan = self._loan(application, about)
-            (found,) = decide(Served(self.runtime, self.endpoint, about), policy, [loan], alone=True)
+            served = Served(self.runtime, self.endpoint, about, lambda: self._in_time(arrived))
+            (found,) = decide(served, policy, [loan], alone=True)
         except (NotReady, OtherColumns, OtherModel):
             raise
         except (NoModel, WrongRun, InvalidPolicy) as wrong:
@@ -155,6 +164,8 @@ class LoansDoor:
             state = self.records.read({"customer": [customer]})["customer"][customer]
         except StoreUnavailable as away:
             warn("the customer's record was not read", away)
+            return dict.fromkeys(PAYMENT_BEHAVIOUR.columns), PAYMENT_BEHAVIOUR.columns
+        if application.dated and state.clock > application.at:  # the record has gone on: what was then is not in it
             return dict.fromkeys(PAYMENT_BEHAVIOUR.columns), PAYMENT_BEHAVIOUR.columns
         return behaviour(state, max(application.at, state.clock))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -29,6 +29,10 @@ class NoModel(RuntimeError):
 
 class OtherModel(RuntimeError):
     """The endpoint answers in another model's name: it changes over."""
+
+
+class TooLate(RuntimeError):
+    """Whoever asks would have gone before the endpoint answers."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +69,15 @@ def described(s3: Any, uri: str) -> Described:
 
 @dataclass(frozen=True)
 class Served:
-    """A `lending.deciding.Scorer` of the endpoint. Any failure of the endpoint passes through to the caller."""
+    """A `lending.deciding.Scorer` of the endpoint. Any failure of the endpoint passes through to the caller.
+
+    `in_time` says whether there is time left to ask it.
+    """
 
     client: Any
     endpoint: str
     described: Described
+    in_time: Callable[[], bool] = lambda: True
 
     @property
     def name(self) -> str:
@@ -100,9 +108,13 @@ class Served:
             raise NoModel("the model was trained before single loans could be explained: train and approve one anew")
         return answer["contributions"]
 
-    def changed(self, rows: Sequence[Cells], places: Sequence[int], usual: Sequence[float]) -> list[float]:
-        instead = {place: self._spelt(place, value) for place, value in zip(places, usual, strict=True)}
-        return self.said([[instead.get(n, cell) for n, cell in enumerate(row)] for row in rows])
+    def changed(self, rows: Sequence[Cells], changes: Sequence[Mapping[int, float]]) -> list[list[float]]:
+        """One request, however many changes: somebody waits."""
+        if not changes:
+            return []
+        spelt = [{place: self._spelt(place, value) for place, value in change.items()} for change in changes]
+        said = self.said([[new.get(n, cell) for n, cell in enumerate(row)] for new in spelt for row in rows])
+        return [said[start : start + len(rows)] for start in range(0, len(said), len(rows))]
 
     def _spelt(self, place: int, value: float) -> str:
         """A number of the model as a cell that is read as the same."""
@@ -110,7 +122,9 @@ class Served:
         return column.categories[int(value)] if column.categories is not None else repr(value)
 
     def _ask(self, rows: Sequence[Cells], **further: bool) -> dict[str, Any]:
-        """Raises OtherModel, and ValueError for an answer that is none."""
+        """Raises OtherModel, TooLate, and ValueError for an answer that is none."""
+        if not self.in_time():
+            raise TooLate("no time is left to ask the endpoint")
         asked = {"feature_version": self.feature_version, "rows": [list(row) for row in rows], **further}
         answer = self.client.invoke_endpoint(
             EndpointName=self.endpoint,

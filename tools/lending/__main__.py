@@ -22,7 +22,7 @@ from lending.changes import Way, ways
 from lending.deciding import NO_REASON, Decided, WrongRun, cells_by_name, decide, first_of
 from lending.losses import Seen, losses, meant_by, seen_of
 from lending.opened import Opened
-from lending.policy import InvalidPolicy, Policy
+from lending.policy import InvalidPolicy, Policy, policy_of
 from tools import athena
 from tools.lending import cutoffs
 from tools.lending.kept import DECISIONS, POLICY, Kept, fetch, lines_in, put, text_of
@@ -257,8 +257,8 @@ def lost(environment: str, kept: Kept, performance: str, months: str = "", rate:
         loans = kept.loans(len(model.encoding.columns))
         decided = decide(Opened(model), policy, loans, kept.snapshot)
         known = [cells_by_name(model.encoding, loan).get("term_months") for loan in loans]
-        days, told = meant_by(model.manifest)
-    horizon = told if asked is None else asked
+        days, usual = meant_by(model.manifest)
+    horizon = usual if asked is None else asked
     terms = {loan.loan_id: int(term) for loan, term in zip(loans, known, strict=True) if isinstance(term, float)}
     structure, found = losses(decided, terms, seen, policy.lgd, horizon, interest, days)
     for name, rows in (("term-structure", structure), ("losses", found)):
@@ -283,11 +283,7 @@ def made(kept: Kept, policy: Policy) -> list[Decided]:
 
 def read_policy(path: Path) -> Policy:
     """Raises InvalidPolicy."""
-    try:
-        document = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as wrong:  # no UTF-8, no JSON, a number of thousands of digits
-        raise InvalidPolicy(f"{path} is no JSON: {type(wrong).__name__}") from None
-    return Policy.parse(document)
+    return policy_of(path.read_bytes(), str(path))
 
 
 if __name__ == "__main__":

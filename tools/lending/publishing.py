@@ -45,10 +45,12 @@ class Publisher:
         if (size := len(policy.canonical)) > LARGEST:
             raise InvalidPolicy(f"the policy takes {size} bytes, expected at most {LARGEST}")
         before = documents.read(self.dynamodb, self.table, PROBLEM, NONE)
+        earlier = documents.digest(documents.canonical(before.body))  # not parsed: it may be one that is none any more
+        replaced = documents.versioned(str(before.body.get("version")), earlier) if before.number else None
         self._claim(policy, by)
         documents.keep(self.s3, self.lake, PROBLEM, "rules", policy.canonical)
         documents.write(self.dynamodb, self.table, PROBLEM, policy.document, before, sha256=policy.sha256)
-        return Published(policy.version, Policy.parse(before.body).version if before.number else None)
+        return Published(policy.version, replaced)
 
     def _claim(self, policy: Policy, by: str) -> None:
         key = f"{documents.KEPT}{PROBLEM}/versions/{documents.digest(policy.document['version'].encode())}.json"

@@ -13,8 +13,9 @@ import boto3
 import pytest
 from cases.table import PAUSE, TRIES
 from decide.door import AGAIN_WITHIN as PAYER_WAITS
+from loans.door import MODEL_WITHIN
 from scoring.breaker import Breaker, Open
-from scoring.budget import API, CASES, COUNTER, INTAKE, LABELS, LISTS, STREAM
+from scoring.budget import API, CASES, COUNTER, INTAKE, LABELS, LISTS, LOANS, STREAM
 from scoring.records import PATIENCE, StoreUnavailable
 from stream.door import AGAIN_WITHIN, JUDGED_AGAIN
 from stream.sinks import TELLING_PAUSE
@@ -56,6 +57,19 @@ def test_the_labels_door_answers_before_lambda_or_the_gateway_lose_patience():
 def test_the_lists_door_answers_before_lambda_or_the_gateway_lose_patience():
     assert LISTS.worst < limit("api/lists.tf", "timeout_seconds")
     assert LISTS.worst < limit("api/lists.tf", "timeout_milliseconds") / 1000
+
+
+def test_the_loans_door_answers_before_lambda_or_the_gateway_lose_patience():
+    """A call of the model begins in time or not at all; behind the last one the decision is written. Where another
+    model answers, the archive of the one before and the record are read, and the model is asked if there is time."""
+    write, read = (LOANS.lake.worst / LOANS.lake.requests,) * 2
+    before = LOANS.documents.worst + read + LOANS.store.worst
+    last = MODEL_WITHIN / 1000 + max(LOANS.model.worst + write, read + LOANS.store.worst)
+    other = max(before, MODEL_WITHIN / 1000) + LOANS.model.worst
+    assert before < MODEL_WITHIN / 1000
+    for worst in (last, other):
+        assert worst < limit("api/loans.tf", "timeout_seconds")
+        assert worst < limit("api/loans.tf", "timeout_milliseconds") / 1000
 
 
 def test_the_cases_door_answers_before_lambda_or_the_gateway_lose_patience():

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from loans import handler
-from loans.door import AskAgain, LoansDoor, NotReady, OtherColumns
+from loans.door import MODEL_WITHIN, AskAgain, LoansDoor, NotReady, OtherColumns
 from scoring.records import Records
 
 from features.application import Application, InvalidApplication
@@ -19,6 +19,7 @@ from features.credit import PAYMENT_BEHAVIOUR
 from features.declaration import DAY, HOUR
 from features.encoding import Column, Encoding
 from features.state import State
+from features.values import iso
 from features.vector import CUSTOMER_LAYOUT
 from inference.app import App
 from inference.model import Model
@@ -142,6 +143,45 @@ def test_a_column_of_the_model_that_was_not_sent_is_refused_by_its_name_and_null
     with pytest.raises(OtherColumns, match="missing income, which the model was trained on"):
         scene.door.decide({name: value for name, value in POOR.items() if name != "income"})
     assert scene.door.decide({**POOR, "income": None})["decision"] != "REFER"
+
+
+def test_the_endpoint_is_asked_three_times_however_many_concepts_may_be_a_reason(scene):
+    scene.door.decide(POOR)
+
+    assert scene.server.asked == 3  # for the score, the contributions, and all concepts at their usual values
+
+
+def test_a_call_that_would_end_too_late_does_not_begin_and_nothing_is_decided(scene):
+    door = replace(scene.door, now=lambda: NOW + scene.server.asked * (MODEL_WITHIN + 1))
+    with pytest.raises(AskAgain, match="the model cannot be asked now"):
+        door.decide(POOR)
+
+    assert scene.server.asked == 1
+    assert scene.answers() == {}
+
+
+def test_a_policy_of_other_content_decides_though_its_number_is_the_same(scene):
+    scene.door.decide(POOR)
+    scene.documents.items["policies", "credit"]["body"]["S"] = json.dumps({**POLICY, "version": "other"})
+
+    assert scene.door.decide(POOR)["policy_version"].startswith("other@")
+
+
+def test_an_application_of_before_the_last_payment_goes_to_a_person(tmp_path):
+    with_payments = Encoding((*ENCODING.columns[:1], Column(PAID)))
+    scene = Scene(tmp_path, columns=with_payments.document())
+    scene.server.app.model.encoding = with_payments
+    state = State(CUSTOMER_LAYOUT)
+    state.pay(NOW - HOUR, 500, "m1", "t1")
+    paying(scene, state)
+    of = {"before": NOW - 2 * HOUR, "after": NOW - HOUR // 2}
+    found = {
+        name: scene.door._loan(Application.parse({**POOR, "applied_at": iso(at)}, NOW), known(scene))
+        for name, at in of.items()
+    }
+
+    assert (found["before"].unread, found["before"].cells[1]) == ((PAID,), "")
+    assert (found["after"].unread, found["after"].cells[1]) == ((), "1.0")
 
 
 def test_a_model_of_other_features_is_refused_by_their_names(tmp_path):

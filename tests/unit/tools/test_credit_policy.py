@@ -44,6 +44,15 @@ def test_a_version_names_one_policy_for_good_and_the_same_may_be_published_again
     assert documents.items[TABLE, "credit"]["number"]["N"] == "2"
 
 
+def test_a_policy_follows_one_that_this_code_would_refuse():
+    documents = Documents()
+    documents.put(TABLE, {"version": "old", "unknown part": 1}, "credit")
+    published = Publisher(documents, Bucket(), TABLE, "lake").publish(policy(), "me")
+
+    assert published.version == policy().version
+    assert published.before.startswith("old@")
+
+
 def test_two_who_publish_at_once_do_not_undo_each_other():
     documents = Documents()
     publisher = Publisher(documents, Bucket(), TABLE, "lake")

@@ -563,7 +563,7 @@ def test_a_kept_probability_that_is_none_is_the_one_that_the_model_gives_when_it
     ("rows", "predictions", "said"),
     [
         (["c,l,1\n"], ["c\n"], "predictions, line 1: expected customer_id,loan_id,default_prob"),
-        (["c,l,1\n", "d,l,2\n"], None, "expected each loan once, 1 come again: l"),
+        (["c,l,1\n", "d,l,2\n"], None, "expected each loan once, lines 1, 2 have loans"),
         (["c,l,1\rx\n"], None, "rows: expected lines of CSV"),
         (["c,l,1\n"], ["c,l\rx,1\n"], "predictions: expected lines of CSV"),
     ],
