@@ -16,7 +16,7 @@ import numpy as np
 
 from lending.deciding import Loan, WrongRun, loans_of
 from lending.opened import Opened, opened
-from training.decide_loans import lines_of, only
+from training.decide_loans import only, text_in
 from training.drift import BEYOND, measured, put, report
 
 INPUT = Path("/opt/ml/processing/input")
@@ -30,7 +30,7 @@ def main(argv: Sequence[str]) -> None:
     args = parser.parse_args(argv)
     try:
         with opened(only(INPUT / "model")) as model:
-            rows, said = (lines_of(only(INPUT / name)) for name in ("rows", "predictions"))
+            rows, said = (text_in(only(INPUT / name)) for name in ("rows", "predictions"))
             found = drifted(Opened(model), loans_of(rows, len(model.encoding.columns), said), args.beyond)
     except WrongRun as wrong:
         raise SystemExit(f"nothing is compared: {wrong}") from None
