@@ -227,7 +227,7 @@ class Api(Asking):
     def decide_loan(self, application: Application, further: Mapping[str, object] | None = None) -> LoanDecision:
         """Decide on one loan application. Raises ApiError."""
         answer = self.ask(
-            "POST", "/loans/decide", done=(200,), idempotent=True, body={**application, **(further or {})}
+            "POST", "/loans/decide", done=(200,), idempotent=True, body={**application, **(further or {})}, timeout_s=30
         )
         return cast("LoanDecision", answer)
 

@@ -46,7 +46,8 @@ class Asking:
         self.base = (connect_to or f"{parts.scheme}://{parts.netloc}").rstrip("/") + parts.path.rstrip("/")
         self.signing = signing or Iam()
         self.tries, self.pause = tries, pause
-        self.http = httpx.Client(timeout=timeout_s)
+        self.timeout_s = timeout_s
+        self.http = httpx.Client()
 
     def __enter__(self) -> Self:
         return self
@@ -69,28 +70,30 @@ class Asking:
         idempotent: bool,
         query: Mapping[str, object] | None = None,
         body: object = None,
+        timeout_s: float = 0.0,
     ) -> Any:
-        """The JSON of an answer with a status of `done`. Raises ApiError."""
+        """The JSON of an answer with a status of `done`; `timeout_s` is what the route may take, where that is longer
+        than what every route may. Raises ApiError."""
         given = {name: value for name, value in (query or {}).items() if value is not None}
         url = self.base + path + ("?" + "&".join(f"{in_url(n)}={in_url(v)}" for n, v in given.items()) if given else "")
         content = b"" if body is None else json.dumps(body).encode()
         for left in reversed(range(self.tries)):
             try:
-                return self._once(verb, path, url, content, done)
+                return self._once(verb, path, url, content, done, max(self.timeout_s, timeout_s))
             except (Throttled, Unavailable, Unreachable) as failed:
                 if not left or not (idempotent or has_done_nothing(failed)):
                     raise
                 self.pause(random.uniform(0, 0.2 * 2 ** (self.tries - left)))
         raise AssertionError("the last try returns or raises")
 
-    def _once(self, verb: str, path: str, url: str, content: bytes, done: tuple[int, ...]) -> Any:
+    def _once(self, verb: str, path: str, url: str, content: bytes, done: tuple[int, ...], timeout_s: float) -> Any:
         asked = f"{verb} {path}"
         given = {"host": self.host, "accept": "application/json"}
         if content:
             given["content-type"] = "application/json"
         try:
             headers = self.signing.headers(verb, url, content, given)
-            answer = self.http.request(verb, url, content=content, headers=headers)
+            answer = self.http.request(verb, url, content=content, headers=headers, timeout=timeout_s)
         except httpx.HTTPError as failed:
             raise Unreachable(asked, None, f"no answer ({type(failed).__name__})") from failed
         try:

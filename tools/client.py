@@ -111,6 +111,8 @@ def method(verb: str, path: str, operation: Json, document: Json) -> str:
     for name in first:
         where = where.replace("{" + name + "}", "{in_url(" + name + ")}")
     statuses = str(tuple(done))
+    if "x-timeout-s" in operation:
+        body += f", timeout_s={operation['x-timeout-s']}"
     star = ["*", *keywords] if keywords else []
     once = "" if operation["x-idempotent"] else " Asked twice, it is done twice."
     return f'''    def {operation["operationId"]}({", ".join(["self", *asked, *star])}) -> {kind}:

@@ -139,9 +139,21 @@ SAID = {
 }
 
 
+# Where a route means something else by a status.
+OTHERWISE = {
+    "POST /loans/decide": {
+        "200": "Decided, and kept; asked again, it is decided anew",
+        "409": "Nothing can be decided: no model, no policy, or they do not fit; the text says which",
+        "503": "Ask again; no decision was told",
+    }
+}
+PATIENCE = {"POST /loans/decide": 30}  # seconds until API Gateway gives up, where the client's usual ones are too few
+
+
 def document() -> Json:
     """OpenAPI 3.1. `security` is IAM's signature, which OpenAPI knows as an API key in the header, or a token where the
-    environment's settings ask for one. `x-idempotent` says whether what may have been done may be asked again."""
+    environment's settings ask for one. `x-idempotent` says whether what may have been done may be asked again, `x-timeout-s` how
+    long an answer may take, where that is longer than usual."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -257,12 +269,14 @@ def operation(
     route: str, summary: str, body: Json | None, answers: dict[str, Json], *refused: int, **more: Any
 ) -> Json:
     """What is `refused` beside what API Gateway itself refuses at every route."""
-    said = {status: {"description": SAID[status], "content": content(schema)} for status, schema in answers.items()}
+    words = SAID | OTHERWISE.get(route, {})
+    said = {status: {"description": words[status], "content": content(schema)} for status, schema in answers.items()}
     for status in sorted(map(str, {*OF_THE_GATEWAY, *refused})):
-        said[status] = {"description": SAID[status], "content": content(ref("Error"))}
+        said[status] = {"description": words[status], "content": content(ref("Error"))}
     asked = {} if body is None else {"requestBody": {"required": True, "content": content(body)}}
     named = {"operationId": NAMES[route], "summary": summary, "x-idempotent": route not in ONCE_ONLY}
-    return {**named, **asked, **more, "responses": said}
+    patience = {"x-timeout-s": PATIENCE[route]} if route in PATIENCE else {}
+    return {**named, **patience, **asked, **more, "responses": said}
 
 
 def schemas() -> Json:

@@ -68,9 +68,15 @@ def handle(event: dict, context: object) -> dict:
     except (InvalidApplication, OtherColumns) as wrong:
         return answer(400, {"error": str(wrong)})
     except NotReady as waits:
-        return answer(409, {"error": str(waits)})
+        return undecided(409, waits)
     except AskAgain as later:
-        return answer(503, {"error": str(later)})
+        return undecided(503, later)
+
+
+def undecided(status: int, why: Exception) -> dict:
+    """Nobody's application is at fault: it is counted, so that somebody sees it."""
+    metrics.emit({"door": "loans"}, loans_undecided=1)
+    return answer(status, {"error": str(why)})
 
 
 def answer(status: int, body: dict) -> dict:

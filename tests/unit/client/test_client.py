@@ -72,6 +72,17 @@ def test_every_operation_of_the_document_is_a_method():
     assert {name for name in told if not callable(getattr(Api, name, None))} == set()
 
 
+def test_a_route_that_takes_long_is_waited_for_as_long_as_the_document_says():
+    wire = Wire((200, {}), (200, {}), (200, {}), timeout_s=20)
+    loan: Any = {"customer_id": "C1", "loan_id": "L1", "amount": None, "term_months": None}
+    wire.api.decide_loan(loan)
+    wire.api.decide(PAYMENT)
+    wire.api.timeout_s = 60.0
+    wire.api.decide_loan(loan)
+
+    assert [request.extensions["timeout"]["read"] for request in wire.sent] == [30, 20, 60]
+
+
 def test_a_request_is_signed_for_the_api_by_who_asks():
     wire = Wire((200, {"action": "APPROVE"}))
     assert wire.api.decide(PAYMENT, further={"loyalty": "gold"})["action"] == "APPROVE"

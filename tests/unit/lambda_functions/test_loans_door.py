@@ -309,7 +309,9 @@ def test_a_column_that_bears_a_name_of_ours_is_known_as_in_training():
 
 
 def test_the_handler_answers_by_what_has_happened(scene, monkeypatch):
+    undecided = []
     monkeypatch.setattr(handler, "door", lambda: scene.door)
+    monkeypatch.setattr(handler.metrics, "emit", lambda of, **said: undecided.append(said.get("loans_undecided", 0)))
     asked = {"body": json.dumps(POOR)}
 
     def status(event: dict) -> int:
@@ -321,9 +323,11 @@ def test_the_handler_answers_by_what_has_happened(scene, monkeypatch):
         413
     ]
     scene.server.down = True
+    assert sum(undecided) == 0
     assert status(asked) == 503
     scene.documents.items.clear()
     assert status(asked) == 409
+    assert sum(undecided) == 2
 
 
 def paying(scene: Scene, state: State) -> None:
