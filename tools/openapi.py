@@ -152,8 +152,8 @@ PATIENCE = {"POST /loans/decide": 30}  # seconds until API Gateway gives up, whe
 
 def document() -> Json:
     """OpenAPI 3.1. `security` is IAM's signature, which OpenAPI knows as an API key in the header, or a token where the
-    environment's settings ask for one. `x-idempotent` says whether what may have been done may be asked again, `x-timeout-s` how
-    long an answer may take, where that is longer than usual."""
+    environment's settings ask for one. `x-idempotent` says whether what may have been done may be asked again,
+    `x-timeout-s` how long an answer may take, where that is longer than usual."""
     return {
         "openapi": "3.1.0",
         "info": {
