@@ -122,8 +122,9 @@ LINKS = {
     first: [(route, "id", "case") for route in ROUTES if "{id}" in route]
     for first in ("POST /cases/next", "POST /cases/next-escalated")
 }
-# Asked twice, it is done twice: a comment stands there twice.
-ONCE_ONLY = {"POST /cases/{id}/comment"}
+# Asked twice, it is done twice: a comment stands there twice, and an application is decided and kept twice where it
+# does not say when it was made.
+ONCE_ONLY = {"POST /cases/{id}/comment", "POST /loans/decide"}
 SAID = {
     "200": "Done, or it was so already",
     "202": "Taken; what follows comes within minutes",

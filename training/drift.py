@@ -117,7 +117,7 @@ def report(
         "customers": seen,
         "score": found[OF_SCORE],
         "features": features,
-        "worst": max(features, key=features.__getitem__),
+        "worst": max(features, key=features.__getitem__, default=""),
         "by_chance": chance,
         "drifted": [name for name in pairs if found[name] > beyond and chance[name] < LEVEL / len(pairs)],
     }
@@ -128,7 +128,7 @@ def measured(found: dict, problem: str) -> list[dict]:
     of = [] if problem == "fraud" else [{"Name": "problem", "Value": problem}]
     data = [
         {"MetricName": "ScorePSI", "Value": found["score"], "Dimensions": of},
-        {"MetricName": "WorstFeaturePSI", "Value": max(found["features"].values()), "Dimensions": of},
+        {"MetricName": "WorstFeaturePSI", "Value": max(found["features"].values(), default=0.0), "Dimensions": of},
         {
             "MetricName": "Drifted",
             "Value": len(found["drifted"]),

@@ -13,8 +13,10 @@ import pytest
 from bench.watching import AS_OF, NAMES, NUMBERS, RUNS, TURNS, Book, payments
 from datasets.catalog import SETS, Unusable
 from datasets.loan_episodes import EPISODES
-from training import judge_loans, judge_payments, performance, rates
+from features.credit import PAYMENT_BEHAVIOUR
+from training import judge_loans, judge_payments, loan_drift, performance, rates
 from training.default import Told
+from training.drift import bins_of, measured, report
 
 
 @cache
@@ -254,3 +256,19 @@ def test_a_report_is_told_as_metrics_of_its_problem(tmp_path, monkeypatch):
     assert told["Worse"] == 2
     assert {"AUC", "KS", "ObservedOverExpected", "ApprovalRate", "SharesMoved"} <= told.keys()
     assert {tuple(d["Value"] for d in metric["Dimensions"]) for metric in put} == {("credit",)}
+
+
+def test_what_customers_paid_is_not_watched_in_loans_whose_history_is_longer():
+    behaviour = PAYMENT_BEHAVIOUR.columns[0]
+    known = {"rows": 9, "columns": {behaviour: {"position": 0}, "income": {"position": 1}}, "score": {}}
+
+    assert list(loan_drift.watched(known)["columns"]) == ["income"]
+
+
+def test_a_model_of_payments_alone_has_its_score_watched():
+    scores = np.linspace(0.01, 0.99, 200)
+    known = {"rows": 200, "columns": {}, "score": bins_of(scores)}
+    found = report(known, np.zeros((200, 0)), scores)
+
+    assert (found["worst"], found["drifted"]) == ("", [])
+    assert {one["MetricName"] for one in measured(found, "credit")} >= {"ScorePSI", "WorstFeaturePSI", "Drifted"}
