@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
+from release.promotion import ASKED
 
 from tools import feature_groups, releases
 from tools.operate.platform import Platform
 from tools.terraform import stacks
 from tools.terraform.environments import Environment
 
+ENDPOINTS = {"module.endpoint": "fraud", "module.loan_endpoint": "credit"}  # whose models answer at which
 ON_DEMAND = "ON_DEMAND"  # a stream whose shards are AWS's own affair
 
 
@@ -47,7 +49,8 @@ def verified(platform: Platform, environment: Environment) -> Iterator[Finding]:
     yield from glue_jobs(platform, listed)
     yield from pipelines(platform, held["platform"])
     yield from groups(platform)
-    yield from endpoint(platform, held["platform"])
+    for module, problem in ENDPOINTS.items():
+        yield from endpoint(platform, held["platform"], module, problem)
     yield from streams(platform, held["data"])
     yield from mappings(platform, held["platform"])
     yield from subscribers(platform, held["platform"])
@@ -98,23 +101,26 @@ def groups(platform: Platform) -> Iterator[Finding]:
         yield Finding(f"status of {name}", "Created", live.get("FeatureGroupStatus", live["problem"]))
 
 
-def endpoint(platform: Platform, state: dict) -> Iterator[Finding]:
+def endpoint(platform: Platform, state: dict, module: str, problem: str) -> Iterator[Finding]:
     """What serves is what was released, and the thresholds are that model's."""
-    sagemaker, name = client(platform, "sagemaker"), platform.outputs["endpoint_name"]
-    released = releases.live(client(platform, "dynamodb"), platform.prefix)
+    (made,) = resources(state, "aws_sagemaker_endpoint", module)
+    sagemaker, name = client(platform, "sagemaker"), made["name"]
+    released = releases.released(client(platform, "dynamodb"), platform.prefix, problem)
     live = asked(sagemaker.describe_endpoint, EndpointName=name)
     yield Finding(f"endpoint {name}", "InService", live.get("EndpointStatus", live["problem"]))
     serving = live.get("EndpointConfigName")
     if serving is None:
         return
-    (bootstrap,) = resources(state, "aws_sagemaker_model")  # serves until a model is released
-    (its_configuration,) = resources(state, "aws_sagemaker_endpoint_configuration")
-    yield Finding("endpoint configuration", released["endpoint_config"] or its_configuration["name"], serving)
+    (bootstrap,) = resources(state, "aws_sagemaker_model", module)  # serves until a model is released
+    (its_configuration,) = resources(state, "aws_sagemaker_endpoint_configuration", module)
+    # Credit's release is of runs: of its endpoint it keeps no name, which is the model's.
+    made_by_release = released["endpoint_config"] if problem == "fraud" else released["model_name"]
+    yield Finding(f"configuration of {name}", made_by_release or its_configuration["name"], serving)
     config = asked(sagemaker.describe_endpoint_config, EndpointConfigName=serving)
     variants = config.get("ProductionVariants", [])
-    yield Finding(
-        "model that serves", released["model_name"] or bootstrap["name"], ", ".join(v["ModelName"] for v in variants)
-    )
+    by_release = f"{released['model_name']}{'' if problem == 'fraud' else ASKED}"
+    wanted = by_release if released["model_name"] else bootstrap["name"]
+    yield Finding(f"model that serves at {name}", wanted, ", ".join(v["ModelName"] for v in variants))
     for variant in variants:
         model = asked(sagemaker.describe_model, ModelName=variant["ModelName"])
         role = bootstrap["execution_role_arn"]
@@ -161,10 +167,10 @@ def subscribers(platform: Platform, state: dict) -> Iterator[Finding]:
         yield Finding(f"subscription of {made['endpoint']} to {topic}", "confirmed", stands)
 
 
-def resources(state: dict, kind: str) -> Iterator[dict]:
-    """Attributes of every managed resource of a kind."""
+def resources(state: dict, kind: str, module: str | None = None) -> Iterator[dict]:
+    """Attributes of every managed resource of a kind, or of those of one module."""
     for found in state["resources"]:
-        if found["mode"] == "managed" and found["type"] == kind:
+        if found["mode"] == "managed" and found["type"] == kind and module in (None, found.get("module")):
             yield from (instance["attributes"] for instance in found["instances"])
 
 

@@ -15,6 +15,7 @@ from tools.operate.performance import performance
 from tools.operate.platform import Platform, Refused, StepFailed
 from tools.operate.rollback import earlier, named, rollback
 from tools.operate.score_drift import score_drift
+from tools.operate.verify import resources
 from tools.telling import Teller
 
 
@@ -292,3 +293,16 @@ def test_a_key_is_enabled_whatever_was_done_to_it(state, monkeypatch, capsys):
 
     assert set(kms.states.values()) == {"Enabled"}
     assert ("now Enabled" in capsys.readouterr().out) == (state != "Enabled")
+
+
+def test_resources_are_found_by_their_module_where_two_modules_have_the_same():
+    model = {"mode": "managed", "type": "aws_sagemaker_model"}
+    state = {
+        "resources": [
+            {**model, "module": "module.endpoint", "instances": [{"attributes": {"name": "fraud"}}]},
+            {**model, "module": "module.loan_endpoint", "instances": [{"attributes": {"name": "loans"}}]},
+        ]
+    }
+
+    assert [found["name"] for found in resources(state, "aws_sagemaker_model", "module.loan_endpoint")] == ["loans"]
+    assert len(list(resources(state, "aws_sagemaker_model"))) == 2
