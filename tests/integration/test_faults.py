@@ -140,7 +140,8 @@ def test_payments_streamed_while_the_endpoint_is_gone_are_decided_by_rules_and_c
         decided = scene.await_decided(during).values()
         answered = scene.ask(asked)
     finally:
-        eventually(lambda: not sagemaker.list_endpoints()["Endpoints"])
+        there = lambda: {one["EndpointName"] for one in sagemaker.list_endpoints()["Endpoints"]}  # noqa: E731
+        eventually(lambda: scene.endpoint not in there())
         sagemaker.create_endpoint(EndpointName=scene.endpoint, EndpointConfigName=configuration)
         scene.platform.await_endpoint(configuration)
         scene.await_scores()

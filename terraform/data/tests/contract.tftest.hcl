@@ -20,7 +20,8 @@ variables {
 
   tables = {
     for name in [
-      "decisions.decisions", "gold.transaction_features", "predictions.predictions", "quarantine.quarantine",
+      "decisions.decisions", "gold.transaction_features", "predictions.credit_decisions",
+      "predictions.predictions", "quarantine.quarantine",
       "silver.fraud_labels", "silver.loan_applications", "silver.loan_outcomes", "silver.transactions",
     ] :
     name => {
