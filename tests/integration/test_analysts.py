@@ -544,7 +544,7 @@ def same(found: Row, expected: Row) -> bool:
     )
 
 
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", [view for view in VIEWS if view != "loans_by_decision"])  # no world decides on loans
 def test_a_view_answers_what_its_rows_say(view, analysts):
     expected = in_order(globals()[view](analysts.world))
     _, found = analysts.execute(f"SELECT * FROM {view}")
