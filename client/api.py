@@ -225,14 +225,9 @@ class Api(Asking):
         return cast("Changed", answer)
 
     def decide_loan(self, application: Application, further: Mapping[str, object] | None = None) -> LoanDecision:
-        """Decide on one loan application. Asked twice, it is done twice. Raises ApiError."""
+        """Decide on one loan application. Raises ApiError."""
         answer = self.ask(
-            "POST",
-            "/loans/decide",
-            done=(200,),
-            idempotent=False,
-            body={**application, **(further or {})},
-            timeout_s=30,
+            "POST", "/loans/decide", done=(200,), idempotent=True, body={**application, **(further or {})}, timeout_s=30
         )
         return cast("LoanDecision", answer)
 

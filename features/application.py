@@ -64,6 +64,21 @@ class Application:
 
     @classmethod
     def parse(cls, fields: object, now: int) -> Application:
+        """What `read` gives, of an application that a door may decide on now. Raises InvalidApplication."""
+        found = cls.read(fields, now)
+        found.require_recent(now)
+        return found
+
+    def require_recent(self, now: int) -> None:
+        """Raises InvalidApplication for what runs decide on, and for what lies ahead of the clock."""
+        if not now - OLDEST <= self.at <= now + AHEAD:
+            raise InvalidApplication(
+                "applied_at: expected within the last day and at most five minutes ahead of the clock; loans of before "
+                "are decided by the day's and the month's run"
+            )
+
+    @classmethod
+    def read(cls, fields: object, now: int) -> Application:
         """`now` in milliseconds since 1970: when it came, and was applied for where it does not say.
 
         Raises InvalidApplication for a missing column or one that comes twice, a cell of another type, or a value that
@@ -125,15 +140,9 @@ def applied(value: object, now: int) -> int:
     if is_missing(value):
         return now
     try:
-        at = instant(value)  # type: ignore[arg-type]
+        return instant(value)  # type: ignore[arg-type]
     except InvalidValue as wrong:
         raise InvalidApplication(f"applied_at: {wrong}") from None
-    if not now - OLDEST <= at <= now + AHEAD:
-        raise InvalidApplication(
-            "applied_at: expected within the last day and at most five minutes ahead of the clock; loans of before are "
-            "decided by the day's and the month's run"
-        )
-    return at
 
 
 def amount_of(value: object) -> int | None:

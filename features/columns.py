@@ -30,23 +30,7 @@ MANY = 20  # cells from which on it can be told whether they are different by na
 
 MISSING = IN_EVERY_COLUMN | {"", ".", "-", "?", "NA"}
 # What may well be a category, and says nothing among numbers. In any case.
-NO_NUMBER = frozenset(
-    {
-        "unknown",
-        "none",
-        "na",
-        "n/a",
-        "nan",
-        "null",
-        "missing",
-        "inf",
-        "+inf",
-        "-inf",
-        "infinity",
-        "+infinity",
-        "-infinity",
-    }
-)
+NO_NUMBER = frozenset({"unknown", "none", "na", "n/a", "nan", "null", "missing"})
 TRUE = frozenset({"true", "yes", "y", "t", "1", "1.0"})
 FALSE = frozenset({"false", "no", "n", "f", "0", "0.0"})
 SPELT_OUT = frozenset({"true", "false", "yes", "no"})  # one spelling among categories, too
@@ -88,6 +72,17 @@ def number(cell: object) -> float | None:
             return None
         found = float(otherwise[1].replace(",", ""))
     return found if math.isfinite(found) else None  # learners take no infinite numbers
+
+
+def infinite(cell: object) -> bool:
+    """Whether a cell says a number beyond all, in a word (`inf`) or in digits (`1e999`): `number` reads neither. It says
+    something, so it is not missing; and it speaks for numbers, however many there are."""
+    try:
+        return math.isinf(float(cell))  # type: ignore[arg-type]
+    except OverflowError:
+        return True
+    except (TypeError, ValueError):
+        return False
 
 
 def flag(cell: object) -> float | None:
@@ -154,9 +149,10 @@ def find(name: str, cells: Iterable[object], declared: Declared = UNDECLARED) ->
     if declared.type:
         return as_declared(name, counts, declared.type, total, missing)
     values = {said: value for said in counts if (value := number(said)) is not None}
-    vague = sum(n for said, n in counts.items() if said not in values and said.casefold() in NO_NUMBER)
+    vague = sum(n for said, n in counts.items() if said.casefold() in NO_NUMBER)
+    beyond = sum(n for said, n in counts.items() if infinite(said))
     readable = sum(counts[said] for said in values)
-    if mostly(readable, total - missing - vague - readable):
+    if mostly(readable, total - missing - vague - beyond - readable):
         return of_numbers(name, counts, values, total, missing + vague)
     flags = {said: value for said in counts if (value := flag(said)) is not None}
     readable = sum(counts[said] for said in flags)

@@ -33,7 +33,7 @@ WITH_HEADER = ("raw/", ANSWERS)  # their CSV files begin with names: a first lin
 OF_LINES = (".csv", ".json", ".jsonl", ".out")  # `.out` is what Batch Transform writes
 # Where payments and loans come in, and whatever bears a loan that came to a door alone: one that two customers share
 # shows there.
-TOLD_BY = ("raw/", "decisions/", "predictions/loan_answers/")
+TOLD_BY = ("raw/", "decisions/", "predictions/loan_answers/", "predictions/loan_claims/")
 
 
 @dataclass(frozen=True)

@@ -122,9 +122,8 @@ LINKS = {
     first: [(route, "id", "case") for route in ROUTES if "{id}" in route]
     for first in ("POST /cases/next", "POST /cases/next-escalated")
 }
-# Asked twice, it is done twice: a comment stands there twice, and an application is decided and kept twice where it
-# does not say when it was made.
-ONCE_ONLY = {"POST /cases/{id}/comment", "POST /loans/decide"}
+# Asked twice, it is done twice: a comment stands there twice.
+ONCE_ONLY = {"POST /cases/{id}/comment"}
 SAID = {
     "200": "Done, or it was so already",
     "202": "Taken; what follows comes within minutes",
@@ -143,8 +142,8 @@ SAID = {
 # Where a route means something else by a status.
 OTHERWISE = {
     "POST /loans/decide": {
-        "200": "Decided, and kept; asked again, it is decided anew",
-        "409": "Nothing can be decided: no model, no policy, or they do not fit; the text says which",
+        "200": "Decided, and kept; asked again, the answer is the same",
+        "409": "Another application under a known loan_id, with what differs; or nothing can be decided: no model, no policy, or they do not fit; the text says which",
         "503": "Ask again; no decision was told",
     }
 }

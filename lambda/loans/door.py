@@ -6,8 +6,6 @@ their payments, sends that one loan to a person; what would be wrong for every l
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,9 +17,10 @@ from scoring.records import Records, StoreUnavailable
 
 from features.application import Application
 from features.credit import PAYMENT_BEHAVIOUR, behaviour, otherwise
-from features.values import day, iso
-from lending.deciding import Decided, Loan, WrongRun, decide
+from features.values import iso
+from lending.deciding import UNREAD, Decided, Loan, WrongRun, decide
 from lending.policy import InvalidPolicy, Policy
+from loans.answered import Answers, OtherQuestion
 from loans.served import Described, NoModel, OtherModel, Served, described
 
 PROBLEM = "credit"
@@ -44,8 +43,8 @@ class OtherColumns(ValueError):
 
 @dataclass(frozen=True)
 class LoansDoor:
-    """Clients of DynamoDB, S3 and the endpoint; `held` keeps what never changes under its name. `now` gives
-    milliseconds since 1970."""
+    """Clients of DynamoDB, S3 and the endpoint, and what was answered; `held` keeps what never changes under its name.
+    `now` gives milliseconds since 1970."""
 
     dynamodb: Any
     s3: Any
@@ -54,15 +53,19 @@ class LoansDoor:
     endpoint: str
     releases: str
     policies: str
-    lake: str
+    answers: Answers
     held: dict[str, Any]
     now: Callable[[], int]
 
     def decide(self, fields: object) -> dict:
-        """The decision's document. Raises InvalidApplication, OtherColumns, NotReady and AskAgain; then nothing was
-        decided."""
+        """The decision's document; the one that was told before where the same was asked before. Raises
+        InvalidApplication, OtherColumns, OtherQuestion, NotReady and AskAgain; then nothing was decided."""
         arrived = self.now()
-        application = Application.parse(fields, arrived)
+        application = Application.read(fields, arrived)
+        if (earlier := self._earlier(application)) is not None:
+            emit({"door": "loans"}, loans_repeated=1)
+            return earlier
+        application.require_recent(arrived)
         policy, released = self._documents()
         try:
             found, loan = self._by(released, application, policy, arrived)
@@ -75,12 +78,13 @@ class LoansDoor:
             except OtherModel:
                 raise AskAgain(MOVED) from None
         document = {**found.document(), "applied_at": iso(application.at), "door": "api"}
-        self._record({**document, "cells": loan.cells}, arrived)
+        document = self._kept_for_good(application, document, loan, arrived)
         emit(
             {"door": "loans"},
             loans_decided=1,
             loans_referred=int(found.decision == "REFER"),
             loans_declined=int(found.decision == "DECLINE"),
+            loans_unread=int(found.decision == "REFER" and UNREAD in found.reasons),
             loan_decision_ms=self.now() - arrived,
         )
         return document
@@ -169,13 +173,22 @@ class LoansDoor:
             return dict.fromkeys(PAYMENT_BEHAVIOUR.columns), PAYMENT_BEHAVIOUR.columns
         return behaviour(state, max(application.at, state.clock))
 
-    def _record(self, document: dict, at: int) -> None:
-        """Keeps it for good, once for one content. Raises AskAgain: a decision that nobody finds again is not told."""
-        body = json.dumps(document, allow_nan=False).encode() + b"\n"
-        loan = hashlib.sha256(document["loan_id"].encode()).hexdigest()[:16]
-        key = f"predictions/loan_answers/day={day(at)}/{loan}-{hashlib.sha256(body).hexdigest()[:16]}.jsonl"
+    def _earlier(self, application: Application) -> dict | None:
+        """Raises OtherQuestion and AskAgain."""
         try:
-            documents.write_once(self.s3, self.lake, key, body)
+            return self.answers.earlier(application)
+        except OtherQuestion:
+            raise
+        except Exception as failed:
+            warn("what was answered before was not read", failed)
+            raise AskAgain("whether it was decided before cannot be read now: ask again") from None
+
+    def _kept_for_good(self, application: Application, document: dict, loan: Loan, at: int) -> dict:
+        """The answer that stands. Raises OtherQuestion, and AskAgain: a decision that nobody finds again is not told."""
+        try:
+            return self.answers.keep(application, document, loan.cells, at)
+        except OtherQuestion:
+            raise
         except Exception as failed:
             warn("the decision was not kept", failed)
             raise AskAgain("the decision could not be recorded: ask again") from None

@@ -18,6 +18,7 @@ from scoring.settings import from_environment
 from features.application import InvalidApplication
 from features.message import fields_of
 from features.payment import InvalidPayment
+from loans.answered import Answers, OtherQuestion
 from loans.door import AskAgain, LoansDoor, NotReady, OtherColumns
 
 LARGEST_BODY = 2**18  # characters
@@ -47,7 +48,7 @@ def door() -> LoansDoor:
         endpoint=settings.loan_endpoint,
         releases=settings.releases_table,
         policies=settings.policies_table,
-        lake=settings.lake_bucket,
+        answers=Answers(boto3.client("s3", config=LOANS.answers.config), settings.lake_bucket),
         held={},
         now=lambda: int(time.time() * 1000),
     )
@@ -67,6 +68,8 @@ def handle(event: dict, context: object) -> dict:
         return answer(200, door().decide(fields))
     except (InvalidApplication, OtherColumns) as wrong:
         return answer(400, {"error": str(wrong)})
+    except OtherQuestion as other:
+        return answer(409, {"error": str(other)})
     except NotReady as waits:
         return undecided(409, waits)
     except AskAgain as later:

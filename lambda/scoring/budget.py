@@ -126,12 +126,13 @@ STREAM = StreamBudget(
 
 @dataclass(frozen=True)
 class LoanBudget:
-    """What the loans' door asks: two documents, the archive and the record of a decision, and the model."""
+    """What the loans' door asks: two documents, the archive, the model, and what was answered before and is now."""
 
     documents: Call
     store: Call
     lake: Call
     model: Call
+    answers: Call
 
 
 # Somebody waits for a decision on a loan, and for an endpoint that may have slept: it starts within seconds. What asks
@@ -139,6 +140,7 @@ class LoanBudget:
 LOANS = LoanBudget(
     documents=Call(connect=0.3, read=1, requests=2),
     store=Call(connect=0.3, read=0.7, requests=2),
-    lake=Call(connect=0.3, read=3, requests=2),
+    lake=Call(connect=0.3, read=3),
     model=Call(connect=0.3, read=12),
+    answers=Call(connect=0.2, read=0.9, requests=3),  # behind the model: written, the other's read, written as a row
 )

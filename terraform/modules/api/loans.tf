@@ -37,10 +37,14 @@ module "loans" {
       actions   = ["s3:GetObject"]
       resources = ["${var.lake.arn}/released/credit/*"]
     }
-    # What was decided, once for one content.
+    # One answer for one loan, and its row.
     KeepAnswers = {
       actions   = ["s3:PutObject"]
-      resources = ["${var.lake.arn}/predictions/loan_answers/*"]
+      resources = ["${var.lake.arn}/predictions/loan_answers/*", "${var.lake.arn}/predictions/loan_claims/*"]
+    }
+    ReadAnswers = {
+      actions   = ["s3:GetObject"]
+      resources = ["${var.lake.arn}/predictions/loan_claims/*"]
     }
     EncryptAnswers = {
       actions   = ["kms:GenerateDataKey"]

@@ -49,12 +49,21 @@ def test_categories_that_are_not_known_are_counted_and_missing_cells_are_not():
     assert unread == {"purpose": 2}
 
 
-@pytest.mark.parametrize("cell", ["inf", float("inf"), "-Infinity", "unknown", "NA", "-", "."])
+@pytest.mark.parametrize("cell", ["unknown", "NA", "-", "."])
 def test_a_word_that_says_nothing_among_numbers_is_missing_and_not_counted(cell):
     unread = Counter()
 
     assert ENCODING.encode([cell, "car"], unread) == [None, 0.0]
     assert not unread
+
+
+@pytest.mark.parametrize("cell", ["inf", float("inf"), "-Infinity", " +INF ", "1e999", "-1e999", 10**400])
+@pytest.mark.parametrize("kind", ["number", "indicator"])
+def test_a_number_beyond_all_cannot_be_read_however_it_is_spelt(cell, kind):
+    column = Column("amount", kind=kind)
+
+    assert column.number(cell) is None
+    assert column.unread(cell)
 
 
 @pytest.mark.parametrize("cell", [[1], {"a": 1}])
@@ -130,8 +139,8 @@ def test_a_column_of_few_cells_is_numeric_only_when_every_present_cell_is():
 
 
 @pytest.mark.parametrize("word", ["inf", "Infinity", "1e999"])
-def test_an_infinite_cell_is_missing_for_learners_take_none(word):
-    fitted = fit_column("x", ["1", "2", *map(str, range(10)), word])
+def test_infinite_cells_change_no_type_however_many_and_learners_take_none(word):
+    fitted = fit_column("x", ["1", "2", *map(str, range(10)), word, word, word])
 
     assert fitted == Column("x")
     assert fitted.number(word) is None

@@ -487,6 +487,10 @@ def test_a_loan_that_two_customers_asked_the_api_for_stays_with_the_other_one(mo
         "predictions/credit_decisions/period=2026-02/decisions.jsonl": lines(
             {"customer_id": "C-1", "loan_id": "L-2"}, {"customer_id": "C-3", "loan_id": "L-3"}
         ),
+        # The door answered and ended before it wrote the row.
+        "predictions/loan_claims/4.jsonl": lines(
+            {"customer_id": "C-1", "loan_id": "L-4", "answer": {"customer_id": "C-1", "loan_id": "L-4"}}
+        ),
     }
     objects = [Stored(key, "v1", ("v1",), ()) for key in held]
     monkeypatch.setattr(forgetting, "contents", lambda s3, bucket, stored: [("v1", "tag", held[stored.key])])
@@ -494,7 +498,8 @@ def test_a_loan_that_two_customers_asked_the_api_for_stays_with_the_other_one(mo
     anna = forgetting.known(None, Lake("s3://bucket", "risk", None, None), objects, Person("C-1"))
     left = {key: without(key, body, anna).content for key, body in held.items()}
 
-    assert anna.loans == {"L-2"}
+    assert anna.loans == {"L-2", "L-4"}
+    assert left.pop("predictions/loan_claims/4.jsonl") is None
     first, second, run = left.values()
     assert first is None
     assert second == held["predictions/loan_answers/day=2026-02-26/a-2.jsonl"]

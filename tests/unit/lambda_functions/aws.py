@@ -364,16 +364,25 @@ class There(Exception):
     response: ClassVar = {"Error": {"Code": "PreconditionFailed"}}
 
 
+class Gone(Exception):
+    """There is no such object, or the right to know; `response` as botocore gives it to who may not list."""
+
+    response: ClassVar = {"Error": {"Code": "AccessDenied"}}
+
+
 class Bucket:
-    """S3 objects by key. Below a `refused` prefix none is taken."""
+    """S3 objects by key. Below a `refused` prefix none is taken. `meanwhile` is done once, before the next writing."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
         self.written: dict[str, datetime] = {}  # when, of objects that are copied
         self.refused: str | None = None
+        self.meanwhile: list[Callable[[], object]] = []
 
     def put_object(self, **request) -> None:
         valid("s3", "PutObject", request)
+        while self.meanwhile:
+            self.meanwhile.pop(0)()
         if self.refused and request["Key"].startswith(self.refused):
             raise Down
         if request.get("IfNoneMatch") and request["Key"] in self.objects:
@@ -382,6 +391,8 @@ class Bucket:
 
     def get_object(self, **request) -> dict:
         valid("s3", "GetObject", request)
+        if request["Key"] not in self.objects:
+            raise Gone(request["Key"])
         return {"Body": io.BytesIO(self.objects[request["Key"]])}
 
     def list_objects_v2(self, **request) -> dict:

@@ -61,10 +61,11 @@ def test_the_lists_door_answers_before_lambda_or_the_gateway_lose_patience():
 
 def test_the_loans_door_answers_before_lambda_or_the_gateway_lose_patience():
     """A call of the model begins in time or not at all; behind the last one the decision is written. Where another
-    model answers, the archive of the one before and the record are read, and the model is asked if there is time."""
-    write, read = (LOANS.lake.worst / LOANS.lake.requests,) * 2
-    before = LOANS.documents.worst + read + LOANS.store.worst
-    last = MODEL_WITHIN / 1000 + max(LOANS.model.worst + write, read + LOANS.store.worst)
+    model answers, the archive of the one before and the record are read, and the model is asked if there is time. What
+    was answered before is looked up first: there are two calls, for the answer and for its row."""
+    read, looked = LOANS.lake.worst, 2 * LOANS.answers.worst / LOANS.answers.requests
+    before = looked + LOANS.documents.worst + read + LOANS.store.worst
+    last = MODEL_WITHIN / 1000 + max(LOANS.model.worst + LOANS.answers.worst, read + LOANS.store.worst)
     other = max(before, MODEL_WITHIN / 1000) + LOANS.model.worst
     assert before < MODEL_WITHIN / 1000
     for worst in (last, other):

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from loans import handler
+from loans.answered import Answers, OtherQuestion
 from loans.door import MODEL_WITHIN, AskAgain, LoansDoor, NotReady, OtherColumns
 from scoring.records import Records
 
@@ -93,7 +94,7 @@ class Scene:
             "risk-test-credit",
             "releases",
             "policies",
-            "lake",
+            Answers(self.bucket, "lake"),
             {},
             lambda: NOW,
         )
@@ -128,13 +129,86 @@ def test_the_same_decision_is_kept_once_and_whoever_it_is_about_can_be_found_in_
     scene.door.decide(POOR)
     scene.door.decide(POOR)
     ((key, kept),) = scene.answers().items()
+    (claim,) = [json.loads(body) for key, body in scene.bucket.objects.items() if "/loan_claims/" in key]
 
     assert key.startswith("predictions/loan_answers/day=2026-02-25/")
-    assert (kept["customer_id"], kept["loan_id"]) == ("c1", "l1")
+    for each in (kept, claim):
+        assert (each["customer_id"], each["loan_id"]) == ("c1", "l1")
+    assert kept == claim["answer"]
 
 
-def test_one_cell_that_cannot_be_read_sends_the_loan_to_a_person_by_the_columns_name(scene):
-    found = scene.door.decide({**POOR, "income": "a lot"})
+def told(answer: dict) -> dict:
+    """As whoever asks reads it."""
+    return json.loads(json.dumps(answer))
+
+
+def test_the_same_application_gets_its_answer_again_whatever_has_become_of_clock_model_and_policy(scene):
+    first = scene.door.decide(POOR)
+    scene.documents.items.clear()
+    scene.server.down = True
+    later = replace(scene.door, now=lambda: NOW + 40 * DAY)
+
+    for again in (POOR, {**POOR, "purpose": " house "}, {**POOR, "applied_at": first["applied_at"]}):
+        assert told(later.decide(again)) == told(first)
+    assert list(scene.answers()) == [key for key in scene.answers() if "day=2026-02-25/" in key]
+
+
+@pytest.mark.parametrize(
+    ("changes", "differs"),
+    [
+        ({"income": 8}, "income"),
+        ({"amount": "1200.01", "purpose": None}, "amount, purpose"),
+        ({"note": "more"}, "note"),
+        ({"applied_at": iso(NOW - HOUR)}, "applied_at"),
+        ({f"c{n:02}": n for n in range(12)}, "c00, c01, c02, c03, c04, c05, c06, c07, c08, c09 and 2 more"),
+    ],
+)
+def test_another_application_under_a_known_loan_id_is_refused_by_what_differs(scene, changes, differs):
+    scene.door.decide(POOR)
+    with pytest.raises(OtherQuestion, match=f"which differs in {differs}; another application needs another loan_id"):
+        scene.door.decide({**POOR, **changes})
+    assert len(scene.answers()) == 1
+
+
+def test_another_customers_loan_id_is_refused_and_nothing_is_told_of_it(scene):
+    scene.door.decide(POOR)
+    with pytest.raises(OtherQuestion) as refused:
+        scene.door.decide({**POOR, "customer_id": "c2", "income": 8})
+
+    assert str(refused.value) == "loan_id: another application bears it"
+
+
+def test_of_two_who_ask_at_once_one_answer_stands_and_both_are_told_it(scene):
+    other = replace(scene.door, now=lambda: NOW + 1000)
+    won: list[dict] = []
+    scene.bucket.meanwhile.append(lambda: won.append(other.decide(POOR)))  # both have looked, and neither has written
+    lost = scene.door.decide(POOR)
+
+    assert told(lost) == told(won[0])
+    assert lost["applied_at"] == iso(NOW + 1000)
+    assert len(scene.answers()) == 1
+
+
+def test_of_two_applications_at_once_under_one_loan_id_one_is_refused(scene):
+    scene.bucket.meanwhile.append(lambda: scene.door.decide({**POOR, "income": 70}))
+    with pytest.raises(OtherQuestion, match="differs in income"):
+        scene.door.decide(POOR)
+    assert len(scene.answers()) == 1
+
+
+def test_an_answer_whose_row_was_not_written_gets_it_when_it_is_asked_for_again(scene):
+    scene.bucket.refused = "predictions/loan_answers/"
+    with pytest.raises(AskAgain, match="could not be recorded"):
+        scene.door.decide(POOR)
+    assert scene.answers() == {}
+    scene.bucket.refused = None
+
+    assert told(scene.door.decide(POOR)) == {k: v for k, v in next(iter(scene.answers().values())).items() if k != "cells"}
+
+
+@pytest.mark.parametrize("cell", ["a lot", "inf", "1e999"])
+def test_one_cell_that_cannot_be_read_sends_the_loan_to_a_person_by_the_columns_name(scene, cell):
+    found = scene.door.decide({**POOR, "income": cell})
 
     assert (found["decision"], found["sentences"]) == ("REFER", ("could not be read: column income",))
 
@@ -164,7 +238,7 @@ def test_a_policy_of_other_content_decides_though_its_number_is_the_same(scene):
     scene.door.decide(POOR)
     scene.documents.items["policies", "credit"]["body"]["S"] = json.dumps({**POLICY, "version": "other"})
 
-    assert scene.door.decide(POOR)["policy_version"].startswith("other@")
+    assert scene.door.decide({**POOR, "loan_id": "l2"})["policy_version"].startswith("other@")
 
 
 def test_an_application_of_before_the_last_payment_goes_to_a_person(tmp_path):
@@ -215,7 +289,7 @@ def test_while_the_endpoint_changes_over_the_model_before_answers_in_its_own_nam
     assert scene.door.decide(POOR)["model"] == "model-7"
     scene.documents.put("releases", newer, "credit")
     with pytest.raises(AskAgain, match="release is under way"):
-        scene.door.decide(POOR)
+        scene.door.decide({**POOR, "loan_id": "l2"})
 
 
 def test_what_is_away_is_asked_for_again_and_nothing_is_told_that_is_not_kept(scene):
@@ -223,7 +297,7 @@ def test_what_is_away_is_asked_for_again_and_nothing_is_told_that_is_not_kept(sc
     with pytest.raises(AskAgain, match="the model cannot be asked now"):
         scene.door.decide(POOR)
     scene.server.down = False
-    scene.bucket.refused = "predictions/"
+    scene.bucket.refused = "predictions/loan_claims/"
     with pytest.raises(AskAgain, match="could not be recorded"):
         scene.door.decide(POOR)
 
@@ -322,8 +396,11 @@ def test_the_handler_answers_by_what_has_happened(scene, monkeypatch):
     assert [status({"body": body}) for body in ("no json", "[]", "{}", '{"a": NaN}', "x" * 300_000)] == [400] * 4 + [
         413
     ]
+    assert status({"body": json.dumps({**POOR, "income": 8})}) == 409
     scene.server.down = True
     assert sum(undecided) == 0
+    assert status(asked) == 200
+    asked = {"body": json.dumps({**POOR, "loan_id": "l2"})}
     assert status(asked) == 503
     scene.documents.items.clear()
     assert status(asked) == 409

@@ -62,8 +62,8 @@ run "asks_who_calls_and_logs_no_payment" {
   }
 
   assert {
-    condition     = module.loans.permissions["KeepAnswers"].resources == tolist(["arn:aws:s3:::risk-dev-lake-111122223333/predictions/loan_answers/*"]) && module.loans.permissions["ReadArchive"].resources == tolist(["arn:aws:s3:::risk-dev-lake-111122223333/released/credit/*"])
-    error_message = "The loans' door reads released archives of credit, and writes its own answers."
+    condition     = module.loans.permissions["KeepAnswers"].resources == tolist(["arn:aws:s3:::risk-dev-lake-111122223333/predictions/loan_answers/*", "arn:aws:s3:::risk-dev-lake-111122223333/predictions/loan_claims/*"]) && module.loans.permissions["ReadAnswers"].resources == tolist(["arn:aws:s3:::risk-dev-lake-111122223333/predictions/loan_claims/*"]) && module.loans.permissions["ReadArchive"].resources == tolist(["arn:aws:s3:::risk-dev-lake-111122223333/released/credit/*"])
+    error_message = "The loans' door reads released archives of credit and what it has answered, and writes its own answers."
   }
 
   assert {
