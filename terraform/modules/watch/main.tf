@@ -53,8 +53,12 @@ locals {
   # A run that is stopped, or takes longer than it may, has not failed by ExecutionsFailed.
   summed = [for machine in keys(var.state_machines) : "${machine}-failed"]
 
-  # Measured every five minutes: in a period of one minute most would have no point, and an alarm would come and go.
-  looked_at = ["cases-unfinished", "cases-waiting"]
+  # Of several metrics something is reckoned: their sum, or what an alarm says.
+  reckoned = concat(local.summed, ["loans-unread"])
+
+  # In a period of one minute most would have no point, and an alarm would come and go: cases are measured every five
+  # minutes, and loans come one by one.
+  looked_at = ["cases-unfinished", "cases-waiting", "loans-undecided"]
 
   # What is decided, by problem.
   judged = { credit = "loans", fraud = "payments" }
@@ -322,6 +326,25 @@ locals {
         statistic   = "Sum"
         above       = 0
       }
+      # A client asks three times: one application that is not decided in the end.
+      loans-undecided = {
+        description = "The loans' door could not decide: no model or no policy that fit, or they cannot be reached"
+        namespace   = var.namespace
+        metric      = "loans_undecided"
+        dimensions  = { door = "loans" }
+        statistic   = "Sum"
+        above       = 2
+      }
+      loans-unread = {
+        description = "Of the loans that the API decided within an hour, more than a fifth, and at least ten, went to people because a cell or the record of their payments could not be read"
+        namespace   = var.namespace
+        metrics     = ["loans_unread", "loans_decided"]
+        expression  = "IF(loans_unread >= 10, loans_unread / loans_decided, 0)"
+        period      = 3600
+        dimensions  = { door = "loans" }
+        statistic   = "Sum"
+        above       = 0.2
+      }
       gate-failed = {
         description = "A table did not pass the quality gate; nothing of its entity was written to its layer, the others go on"
         namespace   = var.namespace
@@ -399,14 +422,14 @@ resource "aws_cloudwatch_metric_alarm" "this" {
 
   alarm_name          = "${var.prefix}-${each.key}"
   alarm_description   = "${each.value.description}. ${local.look[each.key]}"
-  namespace           = contains(local.summed, each.key) ? null : each.value.namespace
-  metric_name         = contains(local.summed, each.key) ? null : each.value.metric
-  dimensions          = contains(local.summed, each.key) ? null : each.value.dimensions
-  statistic           = contains(local.summed, each.key) || startswith(each.value.statistic, "p") ? null : each.value.statistic
+  namespace           = contains(local.reckoned, each.key) ? null : each.value.namespace
+  metric_name         = contains(local.reckoned, each.key) ? null : each.value.metric
+  dimensions          = contains(local.reckoned, each.key) ? null : each.value.dimensions
+  statistic           = contains(local.reckoned, each.key) || startswith(each.value.statistic, "p") ? null : each.value.statistic
   extended_statistic  = startswith(each.value.statistic, "p") ? each.value.statistic : null
   comparison_operator = "GreaterThanThreshold"
   threshold           = each.value.above
-  period              = contains(local.summed, each.key) ? null : contains(local.looked_at, each.key) ? 900 : 60
+  period              = contains(local.reckoned, each.key) ? null : contains(local.looked_at, each.key) ? 900 : 60
   evaluation_periods  = contains(local.lie_for_a_minute, each.key) ? 5 : 1
   datapoints_to_alarm = contains(local.lie_for_a_minute, each.key) ? 3 : 1
   treat_missing_data  = "notBreaching"
@@ -414,7 +437,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
 
   # Where one metric has no point in a minute, SUM(METRICS()) counts the others.
   dynamic "metric_query" {
-    for_each = contains(local.summed, each.key) ? ["SUM(METRICS())"] : []
+    for_each = contains(local.reckoned, each.key) ? [try(each.value.expression, "SUM(METRICS())")] : []
 
     content {
       id          = "value"
@@ -425,7 +448,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   }
 
   dynamic "metric_query" {
-    for_each = contains(local.summed, each.key) ? each.value.metrics : []
+    for_each = contains(local.reckoned, each.key) ? each.value.metrics : []
 
     content {
       id = lower(metric_query.value)
@@ -434,7 +457,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
         namespace   = each.value.namespace
         metric_name = metric_query.value
         stat        = each.value.statistic
-        period      = 60
+        period      = try(each.value.period, 60)
         dimensions  = each.value.dimensions
       }
     }

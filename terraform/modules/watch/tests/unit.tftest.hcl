@@ -56,6 +56,18 @@ run "counts_a_run_that_was_stopped_or_took_too_long_as_failed" {
   }
 }
 
+run "rings_for_loans_that_nobody_decides_and_for_cells_that_nobody_reads" {
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["loans-undecided"].metric_name == "loans_undecided" && aws_cloudwatch_metric_alarm.this["loans-undecided"].period == 900 && aws_cloudwatch_metric_alarm.this["loans-undecided"].threshold == 2
+    error_message = "One application that is asked three times and not decided rings."
+  }
+
+  assert {
+    condition     = toset([for query in aws_cloudwatch_metric_alarm.this["loans-unread"].metric_query : try(one(query.metric).metric_name, query.expression)]) == toset(["IF(loans_unread >= 10, loans_unread / loans_decided, 0)", "loans_unread", "loans_decided"]) && alltrue([for query in aws_cloudwatch_metric_alarm.this["loans-unread"].metric_query : one(query.metric).period == 3600 if query.expression == null])
+    error_message = "A share rings, of an hour, and not of a handful."
+  }
+}
+
 run "watches_what_the_night_writes" {
   command = plan
 
