@@ -75,8 +75,9 @@ def number(cell: object) -> float | None:
 
 
 def infinite(cell: object) -> bool:
-    """Whether a cell says a number beyond all, in a word (`inf`) or in digits (`1e999`): `number` reads neither. It says
-    something, so it is not missing; and it speaks for numbers, however many there are."""
+    """Whether a cell says a number beyond all, in a word (`inf`) or in digits (`1e999`): `number` reads neither.
+
+    It says something, so it is not missing; and it speaks for numbers, however many there are."""
     try:
         return math.isinf(float(cell))  # type: ignore[arg-type]
     except OverflowError:

@@ -17,9 +17,9 @@ Decision = Literal["APPROVE", "REFER", "DECLINE"]
 DECISIONS = get_args(Decision)
 PARTS = (
     "version", "refer_from", "decline_from", "points", "bands", "lgd", "ead", "terms", "required", "rules", "reasons",
-    "moves", "creditor",
+    "moves", "creditor", "four_eyes",
 )  # fmt: skip
-OPTIONAL = ("terms", "required", "rules", "moves", "creditor")
+OPTIONAL = ("terms", "required", "rules", "moves", "creditor", "four_eyes")
 CREDITOR = ("name", "address", "agency")
 TESTS = ("above", "below", "equals", "missing")
 AMOUNTS = ("number", "indicator")  # kinds of columns that an exposure may be read from
@@ -204,6 +204,8 @@ class Policy:
                 f"missing: {', '.join(absent) or 'none'}"
             )
         text(document["version"], "version")
+        if not isinstance(document.get("four_eyes", False), bool):
+            raise InvalidPolicy("four_eyes: expected true or false")
         creditor = document.get("creditor", {})
         if not isinstance(creditor, Mapping) or not set(creditor) <= set(CREDITOR):
             raise InvalidPolicy(f"creditor: expected some of {', '.join(CREDITOR)}")

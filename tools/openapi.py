@@ -143,7 +143,8 @@ SAID = {
 OTHERWISE = {
     "POST /loans/decide": {
         "200": "Decided, and kept; asked again, the answer is the same",
-        "409": "Another application under a known loan_id, with what differs; or nothing can be decided: no model, no policy, or they do not fit; the text says which",
+        "409": "Another application under a known loan_id, with what differs; or nothing can be decided: no model, no "
+        "policy, or they do not fit; the text says which",
         "503": "Ask again; no decision was told",
     }
 }

@@ -7,7 +7,6 @@ made on top of it.
 from __future__ import annotations
 
 import itertools
-import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -22,6 +21,7 @@ from scoring.policy import InvalidPolicy, Listing, Policy
 from scoring.rules import spelt_as_said
 
 from features.vector import RULED
+from tools.four_eyes import Versions
 
 PROBLEM = "fraud"
 OPTIONS = ("snooze_by", "four_eyes")
@@ -41,14 +41,6 @@ class Live:
 
     stored: Stored
     lists: dict[str, Listing]
-
-
-@dataclass(frozen=True)
-class Claim:
-    """Who brought a version first, and when (seconds since 1970); none where that was not written down."""
-
-    by: str | None
-    at: int | None
 
 
 @dataclass(frozen=True)
@@ -105,24 +97,9 @@ class Operators:
             return Live(Stored(after, before.stored.number + 1), dict(lists))
         raise Conflict(f"others have written {TRIES} times in between: nothing was changed, try again")
 
-    def claim(self, document: Mapping[str, Any], by: str | None = None) -> Claim:
-        """A version names one document for good; returns who brought it first. Raises InvalidPolicy."""
-        sha = documents.digest(documents.canonical(document))
-        version = str(document["version"])
-        claimed: dict[str, Any] = {"sha256": sha, "at": int(self.now())} | ({"by": by} if by else {})
-        if not self._write_once(version, "", claimed):
-            claimed = json.loads(self.s3.get_object(Bucket=self.lake, Key=version_key(version))["Body"].read())
-        if claimed["sha256"] != sha:
-            raise InvalidPolicy(f"version {version!r} is that of another policy: give this one its own")
-        return Claim(claimed.get("by"), claimed.get("at"))
-
-    def spend(self, version: str) -> bool:
-        """Marks that a version goes live. Whether it is the first time: what was agreed to counts once. It is marked
-        before it is live, so that no interruption leaves what has been live unmarked."""
-        return self._write_once(version, ".live", {"at": int(self.now())})
-
-    def _write_once(self, version: str, mark: str, told: Mapping[str, Any]) -> bool:
-        return documents.write_once(self.s3, self.lake, version_key(version, mark), json.dumps(told).encode())
+    @property
+    def versions(self) -> Versions:
+        return Versions(self.s3, self.lake, PROBLEM, self.now)
 
     def _keep_lists(self, lists: Lists) -> str:
         """Their SHA-256. Where this content was kept before, and somebody forgotten in it since, it is another one."""
@@ -140,10 +117,6 @@ class Operators:
 def lists_table(prefix: str) -> str:
     """Written by operators, read by the doors."""
     return f"{prefix}-lists"
-
-
-def version_key(version: str, mark: str = "") -> str:
-    return f"{documents.KEPT}{PROBLEM}/versions/{documents.digest(version.encode())}{mark}.json"
 
 
 def policies_table(prefix: str) -> str:

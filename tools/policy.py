@@ -13,25 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from scoring.documents import Conflict, judging
+from scoring.documents import Conflict, canonical, digest, judging
 from scoring.policy import InvalidPolicy
 
 from tools import releases
-from tools.operators import Claim, Lists, Operators, ruling
+from tools.four_eyes import Brought, Proposed
+from tools.operators import Lists, Operators, ruling
 from tools.policy_diff import differences
 from tools.terraform.stacks import deployed
-
-DAY = 86_400
-PROPOSED_FOR = 30 * DAY  # seconds
-ANEW = "under four eyes a document is looked at anew each time; give it a new version"
-
-
-class Proposed(Exception):
-    """The document waits for somebody else; `by` brought it."""
-
-    def __init__(self, by: str) -> None:
-        super().__init__(by)
-        self.by = by
 
 
 def main(environment: str = "", file: str = "") -> None:
@@ -64,38 +53,15 @@ def rule(operators: Operators, document: dict[str, Any], by: str | None = None) 
     change = ruling(document, operators.declared())
     before = operators.read()
     change(before.stored.body, before.lists)  # refused before its version is taken
-    claim = operators.claim(document, by)
-    version = str(document["version"])
-    spent: bool | None = None
+    version, sha = str(document["version"]), digest(canonical(document))
+    brought = Brought.of(operators.versions, version, sha, by)
 
     def by_others_eyes(now: dict, lists: Lists) -> tuple[dict, Lists]:
-        nonlocal spent
         ruled, more = change(now, lists)
-        if now.get("four_eyes"):
-            require_open(claim, version, now, operators.now())
-            if by in (None, claim.by):
-                raise Proposed(str(claim.by))
-        if spent is None:
-            spent = not operators.spend(version)
-        if spent and now.get("four_eyes"):
-            raise InvalidPolicy(used_up(version))
+        brought.require(now)
         return ruled, more
 
     return operators.change(by_others_eyes).stored.body
-
-
-def require_open(claim: Claim, version: str, live: dict, now: float) -> None:
-    """Raises InvalidPolicy where a proposal counts no more: nobody could make it live."""
-    if claim.by is None or claim.at is None:
-        raise InvalidPolicy(f"version {version!r} was brought without writing down by whom and when: {ANEW}")
-    if version == live["version"]:
-        raise InvalidPolicy(used_up(version))
-    if now - claim.at > PROPOSED_FOR:
-        raise InvalidPolicy(f"version {version!r} was proposed more than {PROPOSED_FOR // DAY} days ago: {ANEW}")
-
-
-def used_up(version: str) -> str:
-    return f"version {version!r} has been live before: {ANEW}"
 
 
 def told(policy: dict) -> list[str]:

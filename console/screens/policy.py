@@ -15,8 +15,9 @@ from tools import releases
 from tools.backtest.__main__ import solved_for
 from tools.backtest.comparison import Decided
 from tools.backtest.stored import Stored
+from tools.four_eyes import Proposed
 from tools.operators import Operators
-from tools.policy import Proposed, rule
+from tools.policy import rule
 from tools.policy_diff import as_live, differences
 
 

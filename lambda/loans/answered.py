@@ -1,8 +1,8 @@
 """What the loans' door has answered: one answer for one loan, for good.
 
-The first answer under a loan's identifier is written where S3 takes it only if nothing lies there: of two that are given
-at once one stands, and both askers are told it. The table `loan_answers` gets its row from there, by the day of that
-answer: whoever asks again also mends a row that was not written.
+The first answer under a loan's identifier is written where S3 takes it only if nothing lies there: of two that are
+given at once one stands, and both askers are told it. The table `loan_answers` gets its row from there, by the day of
+that answer: whoever asks again also mends a row that was not written.
 """
 
 from __future__ import annotations

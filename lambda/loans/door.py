@@ -184,7 +184,7 @@ class LoansDoor:
             raise AskAgain("whether it was decided before cannot be read now: ask again") from None
 
     def _kept_for_good(self, application: Application, document: dict, loan: Loan, at: int) -> dict:
-        """The answer that stands. Raises OtherQuestion, and AskAgain: a decision that nobody finds again is not told."""
+        """The answer that stands. Raises OtherQuestion, and AskAgain: what nobody finds again is not told."""
         try:
             return self.answers.keep(application, document, loan.cells, at)
         except OtherQuestion:

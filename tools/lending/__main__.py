@@ -24,6 +24,7 @@ from lending.losses import Seen, losses, meant_by, seen_of
 from lending.opened import Opened
 from lending.policy import InvalidPolicy, Policy, policy_of
 from tools import athena
+from tools.four_eyes import Proposed
 from tools.lending import cutoffs
 from tools.lending.kept import DECISIONS, POLICY, Kept, fetch, lines_in, put, text_of
 from tools.lending.letter import USUAL, NoLetter, letter
@@ -111,7 +112,14 @@ def published(environment: str, file: str) -> None:
     publisher = Publisher(
         boto3.client("dynamodb"), boto3.client("s3"), policies_table(outputs["prefix"]), outputs["lake_bucket"]
     )
-    done = publisher.publish(policy, boto3.client("sts").get_caller_identity()["Arn"])
+    try:
+        done = publisher.publish(policy, boto3.client("sts").get_caller_identity()["Arn"])
+    except Proposed as waits:
+        print(
+            f"credit policy {policy.version} is proposed by {waits.by}. It decides nothing yet: the live policy asks "
+            f"for four eyes. Somebody else makes it live: make credit-policy POLICY={file} ENV={environment}"
+        )
+        return
     print(f"credit policy {done.version} decides from the next run of score-loans on; before: {done.before or 'none'}")
     print(f"refer from {policy.refer_from}, decline from {policy.decline_from}, {len(policy.rules)} rules")
 

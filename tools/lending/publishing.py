@@ -1,20 +1,22 @@
 """`make credit-policy`: a credit policy that `score-loans` and the loans' door decide by from now on.
 
 It is held against what every policy must have, kept in the lake by the SHA-256 of its content, and named in the table
-of policies as the successor of what was there. A version names one document for good.
+of policies as the successor of what was there. A version names one document for good. While the live policy says
+`four_eyes`, whoever brings the next one proposes it, and somebody else makes it live.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from scoring import documents
+from scoring.policy import InvalidPolicy as Unusable
 
 from lending.policy import InvalidPolicy, Policy
+from tools.four_eyes import Brought, Versions
 
 PROBLEM = "credit"
 NONE: dict[str, Any] = {"version": None}
@@ -41,24 +43,21 @@ class Publisher:
     now: Callable[[], float] = time.time
 
     def publish(self, policy: Policy, by: str) -> Published:
-        """Raises InvalidPolicy for a version that is another policy's, and documents.Conflict."""
+        """Raises Proposed where somebody else must make it live, InvalidPolicy for a version that is another policy's
+        or that four eyes have to look at anew, and documents.Conflict."""
         if (size := len(policy.canonical)) > LARGEST:
             raise InvalidPolicy(f"the policy takes {size} bytes, expected at most {LARGEST}")
         before = documents.read(self.dynamodb, self.table, PROBLEM, NONE)
         earlier = documents.digest(documents.canonical(before.body))  # not parsed: it may be one that is none any more
         replaced = documents.versioned(str(before.body.get("version")), earlier) if before.number else None
-        self._claim(policy, by)
+        try:
+            Brought.of(self.versions, policy.document["version"], policy.sha256, by).require(before.body)
+        except Unusable as wrong:
+            raise InvalidPolicy(str(wrong)) from None
         documents.keep(self.s3, self.lake, PROBLEM, "rules", policy.canonical)
         documents.write(self.dynamodb, self.table, PROBLEM, policy.document, before, sha256=policy.sha256)
         return Published(policy.version, replaced)
 
-    def _claim(self, policy: Policy, by: str) -> None:
-        key = f"{documents.KEPT}{PROBLEM}/versions/{documents.digest(policy.document['version'].encode())}.json"
-        claim = {"sha256": policy.sha256, "at": int(self.now()), "by": by}
-        if documents.write_once(self.s3, self.lake, key, json.dumps(claim).encode()):
-            return
-        there = json.loads(self.s3.get_object(Bucket=self.lake, Key=key)["Body"].read())
-        if there["sha256"] != policy.sha256:
-            raise InvalidPolicy(
-                f"version {policy.document['version']!r} is that of another policy: give this one its own"
-            )
+    @property
+    def versions(self) -> Versions:
+        return Versions(self.s3, self.lake, PROBLEM, self.now)

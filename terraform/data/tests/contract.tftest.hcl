@@ -21,7 +21,7 @@ variables {
   tables = {
     for name in [
       "decisions.decisions", "gold.transaction_features", "predictions.credit_decisions",
-      "predictions.predictions", "quarantine.quarantine",
+      "predictions.loan_answers", "predictions.predictions", "quarantine.quarantine",
       "silver.fraud_labels", "silver.loan_applications", "silver.loan_outcomes", "silver.transactions",
     ] :
     name => {

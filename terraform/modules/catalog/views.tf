@@ -3,8 +3,8 @@
 
 locals {
   viewed = [
-    "decisions.decisions", "gold.transaction_features", "predictions.credit_decisions", "predictions.predictions", "quarantine.quarantine",
-    "silver.fraud_labels", "silver.loan_applications", "silver.loan_outcomes", "silver.transactions",
+    "decisions.decisions", "gold.transaction_features", "predictions.credit_decisions", "predictions.loan_answers", "predictions.predictions",
+    "quarantine.quarantine", "silver.fraud_labels", "silver.loan_applications", "silver.loan_outcomes", "silver.transactions",
   ]
 
   # The log may hold several decisions on a payment: the last one was applied. Athena prunes by the columns that it

@@ -203,7 +203,9 @@ def test_an_answer_whose_row_was_not_written_gets_it_when_it_is_asked_for_again(
     assert scene.answers() == {}
     scene.bucket.refused = None
 
-    assert told(scene.door.decide(POOR)) == {k: v for k, v in next(iter(scene.answers().values())).items() if k != "cells"}
+    assert told(scene.door.decide(POOR)) == {
+        k: v for k, v in next(iter(scene.answers().values())).items() if k != "cells"
+    }
 
 
 @pytest.mark.parametrize("cell", ["a lot", "inf", "1e999"])

@@ -10,6 +10,7 @@ from scoring.documents import Conflict
 
 from lending.policy import InvalidPolicy, Policy
 from tests.unit.lambda_functions.aws import Bucket, Documents
+from tools.four_eyes import PROPOSED_FOR, Proposed
 from tools.lending.publishing import Publisher
 
 TABLE = "risk-test-policies"
@@ -61,3 +62,38 @@ def test_two_who_publish_at_once_do_not_undo_each_other():
     with pytest.raises(Conflict):
         publisher.publish(policy(version="mine"), "me")
     assert documents.body(TABLE, "credit")["version"] == "theirs"
+
+
+def test_under_four_eyes_one_proposes_a_credit_policy_and_another_makes_it_live_once():
+    documents, bucket = Documents(), Bucket()
+    publisher = Publisher(documents, bucket, TABLE, "lake")
+    first, second = policy(four_eyes=True), policy(version="2027-01")
+    publisher.publish(first, "ada")
+    for _ in range(2):
+        with pytest.raises(Proposed) as waits:
+            publisher.publish(second, "ada")
+        assert waits.value.by == "ada"
+    assert documents.body(TABLE, "credit")["version"] == first.document["version"]
+    with pytest.raises(InvalidPolicy, match="is that of another policy"):
+        publisher.publish(policy(version="2027-01", lgd=0.5), "ben")
+
+    assert publisher.publish(second, "ben").before == first.version
+    publisher.publish(policy(version="2027-02", four_eyes=True), "ada")  # the live one asks for it no more
+    with pytest.raises(InvalidPolicy, match=r"has been live before: .* give it a new version"):
+        publisher.publish(second, "ben")
+
+
+def test_a_proposal_of_a_credit_policy_counts_for_thirty_days():
+    clock = [1_000.0]
+    publisher = Publisher(Documents(), Bucket(), TABLE, "lake", now=lambda: clock[0])
+    publisher.publish(policy(four_eyes=True), "ada")
+    with pytest.raises(Proposed):
+        publisher.publish(policy(version="2027-01"), "ada")
+    clock[0] += PROPOSED_FOR + 1
+    with pytest.raises(InvalidPolicy, match="proposed more than 30 days ago"):
+        publisher.publish(policy(version="2027-01"), "ben")
+
+
+def test_four_eyes_of_a_credit_policy_is_true_or_false():
+    with pytest.raises(InvalidPolicy, match="four_eyes: expected true or false"):
+        policy(four_eyes="yes")

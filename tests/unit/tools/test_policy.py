@@ -15,8 +15,9 @@ from tests.unit.lambda_functions.aws import Bucket, Documents
 from tests.unit.lambda_functions.scene import Scene
 from tests.unit.lambda_functions.test_release import Scene as Releasing
 from tests.unit.tools.test_operators import BLOCKED, DOCUMENT, VECTOR, named, operators
-from tools.operators import listing, version_key
-from tools.policy import PROPOSED_FOR, Proposed, rule
+from tools.four_eyes import PROPOSED_FOR, Proposed, version_key
+from tools.operators import listing
+from tools.policy import rule
 from tools.policy_diff import as_live, differences, kept
 from tools.why.action import Archive, judged_again
 
@@ -61,7 +62,9 @@ def test_under_four_eyes_a_proposal_of_before_needs_a_new_version(told):
     mine = operators(Documents(), bucket)
     document = named(DOCUMENT, "lists-1")
     rule(mine, EYES, ADA)
-    bucket.objects[version_key("lists-1")] = json.dumps({"sha256": digest(canonical(document)), **told}).encode()
+    bucket.objects[version_key("fraud", "lists-1")] = json.dumps(
+        {"sha256": digest(canonical(document)), **told}
+    ).encode()
     with pytest.raises(InvalidPolicy, match=r"without writing down by whom and when: .* give it a new version"):
         rule(mine, document, BEN)
 

@@ -67,6 +67,14 @@ variables {
       columns    = [{ name = "customer_id", type = "string", comment = "" }]
       partitions = [for name in ["period", "started_at", "run"] : { name = name, type = "string", comment = "" }]
     }
+    "predictions.loan_answers" = {
+      zone       = "predictions"
+      name       = "loan_answers"
+      location   = "predictions/loan_answers/"
+      format     = "json"
+      columns    = [{ name = "customer_id", type = "string", comment = "" }]
+      partitions = [{ name = "day", type = "string", comment = "" }]
+    }
     "predictions.predictions" = {
       zone       = "predictions"
       name       = "predictions"

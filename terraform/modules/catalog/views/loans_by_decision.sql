@@ -1,4 +1,4 @@
--- What the credit policy decided of each month's or day's loans in the last run that decided on them, by band
+-- What the credit policy decided of each month's or day's loans, by band, in the run of that month or day that began last of those that decided
 -- period varchar: month (YYYY-MM) or day (YYYY-MM-DD) of application
 -- decision varchar: APPROVE, REFER or DECLINE
 -- band varchar: risk band, none where the model gave no usable probability
@@ -20,6 +20,8 @@ SELECT
   max(d.model) AS model
 FROM ${predictions}.credit_decisions d
 JOIN (
-  SELECT period, max(started_at) AS started_at FROM ${predictions}.credit_decisions GROUP BY period
-) newest ON newest.period = d.period AND newest.started_at = d.started_at
+  SELECT period, max(started_at) AS started_at, max_by(run, started_at || run) AS run
+  FROM ${predictions}.credit_decisions
+  GROUP BY period
+) newest ON newest.period = d.period AND newest.started_at = d.started_at AND newest.run = d.run
 GROUP BY d.period, d.decision, d.band
