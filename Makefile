@@ -147,8 +147,8 @@ ingest: $(TOOLS) ## RAW files into a batch: make ingest DATA=dir ENV=dev [BATCH=
 night: $(TOOLS) ## Run the night for a batch: make night ENV=dev [BATCH=day AS_OF=instant]
 	@$(IN) $(OURS) -m tools.operate night "$(ENV)" "$(BATCH)" "$(AS_OF)"
 
-train: $(TOOLS) ## Train and register a model: make train PROBLEM=fraud ENV=dev [AS_OF=instant COSTS=json DEFAULT=json]
-	@$(IN) $(OURS) -m tools.operate train "$(ENV)" "$(PROBLEM)" "$(AS_OF)" '$(COSTS)' '$(DEFAULT)'
+train: $(TOOLS) ## Train and register a model: make train PROBLEM=fraud ENV=dev [AS_OF=instant COSTS=json DEFAULT=json REJECTS=parcelling]
+	@$(IN) $(OURS) -m tools.operate train "$(ENV)" "$(PROBLEM)" "$(AS_OF)" '$(COSTS)' '$(DEFAULT)' "$(REJECTS)"
 
 experiments: $(TOOLS) ## Runs of a training pipeline, with parameters and figures: make experiments PROBLEM=fraud ENV=dev
 	@$(IN) $(OURS) -m tools.operate experiments "$(ENV)" "$(PROBLEM)"

@@ -129,7 +129,8 @@ LOAN_OUTCOMES = Contract(
     ),
 )
 
-DECISION_WORDS = ("approved", "declined", "withdrawn")  # what a lender decides, or an applicant for them
+# What a lender decides, or an applicant for them; and that it was no honest application, whenever that is found.
+DECISION_WORDS = ("approved", "declined", "withdrawn", "fraud")
 
 LOAN_DECISIONS = Contract(
     "loan_decisions",

@@ -53,6 +53,7 @@ class Learnt:
     calibration: Calibration
     calibrated_by: dict
     out_of_fold: np.ndarray | None = None
+    inferred: dict | None = None  # of declined loans that taught, too
 
     @property
     def learner(self) -> str:

@@ -81,6 +81,15 @@ def standings(
     return standing(made.set_index("loan_id")["applied_at"], told, as_of, definition)
 
 
+def declined(
+    features: pd.DataFrame, told: Told, as_of: pd.Timestamp, definition: Definition = DEFINITION
+) -> pd.DataFrame:
+    """Applications that the lender had declined by then, as `assemble` gives others, without labels."""
+    found = standings(features, told, as_of, definition)
+    never = found.index[found["state"] == "declined"]
+    return applications(features[features["loan_id"].isin(never)])
+
+
 def known(features: pd.DataFrame, told: Told, as_of: pd.Timestamp, definition: Definition = DEFINITION) -> pd.Index:
     """Identifiers of the loans that could teach by then."""
     found = standings(features, told, as_of, definition)

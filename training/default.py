@@ -24,15 +24,17 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-State = Literal["good", "bad", "immature", "declined", "withdrawn", "unknown"]
+State = Literal["good", "bad", "immature", "declined", "withdrawn", "fraud", "unknown"]
 STATES: dict[State, str] = {
     "good": "had the whole window without a default",
     "bad": "in default within the window, as was known by then",
     "immature": "no default known, and the window is not over, or not told to its end",
     "declined": "never lent to",
     "withdrawn": "never lent to, by the applicant's wish",
+    "fraud": "applied for by fraud: how it was paid says nothing of who can pay",
     "unknown": "the window is over, and nobody has told how the loan stood at its end",
 }
+NO_LOAN: tuple[State, ...] = ("declined", "withdrawn", "fraud")  # decisions after which nothing else counts
 MOST = 1200  # days or months: more is a slip of the pen
 USUAL = 0.9  # share of loans that stands for all: some are told late, or never
 MOST_OF_THEM = 0.5
@@ -105,7 +107,7 @@ def standing(
     nothing that was told after `as_of` counts.
     """
     now = told.by(as_of)
-    never = never_lent(applied_at, now.decisions)
+    never = no_loan(applied_at, now.decisions)
     lent = applied_at[never.isna()]
     if now.performance is None and not repeated(lent, now.outcomes, definition):
         found = by_verdict(lent, now, as_of)
@@ -117,13 +119,13 @@ def standing(
     return found
 
 
-def never_lent(applied_at: pd.Series, decisions: pd.DataFrame | None) -> pd.Series:
-    """`declined` or `withdrawn` where that is the latest decision on a loan, and null elsewhere."""
+def no_loan(applied_at: pd.Series, decisions: pd.DataFrame | None) -> pd.Series:
+    """`declined`, `withdrawn` or `fraud` where that is the latest decision on a loan, and null elsewhere."""
     if decisions is None:
         return pd.Series(None, applied_at.index, dtype=object)
     latest = decisions.sort_values("decided_at", kind="stable").drop_duplicates("loan_id", keep="last")
     words = latest.set_index("loan_id")["decision"].str.lower().reindex(applied_at.index)
-    return words.where(words.isin(("declined", "withdrawn")), None)
+    return words.where(words.isin(NO_LOAN), None)
 
 
 def by_window(applied_at: pd.Series, now: Told, as_of: pd.Timestamp, definition: Definition) -> pd.DataFrame:

@@ -30,7 +30,7 @@ INTERCEPT, ECE, FALLS, SHIFTED, NOISE, LOST = 0.25, 0.02, 0.05, 0.25, 0.01, 0.01
 OUTER, BY_HEART, DRAWS = 0.3, 0.1, 200
 SEGMENT, SEGMENT_OF_A_CLASS = 100, 10  # rows of a segment in which a weak spot may be seen
 TENTHS = 10
-TABLES = ("importance", "weight_of_evidence")  # of the document, which the page shows as tables
+TABLES = ("importance", "weight_of_evidence", "rejects")  # of the document, which the page shows as tables
 MOST_ROWS = 5_000  # on which each column is taken away once
 
 
@@ -298,6 +298,35 @@ def learnt_by_heart(known: float, test: float) -> Answer:
     )
 
 
+def inferred(rejects: Mapping) -> list[Answer]:
+    """What inferring outcomes of declined loans did to the ranking and the level of loans with known ones."""
+    seen = rejects["effect"]
+    gain, both = seen["auc_gain"], seen["measures"]
+    worse: Verdict = "warn" if gain["high"] < 0 else "pass"
+    reached = both["with"]
+    level = reached["intercept_high"] >= -INTERCEPT and reached["intercept_low"] <= INTERCEPT
+    return [
+        Answer(
+            "AUC with inferred rejects, above that of the same learner without",
+            gain["value"],
+            "not below 0 by more than chance",
+            worse,
+            gain["low"],
+            gain["high"],
+            f"{seen['known']} loans with known outcomes, {seen['bad']} of them bad",
+        ),
+        Answer(
+            "calibration in the large with inferred rejects, on known loans",
+            reached["intercept"],
+            f"interval meets -{INTERCEPT} to {INTERCEPT} log-odds",
+            "pass" if level else "warn",
+            reached["intercept_low"],
+            reached["intercept_high"],
+            f"without them {both['without']['intercept']:+.4f}",
+        ),
+    ]
+
+
 def sensitivity(test: Scored, names: Sequence[str], again: Again) -> Answer:
     """Which column the score rests on: the AUC that is lost where it is missing everywhere."""
     rows = np.unique(np.linspace(0, len(test.y) - 1, min(len(test.y), MOST_ROWS)).astype(int))
@@ -359,7 +388,37 @@ def page(dossier: Mapping) -> str:
         "text-align:left;border-bottom:1px solid #ccc;vertical-align:top}.fail{background:#fdd}.warn{background:#ffd}"
         "dt{font-weight:bold}</style><h1>Model dossier</h1><dl>"
         f"{facts}</dl><table><tr><th>test<th>value<th>95 % interval<th>asked for<th>verdict<th>more</tr>{rows}</table>"
-        f"{rests_on(dossier.get('importance', ()))}{evidence(dossier.get('weight_of_evidence', {}))}</html>\n"
+        f"{assumed(dossier.get('rejects'))}{rests_on(dossier.get('importance', ()))}"
+        f"{evidence(dossier.get('weight_of_evidence', {}))}</html>\n"
+    )
+
+
+def assumed(rejects: Mapping | None) -> str:
+    """The bands in which outcomes of declined loans were inferred, and what that changed."""
+    if not rejects:
+        return ""
+    bands = "".join(
+        f"<tr><td>{number}</td><td>{b['known']}</td><td>{b['bad_rate']:.2%}</td><td>{b['declined']}</td>"
+        f"<td>{b['inferred_rate']:.2%}</td><td>{b['inferred_bad']}</td></tr>"
+        for number, b in enumerate(rejects["bands"], 1)
+    )
+    seen = rejects["effect"]
+    changed = "".join(
+        f"<tr><td>{cell(name)}</td>"
+        + "".join(f"<td>{cell(found[key])}</td>" for key in ("auc", "ks", "brier", "ece", "slope", "intercept"))
+        + f"<td>{seen['mean_pd_of_declined'][name]:.2%}</td>"
+        + "".join(f"<td>{a[name]:.1%}</td>" for a in seen["approved"])
+        + "</tr>"
+        for name, found in seen["measures"].items()
+    )
+    heads = "".join(f"<th>declined approved where {a['of_known']:.0%} of known are" for a in seen["approved"])
+    return (
+        f"<h2>Inferred outcomes of declined loans: {cell(rejects['method'])}, uplift {rejects['uplift']:g}</h2>"
+        f"<p>Assumed, not observed. They taught the model and are in no figure of this page.</p>"
+        "<table><tr><th>band of the score, the best first<th>known loans<th>their bad rate<th>declined<th>share taken "
+        f"for bad<th>taken for bad</tr>{bands}</table><h3>The same learner with and without them, on "
+        f"{seen['known']} loans with known outcomes</h3><table><tr><th>rejects<th>AUC<th>KS<th>Brier<th>ECE"
+        f"<th>calibration slope<th>in the large<th>mean PD of {seen['declined']} declined{heads}</tr>{changed}</table>"
     )
 
 

@@ -20,10 +20,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from features.encoding import Encoding
 from inference.archive import unpack
 from inference.model import Model, open_library
 from inference.runtimes import BLEND
-from training import dossier, explained, fairness, record
+from training import dossier, explained, fairness, record, rejects
 from training.archive import OUT_OF_FOLD, About, Learnt, reordered, write
 from training.blend import Blend, blend
 from training.calibration import reliability
@@ -40,7 +41,7 @@ from training.policy import Costs, expected_cost, solve
 from training.problems import PROBLEMS, Problem
 from training.rows import Rows, Settings
 from training.selection import WHOLE
-from training.train import crossfit, folds_for, teaching
+from training.train import crossfit, declined_of, folds_for, matrix, teaching
 
 INPUT = Path("/opt/ml/processing/input")
 OUTPUT = Path("/opt/ml/processing/output")
@@ -69,7 +70,9 @@ def main(argv: Sequence[str]) -> None:
     for name, part in parts.items():  # of one class nothing can be measured
         require_classes(name, part, problem.rows_are, problem.classes)
     models = [Model(folder) for folder in folders]
-    taught = read_folder(INPUT / "train") if problem.crossfitted else None
+    taught = read_folder(INPUT / "train", without=rejects.FILE) if problem.crossfitted else None
+    refused = INPUT / "train" / rejects.FILE  # loans that were declined, where a training infers what became of them
+    declined = read_folder(refused.parent, only=refused.name) if taught is not None and refused.is_file() else None
     known = [out_of_fold(folder) for folder in folders]
     won, report = evaluate(problem, models, parts["validation"], parts["test"], costs, taught, known)
     for name in ("evaluation", "model"):
@@ -78,7 +81,10 @@ def main(argv: Sequence[str]) -> None:
     if taught is None and won.place is not None:
         shutil.copyfile(archives[won.place], kept)
     elif taught is not None:
-        report["refit"] = refit(problem, models, won, [taught, *parts.values()], kept)
+        report["refit"] = refit(problem, models, won, [taught, *parts.values()], kept, declined)
+        if declined is not None:
+            report["rejects"] = effect(problem, models, won, taught, parts, declined)
+            print(report["rejects"]["told"])
         treated = treatment(models[won.place or 0], won, pd.concat(parts.values()), policy)
         (OUTPUT / "evaluation" / FAIRNESS).write_text(json.dumps(treated, indent=1, allow_nan=False))
         report["fairness"] = {name: treated[name] for name in ("verdict", "breaches")}
@@ -149,6 +155,10 @@ def dossier_of(
         said = ", ".join(f"{b['column']} {b['group']}: {b['of']}" for b in breaches)
         verdict: dossier.Verdict = "warn" if breaches else "pass"
         answers.append(dossier.Answer("fairness", float(len(breaches)), "within policy", verdict, detail=said))
+    limits = "Measured before the last fit on all rows, and on what was accepted, not on what was declined."
+    if "rejects" in report:
+        answers.extend(dossier.inferred(report["rejects"]))
+        limits += rejects.limit(report["rejects"])
     about = {
         "problem": problem.name,
         "learner": won.learner,
@@ -159,7 +169,8 @@ def dossier_of(
         "chosen": report.get("decided_by"),
         "refit": report.get("refit"),
         **explained_by(used, won, seen, labels(test)),
-        "limits": "Measured before the last fit on all rows, and on what was accepted, not on what was declined.",
+        **({"rejects": report["rejects"]} if "rejects" in report else {}),
+        "limits": limits,
     }
     return dossier.document(about, answers)
 
@@ -333,25 +344,25 @@ def blended(mixed: Blend, models: Mapping[str, Model], rows: pd.DataFrame) -> np
     return mixed.probabilities(mixed.margins(margins))
 
 
-def refit(problem: Problem, models: Sequence[Model], won: Won, parts: Sequence[pd.DataFrame], archive: Path) -> dict:
+def refit(
+    problem: Problem,
+    models: Sequence[Model],
+    won: Won,
+    parts: Sequence[pd.DataFrame],
+    archive: Path,
+    declined: pd.DataFrame | None = None,
+) -> dict:
     """The winner's learner and settings once more, on all rows, as an archive. Returns what to tell of it."""
-    by_name = {model.manifest["learner"]: model for model in models}
-    names = list(won.blend.weights) if won.blend else [won.learner]
-    model = by_name[names[0]]
+    model = parts_of(models, won)[0]
     folder = archive.parent / "refit"
     folder.mkdir(parents=True)
-    encoding = model.encoding
-    rows = pd.concat([part[["identifier", "customer_id", "at", "label", *encoding.names]] for part in parts])
-    learned = teaching(rows, encoding)
-    settings = {name: Settings(**by_name[name].manifest["settings"]) for name in names}
-    if any(one.by_risk for one in settings.values()):  # all parts shall know categories by the same codes
-        encoding = reordered(encoding, by_risk(learned))
-        learned = teaching(rows, encoding)
-    learnt = once_more(problem, settings, learned, rows["customer_id"].to_numpy())
+    rows = pd.concat([part[["identifier", "customer_id", "at", "label", *model.encoding.names]] for part in parts])
+    learnt, learned, encoding = learnt_again(problem, models, won, rows, declined)
     told = {
         "rows": {**model.manifest["rows"], "refit": len(rows)},
         "trained_until": str(rows["at"].max()),
         **({"default": model.manifest["default"]} if "default" in model.manifest else {}),
+        **({"rejects": learnt.inferred} if learnt.inferred else {}),
     }
     name = model.name if won.blend is None else f"{model.name}-and-others"
     newest = teaching(parts[-1], encoding).x
@@ -365,9 +376,71 @@ def refit(problem: Problem, models: Sequence[Model], won: Won, parts: Sequence[p
     return {**told, "calibration": learnt.calibrated_by, "weights": {p.choice.learner: p.weight for p in learnt.parts}}
 
 
-def once_more(problem: Problem, settings: Mapping[str, Settings], learned: Rows, customers: np.ndarray) -> Learnt:
+def parts_of(models: Sequence[Model], won: Won) -> list[Model]:
+    """The winner, or the models that it blends."""
+    by_name = {model.manifest["learner"]: model for model in models}
+    return [by_name[name] for name in (won.blend.weights if won.blend else [won.learner])]
+
+
+def learnt_again(
+    problem: Problem, models: Sequence[Model], won: Won, rows: pd.DataFrame, declined: pd.DataFrame | None = None
+) -> tuple[Learnt, Rows, Encoding]:
+    """The winner's learners by the settings that they have, from other rows and what is inferred of `declined` loans;
+    the rows as they saw them, and by which encoding."""
+    used = parts_of(models, won)
+    encoding, settings = used[0].encoding, {m.manifest["learner"]: Settings(**m.manifest["settings"]) for m in used}
+    learned = teaching(rows, encoding)
+    if any(one.by_risk for one in settings.values()):  # all parts shall know categories by the same codes
+        encoding = reordered(encoding, by_risk(learned))
+        learned = teaching(rows, encoding)
+    refused = None if declined is None else declined_of(INPUT / "train", declined, encoding)
+    return once_more(problem, settings, learned, rows["customer_id"].to_numpy(), refused), learned, encoding
+
+
+def effect(
+    problem: Problem,
+    models: Sequence[Model],
+    won: Won,
+    taught: pd.DataFrame,
+    parts: Mapping[str, pd.DataFrame],
+    declined: pd.DataFrame,
+) -> dict:
+    """What inferring changed: the winner beside the same learner and settings from known outcomes alone, both on the
+    validation and test rows that neither of them knew; and how many declined loans either would have approved."""
+    without, _, encoding = learnt_again(problem, models, won, taught)
+    known = pd.concat([parts["validation"], parts["test"]])
+
+    def alone(rows: pd.DataFrame) -> np.ndarray:
+        return without.calibration.probabilities(without.margins(matrix(rows, encoding)))
+
+    used = parts_of(models, won)
+    by_name = {model.manifest["learner"]: model for model in used}
+    later = declined[declined["at"] > taught["at"].max()]  # of which nothing was inferred for this model
+    judged = later if len(later) >= rejects.LEAST_DECLINED else declined
+    both = scores(used[0], judged) if won.blend is None else blended(won.blend, by_name, judged)
+    seen = rejects.compare(
+        labels(known),
+        known["customer_id"].to_numpy(),
+        {"with": np.concatenate([won.validation, won.test]), "without": alone(known)},
+        {"with": both, "without": alone(judged)},
+        SEED,
+    )
+    found = {**used[0].manifest["rejects"], "effect": seen}
+    return {"told": rejects.told(found), **found}
+
+
+def once_more(
+    problem: Problem,
+    settings: Mapping[str, Settings],
+    learned: Rows,
+    customers: np.ndarray,
+    declined: rejects.Declined | None = None,
+) -> Learnt:
     """One learner, or a blend of several, from all rows by settings that are chosen already."""
-    alone = {name: crossfit(problem, name, [one], learned, customers, SEED, WHOLE) for name, one in settings.items()}
+    alone = {
+        name: crossfit(problem, name, [one], learned, customers, SEED, WHOLE, declined)
+        for name, one in settings.items()
+    }
     first = next(iter(alone.values()))
     margins = {name: learnt.out_of_fold for name, learnt in alone.items() if learnt.out_of_fold is not None}
     if len(alone) == 1 or len(margins) < len(alone):
@@ -378,7 +451,7 @@ def once_more(problem: Problem, settings: Mapping[str, Settings], learned: Rows,
     if mixed is None:  # with all rows one of them says all
         return max(alone.values(), key=lambda learnt: learnt.parts[0].choice.measure or 0.0)
     parts = tuple(replace(alone[name].parts[0], weight=weight) for name, weight in mixed.weights.items())
-    return Learnt(parts, mixed.calibration, {"on": "folds, with the weights"})
+    return Learnt(parts, mixed.calibration, {"on": "folds, with the weights"}, inferred=first.inferred)
 
 
 def labels(rows: pd.DataFrame) -> np.ndarray:

@@ -14,9 +14,12 @@ class NoRows(ValueError):
     """A channel holds no Parquet file."""
 
 
-def read_folder(folder: Path, names: Collection[str] | None = None) -> pd.DataFrame:
-    """Every Parquet file below a folder, all columns or those of some names; times come back in UTC. Raises NoRows."""
-    files = sorted(str(p) for p in folder.rglob("*.parquet"))
+def read_folder(
+    folder: Path, names: Collection[str] | None = None, without: str = "", only: str = "*.parquet"
+) -> pd.DataFrame:
+    """Every Parquet file below a folder, or `only` those of a name, or all `without` those of one; all columns or those
+    of some names; times come back in UTC. Raises NoRows."""
+    files = sorted(str(p) for p in folder.rglob(only) if p.name != without)
     if not files:
         raise NoRows(f"{folder} holds no Parquet file; did the jobs before this one write to where it reads?")
     data = ds.dataset(files, format="parquet")

@@ -147,12 +147,19 @@ class Learner:
     learn: Callable[[Rows, Settings, int], Fitted]
     file: str
 
-    def fit(self, rows: Rows, settings: Settings, seed: int) -> Fitted:
-        """What a setting takes from rows, it takes from these: nothing else has to be kept apart."""
+    def fit(self, rows: Rows, settings: Settings, seed: int, besides: Rows | None = None) -> Fitted:
+        """What a setting takes from rows, it takes from these: nothing else has to be kept apart.
+
+        `besides` are rows whose outcomes are inferred. They add to what is learnt, and say nothing of directions and of
+        the order of categories.
+        """
         orders = by_risk(rows) if settings.by_risk else {}
         if orders:
             rows = replace(rows, x=recoded(rows.x, orders))
-        fitted = self.learn(replace(rows, directions=self.directions(rows, settings)), settings, seed)
+        taught = replace(rows, directions=self.directions(rows, settings))
+        if besides is not None:
+            taught = taught.and_besides(recoded(besides.x, orders) if orders else besides.x, besides.y)
+        fitted = self.learn(taught, settings, seed)
         return Recoded(fitted, orders) if orders else fitted
 
     def directions(self, rows: Rows, settings: Settings) -> tuple[int, ...]:

@@ -19,6 +19,8 @@ from training.frames import read_folder, write_frame
 from training.fraud_set import NothingToLearn
 from training.policy import Costs
 from training.problems import PROBLEMS
+from training.rejects import DECLARED, Rejects, require_declined, until
+from training.rejects import FILE as DECLINED
 
 INPUT = Path("/opt/ml/processing/input")
 OUTPUT = Path("/opt/ml/processing/output")
@@ -33,7 +35,9 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--as_of", required=True)
     parser.add_argument("--costs", default="{}", help="what thresholds will be solved for, as JSON")
     parser.add_argument("--default", default="{}", help="what differs from the usual definition of default, as JSON")
+    parser.add_argument("--rejects", default="none", help="what declined loans teach: none, or parcelling[:uplift]")
     args = parser.parse_args(argv)
+    rejects = Rejects.parse(args.rejects)
     definition = Definition.parse(args.default)
     Costs.parse(args.costs)  # a wrong one is told before anything is trained
     declared = declared_in(INPUT / "declared" / "columns.json")
@@ -63,6 +67,14 @@ def main(argv: Sequence[str]) -> None:
     for line in [*absent, *decided.lines()]:
         print(line)
     require_columns(decided)
+    if problem.declined is not None and rejects.method != "none":
+        train = parts["train"]
+        declined = problem.declined(features, labels, as_of, *defined)
+        kept = [c for c in train.columns if c != "label" and c not in decided.protected]
+        declined = require_declined(declined, train["at"].max(), kept)
+        print(f"{rejects.method}, uplift {rejects.uplift:g}: outcomes of {len(until(declined, train['at'].max()))}")
+        write_frame(declined, OUTPUT / "train" / DECLINED)
+        write_json(rejects.document(), OUTPUT / "train" / DECLARED)
     for name, part in parts.items():
         # What nobody may train on lies where models are judged, and not where they are trained.
         write_frame(part.drop(columns=decided.protected) if name == "train" else part, OUTPUT / name / "rows.parquet")

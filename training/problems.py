@@ -49,6 +49,9 @@ class Problem:
     states: Callable[..., dict[str, int]] | None = None  # then `assemble` and it take a definition of default, too
     known: Callable[..., pd.Index] | None = None  # identifiers that could teach by an instant; else `maturity` says it
 
+    # Rows whose outcome nobody will ever know, which a training may infer: see training.rejects.
+    declined: Callable[..., pd.DataFrame] | None = None
+
     @property
     def feature_version(self) -> str:
         return self.features.version
@@ -112,5 +115,6 @@ PROBLEMS = {
         blended=("logistic", "xgboost", "catboost"),
         states=credit_set.states,
         known=credit_set.known,
+        declined=credit_set.declined,
     ),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -30,6 +30,10 @@ class Rows:
     @property
     def directed(self) -> bool:
         return any(self.directions)
+
+    def and_besides(self, x: np.ndarray, y: np.ndarray) -> Rows:
+        """These rows, and further ones of the same columns behind them."""
+        return replace(self, x=np.concatenate([self.x, x]), y=np.concatenate([self.y, y]))
 
 
 @dataclass(frozen=True)

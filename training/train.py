@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ import pandas as pd
 from features.encoding import Encoding
 from inference.calibration import Calibration
 from inference.model import NUMERIC, single
-from training import calibration
+from training import calibration, rejects
 from training.archive import About, Learnt, Part, Settled, include_server, write
 from training.columns import FILE, Decisions
 from training.drift import growing
@@ -26,7 +26,7 @@ from training.metrics import RANKING
 from training.prepare import STATES
 from training.problems import PROBLEMS, Problem
 from training.rows import Fitted, Rows, Settings
-from training.selection import LARGEST, STOPS, Choice, choose, crossfitted, rolling, varies
+from training.selection import LARGEST, STOPS, Choice, choose, crossfitted, only, part, rolling, varies
 
 FOLDS = {20_000: 2, 10_000: 3, 0: 5}  # by rows from which on: of many rows few folds say enough
 ROOT = Path("/opt/ml")
@@ -82,15 +82,19 @@ def train(hyperparameters: Hyperparameters, data: Path, model: Path) -> None:
     encoding = Encoding.parse(json.loads((data / "train" / "columns.json").read_text()))
     told = data / "train" / FILE  # sets of before have none
     decided = Decisions.parse(json.loads(told.read_text())) if told.is_file() else Decisions(())
-    rows, held = read_folder(data / "train"), read_folder(data / "validation")
+    rows, held = read_folder(data / "train", without=rejects.FILE), read_folder(data / "validation")
     learned, judged = teaching(rows, encoding), teaching(held, encoding)
     if not varies(learned):
         raise NothingToLearn(nothing_told(problem, len(rows)))
-    learn = by_folds if problem.crossfitted else by_later_rows
-    learnt = learn(problem, hyperparameters, learned, rows, judged)
+    if problem.crossfitted:
+        learnt = by_folds(problem, hyperparameters, learned, rows, declined_among(data / "train", rows, encoding))
+    else:
+        learnt = by_later_rows(problem, hyperparameters, learned, judged)
     told_of = {"rows": {"train": len(rows), "validation": len(held)}, "trained_until": str(held["at"].max())}
     if (counted := data / "train" / STATES).is_file():
         told_of["default"] = json.loads(counted.read_text())["default"]
+    if learnt.inferred:
+        told_of["rejects"] = learnt.inferred
     # The newest rows, not all of them: what drifts is measured from how things were when the model was made.
     grows = growing(encoding.names, (held["at"].min() - rows["at"].min()).days)
     about = About(hyperparameters.name, problem, encoding, decided, told_of, hyperparameters.seed, grows)
@@ -100,7 +104,7 @@ def train(hyperparameters: Hyperparameters, data: Path, model: Path) -> None:
     print(f"trained {problem.name} with {hyperparameters.learner}: {len(rows)} rows, {chosen}")
 
 
-def by_later_rows(problem: Problem, asked: Hyperparameters, learned: Rows, rows: pd.DataFrame, judged: Rows) -> Learnt:
+def by_later_rows(problem: Problem, asked: Hyperparameters, learned: Rows, judged: Rows) -> Learnt:
     """Chosen on the newest rows that teach, and calibrated on those that came after all of them."""
     candidates = problem.candidates[asked.learner]
     choice = choose(asked.learner, candidates, rolling(learned), RANKING[problem.measure], asked.seed)
@@ -109,10 +113,29 @@ def by_later_rows(problem: Problem, asked: Hyperparameters, learned: Rows, rows:
     return Learnt((Part(choice, fitted),), calibrated, {"on": "validation"})
 
 
-def by_folds(problem: Problem, asked: Hyperparameters, learned: Rows, rows: pd.DataFrame, judged: Rows) -> Learnt:
+def by_folds(
+    problem: Problem,
+    asked: Hyperparameters,
+    learned: Rows,
+    rows: pd.DataFrame,
+    declined: rejects.Declined | None = None,
+) -> Learnt:
     """Chosen and calibrated on what models of other customers say of each row."""
-    customers = rows["customer_id"].to_numpy()
-    return crossfit(problem, asked.learner, problem.candidates[asked.learner], learned, customers, asked.seed)
+    customers, candidates = rows["customer_id"].to_numpy(), problem.candidates[asked.learner]
+    return crossfit(problem, asked.learner, candidates, learned, customers, asked.seed, declined=declined)
+
+
+def declined_among(train: Path, rows: pd.DataFrame, encoding: Encoding) -> rejects.Declined | None:
+    """The declined loans that were applied for while the rows that train were; none where they shall not teach."""
+    if not (train / rejects.DECLARED).is_file():
+        return None
+    found = rejects.until(read_folder(train, only=rejects.FILE), rows["at"].max())
+    return declined_of(train, found, encoding)
+
+
+def declined_of(train: Path, found: pd.DataFrame, encoding: Encoding) -> rejects.Declined:
+    how = rejects.Rejects(**json.loads((train / rejects.DECLARED).read_text()))
+    return rejects.Declined(how, matrix(found, encoding), rejects.drawn(found["identifier"]))
 
 
 def crossfit(
@@ -123,11 +146,49 @@ def crossfit(
     customers: np.ndarray,
     seed: int,
     shares: Sequence[float] = STOPS,
+    declined: rejects.Declined | None = None,
 ) -> Learnt:
-    """A model of all rows, with settings and calibration from folds of the newest of them. Raises NothingToLearn."""
+    """A model of all rows, with settings and calibration from folds of the newest of them. Raises NothingToLearn.
+
+    Where `declined` loans shall teach too, settings come from the rows alone; folds are then learnt once more with what
+    is inferred of these loans, and what that says of the rows calibrates.
+    """
     settled = settle(problem, learner, candidates, learned, customers, seed, shares)
     fitted = fitted_by(problem, settled.choice, learned, seed)
-    return Learnt((Part(settled.choice, fitted),), settled.calibration, settled.calibrated_by, settled.out_of_fold)
+    inferred = None
+    if declined is not None:
+        settled, parcels = with_declined(settled, fitted, learned, customers, declined, seed)
+        besides = Rows(declined.x, parcels.y)
+        fitted = LEARNERS[learner].fit(learned, settled.choice.settings, seed, besides)
+        inferred = parcels.document(declined.rejects)
+    parts = (Part(settled.choice, fitted),)
+    return Learnt(parts, settled.calibration, settled.calibrated_by, settled.out_of_fold, inferred)
+
+
+def with_declined(
+    settled: Settled, fitted: Fitted, learned: Rows, customers: np.ndarray, declined: rejects.Declined, seed: int
+) -> tuple[Settled, rejects.Parcels]:
+    """What is inferred of declined loans by a model that learnt from the others alone, `fitted`; and the calibration
+    and the margins of rows by models that learnt from both. A fold's rows have no part in what is inferred for it.
+
+    Raises NothingToLearn where there are no folds.
+    """
+    newest, fold = folds_of(learned.y, customers, seed)
+    if settled.out_of_fold is None or fold is None:
+        raise NothingToLearn("REJECTS: too few loans of either outcome for folds, from which bad rates are inferred")
+    among, alone, choice = part(learned, newest.start, len(learned.y)), settled.out_of_fold, settled.choice
+    learner, uplift, margins = LEARNERS[choice.learner], declined.rejects.uplift, np.empty(len(alone))
+    for number in range(fold.max() + 1):
+        judged = fold == number
+        others = only(among, ~judged)
+        scores = learner.fit(others, choice.settings, seed).margins(declined.x)
+        parcels = rejects.parcelled(alone[~judged], others.y, scores, declined.draw, uplift)
+        both = learner.fit(others, choice.settings, seed, Rows(declined.x, parcels.y))
+        margins[judged] = both.margins(among.x[judged])
+    found = calibration.crossfitted(margins, among.y, customers[newest], seed)
+    told = {**settled.calibrated_by, **found.document()}
+    parcels = rejects.parcelled(alone, among.y, fitted.margins(declined.x), declined.draw, uplift)
+    return Settled(choice, found.calibration, told, margins), parcels
 
 
 def settle(
@@ -140,16 +201,21 @@ def settle(
     shares: Sequence[float] = STOPS,
 ) -> Settled:
     """Settings and calibration, and nothing fitted to all rows yet."""
-    newest = slice(max(0, len(learned.y) - LARGEST), None)
-    among = replace(learned, x=learned.x[newest], y=learned.y[newest])
-    count = folds_for(among.y)
-    if count < 2:
+    newest, fold = folds_of(learned.y, customers, seed)
+    if fold is None:
         choice = Choice(learner, candidates[0], None)
         return Settled(choice, Calibration(), {"on": "nothing: too few rows of a class"})
-    fold = grouped(among.y, customers[newest], count, seed)
+    among, count = part(learned, newest.start, len(learned.y)), int(fold.max()) + 1
     choice, margins = crossfitted(learner, candidates, among, fold, RANKING[problem.measure], seed, shares)
     found = calibration.crossfitted(margins, among.y, customers[newest], seed)
     return Settled(choice, found.calibration, {"on": f"{count} folds", **found.document()}, margins)
+
+
+def folds_of(y: np.ndarray, customers: np.ndarray, seed: int) -> tuple[slice, np.ndarray | None]:
+    """The newest rows, and the number of the fold of each; none where a class has too few rows."""
+    newest = slice(max(0, len(y) - LARGEST), len(y))
+    count = folds_for(y[newest])
+    return newest, None if count < 2 else grouped(y[newest], customers[newest], count, seed)
 
 
 def folds_for(y: np.ndarray) -> int:

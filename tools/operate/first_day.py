@@ -69,23 +69,34 @@ def night(platform: Platform, teller: Teller, batch: str = "", as_of: str = "") 
 
 
 def train(
-    platform: Platform, teller: Teller, problem: str, as_of: str = "", costs: str = "", default: str = ""
+    platform: Platform,
+    teller: Teller,
+    problem: str,
+    as_of: str = "",
+    costs: str = "",
+    default: str = "",
+    rejects: str = "",
 ) -> None:
     """Runs a problem's training pipeline and says what it registered. Thresholds are solved for the costs, loans are
-    good or bad by the definition of default."""
+    good or bad by the definition of default, and declined ones teach as `rejects` says."""
     if problem not in PROBLEMS:
         raise Refused(f"expected PROBLEM={' or '.join(PROBLEMS)}, got {problem!r}")
     if costs and problem != "fraud":
         raise Refused(f"expected COSTS with PROBLEM=fraud only, which decides by thresholds, got {problem}")
     if default and problem != "credit":
         raise Refused(f"expected DEFAULT with PROBLEM=credit only, which knows of defaults, got {problem}")
-    given = {name: text for name, text in (("Costs", costs), ("Default", default)) if text}
+    if rejects and problem != "credit":
+        raise Refused(f"expected REJECTS with PROBLEM=credit only, which knows of declined loans, got {problem}")
+    words = {"Costs": costs, "Default": default, "Rejects": rejects}
+    given = {name: text for name, text in words.items() if text}
     with teller.watched(f"the {problem} pipeline"):
         made = platform.train(problem, as_of or datetime.now(UTC).strftime("%Y-%m-%dT00:00:00Z"), **given)
     test = made["evaluation"]["test"]
     teller.say(
         f"{made['evaluation']['learner']}: AUC {test['auc']:.3f}, average precision {test['ap']:.3f} on the test rows"
     )
+    if inferred := made["evaluation"].get("rejects"):
+        teller.say(inferred["told"])
     teller.say(f"registered, waits for approval; next: make approve PACKAGE={made['package']}")
 
 

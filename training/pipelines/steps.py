@@ -46,6 +46,8 @@ def pipeline(
     held_to = ["--fairness", *treated] if treated else []
     defined = [ParameterString("Default", default_value="{}")] if PROBLEMS[problem].states else []
     labelled_by = ["--default", *defined] if defined else []
+    declined = [ParameterString("Rejects", default_value="none")] if PROBLEMS[problem].declined else []
+    inferring = ["--rejects", *declined] if declined else []
     run = Join(on="/", values=[f"s3://{places.lake}/training/{problem}", ExecutionVariables.PIPELINE_EXECUTION_ID])
 
     def processing(name: str, module: str, arguments: list, inputs: dict, outputs: list, files=None) -> ProcessingStep:
@@ -71,7 +73,7 @@ def pipeline(
     prepare = processing(
         "Prepare",
         "training.prepare",
-        ["--as_of", as_of, *solved_for, *labelled_by],
+        ["--as_of", as_of, *solved_for, *labelled_by, *inferring],
         {name: f"s3://{places.lake}/{prefix}" for name, prefix in reads.items()},
         ["train", "validation", "test"],
     )
@@ -140,7 +142,7 @@ def pipeline(
     )
     return Pipeline(
         name=f"{places.prefix}-{problem}",
-        parameters=[as_of, gate, *costs, *defined, *treated],
+        parameters=[as_of, gate, *costs, *defined, *declined, *treated],
         steps=[prepare, *trained.values(), evaluate, decide],
         # An experiment's record would need further rights, and some regions have no experiments.
         pipeline_experiment_config=None,

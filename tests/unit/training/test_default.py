@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.default import DEFINITION, STATES, Definition, Told, counted, standing
+from features.contract import DECISION_WORDS
+from training.default import DEFINITION, NO_LOAN, STATES, Definition, Told, counted, standing
 
 APPLIED = "2020-01-20"
 MONTH_ENDS = [f"2020-{m:02d}-28" for m in range(2, 13)] + ["2021-01-28", "2021-02-28"]
@@ -182,6 +183,16 @@ def test_a_loan_that_was_declined_or_withdrawn_is_no_label_whatever_else_is_told
     assert state(with_decisions, "2020-01-21") == ("immature", False)
 
 
+def test_a_loan_that_was_applied_for_by_fraud_is_in_a_state_of_its_own_from_the_day_on_which_that_was_found():
+    told = paying()
+    said = decisions(("l0", "2020-01-21", "approved"), ("l0", "2020-09-01", "Fraud"))
+    found = Told(outcomes(("l0", "2020-06-01", 1)), told.performance, said)
+
+    assert state(found, "2020-08-01") == ("bad", False)
+    assert state(found, "2021-03-01") == ("fraud", False)
+    assert state(Told(found.outcomes, decisions=said), "2021-03-01") == ("fraud", False)
+
+
 # Without performance: the lender's own verdicts
 
 
@@ -301,6 +312,7 @@ def test_verdicts_that_all_take_as_long_are_learnt_from_as_they_come():
         "immature": 14,
         "declined": 0,
         "withdrawn": 0,
+        "fraud": 0,
         "unknown": 0,
         "labelled": 16,
     }
@@ -322,7 +334,7 @@ PERFORMANCE = st.lists(
     max_size=25,
 )
 OUTCOMES = st.lists(st.tuples(LOANS, DAYS, st.sampled_from([0, 1])), max_size=6)
-DECISIONS = st.lists(st.tuples(LOANS, DAYS, st.sampled_from(["approved", "declined", "withdrawn"])), max_size=4)
+DECISIONS = st.lists(st.tuples(LOANS, DAYS, st.sampled_from(DECISION_WORDS)), max_size=4)
 APPLICATIONS = st.tuples(DAYS, DAYS, DAYS)
 OF_TWO_MONTHS = st.tuples(*[st.sampled_from(["2020-01-20", "2020-02-20"])] * 3)
 
@@ -375,7 +387,7 @@ def test_no_month_teaches_bad_loans_alone_while_its_others_are_not_told(applied,
     told = Told(outcomes(*verdicts), performance(*seen), decisions(*decided))
     for some in (told, Told(told.outcomes, None, told.decisions)):
         found = standing(loans(*applied), some, pd.Timestamp(as_of, tz="UTC"))
-        lent = found[~found["state"].isin(["declined", "withdrawn"])]
+        lent = found[~found["state"].isin(NO_LOAN)]
         for _, month in lent.groupby(pd.Series(applied, found.index).str[:7]):
             others = month["state"] != "bad"
             assert not month["labelled"].any() or not others.any() or month.loc[others, "labelled"].any()
