@@ -71,8 +71,8 @@ test: $(READY) ## Every test: make test [BACKEND=localstack], which uses the one
 bench: $(READY) $(if $(findstring console,$(ONLY)),$(BROWSER)/.ready) ## The platform beside its peers: make bench [ROWS=500000] [SCHEDULES=1000000] [ONLY=features|lake|serving|local|rules|doors|simulation|console] [LONG=1]
 	@$(OURS) -m bench $(addprefix --rows ,$(ROWS)) $(addprefix --schedules ,$(SCHEDULES)) $(addprefix --only ,$(ONLY)) $(if $(LONG),--long)
 
-quality: $(READY) $(OWN) ## Scores on a set in the RAW contract: make quality FRAUD=dir START=2018-05-20 FOLDS=4, or CREDIT=dir; PEERS=1 shows others beside
-	@OMP_WAIT_POLICY=passive $(PYTHON) -m tools.quality "FRAUD=$(FRAUD)" "CREDIT=$(CREDIT)" "START=$(START)" "FOLDS=$(FOLDS)" "PEERS=$(PEERS)"
+quality: $(READY) $(OWN) ## Scores on a set in the RAW contract: make quality FRAUD=dir START=2018-05-20 FOLDS=4, or CREDIT=dir; PEERS=1 shows others beside, REJECTS=parcelling what inferring would gain
+	@OMP_WAIT_POLICY=passive $(PYTHON) -m tools.quality "FRAUD=$(FRAUD)" "CREDIT=$(CREDIT)" "START=$(START)" "FOLDS=$(FOLDS)" "PEERS=$(PEERS)" "REJECTS=$(REJECTS)"
 
 iam: $(READY) ## Is every statement of every role needed by a recorded call?
 	@$(PYTHON) -m local.permissions

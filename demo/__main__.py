@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 from demo.intake import InputRefused, Intake
@@ -22,6 +23,7 @@ from tools.terraform import stacks
 
 ROOT = Path(__file__).resolve().parent.parent
 SPACE_GB = 3
+SEED = 7  # of the generated population
 SUMMED = ("lake", "parity", "credit", "fraud", "dossiers", "releases", "bad_release", "drift", "attacks")
 
 
@@ -57,6 +59,8 @@ def main(argv: list[str]) -> int:
         print(f"\ndemo: {' '.join(map(str, failed.cmd[1:]))} failed, see above", file=sys.stderr)
         return 1
     summary = {
+        "made_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "data": str(args.data) if args.data else f"the generated population ({args.size:,} payments, seed {SEED})",
         "wall_s": round(teller.elapsed, 1),
         "phases": [{"name": p.name, "begun_s": round(p.begun, 1), "ended_s": round(p.ended, 1)} for p in teller.phases],
         "terraform": {"resources": stacks.resources("local")},
@@ -73,7 +77,7 @@ def main(argv: list[str]) -> int:
 def population(teller: Teller, out: Path, size: int) -> Intake:
     data = out / "work" / "data"
     with teller.phase("Population"):
-        script("datasets", "NAME=generated", f"SIZE={size}", "SEED=7", f"OUT={data}")
+        script("datasets", "NAME=generated", f"SIZE={size}", f"SEED={SEED}", f"OUT={data}")
         return Intake.open(data)
 
 

@@ -14,7 +14,7 @@ from threading import Event
 
 from demo.bad_release import plant
 from demo.intake import Intake
-from demo.measures import actions, beside_logistic, percentile, quality
+from demo.measures import actions, beside_logistic, percentile, quality, ranges
 from demo.planted_drift import plant as plant_drift
 from features.declared import FILE as DECLARED
 from lending.policy import Policy
@@ -210,6 +210,7 @@ class Run:
         page = self.folder / "dossiers" / f"{problem}.html"
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_bytes(self.platform.beside_evaluation(made["package"], "dossier.html"))
+        made["dossier"] = json.loads(self.platform.beside_evaluation(made["package"], "dossier.json"))
         signed = made["evaluation"]["dossier"]
         failed = f": {', '.join(signed['failed'])}" if signed["failed"] else ""
         self.teller.say(f"{problem}: the dossier says {signed['verdict']}{failed}")
@@ -279,16 +280,30 @@ class Run:
         scores = {row["loan_id"]: float(row["default_prob"]) for row in rows}
         truth = self.intake.truth("loan_outcomes", "loan_id", "defaulted")
         measured = quality(scores, truth)
-        self.evidence["credit"] = {"scores": scores, "truth": truth, "rows": rows[:20]}
+        self.evidence["credit"] = {
+            "scores": scores,
+            "truth": truth,
+            "lines": self._lines_of_decisions(text),
+            "policy": json.loads(CREDIT_POLICY.read_text()),
+        }
         self.found["credit"] = {
+            "month": text,
+            "as_of": instant(month),
             "scored": len(scores),
             "auc": measured["auc"],
             "ks": measured["ks"],
+            **ranges(scores, truth, {row["loan_id"]: row["customer_id"] for row in rows}),
             **beside_logistic(self.evidence["packages"]["credit"]["evaluation"]),
             "predictions_uri": f"s3://{self.platform.lake}/predictions/month={text}/",
             "decided": {row["decision"]: int(row["loans"]) for row in decided},
         }
         self.teller.say(f"{len(scores)} loans of {text} scored, AUC {show(measured['auc'])} on outcomes seen later")
+
+    def _lines_of_decisions(self, period: str) -> list[dict]:
+        """Those of the newest run."""
+        found = self.platform.keys(f"predictions/credit_decisions/period={period}/")
+        kept = [key for key in found if key.endswith(".jsonl")]
+        return [json.loads(line) for line in self.platform.read(max(kept)).splitlines()] if kept else []
 
     def _publish_credit_policy(self) -> None:
         """An example, whose sentences speak of the demo's columns: a lender writes its own."""
@@ -338,6 +353,7 @@ class Run:
             "degraded": sum(d["degrade_step"] != "none" for d in decided.values()),
             "auc": measured["auc"],
             "ap": measured["ap"],
+            **ranges(scores, truth, {i: d["customer_id"] for i, d in decided.items()}),
             "actions": actions(list(decided.values())),
             "api_p50_ms": percentile(took, 50),
             "api_p99_ms": percentile(took, 99),

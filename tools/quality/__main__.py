@@ -1,4 +1,6 @@
-"""`make quality FRAUD=dir START=YYYY-MM-DD FOLDS=4`, or `CREDIT=dir PEERS=1`. Leaves build/quality/*.json."""
+"""`make quality FRAUD=dir START=YYYY-MM-DD FOLDS=4`, or `CREDIT=dir PEERS=1`, or `CREDIT=dir REJECTS=parcelling`.
+
+Leaves build/quality/*.json."""
 
 from __future__ import annotations
 
@@ -9,24 +11,29 @@ from datetime import date
 from pathlib import Path
 
 from glue.raw import ContractBroken
-from tools.quality import credit, fraud
+from tools.quality import credit, fraud, rejects
 from tools.quality.history import opened
 from tools.raw_data.files import Unusable
 from tools.telling import Teller
 from training.frames import NoRows
 from training.fraud_set import NothingToLearn
+from training.rejects import Rejects, WrongRejects
 
 TARGET = Path("build/quality")
-WORDS = ("FRAUD", "CREDIT", "START", "FOLDS", "PEERS")
-USAGE = "make quality FRAUD=dir START=YYYY-MM-DD FOLDS=4 [PEERS=1], or make quality CREDIT=dir [PEERS=1]"
+WORDS = ("FRAUD", "CREDIT", "START", "FOLDS", "PEERS", "REJECTS")
+USAGE = (
+    "make quality FRAUD=dir START=YYYY-MM-DD FOLDS=4 [PEERS=1], or "
+    "make quality CREDIT=dir [PEERS=1 or REJECTS=parcelling]"
+)
 MOST_FOLDS = 52
+REPORTS = {"fraud": fraud, "credit": credit, "rejects": rejects}
 
 
 def main(argv: list[str]) -> int:
     given = {word: value for word, value in (text.partition("=")[::2] for text in argv) if value}
     try:
         reports = measure(given, Teller(sys.stderr))
-    except (Unusable, ContractBroken, NothingToLearn, NoRows) as wrong:
+    except (Unusable, ContractBroken, NothingToLearn, NoRows, WrongRejects) as wrong:
         print(f"quality: {wrong}", file=sys.stderr)
         return 2
     TARGET.mkdir(parents=True, exist_ok=True)
@@ -34,7 +41,7 @@ def main(argv: list[str]) -> int:
         (TARGET / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n")
         means = ", ".join(f"{key} {value:.4f}" for key, value in report["mean"].items())
         print(f"{name}: {means} over {len(report['folds'])} folds, in {TARGET / name}.json")
-        for line in (credit if name == "credit" else fraud).told(report):
+        for line in REPORTS[name].told(report):
             print(line)
     return 0
 
@@ -48,6 +55,9 @@ def measure(given: Mapping[str, str], teller: Teller) -> dict[str, dict]:
         raise Unusable("START and FOLDS belong to FRAUD: credit has no folds in time")
     if given.get("PEERS", "1") != "1":
         raise Unusable(f"expected PEERS=1, got PEERS={given['PEERS']}")
+    if "REJECTS" in given and ("CREDIT" not in given or "PEERS" in given):
+        raise Unusable("REJECTS belongs to CREDIT, and is a measurement of its own: without PEERS")
+    how = Rejects.parse(given.get("REJECTS", ""))
     reports = {}
     if "FRAUD" in given:
         start, count = start_of(given), count_of(given)
@@ -58,7 +68,10 @@ def measure(given: Mapping[str, str], teller: Teller) -> dict[str, dict]:
         with opened(Path(given["CREDIT"]), teller) as history:
             rows, told = history.loans()
         declared = history.declared["loan_applications"]
-        reports["credit"] = credit.measure(rows, told, teller, declared, peers="PEERS" in given)
+        if how.method != "none":
+            reports["rejects"] = rejects.measure(rows, told, teller, how, declared)
+        else:
+            reports["credit"] = credit.measure(rows, told, teller, declared, peers="PEERS" in given)
     return reports
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from features.fraud import FRAUD
+from tools.quality import rejects
 from tools.quality.__main__ import measure as measured
 from tools.quality.credit import END
 from tools.quality.credit import measure as credit
@@ -20,6 +21,7 @@ from tools.raw_data.files import Unusable
 from tools.telling import Teller
 from training.credit_set import states
 from training.default import Told
+from training.rejects import Rejects
 
 START = date(2018, 5, 7)
 
@@ -217,3 +219,63 @@ def test_wrong_words_are_refused_with_what_was_expected(given, said):
     with pytest.raises(Unusable) as wrong:
         measured(given, Teller())
     assert said in str(wrong.value)
+
+
+def book(size: int) -> tuple[pd.DataFrame, Told]:
+    """Loans of two numbers that both speak of the risk; a lender sees one of them."""
+    rng = np.random.default_rng(3)
+    income, debt = rng.normal(size=(2, size))
+    loans = pd.DataFrame(
+        {
+            "loan_id": [f"l{i}" for i in range(size)],
+            "customer_id": [f"c{i}" for i in range(size)],
+            "applied_at": pd.Timestamp("2025-01-01", tz="UTC"),
+            "amount_cents": 100,
+            "term_months": 12,
+            "attributes": [f'{{"debt": "{d:.4f}", "income": "{i:.4f}"}}' for d, i in zip(debt, income, strict=True)],
+        }
+    )
+    bad = rng.random(size) < 1 / (1 + np.exp(1.5 - 1.5 * debt + income))
+    outcomes = pd.DataFrame(
+        {
+            "loan_id": loans["loan_id"],
+            "defaulted": bad.astype(int),
+            "observed_at": pd.Timestamp("2025-06-01", tz="UTC"),
+        }
+    )
+    return loans, Told(outcomes)
+
+
+def test_inferring_is_held_to_the_truth_of_loans_that_a_lender_would_have_declined(monkeypatch):
+    monkeypatch.setattr(rejects, "LEARNT_BY", ("logistic",))
+    loans, told_of = book(1000)
+    found = rejects.measure(loans, told_of, Teller(), Rejects("parcelling", 1.0))
+    more = rejects.measure(loans, told_of, Teller(), Rejects("parcelling", 3.0))
+    one, other = found["learners"]["logistic"], more["learners"]["logistic"]
+
+    assert found["loans"] == 1000
+    assert [round(f["declined"] / 800, 2) for f in found["folds"]] == [0.3] * 5
+    assert set(one["ways"]) == {"all outcomes", "accepted alone", "rejects inferred"}
+    truth = one["ways"]["accepted alone"]["declined"]
+    assert truth["bad_rate"] == other["ways"]["rejects inferred"]["declined"]["bad_rate"] > 0.4
+    level = {name: one["ways"][name]["declined"]["mean_pd"] for name in one["ways"]}
+    assert level["all outcomes"] == pytest.approx(truth["bad_rate"], abs=0.08)
+    assert other["ways"]["rejects inferred"]["declined"]["mean_pd"] > level["rejects inferred"] + 0.05
+    for way in ("all outcomes", "accepted alone"):
+        assert other["ways"][way] == one["ways"][way], "what is inferred is seen by nobody else"
+    assert np.mean([f["inferred_rate"]["logistic"] for f in more["folds"]]) > 0.6
+    assert found["mean"]["logistic auc gained"] == one["gained"]["value"]
+    assert any("taken for bad" in line for line in rejects.told(found))
+
+
+def test_a_set_in_which_a_lender_would_decline_too_few_loans_is_refused():
+    with pytest.raises(Unusable, match="REJECTS: expected at least 417 loans and 20 of either outcome, got 300"):
+        rejects.measure(*book(300), Teller(), Rejects("parcelling"))
+
+
+@pytest.mark.parametrize(
+    "given", [{"FRAUD": "x", "REJECTS": "parcelling"}, {"CREDIT": "x", "PEERS": "1", "REJECTS": "parcelling"}]
+)
+def test_inferring_is_a_measurement_of_its_own(given):
+    with pytest.raises(Unusable, match="REJECTS belongs to CREDIT"):
+        measured(given, Teller())
