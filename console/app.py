@@ -12,6 +12,9 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from streamlit import App
 
+from console.gate import Gate
+from console.signed_in import sign_on
+
 HOSTS = "CONSOLE_HOSTS"  # further names, between commas: a proxy's
 
 
@@ -24,8 +27,11 @@ def hosts() -> list[str]:
     return ["127.0.0.1", "localhost", *filter(None, os.environ.get(HOSTS, "").split(","))]
 
 
-app = App(
-    Path(__file__).with_name("main.py"),
-    routes=[Route("/health", health)],
-    middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts())],
-)
+def gates() -> list[Middleware]:
+    """What a request passes first: who asks, where the console stands behind a balancer that signs people in."""
+    behind = sign_on()
+    first = [] if behind is None else [Middleware(Gate, of=behind)]
+    return [*first, Middleware(TrustedHostMiddleware, allowed_hosts=hosts())]
+
+
+app = App(Path(__file__).with_name("main.py"), routes=[Route("/health", health)], middleware=gates())

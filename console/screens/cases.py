@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 import streamlit as st
 
-from console import source
+from console import own, source
 from console.cells import NOTHING, plain
 from tools.cases import Refused, ask
 
@@ -17,6 +17,7 @@ PAGE = 100
 
 
 @source.tells_what_failed
+@own.says_who_may
 def show() -> None:
     st.title("Review cases")
     if told := st.session_state.pop("refused", None):
@@ -37,7 +38,7 @@ def show() -> None:
 def ask_api(verb: str, path: str, body: dict | None = None) -> dict | None:
     """What the API answers; none where it refused, in words that stay on the page."""
     try:
-        answer = ask(source.platform(), verb, path, body)
+        answer = ask(own.platform(own.CASES), verb, path, body)
     except Refused as refused:
         st.session_state["refused"] = f"The cases door {refused}"
         return None

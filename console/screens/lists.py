@@ -9,7 +9,7 @@ import streamlit as st
 from scoring.entries import TOGETHER, told
 from scoring.policy import LISTED_FIELDS, OWN, may_list
 
-from console import source
+from console import own, source
 from console.cells import plain
 from tools.cases import Refused, ask
 from tools.operators import Live, Operators
@@ -19,6 +19,7 @@ LONGEST_WHY = 500
 
 
 @source.tells_what_failed
+@own.says_who_may
 def show() -> None:
     st.title("Lists")
     here = source.platform()
@@ -89,7 +90,7 @@ def change(declared: dict[str, Any]) -> None:
         end = datetime.combine(until + timedelta(days=1), time(), UTC)
         body["until"] = f"{end:%Y-%m-%dT%H:%M:%SZ}"
     try:
-        answer = ask(source.platform(), "POST", "/lists", body)
+        answer = ask(own.platform(own.POLICY), "POST", "/lists", body)
     except Refused as refused:
         st.error(f"The lists door {refused}")
         return

@@ -9,7 +9,7 @@ import streamlit as st
 from scoring.documents import Conflict
 from scoring.policy import InvalidPolicy, Policy
 
-from console import source, trial
+from console import own, source, trial
 from console.cells import plain
 from tools import releases
 from tools.backtest.__main__ import solved_for
@@ -22,6 +22,7 @@ from tools.policy_diff import as_live, differences
 
 
 @source.tells_what_failed
+@own.says_who_may
 def show() -> None:
     st.title("Policy")
     here = source.platform()
@@ -126,11 +127,14 @@ def draft(operators: Operators, released: dict, day: str) -> None:
     if found.rules:
         st.dataframe(found.rules, hide_index=True, alt="How often each rule spoke")
     if st.button("Make it live, or propose it where four eyes are asked for"):
-        publish(operators, document)
+        publish(document)
 
 
-def publish(operators: Operators, document: dict) -> None:
-    by = source.platform().client("sts").get_caller_identity()["Arn"]
+def publish(document: dict) -> None:
+    """As whoever asks for it: what the page reads by is not who makes it live."""
+    theirs = own.platform(own.POLICY)
+    operators = Operators.of(theirs.client, theirs.prefix, theirs.lake)
+    by = theirs.client("sts").get_caller_identity()["Arn"]
     try:
         rule(operators, document, by)
     except Proposed as waits:

@@ -109,10 +109,10 @@ class World:
         self.remade = self.decisions[9]["transaction_id"]  # by an older feature set than the door's
         self.decisions[9]["vector"][0] += 1
         self.runs = [
-            ("2026-03", "2026-04-01T06:00:00.000Z", "first", [self.credit(loan, draw) for loan in self.loans[:12]]),
-            ("2026-03", "2026-04-02T06:00:00.000Z", "later", [self.credit(loan, draw) for loan in self.loans[:9]]),
-            ("2026-03", "2026-04-02T06:00:00.000Z", "earlier", [self.credit(self.loans[0], draw)]),
-            ("2026-03-31", "2026-04-01T07:00:00.000Z", "daily", [self.credit(loan, draw) for loan in self.loans[1:4]]),
+            ("2026-03", "20260401T060000000Z", "first", [self.credit(loan, draw) for loan in self.loans[:12]]),
+            ("2026-03", "20260402T060000000Z", "later", [self.credit(loan, draw) for loan in self.loans[:9]]),
+            ("2026-03", "20260402T060000000Z", "earlier", [self.credit(self.loans[0], draw)]),
+            ("2026-03-31", "20260401T070000000Z", "daily", [self.credit(loan, draw) for loan in self.loans[1:4]]),
         ]
         self.answers = [
             {**self.credit(loan, draw), "applied_at": "", "door": "api", "cells": ["1.0", "car"]}

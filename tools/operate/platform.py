@@ -37,16 +37,17 @@ class Refused(RuntimeError):
 
 @dataclass
 class Platform:
-    """`outputs` are Terraform's."""
+    """`outputs` are Terraform's; `session` is whose credentials are used, those of the process where none is given."""
 
     outputs: dict
     clients: dict[str, Any] = field(default_factory=dict)
     making: Lock = field(default_factory=Lock, repr=False)
+    session: boto3.Session | None = field(default=None, repr=False)
 
     def client(self, name: str) -> Any:
         with self.making:  # steps run side by side, and boto3 makes clients safely in one thread only
             if name not in self.clients:
-                self.clients[name] = boto3.client(name)  # type: ignore[call-overload]
+                self.clients[name] = (self.session or boto3).client(name)  # type: ignore[call-overload]
             return self.clients[name]
 
     @property
@@ -246,7 +247,7 @@ class Platform:
 
     @cached_property
     def signer(self) -> SigV4Auth:
-        credentials = boto3.Session().get_credentials()
+        credentials = (self.session or boto3.Session()).get_credentials()
         if credentials is None:
             raise StepFailed("the API door wants a signed request, and no AWS credentials are set")
         return SigV4Auth(credentials, "execute-api", os.environ["AWS_REGION"])
