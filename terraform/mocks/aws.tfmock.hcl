@@ -79,3 +79,25 @@ mock_resource "aws_sqs_queue" {
   defaults = { arn = "arn:aws:sqs:eu-west-1:111122223333:mock" }
 }
 
+mock_resource "aws_ecr_repository" {
+  defaults = {
+    arn            = "arn:aws:ecr:eu-west-1:111122223333:repository/mock"
+    repository_url = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/mock"
+  }
+}
+
+mock_resource "aws_ecs_task_definition" {
+  defaults = { arn = "arn:aws:ecs:eu-west-1:111122223333:task-definition/mock:1" }
+}
+
+mock_resource "aws_lb" {
+  defaults = { arn = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/app/mock/50dc6c495c0c9188" }
+}
+
+mock_resource "aws_lb_listener" {
+  defaults = { arn = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:listener/app/mock/50dc6c495c0c9188/1" }
+}
+
+mock_resource "aws_lb_target_group" {
+  defaults = { arn = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/mock/50dc6c495c0c9188" }
+}

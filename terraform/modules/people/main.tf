@@ -26,6 +26,7 @@ locals {
     watcher        = "Whoever watches releases: sees how they go, and can abort the one that is under way; nothing else"
     review-lead    = "Whoever leads reviewers: works on cases as they do, takes what they escalated, reassigns and reopens"
     review-auditor = "Whoever audits reviews: reads cases and their history, and changes none"
+    policy-owner   = "Whoever owns the policy and lists that rules look up: changes them, and nothing else"
     operator       = "On call: starts nights, trainings and replays, changes the policy, sees how things stand"
   }
 
@@ -74,6 +75,41 @@ locals {
     WorkOnCases = {
       actions   = ["execute-api:Invoke"]
       resources = [for right in ["next", "*/claim", "*/comment", "*/decide", "*/escalate", "*/release"] : "${var.api_execution_arn}/$default/POST/v1/cases/${right}"]
+    }
+  }
+
+  # The policy, and lists that rules look up.
+  policy = {
+    ChangePolicy = {
+      actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+      resources = [var.operated.documents["policies"]]
+    }
+    SeeReleases = {
+      actions   = ["dynamodb:GetItem"]
+      resources = [var.operated.documents["releases"]]
+    }
+    KeepLists = {
+      actions = [
+        "dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem",
+      ]
+      resources = [var.operated.documents["lists"]]
+    }
+    ChangeLists = {
+      actions   = ["execute-api:Invoke"]
+      resources = [for route in ["GET/v1/openapi.json", "POST/v1/lists"] : "${var.api_execution_arn}/$default/${route}"]
+    }
+    # What once decided stays: the bucket takes each content once.
+    KeepPolicies = {
+      actions = ["s3:GetObject", "s3:PutObject"]
+      resources = concat(
+        [for kind in ["lists", "rules", "versions"] : "${var.lake.arn}/policies/fraud/${kind}/*"],
+        [for kind in ["rules", "versions"] : "${var.lake.arn}/policies/credit/${kind}/*"],
+      )
+    }
+    FindPolicies = {
+      actions   = ["s3:ListBucket"]
+      resources = [var.lake.arn]
+      only_if   = { "s3:prefix" = ["policies/fraud/rules/*"] }
     }
   }
 
@@ -204,7 +240,14 @@ locals {
       }
     })
 
-    operator = merge(local.asked_first, {
+    policy-owner = merge(local.policy, {
+      UseKey = {
+        actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+        resources = [var.lake.kms_key_arn]
+      }
+    })
+
+    operator = merge(local.asked_first, local.policy, {
       RunMachines = {
         actions   = ["states:ListExecutions", "states:StartExecution"]
         resources = [for arn in values(var.operated.state_machines) : arn]
@@ -253,37 +296,6 @@ locals {
         actions   = ["logs:FilterLogEvents"]
         resources = ["${local.arn}:logs:${local.place}:log-group:/aws/lambda/${var.prefix}-*"]
       }
-      ChangePolicy = {
-        actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
-        resources = [var.operated.documents["policies"]]
-      }
-      SeeReleases = {
-        actions   = ["dynamodb:GetItem"]
-        resources = [var.operated.documents["releases"]]
-      }
-      KeepLists = {
-        actions = [
-          "dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem",
-        ]
-        resources = [var.operated.documents["lists"]]
-      }
-      ChangeLists = {
-        actions   = ["execute-api:Invoke"]
-        resources = [for route in ["GET/v1/openapi.json", "POST/v1/lists"] : "${var.api_execution_arn}/$default/${route}"]
-      }
-      # What once decided stays: the bucket takes each content once.
-      KeepPolicies = {
-        actions = ["s3:GetObject", "s3:PutObject"]
-        resources = concat(
-          [for kind in ["lists", "rules", "versions"] : "${var.lake.arn}/policies/fraud/${kind}/*"],
-          [for kind in ["rules", "versions"] : "${var.lake.arn}/policies/credit/${kind}/*"],
-        )
-      }
-      FindPolicies = {
-        actions   = ["s3:ListBucket"]
-        resources = [var.lake.arn]
-        only_if   = { "s3:prefix" = ["policies/fraud/rules/*"] }
-      }
       SeeMeasures = {
         actions   = ["cloudwatch:GetMetricStatistics", "cloudwatch:ListMetrics"]
         resources = ["*"]
@@ -320,11 +332,11 @@ locals {
 
 module "role" {
   source   = "../role"
-  for_each = { for name, principals in var.people : name => principals if length(principals) > 0 }
+  for_each = { for name in keys(local.permissions) : name => lookup(var.people, name, []) if length(lookup(var.people, name, [])) > 0 || contains(var.signed_in.takes, name) }
 
   name         = "${var.prefix}-${each.key}"
   boundary_arn = var.boundary_arn
   description  = local.does[each.key]
-  people       = { principals = each.value, mfa = var.mfa }
+  people       = { principals = each.value, mfa = var.signed_in.asked, console = contains(var.signed_in.takes, each.key) ? var.signed_in.console : null }
   permissions  = local.permissions[each.key]
 }

@@ -23,13 +23,6 @@ variable "lake" {
   nullable    = false
 }
 
-variable "mfa" {
-  description = "Whether whoever takes a role must have shown a second factor. Principals of a single sign-on cannot: it has asked them."
-  type        = bool
-  default     = true
-  nullable    = false
-}
-
 variable "operated" {
   description = "What operator and watcher work on: the alarm that aborts a release, tables of the documents that decide by owner, the endpoint's name, problems, state machines by short name."
   type = object({
@@ -43,14 +36,14 @@ variable "operated" {
 }
 
 variable "people" {
-  description = "ARNs of the principals that may take a role, by role: analyst, approver, lender, operator, producer, review-auditor, review-lead, reviewer, uploader, watcher. A role without principals is not made."
+  description = "ARNs of the principals that may take a role, by role: analyst, approver, lender, operator, policy-owner, producer, review-auditor, review-lead, reviewer, uploader, watcher. A role without principals is not made."
   type        = map(list(string))
   default     = {}
   nullable    = false
 
   validation {
-    condition     = length(setsubtract(keys(var.people), ["analyst", "approver", "lender", "operator", "producer", "review-auditor", "review-lead", "reviewer", "uploader", "watcher"])) == 0
-    error_message = "people must be told by role, analyst, approver, lender, operator, producer, review-auditor, review-lead, reviewer, uploader or watcher, got ${join(", ", keys(var.people))}."
+    condition     = length(setsubtract(keys(var.people), ["analyst", "approver", "lender", "operator", "policy-owner", "producer", "review-auditor", "review-lead", "reviewer", "uploader", "watcher"])) == 0
+    error_message = "people must be told by role, analyst, approver, lender, operator, policy-owner, producer, review-auditor, review-lead, reviewer, uploader or watcher, got ${join(", ", keys(var.people))}."
   }
 }
 
@@ -58,6 +51,23 @@ variable "prefix" {
   description = "Beginning of every resource's name."
   type        = string
   nullable    = false
+}
+
+variable "signed_in" {
+  description = "Whether whoever takes a role must have shown a second factor (`asked`; principals of a single sign-on cannot: it has asked them), and the role of the console, which takes some roles for whom it has signed in; null where there is none."
+  type        = object({ asked = optional(bool, true), console = optional(string), takes = optional(list(string), []) })
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(var.signed_in.takes, ["policy-owner", "review-auditor", "review-lead", "reviewer"])) == 0
+    error_message = "signed_in.takes must be policy-owner, review-auditor, review-lead or reviewer, which the console takes for people, got ${join(", ", var.signed_in.takes)}."
+  }
+
+  validation {
+    condition     = (var.signed_in.console == null) == (length(var.signed_in.takes) == 0)
+    error_message = "signed_in.console and signed_in.takes belong together: the console's role, and the roles that it takes."
+  }
 }
 
 variable "state" {

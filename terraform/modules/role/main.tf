@@ -10,33 +10,52 @@ resource "aws_iam_role" "this" {
 }
 
 data "aws_iam_policy_document" "trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
+  # The console, for whom a single sign-on has asked for a second factor or not, as the provider is set up.
+  dynamic "statement" {
+    for_each = compact([try(var.people.console, null)])
 
-    principals {
-      type        = var.people == null ? "Service" : "AWS"
-      identifiers = var.people == null ? ["${var.service}.amazonaws.com"] : var.people.principals
-    }
+    content {
+      sid     = "Console"
+      actions = ["sts:AssumeRole"]
 
-    # Another account's resource cannot make the service borrow the role. What CloudTrail sends with its call AWS does not
-    # say, and where a condition does not hold no trail is made: a role for it may write its log and nothing else.
-    dynamic "condition" {
-      for_each = [for service in var.service[*] : service if service != "cloudtrail"]
-
-      content {
-        test     = "StringEquals"
-        variable = "aws:SourceAccount"
-        values   = [data.aws_caller_identity.this.account_id]
+      principals {
+        type        = "AWS"
+        identifiers = [statement.value]
       }
     }
+  }
 
-    dynamic "condition" {
-      for_each = try(var.people.mfa, false) ? ["true"] : []
+  dynamic "statement" {
+    for_each = try(length(var.people.principals), 1) > 0 ? [1] : []
 
-      content {
-        test     = "Bool"
-        variable = "aws:MultiFactorAuthPresent"
-        values   = [condition.value]
+    content {
+      actions = ["sts:AssumeRole"]
+
+      principals {
+        type        = var.people == null ? "Service" : "AWS"
+        identifiers = var.people == null ? ["${var.service}.amazonaws.com"] : var.people.principals
+      }
+
+      # Another account's resource cannot make the service borrow the role. What CloudTrail sends with its call AWS does not
+      # say, and where a condition does not hold no trail is made: a role for it may write its log and nothing else.
+      dynamic "condition" {
+        for_each = [for service in var.service[*] : service if service != "cloudtrail"]
+
+        content {
+          test     = "StringEquals"
+          variable = "aws:SourceAccount"
+          values   = [data.aws_caller_identity.this.account_id]
+        }
+      }
+
+      dynamic "condition" {
+        for_each = try(var.people.mfa, false) ? ["true"] : []
+
+        content {
+          test     = "Bool"
+          variable = "aws:MultiFactorAuthPresent"
+          values   = [condition.value]
+        }
       }
     }
   }

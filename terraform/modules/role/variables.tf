@@ -23,20 +23,20 @@ variable "name" {
 }
 
 variable "people" {
-  description = "Who takes the role, where people do: ARNs of users, roles or of an account's root, and whether they must have shown a second factor. Null for a service's role."
-  type        = object({ principals = list(string), mfa = optional(bool, true) })
+  description = "Who takes the role, where people do: ARNs of users, roles or of an account's root, whether they must have shown a second factor, and the role of the console, which takes it for whom a single sign-on has asked for it. Null for a service's role."
+  type        = object({ principals = list(string), mfa = optional(bool, true), console = optional(string) })
   default     = null
   nullable    = true
 
   validation {
     condition = var.people == null || alltrue([
-      for arn in try(var.people.principals, []) : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(root|(user|role)/[A-Za-z0-9+=,.@_/-]+)$", arn))
+      for arn in concat(try(var.people.principals, []), compact([try(var.people.console, null)])) : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(root|(user|role)/[A-Za-z0-9+=,.@_/-]+)$", arn))
     ])
     error_message = "people.principals must be ARNs of users, roles or an account's root, such as arn:aws:iam::111122223333:role/analysts: never everybody."
   }
 
   validation {
-    condition     = var.people == null || length(try(var.people.principals, [])) > 0
+    condition     = var.people == null || length(concat(try(var.people.principals, []), compact([try(var.people.console, null)]))) > 0
     error_message = "people.principals must name somebody: a role that nobody takes is none."
   }
 }
@@ -78,8 +78,8 @@ variable "service" {
   nullable    = true
 
   validation {
-    condition     = var.service == null || contains(["cloudtrail", "events", "glue", "lambda", "sagemaker", "scheduler", "states", "vpc-flow-logs"], coalesce(var.service, "none"))
-    error_message = "service must be cloudtrail, events, glue, lambda, sagemaker, scheduler, states or vpc-flow-logs, got \"${coalesce(var.service, "none")}\"."
+    condition     = var.service == null || contains(["cloudtrail", "ecs-tasks", "events", "glue", "lambda", "sagemaker", "scheduler", "states", "vpc-flow-logs"], coalesce(var.service, "none"))
+    error_message = "service must be cloudtrail, ecs-tasks, events, glue, lambda, sagemaker, scheduler, states or vpc-flow-logs, got \"${coalesce(var.service, "none")}\"."
   }
 
   validation {

@@ -65,6 +65,34 @@ run "stays_within_a_boundary" {
   }
 }
 
+run "is_taken_by_the_console_for_whom_a_single_sign_on_has_asked" {
+  command = plan
+
+  variables {
+    service = null
+    people  = { principals = [], console = "arn:aws:iam::111122223333:role/risk-dev-console" }
+  }
+
+  assert {
+    condition     = length(data.aws_iam_policy_document.trust.statement) == 1 && one(one(data.aws_iam_policy_document.trust.statement).principals).identifiers == toset(["arn:aws:iam::111122223333:role/risk-dev-console"])
+    error_message = "Nobody else takes it."
+  }
+}
+
+run "asks_the_others_for_a_second_factor_beside_the_console" {
+  command = plan
+
+  variables {
+    service = null
+    people  = { principals = ["arn:aws:iam::111122223333:user/ann"], console = "arn:aws:iam::111122223333:role/risk-dev-console" }
+  }
+
+  assert {
+    condition     = [for statement in data.aws_iam_policy_document.trust.statement : length(statement.condition)] == [0, 1]
+    error_message = "The console's statement stands apart from that of people, who show a second factor."
+  }
+}
+
 run "is_taken_by_people_who_have_shown_a_second_factor" {
   command = plan
 
