@@ -266,10 +266,15 @@ module "people" {
   boundary_arn      = var.boundary_arn
   catalog           = { database_prefix = local.held.catalog.database_prefix, workgroup_arn = local.held.catalog.workgroup.arn }
   lake              = local.held.lake
-  mfa               = var.people.mfa
   people            = var.people.roles
   prefix            = local.prefix
   state             = { arn = "arn:${data.aws_partition.this.partition}:s3:::${local.prefix}-state-${local.account}", kms_key_arn = local.artifacts.kms_key_arn }
+
+  signed_in = {
+    asked   = var.people.mfa
+    console = one(module.console[*].role_arn)
+    takes   = keys(local.taken)
+  }
 
   operated = {
     abort_alarm    = module.release.abort_alarm_arn
@@ -286,6 +291,56 @@ module "people" {
       [local.held.reviews.failed_queue.arn, "arn:${data.aws_partition.this.partition}:sqs:${local.place}:${local.held.approvals.failed_queue}"],
     )
   }
+}
+
+locals {
+  # Roles that the console takes for whom it has signed in, by their names: they name its own role.
+  taken = {
+    for role in keys(try(var.people.console.groups, {})) :
+    role => "arn:${data.aws_partition.this.partition}:iam::${local.account}:role/${local.prefix}-${role}" if role != "reader"
+  }
+}
+
+module "console" {
+  source = "../modules/console"
+  count  = var.people.console == null ? 0 : 1
+
+  boundary_arn = var.boundary_arn
+  image_digest = var.people.console.image_digest
+  kms_key_arn  = local.held.lake.kms_key_arn
+  network      = var.people.console.network
+  oidc         = var.people.console.oidc
+  prefix       = local.prefix
+  roles        = { for role, group in var.people.console.groups : role => { group = group, arn = lookup(local.taken, role, null) } }
+  served_as    = var.people.console.served_as
+
+  outputs = jsonencode({
+    api_url          = module.api.url
+    artifacts_bucket = local.artifacts.bucket
+    athena_workgroup = local.held.catalog.workgroup.name
+    endpoint_name    = module.endpoint.name
+    lake_bucket      = local.held.lake.name
+    metric_namespace = local.namespace
+    prefix           = local.prefix
+    state_machines   = module.orchestration.arns
+  })
+
+  # Models that come with the code lie beside it.
+  reads = merge(module.people.looked_at, {
+    ReadCodesModels = {
+      actions   = ["s3:GetObject"]
+      resources = ["${local.artifacts.arn}/models/bootstrap/*"]
+    }
+    FindCodesModels = {
+      actions   = ["s3:ListBucket"]
+      resources = [local.artifacts.arn]
+      only_if   = { "s3:prefix" = ["models/bootstrap/*"] }
+    }
+    DecryptCodesModels = {
+      actions   = ["kms:Decrypt"]
+      resources = [local.artifacts.kms_key_arn]
+    }
+  })
 }
 
 # Who is told of a blocked payment subscribes here.

@@ -23,6 +23,11 @@ output "athena_workgroup" {
   value       = local.held.catalog.workgroup.name
 }
 
+output "console" {
+  description = "The console's container: where it is, what its name must lead to, the listener that asks people to sign in, and the repository of its image; null where there is none."
+  value       = one([for console in module.console : { url = console.url, load_balancer = console.load_balancer, listener_arn = console.listener_arn, repository = console.repository }])
+}
+
 output "endpoint_name" {
   description = "The fraud endpoint."
   value       = module.endpoint.name

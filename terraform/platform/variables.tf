@@ -65,18 +65,44 @@ variable "network" {
 }
 
 variable "people" {
-  description = "Who may take each role for people: ARNs of principals by role (analyst, approver, lender, operator, producer, review-auditor, review-lead, reviewer, uploader, watcher; who is not named gets none), whether a second factor must have been shown (not where a single sign-on has asked for it), and whose tokens the API takes instead of signatures, at which routes, with which scope (null: nobody's)."
+  description = "Who may take each role for people: ARNs of principals by role (analyst, approver, lender, operator, policy-owner, producer, review-auditor, review-lead, reviewer, uploader, watcher; who is not named gets none), whether a second factor must have been shown (not where a single sign-on has asked for it), and whose tokens the API takes instead of signatures, at which routes, with which scope (null: nobody's), and whom the console's container lets in (null: there is none): the provider that signs people in, the provider's group by role (reader, reviewer, review-lead, review-auditor, policy-owner), the name and certificate that it is served by, the network that it stands in, and the digest of its image once there is one."
   type = object({
-    mfa    = optional(bool, true)
-    roles  = optional(map(list(string)), {})
+    mfa   = optional(bool, true)
+    roles = optional(map(list(string)), {})
+    console = optional(object({
+      groups       = map(string)
+      image_digest = optional(string)
+      network = object({
+        vpc_id             = string
+        subnet_ids         = list(string)
+        reached_from       = list(string)
+        access_logs_bucket = string
+        protected          = optional(bool, true)
+      })
+      oidc = object({
+        issuer                 = string
+        authorization_endpoint = string
+        token_endpoint         = string
+        user_info_endpoint     = string
+        client_id              = string
+        scope                  = optional(string, "openid")
+        groups_claim           = optional(string, "groups")
+      })
+      served_as = object({ hostname = string, certificate_arn = string, export = optional(bool, true) })
+    }))
     tokens = optional(object({ issuer = string, audience = list(string), scopes = map(string) }))
   })
   default  = {}
   nullable = false
 
   validation {
-    condition     = length(setsubtract(keys(var.people.roles), ["analyst", "approver", "lender", "operator", "producer", "review-auditor", "review-lead", "reviewer", "uploader", "watcher"])) == 0
-    error_message = "people.roles must be analyst, approver, lender, operator, producer, review-auditor, review-lead, reviewer, uploader or watcher, got ${join(", ", keys(var.people.roles))}."
+    condition     = length(setsubtract(keys(var.people.roles), ["analyst", "approver", "lender", "operator", "policy-owner", "producer", "review-auditor", "review-lead", "reviewer", "uploader", "watcher"])) == 0
+    error_message = "people.roles must be analyst, approver, lender, operator, policy-owner, producer, review-auditor, review-lead, reviewer, uploader or watcher, got ${join(", ", keys(var.people.roles))}."
+  }
+
+  validation {
+    condition     = var.people.console == null || length(setsubtract(keys(try(var.people.console.groups, {})), ["policy-owner", "reader", "review-auditor", "review-lead", "reviewer"])) == 0
+    error_message = "people.console.groups must be told by role: policy-owner, reader, review-auditor, review-lead or reviewer, got ${join(", ", keys(try(var.people.console.groups, {})))}."
   }
 }
 

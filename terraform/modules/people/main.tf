@@ -330,6 +330,69 @@ locals {
   }
 }
 
+# What the console's pages read, whoever looks: nothing of it changes anything but Athena's own results.
+locals {
+  looked_at = merge(local.permissions["analyst"], {
+    Decrypt = {
+      actions   = ["kms:Decrypt"]
+      resources = [var.lake.kms_key_arn]
+    }
+    ReadDocuments = {
+      actions   = ["dynamodb:GetItem"]
+      resources = [for owner in ["policies", "releases"] : var.operated.documents[owner]]
+    }
+    LookUpLists = {
+      actions   = ["dynamodb:BatchGetItem", "dynamodb:Query"]
+      resources = [var.operated.documents["lists"]]
+    }
+    # Policies that decided, registered models with their dossiers, and what a payment is computed again from.
+    ReadEvidence = {
+      actions = ["s3:GetObject"]
+      resources = concat(
+        [for kept in ["late", "policies/fraud", "quality/terms", "released"] : "${var.lake.arn}/${kept}/*"],
+        [for problem in var.operated.problems : "${var.lake.arn}/training/${problem}/*"],
+      )
+    }
+    FindEvidence = {
+      actions   = ["s3:ListBucket"]
+      resources = [var.lake.arn]
+      only_if   = { "s3:prefix" = ["late/*", "policies/fraud/*", "quality/terms/*"] }
+    }
+    FindModels = {
+      actions   = ["sagemaker:ListModelPackages"]
+      resources = ["*"]
+    }
+    SeeModels = {
+      actions = ["sagemaker:DescribeEndpoint", "sagemaker:DescribeModelPackage", "sagemaker:ListPipelineExecutions"]
+      resources = concat(
+        ["${local.sagemaker}:endpoint/${var.operated.endpoint}"],
+        [for problem in var.operated.problems : "${local.sagemaker}:model-package/${var.prefix}-${problem}/*"],
+        [for problem in var.operated.problems : "${local.sagemaker}:pipeline/${var.prefix}-${problem}"],
+      )
+    }
+    SeeRuns = {
+      actions   = ["states:ListExecutions"]
+      resources = values(var.operated.state_machines)
+    }
+    SeeMeasures = {
+      actions   = ["cloudwatch:GetMetricStatistics", "cloudwatch:ListMetrics"]
+      resources = ["*"]
+    }
+    SeeAlarms = {
+      actions   = ["cloudwatch:DescribeAlarms"]
+      resources = ["${local.arn}:cloudwatch:${local.place}:alarm:*"]
+    }
+    FindQueues = {
+      actions   = ["sqs:ListQueues"]
+      resources = ["*"]
+    }
+    SeeQueues = {
+      actions   = ["sqs:GetQueueAttributes"]
+      resources = var.stream.failed_queue_arns
+    }
+  })
+}
+
 module "role" {
   source   = "../role"
   for_each = { for name in keys(local.permissions) : name => lookup(var.people, name, []) if length(lookup(var.people, name, [])) > 0 || contains(var.signed_in.takes, name) }

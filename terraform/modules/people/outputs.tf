@@ -1,3 +1,8 @@
+output "looked_at" {
+  description = "What the console's pages read, as permissions by statement id."
+  value       = local.looked_at
+}
+
 output "roles" {
   description = "Role ARNs by kind of work."
   value       = { for name, role in module.role : name => role.arn }

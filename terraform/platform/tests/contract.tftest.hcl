@@ -252,6 +252,43 @@ run "refuses_a_role_of_people_that_it_does_not_know" {
   expect_failures = [var.people]
 }
 
+run "refuses_that_the_console_takes_a_role_that_its_pages_do_not_need" {
+  command = plan
+
+  variables {
+    people = {
+      console = {
+        groups    = { operator = "operators" }
+        network   = { vpc_id = "vpc-0a", subnet_ids = ["subnet-0a", "subnet-0b"], reached_from = ["10.0.0.0/8"], access_logs_bucket = "logs" }
+        served_as = { hostname = "console.bank.example", certificate_arn = "arn:aws:acm:eu-west-1:111122223333:certificate/1" }
+        oidc      = { issuer = "https://login.bank.example", authorization_endpoint = "https://login.bank.example/a", token_endpoint = "https://login.bank.example/t", user_info_endpoint = "https://login.bank.example/u", client_id = "console" }
+      }
+    }
+  }
+
+  expect_failures = [var.people]
+}
+
+run "gives_a_console_the_roles_of_people_and_no_more" {
+  command = plan
+
+  variables {
+    people = {
+      console = {
+        groups    = { reader = "readers", reviewer = "reviewers", policy-owner = "owners" }
+        network   = { vpc_id = "vpc-0a", subnet_ids = ["subnet-0a", "subnet-0b"], reached_from = ["10.0.0.0/8"], access_logs_bucket = "logs" }
+        served_as = { hostname = "console.bank.example", certificate_arn = "arn:aws:acm:eu-west-1:111122223333:certificate/1" }
+        oidc      = { issuer = "https://login.bank.example", authorization_endpoint = "https://login.bank.example/a", token_endpoint = "https://login.bank.example/t", user_info_endpoint = "https://login.bank.example/u", client_id = "console" }
+      }
+    }
+  }
+
+  assert {
+    condition     = local.taken == { policy-owner = "arn:aws:iam::111122223333:role/risk-dev-policy-owner", reviewer = "arn:aws:iam::111122223333:role/risk-dev-reviewer" } && length(module.console) == 1
+    error_message = "A reader looks, and acts in nobody's name."
+  }
+}
+
 run "refuses_a_boundary_that_is_no_policy" {
   command = plan
 

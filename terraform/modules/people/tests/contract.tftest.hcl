@@ -28,6 +28,26 @@ variables {
   }
 }
 
+run "refuses_that_the_console_takes_more_than_its_pages_need" {
+  command = plan
+
+  variables {
+    signed_in = { console = "arn:aws:iam::111122223333:role/risk-dev-console", takes = ["operator"] }
+  }
+
+  expect_failures = [var.signed_in]
+}
+
+run "refuses_roles_for_a_console_that_is_none" {
+  command = plan
+
+  variables {
+    signed_in = { takes = ["reviewer"] }
+  }
+
+  expect_failures = [var.signed_in]
+}
+
 run "refuses_a_role_that_it_does_not_know" {
   command = plan
 

@@ -98,3 +98,26 @@ run "a_watcher_aborts_a_release_and_does_nothing_else" {
     error_message = "Whoever watches changes nothing else."
   }
 }
+
+run "the_console_takes_the_roles_that_it_was_given_and_reads_for_everybody" {
+  command = plan
+
+  variables {
+    signed_in = { console = "arn:aws:iam::111122223333:role/risk-dev-console", takes = ["policy-owner", "reviewer"] }
+  }
+
+  assert {
+    condition     = toset(keys(module.role)) == toset(["analyst", "approver", "policy-owner", "reviewer", "uploader"])
+    error_message = "A role that the console takes is there, though nobody else is named for it."
+  }
+
+  assert {
+    condition     = toset(keys(output.permissions["policy-owner"])) == toset(["ChangeLists", "ChangePolicy", "FindPolicies", "KeepLists", "KeepPolicies", "SeeReleases", "UseKey"])
+    error_message = "Whoever owns the policy changes it and the lists, starts nothing and replays nothing."
+  }
+
+  assert {
+    condition     = alltrue([for r in flatten([for p in output.looked_at : p.resources]) : !can(regex("/(raw|bronze)/", r))]) && !contains(flatten([for p in output.looked_at : p.actions]), "dynamodb:PutItem")
+    error_message = "Pages show no payment as it came, and change nothing."
+  }
+}
