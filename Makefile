@@ -141,6 +141,12 @@ cost: $(TOOLS) ## What the kept plan costs, by a dated table of prices: make cos
 image: $(TOOLS) ## Build and push the image, with a Docker engine: make image ENV=dev
 	@$(IN) $(OURS) -m tools.operate image "$(ENV)"
 
+console-image: $(TOOLS) ## Build and push the console's image, with a Docker engine: make console-image ENV=dev
+	@$(IN) $(OURS) -m tools.operate console-image "$(ENV)"
+
+console-secret: $(TOOLS) ## Give the console's load balancer the secret of its client: make console-secret ENV=dev
+	@$(IN) $(OURS) -m tools.sign_on "$(ENV)"
+
 ingest: $(TOOLS) ## RAW files into a batch: make ingest DATA=dir ENV=dev [BATCH=day]
 	@$(IN) $(OURS) -m tools.operate ingest "$(ENV)" "$(DATA)" "$(BATCH)"
 
@@ -304,4 +310,4 @@ lock: $(READY) ## Make the locked requirements again
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header api.in -o api.txt
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.13 --generate-hashes --no-emit-index-url --no-header localstack.in -o localstack.txt
 
-.PHONY: cases import-fraud-detector decide-loans loan-letter backtest-loans features check-data rollback abort-release backfill errors discard score-drift performance keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image cost ingest night train experiments reproduce approve status roles why backtest policy policy-diff list snooze console console-check api-check attacks verify-log replay-dlq forget destroy setup lock credit-policy loan-losses loan-changes
+.PHONY: cases import-fraud-detector decide-loans loan-letter backtest-loans features check-data rollback abort-release backfill errors discard score-drift performance keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image console-image console-secret cost ingest night train experiments reproduce approve status roles why backtest policy policy-diff list snooze console console-check api-check attacks verify-log replay-dlq forget destroy setup lock credit-policy loan-losses loan-changes

@@ -1,7 +1,7 @@
-"""The gate before every page, file and connection of a console behind a load balancer: who is not signed in sees nothing.
+"""The gate before every page, file and connection of a console behind a load balancer: who has not signed in sees none.
 
-The balancer asks people to sign in; the gate asks whether it was the balancer. `/health` alone is answered to anybody who
-reaches the container, which its security group leaves to the balancer.
+The balancer asks people to sign in; the gate asks whether it was the balancer. `/health` alone is answered to anybody
+who reaches the container, which its security group leaves to the balancer.
 """
 
 from __future__ import annotations

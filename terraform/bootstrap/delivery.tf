@@ -19,7 +19,12 @@ locals {
     cloudtrail = ["${local.arn}:cloudtrail:${local.place}:trail/${local.prefix}-*"]
     cloudwatch = ["${local.arn}:cloudwatch:${local.place}:alarm:${local.prefix}-*", "${local.arn}:cloudwatch::${local.account}:dashboard/${local.prefix}"]
     dynamodb   = ["${local.arn}:dynamodb:${local.place}:table/${local.prefix}-*"]
-    events     = ["${local.arn}:events:${local.place}:rule/${local.prefix}-*"]
+    ecr        = ["${local.arn}:ecr:${local.place}:repository/${local.prefix}-console"]
+    ecs        = [for kind in ["cluster", "service", "task-definition"] : "${local.arn}:ecs:${local.place}:${kind}/${local.prefix}-*"]
+    elasticloadbalancing = [
+      for kind in ["listener/app", "loadbalancer/app", "targetgroup"] : "${local.arn}:elasticloadbalancing:${local.place}:${kind}/${local.prefix}-*"
+    ]
+    events = ["${local.arn}:events:${local.place}:rule/${local.prefix}-*"]
     glue = concat(
       [for kind in ["crawler", "job"] : "${local.arn}:glue:${local.place}:${kind}/${local.prefix}-*"],
       [for kind in ["database", "table"] : "${local.arn}:glue:${local.place}:${kind}/${replace(local.prefix, "-", "_")}_*"],
@@ -188,12 +193,12 @@ data "aws_iam_policy_document" "delivery" {
     content {
       sid = "BuildWhatHasNoName"
       actions = concat(
-        ["apigateway:*", "ec2:*", "kms:ListAliases"],
+        ["apigateway:*", "ec2:*", "ecs:DeregisterTaskDefinition", "kms:ListAliases"],
         [for verb in ["Create", "Delete", "Get", "Update"] : "lambda:${verb}EventSourceMapping"],
         [for verb in ["Create", "Delete", "Get"] : "glue:${verb}SecurityConfiguration"],
         [for verb in ["DeleteScalingPolicy", "DeregisterScalableTarget", "DescribeScalableTargets", "DescribeScalingPolicies", "ListTagsForResource", "PutScalingPolicy", "RegisterScalableTarget"] : "application-autoscaling:${verb}"],
-        [for service in ["athena", "cloudtrail", "cloudwatch", "dynamodb", "ecr", "events", "glue", "kinesis", "lambda", "logs", "sagemaker", "scheduler", "sns", "sqs", "states"] : "${service}:List*"],
-        [for service in ["cloudtrail", "cloudwatch", "dynamodb", "ecr", "events", "kinesis", "logs", "sagemaker", "states"] : "${service}:Describe*"],
+        [for service in ["athena", "cloudtrail", "cloudwatch", "dynamodb", "ecr", "ecs", "events", "glue", "kinesis", "lambda", "logs", "sagemaker", "scheduler", "sns", "sqs", "states"] : "${service}:List*"],
+        [for service in ["cloudtrail", "cloudwatch", "dynamodb", "ecr", "ecs", "elasticloadbalancing", "events", "kinesis", "logs", "sagemaker", "states"] : "${service}:Describe*"],
       )
       resources = ["*"]
     }

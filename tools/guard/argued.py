@@ -48,6 +48,8 @@ BUILT = (
     "cloudwatch",
     "dynamodb",
     "ecr",
+    "ecs",
+    "elasticloadbalancing",
     "events",
     "glue",
     "kinesis",
@@ -105,6 +107,7 @@ ARGUED = (
         ("sagemaker:*",), "arn:*:sagemaker:*:*:*/*-*", "every kind of its resources, by the platform's name", only=APPLY
     ),
     Argued(("kms:ListAliases",), "*", "lists have no ARN", only=APPLY),
+    Argued(("ecs:DeregisterTaskDefinition",), "*", "AWS asks for it without a resource", only=APPLY),
     Argued(
         ("kms:CreateKey", "kms:TagResource"),
         "*",

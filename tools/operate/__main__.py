@@ -16,7 +16,7 @@ from tools.operate.discard import discard
 from tools.operate.errors import errors
 from tools.operate.experiments import experiments, reproduce
 from tools.operate.first_day import approve, ingest, night, train
-from tools.operate.image import NoEngine, push
+from tools.operate.image import CONSOLE, ML, Image, NoEngine, push
 from tools.operate.keys import keep_keys
 from tools.operate.performance import performance
 from tools.operate.platform import Platform, Refused, StepFailed
@@ -70,13 +70,21 @@ VERBS: dict[str, Callable[..., None]] = {
 
 
 def image(environment: str) -> int:
+    return pushed("image", environment, ML)
+
+
+def console_image(environment: str) -> int:
+    return pushed("console-image", environment, CONSOLE)
+
+
+def pushed(verb: str, environment: str, which: Image) -> int:
     try:
-        print(push(asked_for("image", environment)))
+        print(push(asked_for(verb, environment), which))
     except NoEngine as missing:
-        print(f"image: {missing}", file=sys.stderr)
+        print(f"{verb}: {missing}", file=sys.stderr)
         return 1
     except subprocess.CalledProcessError as failed:
-        print(f"image: {' '.join(map(str, failed.cmd))} ended with {failed.returncode}, see above", file=sys.stderr)
+        print(f"{verb}: {' '.join(map(str, failed.cmd))} ended with {failed.returncode}, see above", file=sys.stderr)
         return 1
     return 0
 
@@ -89,6 +97,7 @@ def keep(environment: str) -> int:
 LOOKS: dict[str, Callable[[str], int]] = {
     "preflight": look_ahead,
     "image": image,
+    "console-image": console_image,
     "verify": verify,
     "keep-keys": keep,
     "status": show,

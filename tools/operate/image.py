@@ -1,4 +1,4 @@
-"""`make image`: builds the image from its locked packages and pushes it to the environment's repository, by Docker."""
+"""`make image` and `make console-image`: build an image and push it to its repository of the environment, by Docker."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import hashlib
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,37 +14,51 @@ import boto3
 
 from tools.terraform.environments import ROOT, Environment
 
-INPUTS = ("image", "requirements/ml.txt")
 NOTE = ROOT / "build" / "image"  # one file an environment: the image by its digest, for `make plan` and `make deploy`
+
+
+@dataclass(frozen=True)
+class Image:
+    """The end of its repository's name, its Dockerfile, and all that it is made of: folders and files."""
+
+    name: str
+    file: str
+    inputs: tuple[str, ...]
+
+
+ML = Image("ml", "image/Dockerfile", ("image", "requirements/ml.txt"))
+ROOMS = ("console", "features", "inference", "lambda", "tools", "training")  # whose code pages use
+CONSOLE = Image("console", "console/Dockerfile", (*ROOMS, "requirements/ml.txt", "requirements/console.txt"))
 
 
 class NoEngine(RuntimeError):
     """There is no Docker engine to build with; the text says what to do."""
 
 
-def push(environment: Environment) -> str:
+def push(environment: Environment, image: Image = ML) -> str:
     """Builds and pushes what is not there. Returns `name:tag@sha256:...`. Raises NoEngine and CalledProcessError."""
     ecr: Any = boto3.client("ecr")
-    repository, tag = f"{environment.prefix}-ml", version()
+    repository, tag = f"{environment.prefix}-{image.name}", version(image)
     uri = ecr.describe_repositories(repositoryNames=[repository])["repositories"][0]["repositoryUri"]
     found = digest(ecr, repository, tag)
     if found is None:
         require_engine()
         enter(ecr)
-        command = ["docker", "build", "--platform", "linux/amd64", "-f", "image/Dockerfile", "-t", f"{uri}:{tag}", "."]
+        command = ["docker", "build", "--platform", "linux/amd64", "-f", image.file, "-t", f"{uri}:{tag}", "."]
         subprocess.run(command, cwd=ROOT, check=True)
         subprocess.run(["docker", "push", f"{uri}:{tag}"], cwd=ROOT, check=True)
         found = digest(ecr, repository, tag)
-    image = f"{uri}:{tag}@{found}"
-    NOTE.mkdir(parents=True, exist_ok=True)
-    (NOTE / f"{environment.name}.txt").write_text(f"{image}\n")
-    return image
+    pushed = f"{uri}:{tag}@{found}"
+    if image is ML:
+        NOTE.mkdir(parents=True, exist_ok=True)
+        (NOTE / f"{environment.name}.txt").write_text(f"{pushed}\n")
+    return pushed
 
 
-def version() -> str:
+def version(image: Image = ML) -> str:
     """The tag: what the image is made of, so that a new tag comes with, and only with, new content."""
     found = hashlib.sha256()
-    for name in INPUTS:
+    for name in image.inputs:
         place = ROOT / name
         for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
             if path.is_file() and path.suffix != ".pyc":

@@ -104,7 +104,7 @@ def test_other_traffic_than_pages_and_connections_is_not_passed_on(behind):
 def test_the_gate_stands_first_where_somebody_signs_people_in_and_nowhere_else(monkeypatch):
     assert [one.cls for one in application.gates()][:1] != [Gate]
     monkeypatch.setenv(SIGN_ON, json.dumps(vars(OF)))
-    assert [one.cls for one in application.gates()][0] is Gate
+    assert next(one.cls for one in application.gates()) is Gate
 
 
 def test_the_container_starts_for_nobody_while_nobody_signs_people_in(monkeypatch):
