@@ -16,6 +16,7 @@ COMMANDS = (
     "tools.operate.__main__",
     "tools.guard.__main__",
     "tools.cost.__main__",
+    "tools.sign_on",
 )
 LOCKED = {
     name.replace("-", "_")
