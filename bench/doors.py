@@ -46,7 +46,7 @@ from features.fraud import FRAUD
 from features.moments import met_by_a_door
 from features.payment import Payment
 from features.state import State, label_event, payment_event, text_fingerprint
-from features.traffic import TRAFFIC_LAYOUT
+from features.traffic import TRAFFIC_LAYOUTS
 from features.values import iso
 from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, DEVICE_LAYOUT, LAYOUTS, MERCHANT_LAYOUT, VERSIONS, cells_of
 from tools import package
@@ -150,7 +150,7 @@ def decide_cpu() -> dict[str, float]:
 
 class Memory(Aws):
     """One customer with six payments a day for 30 days, all judged, and one merchant with a hundred, and
-    two thousand in the last day."""
+    two thousand in the last day, as the device and the address have, too."""
 
     def __init__(self) -> None:
         rng = random.Random(1)
@@ -163,14 +163,15 @@ class Memory(Aws):
         account = State(ACCOUNT_LAYOUT)
         for number in range(180):
             account.apply(label_event(FIRST + number * (DAY // 6), int(number % 60 == 0)))
-        traffic = State(TRAFFIC_LAYOUT)
-        for number in range(2_000):
-            traffic.pay(FIRST + 29 * DAY + number * 43_000, rng.randrange(90_000), "m", f"t{number}")
+        traffic = {entity: State(layout) for entity, layout in TRAFFIC_LAYOUTS.items()}
+        for counted in traffic.values():
+            for number in range(2_000):
+                counted.pay(FIRST + 29 * DAY + number * 43_000, rng.randrange(90_000), "m", f"t{number}")
         device = State(DEVICE_LAYOUT)
         for number in range(180):  # a household's
             cells = {"customer_id": text_fingerprint(f"c{number % 3}")}
             device.apply(payment_event(FIRST + number * (DAY // 6), rng.randrange(90_000), cells=cells))
-        states = {"customer": customer, "merchant": merchant, "account": account, "device": device, "traffic": traffic}
+        states = {"customer": customer, "merchant": merchant, "account": account, "device": device, **traffic}
         self.texts = {entity: state.dump() for entity, state in states.items()}
 
     def batch_get_record(self, Identifiers: list[dict]) -> dict:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from features.fraud import FRAUD
-from features.traffic import TRAFFIC_LAYOUT
+from features.traffic import TRAFFIC_NAMES
 from tools.athena import LAST_FIRST, text
 from tools.why.history import numbers
 
@@ -64,9 +64,9 @@ def vector_in_words(row: Mapping[str, str]) -> Iterator[dict]:
 
 
 def traffic_in_words(row: Mapping[str, str]) -> list[dict]:
-    """What rules saw of the merchant's traffic."""
+    """What rules saw of the traffic at the merchant, with the device, from the address."""
     counts = numbers(row.get("traffic", "")) or []
-    return [{"counter": name, "value": count} for name, count in zip(TRAFFIC_LAYOUT.names, counts, strict=False)]
+    return [{"counter": name, "value": count} for name, count in zip(TRAFFIC_NAMES, counts, strict=False)]
 
 
 def said(row: Mapping[str, str]) -> dict[str, str]:

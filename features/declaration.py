@@ -19,18 +19,23 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
-Entity = Literal["customer", "merchant", "account", "device", "traffic"]
+Entity = Literal["customer", "merchant", "account", "device", "traffic", "device_traffic", "address_traffic"]
 Kind = Literal["payment", "decline", "attempt", "label", "loan", "outcome"]
 Aggregate = Literal["sum", "max", "min", "tiles", "since"]
 
-# Which column of a payment says to whom it happens; a payment need not name a device.
+# Which column of a payment says to whom it happens; a payment need not name a device, or an address.
 IDENTIFIERS: dict[Entity, str] = {
     "customer": "customer_id",
     "merchant": "merchant_id",
     "account": "customer_id",
     "device": "device_id",
     "traffic": "merchant_id",
+    "device_traffic": "device_id",
+    "address_traffic": "ip",
 }
+# Counted as payments come, behind the doors by what the counter lags: for rules, never for models. Decisions keep what was
+# counted in this order.
+COUNTED: tuple[Entity, ...] = ("traffic", "device_traffic", "address_traffic")
 
 # What one event adds to a tile, by kind. Integers only: sums must not depend on the order of addition.
 MEASURES: dict[Kind, tuple[str, ...]] = {
@@ -48,6 +53,8 @@ HAPPENS: dict[Entity, tuple[Kind, ...]] = {
     "account": ("label", "loan", "outcome"),
     "device": ("payment", "decline", "attempt", "label"),
     "traffic": ("payment",),
+    "device_traffic": ("payment",),
+    "address_traffic": ("payment",),
 }
 # Kinds that rows of payments are, or count in.
 OF_PAYMENTS: tuple[Kind, ...] = ("payment", "decline", "attempt")

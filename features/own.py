@@ -16,13 +16,13 @@ from types import ModuleType
 from typing import get_args
 
 from features.contract import TRANSACTIONS
-from features.declaration import IDENTIFIERS, Distinct, Entity, Feature, FeatureSet, Prefix
+from features.declaration import COUNTED, IDENTIFIERS, Distinct, Entity, Feature, FeatureSet, Prefix
 from features.size import LARGEST, ROOM, fullest
 
 FOLDER = "FEATURES"  # in the environment
 PACKAGED = "own"  # the folder in archives
 NAME = re.compile("[a-z][a-z0-9_]{0,62}")  # what Feature Store, Athena and files all take for a name
-KNOWN = tuple(entity for entity in IDENTIFIERS if entity != "traffic")
+KNOWN = tuple(entity for entity in IDENTIFIERS if entity not in COUNTED)
 # Columns that stand beside features in tables, training sets and groups, and what Feature Store keeps for itself.
 TAKEN = frozenset(column.name for column in TRANSACTIONS.columns) | {
     *("blocked", "state", "feature_version", "event_date", "is_fraud", "label", "at", "identifier", "counted_at"),

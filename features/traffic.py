@@ -1,32 +1,60 @@
-"""What happens at a merchant right now. For rules, never for models.
+"""What happens right now at a merchant, with a device, from an address. For rules, never for models.
 
-A merchant's payments come through every shard, so whoever counts them lags behind them, by milliseconds or, when
-something is down, by an hour. A vector that held such a count could not be computed again from the lake. A rule may
-look at it: the decision keeps what the rule saw.
+Their payments come through every shard, so whoever counts them lags behind them, by milliseconds or, when something is
+down, by an hour. A vector that held such a count could not be computed again from the lake. A rule may look at it: the
+decision keeps what the rule saw.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
-from features.declaration import DAY, HOUR, MINUTE, Window
+from features.declaration import COUNTED, DAY, HOUR, MINUTE, Entity, Window
 from features.state import Layout, State
 
-# Decisions keep the values by place: a new window comes last.
-TRAFFIC = tuple(
-    Window("traffic", "payment", measure, length, tile, note=note)
-    for length, tile in {10 * MINUTE: MINUTE, HOUR: 5 * MINUTE, DAY: HOUR}.items()
-    for measure, note in (("count", "Payments at the merchant"), ("amount", "Cents that were paid at the merchant"))
-)
-# A payment comes again when its batch does, seconds later: 1,024 are twenty seconds of a merchant with fifty a second.
-TRAFFIC_LAYOUT = Layout(TRAFFIC, remembered=1_024)
-TRAFFIC_VERSION = hashlib.sha256(repr(TRAFFIC).encode()).hexdigest()[:12]  # of the record: another has other tiles
+# Of whom, in words.
+WHOSE: dict[Entity, str] = {
+    "traffic": "at the merchant",
+    "device_traffic": "with the device",
+    "address_traffic": "from the address",
+}
+# A payment comes again when its batch does, seconds later: 1,024 are twenty seconds of a merchant, or of an address that a
+# whole network shares, with fifty a second.
+REMEMBERED: dict[Entity, int] = {"traffic": 1_024, "device_traffic": 128, "address_traffic": 1_024}
 
 
-def traffic_at(state: State | None, at: int) -> list[int] | None:
-    """Counts and cents in the order of the layout's names: what the record holds at `at` (ms), or at its own clock when
-    payments of other customers have moved it further. None without a record."""
-    if state is None:
+def windows(entity: Entity) -> tuple[Window, ...]:
+    """Decisions keep the values by place: a new window comes last."""
+    whose = WHOSE[entity]
+    notes = (("count", f"Payments {whose}"), ("amount", f"Cents that were paid {whose}"))
+    return tuple(
+        Window(entity, "payment", measure, length, tile, note=note)
+        for length, tile in {10 * MINUTE: MINUTE, HOUR: 5 * MINUTE, DAY: HOUR}.items()
+        for measure, note in notes
+    )
+
+
+TRAFFIC: dict[Entity, tuple[Window, ...]] = {entity: windows(entity) for entity in COUNTED}
+TRAFFIC_LAYOUTS: dict[Entity, Layout] = {entity: Layout(TRAFFIC[entity], REMEMBERED[entity]) for entity in COUNTED}
+# Of the record: another has other tiles.
+TRAFFIC_VERSIONS: dict[Entity, str] = {
+    entity: hashlib.sha256(repr(TRAFFIC[entity]).encode()).hexdigest()[:12] for entity in COUNTED
+}
+TRAFFIC_NAMES: tuple[str, ...] = tuple(name for entity in COUNTED for name in TRAFFIC_LAYOUTS[entity].names)
+
+
+def traffic_at(known: Mapping[Entity, State] | None, at: int) -> list[int] | None:
+    """Counts and cents in the order of TRAFFIC_NAMES: what the records hold at `at` (ms), or at their own clocks when
+    payments of other customers have moved them further. Of whom the payment does not name there are none. None where
+    a record could not be read."""
+    if known is None:
         return None
-    values = state.values(max(at, state.clock + 1))
-    return [values[name] or 0 for name in TRAFFIC_LAYOUT.names]
+    counts: list[int] = []
+    for entity, layout in TRAFFIC_LAYOUTS.items():
+        if entity not in known:
+            counts += [0] * len(layout.names)
+            continue
+        values = known[entity].values(max(at, known[entity].clock + 1))
+        counts += [values[name] or 0 for name in layout.names]
+    return counts

@@ -24,7 +24,7 @@ from features.state import (
     product,
     text_fingerprint,
 )
-from features.traffic import TRAFFIC_LAYOUT, TRAFFIC_VERSION
+from features.traffic import TRAFFIC_LAYOUTS, TRAFFIC_NAMES, TRAFFIC_VERSIONS
 
 
 def features_of(entity: Entity) -> tuple[Feature, ...]:
@@ -52,9 +52,9 @@ LAYOUTS: dict[Entity, Layout] = {
     "merchant": MERCHANT_LAYOUT,
     "account": ACCOUNT_LAYOUT,
     "device": DEVICE_LAYOUT,
-    "traffic": TRAFFIC_LAYOUT,
+    **TRAFFIC_LAYOUTS,
 }
-VERSIONS: dict[Entity, str] = {entity: FRAUD.version for entity in LAYOUTS} | {"traffic": TRAFFIC_VERSION}
+VERSIONS: dict[Entity, str] = {entity: FRAUD.version for entity in LAYOUTS} | TRAFFIC_VERSIONS
 # Of vectors that lack the values of features which the records do not know yet: the lake computes these otherwise.
 PARTIAL = f"{FRAUD.version}-partial"
 
@@ -73,7 +73,7 @@ COLUMNS = tuple(dict.fromkeys((*WHOLE, *(prefix.column for prefix in PREFIXES), 
 # Names what `cells_of` makes of a payment: another version may look at other columns, or make other parts of them.
 LOOKED = hashlib.sha256(repr((WHOLE, LOOKED_AT, PREFIXES, PARTS, FRAUD.local)).encode()).hexdigest()[:8]
 
-RULED = (*FRAUD.columns, *TRAFFIC_LAYOUT.names)  # what a rule of the policy may look at
+RULED = (*FRAUD.columns, *TRAFFIC_NAMES)  # what a rule of the policy may look at
 Vector = list[float | None]
 NOTHING_LOCAL: Mapping[str, Value] = {}
 
@@ -86,7 +86,7 @@ class Knowledge:
     customer: State
     merchant: State
     account: State
-    traffic: State | None = None
+    traffic: Mapping[Entity, State] | None = None
     device: State = State(DEVICE_LAYOUT)  # noqa: RUF009 - nothing is ever folded into it
     whole: bool = True  # whether all that the vector is made of could be read
 

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from decimal import Decimal
 from functools import cached_property
 
+from features.declaration import Entity
 from features.payment import AHEAD
 from features.state import State, fingerprint, payment_event
-from features.traffic import TRAFFIC_LAYOUT
+from features.traffic import TRAFFIC_LAYOUTS
 from features.values import iso
 from features.vector import CUSTOMER_LAYOUT
 from simulation import wiring
@@ -168,8 +169,17 @@ class Seen:
     def record(self, customer: str) -> State:
         return self._state("customer", customer, CUSTOMER_LAYOUT)
 
-    def traffic(self, merchant: str) -> State:
-        return self._state("traffic", merchant, TRAFFIC_LAYOUT)
+    def traffic(self, entity: Entity, identifier: str) -> State:
+        return self._state(entity, identifier, TRAFFIC_LAYOUTS[entity])
+
+    @cached_property
+    def traffics(self) -> dict[tuple[Entity, str], list[str]]:
+        """Payments by whose traffic they are."""
+        found: dict[tuple[Entity, str], list[str]] = {}
+        for identifier, paid in sorted(self.paid.items()):
+            for whose in paid.counted.items():
+                found.setdefault(whose, []).append(identifier)
+        return found
 
     def _state(self, entity, identifier: str, layout) -> State:
         found = self.world.cloud.store.records.get((wiring.GROUPS[entity], identifier))
@@ -382,43 +392,43 @@ def payments_of_a_customer_count_at_moments_of_their_own(seen: Seen) -> list[str
     return found
 
 
-def a_payment_counts_once_at_its_merchant_or_is_named(seen: Seen) -> list[str]:
-    """One that was logged and given up before its merchant was told is done when a night comes between."""
+def a_payment_counts_once_in_each_traffic_or_is_named(seen: Seen) -> list[str]:
+    """At its merchant, with its device, from its address. One that was logged and given up before they were told is done
+    when a night comes between."""
     found = []
     if seen.world.merchant_mapping.given_up:
         return []  # they lie in their queue, and no window misses them the next day
     untold = named_in(seen.world, "merchants were not told")
-    for merchant in sorted({paid.merchant for paid in seen.paid.values()}):
-        marks = seen.traffic(merchant).remembered
-        for identifier in seen.logged:
-            paid = seen.paid.get(identifier)
-            if paid is None or paid.merchant != merchant:
+    for (entity, whose), theirs in seen.traffics.items():
+        marks = seen.traffic(entity, whose).remembered
+        for identifier in theirs:
+            if identifier not in seen.logged:
                 continue
             times = marks.count(fingerprint(identifier))
             if times > 1 or (not times and identifier not in untold and identifier not in seen.by_night):
-                found.append(f"{identifier} counts {times} times at {merchant}")
+                found.append(f"{identifier} counts {times} times in {entity} of {whose}")
     return found
 
 
-def a_merchants_record_is_the_recount_of_what_it_counts(seen: Seen) -> list[str]:
+def a_record_of_traffic_is_the_recount_of_what_it_counts(seen: Seen) -> list[str]:
     """Counts and cents of every window, at the record's own clock: payments come to it in any order. Of a payment that
-    was logged twice, at two moments, the log does not say which one its merchant was told."""
+    was logged twice, at two moments, the log does not say which one the counter was told."""
     found = []
     logged: dict[str, set[int]] = {}
     for _, line in seen.lines:
         logged.setdefault(line["transaction_id"], set()).add(line["counted_at"])
     moments_of = {i: next(iter(at)) for i, at in logged.items() if len(at) == 1}
-    for merchant in sorted({paid.merchant for paid in seen.paid.values()}):
-        stored, wanted = seen.traffic(merchant), State(TRAFFIC_LAYOUT)
+    for (entity, whose), theirs in seen.traffics.items():
+        stored, wanted = seen.traffic(entity, whose), State(TRAFFIC_LAYOUTS[entity])
         marks = set(stored.remembered)
-        counted = [i for i, paid in seen.paid.items() if paid.merchant == merchant and fingerprint(i) in marks]
+        counted = [i for i in theirs if fingerprint(i) in marks]
         if any(i not in moments_of or seen.paid[i].customer in seen.decided_twice for i in counted):
             continue
         for i in sorted(counted, key=moments_of.__getitem__):
             wanted.apply(payment_event(moments_of[i], seen.paid[i].amount, i))
         at = wanted.clock + 1
         if (stored.clock, stored.values(at)) != (wanted.clock, wanted.values(at)):
-            found.append(f"{merchant}'s record differs from the recount of its {len(counted)} payments")
+            found.append(f"{entity} of {whose} differs from the recount of its {len(counted)} payments")
     return found
 
 
@@ -630,8 +640,8 @@ INVARIANTS: dict[str, Invariant] = {
         an_exact_decision_is_not_overtaken,
         an_answer_that_is_not_exact_has_a_reason,
         payments_of_a_customer_count_at_moments_of_their_own,
-        a_payment_counts_once_at_its_merchant_or_is_named,
-        a_merchants_record_is_the_recount_of_what_it_counts,
+        a_payment_counts_once_in_each_traffic_or_is_named,
+        a_record_of_traffic_is_the_recount_of_what_it_counts,
         what_counts_late_is_told_to_the_lake,
         every_block_is_told_on_the_topic_or_named,
         every_review_is_told_on_the_topic_or_named,

@@ -10,7 +10,7 @@ import random
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from features.declaration import DAY, HOUR, MINUTE
+from features.declaration import COUNTED, DAY, HOUR, IDENTIFIERS, MINUTE, Entity
 from simulation.scheduler import FAULTS, FaultKind, Outage
 
 MIDNIGHT = 1_748_736_000_000  # the first of June 2025, UTC
@@ -37,8 +37,14 @@ class Paid:
 
     @property
     def further(self) -> dict[str, str]:
-        """What it says besides: the device, one of two."""
-        return {"device_id": f"d{self.amount // 100 % 3}"}
+        """What it says besides: the device and the address, each one of three."""
+        return {"device_id": f"d{self.amount // 100 % 3}", "ip": f"192.0.2.{self.amount // 300 % 3}"}
+
+    @property
+    def counted(self) -> dict[Entity, str]:
+        """Whose traffic it is, by entity."""
+        said = {"merchant_id": self.merchant, **self.further}
+        return {entity: said[IDENTIFIERS[entity]] for entity in COUNTED}
 
 
 @dataclass(frozen=True)

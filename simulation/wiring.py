@@ -31,7 +31,7 @@ from stream.door import StreamDoor
 from stream.quarantine import Quarantine
 from stream.sinks import BLOCKED, REVIEWED, DecisionLog, LateLog, MerchantStream, Topic
 
-from features.declaration import IDENTIFIERS, Entity
+from features.declaration import COUNTED, IDENTIFIERS, Entity
 from simulation.models.dynamodb import DynamoDB
 from simulation.models.endpoint import Endpoint
 from simulation.models.feature_store import FeatureStore
@@ -108,7 +108,7 @@ class Cloud:
 
     def counter(self, skew: int) -> Counter:
         """As merchants/handler.py puts it together."""
-        groups: dict[Entity, str] = {"traffic": GROUPS["traffic"]}
+        groups: dict[Entity, str] = {entity: GROUPS[entity] for entity in COUNTED}
         records = Records(self.store.client(COUNTER.tries), groups, breaker=self._breaker(pause=0))
         return Counter(records, self._milliseconds(skew))
 

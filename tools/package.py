@@ -189,7 +189,7 @@ def feature_groups() -> dict[str, dict]:
         texts = (key, "event_time", "feature_version", "state")
         counted = LAYOUTS[entity].names
         features = [{"name": n, "type": "String"} for n in texts] + [{"name": n, "type": "Integral"} for n in counted]
-        groups[entity] = {"identifier": key, "features": features}
+        groups[entity.replace("_", "-")] = {"identifier": key, "features": features}
     loan = [
         {"name": c.name, "type": FEATURE_STORE_TYPES[c.type]} for c in LOAN_FEATURES.columns if c.name != "applied_at"
     ]

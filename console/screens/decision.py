@@ -187,8 +187,8 @@ def vector(row: dict[str, str]) -> None:
             alt="Features of the vector",
         )
         if traffic := decisions.traffic_in_words(row):
-            st.markdown("What rules saw at the merchant:")
-            st.dataframe(traffic, hide_index=True, alt="Counters of the merchant's traffic")
+            st.markdown("What rules saw at the merchant, with the device and from the address:")
+            st.dataframe(traffic, hide_index=True, alt="Counters of the traffic that rules saw")
 
 
 def explained(row: dict[str, str]) -> None:

@@ -48,6 +48,8 @@ class Settings:
     account_group: str
     device_group: str
     traffic_group: str
+    device_traffic_group: str
+    address_traffic_group: str
     releases_table: str
     policies_table: str
     lake_bucket: str
@@ -67,6 +69,8 @@ def door() -> ApiDoor:
                 "account": settings.account_group,
                 "device": settings.device_group,
                 "traffic": settings.traffic_group,
+                "device_traffic": settings.device_traffic_group,
+                "address_traffic": settings.address_traffic_group,
             },
             patience=API.store.requests,
         ),

@@ -1,1 +1,1 @@
-"""The counter of the traffic at merchants: the second consumer of payments, by merchant."""
+"""The counter of the traffic at merchants, with devices and from addresses: the second consumer of payments."""

@@ -1,8 +1,9 @@
-"""What the counter does with a batch of the merchants' stream: each payment into its merchant's record, once.
+"""What the counter does with a batch of the merchants' stream: each payment into the record of its merchant, of its device
+and of its address, once.
 
-The stream is keyed by merchant, so a merchant has one writer. A payment that comes again, with its batch or because the
-stream door told it twice, is known by its identifier: it counts once, as long as no more payments of the merchant lie
-between than its record remembers.
+A payment stands in the stream once for each of them, keyed by the identifier, so each record has one writer. A payment that
+comes again, with its batch or because the stream door told it twice, is known by its identifier: it counts once, as long as
+no more payments lie between than the record remembers.
 """
 
 from __future__ import annotations
@@ -15,16 +16,18 @@ from dataclasses import dataclass
 from scoring.metrics import emit
 from scoring.records import Records
 
+from features.declaration import COUNTED, IDENTIFIERS, Entity
 from features.state import State, payment_event
 
 
 @dataclass(frozen=True)
 class Told:
-    """One record of the batch: a payment at a merchant, in cents, and when it counts (ms)."""
+    """One record of the batch: a payment in cents, of whose traffic it is, and when it counts (ms)."""
 
     arrived_at: int
     transaction_id: str
-    merchant_id: str
+    entity: Entity
+    identifier: str
     at: int
     amount: int
 
@@ -40,11 +43,12 @@ class Counter:
         """Handles a Kinesis batch; returns the records to deliver again. Records before the first poison are done."""
         told, failures = parse(records)
         if told:
-            states = self.records.read({"traffic": dict.fromkeys(t.merchant_id for t in told)})["traffic"]
-            new = [t for t in told if count(states[t.merchant_id], t)]
-            if new:
-                moved = {t.merchant_id: states[t.merchant_id] for t in new}
-                self.records.write("traffic", moved, max(t.arrived_at for t in told))
+            named = dict.fromkeys(t.entity for t in told)
+            states = self.records.read({e: dict.fromkeys(t.identifier for t in told if t.entity == e) for e in named})
+            new = [t for t in told if count(states[t.entity][t.identifier], t)]
+            for entity in dict.fromkeys(t.entity for t in new):
+                moved = {t.identifier: states[entity][t.identifier] for t in new if t.entity == entity}
+                self.records.write(entity, moved, max(t.arrived_at for t in told))
             oldest = self.now() - min(t.arrived_at for t in told)
             emit({"door": "merchants"}, counted=len(new), repeated=len(told) - len(new), oldest_ms=oldest)
         return failures
@@ -66,13 +70,14 @@ def parse(records: list[dict]) -> tuple[list[Told], list[dict]]:
         kinesis = record["kinesis"]
         try:
             fields = json.loads(base64.b64decode(kinesis["data"]))
-            identifier, merchant = str(fields["transaction_id"]), str(fields["merchant_id"])
-            if merchant != kinesis["partitionKey"]:
-                raise ValueError("another merchant's key: two shards would write one record")
-            arrived = int(kinesis["approximateArrivalTimestamp"] * 1000)
-            found.append(Told(arrived, identifier, merchant, int(fields["at"]), int(fields["amount_cents"])))
+            (entity,) = (entity for entity in COUNTED if IDENTIFIERS[entity] in fields)
+            whose = str(fields[IDENTIFIERS[entity]])
+            if whose != kinesis["partitionKey"]:
+                raise ValueError("another one's key: two shards would write one record")
+            arrived, paid = int(kinesis["approximateArrivalTimestamp"] * 1000), str(fields["transaction_id"])
+            found.append(Told(arrived, paid, entity, whose, int(fields["at"]), int(fields["amount_cents"])))
         except (ValueError, KeyError, TypeError, RecursionError):
             sequence = kinesis["sequenceNumber"]
-            print(json.dumps({"level": "ERROR", "message": "no payment of a merchant", "sequence": sequence}))
+            print(json.dumps({"level": "ERROR", "message": "no payment to count", "sequence": sequence}))
             return found, [{"itemIdentifier": sequence}]
     return found, []

@@ -14,6 +14,8 @@ from scoring.budget import COUNTER
 from scoring.records import Records
 from scoring.settings import from_environment
 
+from features.declaration import Entity
+
 from merchants.counter import Counter
 
 
@@ -21,6 +23,8 @@ from merchants.counter import Counter
 class Settings:
     metric_namespace: str
     traffic_group: str
+    device_traffic_group: str
+    address_traffic_group: str
 
 
 @lru_cache(maxsize=1)
@@ -29,9 +33,12 @@ def counter() -> Counter:
     settings = from_environment(Settings, os.environ)
     metrics.into(settings.metric_namespace)
     store = boto3.client("sagemaker-featurestore-runtime", config=COUNTER.config)
-    return Counter(
-        Records(store, {"traffic": settings.traffic_group}, breaker=Breaker(pause=0)), lambda: int(time.time() * 1000)
-    )
+    groups: dict[Entity, str] = {
+        "traffic": settings.traffic_group,
+        "device_traffic": settings.device_traffic_group,
+        "address_traffic": settings.address_traffic_group,
+    }
+    return Counter(Records(store, groups, breaker=Breaker(pause=0)), lambda: int(time.time() * 1000))
 
 
 def handle(event: dict, context: object) -> dict:

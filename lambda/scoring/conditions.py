@@ -27,7 +27,7 @@ OPPOSITE: dict[Operator, Operator] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"
 
 @dataclass(frozen=True)
 class Feature:
-    """A feature of the vector, or a count of the merchant's traffic, by name."""
+    """A feature of the vector, or a count of the traffic (features.traffic), by name."""
 
     name: str
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from features.fraud import FRAUD
 from features.payment import Payment, storable
-from features.traffic import TRAFFIC_LAYOUT
+from features.traffic import TRAFFIC_NAMES
 from features.values import iso
 from features.vector import PARTIAL, Vector
 from scoring.policy import SEVERITY, Action, Judgement, Policy
@@ -43,8 +43,8 @@ class Decision:
     got with the vector that it should have had. It also fills `explanation`, for which no payer waits: what raised the
     score most of payments that were not approved. `velocity_exact` says that the door knew every payment of the
     customer that was decided before, and that everybody after it knows this one: only then the vector is sure to miss
-    none. `traffic` is what rules saw of the merchant's traffic, in the order of its layout; none when it could not be
-    read. `listed` are the lists that the payment was on of those that rules look up, and the rules that were snoozed
+    none. `traffic` is what rules saw of the traffic (features.traffic), in the order of its names; none when one of its records could
+    not be read. `listed` are the lists that the payment was on of those that rules look up, and the rules that were snoozed
     for it; none when that could not be read. `without_effect` are rules that spoke and changed nothing, see
     `scoring.policy.Judgement`.
     """
@@ -217,12 +217,12 @@ def decide(
 def seen_by_rules(
     payment: Payment, vector: Vector | None, traffic: Sequence[float | None] | None
 ) -> dict[str, float | None]:
-    """What rules look at, by name: the vector, or the amount alone without one, and the merchant's traffic."""
+    """What rules look at, by name: the vector, or the amount alone without one, and the traffic."""
     values: dict[str, float | None] = {"amount": float(payment.amount)}
     if vector is not None:
         values = dict(zip(FRAUD.columns, vector, strict=True))
     if traffic is not None:
-        values.update(zip(TRAFFIC_LAYOUT.names, traffic, strict=True))
+        values.update(zip(TRAFFIC_NAMES, traffic, strict=False))  # a door of before has counted less
     return values
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from features.declaration import DAY, IDENTIFIERS, Entity
+from features.declaration import COUNTED, DAY, IDENTIFIERS, Entity
 from features.fraud import FRAUD
 from features.payment import Payment
 from features.state import State
@@ -25,8 +25,8 @@ PATIENCE = 4  # tries for what a batch call left undone
 
 
 # Whose records may be missing: of a batch of the stream, which can wait, and of a payment that somebody waits for.
-RULES_ONLY: frozenset[Entity] = frozenset({"traffic"})
-ALL_BUT_THE_CUSTOMER: frozenset[Entity] = frozenset({*NIGHTLY, "traffic"})
+RULES_ONLY: frozenset[Entity] = frozenset(COUNTED)
+ALL_BUT_THE_CUSTOMER: frozenset[Entity] = frozenset({*NIGHTLY, *COUNTED})
 
 
 class StoreUnavailable(RuntimeError):
@@ -34,7 +34,7 @@ class StoreUnavailable(RuntimeError):
 
 
 class Records:
-    """Online records: customers, merchants, accounts, and the traffic at merchants."""
+    """Online records: customers, merchants, accounts, devices, and the traffic at merchants, with devices, from addresses."""
 
     def __init__(
         self, client, groups: dict[Entity, str], patience: int = PATIENCE, breaker: Breaker | None = None
@@ -164,7 +164,15 @@ def knowledge(payment: Payment, states: Mapping[Entity, Mapping[str, State]]) ->
         state = NOBODY[entity] if who is None else states[entity].get(who)
         whole = whole and state is not None
         known[entity] = state or NOBODY[entity]
-    traffic = states["traffic"].get(payment.merchant_id)
+    traffic: dict[Entity, State] | None = {}
+    for entity in COUNTED:
+        who = payment.identifier(IDENTIFIERS[entity])
+        if who is None:
+            continue
+        if who not in states[entity]:
+            traffic = None
+            break
+        traffic[entity] = states[entity][who]
     return Knowledge(states["customer"][payment.customer_id], traffic=traffic, whole=whole, **known)  # type: ignore[arg-type]
 
 

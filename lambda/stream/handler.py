@@ -39,6 +39,8 @@ class Settings:
     account_group: str
     device_group: str
     traffic_group: str
+    device_traffic_group: str
+    address_traffic_group: str
     releases_table: str
     policies_table: str
     lake_bucket: str
@@ -63,6 +65,8 @@ def door() -> StreamDoor:
                 "account": settings.account_group,
                 "device": settings.device_group,
                 "traffic": settings.traffic_group,
+                "device_traffic": settings.device_traffic_group,
+                "address_traffic": settings.address_traffic_group,
             },
             # Nobody waits here: a store that is back must be asked, or a batch's few retries pass without a call.
             breaker=Breaker(pause=0),

@@ -73,7 +73,7 @@ module "feature_store" {
   source = "../modules/feature_store"
 
   boundary_arn    = var.boundary_arn
-  counted         = ["traffic"]
+  counted         = { traffic = null, device-traffic = 2, address-traffic = 2 } # days; devices and addresses are people's
   groups          = var.feature_groups
   lake            = module.lake.bucket
   later           = ["device"]

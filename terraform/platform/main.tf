@@ -167,12 +167,12 @@ module "release" {
 module "counter" {
   source = "../modules/counter"
 
-  code          = local.functions
-  kms_key_arn   = local.held.lake.kms_key_arn
-  namespace     = local.namespace
-  prefix        = local.prefix
-  stream        = local.held.streams.merchants
-  traffic_group = local.held.feature_groups.all["traffic"]
+  code           = local.functions
+  kms_key_arn    = local.held.lake.kms_key_arn
+  namespace      = local.namespace
+  prefix         = local.prefix
+  stream         = local.held.streams.merchants
+  traffic_groups = { for variable, group in local.records : variable => group.name if endswith(variable, "TRAFFIC_GROUP") }
 }
 
 module "consumer" {

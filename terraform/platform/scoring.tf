@@ -5,7 +5,7 @@ locals {
   sagemaker = "arn:${data.aws_partition.this.partition}:sagemaker:${local.place}"
 
   records = {
-    for group in ["account", "customer", "device", "merchant", "traffic"] : "${upper(group)}_GROUP" => {
+    for group in ["account", "address-traffic", "customer", "device", "device-traffic", "merchant", "traffic"] : "${upper(replace(group, "-", "_"))}_GROUP" => {
       name = local.held.feature_groups.all[group]
       arn  = "${local.sagemaker}:feature-group/${local.held.feature_groups.all[group]}"
     }

@@ -26,7 +26,7 @@ import psutil
 import pyarrow.parquet as pq
 from release.promotion import pending
 
-from features.declaration import DAY
+from features.declaration import COUNTED, DAY, IDENTIFIERS, Entity
 from features.payment import Payment
 from features.state import State, fingerprint
 from features.values import iso
@@ -349,10 +349,10 @@ class Scene:
             Record=[{"FeatureName": name, "ValueAsString": value} for name, value in values.items()],
         )
 
-    def traffic(self, merchant: str) -> list[int]:
-        """Fingerprints of the payments that the merchant's record counts, as often as it does."""
-        runtime, group = self.client("sagemaker-featurestore-runtime"), f"{self.platform.prefix}-traffic"
-        record = runtime.get_record(FeatureGroupName=group, RecordIdentifierValueAsString=merchant).get("Record")
+    def traffic(self, entity: Entity, whose: str) -> list[int]:
+        """Fingerprints of the payments that a record of traffic counts, as often as it does."""
+        runtime, group = self.client("sagemaker-featurestore-runtime"), f"{self.platform.prefix}-{entity.replace('_', '-')}"
+        record = runtime.get_record(FeatureGroupName=group, RecordIdentifierValueAsString=whose).get("Record")
         texts = {f["FeatureName"]: f["ValueAsString"] for f in record or ()}
         return sorted(json.loads(texts["state"])["remembered"]) if texts else []
 
@@ -403,7 +403,12 @@ class Scene:
             if line["transaction_id"] in paid:
                 noted[line["transaction_id"]] = max(line["counted_at"], noted.get(line["transaction_id"], 0))
         stored = self.states(customers)
-        traffic = {m: self.traffic(m) for m in {p.merchant_id for p in parsed.values()}}
+        counted: dict[tuple[Entity, str], list[int]] = {}
+        for identifier, payment in parsed.items():
+            for entity in COUNTED:
+                if whose := payment.identifier(IDENTIFIERS[entity]):
+                    marks = counted.setdefault((entity, whose), [])
+                    marks += [fingerprint(identifier)] if identifier in applied else []
         found = {
             "missing": sorted(paid.keys() - told.keys()),
             "never paid": sorted(told.keys() - paid.keys()),
@@ -413,10 +418,8 @@ class Scene:
             "other vectors": vectors,
             "other states": [c for c, state in states.items() if state.clock >= 0 and stored[c] != state.dump()],
             "late otherwise": sorted(late ^ set(noted.items())),
-            "counted otherwise at their merchants": [
-                merchant
-                for merchant, counted in traffic.items()
-                if counted != sorted(fingerprint(i) for i in applied if i in paid and parsed[i].merchant_id == merchant)
+            "counted otherwise in their traffic": [
+                whose for (entity, whose), marks in counted.items() if self.traffic(entity, whose) != sorted(marks)
             ],
         }
         return {what: which for what, which in found.items() if which}

@@ -209,7 +209,7 @@ def test_payments_are_decided_while_merchants_cannot_be_told_and_the_untold_ones
         eventually(lambda: scene.counted("untold_merchants", "stream") - before == len(paid))
 
     assert cut.hits
-    eventually(lambda: list(scene.wrong(paid)) == ["counted otherwise at their merchants"])
+    eventually(lambda: list(scene.wrong(paid)) == ["counted otherwise in their traffic"])
 
 
 @pytest.mark.parametrize("kind", ["denied", "unanswered", "killed", "killed_after"])

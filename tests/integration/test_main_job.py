@@ -46,7 +46,7 @@ from demo.run import Run, prepare_folder
 from features.credit import PAYMENT_BEHAVIOUR
 from features.fraud import FRAUD
 from features.state import State
-from features.traffic import TRAFFIC_LAYOUT
+from features.traffic import TRAFFIC_LAYOUTS, TRAFFIC_NAMES
 from glue.transforms.point_in_time import athena_sql
 from lending.deciding import Loan, decide
 from lending.opened import Opened, opened
@@ -435,7 +435,7 @@ def test_decisions_come_as_a_file_and_through_athena(run, platform):
 
 
 def test_rules_have_seen_the_days_earlier_payments_at_a_merchant_and_athena_says_what_they_saw(run, platform):
-    place = TRAFFIC_LAYOUT.names.index("traffic_payment_count_1d") + 1
+    place = TRAFFIC_NAMES.index("traffic_payment_count_1d") + 1
     (busiest,) = platform.query(
         "decisions",
         f"SELECT merchant_id, max(element_at(traffic, {place})) AS seen, count(DISTINCT transaction_id) AS paid "
@@ -444,7 +444,7 @@ def test_rules_have_seen_the_days_earlier_payments_at_a_merchant_and_athena_says
     record = platform.client("sagemaker-featurestore-runtime").get_record(
         FeatureGroupName=f"{platform.prefix}-traffic", RecordIdentifierValueAsString=busiest["merchant_id"]
     )["Record"]
-    counted = State.load({f["FeatureName"]: f["ValueAsString"] for f in record}["state"], TRAFFIC_LAYOUT)
+    counted = State.load({f["FeatureName"]: f["ValueAsString"] for f in record}["state"], TRAFFIC_LAYOUTS["traffic"])
 
     assert 0 < int(busiest["seen"]) < int(busiest["paid"])
     assert len(counted.remembered) == len(set(counted.remembered)) == int(busiest["paid"])

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from features.traffic import TRAFFIC_LAYOUT
+from features.traffic import TRAFFIC_NAMES
 from tools.attacks.doors import PATIENCE_S, POLL_S, Doors, now
 from tools.attacks.rules import CROWD, Rules
 from tools.attacks.verdict import Attack
@@ -18,7 +18,7 @@ MINUTES = 60_000
 HISTORY = 12  # payments: with fewer, large ones soon look usual
 LARGE = 3  # more would be too many in ten minutes
 RING = 8
-SEEN = TRAFFIC_LAYOUT.names.index("traffic_payment_count_10m")
+SEEN = TRAFFIC_NAMES.index("traffic_payment_count_10m")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from scoring.policy import Policy
 
 from features.fraud import FRAUD
 from features.payment import Payment
-from features.traffic import TRAFFIC_LAYOUT
+from features.traffic import TRAFFIC_NAMES
 from features.values import instant
 from tools.athena import LAST_FIRST, text
 from tools.backtest.comparison import Decided
@@ -46,7 +46,7 @@ class Stored:
             if features and row["feature_version"] != FRAUD.version:
                 self.other_features += 1
                 continue
-            self.without_traffic += any(not row[name] for name in features if name in TRAFFIC_LAYOUT.names)
+            self.without_traffic += any(not row[name] for name in features if name in TRAFFIC_NAMES)
             self.other_models += policy.model is not None and row["model"] not in ("", policy.model)
             yield decided(row, features)
 
@@ -88,7 +88,7 @@ def query(database: str, features: Sequence[str], first: str, last: str) -> str:
 
 def cell(name: str) -> str:
     """Where a decision keeps what a rule looks at."""
-    held, names = ("traffic", TRAFFIC_LAYOUT.names) if name in TRAFFIC_LAYOUT.names else ("vector", FRAUD.columns)
+    held, names = ("traffic", TRAFFIC_NAMES) if name in TRAFFIC_NAMES else ("vector", FRAUD.columns)
     return f"element_at({held}, {names.index(name) + 1})"
 
 

@@ -17,7 +17,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from features.fraud import FRAUD
-from features.traffic import TRAFFIC_LAYOUT
+from features.traffic import TRAFFIC_NAMES
 from features.vector import Vector
 from inference.archive import UnsafeArchive, unpack
 from inference.model import BrokenArchive, Model, OtherFeatures
@@ -74,8 +74,8 @@ def explained(
         f"step {decision['degrade_step']}, reasons {decision['reasons']}"
     )
     if decision["traffic"]:
-        seen = ", ".join(f"{n} {v:g}" for n, v in zip(TRAFFIC_LAYOUT.names, decision["traffic"], strict=False))
-        print(f"rules saw at the merchant: {seen}")
+        seen = ", ".join(f"{n} {v:g}" for n, v in zip(TRAFFIC_NAMES, decision["traffic"], strict=False))
+        print(f"rules saw of the traffic: {seen}")
     if decision["feature_version"] != FRAUD.version:
         print(f"decided with features {decision['feature_version']}, this code has {FRAUD.version}: check that one out")
         return 1

@@ -1,4 +1,4 @@
-# The counter of payments by merchant: rules see what happens at a merchant right now. What it gives up is not replayed:
+# The counter of payments by merchant, device and address: rules see what happens there right now. What it gives up is not replayed:
 # only rules look at traffic, and the lake has every payment.
 
 data "aws_caller_identity" "this" {}
@@ -9,21 +9,21 @@ module "function" {
   source = "../function"
 
   name            = "${var.prefix}-merchants"
-  description     = "Counts payments by merchant, for rules"
+  description     = "Counts payments by merchant, device and address, for rules"
   handler         = "merchants.handler.handle"
   kms_key_arn     = var.kms_key_arn
   code            = var.code["lambda/merchants"]
   timeout_seconds = 300
 
-  environment = {
-    METRIC_NAMESPACE = var.namespace
-    TRAFFIC_GROUP    = var.traffic_group
-  }
+  environment = merge(var.traffic_groups, { METRIC_NAMESPACE = var.namespace })
 
   permissions = {
     CountTraffic = {
-      actions   = ["sagemaker:BatchGetRecord", "sagemaker:BatchWriteRecord", "sagemaker:GetRecord", "sagemaker:PutRecord"]
-      resources = ["arn:${data.aws_partition.this.partition}:sagemaker:${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}:feature-group/${var.traffic_group}"]
+      actions = ["sagemaker:BatchGetRecord", "sagemaker:BatchWriteRecord", "sagemaker:GetRecord", "sagemaker:PutRecord"]
+      resources = [
+        for group in values(var.traffic_groups) :
+        "arn:${data.aws_partition.this.partition}:sagemaker:${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}:feature-group/${group}"
+      ]
     }
     ReadStream = {
       actions = [

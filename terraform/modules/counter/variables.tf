@@ -43,8 +43,8 @@ variable "stream" {
   nullable    = false
 }
 
-variable "traffic_group" {
-  description = "Name of the feature group that holds the traffic at merchants."
-  type        = string
+variable "traffic_groups" {
+  description = "Names of the feature groups that hold the traffic, by the variable that tells them to the counter."
+  type        = map(string)
   nullable    = false
 }

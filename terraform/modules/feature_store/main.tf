@@ -23,7 +23,12 @@ locals {
   }
 
   # Names by whether they wait for the others: an account makes four groups at a time.
-  waiting = setunion(var.counted, var.later)
+  waiting = setunion(keys(var.counted), var.later)
+
+  # Of an online record; null for ever.
+  days_kept = {
+    for name in keys(var.groups) : name => lookup(var.counted, name, null) == null ? var.online_ttl_days : var.counted[name]
+  }
 }
 
 # The night publishes these.
@@ -51,7 +56,7 @@ module "later" {
   definition      = each.value
   name            = each.key
   offline         = local.offline
-  online_ttl_days = var.online_ttl_days
+  online_ttl_days = local.days_kept[each.key]
   prefix          = var.prefix
 
   depends_on = [module.published]

@@ -2,6 +2,6 @@ output "names" {
   description = "Feature group names by short name: all of them, and those that the night publishes."
   value = {
     all       = { for name, group in merge(module.published, module.later) : name => group.name }
-    published = { for name, group in merge(module.published, module.later) : name => group.name if !contains(var.counted, name) }
+    published = { for name, group in merge(module.published, module.later) : name => group.name if !contains(keys(var.counted), name) }
   }
 }

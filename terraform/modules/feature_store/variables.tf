@@ -6,9 +6,9 @@ variable "boundary_arn" {
 }
 
 variable "counted" {
-  description = "Short names of the groups that payments move as they come, and no night publishes."
-  type        = set(string)
-  default     = []
+  description = "Groups that payments move as they come, and no night publishes, by short name: days after its newest event that an online record is kept, null for as long as any other."
+  type        = map(number)
+  default     = {}
   nullable    = false
 }
 
@@ -30,7 +30,7 @@ variable "groups" {
   }
 
   validation {
-    condition     = length(setsubtract(keys(var.groups), setunion(var.counted, var.later))) <= 4
+    condition     = length(setsubtract(keys(var.groups), setunion(keys(var.counted), var.later))) <= 4
     error_message = "groups must hold at most 4 that are neither counted nor later, got ${length(var.groups)} in all: an account makes four feature groups at a time."
   }
 }

@@ -32,7 +32,7 @@ override_data {
       entities = { brought = ["transactions"], vectors = ["transaction_features"] }
 
       feature_groups = {
-        all       = { account = "risk-dev-account", customer = "risk-dev-customer", device = "risk-dev-device", loan-applicant = "risk-dev-loan-applicant", merchant = "risk-dev-merchant", traffic = "risk-dev-traffic" }
+        all       = { account = "risk-dev-account", address-traffic = "risk-dev-address-traffic", device-traffic = "risk-dev-device-traffic", customer = "risk-dev-customer", device = "risk-dev-device", loan-applicant = "risk-dev-loan-applicant", merchant = "risk-dev-merchant", traffic = "risk-dev-traffic" }
         published = { account = "risk-dev-account", customer = "risk-dev-customer", device = "risk-dev-device", loan-applicant = "risk-dev-loan-applicant", merchant = "risk-dev-merchant" }
       }
 

@@ -13,7 +13,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.clocks import apart, turns, usual
-from features.declaration import DAY, HOUR, MINUTE, SECOND, Distinct, FromUsual, SinceFirst, SinceLast, Travel, Window
+from features.declaration import (
+    COUNTED,
+    DAY,
+    HOUR,
+    MINUTE,
+    SECOND,
+    Distinct,
+    FromUsual,
+    SinceFirst,
+    SinceLast,
+    Travel,
+    Window,
+)
 from features.fraud import FRAUD, HIGH, SETTLED, SINCE_LAST
 from features.places import LATITUDE, LONGITUDE, metres
 from features.size import fullest
@@ -602,5 +614,5 @@ def test_the_layout_keeps_a_ring_per_kind_and_tile_as_long_as_its_longest_window
 
     kept = {key: ring.kept for key, ring in layout.rings.items()}
     assert kept == {("payment", MINUTE): 21, ("payment", 5 * MINUTE): 13}
-    counted = {w.name for entity, layout in LAYOUTS.items() if entity != "traffic" for w in layout.windows}
+    counted = {w.name for entity, layout in LAYOUTS.items() if entity not in COUNTED for w in layout.windows}
     assert counted == {w.name for w in FRAUD.windows}

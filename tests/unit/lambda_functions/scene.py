@@ -28,7 +28,7 @@ from features.declaration import Entity
 from features.declared import TERMS
 from features.fraud import FRAUD
 from features.state import State
-from features.traffic import TRAFFIC_LAYOUT, traffic_at
+from features.traffic import TRAFFIC_NAMES, traffic_at
 from features.vector import CUSTOMER_LAYOUT
 from tests.unit.lambda_functions.aws import (
     Bucket,
@@ -50,6 +50,8 @@ GROUPS: dict[Entity, str] = {
     "account": "risk-test-account",
     "device": "risk-test-device",
     "traffic": "risk-test-traffic",
+    "device_traffic": "risk-test-device-traffic",
+    "address_traffic": "risk-test-address-traffic",
 }
 NOW = 1_522_575_001_000
 
@@ -203,10 +205,11 @@ class Scene:
         records = [kinesis_record(data, n, key=key) for n, (data, key) in enumerate(told)]
         return counter.Counter(self.records, lambda: NOW).take(records)
 
-    def traffic(self, merchant: str) -> dict[str, int]:
-        """What the merchant's record holds, by name, at its own clock."""
-        state = self.records.read({"traffic": [merchant]})["traffic"][merchant]
-        return dict(zip(TRAFFIC_LAYOUT.names, traffic_at(state, 0), strict=True))
+    def traffic(self, whose: str, entity: Entity = "traffic") -> dict[str, int]:
+        """What a record of traffic holds, by name, at its own clock."""
+        state = self.records.read({entity: [whose]})[entity][whose]
+        found = dict(zip(TRAFFIC_NAMES, traffic_at({entity: state}, 0), strict=True))
+        return {name: count for name, count in found.items() if name.startswith(f"{entity}_")}
 
     def calls_during(self, work: Callable[[], object]) -> Counter[str]:
         """How often each operation is asked for."""

@@ -101,14 +101,16 @@ def settings_kind():
 
 
 def test_settings_name_every_missing_variable_at_once():
-    first = "ACCOUNT_GROUP, ANSWERS_TABLE, CUSTOMER_GROUP, DEVICE_GROUP, LAKE_BUCKET, LISTS_TABLE, MERCHANT_GROUP"
+    first = "ACCOUNT_GROUP, ADDRESS_TRAFFIC_GROUP, ANSWERS_TABLE, CUSTOMER_GROUP, DEVICE_GROUP, DEVICE_TRAFFIC_GROUP"
+    next_ = "LAKE_BUCKET, LISTS_TABLE, MERCHANT_GROUP"
     then = "METRIC_NAMESPACE, POLICIES_TABLE, RELEASES_TABLE, SIGNING_KEY, STREAM_NAME, TAILS_TABLE, TRAFFIC_GROUP"
-    with pytest.raises(MissingSettings, match=f"{first}, {then}"):
+    with pytest.raises(MissingSettings, match=f"{first}, {next_}, {then}"):
         from_environment(settings_kind(), {"ENDPOINT_NAME": "e", "STREAM_NAME": ""})
 
 
 def test_settings_are_read_from_variables_of_their_names():
-    groups = ("customer_group", "merchant_group", "account_group", "device_group", "traffic_group")
+    known = ("customer_group", "merchant_group", "account_group", "device_group")
+    groups = (*known, "traffic_group", "device_traffic_group", "address_traffic_group")
     tables = ("answers_table", "tails_table", "lists_table", "releases_table", "policies_table")
     names = (*tables, "stream_name", "signing_key", "endpoint_name", *groups, "metric_namespace", "lake_bucket")
     settings = from_environment(settings_kind(), {**{n.upper(): f"the {n}" for n in names}, "OTHER": "x"})

@@ -9,9 +9,9 @@ import pytest
 from merchants.counter import Counter
 from scoring.records import StoreUnavailable
 
-from features.declaration import DAY
+from features.declaration import COUNTED, DAY
 from features.state import State, fingerprint, payment_event
-from features.traffic import TRAFFIC_LAYOUT
+from features.traffic import TRAFFIC_LAYOUTS, TRAFFIC_NAMES
 from tests.unit.lambda_functions.aws import kinesis_record
 from tests.unit.lambda_functions.scene import GROUPS, NOW, POLICY, Scene, fields
 
@@ -49,8 +49,85 @@ def test_a_rule_blocks_the_next_payment_at_a_busy_merchant_at_both_doors_and_the
     scene.deliver([fields(6, customer="newer"), {**fields(7, customer="newest"), "merchant_id": "quiet"}], first=9)
 
     assert (answered["action"], answered["reasons"]) == ("BLOCK", ["busy_merchant"])
-    assert answered["traffic"] == [5, 5_000, 5, 5_000, 5, 5_000]
+    assert answered["traffic"] == [5, 5_000, 5, 5_000, 5, 5_000, *[0] * 12], "it names no device and no address"
     assert [scene.logged()[i]["action"] for i in ("t6", "t7")] == ["BLOCK", "APPROVE"]
+
+
+SHARED = {
+    "name": "shared",
+    "when": {
+        "any": [
+            {"feature": "device_traffic_payment_count_10m", ">": 3},
+            {"feature": "address_traffic_payment_count_10m", ">": 3},
+        ]
+    },
+    "action": "BLOCK",
+}
+
+
+@pytest.mark.parametrize("column", ["device_id", "ip"])
+def test_a_rule_blocks_the_next_payment_of_a_busy_device_or_address_at_other_merchants_at_both_doors(column):
+    scene = Scene({**POLICY, "rules": [SHARED]})
+    scene.deliver([{**fields(i, customer=f"c{i}"), "merchant_id": f"m{i}", column: "shared"} for i in range(5)])
+    assert scene.count() == []
+    another = fields(5, customer="new", **{column: "shared"})
+    answered, quiet = scene.ask(another), scene.ask(fields(6, customer="new", **{column: "own"}))
+    scene.deliver([{**another, "transaction_id": "t7"}, fields(8, customer="newest")], first=9)
+
+    assert (answered["action"], answered["reasons"]) == ("BLOCK", ["shared"])
+    place = TRAFFIC_NAMES.index({"device_id": "device", "ip": "address"}[column] + "_traffic_payment_count_10m")
+    assert (answered["traffic"][place], quiet["traffic"][place]) == (5, 0)
+    assert quiet["action"] == "APPROVE"
+    assert [scene.logged()[i]["action"] for i in ("t7", "t8")] == ["BLOCK", "APPROVE"]
+
+
+def test_a_payment_counts_for_its_merchant_its_device_and_its_address_each_by_its_own_key():
+    scene = Scene()
+    scene.deliver([fields(0, device_id="d", ip="2001:db8::7"), fields(1, ip="2001:db8::7"), fields(2)])
+
+    keys = [r["PartitionKey"] for r in scene.merchants.records]
+    assert sorted(keys) == ["2001:db8::7", "2001:db8::7", "d", "m1", "m1", "m1"]
+    assert scene.count() == []
+    counted = {"device_traffic": "d", "address_traffic": "2001:db8::7", "traffic": "m1"}
+    found = {entity: scene.traffic(whose, entity)[f"{entity}_payment_count_1d"] for entity, whose in counted.items()}
+    assert found == {"device_traffic": 1, "address_traffic": 2, "traffic": 3}
+
+
+def test_a_device_that_no_record_can_be_known_by_is_counted_nowhere_and_holds_nothing_up():
+    scene = Scene()
+    scene.deliver([fields(0, device_id="d" * 129, ip="a\nb")])
+
+    assert [r["PartitionKey"] for r in scene.merchants.records] == ["m1"]
+    assert scene.logged()["t0"]["traffic"] == [0] * len(TRAFFIC_NAMES)
+
+
+def test_a_payment_that_a_door_of_before_has_told_by_merchant_alone_counts():
+    """In the stream while the doors were changed for ones that count devices, too."""
+    scene = Scene()
+    told = json.dumps({"transaction_id": "t1", "merchant_id": "m1", "at": NOW, "amount_cents": 100}).encode()
+
+    assert Counter(scene.records, lambda: NOW).take([kinesis_record(told, 1, key="m1")]) == []
+    assert scene.traffic("m1")["traffic_payment_count_1d"] == 1
+
+
+def test_more_payments_than_one_call_takes_are_told_in_several():
+    scene = Scene()
+    batch = [fields(i, customer=f"c{i}", minute=0, device_id=f"d{i}", ip=f"192.0.2.{i}") for i in range(200)]
+    calls = scene.calls_during(lambda: scene.deliver(batch))
+
+    assert (calls["put_records"], len(scene.merchants.records)) == (2, 600)
+
+
+@pytest.mark.parametrize("entity", COUNTED)
+def test_rules_are_silent_on_all_traffic_while_one_record_of_it_cannot_be_read(entity):
+    scene = Scene({**POLICY, "rules": [BUSY]})
+    named = {"device_id": "d", "ip": "192.0.2.7"}
+    scene.deliver([{**payment, **named} for payment in FIVE])
+    scene.count()
+    scene.store.refused = GROUPS[entity]
+    answered = scene.ask(fields(5, customer="new", **named))
+
+    assert (answered["action"], answered["degrade_step"], answered["traffic"]) == ("APPROVE", "none", None)
 
 
 def test_traffic_is_no_part_of_a_vector():
@@ -65,7 +142,7 @@ def test_what_has_left_the_window_is_not_seen():
     scene = busy()
     scene.now += 45 * 60_000
 
-    assert scene.ask(fields(5, customer="new", minute=75))["traffic"] == [0, 0, 0, 0, 5, 5_000]
+    assert scene.ask(fields(5, customer="new", minute=75))["traffic"][:6] == [0, 0, 0, 0, 5, 5_000]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -82,7 +159,7 @@ def test_however_payments_are_told_and_delivered_again_each_counts_once(seed):
 
     for merchant in range(3):
         stored = scene.store.records[GROUPS["traffic"], f"m{merchant}"]["state"]
-        counted = State.load(stored, TRAFFIC_LAYOUT).remembered
+        counted = State.load(stored, TRAFFIC_LAYOUTS["traffic"]).remembered
         assert sorted(counted) == sorted(fingerprint(f"t{i}") for i in range(merchant, 60, 3))
         assert scene.traffic(f"m{merchant}")["traffic_payment_count_1d"] == 20
 
@@ -204,7 +281,7 @@ def test_what_is_no_payment_fails_alone_and_what_came_before_it_is_counted(poiso
 
 
 def test_a_record_is_bounded_and_remembers_more_than_the_batches_that_may_come_again():
-    state = State(TRAFFIC_LAYOUT)
+    state = State(TRAFFIC_LAYOUTS["traffic"])
     for n in range(2_000):
         state.pay(NOW + n * 43_000, 1_000_000, "m1", f"a-long-identifier-of-a-payment-{n}")
 
@@ -214,7 +291,7 @@ def test_a_record_is_bounded_and_remembers_more_than_the_batches_that_may_come_a
 
 
 def test_a_payment_that_is_older_than_every_window_takes_no_room_and_is_remembered():
-    state = State(TRAFFIC_LAYOUT)
+    state = State(TRAFFIC_LAYOUTS["traffic"])
     for at in (NOW, NOW + 1):
         state.apply_where_it_happened(payment_event(at, 100, f"t{at}"))
     held = {ring: dict(tiles) for ring, tiles in state.tiles.items()}

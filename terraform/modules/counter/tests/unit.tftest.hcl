@@ -5,12 +5,12 @@ mock_provider "aws" {
 }
 
 variables {
-  code          = { "lambda/merchants" = { bucket = "risk-dev-artifacts", key = "lambda/merchants/1/merchants.zip", hash = "hash", layers = [] } }
-  kms_key_arn   = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000"
-  namespace     = "Risk/dev"
-  prefix        = "risk-dev"
-  stream        = { arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-merchants", failed_queue_arn = "arn:aws:sqs:eu-west-1:111122223333:risk-dev-merchants-failed" }
-  traffic_group = "risk-dev-traffic"
+  code           = { "lambda/merchants" = { bucket = "risk-dev-artifacts", key = "lambda/merchants/1/merchants.zip", hash = "hash", layers = [] } }
+  kms_key_arn    = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000"
+  namespace      = "Risk/dev"
+  prefix         = "risk-dev"
+  stream         = { arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-merchants", failed_queue_arn = "arn:aws:sqs:eu-west-1:111122223333:risk-dev-merchants-failed" }
+  traffic_groups = { TRAFFIC_GROUP = "risk-dev-traffic", DEVICE_TRAFFIC_GROUP = "risk-dev-device-traffic" }
 }
 
 run "counts_payments_by_merchant_and_drops_none_without_a_word" {

@@ -25,19 +25,27 @@ run "makes_the_groups_that_payments_move_after_the_others" {
   command = plan
 
   variables {
-    counted = ["traffic"]
-    later   = ["device"]
+    counted         = { traffic = null, address-traffic = 2 }
+    later           = ["device"]
+    online_ttl_days = 400
 
     groups = {
       customer = { identifier = "customer_id", features = [{ name = "customer_id", type = "String" }] }
       device   = { identifier = "device_id", features = [{ name = "device_id", type = "String" }] }
       traffic  = { identifier = "merchant_id", features = [{ name = "merchant_id", type = "String" }] }
+
+      address-traffic = { identifier = "ip", features = [{ name = "ip", type = "String" }] }
     }
   }
 
   assert {
-    condition     = output.names.published == { customer = "risk-dev-customer", device = "risk-dev-device" } && output.names.all == { customer = "risk-dev-customer", device = "risk-dev-device", traffic = "risk-dev-traffic" }
+    condition     = output.names.published == { customer = "risk-dev-customer", device = "risk-dev-device" } && output.names.all == { customer = "risk-dev-customer", device = "risk-dev-device", traffic = "risk-dev-traffic", address-traffic = "risk-dev-address-traffic" }
     error_message = "The night publishes what payments do not move."
+  }
+
+  assert {
+    condition     = local.days_kept == { customer = 400, device = 400, traffic = 400, address-traffic = 2 }
+    error_message = "What only the last day asks about is not kept for longer."
   }
 }
 
