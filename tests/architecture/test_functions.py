@@ -119,14 +119,18 @@ def environment_of(function: str) -> set[str]:
     text = module_of(function)
     opening = "environment = merge(" if "environment = merge(" in text else "environment = {"
     found = block(text, opening)
-    return keys(found, r"\b([A-Z][A-Z_]+)\s*=") | (shared() if "merge(var.scoring.environment" in text else set())
+    traffic = {name for name in shared() if name.endswith("TRAFFIC_GROUP")} if "merge(var.traffic_groups" in text else set()
+    return (
+        keys(found, r"\b([A-Z][A-Z_]+)\s*=") | traffic | (shared() if "merge(var.scoring.environment" in text else set())
+    )
 
 
 def shared() -> set[str]:
     """What both doors get: names, and for each feature group its own."""
     text = (ROOT / "terraform" / "platform" / "scoring.tf").read_text()
-    groups = re.search(r'for group in \[(.*?)\] : "\$\{upper\(group\)\}_GROUP"', text)
-    return {f"{group.upper()}_GROUP" for group in re.findall(r'"(\w+)"', groups[1])} | keys(
+    groups = re.search(r'for group in \[(.*?)\] : "\$\{upper\(replace\(group, "-", "_"\)\)\}_GROUP"', text)
+    named = {group.replace("-", "_").upper() for group in re.findall(r'"([\w-]+)"', groups[1])}
+    return {f"{group}_GROUP" for group in named} | keys(
         block(text, "for variable, group in local.records : variable => group.name }, {"), r"\b([A-Z][A-Z_]+)\s*="
     )
 

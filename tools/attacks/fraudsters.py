@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from features.traffic import TRAFFIC_NAMES
@@ -18,7 +18,6 @@ MINUTES = 60_000
 HISTORY = 12  # payments: with fewer, large ones soon look usual
 LARGE = 3  # more would be too many in ten minutes
 RING = 8
-SEEN = TRAFFIC_NAMES.index("traffic_payment_count_10m")
 
 
 @dataclass(frozen=True)
@@ -57,47 +56,86 @@ def spoken(decided: Mapping[str, dict], rule: str, fraud: Iterable[dict], honest
     )
 
 
+@dataclass(frozen=True)
+class Counted:
+    """Whose traffic a rule counts: `where` a payment happens, by its name, and the windows that begin with `traffic`."""
+
+    rule: str
+    where: Callable[[str], dict[str, str]]
+    traffic: str
+    name: str
+    shared: str
+    honest: str
+
+
 def card_testing(doors: Doors, rules: Rules) -> Iterator[Attack]:
-    """A merchant's traffic is counted behind the payments, so the rule is asked for once the count is there."""
+    """At one merchant; and from one address, at as many merchants as there are payments. Traffic is counted behind the
+    payments, so the rule is asked for once the count is there."""
+    for counted in (
+        Counted(
+            rules.crowd,
+            lambda name: {"merchant": f"m-{name}"},
+            "traffic",
+            "card testing",
+            "at one merchant",
+            "at a busy honest merchant",
+        ),
+        Counted(
+            rules.address,
+            lambda name: {"ip": f"{doors.run}-ip-{name}"},
+            "address_traffic",
+            "card testing from one address",
+            "from one address, each at another merchant",
+            "from a busy honest address",
+        ),
+    ):
+        yield tested(doors, counted)
 
-    def pays(name: str, merchant: str, number: int) -> dict:
-        return doors.payment(f"{name}-{number}", merchant=merchant, amount="0.50")
 
-    tests = [pays("test", "m-tested", n) for n in range(TESTED)]
-    honest = [pays("busy", "m-busy", n) for n in range(BUSY)]
+def tested(doors: Doors, counted: Counted) -> Attack:
+    def pays(name: str, where: str, number: int) -> dict:
+        called = f"{counted.traffic}-{name}-{number}"
+        return doors.payment(called, amount="0.50", **{"merchant": f"m-{called}", **counted.where(where)})
+
+    tests = [pays("test", "tested", n) for n in range(TESTED)]
+    honest = [pays("busy", "busy", n) for n in range(BUSY)]
     for payment in (*tests, *honest):
         doors.stream(payment)
     doors.decided([*tests, *honest])
-    looked = [counted_up_to(doors, "look", "m-tested", CROWD + 1), counted_up_to(doors, "glance", "m-busy", BUSY)]
-    later = [pays("later", "m-tested", n) for n in range(AFTERWARDS)]
+    looks = [
+        counted_up_to(doors, counted, lambda n, name=name, where=where: pays(name, where, n), many)
+        for name, where, many in (("look", "tested", CROWD + 1), ("glance", "busy", BUSY))
+    ]
+    later = [pays("later", "tested", n) for n in range(AFTERWARDS)]
     for number, payment in enumerate(later):
         if number % 2:
             doors.stream(payment)
         else:
             doors.ask(payment)
-    honest += looked[1]
+    honest += looks[1]
     decided = doors.decided([*tests, *later, *honest])
-    found = spoken(decided, rules.crowd, later, honest)
-    before = sum(rules.crowd not in d["reasons"] for p in tests if (d := decided.get(p["transaction_id"])))
-    yield Attack(
-        "card testing",
-        f"{TESTED} payments of 0.50 of as many customers at one merchant, and {AFTERWARDS} once they are counted; "
-        f"{len(honest)} at a busy honest merchant",
+    found = spoken(decided, counted.rule, later, honest)
+    before = sum(counted.rule not in d["reasons"] for p in tests if (d := decided.get(p["transaction_id"])))
+    return Attack(
+        counted.name,
+        f"{TESTED} payments of 0.50 of as many customers {counted.shared}, and {AFTERWARDS} once they are counted; "
+        f"{len(honest)} {counted.honest}",
         f"once more than {CROWD} payments in ten minutes are counted each further one is blocked; none of the honest "
-        "merchant's. Those that come before the counter pass: it lags",
+        "ones. Those that come before the counter pass: it lags",
         f"{found.told()}; {before} of the first {TESTED} passed before the counter",
         found.holds,
     )
 
 
-def counted_up_to(doors: Doors, name: str, merchant: str, many: int) -> list[dict]:
-    """Payments that were made to look how far the merchant's counter is, each after a longer pause than the last."""
+def counted_up_to(doors: Doors, counted: Counted, pays: Callable[[int], dict], many: int) -> list[dict]:
+    """Payments that were made to look how far the counter is, each after a longer pause than the last."""
     made: list[dict] = []
+    place = TRAFFIC_NAMES.index(f"{counted.traffic}_payment_count_10m")
     until, pause = time.monotonic() + PATIENCE_S, POLL_S
     while time.monotonic() < until:
-        made.append(doors.payment(f"{name}-{len(made)}", merchant=merchant, amount="0.50"))
+        made.append(pays(len(made)))
         status, said = doors.ask(made[-1])
-        if status == 200 and said["traffic"] is not None and said["traffic"][SEEN] >= many:
+        if status == 200 and said["traffic"] is not None and said["traffic"][place] >= many:
             break
         time.sleep(pause)
         pause *= 2  # each of them counts, too

@@ -14,7 +14,7 @@ from tools.operate.platform import wait
 from tools.operators import Change, Lists, Operators, ruling
 
 ALLOWED = 3  # payments of one customer within ten minutes
-CROWD = 30  # payments at one merchant within ten minutes
+CROWD = 30  # payments at one merchant, or from one address, within ten minutes
 AT_ONCE = 8  # probes: each instance of a door reads the policy for itself
 
 
@@ -37,6 +37,10 @@ class Rules:
         return f"{self.run}-crowd"
 
     @property
+    def address(self) -> str:
+        return f"{self.run}-address"
+
+    @property
     def high(self) -> str:
         return f"{self.run}-high"
 
@@ -55,6 +59,7 @@ class Rules:
         limits = (
             (self.velocity, "customer_payment_count_10m", ALLOWED - 1, "BLOCK"),
             (self.crowd, "traffic_payment_count_10m", CROWD, "BLOCK"),
+            (self.address, "address_traffic_payment_count_10m", CROWD, "BLOCK"),
             (self.high, "high_for_customer", 0, "REVIEW"),
         )
         ours: list[dict] = [
