@@ -33,8 +33,8 @@ IDENTIFIERS: dict[Entity, str] = {
     "device_traffic": "device_id",
     "address_traffic": "ip",
 }
-# Counted as payments come, behind the doors by what the counter lags: for rules, never for models. Decisions keep what was
-# counted in this order.
+# Counted as payments come, behind the doors by what the counter lags: for rules, never for models. Decisions keep what
+# was counted in this order.
 COUNTED: tuple[Entity, ...] = ("traffic", "device_traffic", "address_traffic")
 
 # What one event adds to a tile, by kind. Integers only: sums must not depend on the order of addition.

@@ -47,7 +47,9 @@ def traffic() -> str:
         "For rules, never for models: counted as payments come, behind them by what the counter lags. A decision keeps "
         "what its rules saw."
     )
-    return table("traffic: What happens right now?", told, [window for windows in TRAFFIC.values() for window in windows])
+    return table(
+        "traffic: What happens right now?", told, [window for windows in TRAFFIC.values() for window in windows]
+    )
 
 
 def table(title: str, told: str, features: Sequence[Feature]) -> str:

@@ -393,8 +393,8 @@ def payments_of_a_customer_count_at_moments_of_their_own(seen: Seen) -> list[str
 
 
 def a_payment_counts_once_in_each_traffic_or_is_named(seen: Seen) -> list[str]:
-    """At its merchant, with its device, from its address. One that was logged and given up before they were told is done
-    when a night comes between."""
+    """At its merchant, with its device, from its address. One that was logged and given up before they were told is
+    done when a night comes between."""
     found = []
     if seen.world.merchant_mapping.given_up:
         return []  # they lie in their queue, and no window misses them the next day

@@ -1,9 +1,9 @@
-"""What the counter does with a batch of the merchants' stream: each payment into the record of its merchant, of its device
-and of its address, once.
+"""What the counter does with a batch of the merchants' stream: each payment into the record of its merchant, of its
+device and of its address, once.
 
-A payment stands in the stream once for each of them, keyed by the identifier, so each record has one writer. A payment that
-comes again, with its batch or because the stream door told it twice, is known by its identifier: it counts once, as long as
-no more payments lie between than the record remembers.
+A payment stands in the stream once for each of them, keyed by the identifier, so each record has one writer. A payment
+that comes again, with its batch or because the stream door told it twice, is known by its identifier: it counts once,
+as long as no more payments lie between than the record remembers.
 """
 
 from __future__ import annotations

@@ -15,7 +15,6 @@ from scoring.records import Records
 from scoring.settings import from_environment
 
 from features.declaration import Entity
-
 from merchants.counter import Counter
 
 

@@ -43,9 +43,9 @@ class Decision:
     got with the vector that it should have had. It also fills `explanation`, for which no payer waits: what raised the
     score most of payments that were not approved. `velocity_exact` says that the door knew every payment of the
     customer that was decided before, and that everybody after it knows this one: only then the vector is sure to miss
-    none. `traffic` is what rules saw of the traffic (features.traffic), in the order of its names; none when one of its records could
-    not be read. `listed` are the lists that the payment was on of those that rules look up, and the rules that were snoozed
-    for it; none when that could not be read. `without_effect` are rules that spoke and changed nothing, see
+    none. `traffic` is what rules saw of the traffic (features.traffic), in the order of its names; none when one of its
+    records could not be read. `listed` are the lists that the payment was on of those that rules look up, and the rules
+    that were snoozed for it; none when that could not be read. `without_effect` are rules that spoke and changed nothing, see
     `scoring.policy.Judgement`.
     """
 

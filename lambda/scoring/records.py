@@ -34,7 +34,7 @@ class StoreUnavailable(RuntimeError):
 
 
 class Records:
-    """Online records: customers, merchants, accounts, devices, and the traffic at merchants, with devices, from addresses."""
+    """Online records: customers, merchants, accounts, devices, and what is counted as payments come."""
 
     def __init__(
         self, client, groups: dict[Entity, str], patience: int = PATIENCE, breaker: Breaker | None = None
@@ -164,15 +164,9 @@ def knowledge(payment: Payment, states: Mapping[Entity, Mapping[str, State]]) ->
         state = NOBODY[entity] if who is None else states[entity].get(who)
         whole = whole and state is not None
         known[entity] = state or NOBODY[entity]
-    traffic: dict[Entity, State] | None = {}
-    for entity in COUNTED:
-        who = payment.identifier(IDENTIFIERS[entity])
-        if who is None:
-            continue
-        if who not in states[entity]:
-            traffic = None
-            break
-        traffic[entity] = states[entity][who]
+    counted = {e: who for e in COUNTED if (who := payment.identifier(IDENTIFIERS[e])) is not None}
+    is_read = all(who in states[entity] for entity, who in counted.items())
+    traffic = {entity: states[entity][who] for entity, who in counted.items()} if is_read else None
     return Knowledge(states["customer"][payment.customer_id], traffic=traffic, whole=whole, **known)  # type: ignore[arg-type]
 
 

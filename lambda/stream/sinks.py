@@ -140,8 +140,8 @@ class MerchantStream:
         self.breaker = breaker or Breaker()
 
     def tell(self, payments: Sequence[tuple[Payment, int]]) -> int:
-        """Takes a batch's payments and when they count (ms). Returns of how many the stream did not take all: it holds up no
-        payments, for only rules look at traffic."""
+        """Takes a batch's payments and when they count (ms). Returns of how many the stream did not take all: it
+        holds up no payments, for only rules look at traffic."""
         left = [(payment.transaction_id, record) for payment, at in payments for record in told(payment, at)]
         untold: list[str] = []
         for start in range(0, len(left), TOLD_PER_CALL):
@@ -172,7 +172,7 @@ class MerchantStream:
 
 
 def told(payment: Payment, at: int) -> list[dict]:
-    """A payment's records of the merchants' stream: one for each of whom the traffic is counted, as far as it names them."""
+    """A payment's records of the merchants' stream: one for each whose traffic is counted, as far as it names them."""
     records = []
     for entity in COUNTED:
         whose = payment.identifier(column := IDENTIFIERS[entity])

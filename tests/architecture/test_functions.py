@@ -119,9 +119,13 @@ def environment_of(function: str) -> set[str]:
     text = module_of(function)
     opening = "environment = merge(" if "environment = merge(" in text else "environment = {"
     found = block(text, opening)
-    traffic = {name for name in shared() if name.endswith("TRAFFIC_GROUP")} if "merge(var.traffic_groups" in text else set()
+    traffic = (
+        {name for name in shared() if name.endswith("TRAFFIC_GROUP")} if "merge(var.traffic_groups" in text else set()
+    )
     return (
-        keys(found, r"\b([A-Z][A-Z_]+)\s*=") | traffic | (shared() if "merge(var.scoring.environment" in text else set())
+        keys(found, r"\b([A-Z][A-Z_]+)\s*=")
+        | traffic
+        | (shared() if "merge(var.scoring.environment" in text else set())
     )
 
 

@@ -349,9 +349,12 @@ class Scene:
             Record=[{"FeatureName": name, "ValueAsString": value} for name, value in values.items()],
         )
 
-    def traffic(self, entity: Entity, whose: str) -> list[int]:
+    def traffic(self, whose: str, entity: Entity = "traffic") -> list[int]:
         """Fingerprints of the payments that a record of traffic counts, as often as it does."""
-        runtime, group = self.client("sagemaker-featurestore-runtime"), f"{self.platform.prefix}-{entity.replace('_', '-')}"
+        runtime, group = (
+            self.client("sagemaker-featurestore-runtime"),
+            f"{self.platform.prefix}-{entity.replace('_', '-')}",
+        )
         record = runtime.get_record(FeatureGroupName=group, RecordIdentifierValueAsString=whose).get("Record")
         texts = {f["FeatureName"]: f["ValueAsString"] for f in record or ()}
         return sorted(json.loads(texts["state"])["remembered"]) if texts else []
@@ -419,7 +422,7 @@ class Scene:
             "other states": [c for c, state in states.items() if state.clock >= 0 and stored[c] != state.dump()],
             "late otherwise": sorted(late ^ set(noted.items())),
             "counted otherwise in their traffic": [
-                whose for (entity, whose), marks in counted.items() if self.traffic(entity, whose) != sorted(marks)
+                whose for (entity, whose), marks in counted.items() if self.traffic(whose, entity) != sorted(marks)
             ],
         }
         return {what: which for what, which in found.items() if which}

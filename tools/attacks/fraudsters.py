@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from features.traffic import TRAFFIC_NAMES
 from tools.attacks.doors import PATIENCE_S, POLL_S, Doors, now
@@ -58,10 +60,10 @@ def spoken(decided: Mapping[str, dict], rule: str, fraud: Iterable[dict], honest
 
 @dataclass(frozen=True)
 class Counted:
-    """Whose traffic a rule counts: `where` a payment happens, by its name, and the windows that begin with `traffic`."""
+    """Whose traffic a rule counts: `where` a payment happens, by a name, and what the windows' names begin with."""
 
     rule: str
-    where: Callable[[str], dict[str, str]]
+    where: Callable[[str], dict[str, Any]]
     traffic: str
     name: str
     shared: str
@@ -95,24 +97,22 @@ def card_testing(doors: Doors, rules: Rules) -> Iterator[Attack]:
 def tested(doors: Doors, counted: Counted) -> Attack:
     def pays(name: str, where: str, number: int) -> dict:
         called = f"{counted.traffic}-{name}-{number}"
-        return doors.payment(called, amount="0.50", **{"merchant": f"m-{called}", **counted.where(where)})
+        more: dict[str, Any] = {"merchant": f"m-{called}", **counted.where(where)}
+        return doors.payment(called, amount="0.50", **more)
 
     tests = [pays("test", "tested", n) for n in range(TESTED)]
     honest = [pays("busy", "busy", n) for n in range(BUSY)]
     for payment in (*tests, *honest):
         doors.stream(payment)
     doors.decided([*tests, *honest])
-    looks = [
-        counted_up_to(doors, counted, lambda n, name=name, where=where: pays(name, where, n), many)
-        for name, where, many in (("look", "tested", CROWD + 1), ("glance", "busy", BUSY))
-    ]
+    counted_up_to(doors, counted, partial(pays, "look", "tested"), CROWD + 1)
+    honest += counted_up_to(doors, counted, partial(pays, "glance", "busy"), BUSY)
     later = [pays("later", "tested", n) for n in range(AFTERWARDS)]
     for number, payment in enumerate(later):
         if number % 2:
             doors.stream(payment)
         else:
             doors.ask(payment)
-    honest += looks[1]
     decided = doors.decided([*tests, *later, *honest])
     found = spoken(decided, counted.rule, later, honest)
     before = sum(counted.rule not in d["reasons"] for p in tests if (d := decided.get(p["transaction_id"])))

@@ -47,7 +47,16 @@ def test_every_table_is_listed_with_columns_as_the_catalog_wants_them():
 def test_feature_groups_have_their_identifier_and_event_time_among_their_features():
     groups = feature_groups()
 
-    assert set(groups) == {"customer", "merchant", "account", "device", "traffic", "device-traffic", "address-traffic", "loan-applicant"}
+    assert set(groups) == {
+        "customer",
+        "merchant",
+        "account",
+        "device",
+        "traffic",
+        "device-traffic",
+        "address-traffic",
+        "loan-applicant",
+    }
     for group in groups.values():
         names = [f["name"] for f in group["features"]]
         assert len(set(names)) == len(names)
