@@ -19,8 +19,8 @@ WHOSE: dict[Entity, str] = {
     "device_traffic": "with the device",
     "address_traffic": "from the address",
 }
-# A payment comes again when its batch does, seconds later: 1,024 are twenty seconds of a merchant, or of an address that
-# a whole network shares, with fifty a second.
+# A payment comes again when its batch does, seconds later: 1,024 are twenty seconds of a merchant, or of an address
+# that a whole network shares, with fifty a second.
 REMEMBERED: dict[Entity, int] = {"traffic": 1_024, "device_traffic": 128, "address_traffic": 1_024}
 
 

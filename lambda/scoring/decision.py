@@ -45,8 +45,8 @@ class Decision:
     customer that was decided before, and that everybody after it knows this one: only then the vector is sure to miss
     none. `traffic` is what rules saw of the traffic (features.traffic), in the order of its names; none when one of its
     records could not be read. `listed` are the lists that the payment was on of those that rules look up, and the rules
-    that were snoozed for it; none when that could not be read. `without_effect` are rules that spoke and changed nothing, see
-    `scoring.policy.Judgement`.
+    that were snoozed for it; none when that could not be read. `without_effect` are rules that spoke and changed
+    nothing, see `scoring.policy.Judgement`.
     """
 
     transaction_id: str
