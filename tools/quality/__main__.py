@@ -12,6 +12,7 @@ from pathlib import Path
 
 from glue.raw import ContractBroken
 from tools.quality import credit, fraud, rejects
+from tools.quality.besides import episodes
 from tools.quality.history import opened
 from tools.raw_data.files import Unusable
 from tools.telling import Teller
@@ -63,7 +64,8 @@ def measure(given: Mapping[str, str], teller: Teller) -> dict[str, dict]:
         start, count = start_of(given), count_of(given)
         with opened(Path(given["FRAUD"]), teller) as history:
             vectors, labels = history.payments()
-        reports["fraud"] = fraud.measure(fraud.Payments(vectors, labels), start, count, teller, "PEERS" in given)
+        payments, truth = fraud.Payments(vectors, labels), episodes(Path(given["FRAUD"]))
+        reports["fraud"] = fraud.measure(payments, start, count, teller, "PEERS" in given, truth)
     if "CREDIT" in given:
         with opened(Path(given["CREDIT"]), teller) as history:
             rows, told = history.loans()

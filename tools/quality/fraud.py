@@ -8,8 +8,10 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from features.encoding import Encoding
 from features.fraud import FRAUD
 from tools.quality import handbook_peer
+from tools.quality.besides import Scored, resting_on_more, rings
 from tools.quality.handbook import Fold, consecutive, earlier, parts
 from tools.raw_data.files import Unusable
 from tools.telling import Teller
@@ -22,6 +24,7 @@ from training.selection import Fold as Judged
 from training.train import matrix
 
 SEED = 0
+LESS = "without what payments need not say"
 CHOSEN_ON = 3  # earlier folds that settings are chosen on, where the data goes back so far
 FRAUDS = PROBLEMS["fraud"]
 
@@ -38,6 +41,13 @@ class Payments:
         self.customer = self.rows["customer_id"].to_numpy()
         self.y = self.rows["is_fraud"].to_numpy().astype(int)
         self.encoding = fit_encoding(self.rows)
+        # What is the same in every row is in no model.
+        self.less = fit_encoding(self.rows.assign(**dict.fromkeys(resting_on_more(FRAUD), 0.0)))
+
+    @property
+    def rests_on_more(self) -> bool:
+        """Whether some value that a payment need not say tells payments apart."""
+        return self.less.names != self.encoding.names
 
     def first_day(self) -> date:
         return self.day.min().item()
@@ -50,25 +60,40 @@ class Payments:
         as_of = pd.Timestamp(fold.test_start, tz="UTC")
         return assemble(self.rows.loc[teaches].drop(columns="is_fraud"), self.labels, as_of)
 
-    def split(self, fold: Fold) -> tuple[Rows, Rows, np.ndarray]:
+    def split(self, fold: Fold, encoding: Encoding | None = None) -> tuple[Rows, Rows, np.ndarray]:
         """What teaches, with the labels known when the test starts; what tests; and the mask of the latter."""
+        encoding = encoding or self.encoding
         teaches, tests = parts(self.day, self.customer, self.y, fold)
         known = self.known(teaches, fold)
-        learned = Rows(matrix(known, self.encoding), known["label"].to_numpy())
-        return learned, Rows(matrix(self.rows.loc[tests], self.encoding), self.y[tests]), tests
+        learned = Rows(matrix(known, encoding), known["label"].to_numpy())
+        return learned, Rows(matrix(self.rows.loc[tests], encoding), self.y[tests]), tests
 
 
-def measure(payments: Payments, start: date, count: int, teller: Teller, peers: bool = False) -> dict:
-    """The report of `count` folds from `start`, and with `peers` that of the Handbook's own features on the same folds.
-    Raises Unusable when the data does not reach that far."""
+def measure(
+    payments: Payments,
+    start: date,
+    count: int,
+    teller: Teller,
+    peers: bool = False,
+    truth: pd.DataFrame | None = None,
+) -> dict:
+    """The report of `count` folds from `start`, with `peers` that of the Handbook's own features and of our model
+    without what payments need not say on the same folds, and with `truth` how many rings are found. Raises Unusable
+    when the data does not reach that far."""
     folds = consecutive(start, count)
     require_days(payments, folds)
     choice = chosen(payments, folds[0], teller, tuple(f"fold of {fold.start}" for fold in folds))
     steps = {f"fold of {fold.start}": partial(measure_fold, payments, fold, choice) for fold in folds}
-    found = [*teller.through(steps).values()]
-    beside = {"peers": {name: with_mean(found) for name, found in peer_folds(payments, folds).items()}} if peers else {}
+    scored = [*teller.through(steps).values()]
+    beside: dict[str, dict] = {}
+    if peers:
+        beside["peers"] = {name: with_mean(found) for name, found in peer_folds(payments, folds).items()}
+        if payments.rests_on_more:
+            beside["peers"][LESS] = with_mean([measure_fold(payments, f, choice, without_more=True)[0] for f in folds])
+    if truth is not None:
+        beside["rings"] = rings((tested for _, tested in scored), truth)
     return {
-        **with_mean(found),
+        **with_mean([found for found, _ in scored]),
         **beside,
         "feature_version": FRAUD.version,
         "learner": choice.learner,
@@ -92,8 +117,9 @@ def chosen(payments: Payments, first: Fold, teller: Teller, left: tuple[str, ...
     return max(choices, key=lambda choice: -1.0 if choice.measure is None else choice.measure)
 
 
-def measure_fold(payments: Payments, fold: Fold, choice: Choice) -> dict:
-    learned, tested, mask = payments.split(fold)
+def measure_fold(payments: Payments, fold: Fold, choice: Choice, without_more: bool = False) -> tuple[dict, Scored]:
+    """Figures of a fold and its scores; `without_more` leaves out features of what a payment need not say."""
+    learned, tested, mask = payments.split(fold, payments.less if without_more else payments.encoding)
     for rows, what in ((learned, "week that teaches"), (tested, "week that tests")):
         if not teaches(rows):
             raise Unusable(
@@ -101,7 +127,8 @@ def measure_fold(payments: Payments, fold: Fold, choice: Choice) -> dict:
                 f"found {int(rows.y.sum())} frauds among {len(rows.y)} payments"
             )
     p = LEARNERS[choice.learner].fit(learned, choice.settings, SEED).margins(tested.x)
-    return judged(payments, fold, mask, p, len(learned.y))
+    scores = Scored(payments.rows["transaction_id"].to_numpy()[mask], payments.customer[mask], tested.y, p)
+    return judged(payments, fold, mask, p, len(learned.y)), scores
 
 
 def peer_folds(payments: Payments, folds: list[Fold]) -> dict[str, list[dict]]:
@@ -140,6 +167,11 @@ def told(report: dict) -> list[str]:
     for name, peer in report.get("peers", {}).items():
         ahead = ", ".join(f"{k} {v:.4f} (ours {report['mean'][k] - v:+.4f})" for k, v in peer["mean"].items())
         lines.append(f"  {name}: {ahead}")
+    if found := report.get("rings"):
+        lines.append(
+            f"  rings: {found['found']} of {found['rings']} found where {found['precision']:.0%} of the alerts are "
+            f"frauds, by {found['payments_found']} of their {found['payments']} payments"
+        )
     return lines
 
 
