@@ -13,7 +13,7 @@ from features.credit import PAYMENT_BEHAVIOUR
 from features.encoding import Column, Encoding
 from inference.archive import unpack
 from inference.model import Model
-from training import credit_set, evaluate, prepare, rejects
+from training import credit_set, dossier, evaluate, prepare, rejects
 from training.columns import decide
 from training.default import Told
 from training.evaluate import once_more
@@ -134,9 +134,9 @@ def test_what_inferring_changed_is_told_beside_the_same_learner_without_it_on_lo
     assert seen["mean_pd_of_declined"]["with"] > seen["mean_pd_of_declined"]["without"], "an uplift of 2"
     assert [a["of_known"] for a in seen["approved"]] == [0.6, 0.8]
     assert found["told"] in capsys.readouterr().out
-    dossier = json.loads((places / "output" / "evaluation" / "dossier.json").read_text())
-    assert "assumed, not observed" in dossier["limits"]
-    assert [t["value"] for t in dossier["tests"] if t["name"].startswith("AUC with inferred rejects")] == [
+    signed = json.loads((places / "output" / "evaluation" / "dossier.json").read_text())
+    assert "assumed, not observed" in signed["limits"]
+    assert [t["value"] for t in signed["tests"] if t["name"].startswith("AUC with inferred rejects")] == [
         seen["auc_gain"]["value"]
     ]
     page = (places / "output" / "evaluation" / "dossier.html").read_text()
@@ -340,3 +340,22 @@ def test_withdrawn_loans_and_those_that_are_not_decided_yet_are_no_declined_ones
     found = credit_set.declined(features, told, pd.Timestamp("2023-01-01", tz="UTC"))
 
     assert list(found["identifier"]) == ["d2"]
+
+
+def seen(low: float, high: float, level: tuple[float, float]) -> dict:
+    figures = {"intercept": sum(level) / 2, "intercept_low": level[0], "intercept_high": level[1]}
+    gain = {"value": (low + high) / 2, "low": low, "high": high}
+    return {"effect": {"known": 9, "bad": 2, "auc_gain": gain, "measures": {"with": figures, "without": figures}}}
+
+
+@pytest.mark.parametrize(
+    ("found", "verdicts"),
+    [
+        (seen(-0.02, 0.01, (-0.1, 0.1)), ["pass", "pass"]),
+        (seen(-0.03, -0.01, (-0.1, 0.1)), ["warn", "pass"]),
+        (seen(-0.02, 0.01, (0.3, 0.5)), ["pass", "warn"]),
+        (seen(-0.02, 0.01, (-0.6, -0.3)), ["pass", "warn"]),
+    ],
+)
+def test_the_dossier_warns_where_inferring_made_known_loans_worse_by_more_than_chance(found, verdicts):
+    assert [answer.verdict for answer in dossier.inferred(found)] == verdicts
