@@ -19,7 +19,8 @@ from training.frames import read_folder, write_frame
 from training.fraud_set import NothingToLearn
 from training.policy import Costs
 from training.problems import PROBLEMS
-from training.rejects import DECLARED, Rejects, require_declined, until
+from training.reject_method import Rejects
+from training.rejects import DECLARED, require_declined, until
 from training.rejects import FILE as DECLINED
 
 INPUT = Path("/opt/ml/processing/input")

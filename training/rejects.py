@@ -16,8 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Literal
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -26,46 +25,13 @@ from training.calibration import reliability
 from training.challenge import compared
 from training.fraud_set import NothingToLearn
 from training.metrics import measures
+from training.reject_method import Rejects
 
-Method = Literal["none", "parcelling"]
-METHODS: tuple[Method, ...] = ("none", "parcelling")
 FILE, DECLARED = "declined.parquet", "rejects.json"  # beside the rows that train
-UPLIFT, MOST_UPLIFT = 1.5, 10.0
 BANDS = 10
 APPROVED = (0.6, 0.8)  # shares of known loans that a cut-off approves
 MEASURED = ("auc", "ks", "brier", "ece")
 LEAST_DECLINED = 100  # that were applied for while the rows that train were
-
-
-class WrongRejects(ValueError):
-    """It is not said in a way that can be used what declined loans shall teach; the text says what was expected."""
-
-
-@dataclass(frozen=True)
-class Rejects:
-    """What is made of declined loans, and by how much their bad rate is thought to be above that of accepted ones."""
-
-    method: Method = "none"
-    uplift: float = UPLIFT
-
-    @classmethod
-    def parse(cls, text: str) -> Rejects:
-        """`none`, `parcelling`, or `parcelling:2` with an uplift. Raises WrongRejects."""
-        name, _, factor = (text.strip() or "none").partition(":")
-        method = next((known for known in METHODS if known == name), None)
-        try:
-            uplift = float(factor) if factor else UPLIFT
-        except ValueError:
-            uplift = np.nan
-        if method is None or not 1 <= uplift <= MOST_UPLIFT or (method == "none" and factor):
-            raise WrongRejects(
-                f"rejects: expected none, parcelling, or parcelling:2 with an uplift of 1 to {MOST_UPLIFT:g}, got "
-                f"{text[:100]!r}"
-            )
-        return cls(method, uplift)
-
-    def document(self) -> dict:
-        return asdict(self)
 
 
 @dataclass(frozen=True)

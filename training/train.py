@@ -25,6 +25,7 @@ from training.learners import LEARNERS
 from training.metrics import RANKING
 from training.prepare import STATES
 from training.problems import PROBLEMS, Problem
+from training.reject_method import Rejects
 from training.rows import Fitted, Rows, Settings
 from training.selection import LARGEST, STOPS, Choice, choose, crossfitted, only, part, rolling, varies
 
@@ -134,7 +135,7 @@ def declined_among(train: Path, rows: pd.DataFrame, encoding: Encoding) -> rejec
 
 
 def declined_of(train: Path, found: pd.DataFrame, encoding: Encoding) -> rejects.Declined:
-    how = rejects.Rejects(**json.loads((train / rejects.DECLARED).read_text()))
+    how = Rejects(**json.loads((train / rejects.DECLARED).read_text()))
     return rejects.Declined(how, matrix(found, encoding), rejects.drawn(found["identifier"]))
 
 

@@ -16,6 +16,7 @@ from tools.operate.platform import Platform, Refused
 from tools.raw_data.files import Unusable, names, raw_files
 from tools.releases import PROBLEMS
 from tools.telling import Teller
+from training.reject_method import Rejects, WrongRejects
 
 
 def ingest(platform: Platform, teller: Teller, folder: str, batch: str = "") -> None:
@@ -87,6 +88,10 @@ def train(
         raise Refused(f"expected DEFAULT with PROBLEM=credit only, which knows of defaults, got {problem}")
     if rejects and problem != "credit":
         raise Refused(f"expected REJECTS with PROBLEM=credit only, which knows of declined loans, got {problem}")
+    try:
+        Rejects.parse(rejects)
+    except WrongRejects as wrong:
+        raise Refused(str(wrong)) from None
     words = {"Costs": costs, "Default": default, "Rejects": rejects}
     given = {name: text for name, text in words.items() if text}
     with teller.watched(f"the {problem} pipeline"):

@@ -18,7 +18,7 @@ from tools.raw_data.files import Unusable
 from tools.telling import Teller
 from training.frames import NoRows
 from training.fraud_set import NothingToLearn
-from training.rejects import Rejects, WrongRejects
+from training.reject_method import Rejects, WrongRejects
 
 TARGET = Path("build/quality")
 WORDS = ("FRAUD", "CREDIT", "START", "FOLDS", "PEERS", "REJECTS")

@@ -28,7 +28,8 @@ from training.default import Told
 from training.folds import grouped
 from training.learners import LEARNERS
 from training.metrics import measures
-from training.rejects import LEAST_DECLINED, Declined, Rejects, drawn
+from training.reject_method import Rejects
+from training.rejects import LEAST_DECLINED, Declined, drawn
 from training.rows import Rows, Settings
 from training.train import crossfit, teaching
 

@@ -90,7 +90,13 @@ class Trains:
 
     def train(self, problem: str, as_of: str, **given: str) -> dict:
         self.asked.append((problem, as_of, given))
-        return {"package": "p", "evaluation": {"learner": "l", "test": {"auc": 0.5, "ap": 0.5}}}
+        inferred = {"rejects": {"told": "90 of 300 declined loans taken for bad"}} if "Rejects" in given else {}
+        return {"package": "p", "evaluation": {"learner": "l", "test": {"auc": 0.5, "ap": 0.5}, **inferred}}
+
+
+def test_what_inferring_rejects_changed_is_told_at_the_end_of_a_training_that_did_it(capsys):
+    train(Trains(), Teller(), "credit", rejects="parcelling")
+    assert "90 of 300 declined loans taken for bad" in capsys.readouterr().out
 
 
 def test_costs_and_the_definition_of_default_go_to_the_pipeline_that_knows_of_them():
@@ -98,13 +104,19 @@ def test_costs_and_the_definition_of_default_go_to_the_pipeline_that_knows_of_th
 
     train(platform, Teller(), "credit", "2026-01-01T00:00:00Z", "", '{"months": 18}')
     train(platform, Teller(), "fraud", "2026-01-01T00:00:00Z", '{"review": 6}')
+    train(platform, Teller(), "credit", "2026-01-01T00:00:00Z", rejects="parcelling:2")
 
     assert platform.asked == [
         ("credit", "2026-01-01T00:00:00Z", {"Default": '{"months": 18}'}),
         ("fraud", "2026-01-01T00:00:00Z", {"Costs": '{"review": 6}'}),
+        ("credit", "2026-01-01T00:00:00Z", {"Rejects": "parcelling:2"}),
     ]
     with pytest.raises(Refused, match="expected DEFAULT with PROBLEM=credit only"):
         train(platform, Teller(), "fraud", default="{}")
+    with pytest.raises(Refused, match="expected REJECTS with PROBLEM=credit only"):
+        train(platform, Teller(), "fraud", rejects="parcelling")
+    with pytest.raises(Refused, match=r"expected none, parcelling, or parcelling:2 .* got 'guess'"):
+        train(platform, Teller(), "credit", rejects="guess")
     with pytest.raises(Refused, match="expected COSTS with PROBLEM=fraud only"):
         train(platform, Teller(), "credit", costs="{}")
 

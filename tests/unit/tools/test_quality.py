@@ -21,7 +21,7 @@ from tools.raw_data.files import Unusable
 from tools.telling import Teller
 from training.credit_set import states
 from training.default import Told
-from training.rejects import Rejects
+from training.reject_method import Rejects
 
 START = date(2018, 5, 7)
 

@@ -21,7 +21,8 @@ from training.frames import read_folder, write_frame
 from training.fraud_set import NothingToLearn
 from training.learners import LEARNERS
 from training.problems import PROBLEMS
-from training.rejects import Declined, Rejects, WrongRejects, compare, drawn, parcelled
+from training.reject_method import Rejects, WrongRejects
+from training.rejects import Declined, compare, drawn, parcelled
 from training.rows import Rows, Settings
 from training.train import Hyperparameters, train
 
