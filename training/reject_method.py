@@ -1,4 +1,4 @@
-"""What a training may make of declined loans, as `REJECTS=` says it. Needs no library: who asks for it may have none."""
+"""What a training may make of declined loans, as `REJECTS=` says it. Needs no library: who asks may have none."""
 
 from __future__ import annotations
 
