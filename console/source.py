@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -17,7 +18,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from scoring.policy import InvalidPolicy
 
 from inference.model import Model
+from lending.deciding import Loan
+from lending.opened import Opened as OpenedLoans
+from lending.policy import Policy, policy_of
 from tools.athena import Analysts, QueryFailed
+from tools.lending.kept import Kept, fetch
 from tools.operate.platform import Platform, StepFailed
 from tools.why.__main__ import named
 
@@ -78,6 +83,39 @@ def fraud_model(name: str) -> Opened | None:
         folder.cleanup()
         return None
     return Opened(model, folder)
+
+
+@dataclass(frozen=True)
+class Run:
+    """The last run over a month's loans: what was scored, and the model in a folder."""
+
+    name: str
+    model: OpenedLoans
+    loans: dict[str, Loan]
+    folder: ExitStack
+
+
+@st.cache_resource(
+    max_entries=2, show_spinner="The run and its model are fetched", on_release=lambda run: run.folder.close()
+)
+def loan_run(month: str) -> Run:
+    """Raises WrongRun where none was kept, or what was kept does not fit together."""
+    here = platform()
+    clients = {service: here.client(service) for service in ("glue", "sagemaker", "s3")}
+    with ExitStack() as held:
+        kept = Kept(Path(held.enter_context(TemporaryDirectory(prefix="console-"))))
+        name = fetch(clients, here.prefix, here.lake, month, kept.folder)
+        model = OpenedLoans(held.enter_context(kept.model()))
+        loans = {loan.loan_id: loan for loan in kept.loans(len(model.encoding.columns))}
+        return Run(name, model, loans, held.pop_all())
+
+
+@st.cache_data(max_entries=10, show_spinner=False)
+def credit_policy(sha256: str) -> Policy:
+    """The policy that decided, from its archive. Raises InvalidPolicy of lending, and ClientError where it is gone."""
+    here = platform()
+    key = f"policies/credit/rules/{sha256}.json"
+    return policy_of(here.client("s3").get_object(Bucket=here.lake, Key=key)["Body"].read(), key)
 
 
 def zone(name: str) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import altair as alt
 import streamlit as st
 
-from console import source
+from console import contributions, loan_trial, source
 from console.cells import NOTHING, money, number, plain, share
+from lending.deciding import Loan, WrongRun
+from lending.policy import InvalidPolicy, Policy
 from tools.athena import text
 
 RISKIEST = 100
@@ -194,6 +196,73 @@ def decision(loan: str) -> None:
         plain(f"Policy {row['policy_version']}, model {row['model']}, run of {row['started_at']}.")
         + " `make loan-letter` writes the notice."
     )
+    explained(row)
+
+
+def explained(row: dict[str, str]) -> None:
+    """Only when asked: a run's rows and its model are fetched for it."""
+    if not st.toggle("Explain this loan, and try other values"):
+        return
+    try:
+        run, policy = source.loan_run(row["period"]), source.credit_policy(row["policy_sha256"])
+    except (WrongRun, InvalidPolicy) as wrong:
+        st.warning(f"It cannot be explained: {wrong}")
+        return
+    loan = run.loans.get(row["loan_id"])
+    if run.name != row["run"] or loan is None:
+        st.warning(
+            plain(f"It was decided by run {row['run']}, and what is kept of {row['period']} is run {run.name}.")
+            + " Choose a loan that the newest run of a month has decided."
+        )
+        return
+    before = loan_trial.tried(run.model, policy, loan)
+    contributions.show(before.contributions)
+    to_a_yes(run, policy, loan, before)
+    changes = other_cells(run, loan)
+    if not changes:
+        return
+    after = loan_trial.tried(run.model, policy, loan_trial.with_cells(run.model, loan, changes))
+    cells = st.columns(3)
+    moved = f"{after.default_prob - before.default_prob:+.1%}"
+    cells[0].metric("Probability with these values", share(after.default_prob), moved, delta_color="inverse")
+    cells[1].metric("Decision with these values", after.decision)
+    cells[2].metric("Band, points with these values", f"{after.band}, {after.points}")
+    if after.rules:
+        st.markdown(f"Rules that it would meet: {plain(', '.join(after.rules))}.")
+    st.caption("Columns that are computed from the same data stay as they were.")
+
+
+def to_a_yes(run: source.Run, policy: Policy, loan: Loan, before: loan_trial.Trial) -> None:
+    if before.decision == "APPROVE":
+        return
+    if not policy.moves:
+        st.markdown("The policy declares no `moves`: what would have to change for a yes is not searched for.")
+        return
+    found = loan_trial.ways_in_words(run.model, policy, loan)
+    st.markdown(
+        "What would have to change for a yes:\n" + "\n".join(f"- {plain(way)}" for way in found)
+        if found
+        else "No move that the policy declares leads to a yes."
+    )
+
+
+def other_cells(run: source.Run, loan: Loan) -> dict[str, float | str | None]:
+    """Values that somebody wants to try, by column."""
+    known = {column.name: (column, cell) for column, cell in zip(run.model.encoding.columns, loan.cells, strict=True)}
+    changes: dict[str, float | str | None] = {}
+    for name in st.multiselect("Try other values of", list(known), placeholder="columns"):
+        column, cell = known[name]
+        value_of, missing_of = st.columns([3, 1])
+        missing = missing_of.checkbox("missing", column.number(cell) is None, key=f"missing {name}")
+        given: float | str | None
+        if column.categories is None:
+            was = column.number(cell)
+            given = value_of.number_input(name, value=float(was or 0), disabled=missing, key=f"cell {name}")
+        else:
+            place = column.categories.index(cell) if cell in column.categories else 0
+            given = value_of.selectbox(name, column.categories, place, disabled=missing, key=f"cell {name}")
+        changes[name] = None if missing else given
+    return changes
 
 
 def amount(cell: str) -> str:

@@ -7,10 +7,9 @@ import io
 from datetime import date, timedelta
 from threading import Lock
 
-import altair as alt
 import streamlit as st
 
-from console import decisions, source, what_if
+from console import contributions, decisions, source, what_if
 from console.cells import NOTHING, at, money, number, plain, share, value
 from inference.model import OtherFeatures
 from tools.why.__main__ import explain
@@ -18,7 +17,6 @@ from tools.why.history import NotFound, texts
 
 COLOURS = {"APPROVE": "green", "REVIEW": "orange", "BLOCK": "red"}
 DAYS_BEFORE = 31
-SHOWN = 12  # features of an explanation: what comes after them says little
 ONE_AT_A_TIME = Lock()  # what is printed is the process's: another's lines would come in between
 
 
@@ -210,7 +208,7 @@ def explained(row: dict[str, str]) -> None:
     except OtherFeatures as other:
         st.warning(f"It cannot be explained by this version of the code: {other}")
         return
-    contributions(before)
+    contributions.show(before.contributions)
     changes = other_values(found)
     if not changes:
         return
@@ -220,26 +218,6 @@ def explained(row: dict[str, str]) -> None:
         "The score alone: rules are not judged again here, and features that are computed from the same payments stay "
         "as they were."
     )
-
-
-def contributions(of: what_if.Explained) -> None:
-    data = [{"feature": name, "log-odds": added} for name, added in of.contributions[:SHOWN] if added]
-    if not data:
-        st.markdown("The model gives everybody the same score.")
-        return
-    words = ", ".join(f"{one['feature']} {one['log-odds']:+.2f}" for one in data[:3])
-    chart = (
-        alt.Chart(alt.Data(values=data), title="What each feature did to this score", description=words)
-        .mark_bar()
-        .encode(
-            x=alt.X("log-odds:Q", title="log-odds added (right: riskier)"),
-            y=alt.Y("feature:N", sort=None, title=None),
-            color=alt.condition("datum['log-odds'] > 0", alt.value("#c0392b"), alt.value("#2471a3")),
-            tooltip=["feature:N", alt.Tooltip("log-odds:Q", format="+.3f")],
-        )
-    )
-    st.altair_chart(chart)
-    st.caption(f"Most of all: {words}.")
 
 
 def other_values(found: list[dict]) -> dict[str, float | None]:

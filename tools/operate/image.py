@@ -27,7 +27,7 @@ class Image:
 
 
 ML = Image("ml", "image/Dockerfile", ("image", "requirements/ml.txt"))
-ROOMS = ("console", "features", "inference", "lambda", "tools", "training")  # whose code pages use
+ROOMS = ("console", "features", "inference", "lambda", "lending", "tools", "training")  # whose code pages use
 CONSOLE = Image("console", "console/Dockerfile", (*ROOMS, "requirements/ml.txt", "requirements/console.txt"))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -15,8 +17,14 @@ from streamlit.testing.v1 import AppTest
 from console import source
 from console.screens import standing
 from features.fraud import FRAUD
+from lending.deciding import WrongRun
+from lending.opened import Opened as OpenedLoans
 from tests.architecture.source import ROOT
+from tests.unit.tools.test_lending import BAD, archive, model
+from tests.unit.tools.test_lending import policy as credit_policy
 from tools.athena import QueryFailed
+
+__all__ = ["archive", "model"]  # fixtures
 
 SCREENS = ("cases", "credit", "customer", "decision", "lists", "models", "network", "policy", "standing")
 DECISION = {
@@ -278,6 +286,7 @@ VINTAGE = {
 }
 LOAN = {"loan_id": "L1", "customer_id": "C1", "default_prob": "0.3", "amount_cents": "1000", "applied_at": "2025-01-02"}
 DECIDED = {
+    "policy_sha256": "0",
     "decision": "DECLINE",
     "band": "D",
     "points": "540",
@@ -302,6 +311,58 @@ def test_a_declined_applicant_is_shown_with_band_and_reasons_as_text(answers):
     assert [metric.value for metric in page.metric] == ["30.0%", "DECLINE", "D, 540", "123.40", "-"]
     assert "- Income insufficient for amount of credit requested" in words(page)
     assert "<b>" not in words(page)
+
+
+def run_of(model, loans) -> source.Run:
+    return source.Run("run-1", OpenedLoans(model), {loan.loan_id: loan for loan in loans}, ExitStack())
+
+
+def test_a_loan_is_explained_when_asked_and_other_values_are_tried(answers, monkeypatch, model):
+    loan = replace(BAD, loan_id="L1", cells=("10", "50", "0", "0", "0", "house"))
+    moving = credit_policy(moves=[{"column": "income", "highest": 200, "step": 10}])
+    answers["portfolio_by_vintage"], answers["a.*"] = [VINTAGE], [LOAN]
+    answers["credit_decisions WHERE"] = [DECIDED | {"loan_id": "L1", "run": "run-1", "period": "2025-02"}]
+    monkeypatch.setattr(source, "loan_run", lambda month: run_of(model, [loan]))
+    monkeypatch.setattr(source, "credit_policy", lambda sha256: moving)
+    page = screen("credit", loan="L1").run()
+
+    assert "Most of all" not in words(page)
+    next(t for t in page.toggle if t.label.startswith("Explain")).set_value(True).run()
+    assert "Most of all" in words(page)
+    assert "What would have to change for a yes" in words(page)
+    page.multiselect[0].set_value(["income"]).run()
+    page.number_input[0].set_value(200.0).run()
+
+    assert not page.exception
+    told = {metric.label: metric.value for metric in page.metric}
+    assert told["Decision with these values"] == "APPROVE"
+    next(c for c in page.checkbox if c.label == "missing").set_value(True).run()
+    assert not page.exception
+
+
+def test_a_loan_of_another_run_than_the_one_that_is_kept_is_said_to_be_so(answers, monkeypatch, model):
+    answers["portfolio_by_vintage"], answers["a.*"] = [VINTAGE], [LOAN]
+    answers["credit_decisions WHERE"] = [DECIDED | {"loan_id": "L1", "run": "run-0", "period": "2025-02"}]
+    monkeypatch.setattr(source, "loan_run", lambda month: run_of(model, []))
+    monkeypatch.setattr(source, "credit_policy", lambda sha256: credit_policy())
+    page = screen("credit", loan="L1").run()
+    next(t for t in page.toggle if t.label.startswith("Explain")).set_value(True).run()
+
+    assert "decided by run run" in words(page).replace("\\", "")
+
+
+def test_a_run_that_was_not_kept_is_said_to_be_gone(answers, monkeypatch):
+    def gone(month: str) -> source.Run:
+        raise WrongRun(f"no loans of {month} were scored yet")
+
+    answers["portfolio_by_vintage"], answers["a.*"] = [VINTAGE], [LOAN]
+    answers["credit_decisions WHERE"] = [DECIDED | {"loan_id": "L1", "run": "run-0", "period": "2025-02-03"}]
+    monkeypatch.setattr(source, "loan_run", gone)
+    page = screen("credit", loan="L1").run()
+    next(t for t in page.toggle if t.label.startswith("Explain")).set_value(True).run()
+
+    assert not page.exception
+    assert "It cannot be explained: no loans of 2025-02-03 were scored yet" in words(page)
 
 
 def test_what_the_policy_decided_is_told_by_band_with_the_expected_loss(answers):

@@ -1,0 +1,84 @@
+"""One loan, explained and tried with other cells."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from console import source
+from console.loan_trial import in_words, tried, ways_in_words, with_cells
+from lending.changes import Change
+from lending.opened import Opened
+from tests.unit.tools.test_lending import BAD, ENCODING, GOOD, archive, decide, kept, model, policy
+
+__all__ = ["archive", "kept", "model"]  # fixtures
+
+
+def test_a_trial_says_what_a_run_decides_of_the_same_loan(model):
+    for loan in (GOOD, BAD):
+        (decided,) = decide(model, policy(), [replace(loan, kept=None)])
+        trial = tried(Opened(model), policy(), loan)
+
+        assert trial.decision == decided.decision
+        assert (trial.default_prob, trial.points, trial.band) == (decided.default_prob, decided.points, decided.band)
+        assert tuple(trial.rules) == decided.rules
+
+
+def test_contributions_of_two_loans_differ_by_what_their_log_odds_differ(model):
+    low, high = (tried(Opened(model), policy(), loan) for loan in (GOOD, BAD))
+
+    log_odds = [np.log(one.default_prob / (1 - one.default_prob)) for one in (low, high)]
+    added = [sum(value for _, value in one.contributions) for one in (low, high)]
+    assert added[1] - added[0] == pytest.approx(log_odds[1] - log_odds[0], abs=1e-4)
+    sizes = [abs(value) for _, value in high.contributions]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_other_cells_are_written_as_the_model_reads_them(model):
+    changed = with_cells(Opened(model), replace(BAD, unread=("income",)), {"income": 120.0, "amount": None})
+
+    cells = dict(zip(ENCODING.names, changed.cells, strict=True))
+    assert (cells["income"], cells["amount"]) == ("120.0", "")
+    assert changed.unread == (), "what is tried is read"
+    others = {name for name in ENCODING.names if name not in ("income", "amount")}
+    assert {n: cells[n] for n in others} == {
+        n: c for n, c in zip(ENCODING.names, BAD.cells, strict=True) if n in others
+    }
+
+
+def test_a_cell_that_could_not_be_read_sends_a_loan_to_a_person_until_another_is_tried(model):
+    unread = replace(GOOD, unread=("income",))
+
+    assert tried(Opened(model), policy(), unread).decision == "REFER"
+    assert tried(Opened(model), policy(), with_cells(Opened(model), unread, {"income": 100.0})).decision == "APPROVE"
+
+
+def test_ways_to_a_yes_are_told_in_words_and_are_none_without_moves(model):
+    moving = policy(moves=[{"column": "income", "highest": 200, "step": 10}])
+    poor = replace(BAD, cells=("10", "50", "0", "0", "0", "house"))
+
+    assert [way.split(" to ")[0] for way in ways_in_words(Opened(model), moving, poor)] == ["income from 10"]
+    assert ways_in_words(Opened(model), policy(), poor) == []
+    assert in_words((Change("amount", 50.0, 45.0), Change("income", 10.0, 20.5))) == (
+        "amount from 50 to 45 and income from 10 to 20.5"
+    )
+
+
+def test_a_months_run_is_fetched_with_its_model_and_loans_by_name(kept, monkeypatch):
+    def fetch(clients, prefix, lake, month, folder) -> str:
+        shutil.copytree(kept, folder, dirs_exist_ok=True)
+        return f"run of {month}"
+
+    monkeypatch.setattr(source, "fetch", fetch)
+    here = SimpleNamespace(client=lambda name: name, prefix="risk-test", lake="lake")
+    monkeypatch.setattr(source, "platform", lambda: here)
+    run = source.loan_run("2025-02")
+    try:
+        assert (run.name, set(run.loans)) == ("run of 2025-02", {GOOD.loan_id, BAD.loan_id})
+        assert tried(run.model, policy(), run.loans[GOOD.loan_id]).default_prob == run.loans[GOOD.loan_id].kept
+    finally:
+        source.loan_run.clear()
