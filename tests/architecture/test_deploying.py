@@ -41,6 +41,7 @@ def test_the_commands_of_a_deployment_import_what_the_small_environment_has():
         "release",
         "scoring",
         "tools",
+        "training",  # the words of a training, no libraries
         "_distutils_hack",
     }
     optional = {"click", "pygments", "rich", "zstandard", "brotli", "h2", "socksio"}  # httpx takes them where they are
