@@ -349,6 +349,7 @@ def test_one_application_is_decided_at_the_api_by_the_archive_that_scored_the_mo
             fields = {"amount": None, "term_months": None, **asked, "customer_id": line[0]}
             fields["loan_id"] = f"{line[1]}-asked"
             found = asked_of(lender, "POST", "/loans/decide", fields)
+            assert asked_of(lender, "POST", "/loans/decide", fields) == found, "one loan has one answer"
             (kept,) = (
                 json.loads(platform.read(name))
                 for name in platform.keys("predictions/loan_answers/")
@@ -361,6 +362,8 @@ def test_one_application_is_decided_at_the_api_by_the_archive_that_scored_the_mo
             assert [kept["cells"][n] for n in own] == [line[2 + n] for n in own], "as the month's run spelt them"
     (count,) = platform.query("predictions", "SELECT count(*) AS n FROM loan_answers")
     assert int(count["n"]) == 5
+    with pytest.raises(Refused, match="409: loan_id: another application bears it"):
+        asked_of(lender, "POST", "/loans/decide", {**fields, "customer_id": "another"})
     with pytest.raises(Refused, match="400"):
         asked_of(lender, "POST", "/loans/decide", {"customer_id": "c", "loan_id": "l"})
 

@@ -487,7 +487,9 @@ def test_a_loan_that_two_customers_asked_the_api_for_stays_with_the_other_one(mo
         "predictions/credit_decisions/period=2026-02/decisions.jsonl": lines(
             {"customer_id": "C-1", "loan_id": "L-2"}, {"customer_id": "C-3", "loan_id": "L-3"}
         ),
-        # The door answered and ended before it wrote the row.
+        # Of another's loan there is the claim alone: the door ended before it wrote the row.
+        "predictions/loan_claims/5.jsonl": lines({"customer_id": "C-2", "loan_id": "L-5"}),
+        "predictions/credit_decisions/period=2026-03/decisions.jsonl": lines({"customer_id": "C-1", "loan_id": "L-5"}),
         "predictions/loan_claims/4.jsonl": lines(
             {"customer_id": "C-1", "loan_id": "L-4", "answer": {"customer_id": "C-1", "loan_id": "L-4"}}
         ),
@@ -500,6 +502,8 @@ def test_a_loan_that_two_customers_asked_the_api_for_stays_with_the_other_one(mo
 
     assert anna.loans == {"L-2", "L-4"}
     assert left.pop("predictions/loan_claims/4.jsonl") is None
+    assert left.pop("predictions/loan_claims/5.jsonl") == held["predictions/loan_claims/5.jsonl"]
+    assert left.pop("predictions/credit_decisions/period=2026-03/decisions.jsonl") is None
     first, second, run = left.values()
     assert first is None
     assert second == held["predictions/loan_answers/day=2026-02-26/a-2.jsonl"]
