@@ -6,13 +6,11 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.auth import SigV4Auth
 from botocore.exceptions import ClientError
 from ministack.core.iam_evaluator import parse_policy_document
 
@@ -69,7 +67,6 @@ class Person(Platform):
     """The platform for whoever has taken a role for people."""
 
     role: str = ""
-    session: Any = field(default=None, repr=False)
 
     @classmethod
     def taking(cls, role: str, platform: Platform, name: str = "test") -> Person:
@@ -77,15 +74,6 @@ class Person(Platform):
         keys = boto3.client("sts").assume_role(RoleArn=arn, RoleSessionName=name)["Credentials"]
         session = boto3.session.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
         return cls(platform.outputs, role=arn, session=session)
-
-    def client(self, name: str) -> Any:
-        if name not in self.clients:
-            self.clients[name] = self.session.client(name)
-        return self.clients[name]
-
-    @cached_property
-    def signer(self) -> SigV4Auth:
-        return SigV4Auth(self.session.get_credentials(), "execute-api", os.environ["AWS_REGION"])
 
     def is_refused(self, action: str, ask: Callable[[], Any]) -> bool:
         REFUSED.add((self.role, action))
