@@ -67,6 +67,7 @@ def test_the_two_locks_of_the_container_pin_one_version_of_each_package():
 
 def test_the_container_runs_as_nobody_and_starts_the_console_that_asks_who_it_is():
     assert re.search(r"^USER 1000:1000$", DOCKERFILE, re.MULTILINE)
+    assert 'VOLUME ["/tmp"]' in DOCKERFILE, "or nobody but root could write to it"
     assert 'CMD ["python", "-m", "console.served"]' in DOCKERFILE
 
 
