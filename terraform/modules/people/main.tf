@@ -349,14 +349,14 @@ locals {
     ReadEvidence = {
       actions = ["s3:GetObject"]
       resources = concat(
-        [for kept in ["late", "policies/fraud", "quality/terms", "released"] : "${var.lake.arn}/${kept}/*"],
+        [for kept in ["late", "policies/credit/rules", "policies/fraud", "quality/terms", "released", "training/scoring"] : "${var.lake.arn}/${kept}/*"],
         [for problem in var.operated.problems : "${var.lake.arn}/training/${problem}/*"],
       )
     }
     FindEvidence = {
       actions   = ["s3:ListBucket"]
       resources = [var.lake.arn]
-      only_if   = { "s3:prefix" = ["late/*", "policies/fraud/*", "quality/terms/*"] }
+      only_if   = { "s3:prefix" = ["late/*", "policies/fraud/*", "quality/terms/*", "training/scoring/*"] }
     }
     FindModels = {
       actions   = ["sagemaker:ListModelPackages"]
@@ -369,6 +369,13 @@ locals {
         [for problem in var.operated.problems : "${local.sagemaker}:model-package/${var.prefix}-${problem}/*"],
         [for problem in var.operated.problems : "${local.sagemaker}:pipeline/${var.prefix}-${problem}"],
       )
+    }
+    # Which model scored a month's loans.
+    SeeScorings = {
+      actions = ["sagemaker:DescribeModel", "sagemaker:DescribeTransformJob"]
+      resources = [
+        "${local.sagemaker}:transform-job/${var.prefix}-score-loans-*", "${local.sagemaker}:model/${var.prefix}-credit-*",
+      ]
     }
     SeeRuns = {
       actions   = ["states:ListExecutions"]
