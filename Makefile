@@ -156,8 +156,8 @@ night: $(TOOLS) ## Run the night for a batch: make night ENV=dev [BATCH=day AS_O
 train: $(TOOLS) ## Train and register a model: make train PROBLEM=fraud ENV=dev [AS_OF=instant COSTS=json DEFAULT=json REJECTS=parcelling]
 	@$(IN) $(OURS) -m tools.operate train "$(ENV)" "$(PROBLEM)" "$(AS_OF)" '$(COSTS)' '$(DEFAULT)' "$(REJECTS)"
 
-experiments: $(TOOLS) ## Runs of a training pipeline, with parameters and figures: make experiments PROBLEM=fraud ENV=dev
-	@$(IN) $(OURS) -m tools.operate experiments "$(ENV)" "$(PROBLEM)"
+experiments: $(TOOLS) ## Runs of a training pipeline, with parameters and figures: make experiments PROBLEM=fraud ENV=dev [MLFLOW=sqlite:///file]
+	@$(IN) $(OURS) -m tools.operate experiments "$(ENV)" "$(PROBLEM)" "$(MLFLOW)"
 
 reproduce: $(TOOLS) ## Train a run once more and compare bit for bit: make reproduce PROBLEM=fraud RUN=name ENV=dev
 	@$(IN) $(OURS) -m tools.operate reproduce "$(ENV)" "$(PROBLEM)" "$(RUN)"

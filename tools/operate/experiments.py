@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from tools.operate import mlflow_runs
 from tools.operate.platform import Platform, Refused
 from tools.releases import PROBLEMS
 from tools.telling import Teller
@@ -42,10 +43,22 @@ class Run:
         return f"{self.name}  {self.started}  {self.status}  {told}  {given}"
 
 
-def experiments(platform: Platform, teller: Teller, problem: str) -> None:
-    """A line for each run of a problem's training pipeline, the newest first."""
-    for run in runs(platform, problem):
+def experiments(platform: Platform, teller: Teller, problem: str, mlflow: str = "") -> None:
+    """A line for each run of a problem's training pipeline, the newest first; with `mlflow`, a database as MLflow names
+    it, they are written there, too. Raises Refused."""
+    if mlflow:
+        mlflow_runs.require(mlflow)
+    found = runs(platform, problem)
+    for run in found:
         teller.say(run.line())
+    if mlflow:
+        said = [
+            mlflow_runs.told(problem, run.name, run.status, run.started, run.parameters, run.evaluation)
+            for run in reversed(found)
+        ]
+        with teller.watched("MLflow's database is written"):
+            written, same = mlflow_runs.write(mlflow, f"{platform.prefix}-{problem}", said)
+        teller.say(f"{written} runs written to {mlflow}, {same} stood there: mlflow ui --backend-store-uri {mlflow}")
 
 
 def reproduce(platform: Platform, teller: Teller, problem: str, name: str) -> None:
