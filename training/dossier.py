@@ -398,7 +398,8 @@ def assumed(rejects: Mapping | None) -> str:
     if not rejects:
         return ""
     bands = "".join(
-        f"<tr><td>{number}</td><td>{b['known']}</td><td>{b['bad_rate']:.2%}</td><td>{b['declined']}</td>"
+        f"<tr><td>{number}</td><td>{b['known']}</td>"
+        f"<td>{b['bad_rate']:.2%}{'' if b['observed'] else ', extrapolated'}</td><td>{b['declined']}</td>"
         f"<td>{b['inferred_rate']:.2%}</td><td>{b['inferred_bad']}</td></tr>"
         for number, b in enumerate(rejects["bands"], 1)
     )

@@ -1,10 +1,11 @@
 """Reject inference: declined applications may teach, where a training says so, by outcomes that nobody has seen.
 
 Parcelling (Siddiqi, 2006, Credit Risk Scorecards, chapter 6; Anderson, 2007, The Credit Scoring Toolkit, chapter 19).
-A model of accepted loans alone scores the declined ones; bands of the score hold as many accepted loans each; of the
-declined loans of a band as large a share is taken for bad as of the accepted ones, times a declared uplift: whoever was
-declined is thought to be worse than those with the same score who were not. Which of them are taken is drawn by a hash
-of the loan's identifier, so that the same set gives the same outcomes, bit by bit.
+A model of accepted loans alone scores the declined ones. Bands hold a tenth of both together each. Of a band's declined
+loans as large a share is taken for bad as of its accepted ones, times a declared uplift: whoever was declined is
+thought to be worse than those with the same score who were not. Where a band has hardly any accepted loans, the share
+is what the model says, which extrapolates. Which of the declined are taken is drawn by a hash of the loan's identifier,
+so that the same set gives the same outcomes, bit by bit.
 
 The uplift is an assumption, and nothing in the data says whether it is right: accepted loans alone seldom tell how
 declined ones would have done (Hand and Henley, 1993), and the gain is often nothing (Crook and Banasik, 2004). So
@@ -28,7 +29,7 @@ from training.metrics import measures
 from training.reject_method import Rejects
 
 FILE, DECLARED = "declined.parquet", "rejects.json"  # beside the rows that train
-BANDS = 10
+BANDS, ENOUGH = 10, 30  # of all loans that are scored; known loans of a band whose rate is a rate
 APPROVED = (0.6, 0.8)  # shares of known loans that a cut-off approves
 MEASURED = ("auc", "ks", "brier", "ece")
 LEAST_DECLINED = 100  # that were applied for while the rows that train were
@@ -60,16 +61,20 @@ class Parcels:
 
 
 def parcelled(known: np.ndarray, y: np.ndarray, declined: np.ndarray, draw: np.ndarray, uplift: float) -> Parcels:
-    """`known` are scores of loans with outcomes `y`, `declined` those of others, with their `draw`; the higher a score,
-    the worse. A declined loan beyond all known ones belongs to the outermost band."""
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, BANDS + 1)[1:-1]))
+    """`known` are probabilities of loans with outcomes `y`, `declined` those of others, with their `draw`.
+
+    A band with too few known loans has the rate that the model says of its declined ones: beyond what was lent to, a
+    rate can only be extrapolated.
+    """
+    edges = np.unique(np.quantile(np.concatenate([known, declined]), np.linspace(0, 1, BANDS + 1)[1:-1]))
     of_known, of_declined = (np.searchsorted(edges, scores, side="left") for scores in (known, declined))
     found, bands = np.zeros(len(declined), dtype=y.dtype), []
     for band in range(len(edges) + 1):
         outcomes, others = y[of_known == band], np.flatnonzero(of_declined == band)
-        if not len(outcomes) and not len(others):
+        seen = len(outcomes) >= ENOUGH
+        if not seen and not len(others):
             continue
-        rate = float(outcomes.mean()) if len(outcomes) else float(y.mean())
+        rate = float(outcomes.mean() if seen else declined[others].mean())
         taken = min(1.0, rate * uplift)
         count = round(taken * len(others))
         found[others[np.argsort(draw[others], kind="stable")[:count]]] = 1
@@ -77,6 +82,7 @@ def parcelled(known: np.ndarray, y: np.ndarray, declined: np.ndarray, draw: np.n
             {
                 "known": len(outcomes),
                 "bad_rate": rate,
+                "observed": seen,
                 "declined": len(others),
                 "inferred_bad": count,
                 "inferred_rate": taken,

@@ -170,7 +170,7 @@ def with_declined(
     settled: Settled, fitted: Fitted, learned: Rows, customers: np.ndarray, declined: rejects.Declined, seed: int
 ) -> tuple[Settled, rejects.Parcels]:
     """What is inferred of declined loans by a model that learnt from the others alone, `fitted`; and the calibration
-    and the margins of rows by models that learnt from both. A fold's rows have no part in what is inferred for it.
+    and the margins of rows by models that learnt from both. For a fold it is inferred by a model and by rates of others.
 
     Raises NothingToLearn where there are no folds.
     """
@@ -178,18 +178,23 @@ def with_declined(
     if settled.out_of_fold is None or fold is None:
         raise NothingToLearn("REJECTS: too few loans of either outcome for folds, from which bad rates are inferred")
     among, alone, choice = part(learned, newest.start, len(learned.y)), settled.out_of_fold, settled.choice
-    learner, uplift, margins = LEARNERS[choice.learner], declined.rejects.uplift, np.empty(len(alone))
+    learner, who, margins = LEARNERS[choice.learner], customers[newest], np.empty(len(alone))
+
+    def inferred(by: Fitted, level: Calibration, rows: np.ndarray) -> rejects.Parcels:
+        known, others = (level.probabilities(said) for said in (alone[rows], by.margins(declined.x)))
+        return rejects.parcelled(known, among.y[rows], others, declined.draw, declined.rejects.uplift)
+
     for number in range(fold.max() + 1):
         judged = fold == number
         others = only(among, ~judged)
-        scores = learner.fit(others, choice.settings, seed).margins(declined.x)
-        parcels = rejects.parcelled(alone[~judged], others.y, scores, declined.draw, uplift)
+        level = calibration.crossfitted(alone[~judged], others.y, who[~judged], seed).calibration
+        parcels = inferred(learner.fit(others, choice.settings, seed), level, ~judged)
         both = learner.fit(others, choice.settings, seed, Rows(declined.x, parcels.y))
         margins[judged] = both.margins(among.x[judged])
-    found = calibration.crossfitted(margins, among.y, customers[newest], seed)
+    found = calibration.crossfitted(margins, among.y, who, seed)
     told = {**settled.calibrated_by, **found.document()}
-    parcels = rejects.parcelled(alone, among.y, fitted.margins(declined.x), declined.draw, uplift)
-    return Settled(choice, found.calibration, told, margins), parcels
+    every = np.ones(len(alone), dtype=bool)
+    return Settled(choice, found.calibration, told, margins), inferred(fitted, settled.calibration, every)
 
 
 def settle(

@@ -31,22 +31,31 @@ ENCODING = Encoding((Column("income", None, "number"), Column("purpose", ("boat"
 
 
 def test_a_band_s_declined_loans_are_taken_for_bad_as_often_as_its_known_ones_are_times_the_uplift():
-    known = np.arange(1000.0)
-    y = (np.arange(1000) % 10 < np.arange(1000) // 200 * 2).astype(int)  # 0, 20, 40, 60, 80 % in fifths
-    declined = np.repeat([50.0, 350.0, 950.0, 5000.0], 100)
-    found = parcelled(known, y, declined, drawn(str(i) for i in range(400)), 1.5)
+    known = np.linspace(0, 0.999, 1000)
+    y = (np.tile(np.arange(100), 10) < np.repeat(np.arange(10) * 8, 100)).astype(int)  # 0, 8, 16, ... 72 %
+    found = parcelled(known, y, known[1::2], drawn(str(i) for i in range(500)), 1.5)
 
-    assert [found.y[part].mean() for part in np.split(np.arange(400), 4)] == [0.0, pytest.approx(0.3), 1.0, 1.0]
-    assert [b["known"] for b in found.bands] == [100] * 10
-    last = found.bands[-1]
-    assert (last["bad_rate"], last["inferred_rate"], last["declined"], last["inferred_bad"]) == (0.8, 1.0, 200, 200)
+    assert [(b["known"], b["declined"], b["observed"]) for b in found.bands] == [(100, 50, True)] * 10
+    assert [b["bad_rate"] for b in found.bands] == pytest.approx([0.08 * n for n in range(10)])
+    assert [b["inferred_bad"] for b in found.bands] == [0, 6, 12, 18, 24, 30, 36, 42, 48, 50], "no more than all"
+    assert [int(part.sum()) for part in np.split(found.y, 10)] == [b["inferred_bad"] for b in found.bands]
+
+
+def test_beyond_what_was_lent_to_the_share_is_what_the_model_says_and_named_so():
+    known, y = np.linspace(0, 0.2, 500), np.tile([0, 0, 0, 0, 1], 100)
+    declined = np.repeat([0.4, 0.6], 250)
+    found = parcelled(known, y, declined, drawn(str(i) for i in range(500)), 1.2)
+
+    assert [found.y[:250].mean(), found.y[250:].mean()] == pytest.approx([0.48, 0.72])
+    assert {b["observed"] for b in found.bands if b["known"]} == {True}
+    assert {b["observed"] for b in found.bands if b["declined"]} == {False}
 
 
 def test_which_loans_are_taken_for_bad_hangs_on_their_identifiers_alone():
-    known, y = np.arange(100.0), np.tile([0, 1], 50)
-    names = [f"l{i}" for i in range(60)]
-    whole = dict(zip(names, parcelled(known, y, np.full(60, 5.0), drawn(names), 1.0).y, strict=True))
-    turned = dict(zip(names[::-1], parcelled(known, y, np.full(60, 5.0), drawn(names[::-1]), 1.0).y, strict=True))
+    known, y = np.linspace(0, 1, 100), np.tile([0, 1], 50)
+    names, same = [f"l{i}" for i in range(60)], np.full(60, 0.5)
+    whole = dict(zip(names, parcelled(known, y, same, drawn(names), 1.0).y, strict=True))
+    turned = dict(zip(names[::-1], parcelled(known, y, same, drawn(names[::-1]), 1.0).y, strict=True))
 
     assert whole == turned
     assert sum(whole.values()) == 30
@@ -360,3 +369,18 @@ def seen(low: float, high: float, level: tuple[float, float]) -> dict:
 )
 def test_the_dossier_warns_where_inferring_made_known_loans_worse_by_more_than_chance(found, verdicts):
     assert [answer.verdict for answer in dossier.inferred(found)] == verdicts
+
+
+def test_what_is_inferred_for_a_fold_is_by_rates_of_other_rows_than_those_that_it_judges(monkeypatch):
+    rows, made = population(1200, 6, "2025-01-01")
+    x = np.column_stack([rows["income"], rows["purpose"] == "boat"]).astype(np.float32)
+    known = Rows(x[made], rows["label"].to_numpy()[made], (0, 0))
+    asked, given = [], rejects.parcelled
+    monkeypatch.setattr(rejects, "parcelled", lambda *of: asked.append(of) or given(*of))
+    refused = Declined(Rejects("parcelling"), x[~made], drawn(rows["identifier"][~made]))
+    settings = {"logistic": Settings(1, parameters={"C": 1.0})}
+    once_more(CREDIT, settings, known, rows["customer_id"].to_numpy()[made], refused)
+    sizes = [len(y) for _, y, *_ in asked]
+
+    assert sizes[-1] == made.sum(), "the model that is kept infers from all"
+    assert sum(made.sum() - size for size in sizes[:-1]) == made.sum(), "each row is left out once"
