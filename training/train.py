@@ -170,7 +170,8 @@ def with_declined(
     settled: Settled, fitted: Fitted, learned: Rows, customers: np.ndarray, declined: rejects.Declined, seed: int
 ) -> tuple[Settled, rejects.Parcels]:
     """What is inferred of declined loans by a model that learnt from the others alone, `fitted`; and the calibration
-    and the margins of rows by models that learnt from both. For a fold it is inferred by a model and by rates of others.
+    and the margins of rows by models that learnt from both. For a fold's rows it is inferred by a model and by rates of
+    others.
 
     Raises NothingToLearn where there are no folds.
     """
