@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -28,6 +27,7 @@ from tools.why.__main__ import named
 
 OUTPUTS = "CONSOLE_OUTPUTS"  # the platform's outputs as JSON
 FRESH_SECONDS = 60
+RUN_SECONDS = 600  # that loans of a run are held in memory: somebody may be forgotten
 POLL_SECONDS = 0.1  # somebody waits for the page
 
 Rows = list[dict[str, str]]  # by column; what is null is an empty text
@@ -87,27 +87,26 @@ def fraud_model(name: str) -> Opened | None:
 
 @dataclass(frozen=True)
 class Run:
-    """The last run over a month's loans: what was scored, and the model in a folder."""
+    """The last run over a month's loans: what was scored, and the model."""
 
     name: str
     model: OpenedLoans
     loans: dict[str, Loan]
-    folder: ExitStack
 
 
-@st.cache_resource(
-    max_entries=2, show_spinner="The run and its model are fetched", on_release=lambda run: run.folder.close()
-)
-def loan_run(month: str) -> Run:
-    """Raises WrongRun where none was kept, or what was kept does not fit together."""
+@st.cache_resource(ttl=RUN_SECONDS, max_entries=2, show_spinner="The run and its model are fetched")
+def loan_run(month: str, wanted: str) -> Run:
+    """The newest run of a month, which may be another than the `wanted` one: of that it is asked anew. Raises WrongRun
+    where none was kept, or what was kept does not fit together."""
     here = platform()
     clients = {service: here.client(service) for service in ("glue", "sagemaker", "s3")}
-    with ExitStack() as held:
-        kept = Kept(Path(held.enter_context(TemporaryDirectory(prefix="console-"))))
+    with TemporaryDirectory(prefix="console-") as folder:
+        kept = Kept(Path(folder))
         name = fetch(clients, here.prefix, here.lake, month, kept.folder)
-        model = OpenedLoans(held.enter_context(kept.model()))
-        loans = {loan.loan_id: loan for loan in kept.loans(len(model.encoding.columns))}
-        return Run(name, model, loans, held.pop_all())
+        with kept.model() as model:
+            model.get_ready_to_explain()  # all that is read of its files is read then: they are gone afterwards
+            loans = {loan.loan_id: loan for loan in kept.loans(len(model.encoding.columns))}
+            return Run(name, OpenedLoans(model), loans)
 
 
 @st.cache_data(max_entries=10, show_spinner=False)

@@ -19,9 +19,9 @@ WHOSE: dict[Entity, str] = {
     "device_traffic": "with the device",
     "address_traffic": "from the address",
 }
-# A payment comes again when its batch does, seconds later: 1,024 are twenty seconds of a merchant, or of an address
-# that a whole network shares, with fifty a second.
-REMEMBERED: dict[Entity, int] = {"traffic": 1_024, "device_traffic": 128, "address_traffic": 1_024}
+# A payment comes again when its batch does, seconds later: 1,024 are twenty seconds of a merchant, of a device
+# that tests cards, or of an address that a whole network shares, with fifty a second.
+REMEMBERED: dict[Entity, int] = {entity: 1_024 for entity in COUNTED}
 
 
 def windows(entity: Entity) -> tuple[Window, ...]:

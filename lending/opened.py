@@ -78,11 +78,10 @@ class Opened:
         return self.model.probabilities(matrix).tolist()
 
     def matrix(self, rows: Sequence[Cells]) -> np.ndarray:
-        """Of shape (rows, columns). The last one is kept: the same rows are asked about once for each concept."""
-        if (
-            self._last is None
-            or len(self._last[0]) != len(rows)
-            or any(a is not b for a, b in zip(self._last[0], rows, strict=True))
-        ):
-            self._last = list(rows), self.model.matrix(rows)
-        return self._last[1]
+        """Of shape (rows, columns). The last one is kept: the same rows are asked about once for each concept. Threads
+        may ask about different rows: none is given what another has left here."""
+        last = self._last
+        if last is None or len(last[0]) != len(rows) or any(a is not b for a, b in zip(last[0], rows, strict=True)):
+            last = list(rows), self.model.matrix(rows)
+            self._last = last
+        return last[1]

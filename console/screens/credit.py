@@ -204,7 +204,7 @@ def explained(row: dict[str, str]) -> None:
     if not st.toggle("Explain this loan, and try other values"):
         return
     try:
-        run, policy = source.loan_run(row["period"]), source.credit_policy(row["policy_sha256"])
+        run, policy = source.loan_run(row["period"], row["run"]), source.credit_policy(row["policy_sha256"])
     except (WrongRun, InvalidPolicy) as wrong:
         st.warning(f"It cannot be explained: {wrong}")
         return

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -68,17 +70,54 @@ def test_ways_to_a_yes_are_told_in_words_and_are_none_without_moves(model):
     )
 
 
-def test_a_months_run_is_fetched_with_its_model_and_loans_by_name(kept, monkeypatch):
+@pytest.fixture
+def fetched(kept, monkeypatch) -> Iterator[list[Path]]:
+    """Folders that runs were fetched into: each time another run is the newest of the month."""
+    folders: list[Path] = []
+
     def fetch(clients, prefix, lake, month, folder) -> str:
         shutil.copytree(kept, folder, dirs_exist_ok=True)
-        return f"run of {month}"
+        folders.append(folder)
+        return f"run-{len(folders)}"
 
     monkeypatch.setattr(source, "fetch", fetch)
     here = SimpleNamespace(client=lambda name: name, prefix="risk-test", lake="lake")
     monkeypatch.setattr(source, "platform", lambda: here)
-    run = source.loan_run("2025-02")
-    try:
-        assert (run.name, set(run.loans)) == ("run of 2025-02", {GOOD.loan_id, BAD.loan_id})
-        assert tried(run.model, policy(), run.loans[GOOD.loan_id]).default_prob == run.loans[GOOD.loan_id].kept
-    finally:
-        source.loan_run.clear()
+    source.loan_run.clear()
+    yield folders
+    source.loan_run.clear()
+
+
+def test_a_run_is_fetched_once_with_its_model_and_loans_by_name_and_leaves_no_file(fetched):
+    run = source.loan_run("2025-02", "run-1")
+
+    assert source.loan_run("2025-02", "run-1").name == run.name == "run-1"
+    assert set(run.loans) == {GOOD.loan_id, BAD.loan_id}
+    assert [folder for folder in fetched if folder.exists()] == []
+    trial = tried(run.model, policy(), run.loans[GOOD.loan_id])
+    assert trial.default_prob == run.loans[GOOD.loan_id].kept
+
+
+def test_a_loan_that_a_newer_run_decided_is_looked_for_in_that_run(fetched):
+    assert source.loan_run("2025-02", "run-1").name == "run-1"
+    assert source.loan_run("2025-02", "run-2").name == "run-2"
+
+
+class Interrupted(Opened):
+    """Somebody else asks about other rows right after the rows of the first question were remembered."""
+
+    between: list | None = None
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if name == "_last" and value is not None and self.between is not None:
+            rows, self.between = self.between, None
+            self.said(rows)
+
+
+def test_a_loan_that_is_asked_about_while_another_is_has_its_own_probability(model):
+    shared = Interrupted(model)
+    shared.between = [BAD.cells]
+
+    assert shared.said([GOOD.cells]) == Opened(model).said([GOOD.cells])
+    assert shared.between is None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -314,7 +313,7 @@ def test_a_declined_applicant_is_shown_with_band_and_reasons_as_text(answers):
 
 
 def run_of(model, loans) -> source.Run:
-    return source.Run("run-1", OpenedLoans(model), {loan.loan_id: loan for loan in loans}, ExitStack())
+    return source.Run("run-1", OpenedLoans(model), {loan.loan_id: loan for loan in loans})
 
 
 def test_a_loan_is_explained_when_asked_and_other_values_are_tried(answers, monkeypatch, model):
@@ -322,7 +321,7 @@ def test_a_loan_is_explained_when_asked_and_other_values_are_tried(answers, monk
     moving = credit_policy(moves=[{"column": "income", "highest": 200, "step": 10}])
     answers["portfolio_by_vintage"], answers["a.*"] = [VINTAGE], [LOAN]
     answers["credit_decisions WHERE"] = [DECIDED | {"loan_id": "L1", "run": "run-1", "period": "2025-02"}]
-    monkeypatch.setattr(source, "loan_run", lambda month: run_of(model, [loan]))
+    monkeypatch.setattr(source, "loan_run", lambda month, wanted: run_of(model, [loan]))
     monkeypatch.setattr(source, "credit_policy", lambda sha256: moving)
     page = screen("credit", loan="L1").run()
 
@@ -343,7 +342,7 @@ def test_a_loan_is_explained_when_asked_and_other_values_are_tried(answers, monk
 def test_a_loan_of_another_run_than_the_one_that_is_kept_is_said_to_be_so(answers, monkeypatch, model):
     answers["portfolio_by_vintage"], answers["a.*"] = [VINTAGE], [LOAN]
     answers["credit_decisions WHERE"] = [DECIDED | {"loan_id": "L1", "run": "run-0", "period": "2025-02"}]
-    monkeypatch.setattr(source, "loan_run", lambda month: run_of(model, []))
+    monkeypatch.setattr(source, "loan_run", lambda month, wanted: run_of(model, []))
     monkeypatch.setattr(source, "credit_policy", lambda sha256: credit_policy())
     page = screen("credit", loan="L1").run()
     next(t for t in page.toggle if t.label.startswith("Explain")).set_value(True).run()
@@ -352,7 +351,7 @@ def test_a_loan_of_another_run_than_the_one_that_is_kept_is_said_to_be_so(answer
 
 
 def test_a_run_that_was_not_kept_is_said_to_be_gone(answers, monkeypatch):
-    def gone(month: str) -> source.Run:
+    def gone(month: str, wanted: str) -> source.Run:
         raise WrongRun(f"no loans of {month} were scored yet")
 
     answers["portfolio_by_vintage"], answers["a.*"] = [VINTAGE], [LOAN]
