@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from console import own
 from console.screens import cases, credit, customer, decision, lists, models, network, policy, standing
 
 st.set_page_config(layout="wide")  # a tab bears its page's title
+own.look_who_reads()
 st.navigation(
     {
         "Fraud": [

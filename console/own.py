@@ -15,7 +15,7 @@ import httpx
 import streamlit as st
 
 from console import source
-from console.signed_in import HEADER, NotAllowed, NotSignedIn, Verifier, fetched, sign_on
+from console.signed_in import HEADER, NotAllowed, NotSignedIn, Person, Verifier, fetched, sign_on
 from tools.operate.platform import Platform
 
 # Roles for people by what they may, the first that somebody has is theirs.
@@ -31,12 +31,29 @@ def platform(roles: tuple[str, ...]) -> Platform:
     behind = verifier()
     if behind is None:
         return source.platform()
+    person = reader(behind)
+    return taken(behind.of.role(person, roles), person.session)
+
+
+def reader(behind: Verifier) -> Person:
+    """Who looks at the page, and still may. Raises NotSignedIn and NotAllowed."""
     try:
         person = behind.person(st.context.headers.get(HEADER), grace=OPEN_SECONDS)
     except httpx.HTTPError:
         raise NotSignedIn("who you are cannot be verified now") from None
     behind.of.require_member(person)
-    return taken(behind.of.role(person, roles), person.session)
+    return person
+
+
+def look_who_reads() -> None:
+    """Ends the page, with a sentence, where its reader may see none any more: an open one is asked at each change."""
+    behind = verifier()
+    try:
+        if behind is not None:
+            reader(behind)
+    except (NotSignedIn, NotAllowed) as refused:
+        st.error(sentence(refused))
+        st.stop()
 
 
 @st.cache_resource
@@ -59,6 +76,11 @@ def taken(role: str, session: str) -> Platform:
     return Platform(source.platform().outputs, session=theirs)
 
 
+def sentence(refused: NotSignedIn | NotAllowed) -> str:
+    said = str(refused) if isinstance(refused, NotAllowed) else f"load the page anew: {refused}"
+    return f"{said[:1].upper()}{said[1:]}."  # names of groups stay as they are
+
+
 def says_who_may(page: Callable[[], None]) -> Callable[[], None]:
     """A page that says in words that its reader may not do what it does."""
 
@@ -66,9 +88,7 @@ def says_who_may(page: Callable[[], None]) -> Callable[[], None]:
     def told() -> None:
         try:
             page()
-        except NotSignedIn as ended:
-            st.error(f"Load the page anew: {ended}.")
-        except NotAllowed as refused:
-            st.error(f"{str(refused).capitalize()}.")
+        except (NotSignedIn, NotAllowed) as refused:
+            st.error(sentence(refused))
 
     return told

@@ -169,17 +169,18 @@ class Verifier:
             raise NotSignedIn("the token's signature is not the balancer's") from None
 
     def _key(self, kid: str) -> EllipticCurvePublicKey:
-        if kid not in self.keys:
-            try:
-                key = load_pem_public_key(self.fetch(self.of.region, kid).encode())
-            except (ValueError, UnsupportedAlgorithm):
-                raise NotSignedIn("the token's key is none") from None
-            if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256R1):
-                raise NotSignedIn("the token's key is not of P-256")
-            if len(self.keys) >= KEYS:
-                self.keys.clear()
-            self.keys[kid] = key
-        return self.keys[kid]
+        if (known := self.keys.get(kid)) is not None:
+            return known
+        try:
+            key = load_pem_public_key(self.fetch(self.of.region, kid).encode())
+        except (ValueError, UnsupportedAlgorithm):
+            raise NotSignedIn("the token's key is none") from None
+        if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256R1):
+            raise NotSignedIn("the token's key is not of P-256")
+        if len(self.keys) >= KEYS:
+            self.keys.clear()
+        self.keys[kid] = key
+        return key
 
 
 def decoded(part: str) -> bytes:

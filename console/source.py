@@ -145,8 +145,9 @@ def tells_what_failed(page: Callable[[], None]) -> Callable[[], None]:
         except ClientError as refused:
             said = refused.response["Error"]
             st.error(
-                f"{refused.operation_name} was refused: {said['Code']}: {said['Message']}. The console asks with your "
-                "own credentials: a role of docs/roles.md has the right for this, or the platform is not there."
+                f"{refused.operation_name} was refused: {said['Code']}: {said['Message']}. The console asks with the "
+                "credentials of who started it, or as a container with its own role: a role of docs/roles.md has the "
+                "right for this, or the platform is not there."
             )
         except (BotoCoreError, httpx.HTTPError) as unreachable:
             st.error(

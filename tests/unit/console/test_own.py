@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import pytest
 import streamlit as st
+from streamlit.testing.v1 import AppTest
 
 from console import own, source
 from console.screens import policy
@@ -98,16 +99,31 @@ def test_a_policy_is_made_live_by_who_asks_for_it_and_not_by_the_console(behind,
     assert brought[0][1] == "arn:owner"
 
 
+def test_an_open_page_shows_nothing_more_once_its_reader_may_not_read(behind, monkeypatch):
+    script = "from console import own\nimport streamlit as st\nown.look_who_reads()\nst.title('The portfolio')"
+    page = AppTest.from_string(script, default_timeout=60)
+
+    asks(monkeypatch, behind.token())
+    assert [title.value for title in page.run().title] == ["The portfolio"]
+    asks(monkeypatch, behind.token({"exp": NOW - own.OPEN_SECONDS - 1}))
+    assert not page.run().title
+    assert page.error[0].value.startswith("Load the page anew: ")
+    asks(monkeypatch, behind.token(claims={**CLAIMS, "groups": ["Others"]}))
+    assert not page.run().title
+    monkeypatch.setattr(own, "verifier", lambda: None)
+    assert page.run().title, "on a machine of one's own"
+
+
 def test_a_page_says_who_may_in_words():
     said = []
 
     @own.says_who_may
     def page() -> None:
-        raise NotAllowed("you may look, and not do this: ask for one of the groups owners")
+        raise NotAllowed("you may look, and not do this: ask for one of the groups Fraud-Leads")
 
     original, st.error = st.error, said.append
     try:
         page()
     finally:
         st.error = original
-    assert said == ["You may look, and not do this: ask for one of the groups owners."]
+    assert said == ["You may look, and not do this: ask for one of the groups Fraud-Leads."], "names stay as they are"
