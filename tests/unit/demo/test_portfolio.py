@@ -143,7 +143,7 @@ def test_the_credit_part_says_what_when_by_which_versions_and_on_how_many_loans(
 
     assert about["month decided on"] == "2026-08"
     assert about["model version"] == "arn:of/1"
-    assert about["default is"] == "90 days past due within 12 months"
+    assert about["default is"].startswith("90 days past due within 12 months; of outcomes told alone")
     assert about["credit policy"] == "1@abc"
     assert "from 25.0 %" in about["it decides"]
     assert about["declined loans taught"] == "rejects by parcelling"
