@@ -85,8 +85,8 @@ def provenance(summary: Mapping, seen: Mapping, made: Mapping) -> dict:
         ("learnt from", f"{rows['refit']:,} loans, until {refit['trained_until'][:16]}" if rows else None),
         (
             "default is",
-            f"{default['days_past_due']} days past due within {default['months']} months; of outcomes told alone, what the "
-            "lender calls so"
+            f"{default['days_past_due']} days past due within {default['months']} months; of outcomes told alone, "
+            "what the lender calls so"
             if default
             else None,
         ),
