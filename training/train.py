@@ -171,7 +171,7 @@ def with_declined(
 ) -> tuple[Settled, rejects.Parcels]:
     """What is inferred of declined loans by a model that learnt from the others alone, `fitted`; and the calibration
     and the margins of rows by models that learnt from both. For a fold's rows it is inferred by a model and by rates of
-    others.
+    others; into bands these others are put by scores of models that knew the fold's rows.
 
     Raises NothingToLearn where there are no folds.
     """
