@@ -142,5 +142,5 @@ LOANS = LoanBudget(
     store=Call(connect=0.3, read=0.7, requests=2),
     lake=Call(connect=0.3, read=3),
     model=Call(connect=0.3, read=12),
-    answers=Call(connect=0.2, read=0.9, requests=3),  # behind the model: written, the other's read, written as a row
+    answers=Call(connect=0.2, read=0.9, requests=4),  # behind the model: written, the other's read, its row twice
 )

@@ -58,7 +58,7 @@ locals {
 
   # In a period of one minute most would have no point, and an alarm would come and go: cases are measured every five
   # minutes, and loans come one by one.
-  looked_at = ["cases-unfinished", "cases-waiting", "loans-undecided"]
+  looked_at = ["cases-unfinished", "cases-waiting", "loans-undecided", "loans-untold"]
 
   # What is decided, by problem.
   judged = { credit = "loans", fraud = "payments" }
@@ -344,6 +344,14 @@ locals {
         dimensions  = { door = "loans" }
         statistic   = "Sum"
         above       = 0.2
+      }
+      loans-untold = {
+        description = "Answers of the loans' door stand and are in no row of loan_answers: the same question asked again writes it"
+        namespace   = var.namespace
+        metric      = "loans_untold"
+        dimensions  = { door = "loans" }
+        statistic   = "Sum"
+        above       = 0
       }
       gate-failed = {
         description = "A table did not pass the quality gate; nothing of its entity was written to its layer, the others go on"

@@ -6,10 +6,12 @@ import hashlib
 import io
 import json
 import tarfile
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from loans import door as loans_door
 from loans import handler
 from loans.answered import Answers, OtherQuestion
 from loans.door import MODEL_WITHIN, AskAgain, LoansDoor, NotReady, OtherColumns
@@ -196,16 +198,78 @@ def test_of_two_applications_at_once_under_one_loan_id_one_is_refused(scene):
     assert len(scene.answers()) == 1
 
 
-def test_an_answer_whose_row_was_not_written_gets_it_when_it_is_asked_for_again(scene):
-    scene.bucket.refused = "predictions/loan_answers/"
-    with pytest.raises(AskAgain, match="could not be recorded"):
-        scene.door.decide(POOR)
-    assert scene.answers() == {}
-    scene.bucket.refused = None
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [(7, 7.0), (7, "7.00"), ("7", 7.0), (100000, "1e5"), ("1,250.50", 1250.5), (-0.0, 0), ("N/A", None), (None, None)],
+)
+def test_a_cell_that_is_spelt_otherwise_is_the_same_question(scene, first, again):
+    answer = scene.door.decide({**POOR, "income": first})
 
-    assert told(scene.door.decide(POOR)) == {
-        k: v for k, v in next(iter(scene.answers().values())).items() if k != "cells"
-    }
+    assert told(scene.door.decide({**POOR, "income": again})) == told(answer)
+
+
+@pytest.mark.parametrize(
+    ("first", "again"), [(0, None), ("car", "Car"), ("01", "1"), ("1" * 20, "1" * 19 + "2"), ("1e999", "inf")]
+)
+def test_a_cell_that_says_something_else_is_another_question(scene, first, again):
+    scene.door.decide({**POOR, "note": first})
+    with pytest.raises(OtherQuestion, match="differs in note"):
+        scene.door.decide({**POOR, "note": again})
+
+
+def test_a_column_that_nobody_sent_and_one_of_null_are_the_same_question(scene):
+    answer = scene.door.decide(POOR)
+
+    assert told(scene.door.decide({**POOR, "note": None})) == told(answer)
+
+
+def counted(monkeypatch) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    monkeypatch.setattr(loans_door, "emit", lambda of, **said: counts.update(said))
+    return counts
+
+
+def test_an_answer_that_stands_is_told_though_its_row_was_not_written_and_the_same_question_writes_it(
+    scene, monkeypatch
+):
+    counts = counted(monkeypatch)
+    scene.bucket.refused = "predictions/loan_answers/"
+    first, again = scene.door.decide(POOR), scene.door.decide(POOR)
+
+    assert scene.answers() == {}
+    assert told(again) == told(first)
+    assert (counts["loans_decided"], counts["loans_repeated"], counts["loans_untold"]) == (1, 1, 2)
+    scene.bucket.refused = None
+    assert told(scene.door.decide(POOR)) == told(first)
+    assert [{k: v for k, v in row.items() if k != "cells"} for row in scene.answers().values()] == [told(first)]
+    assert counts["loans_untold"] == 2
+
+
+def test_a_row_that_was_not_written_is_tried_again_within_the_call(scene, monkeypatch):
+    counts = counted(monkeypatch)
+    tried = []
+
+    def put_object(**request) -> None:
+        if "/loan_answers/" in request["Key"]:
+            tried.append(request["Key"])
+            if len(tried) == 1:
+                raise Down
+        Bucket.put_object(scene.bucket, **request)
+
+    scene.bucket.put_object = put_object
+    scene.door.decide(POOR)
+
+    assert len(tried) == 2
+    assert list(scene.answers()) == tried[1:]
+    assert counts["loans_untold"] == 0
+
+
+def test_of_two_who_ask_at_once_one_decision_is_counted_and_one_repetition(scene, monkeypatch):
+    counts = counted(monkeypatch)
+    scene.bucket.meanwhile.append(lambda: scene.door.decide(POOR))
+    scene.door.decide(POOR)
+
+    assert (counts["loans_decided"], counts["loans_declined"], counts["loans_repeated"]) == (1, 1, 1)
 
 
 @pytest.mark.parametrize("cell", ["a lot", "inf", "1e999"])

@@ -66,6 +66,11 @@ run "rings_for_loans_that_nobody_decides_and_for_cells_that_nobody_reads" {
     condition     = toset([for query in aws_cloudwatch_metric_alarm.this["loans-unread"].metric_query : try(one(query.metric).metric_name, query.expression)]) == toset(["IF(loans_unread >= 10, loans_unread / loans_decided, 0)", "loans_unread", "loans_decided"]) && alltrue([for query in aws_cloudwatch_metric_alarm.this["loans-unread"].metric_query : one(query.metric).period == 3600 if query.expression == null])
     error_message = "A share rings, of an hour, and not of a handful."
   }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["loans-untold"].metric_name == "loans_untold" && aws_cloudwatch_metric_alarm.this["loans-untold"].threshold == 0 && aws_cloudwatch_metric_alarm.this["loans-untold"].dimensions == tomap({ door = "loans" })
+    error_message = "An answer that stands and is in no table rings."
+  }
 }
 
 run "watches_what_the_night_writes" {
