@@ -19,6 +19,7 @@ from tools.four_eyes import Proposed
 from tools.operators import Operators
 from tools.policy import rule
 from tools.policy_diff import as_live, differences
+from training.policy import Costs
 
 
 @source.tells_what_failed
@@ -79,6 +80,14 @@ def read(day: str, version: str, _policy: Policy) -> list[Decided]:
     return list(islice(asked.decisions(_policy, day, day), trial.MOST))
 
 
+@st.cache_data(ttl=source.FRESH_SECONDS, max_entries=20, show_spinner="The day is judged again")
+def tried(
+    day: str, version: str, review_at: float, block_at: float, costs: str, _policy: Policy, _costs: Costs
+) -> trial.Trial:
+    """Whoever opens the page sees the live thresholds: a day is judged by them once in a while."""
+    return trial.tried(decided(_policy, day), trial.with_thresholds(_policy, review_at, block_at), _costs)
+
+
 def thresholds(policy: Policy, day: str, released: dict) -> None:
     st.subheader("Other thresholds")
     left, right = st.columns(2)
@@ -87,8 +96,8 @@ def thresholds(policy: Policy, day: str, released: dict) -> None:
     if block_at < review_at:
         st.warning("A payment is blocked from a score that is not below the one from which it is reviewed.")
         return
-    found = trial.tried(decided(policy, day), trial.with_thresholds(policy, review_at, block_at), solved_for(released))
-    outcome(found)
+    costs = solved_for(released)
+    outcome(tried(day, policy.version, review_at, block_at, repr(costs), policy, costs))
     st.caption("Thresholds go live with a release: they are solved from costs when a model is trained.")
 
 

@@ -13,6 +13,7 @@ from tools.athena import text
 from tools.operate import status
 
 DAYS = 7  # that the page shows: what it costs to ask does not grow with the log
+SHOWN = ("alarms", "runs", "models", "endpoint", "waiting", "freshness")  # of `make status`
 BY_DAY = {
     "Decisions": ("decisions_by_action", "action"),
     "Served vectors beside the lake's": ("feature_parity_by_day", "decision_date"),
@@ -23,8 +24,9 @@ BY_DAY = {
 @source.tells_what_failed
 def show() -> None:
     st.title("How it stands")
-    ringing()
-    runs()
+    found = rows(SHOWN)
+    ringing([row for row in found if row[0] in ("alarm", "alarms")])
+    runs([row for row in found if row[0] not in ("alarm", "alarms")])
     asked = questions(source.days()[:DAYS])
     answers = source.ask_together(tuple(("analytics", sql) for sql in asked.values()))
     shown = (decided, parity, latency, quarantine)
@@ -54,9 +56,8 @@ def rows(of: tuple[str, ...]) -> list[tuple]:
         return [row for found in pool.map(lambda name: list(getattr(status, name)(here)), of) for row in found]
 
 
-def ringing() -> None:
+def ringing(found: list[tuple]) -> None:
     st.subheader("Alarms")
-    found = rows(("alarms",))
     ring = [row for row in found if row[0] == "alarm"]
     if not ring:
         st.success(f"None of {found[0][1]} alarms rings.")
@@ -67,9 +68,8 @@ def ringing() -> None:
     )
 
 
-def runs() -> None:
+def runs(found: list[tuple]) -> None:
     st.subheader("Runs, models, freshness")
-    found = rows(("runs", "models", "endpoint", "waiting", "freshness"))
     st.dataframe(
         [dict(zip(status.HEADER, row, strict=True)) for row in found], hide_index=True, alt="Runs, models and freshness"
     )
