@@ -2,12 +2,14 @@
 
 A version names one document for good; who brought it first, and when, is written beside it, once. A proposal counts
 once and for 30 days: what has been live is looked at by two people again, under a new version. Policies of both
-problems are brought so.
+problems are brought so. Who somebody is says the name of their session, or of their user, whatever the role: whoever
+may choose that name, or has two, can still be two.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +20,9 @@ from scoring.policy import InvalidPolicy
 DAY = 86_400
 PROPOSED_FOR = 30 * DAY  # seconds
 ANEW = "under four eyes a document is looked at anew each time; give it a new version"
+PERSON = re.compile(
+    r"arn:[^:]+:(?:sts::[^:]*:(?:assumed-role/.*|federated-user)|iam::[^:]*:user(?:/.*)?)/([^/]+)", re.DOTALL
+)
 
 
 class Proposed(Exception):
@@ -86,12 +91,19 @@ class Brought:
         InvalidPolicy where nobody can."""
         if live.get("four_eyes"):
             require_open(self.claim, self.version, live, self.versions.now())
-            if self.by in (None, self.claim.by):
+            if self.by is None or person(self.by) == person(str(self.claim.by)):
                 raise Proposed(str(self.claim.by))
         if self.spent is None:
             self.spent = not self.versions.spend(self.version)
         if self.spent and live.get("four_eyes"):
             raise InvalidPolicy(used_up(self.version))
+
+
+def person(arn: str) -> str:
+    """Of a caller's ARN the name of the session or of the user, in small letters: the same in every role and account.
+    Any other caller is what its ARN says."""
+    named = PERSON.fullmatch(arn)
+    return (named[1] if named else arn).casefold()
 
 
 def require_open(claim: Claim, version: str, live: Mapping[str, Any], now: float) -> None:

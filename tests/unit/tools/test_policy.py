@@ -15,7 +15,7 @@ from tests.unit.lambda_functions.aws import Bucket, Documents
 from tests.unit.lambda_functions.scene import Scene
 from tests.unit.lambda_functions.test_release import Scene as Releasing
 from tests.unit.tools.test_operators import BLOCKED, DOCUMENT, VECTOR, named, operators
-from tools.four_eyes import PROPOSED_FOR, Proposed, version_key
+from tools.four_eyes import PROPOSED_FOR, Proposed, person, version_key
 from tools.operators import listing
 from tools.policy import rule
 from tools.policy_diff import as_live, differences, kept
@@ -44,6 +44,32 @@ def test_under_four_eyes_one_proposes_and_another_makes_it_live():
 
     assert rule(mine, named(DOCUMENT, "lists-3"), BEN)["version"] == "lists-3"
     assert rule(mine, named(DOCUMENT, "lists-4"), ADA)["version"] == "lists-4", "the live one asks for it no more"
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        "arn:aws:sts::1:assumed-role/policy-owner/ada",
+        "arn:aws:sts::2:assumed-role/operator/Ada",
+        "arn:aws:sts::1:federated-user/ada",
+        "arn:aws:iam::1:user/ada",
+        "arn:aws:iam::1:user/risk/ada",
+    ],
+)
+def test_under_four_eyes_one_person_in_two_roles_is_one_person(same):
+    mine = operators(Documents(), Bucket())
+    rule(mine, EYES, ADA)
+    with pytest.raises(Proposed):
+        rule(mine, named(DOCUMENT, "lists-3"), ADA)
+    with pytest.raises(Proposed) as waits:
+        rule(mine, named(DOCUMENT, "lists-3"), same)
+    assert waits.value.by == ADA
+    assert rule(mine, named(DOCUMENT, "lists-3"), same.lower().replace("/ada", "/ben"))["version"] == "lists-3"
+
+
+def test_a_caller_without_a_name_is_what_its_arn_says():
+    roots = [f"arn:aws:iam::{account}:root" for account in (1, 2)]
+    assert [person(root) for root in roots] == roots
 
 
 def test_under_four_eyes_what_somebody_unknown_has_brought_needs_a_new_version():
