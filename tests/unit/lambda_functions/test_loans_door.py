@@ -264,6 +264,21 @@ def test_a_row_that_was_not_written_is_tried_again_within_the_call(scene, monkey
     assert counts["loans_untold"] == 0
 
 
+def test_a_decision_that_was_written_and_not_confirmed_is_told_to_whoever_asks_again(scene):
+    def put_object(**request) -> None:
+        Bucket.put_object(scene.bucket, **request)
+        raise Down
+
+    scene.bucket.put_object = put_object
+    with pytest.raises(AskAgain, match="could not be recorded"):
+        scene.door.decide(POOR)
+    del scene.bucket.put_object
+    again = replace(scene.door, now=lambda: NOW + DAY).decide(POOR)
+
+    assert again["applied_at"] == iso(NOW)
+    assert len(scene.answers()) == 1
+
+
 def test_of_two_who_ask_at_once_one_decision_is_counted_and_one_repetition(scene, monkeypatch):
     counts = counted(monkeypatch)
     scene.bucket.meanwhile.append(lambda: scene.door.decide(POOR))
