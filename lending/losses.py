@@ -4,20 +4,26 @@ The hazard of a month is the share of the loans at risk in it that go into defau
 may come late into the data). A loan's own curve is that of all, with survival to the power that makes its probability
 at the model's horizon the model's (proportional hazards; Cox, 1972). What the data do not reach is not told: the curve
 ends with the last month that has loans enough.
+
+A loan that was applied for by fraud is in a state of its own (training.default): how it was paid says nothing of who
+can pay, so it is in no stage, in no credit loss and in no hazard.
 """
 
 from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from lending.deciding import Decided, WrongRun
 
 LEAST_AT_RISK, LEAST_DEFAULTS, YEAR = 100, 10, 12
 DEFAULT = 90  # days past due, unless the archive was trained by another definition (training.default)
+FRAUD = "fraud"  # the lender's word in loan_decisions
+SAID = ("loan_id", "decided_at", "decision")
 COLUMNS = ("loan_id", "month_on_book", "days_past_due", "charged_off")
 BACKSTOP = 30  # days past due from which on credit risk has increased significantly (IFRS 9, 5.5.11)
 
@@ -60,6 +66,14 @@ class Loss:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Apart:
+    """A loan that was applied for by fraud, with what was exposed to it, none where nothing tells the exposure."""
+
+    loan_id: str
+    exposure: float | None
+
+
 def meant_by(manifest: Mapping[str, Any]) -> tuple[int, int]:
     """Days past due and months of the definition of default that an archive was trained by; 90 and 12 of one that does
     not say. Raises WrongRun."""
@@ -94,6 +108,35 @@ def seen_of(lines: Iterable[str]) -> list[Seen]:
     except csv.Error as wrong:
         raise WrongRun(f"performance: expected lines of CSV: {wrong}") from None
     return found
+
+
+def frauds_in(lines: Iterable[str]) -> set[str]:
+    """Loans whose latest decision is `fraud`, of `loan_id,decided_at,decision` with a header: a table such as
+    `loan_decisions`. Of one instant the last line counts. Raises WrongRun."""
+    rows = csv.DictReader(lines)
+    latest: dict[str, tuple[datetime, str]] = {}
+    try:
+        if not set(SAID) <= set(names := rows.fieldnames or ()):
+            raise WrongRun(f"decisions: expected columns {', '.join(SAID)}, got {', '.join(names)}")
+        for row in rows:
+            try:
+                at = datetime.fromisoformat(row["decided_at"])
+                at = at if at.tzinfo else at.replace(tzinfo=UTC)
+                word = row["decision"].strip().lower()
+            except (AttributeError, TypeError, ValueError):
+                raise WrongRun(f"decisions, line {rows.line_num}: expected an instant and a decision") from None
+            if not (loan := row["loan_id"]) or not word:
+                raise WrongRun(f"decisions, line {rows.line_num}: expected a loan and a decision")
+            if loan not in latest or at >= latest[loan][0]:
+                latest[loan] = at, word
+    except csv.Error as wrong:
+        raise WrongRun(f"decisions: expected lines of CSV: {wrong}") from None
+    return {loan for loan, (_, word) in latest.items() if word == FRAUD}
+
+
+def apart(decided: Iterable[Decided], frauds: Collection[str]) -> list[Apart]:
+    """Loans of a run that were applied for by fraud."""
+    return [Apart(one.loan_id, one.exposure) for one in decided if one.loan_id in frauds]
 
 
 def term_structure(seen: Iterable[Seen], days_past_due: int = DEFAULT) -> list[Month]:
@@ -157,11 +200,13 @@ def losses(
     horizon: int = YEAR,
     rate: float = 0.0,
     days_past_due: int = DEFAULT,
+    frauds: Collection[str] = (),
 ) -> tuple[list[Month], list[Loss]]:
     """`terms` are months to repay by loan, `horizon` the months that the model's probability is of, `rate` the
     effective interest a year that losses are discounted by. Exposure falls in equal parts to 0 at the end of the term,
-    and stays where there is no term. Raises WrongRun."""
-    rows = list(seen)
+    and stays where there is no term. `frauds` are loans that were applied for by fraud: they are in neither. Raises
+    WrongRun."""
+    rows = [one for one in seen if one.loan_id not in frauds]
     months = term_structure(rows, days_past_due)
     if horizon > len(months):
         raise WrongRun(f"the model's horizon is {horizon} months, the performance reaches {len(months)}")
@@ -169,6 +214,7 @@ def losses(
     found = [
         loss_of(one, terms.get(one.loan_id), stage_of(now.get(one.loan_id), days_past_due), months, lgd, horizon, rate)
         for one in decided
+        if one.loan_id not in frauds
     ]
     return months, found
 

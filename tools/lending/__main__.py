@@ -11,8 +11,10 @@ import re
 import sys
 import tempfile
 from collections import Counter
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -20,7 +22,7 @@ from scoring import documents
 
 from lending.changes import Way, ways
 from lending.deciding import NO_REASON, Decided, WrongRun, cells_by_name, decide, first_of
-from lending.losses import Seen, losses, meant_by, seen_of
+from lending.losses import Apart, Loss, Month, Seen, apart, frauds_in, losses, meant_by, seen_of
 from lending.opened import Opened
 from lending.policy import InvalidPolicy, Policy, policy_of
 from tools import athena
@@ -41,6 +43,10 @@ PERFORMANCE = (
     "FROM loan_performance p JOIN loan_applications a ON a.loan_id = p.loan_id "
     "WHERE p.observed_at >= a.applied_at GROUP BY 1, 2"
 )
+FRAUDS = (  # a decision may be told for a day that is yet to come
+    "SELECT loan_id FROM loan_decisions WHERE decided_at <= current_timestamp "
+    "GROUP BY loan_id HAVING lower(max_by(decision, decided_at)) = 'fraud'"
+)
 OUTCOMES = "SELECT loan_id, max_by(defaulted, observed_at) AS defaulted FROM loan_outcomes GROUP BY loan_id"
 EXPECTED = {
     "decide": "POLICY=<file.json> and MONTH=<YYYY-MM> ENV=<environment>, or KEPT=<folder of a kept run>",
@@ -48,7 +54,7 @@ EXPECTED = {
     "letter": "KEPT=<folder of a kept run> LOAN=<loan_id>",
     "changes": "KEPT=<folder of a kept run>, and LOAN=<loan_id> for one",
     "losses": "KEPT=<folder of a kept run>, and PERFORMANCE=<file.csv> or ENV=<environment>; MONTHS=<of the model's "
-    "horizon, the archive's unless it is told> and RATE=<effective interest a year> besides",
+    "horizon, the archive's unless it is told>, RATE=<effective interest a year> and DECISIONS=<file.csv> besides",
     "backtest": "KEPT=<folder of a kept run>, and OUTCOMES=<file.csv> or ENV=<environment>; cut-offs are solved from "
     "MARGIN=<share> or APPETITE=<bad rate>, with REFER=<share> for people",
 }
@@ -243,8 +249,10 @@ def backtested(
     print("\n".join([*shown(found), *lines, f"written to {target}"]))
 
 
-def lost(environment: str, kept: Kept, performance: str, months: str = "", rate: str = "") -> None:
-    """Writes a table of expected losses for each loan, and the term structure, beside the run. Prints their sums."""
+def lost(environment: str, kept: Kept, performance: str, months: str = "", rate: str = "", told: str = "") -> None:
+    """Writes a table of expected losses for each loan, and the term structure, beside the run. Prints their sums.
+
+    Loans that were applied for by fraud, by `loan_decisions` or the file `told`, are in a table of their own."""
     try:
         asked, interest = int(months) if months else None, float(rate or 0)
     except ValueError:
@@ -254,13 +262,20 @@ def lost(environment: str, kept: Kept, performance: str, months: str = "", rate:
     policy = read_policy(kept.file(POLICY))
     if performance:
         seen = seen_of(lines_in(Path(performance), "utf-8-sig"))
-    else:
+    if told:
+        frauds = frauds_in(lines_in(Path(told), "utf-8-sig"))
+    elif performance:
+        frauds = set()
+        print("nobody has told which loans are frauds: DECISIONS=file.csv does; every loan counts as a credit risk")
+    if not performance:
         outputs = deployed("loan-losses", environment)
         analysts = athena.Analysts(boto3.client("athena"), outputs["prefix"], outputs["athena_workgroup"])
         seen = [
             Seen(row["loan_id"], int(row["month"]), int(row["late"]) if row["late"] else None, int(row["lost"]) > 0)
             for row in analysts.ask("silver", PERFORMANCE)
         ]
+        if not told:
+            frauds = {row["loan_id"] for row in analysts.ask("silver", FRAUDS)}
     with kept.model() as model:
         loans = kept.loans(len(model.encoding.columns))
         decided = decide(Opened(model), policy, loans, kept.snapshot)
@@ -268,10 +283,16 @@ def lost(environment: str, kept: Kept, performance: str, months: str = "", rate:
         days, usual = meant_by(model.manifest)
     horizon = usual if asked is None else asked
     terms = {loan.loan_id: int(term) for loan, term in zip(loans, known, strict=True) if isinstance(term, float)}
-    structure, found = losses(decided, terms, seen, policy.lgd, horizon, interest, days)
-    for name, rows in (("term-structure", structure), ("losses", found)):
+    structure, found = losses(decided, terms, seen, policy.lgd, horizon, interest, days, frauds)
+    fraudulent = apart(decided, frauds)
+    tables: tuple[tuple[str, type, Sequence[Any]], ...] = (
+        ("term-structure", Month, structure),
+        ("losses", Loss, found),
+        ("frauds", Apart, fraudulent),
+    )
+    for name, kind, rows in tables:
         out = io.StringIO(newline="")
-        writer = csv.DictWriter(out, list(asdict(rows[0])) if rows else ["loan_id"], lineterminator="\n")
+        writer = csv.DictWriter(out, [field.name for field in fields(kind)], lineterminator="\n")
         writer.writeheader()
         writer.writerows(asdict(row) for row in rows)
         put(kept.folder / f"{name}-{policy.sha256[: documents.SHOWN]}.csv", out.getvalue().encode())
@@ -279,8 +300,13 @@ def lost(environment: str, kept: Kept, performance: str, months: str = "", rate:
     print(f"term structure of {structure[-1].month} months on book, {sum(m.defaults for m in structure)} defaults")
     for stage in (1, 2, 3):
         theirs = [one for one in found if one.stage == stage]
-        told = [one.expected_credit_loss for one in theirs if one.expected_credit_loss is not None]
-        print(f"stage {stage}: {len(theirs)} loans, expected credit loss {sum(told):,.2f} of {len(told)} of them")
+        lost_by = [one.expected_credit_loss for one in theirs if one.expected_credit_loss is not None]
+        print(f"stage {stage}: {len(theirs)} loans, expected credit loss {sum(lost_by):,.2f} of {len(lost_by)} of them")
+    exposed = [one.exposure for one in fraudulent if one.exposure is not None]
+    print(
+        f"fraud, in no stage and no credit loss: {len(fraudulent)} loans, exposure {sum(exposed):,.2f} of "
+        f"{len(exposed)} of them"
+    )
     print(f"written to {kept.folder}")
 
 

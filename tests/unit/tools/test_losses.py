@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from lending.deciding import Decided, WrongRun
-from lending.losses import Seen, losses, meant_by, seen_of, stage_of, term_structure
+from lending.losses import Apart, Seen, apart, frauds_in, losses, meant_by, seen_of, stage_of, term_structure
 from tests.unit.tools import test_lending as lending
 
 ONE = Decided("c", "l", 0.19, 600, "A", "APPROVE", None, 1000.0, (), (), (), "v", "s", "m", "f", "h")
@@ -111,6 +111,32 @@ def test_a_loan_first_seen_in_default_is_none_of_that_month_and_one_of_the_first
     assert at_once[1].at_risk == months[1].at_risk
 
 
+def test_a_loan_of_a_fraud_is_apart_in_no_stage_no_credit_loss_and_no_hazard():
+    run = [ONE, replace(ONE, loan_id="f"), replace(ONE, loan_id="g", exposure=None)]
+    rows = [*SEEN, *(Seen(name, 1, 120) for name in ("f", "g"))]
+    months, found = losses(run, {}, rows, lgd=0.5, frauds={"f", "g"})
+
+    assert [one.loan_id for one in found] == ["l"]
+    assert months == term_structure(SEEN)
+    assert apart(run, {"f", "g", "of another run"}) == [Apart("f", 1000.0), Apart("g", None)]
+
+
+def test_a_fraud_is_one_by_the_latest_decision_whatever_order_lines_are_in():
+    lines = [
+        "loan_id,decided_at,decision\n",
+        "f,2025-03-01T00:00:00+00:00,Fraud\n",
+        "f,2025-01-01,approved\n",
+        "cleared,2025-01-01,fraud\n",
+        "cleared,2025-01-02T00:00:00Z,approved\n",
+    ]
+    assert frauds_in(lines) == {"f"}
+    with pytest.raises(WrongRun, match="decisions: expected columns loan_id, decided_at, decision, got loan_id"):
+        frauds_in(["loan_id\n", "f\n"])
+    for line in ("f,soon,fraud\n", "f,2025-01-01\n", ",2025-01-01,fraud\n"):
+        with pytest.raises(WrongRun, match="decisions, line 2: expected"):
+            frauds_in([lines[0], line])
+
+
 def test_lines_that_are_none_are_refused_by_their_number():
     with pytest.raises(WrongRun, match="expected columns loan_id, month_on_book"):
         seen_of(["loan_id,month\n", "l,1\n"])
@@ -150,9 +176,20 @@ def test_the_command_writes_a_line_for_each_loan_beside_the_run(kept, tmp_path, 
     with table.open() as file:
         assert [row["loan_id"] for row in csv.DictReader(file)] == ["l1", "l2"]
     assert len(structure.read_text().splitlines()) == 25
+    (frauds,) = kept.glob("frauds-*.csv")
+    assert frauds.read_text() == "loan_id,exposure\n"
     said = capsys.readouterr().out
     assert "term structure of 24 months on book" in said
     assert "stage 1: 2 loans, expected credit loss" in said
     assert "a default is 90 days past due or a write-off; the model's probability is of 12 months" in said
+    assert "nobody has told which loans are frauds" in said
+    (tmp_path / "said.csv").write_text("loan_id,decided_at,decision\nl2,2025-02-01,fraud\nl1,2025-02-01,approved\n")
+    asked = (str(tmp_path / "performance.csv"), "", "0.05", str(tmp_path / "said.csv"))
+    lending.command.main("losses", "", str(kept), "", *asked)
+    said = capsys.readouterr().out
+    assert "stage 1: 1 loans" in said
+    assert "fraud, in no stage and no credit loss: 1 loans, exposure " in said
+    assert [line.partition(",")[0] for line in frauds.read_text().splitlines()] == ["loan_id", "l2"]
+    assert "nobody has told" not in said
     with pytest.raises(SystemExit, match="expected MONTHS of at least 1"):
         lending.command.main("losses", "", str(kept), "", "x", "0", "")
