@@ -230,7 +230,9 @@ PREDICTIONS = Table(
 )
 
 DAILY_PREDICTIONS = replace(
-    PREDICTIONS, name="daily_predictions", partitions=(Field("day", "string", "Day of application, YYYY-MM-DD"),)
+    PREDICTIONS,
+    name="daily_predictions",
+    partitions=(Field("day", "string", "Day of the run, YYYY-MM-DD: of application, or late"),),
 )
 
 # Two that were scored at another time, or by another policy, are two runs: each has a partition of its own.
@@ -257,7 +259,7 @@ CREDIT_DECISIONS = Table(
         Field("snapshot", "string", "SHA-256 of the rows that were scored together"),
     ),
     (
-        Field("period", "string", "Month (YYYY-MM) or day (YYYY-MM-DD) of application"),
+        Field("period", "string", "Month (YYYY-MM) of application, or day (YYYY-MM-DD) of application or later"),
         Field("started_at", "string", "When the run began, UTC: of a period the last run is the newest"),
         Field("run", "string", "Run that scored and decided"),
     ),

@@ -83,12 +83,13 @@ def judged(
     """`decided` as `newest` gives it. The dossier's AUC is asked of months that the model itself has scored."""
     known = standings(features[features["loan_id"].isin(decided["loan_id"])], told, as_of)
     outcome = known.loc[known["labelled"], "state"].eq("bad").astype(int)
+    applied = features.drop_duplicates("loan_id").set_index("loan_id")["applied_at"]  # a day's run has late ones, too
     rows = decided[decided["loan_id"].isin(outcome.index) & decided["default_prob"].notna()]
     mature = performance.Rows(
         rows["loan_id"].map(outcome).to_numpy(dtype=int),
         rows["default_prob"].to_numpy(dtype=float),
         rows["customer_id"].to_numpy(dtype=str),
-        rows["period"].str.slice(0, 7).to_numpy(dtype=str),
+        rows["loan_id"].map(applied).dt.strftime("%Y-%m").to_numpy(dtype=str),
     )
     its_own = auc is not None and len(rows) and bool((rows["model"] == model).all())
     return {

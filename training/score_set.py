@@ -1,5 +1,6 @@
 """Processing job: the loan applications of a month or a day -> CSV for Batch Transform, in the model's column order.
 
+A day has those of the days before that no daily run has scored, too (training.late).
 Beside the rows lies which cells were there and could not be read: they are missing to the model, and what decides sends
 these loans to a person.
 """
@@ -22,6 +23,7 @@ from features.encoding import Encoding
 from training.columns import contradictions
 from training.credit_set import applications
 from training.frames import read_folder
+from training.late import due, scored
 
 INPUT = Path("/opt/ml/processing/input")
 OUTPUT = Path("/opt/ml/processing/output")
@@ -30,33 +32,52 @@ MEMORY = 30  # applications: fewer do not tell whether a column is missing, so t
 
 
 def main(argv: Sequence[str]) -> None:
+    import boto3
+
     parser = argparse.ArgumentParser(description=__doc__)
     period = parser.add_mutually_exclusive_group(required=True)
     period.add_argument("--month", help="YYYY-MM")
     period.add_argument("--day", help="YYYY-MM-DD")
+    parser.add_argument("--lake", help="with a day: bucket with what daily runs have scored")
     args = parser.parse_args(argv)
     asked = args.month or args.day
     if not re.fullmatch(MONTH if args.month else DAY, asked):
         raise SystemExit(f"expected --month YYYY-MM or --day YYYY-MM-DD, got {asked!r}")
+    if args.day and not args.lake:
+        raise SystemExit("expected --lake beside --day: the bucket with what daily runs have scored")
     with tarfile.open(INPUT / "model" / "model.tar.gz") as archive:
         manifest = json.load(archive.extractfile("manifest.json"))  # type: ignore[arg-type]
     encoding = Encoding.parse(manifest["columns"])
     require_meant(manifest.get("fingerprints", {}))
     every = applications(read_folder(INPUT / "features")).sort_values(["at", "identifier"])
-    rows = every[every["at"].dt.strftime("%Y-%m-%d").str.startswith(asked)].sort_values("identifier")
+    rows = own = every[every["at"].dt.strftime("%Y-%m-%d").str.startswith(asked)]
+    if args.day:
+        day = day_of(asked)
+        rows = due(every, day, scored(boto3.client("s3"), args.lake, day))
+        own = rows[rows["at"] >= day]
+    rows = rows.sort_values("identifier")
     for name in ("rows", "unread"):
         (OUTPUT / name).mkdir(parents=True, exist_ok=True)
     if rows.empty:
         if args.month:
             raise SystemExit(f"no loan application of {asked} in GOLD")
-        print(f"no loan application of {asked}: nothing to score")  # a day may have none
+        print(f"no loan application of {asked}, nor a late one: nothing to score")  # a day may have none
         return
-    require_there(encoding, seen_by(every, rows), asked)
+    require_there(encoding, seen_by(every, rows if own.empty else own), asked)
     for line in contradictions(encoding, rows, f"the applications of {asked}"):
         print(line)
     put(OUTPUT / "rows" / f"applications-{asked}.csv", lines(rows, encoding))
     put(OUTPUT / "unread" / f"applications-{asked}.csv", unread(rows, encoding))
-    print(f"{len(rows)} applications of {asked}")
+    late = f", {len(rows) - len(own)} of them late ones of days before" if args.day else ""
+    print(f"{len(rows)} applications of {asked}{late}")
+
+
+def day_of(asked: str) -> pd.Timestamp:
+    """Raises SystemExit for a day that no calendar has."""
+    try:
+        return pd.Timestamp(asked, tz="UTC")
+    except ValueError:
+        raise SystemExit(f"expected --day YYYY-MM-DD, a day of the calendar, got {asked!r}") from None
 
 
 def put(target: Path, found: Iterable[Sequence[str]]) -> None:

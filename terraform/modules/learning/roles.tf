@@ -41,8 +41,8 @@ locals {
         }
         } : {
         score-set = {
-          does   = "The job that gathers the month's loans to score"
-          reads  = [about.learns_from[0], "released/${problem}"]
+          does   = "The job that gathers the loans to score of a month or a day"
+          reads  = [about.learns_from[0], "predictions/daily_predictions", "released/${problem}"]
           writes = ["training/scoring"]
         }
         "${problem}-api" = {

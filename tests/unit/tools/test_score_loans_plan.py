@@ -30,6 +30,10 @@ def test_a_month_is_that_before_as_of_and_a_day_the_day_before():
     assert planned(day="2025-06-03")["table"] == "daily_predictions"
 
 
+def test_a_days_run_is_told_where_daily_runs_have_left_what_they_scored():
+    assert planned(day="2025-06-03")["arguments"] == ["--day", "2025-06-03", "--lake", "${lake}"]
+
+
 def test_outcomes_are_those_that_are_known_when_the_run_starts_where_nobody_says_as_of():
     assert planned()["as_of"] == "2026-12-01T00:00:00Z"
     assert planned(as_of=None, month="2025-06")["as_of"] == "2026-11-30T07:00:01.250Z"

@@ -17,6 +17,7 @@ from features.encoding import Column, Encoding
 from features.fraud import FRAUD
 from inference.app import App
 from inference.model import Model
+from tests.unit.training.test_late import Lake
 from training import credit_set, evaluate, fraud_set, prepare, score_set
 from training.columns import FILE, TOO_GOOD, Decisions, contradictions, decide
 from training.enough import LEAST_OF_A_CLASS, LEAST_THAT_TRAIN, require_rows
@@ -248,6 +249,7 @@ def places(tmp_path, monkeypatch):
     for module in (prepare, evaluate, score_set):
         monkeypatch.setattr(module, "INPUT", tmp_path / "input")
         monkeypatch.setattr(module, "OUTPUT", tmp_path / "output")
+    monkeypatch.setattr("boto3.client", lambda service: Lake({}))
     return tmp_path
 
 
@@ -375,15 +377,38 @@ def test_a_day_has_its_own_loans_and_one_without_loans_has_nothing_to_score(plac
     month.loc[:4, "attributes"] = "{}"
     write_frame(month, places / "input" / "features" / "rows.parquet")
 
-    score_set.main(["--day", "2018-06-29"])
-    assert "5 applications of 2018-06-29" in capsys.readouterr().out, "those before had the column"
+    score_set.main(["--day", "2018-06-29", "--lake", "l"])
+    assert "5 applications of 2018-06-29, 0 of them late" in capsys.readouterr().out, "those before had the column"
     assert len((places / "output" / "rows" / "applications-2018-06-29.csv").read_text().splitlines()) == 5
-    score_set.main(["--day", "2018-06-30"])
-    assert "no loan application of 2018-06-30: nothing to score" in capsys.readouterr().out
+    score_set.main(["--day", "2018-06-30", "--lake", "l"])
+    assert "no loan application of 2018-06-30, nor a late one: nothing to score" in capsys.readouterr().out
     month["attributes"] = "{}"
     write_frame(month, places / "input" / "features" / "rows.parquet")
     with pytest.raises(SystemExit, match="no application of 2018-06-29 has a value of income"):
-        score_set.main(["--day", "2018-06-29"])
+        score_set.main(["--day", "2018-06-29", "--lake", "l"])
+
+
+def test_a_days_run_takes_late_loans_and_its_columns_are_judged_by_its_own(places, capsys, monkeypatch):
+    prepared(places, *loans())
+    trained(places)
+    month, _ = loans(month="2018-06")
+    month.loc[1:, "applied_at"] = pd.Timestamp("2018-06-02T08:00:00Z")
+    month.loc[4:, "applied_at"] = pd.Timestamp("2018-06-03T08:00:00Z")
+    monkeypatch.setattr("boto3.client", lambda service: Lake({"day=2018-06-01/run=a": ["l0"]}))
+    write_frame(month.loc[:3], places / "input" / "features" / "rows.parquet")
+    score_set.main(["--day", "2018-06-03", "--lake", "l"])
+
+    rows = places / "output" / "rows" / "applications-2018-06-03.csv"
+    assert [line.split(",")[1] for line in rows.read_text().splitlines()] == ["l1", "l2", "l3"]
+    assert "3 applications of 2018-06-03, 3 of them late ones" in capsys.readouterr().out
+    month.loc[4:, "attributes"] = "{}"
+    write_frame(month, places / "input" / "features" / "rows.parquet")
+    with pytest.raises(SystemExit, match="no application of 2018-06-03 has a value of income"):
+        score_set.main(["--day", "2018-06-03", "--lake", "l"])
+    with pytest.raises(SystemExit, match="expected --lake"):
+        score_set.main(["--day", "2018-06-03"])
+    with pytest.raises(SystemExit, match="a day of the calendar, got '2018-02-31'"):
+        score_set.main(["--day", "2018-02-31", "--lake", "l"])
 
 
 @pytest.mark.parametrize(

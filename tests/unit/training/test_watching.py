@@ -19,6 +19,15 @@ from training.default import Told
 from training.drift import bins_of, measured, report
 
 
+def test_a_loan_is_of_the_vintage_of_its_application_also_where_a_later_days_run_has_scored_it():
+    book = quiet(0)
+    features = book.rows[["loan_id"]].assign(applied_at=book.rows["at"])
+    late = book.decided(RUNS[0]).assign(period="2025-12-03")
+    found = judge_loans.judged(late, features, book.told, pd.Timestamp("2025-06-02", tz="UTC"), "m", None)
+
+    assert list(found["performance"]["vintages"]) == [RUNS[0]]
+
+
 @cache
 def quiet(seed: int) -> Book:
     return Book(seed)

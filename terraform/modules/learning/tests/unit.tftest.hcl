@@ -188,6 +188,11 @@ run "lets_a_served_model_read_its_archives_and_write_nothing" {
   }
 
   assert {
+    condition     = toset(module.role["score-set"].permissions["ReadLake"].resources) == toset([for prefix in ["gold/loan_features", "predictions/daily_predictions", "released/credit"] : "arn:aws:s3:::risk-dev-lake-111122223333/${prefix}/*"])
+    error_message = "The job that gathers loans reads which ones daily runs have scored, and no decision."
+  }
+
+  assert {
     condition     = toset(module.role["fraud-model"].permissions["ReadLake"].resources) == toset(["arn:aws:s3:::risk-dev-lake-111122223333/released/fraud/*"])
     error_message = "An endpoint runs code from its archive: it reads that and no more."
   }
