@@ -3,6 +3,9 @@
 Performance is of loans whose whole window is over (training/default.py), by month of application: figures of a month
 are made when its loans may teach. Of each period the last run counts. Approvals of the newest month are compared with
 those of the months before by the same policy; overrides are decisions of the lender that are not the policy's.
+
+What the API has answered is compared in the same way, apart: who asks there are others than those of the batch. It is
+read here, day after day, because there may be none, and each answer is an object of its own.
 """
 
 from __future__ import annotations
@@ -11,7 +14,8 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -28,32 +32,41 @@ OUTPUT = Path("/opt/ml/processing/output")
 PARTITION = re.compile(r"period=([^/]+)/started_at=([^/]+)/run=([^/]+)/")
 MONTH = re.compile(r"\d{4}-\d\d")
 KEPT = ("customer_id", "loan_id", "default_prob", "decision", "policy_sha256", "model")
+ANSWERS = "predictions/loan_answers/"
+MONTHS_BEFORE, AT_ONCE = 2, 16  # of answers that are compared with those of the newest month; objects read at once
 PEOPLE = {"APPROVE": "approved", "DECLINE": "declined"}  # the lender's word for what the policy decided
 
 
 def main(argv: Sequence[str]) -> None:
+    import boto3
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--namespace", required=True)
+    parser.add_argument("--lake", required=True, help="bucket of the API's answers")
     parser.add_argument("--as-of", required=True, help="instant up to which outcomes are known")
     args = parser.parse_args(argv)
     as_of = pd.Timestamp(args.as_of).tz_convert("UTC")
     decided = newest(lines_in(INPUT / "decisions"))
     features, told = read_folder(INPUT / "features", ("loan_id", "applied_at")), told_in(INPUT / "told")
+    answered = newest(answers_in(boto3.client("s3"), args.lake, as_of))
     model = name_of(only(INPUT / "model"))
     found = {
         "problem": "credit",
         "as_of": args.as_of,
         "model": model,
         **judged(decided, features, told, as_of, model, auc_of(only(INPUT / "evaluation"))),
+        "answers": shares(answered, told.by(as_of)) if len(answered) else None,
     }
     target = OUTPUT / "performance" / "performance.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(found, indent=1, allow_nan=False))
-    put(args.namespace, [*of_figures(found["performance"], "credit"), *of_shares(found["shares"], "credit")])
+    moved = moved_in(found["shares"], found["answers"])
+    of_both = {**found["shares"], "moved": moved}
+    put(args.namespace, [*of_figures(found["performance"], "credit"), *of_shares(of_both, "credit")])
     print(
-        f"{len(decided)} loans decided, {found['matured']} of them matured; worse than borne: "
-        f"{', '.join(found['performance']['broken']) or 'nothing'}; "
-        f"moved: {', '.join(found['shares']['moved']) or 'nothing'}"
+        f"{len(decided)} loans decided, {found['matured']} of them matured; {len(answered)} answered by the API; "
+        f"worse than borne: {', '.join(found['performance']['broken']) or 'nothing'}; "
+        f"moved: {', '.join(moved) or 'nothing'}"
     )
 
 
@@ -64,6 +77,29 @@ def lines_in(folder: Path) -> Iterable[dict]:
             for line in path.read_text(encoding="utf-8").splitlines():
                 row = json.loads(line)
                 yield {**{n: row.get(n) for n in KEPT}, "period": partition[1], "started_at": partition[2]}
+
+
+def answers_in(s3: object, lake: str, as_of: pd.Timestamp) -> Iterator[dict]:
+    """The API's answers of the month of `as_of`, up to its day, and of the months before, as `lines_in` gives a run's:
+    the period is the day of the answer."""
+    today = as_of.normalize()
+    first = today.replace(day=1) - pd.DateOffset(months=MONTHS_BEFORE)
+
+    def line_of(key: str) -> dict:
+        return json.loads(s3.get_object(Bucket=lake, Key=key)["Body"].read())  # type: ignore[attr-defined]
+
+    with ThreadPoolExecutor(AT_ONCE) as readers:
+        for day in (f"{at:%Y-%m-%d}" for at in pd.date_range(first, today)):
+            pages = s3.get_paginator("list_objects_v2").paginate(  # type: ignore[attr-defined]
+                Bucket=lake, Prefix=f"{ANSWERS}day={day}/"
+            )
+            for row in readers.map(line_of, sorted(one["Key"] for page in pages for one in page.get("Contents", ()))):
+                yield {**{n: row.get(n) for n in KEPT}, "period": day, "started_at": day}
+
+
+def moved_in(batch: Mapping, api: Mapping | None) -> list[str]:
+    """What has moved of either population, the API's by that name."""
+    return [*batch["moved"], *(f"api: {name}" for name in (api["moved"] if api else ()))]
 
 
 def newest(lines: Iterable[Mapping]) -> pd.DataFrame:

@@ -34,7 +34,13 @@ def performance(platform: Platform, teller: Teller, problem: str = "") -> None:
             f"  {name}: {vintage['rows']} rows, {vintage['bad']} bad, {vintage['expected']:.1f} expected{of(vintage)}"
         )
     teller.say(f"worse than is borne, and not by chance: {', '.join(told['broken']) or 'nothing'}")
-    shares = report["shares"]
+    tell_shares(teller, problem, report["shares"])
+    if answers := report.get("answers"):  # of loans that were decided one by one; reports of before have none
+        teller.say(f"answered by the API, {answers['period']}")
+        tell_shares(teller, problem, answers)
+
+
+def tell_shares(teller: Teller, problem: str, shares: Mapping) -> None:
     for name, share in shares.items():
         if isinstance(share, Mapping) and name != "overrides":
             before = "" if share["before"] is None else f", before {share['before']:.1%} of {share['n_before']}"

@@ -228,6 +228,12 @@ class Judged(Lake):
                 "overrides": {"share": 0.25, "n": 40},
                 "moved": ["APPROVE"],
             },
+            "answers": {
+                "period": "2026-03",
+                "DECLINE": {**share, "share": 0.7},
+                "overrides": {"share": 0.1, "n": 20},
+                "moved": ["DECLINE"],
+            },
         }
         return {"Body": io.BytesIO(json.dumps(document).encode())}
 
@@ -246,6 +252,11 @@ def test_of_loans_the_last_run_of_a_period_is_told_and_of_all_periods_that_of_th
 def test_the_newest_report_on_decisions_says_what_is_worse_and_what_has_moved(capsys):
     keys = ("2026-01/20-a", "2026-01-15/30-c", "2026-01/10-b")
     lake = Judged(*(f"monitoring/credit/performance/{n}/performance.json" for n in keys))
+    performance(platform(s3=lake), Teller(), "credit")
+    batch, _, api = capsys.readouterr().out.partition("answered by the API, 2026-03")
+    assert "DECLINE: 70.0% of 300 customers, before 80.0% of 900" in api
+    assert "chance: DECLINE" in api
+    assert "chance: APPROVE" in batch
     performance(platform(s3=lake), Teller(), "credit")
     said = capsys.readouterr().out
     assert "credit as of 30-c, model m: 900 have matured" in said

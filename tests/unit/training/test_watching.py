@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import tarfile
 from functools import cache
@@ -164,6 +165,43 @@ def test_the_shares_of_another_policy_are_no_measure():
     assert judge_loans.shares(pd.concat([first, other]), Told())["moved"] == []
 
 
+class Answers:
+    """What the API has kept: a line for each loan, by key."""
+
+    def __init__(self, bodies: dict[str, dict]) -> None:
+        self.bodies = bodies
+
+    def get_paginator(self, name: str) -> Answers:
+        return self
+
+    def paginate(self, Bucket: str, Prefix: str) -> list[dict]:
+        return [{"Contents": [{"Key": key} for key in self.bodies if key.startswith(Prefix)]}]
+
+    def get_object(self, Bucket: str, Key: str) -> dict:
+        return {"Body": io.BytesIO(json.dumps(self.bodies[Key]).encode())}
+
+
+def answered(day: str, decision: str, n: int = 150) -> dict[str, dict]:
+    told = {"decision": decision, "policy_sha256": "a", "default_prob": 0.1, "door": "api"}
+    ids = [f"{day}-{i}" for i in range(n)]
+    return {f"predictions/loan_answers/day={day}/{i}.jsonl": {**told, "loan_id": i, "customer_id": i} for i in ids}
+
+
+def test_what_the_api_answers_is_compared_with_its_own_months_before_and_not_with_the_batch():
+    s3 = Answers(
+        {**answered("2025-01-31", "APPROVE"), **answered("2025-02-10", "DECLINE"), **answered("2025-03-02", "DECLINE")}
+    )
+    rows = judge_loans.newest(judge_loans.answers_in(s3, "lake", pd.Timestamp("2025-03-02T06:00:00Z")))
+    quietly = decided(decision=["APPROVE"] * 300)
+    api, batch = judge_loans.shares(rows, Told()), judge_loans.shares(quietly, Told())
+
+    assert (api["period"], api["DECLINE"]["n_before"], api["moved"]) == ("2025-03", 300, ["APPROVE", "DECLINE"])
+    assert judge_loans.moved_in(batch, api) == ["api: APPROVE", "api: DECLINE"]
+    assert judge_loans.moved_in(batch, None) == batch["moved"] == []
+    late = judge_loans.answers_in(s3, "lake", pd.Timestamp("2025-04-01T06:00:00Z"))
+    assert {row["period"] for row in late} == {"2025-02-10", "2025-03-02"}, "two months before the newest"
+
+
 def test_of_each_loan_the_last_run_counts(tmp_path):
     for started, p in (("20250201T000000Z", 0.1), ("20250301T000000Z", 0.2)):
         folder = tmp_path / f"period=2025-01/started_at={started}/run=a"
@@ -256,13 +294,18 @@ def test_a_report_is_told_as_metrics_of_its_problem(tmp_path, monkeypatch):
     (tmp_path / "manifest.json").write_text(json.dumps({"name": "m"}))
     with tarfile.open(tmp_path / "in/model/model.tar.gz", "w:gz") as archive:
         archive.add(tmp_path / "manifest.json", "manifest.json")
-    judge_loans.main(["--namespace", "Risk", "--as-of", "2025-06-02T06:00:00Z"])
+    api = {**answered("2025-05-02", "APPROVE"), **answered("2025-06-01", "REFER")}
+    monkeypatch.setattr("boto3.client", lambda service: Answers(api))
+    judge_loans.main(["--namespace", "Risk", "--lake", "l", "--as-of", "2025-06-02T06:00:00Z"])
 
     found = json.loads((tmp_path / "out/performance/performance.json").read_text())
     assert found["matured"] == len(lines)
     assert found["performance"]["broken"] == ["newest: auc", "recent: auc"], "the dossier had promised 0.99"
     told = {metric["MetricName"]: metric["Value"] for metric in put}
     assert told["Worse"] == 2
+    assert found["shares"]["moved"] == []
+    assert found["answers"]["moved"] == ["APPROVE", "REFER"]
+    assert told["SharesMoved"] == 2, "the alarm hears of the API's, too"
     assert {"AUC", "KS", "ObservedOverExpected", "ApprovalRate", "SharesMoved"} <= told.keys()
     assert {tuple(d["Value"] for d in metric["Dimensions"]) for metric in put} == {("credit",)}
 
