@@ -609,6 +609,7 @@ def test_attacks_hold_at_both_doors_and_the_policy_of_before_decides_afterwards(
         "concurrent",
         "clock trick",
         "card testing",
+        "card testing from one address",
         "takeover",
         "ring",
         "forged record",
