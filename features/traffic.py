@@ -21,7 +21,7 @@ WHOSE: dict[Entity, str] = {
 }
 # A payment comes again when its batch does, seconds later: 1,024 are twenty seconds of a merchant, of a device
 # that tests cards, or of an address that a whole network shares, with fifty a second.
-REMEMBERED: dict[Entity, int] = {entity: 1_024 for entity in COUNTED}
+REMEMBERED = 1_024
 
 
 def windows(entity: Entity) -> tuple[Window, ...]:
@@ -36,7 +36,7 @@ def windows(entity: Entity) -> tuple[Window, ...]:
 
 
 TRAFFIC: dict[Entity, tuple[Window, ...]] = {entity: windows(entity) for entity in COUNTED}
-TRAFFIC_LAYOUTS: dict[Entity, Layout] = {entity: Layout(TRAFFIC[entity], REMEMBERED[entity]) for entity in COUNTED}
+TRAFFIC_LAYOUTS: dict[Entity, Layout] = {entity: Layout(TRAFFIC[entity], REMEMBERED) for entity in COUNTED}
 # Of the record: another has other tiles.
 TRAFFIC_VERSIONS: dict[Entity, str] = {
     entity: hashlib.sha256(repr(TRAFFIC[entity]).encode()).hexdigest()[:12] for entity in COUNTED

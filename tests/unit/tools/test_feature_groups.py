@@ -44,16 +44,7 @@ def test_what_the_package_lists_is_read_as_it_was_written(tmp_path):
 
     groups = declared(listing)
 
-    assert set(groups) == {
-        "customer",
-        "merchant",
-        "account",
-        "device",
-        "traffic",
-        "device-traffic",
-        "address-traffic",
-        "loan-applicant",
-    }
+    assert set(groups) == set(package.feature_groups())
     assert groups["customer"]["state"] == "String"
     assert groups["customer"]["customer_payment_count_30d"] == "Integral"
 
