@@ -242,6 +242,9 @@ loan-letter: $(READY) ## The notice of one declined loan of a kept run: make loa
 loan-changes: $(READY) ## What would have to change for a yes, of one loan or of a kept run: make loan-changes KEPT=dir [LOAN=id]
 	@PYTHONPATH=.:lambda $(PYTHON) -m tools.lending changes "$(ENV)" "$$KEPT" "" "$$LOAN"
 
+loan-reasons: $(READY) ## How far a kept run's reasons can be relied on (coverage, fidelity, stability): make loan-reasons KEPT=dir
+	@PYTHONPATH=.:lambda $(PYTHON) -m tools.lending reasons "$(ENV)" "$$KEPT" ""
+
 backtest-loans: $(READY) ## A credit policy and other cut-offs, on loans that have ended: make backtest-loans KEPT=dir [POLICY=file.json MARGIN=0.08|APPETITE=0.05 REFER=0.1] OUTCOMES=file.csv, or ENV=dev
 	@PYTHONPATH=.:lambda $(if $(OUTCOMES),,$(IN)) $(PYTHON) -m tools.lending backtest "$(ENV)" "$$KEPT" "$$POLICY" "$$OUTCOMES" "$(MARGIN)" "$(APPETITE)" "$(REFER)"
 
@@ -310,4 +313,4 @@ lock: $(READY) ## Make the locked requirements again
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header api.in -o api.txt
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH"; cd requirements && uv pip compile -q --python-version 3.13 --generate-hashes --no-emit-index-url --no-header localstack.in -o localstack.txt
 
-.PHONY: cases import-fraud-detector decide-loans loan-letter backtest-loans features check-data rollback abort-release backfill errors discard score-drift performance keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image console-image console-secret cost ingest night train experiments reproduce approve status roles why backtest policy policy-diff list snooze console console-check api-check attacks verify-log replay-dlq forget destroy setup lock credit-policy loan-losses loan-changes
+.PHONY: cases import-fraud-detector decide-loans loan-letter backtest-loans features check-data rollback abort-release backfill errors discard score-drift performance keep-keys help demo dataset local-up local-down localstack-up localstack-down test bench quality iam check docs package preflight bootstrap plan deploy verify drift release image console-image console-secret cost ingest night train experiments reproduce approve status roles why backtest policy policy-diff list snooze console console-check api-check attacks verify-log replay-dlq forget destroy setup lock credit-policy loan-losses loan-changes loan-reasons

@@ -19,6 +19,7 @@ from features.encoding import Column, Encoding
 from lending.policy import Decision, Policy, Reason, Rule
 
 MOST_REASONS = 4  # Regulation B, 12 CFR 1002.9, commentary to paragraph 9(b)(2): more are not likely to help
+MATERIAL = 0.02  # log-odds, some 2 % of the odds: what raised a score by less is no reason for what was decided
 CONSTANT = "constant"  # the learner of a model that knows nothing and says the same of all
 NO_SCORE = "the model gave no usable probability"
 NO_REASON = ("no_reason", "the score would decline it, and no reason may be told: a person decides")
@@ -183,8 +184,7 @@ def decide(
     # Only what the score itself would not approve has reasons of the score: else a rule alone has spoken, or nobody
     # trusts the score.
     asked = [n for n, p in enumerate(said) if usable(p) and not absent[n] and policy.by_score(p) != "APPROVE"]
-    spoken = [[] for _ in asked] if constant else reasons(model, policy, rows, said, asked, alone)
-    told = dict(zip(asked, spoken, strict=True))
+    told = dict(zip(asked, reasons(model, policy, rows, said, asked, alone), strict=True))
     return [
         replace(
             decided(model, policy, loan, said[n], actions[n], met[n], told.get(n, []), absent[n]), snapshot=snapshot
@@ -299,6 +299,15 @@ def exposed(policy: Policy, encoding: Encoding, loan: Loan) -> float | None:
     return found if isinstance(found, float) and found >= 0 else None
 
 
+@dataclass(frozen=True)
+class Weight:
+    """A concept that raised one score: by how much (log-odds), and the places of its columns."""
+
+    raised: float
+    reason: Reason
+    places: tuple[int, ...]
+
+
 def reasons(
     model: Scorer,
     policy: Policy,
@@ -307,13 +316,31 @@ def reasons(
     asked: Sequence[int],
     alone: bool = False,
 ) -> list[list[Reason]]:
-    """For each row that is asked for, the concepts that raised its score most, at most four, the strongest first.
+    """For each row that is asked for, the concepts that raised its score most, at most four, the strongest first."""
+    return [[weight.reason for weight in principal(one)] for one in weighed(model, policy, rows, said, asked, alone)]
 
-    A concept's share is the sum of its columns' contributions, rounded once. It is a reason only if the model gives a
-    lower probability where its columns have their usual values (see `references`).
+
+def principal(weights: Sequence[Weight]) -> list[Weight]:
+    """The strongest that are material, at most four; the strongest of all where none is."""
+    return [weight for weight in weights if weight.raised >= MATERIAL][:MOST_REASONS] or list(weights[:1])
+
+
+def weighed(
+    model: Scorer,
+    policy: Policy,
+    rows: Sequence[Cells],
+    said: Sequence[float],
+    asked: Sequence[int],
+    alone: bool = False,
+) -> list[list[Weight]]:
+    """For each row that is asked for, all concepts that raised its score, the strongest first.
+
+    A concept's share is the sum of its columns' contributions, rounded once. It counts only if the model gives a lower
+    probability where its columns have their usual values (see `references`); if it does so by less than MATERIAL, by no
+    more than that.
     """
-    if not asked:
-        return []
+    if not asked or model.manifest["learner"] == CONSTANT:
+        return [[] for _ in asked]
     names, theirs, never = model.encoding.names, [rows[n] for n in asked], barred(model)
     spoken = [name for name in names if name not in never and policy.reason_of(name) is not None]
     usual = references(model, None if alone else rows, spoken)
@@ -323,18 +350,21 @@ def reasons(
         if reason is not None and name in usual:
             concepts.setdefault(reason.code, (reason, []))[1].append(place)
     shares = model.contributions(theirs)
-    found: list[list[tuple[float, Reason]]] = [[] for _ in theirs]
+    found: list[list[Weight]] = [[] for _ in theirs]
     told = list(concepts.values())
     changes = [{place: usual[names[place]] for place in places} for _, places in told]
     for (reason, places), instead in zip(told, model.changed(theirs, changes), strict=True):
         for n, p in enumerate(instead):
             raised = math.fsum(shares[n][place] for place in places)
-            if raised > 0 and p < said[asked[n]]:
-                found[n].append((raised, reason))
-    return [
-        [reason for _, reason in sorted(one, key=lambda each: -each[0])][:MOST_REASONS]  # of equals the first one stays
-        for one in found
-    ]
+            before = said[asked[n]]
+            if raised > 0 and p < before:
+                fell = log_odds(before) - log_odds(p)
+                found[n].append(Weight(raised if fell >= MATERIAL else min(raised, fell), reason, tuple(places)))
+    return [sorted(one, key=lambda each: -each.raised) for one in found]  # of equals the first one stays
+
+
+def log_odds(p: float) -> float:
+    return -math.inf if p <= 0 else math.inf if p >= 1 else math.log(p) - math.log1p(-p)
 
 
 def barred(model: Scorer) -> frozenset[str]:

@@ -57,6 +57,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--problem", choices=sorted(PROBLEMS), required=True)
     parser.add_argument("--costs", default="{}", help="what thresholds are solved for, as JSON")
     parser.add_argument("--fairness", default="{}", help="what differs from the usual fairness policy, as JSON")
+    parser.add_argument("--trained_with", nargs=2, action="append", default=[], help="a parameter of the training")
     args = parser.parse_args(argv)
     costs, policy = Costs.parse(args.costs), fairness.Policy.parse(args.fairness)
 
@@ -96,6 +97,7 @@ def main(argv: Sequence[str]) -> None:
     report["dossier"] = {"verdict": signed["verdict"], "sha256": signed["sha256"], "failed": failed}
     print(f"dossier: {signed['verdict']}{': ' if failed else ''}{', '.join(failed)}")
     rows = {name: INPUT / name for name in ("train", "validation", "test") if (INPUT / name).is_dir()}
+    report["trained_with"] = dict(args.trained_with)
     report["record"] = record.of(rows, kept, {model.name: model.manifest["learner"] for model in models})
     (OUTPUT / "evaluation" / "evaluation.json").write_text(json.dumps(report, indent=1, allow_nan=False))
     shutil.rmtree(OUTPUT / "opened")

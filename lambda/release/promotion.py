@@ -171,6 +171,7 @@ class Promotion:
             "endpoint_config": None,
             "policy": self._policy(problem, candidate.description, candidate.evaluation),
             "earlier_policy": None,
+            "trained_with": parameters_of(candidate.evaluation),
             "approved_at": approved_at,
             "promoted": False,
             "served": served_until_now(before.body),
@@ -196,8 +197,7 @@ class Promotion:
             problem,
             release,
             before,
-            model_name=model,
-            model_data=release["model_data"],
+            **read_by_machines(release),
         )
         return {"released": True, "model_name": model}
 
@@ -363,6 +363,20 @@ def earlier_policy(recorded: dict, serving: str) -> dict | None:
 def pending(endpoint: dict) -> str | None:
     """The configuration that an endpoint is changing over to."""
     return (endpoint.get("PendingDeploymentSummary") or {}).get("EndpointConfigName")
+
+
+def parameters_of(evaluation: dict) -> str | None:
+    """What the training was told besides its moment, as further members of a list of pipeline parameters, in JSON: a
+    state machine puts them behind its own. None of a version whose evaluation does not say."""
+    told = evaluation.get("trained_with")
+    if not told:
+        return None
+    return "".join(f",{json.dumps({'Name': name, 'Value': value})}" for name, value in sorted(told.items()))
+
+
+def read_by_machines(body: dict) -> dict[str, str | None]:
+    """Parts of a release that stand beside its body, where a state machine can read them."""
+    return {name: body.get(name) for name in ("model_name", "model_data", "trained_with")}
 
 
 def require_free(endpoint: dict, model: str) -> None:

@@ -21,7 +21,7 @@ from scoring.model import Model
 from scoring.refusals import code_of
 
 from features.fraud import FRAUD
-from release.promotion import ASKED, BROKEN, SERVED, VARIANT, EndpointBroken, pending
+from release.promotion import ASKED, BROKEN, SERVED, VARIANT, EndpointBroken, pending, read_by_machines
 
 PROBES = 40  # at each look while the new model serves
 PROBING_S = 10  # an endpoint that hangs must not take the function's own time
@@ -176,8 +176,7 @@ class Watch:
         return {"state": "undone", "why": why, "seen": seen}
 
     def _write(self, problem: str, body: dict, after: documents.Stored) -> None:
-        told = {name: body[name] for name in ("model_name", "model_data")}  # state machines read these
-        documents.write(self.dynamodb, self.releases, problem, body, after, **told)
+        documents.write(self.dynamodb, self.releases, problem, body, after, **read_by_machines(body))
 
 
 def added(seen: dict, met: dict) -> dict:

@@ -25,6 +25,7 @@ from lending.deciding import NO_REASON, Decided, WrongRun, cells_by_name, decide
 from lending.losses import Apart, Loss, Month, Seen, apart, frauds_in, losses, meant_by, seen_of
 from lending.opened import Opened
 from lending.policy import InvalidPolicy, Policy, policy_of
+from lending.reliance import in_words, reliance
 from tools import athena
 from tools.four_eyes import Proposed
 from tools.lending import cutoffs
@@ -53,6 +54,7 @@ EXPECTED = {
     "publish": "POLICY=<file.json> ENV=<environment>",
     "letter": "KEPT=<folder of a kept run> LOAN=<loan_id>",
     "changes": "KEPT=<folder of a kept run>, and LOAN=<loan_id> for one",
+    "reasons": "KEPT=<folder of a kept run>",
     "losses": "KEPT=<folder of a kept run>, and PERFORMANCE=<file.csv> or ENV=<environment>; MONTHS=<of the model's "
     "horizon, the archive's unless it is told>, RATE=<effective interest a year> and DECISIONS=<file.csv> besides",
     "backtest": "KEPT=<folder of a kept run>, and OUTCOMES=<file.csv> or ENV=<environment>; cut-offs are solved from "
@@ -70,6 +72,8 @@ def main(command: str, environment: str, run: str, file: str, *further: str) -> 
             lost(environment, Kept(Path(required(command, run))), *further)
         elif command == "changes":
             changed(Kept(Path(required(command, run))), *further)
+        elif command == "reasons":
+            relied(Kept(Path(required(command, run))))
         elif command == "letter":
             written(Kept(Path(required(command, run))), *further)
         else:
@@ -210,6 +214,16 @@ def changed(kept: Kept, loan: str) -> None:
     named = ((1, "by one change"), (2, "by two together"), (0, "by none that the policy allows"))
     print(f"{len(refused)} of {len(loans)} loans were not approved. They would be")
     print("\n".join(f"  {found[n]} ({found[n] / max(len(refused), 1):.1%}) {words}" for n, words in named))
+
+
+def relied(kept: Kept) -> None:
+    """Prints how far the reasons of a run can be relied on, and writes it beside the run."""
+    policy = read_policy(kept.file(POLICY))
+    with kept.model() as model, Teller(sys.stderr).watched("reasons are asked for again"):
+        found = reliance(Opened(model), policy, kept.loans(len(model.encoding.columns)))
+    target = kept.folder / f"reasons-{policy.sha256[: documents.SHOWN]}.json"
+    put(target, json.dumps(found, indent=1, allow_nan=False).encode())
+    print("\n".join([*in_words(found), f"written to {target}"]))
 
 
 def told_ways(decision: str, found: list[Way]) -> list[str]:

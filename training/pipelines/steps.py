@@ -48,6 +48,8 @@ def pipeline(
     labelled_by = ["--default", *defined] if defined else []
     declined = [ParameterString("Rejects", default_value="none")] if PROBLEMS[problem].declined else []
     inferring = ["--rejects", *declined] if declined else []
+    chosen = [*costs, *treated, *defined, *declined]  # of a training: who trains the model anew says the same
+    noted = [word for parameter in chosen for word in ("--trained_with", parameter.name, parameter)]
     run = Join(on="/", values=[f"s3://{places.lake}/training/{problem}", ExecutionVariables.PIPELINE_EXECUTION_ID])
 
     def processing(name: str, module: str, arguments: list, inputs: dict, outputs: list, files=None) -> ProcessingStep:
@@ -117,7 +119,7 @@ def pipeline(
     evaluate = processing(
         "Evaluate",
         "training.evaluate",
-        [*solved_for, *held_to],
+        [*solved_for, *held_to, *noted],
         {
             **{f"model-{n}": step.properties.ModelArtifacts.S3ModelArtifacts for n, step in trained.items()},
             # The better one learns once more, from all rows.

@@ -1,11 +1,32 @@
 # Drift trains anew, and releases nothing: what comes of it waits for an approval like any other version.
 #
 # CloudWatch tells EventBridge of every alarm that changes; the alarm is the policy. A model that serves is trained anew
-# once, however long the drift lasts: the token of the training bears its name.
+# once, however long the drift lasts: the token of the training bears its name. It is told what the training of that
+# model was told (costs, definition of default, fairness, rejects); a release that does not say trains by the defaults.
 
 locals {
   # The problem by the alarm of its drift: of payments day by day, of loans with each run that scores them.
   drifted = { "${var.prefix}-drift" = "fraud", "${var.prefix}-loans-drift" = "credit" }
+
+  train_anew = {
+    Type           = "Task"
+    Resource       = "arn:aws:states:::aws-sdk:sagemaker:startPipelineExecution"
+    TimeoutSeconds = 60
+    End            = true
+
+    Retry = [{
+      ErrorEquals     = ["SageMaker.SageMakerException", "SageMaker.ResourceLimitExceededException", "SageMaker.SdkClientException"]
+      IntervalSeconds = 30
+      BackoffRate     = 2
+      MaxAttempts     = 4
+      JitterStrategy  = "FULL"
+    }]
+  }
+  training = {
+    "PipelineName.$"             = "States.Format('${var.prefix}-{}', $.problem)"
+    "ClientRequestToken.$"       = "States.Format('one-training-after-the-drift-of-{}', $.current.Item.model_name.S)"
+    PipelineExecutionDescription = "The model that serves has drifted"
+  }
 }
 
 resource "aws_cloudwatch_event_rule" "drift" {
@@ -62,33 +83,26 @@ resource "aws_sfn_state_machine" "retrain" {
 
       Released = {
         Type    = "Choice"
-        Choices = [{ Variable = "$.current.Item.model_name.S", IsPresent = true, Next = "Train" }]
+        Default = "NothingReleased"
+
+        Choices = [
+          { Variable = "$.current.Item.trained_with.S", IsPresent = true, Next = "TrainAlike" },
+          { Variable = "$.current.Item.model_name.S", IsPresent = true, Next = "Train" },
+        ]
         Default = "NothingReleased"
       }
 
       NothingReleased = { Type = "Succeed" }
 
-      Train = {
-        Type           = "Task"
-        Resource       = "arn:aws:states:::aws-sdk:sagemaker:startPipelineExecution"
-        TimeoutSeconds = 60
-        End            = true
+      TrainAlike = merge(local.train_anew, {
+        Parameters = merge(local.training, {
+          "PipelineParameters.$" = "States.StringToJson(States.Format('[\\{\"Name\":\"AsOf\",\"Value\":\"{}\"\\}{}]', $.time, $.current.Item.trained_with.S))"
+        })
+      })
 
-        Parameters = {
-          "PipelineName.$"             = "States.Format('${var.prefix}-{}', $.problem)"
-          "ClientRequestToken.$"       = "States.Format('one-training-after-the-drift-of-{}', $.current.Item.model_name.S)"
-          PipelineExecutionDescription = "The model that serves has drifted"
-          PipelineParameters           = [{ Name = "AsOf", "Value.$" = "$.time" }]
-        }
-
-        Retry = [{
-          ErrorEquals     = ["SageMaker.SageMakerException", "SageMaker.ResourceLimitExceededException", "SageMaker.SdkClientException"]
-          IntervalSeconds = 30
-          BackoffRate     = 2
-          MaxAttempts     = 4
-          JitterStrategy  = "FULL"
-        }]
-      }
+      Train = merge(local.train_anew, {
+        Parameters = merge(local.training, { PipelineParameters = [{ Name = "AsOf", "Value.$" = "$.time" }] })
+      })
     })
   })
 

@@ -16,7 +16,7 @@ from decide.door import AGAIN_WITHIN as PAYER_WAITS
 from loans.door import MODEL_WITHIN
 from scoring.breaker import Breaker, Open
 from scoring.budget import API, CASES, COUNTER, INTAKE, LABELS, LISTS, LOANS, STREAM
-from scoring.records import PATIENCE, StoreUnavailable
+from scoring.records import PATIENCE, READ, WRITE, StoreUnavailable
 from stream.door import AGAIN_WITHIN, JUDGED_AGAIN
 from stream.sinks import TELLING_PAUSE
 
@@ -144,7 +144,7 @@ def test_the_counter_ends_its_batch_in_time_though_each_call_takes_its_worst():
     batch = int(limit("counter/main.tf", "batch_size"))
     scene.deliver([{**fields(n, customer=f"c{n}", minute=0), "merchant_id": f"m{n}"} for n in range(batch)])
     calls = scene.calls_during(scene.count)
-    assert calls == {"batch_get_record": 1, "batch_write_record": 4}
+    assert calls == {"batch_get_record": batch // READ, "batch_write_record": batch // WRITE}
     worst = calls.total() * PATIENCE * COUNTER.worst + calls["batch_write_record"] * WRITING_PAUSES
 
     assert worst < limit("counter/main.tf", "timeout_seconds")

@@ -385,6 +385,7 @@ def test_the_release_says_what_serves():
         "endpoint_config": "risk-test-fraud-v3",
         "policy": {**SOLVED, "model": "job-3", "version": scene.recorded()["policy"]["version"]},
         "earlier_policy": {name: BOOTSTRAP[name] for name in ("version", "model", "review_at", "block_at")},
+        "trained_with": None,
         "approved_at": "2026-03-01T10:00:00Z",
         "promoted": False,
         "served": [],
@@ -470,6 +471,29 @@ def test_a_state_machine_finds_model_and_archive_beside_the_document():
         "risk-test-credit-v3",
         "s3://lake/released/credit/3/model.tar.gz",
     )
+
+
+def test_a_state_machine_finds_what_the_model_was_trained_with_as_long_as_it_is_released():
+    """As further members of a list of pipeline parameters: the machine of drift puts them behind its own."""
+    scene = Scene()
+    told = {"Costs": '{"review": 4, "note": "it\'s \\"{}\\""}', "Fairness": "{}"}
+    for version in (3, 4):
+        path = f"training/risk-test-fraud/{version}/evaluation.json"
+        document = json.loads(scene.bucket.objects[path]) | ({"trained_with": told} if version == 3 else {})
+        scene.bucket.objects[path] = json.dumps(document).encode()
+
+    def trains_anew() -> list | None:
+        beside = scene.documents.items[RELEASES, "fraud"].get("trained_with")
+        return beside and json.loads('[{"Name":"AsOf","Value":"now"}' + beside["S"] + "]")
+
+    asked = [{"Name": "AsOf", "Value": "now"}, *({"Name": n, "Value": v} for n, v in told.items())]
+    scene.promote(version=3)
+    assert trains_anew() == asked
+    scene.release(version=4, minute=1)
+    assert trains_anew() is None  # its evaluation is of before this was kept
+    scene.sagemaker.change_over(deployed=False)
+    assert scene.look(version=4)["state"] == "undone"
+    assert trains_anew() == asked
 
 
 def test_an_event_that_comes_twice_releases_the_same_thing():

@@ -209,8 +209,9 @@ def places(tmp_path, monkeypatch):
 
 
 def test_the_winner_learns_once_more_from_all_rows_and_what_is_reported_is_of_rows_that_it_did_not_know(places):
-    evaluate.main(["--problem", "credit"])
+    evaluate.main(["--problem", "credit", "--trained_with", "Rejects", "none", "--trained_with", "Default", "{}"])
     report = json.loads((places / "output" / "evaluation" / "evaluation.json").read_text())
+    assert report["trained_with"] == {"Rejects": "none", "Default": "{}"}
     with tarfile.open(places / "output" / "model" / "model.tar.gz") as archive:
         unpack(archive, places / "kept")
     kept, before = Model(places / "kept"), Model(places / report["learner"])

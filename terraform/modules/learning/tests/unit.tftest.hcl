@@ -235,4 +235,12 @@ run "drift_trains_anew_and_lets_nothing_serve" {
     condition     = strcontains(jsondecode(aws_sfn_state_machine.retrain.definition).States.Train.Parameters["ClientRequestToken.$"], "$.current.Item.model_name.S")
     error_message = "A model that serves is trained anew once, however long it drifts."
   }
+
+  assert {
+    condition = alltrue([
+      for states in [jsondecode(aws_sfn_state_machine.retrain.definition).States] :
+      [for choice in states.Released.Choices : choice.Next] == ["TrainAlike", "Train"] && strcontains(states.TrainAlike.Parameters["PipelineParameters.$"], "$.current.Item.trained_with.S")
+    ])
+    error_message = "A model that serves is trained anew with what its training was told, where its release says so."
+  }
 }
