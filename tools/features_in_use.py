@@ -12,7 +12,7 @@ from typing import Any
 
 import boto3
 from scoring import documents
-from scoring.rules import SCORE
+from scoring.cells import SCORE
 
 from features.credit import PAYMENT_BEHAVIOUR
 from features.declaration import FeatureSet

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from scoring import documents
+from scoring.cells import spelt_as_said
 from scoring.documents import JUDGING, Conflict, Stored
 from scoring.entries import Entries, kinds
 from scoring.lists import Lists as LookUps
 from scoring.policy import InvalidPolicy, Listing, Policy
-from scoring.rules import spelt_as_said
 
 from features.vector import RULED
 from tools.four_eyes import Versions

@@ -6,7 +6,8 @@ part is. A rule speaks only when its condition is true: it is silent about what 
 carried inwards, to comparisons that are surely true or surely false, and unknown is neither. `unless` alone turns what
 is unknown into true.
 
-A policy's conditions look at few things many times: each is read once for a payment (`Sight`), and has a place.
+A policy's conditions look at few things many times: each is read once for a payment (`Sight`), and has a place. What
+is computed from them (`Computed`, scoring.computed) is computed once for a payment, too.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from typing import Any, Literal
 
 from features.payment import Payment
 from features.values import NUMBER
+from scoring.computed import FUNCTIONS
+from scoring.patterns import Pattern
 
 OWN = "attributes."  # a bank's own columns are named with it
 Operator = Literal["<", "<=", ">", ">=", "=", "!="]
@@ -64,7 +67,25 @@ class Membership:
         return f"list/{self.list}/{self.field}"
 
 
-Subject = Feature | Score | Text | Number | Membership
+@dataclass(frozen=True)
+class Moment:
+    """When the payment happened (`event_time`), or when it is decided on (`decided`; the former where nobody says):
+    milliseconds since 1970."""
+
+    of: Literal["event_time", "decided"]
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A function (scoring.computed) of things that rules look at, and of constants; unknown where one of them is."""
+
+    function: str
+    given: tuple[Operand, ...]
+
+
+Subject = Feature | Score | Text | Number | Membership | Moment | Computed
+Operand = Subject | float | str
+How = Literal["starts", "ends", "contains", "matches"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +93,33 @@ class Compare:
     of: Subject
     operator: Operator
     with_: float | str
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The same of two things that rules look at, both numbers or both texts."""
+
+    of: Subject
+    operator: Operator
+    other: Subject
+
+
+@dataclass(frozen=True)
+class Like:
+    """How a text starts, ends, what it contains, or the expression (scoring.patterns) that it matches as a whole."""
+
+    of: Subject
+    how: How
+    text: str
+
+    def test(self) -> Callable[[str], bool | None]:
+        """Of a text; none where that is unknown. Raises InvalidPattern."""
+        text = self.text
+        if self.how == "matches":
+            return Pattern(text).matches
+        if self.how == "contains":
+            return lambda value: text in value
+        return (lambda value: value.startswith(text)) if self.how == "starts" else (lambda value: value.endswith(text))
 
 
 @dataclass(frozen=True)
@@ -126,7 +174,7 @@ class Unless:
     part: Condition
 
 
-Condition = Compare | Between | Among | Missing | OnList | All | AnyOf | Not | Unless
+Condition = Compare | Beside | Like | Between | Among | Missing | OnList | All | AnyOf | Not | Unless
 Values = Mapping[str, float | None]
 Judge = Callable[[Sequence[Any]], list[bool]]  # of what `Sight` reads, for each condition
 
@@ -143,16 +191,36 @@ def leaves(condition: Condition, holds: bool = True) -> Iterator[tuple[Condition
 
 
 def subjects(conditions: Iterable[Condition]) -> list[Subject]:
-    """What conditions look at, each once."""
-    return list(dict.fromkeys(leaf.of for c in conditions for leaf, _ in leaves(c)))  # type: ignore[union-attr]
+    """What conditions look at, each once; what is computed stands behind what it is computed from."""
+    found: dict[Subject, None] = {}
+    for condition in conditions:
+        for leaf, _ in leaves(condition):
+            for of in asked_of(leaf):
+                found.update(dict.fromkeys(within(of)))
+    return list(found)
+
+
+def asked_of(leaf: Condition) -> tuple[Subject, ...]:
+    """What a comparison is of."""
+    return (leaf.of, leaf.other) if isinstance(leaf, Beside) else (leaf.of,)  # type: ignore[union-attr]
+
+
+def within(of: Operand) -> Iterator[Subject]:
+    """What something is computed from, and then itself; constants are not looked at."""
+    if isinstance(of, Computed):
+        for each in of.given:
+            yield from within(each)
+    if not isinstance(of, float | str):
+        yield of
 
 
 class Sight:
-    """Reads what conditions look at, each thing once; `places` says where a test finds it."""
+    """Reads what conditions look at, each thing once; `places` says where a test finds it. What is computed comes last
+    in them: a test computes it itself."""
 
     def __init__(self, conditions: Iterable[Condition]) -> None:
         found = subjects(conditions)
-        kinds: dict[type, list] = {kind: [] for kind in (Feature, Score, Text, Number, Membership)}
+        kinds: dict[type, list] = {kind: [] for kind in (Feature, Score, Text, Number, Membership, Moment, Computed)}
         for subject in found:
             kinds[type(subject)].append(subject)
         self.places: dict[Subject, int] = {s: n for n, s in enumerate(s for of in kinds.values() for s in of)}
@@ -161,9 +229,18 @@ class Sight:
         self._texts = [t.field.removeprefix(OWN) for t in kinds[Text]]
         self._numbers = [n.field.removeprefix(OWN) for n in kinds[Number]]
         self._lists = [(m.field.removeprefix(OWN), m.mark) for m in kinds[Membership]]
+        self._moments = [m.of for m in kinds[Moment]]
 
-    def of(self, score: float | None, values: Values, payment: Payment, marks: frozenset[str] | None) -> list[Any]:
-        """`marks` are of the lists that the payment is on; none where they could not be read."""
+    def of(
+        self,
+        score: float | None,
+        values: Values,
+        payment: Payment,
+        marks: frozenset[str] | None,
+        at: int | None = None,
+    ) -> list[Any]:
+        """`marks` are of the lists that the payment is on; none where they could not be read. `at` is when it is
+        decided on (ms); none where that is when it happened."""
         said = payment.said
         seen: list[Any] = [values.get(name) for name in self._features]
         seen += [score] * self._scores
@@ -171,6 +248,8 @@ class Sight:
         seen += [as_number(said(column)) for column in self._numbers]
         for column, mark in self._lists:
             seen.append(None if marks is None or said(column) is None else mark in marks)
+        for of in self._moments:
+            seen.append(float(payment.at if at is None or of == "event_time" else at))
         return seen
 
 
@@ -191,11 +270,29 @@ def judge_of(conditions: Sequence[Condition], places: Mapping[Subject, int]) -> 
     made of numbers alone; what a rule compares with is handed to it by number and never read as code.
     """
     given: dict[str, Any] = {}
+    looked = [n for subject, n in places.items() if not isinstance(subject, Computed)]
+    computed = "".join(
+        f"v{n} = {_computed(subject, places, given)}\n    "
+        for subject, n in places.items()
+        if isinstance(subject, Computed)
+    )
     lines = ",\n".join(_text(condition, places, given, holds=True) for condition in conditions)
-    names = "".join(f"v{n}," for n in range(len(places)))
+    names = "".join(f"v{n}," for n in looked)
     unpacked = f"{names} = seen\n    " if names else ""
-    exec(compile(f"def judge(seen):\n    {unpacked}return [\n{lines}]", "rules", "exec"), given)
+    exec(compile(f"def judge(seen):\n    {unpacked}{computed}return [\n{lines}]", "rules", "exec"), given)
     return given["judge"]
+
+
+def _handed(constant: Any, given: dict[str, Any]) -> str:
+    name = f"c{len(given)}"
+    given[name] = constant
+    return name
+
+
+def _computed(of: Computed, places: Mapping[Subject, int], given: dict[str, Any]) -> str:
+    """The call that computes it, of what has been looked at or computed before."""
+    told = [_handed(each, given) if isinstance(each, float | str) else f"v{places[each]}" for each in of.given]
+    return f"{_handed(FUNCTIONS[of.function].work, given)}({', '.join(told)})"
 
 
 def _text(condition: Condition, places: Mapping[Subject, int], given: dict[str, Any], holds: bool) -> str:
@@ -211,15 +308,15 @@ def _text(condition: Condition, places: Mapping[Subject, int], given: dict[str, 
     value = f"v{places[condition.of]}"
 
     def handed(constant: Any) -> str:
-        name = f"c{len(given)}"
-        given[name] = constant
-        return name
+        return _handed(constant, given)
 
     if isinstance(condition, Missing):
         return f"({value} is None)" if holds else f"({value} is not None)"
     if isinstance(condition, OnList):
         return f"({value} is {holds})"
     known = f"{value} is not None and "
+    if isinstance(condition, Like):
+        return f"({known}{handed(condition.test())}({value}) is {holds})"
     if isinstance(condition, Among):
         # None is among no values.
         return (
@@ -231,6 +328,9 @@ def _text(condition: Condition, places: Mapping[Subject, int], given: dict[str, 
         within = f"{handed(condition.least)} <= {value} <= {handed(condition.most)}"
         return f"({known}{'' if holds else 'not '}{within})"
     operator = condition.operator if holds else OPPOSITE[condition.operator]
+    if isinstance(condition, Beside):
+        other = f"v{places[condition.other]}"
+        return f"({known}{other} is not None and {value} {SPELT.get(operator, operator)} {other})"
     return f"({known}{value} {SPELT.get(operator, operator)} {handed(condition.with_)})"
 
 

@@ -14,10 +14,11 @@ from typing import Any
 from features.cards import holds_card
 from features.payment import FLAGS, as_text, storable
 from features.values import iso
+from scoring.cells import PERSONAL, InvalidPolicy, flag_cell, identifies, shown
 from scoring.lists import LISTS, RULE, SNOOZED, value_of
 from scoring.policy import may_look_up
 from scoring.refusals import code_of
-from scoring.rules import KINDS, PERSONAL, InvalidPolicy, Kind, LookedUp, flag_cell, identifies, may_name_list, shown
+from scoring.rules import KINDS, Kind, LookedUp, may_name_list
 
 TOGETHER = 50  # entries of a transaction, each with its history: 100 items are the API's limit
 DELETED = 25  # items of a BatchWriteItem, the API's limit

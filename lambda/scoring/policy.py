@@ -13,22 +13,18 @@ from typing import Literal, NamedTuple
 
 from features.cards import holds_card
 from features.payment import Payment
+from scoring.cells import LISTED_FIELDS, InvalidPolicy, identifies, may_list, shown
 from scoring.conditions import OWN, Judge, Membership, Sight, judge_of, subjects
 from scoring.rules import (
     ALLOW,
     BY_SCORE,
     KINDS,
-    LISTED_FIELDS,
-    InvalidPolicy,
     Known,
     Listing,
     LookedUp,
     Rule,
-    identifies,
-    may_list,
     may_name_list,
     rules_of,
-    shown,
 )
 
 __all__ = ["LISTED_FIELDS", "OWN", "InvalidPolicy", "Listing", "Policy", "Rule", "identifies", "may_list"]
@@ -177,7 +173,7 @@ class Policy:
         elif score >= self.review_at:
             action, reasons = "REVIEW", ["score_at_or_above_review_threshold"]
         rules, sight, judge = self.ready
-        seen = sight.of(score, values, payment, marks)
+        seen = sight.of(score, values, payment, marks, at)
         speaking = [rule for rule in compress(rules, judge(seen)) if rule.is_valid(at)]
         without_effect: list[str] = []
         heard: list[Rule] = []

@@ -6,57 +6,70 @@ docs/rules.md has the language for whoever writes rules.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Literal, get_args
 
 from features.cards import holds_card
-from features.contract import TRANSACTIONS
-from features.payment import FLAGS, LONGEST_IDENTIFIER, as_text, storable
+from features.payment import FLAGS, as_text, storable
 from features.values import InvalidValue, instant
+from scoring.cells import (
+    NUMBERS,
+    PERSONAL,
+    SPELT_ANEW,
+    InvalidPolicy,
+    field_of,
+    fields_in_words,
+    flag_cell,
+    identifies,
+    is_number,
+    may_list,
+    names_in,
+    number_of,
+    said_as,
+    shown,
+    spelt_as_said,
+    text_of,
+)
 from scoring.conditions import (
     OWN,
     All,
     Among,
     AnyOf,
+    Beside,
     Between,
     Compare,
     Condition,
     Feature,
+    How,
+    Like,
     Membership,
     Missing,
     Not,
     Number,
     OnList,
     Operator,
-    Score,
     Subject,
     Text,
     Unless,
     leaves,
 )
+from scoring.operands import Operands, feature_of, kind_of, personal_in
+from scoring.patterns import InvalidPattern, Pattern
 
 STRICTER = ("REVIEW", "BLOCK")
 ALLOW = "ALLOW"
-SCORE = "fraud_score"  # what a rule calls the model's score
 BY_SCORE = "score"  # what an ALLOW calls the action that the score takes
 Doing = Literal["REVIEW", "BLOCK", "ALLOW"]
 Kind = Literal["block", "watch", "allow"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 OPERATORS: tuple[Operator, ...] = get_args(Operator)
-# What a rule may look for: what the contract has as a text or a flag, and a bank's own columns by the prefix.
-LISTED_FIELDS = tuple(c.name for c in TRANSACTIONS.columns if c.type in ("text", "flag") and c.name != "transaction_id")
-SPELT_ANEW = FLAGS | {"currency"}  # fields that payments say in one spelling, however they came
-NUMBERS = frozenset(c.name for c in TRANSACTIONS.columns if c.type == "degrees")
-CONTRACTS_OWN = {c.name for c in TRANSACTIONS.columns}
-OWN_COLUMN = re.compile(rf"{re.escape(OWN)}\S(.{{0,126}}\S)?")
-# Who these name stands on lists alone, which forget; rules are kept as they were for good.
-PERSONAL = frozenset({"customer_id", "card_id", "device_id", "ip", "beneficiary_id"})
-SPELT_FLAGS = {"true": "1", "1": "1", "false": "0", "0": "0"}
+HOW: tuple[How, ...] = get_args(How)
 LIST_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 DEEPEST = 10  # conditions within conditions
-WIDEST = 200  # comparisons of one rule
+WIDEST = 200  # comparisons of one rule, and what they compute
+MOST_STATES = 5_000  # of all regular expressions of a policy: what a text that is made to be slow costs at most
 MOST_SEVERE = 5
 OPTIONS = frozenset(("severity", "shadow", "from", "until"))
 BARE = (
@@ -69,10 +82,6 @@ PARTS = (
     "a rule has name and action, and when (or feature and above, field and among, field and list), may have severity, "
     "shadow, from and until, an ALLOW has overrides, and nothing else"
 )
-
-
-class InvalidPolicy(ValueError):
-    """A policy document is not usable; the text says what was expected."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +143,12 @@ def rules_of(documents: object, known: Known) -> tuple[Rule, ...]:
         twice = sorted({name for name in names if names.count(name) > 1})
         raise InvalidPolicy(
             f"expected each rule to have a name of its own, as reasons are told by it; got twice: {', '.join(twice)}"
+        )
+    asked = {leaf for rule in found for leaf, _ in leaves(rule.when) if isinstance(leaf, Like)}
+    if (states := sum(Pattern(like.text).states for like in asked if like.how == "matches")) > MOST_STATES:
+        raise InvalidPolicy(
+            f"expected regular expressions of at most {MOST_STATES} states together, got {states}: starts, ends, "
+            "contains and in say many things without them"
         )
     by_name = {rule.name: rule for rule in found}
     if BY_SCORE in by_name and any(rule.action == ALLOW for rule in found):
@@ -271,9 +286,7 @@ class Reader:
             raise InvalidPolicy(f"{place}: expected {CONDITIONS}, got {shown(document)}")
         joined = document.keys() & {"all", "any", "not", "unless"}
         if not joined:
-            self.count += 1
-            if self.count > WIDEST:
-                raise InvalidPolicy(f"{place}: expected at most {WIDEST} comparisons in one rule")
+            self._counted(place)
             return self._comparison(document, place)
         if len(document) > 1:
             raise InvalidPolicy(f"{place}: expected {' or '.join(sorted(joined))} alone, got {names_in(document)}")
@@ -288,8 +301,13 @@ class Reader:
         read = tuple(self.read(part, f"{place}.{word}[{n}]", depth + 1) for n, part in enumerate(parts))
         return All(read) if word == "all" else AnyOf(read)
 
+    def _counted(self, place: str) -> None:
+        self.count += 1
+        if self.count > WIDEST:
+            raise InvalidPolicy(f"{place}: expected at most {WIDEST} comparisons in one rule")
+
     def _comparison(self, document: Mapping, place: str) -> Condition:
-        about = document.keys() & {"feature", "field"}
+        about = document.keys() & {"feature", "field", "value"}
         asked = [name for name in document if name not in about]
         if len(about) != 1 or len(asked) != 1 or asked[0] not in COMPARISONS:
             raise InvalidPolicy(f"{place}: expected {CONDITIONS}, got {names_in(document)}")
@@ -298,23 +316,54 @@ class Reader:
             if "field" not in document:
                 raise InvalidPolicy(f"{place}: expected field beside list, got feature")
             return listed(document, f"{place}: ", self.known)
+        if word in OPERATORS and isinstance(document[word], Mapping):
+            return self._beside(document, word, place)
+        if "value" in document:
+            of = document["value"]
+            if isinstance(of, Mapping) and len(of) == 1 and of.keys() & {"feature", "field"}:
+                return self._comparison({**of, word: document[word]}, f"{place}.value")
+            return self._of_value(of, word, document[word], place)
         if "feature" in document:
             return self._of_feature(document["feature"], word, document[word], place)
         return self._of_field(document["field"], word, document[word], place)
 
+    def _beside(self, document: Mapping, word: str, place: str) -> Condition:
+        """Of two things that a payment says, or that are computed."""
+        operands = Operands(self.known.features, self._counted)
+        first = next({about: document[about]} for about in ("feature", "field", "value") if about in document)
+        at = f"{place}.value" if "value" in first else place
+        left, right = first.get("value", first), document[word]
+        one, other = operands.subject(left, at), operands.operand(right, f"{place}.{word}")
+        if kind_of(one) != kind_of(other):
+            if kind_of(one) == "text":
+                one = operands.subject(left, at, "number")
+            else:
+                other = operands.operand(right, f"{place}.{word}", "number")
+        if isinstance(other, float | str):
+            return Compare(one, word, other)  # type: ignore[arg-type]
+        flags = [of for of in (one, other) if isinstance(of, Text) and of.field in FLAGS]
+        if len(flags) == 1 or (flags and word not in ("=", "!=")):
+            raise InvalidPolicy(f"{place}.{word}: expected = or != of two flags, which are 1 or 0")
+        return Beside(one, word, other)  # type: ignore[arg-type]
+
+    def _of_value(self, of: object, word: str, value: object, place: str) -> Condition:
+        """Of what is computed."""
+        made = Operands(self.known.features, self._counted).subject(of, f"{place}.value")
+        if word == "missing" or kind_of(made) == "number":
+            return compared(made, word, value, number_of, place)
+        if (named := personal_in(made)) is not None:
+            raise InvalidPolicy(
+                f"{place}.{word}: expected another field or missing beside {named}: whom it names stands on lists, "
+                "which forget"
+            )
+        return compared(made, word, value, text_of, place)
+
     def _of_feature(self, name: object, word: str, value: object, place: str) -> Condition:
-        if name != SCORE and (not isinstance(name, str) or name not in self.known.features):
-            raise InvalidPolicy(f"{place}.feature: expected a known feature or {SCORE}, got {shown(name)}")
-        of: Subject = Score() if name == SCORE else Feature(str(name))
+        of = feature_of(name, self.known.features, f"{place}.feature")
         return compared(of, word, value, lambda cell, at: number_of(cell, at), place)
 
     def _of_field(self, name: object, word: str, value: object, place: str) -> Condition:
-        if name == "amount":
-            raise InvalidPolicy(f"{place}.field: expected feature amount, which is in cents of the home currency")
-        if not may_list(name) and not (isinstance(name, str) and name in NUMBERS):
-            numbers = ", ".join(sorted(NUMBERS))
-            raise InvalidPolicy(f"{place}.field: expected one of {fields_in_words()}, or {numbers}, got {shown(name)}")
-        field_ = str(name)
+        field_ = field_of(name, f"{place}.field")
         if word == "missing":
             return compared(Text(field_), word, value, text_of, place)
         if field_ in PERSONAL:
@@ -342,6 +391,10 @@ def compared(of: Subject, word: str, value: object, cell: Any, place: str) -> Co
         return Missing(of) if value else Not(Missing(of))
     if word in OPERATORS:
         return Compare(of, word, cell(value, place))  # type: ignore[arg-type]
+    if word in HOW:
+        if kind_of(of) != "text":
+            raise InvalidPolicy(f"{place}: expected a text before it, got a number")
+        return Like(of, word, pattern_of(value, place) if word == "matches" else text_of(value, place))  # type: ignore[arg-type]
     if not isinstance(value, list) or not value:
         raise InvalidPolicy(f"{place}: expected a list of values, not empty, got {shown(value)}")
     cells = [cell(each, f"{place}[{n}]") for n, each in enumerate(value)]
@@ -352,49 +405,18 @@ def compared(of: Subject, word: str, value: object, cell: Any, place: str) -> Co
     return Between(of, *cells)
 
 
-COMPARISONS = (*OPERATORS, "in", "between", "missing", "list")
-CONDITIONS = f"all, any, not or unless, or feature or field with one of {', '.join(COMPARISONS)}"
-
-
-def is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def number_of(value: object, place: str) -> float:
+def pattern_of(value: object, place: str) -> str:
+    if not isinstance(value, str) or not storable(value) or holds_card(value):
+        raise InvalidPolicy(f"{place}: expected a regular expression, got {shown(value)}")
     try:
-        if is_number(value) and isfinite(number := float(value)) and not holds_card(value):  # type: ignore[arg-type]
-            return number
-    except OverflowError:
-        pass
-    raise InvalidPolicy(f"{place}: expected a number, got {shown(value)}")
+        Pattern(value)
+    except InvalidPattern as wrong:
+        raise InvalidPolicy(f"{place}: {wrong}") from None
+    return value
 
 
-def text_of(value: object, place: str) -> str:
-    if identifies(value) and storable(str(value)) and not holds_card(value):
-        return str(value)
-    raise InvalidPolicy(
-        f"{place}: expected a text of 1 to {LONGEST_IDENTIFIER} characters without blanks around it, got {shown(value)}"
-    )
-
-
-def flag_cell(value: object, place: str) -> str:
-    if isinstance(value, bool):
-        return f"{value:d}"
-    if isinstance(value, str) and (said := SPELT_FLAGS.get(value.lower())) is not None:
-        return said
-    raise InvalidPolicy(f"{place}: expected true or false, got {shown(value)}")
-
-
-def said_as(field_: str, value: object, place: str) -> str:
-    """A value to look for in a field, in the one spelling in which payments say it there. Raises InvalidPolicy."""
-    return flag_cell(value, place) if field_ in FLAGS else as_text(field_, text_of(value, place))
-
-
-def spelt_as_said(field_: str, values: Iterable[str], place: str) -> frozenset[str]:
-    """Values of a list of the policy. Raises InvalidPolicy for what no payment says in the field."""
-    if field_ not in SPELT_ANEW:
-        return frozenset(values)
-    return frozenset(said_as(field_, value, f"{place}[{n}]") for n, value in enumerate(values))
+COMPARISONS = (*OPERATORS, "in", "between", *HOW, "missing", "list")
+CONDITIONS = f"all, any, not or unless, or feature, field or value with one of {', '.join(COMPARISONS)}"
 
 
 def severity_of(document: Mapping, place: str) -> int:
@@ -431,35 +453,6 @@ def overrides_of(document: Mapping, place: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def may_list(name: object) -> bool:
-    """Whether a rule may look for what a payment says there. Columns of a bank's own are called as such: a name that is
-    misspelt is no other column."""
-    if not isinstance(name, str):
-        return False
-    own = OWN_COLUMN.fullmatch(name) is not None and name.removeprefix(OWN) not in CONTRACTS_OWN
-    return own or name in LISTED_FIELDS
-
-
 def may_name_list(name: object) -> bool:
     """Decisions say the names of lists: none may look like a card number."""
     return isinstance(name, str) and LIST_NAME.fullmatch(name) is not None and not holds_card(name)
-
-
-def fields_in_words() -> str:
-    return f"{', '.join(LISTED_FIELDS)} or {OWN}<a column of yours>"
-
-
-def identifies(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= LONGEST_IDENTIFIER and value == value.strip()
-
-
-def names_in(document: Mapping) -> str:
-    return ", ".join(shown(name) for name in document)
-
-
-def shown(value: object) -> str:
-    """What came, in few words: what looks like a card number is not repeated."""
-    text = repr(value)
-    if any(holds_card(part) for part in (text, value)):
-        return "what looks like a card number"
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -11,8 +11,9 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from scoring.rules import LISTED_FIELDS, PERSONAL, InvalidPolicy, LookedUp, rule_of
+from scoring.cells import LISTED_FIELDS, PERSONAL, InvalidPolicy
 from scoring.rules import Known as Policy
+from scoring.rules import LookedUp, rule_of
 
 from tools.fraud_detector.conversion import AMOUNT, Known
 from tools.fraud_detector.events import OWN, bring, columns_of, variables_of
@@ -65,7 +66,7 @@ def written(
     """The policy and the lists, in `made`; what became of them is told as of `out`."""
     lists = lists_of(detector, columns)
     looked_up = {name: LookedUp(field, "watch") for name, field in lists.items()}
-    known = Known(columns, PERSONAL, lists)
+    known = Known(columns, PERSONAL, lists, detector.types)
     found = converted(
         detector.rules, detector.mode, actions, known, lambda rule: rule_of(rule, Policy({AMOUNT}, {}, looked_up))
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from math import fmod
 from typing import NoReturn
 
 COMPARISONS = ("<=", ">=", "==", "!=", "<", ">")
@@ -244,4 +245,4 @@ def _arithmetic(sign: str, left: Tree, right: Tree) -> Tree:
     a, b = left.value, right.value
     if not isinstance(a, float) or not isinstance(b, float) or (sign in "/%" and b == 0):
         return Call(sign, (left, right))
-    return Constant({"+": a + b, "-": a - b, "*": a * b, "/": a / b if b else 0.0, "%": a % b if b else 0.0}[sign])
+    return Constant({"+": a + b, "-": a - b, "*": a * b, "/": a / b if b else 0.0, "%": fmod(a, b) if b else 0.0}[sign])

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from scoring.rules import InvalidPolicy
+from scoring.cells import InvalidPolicy
 
 from tools.fraud_detector.conversion import Known, NoCounterpart, condition
 from tools.fraud_detector.language import Unreadable, parse

@@ -31,6 +31,7 @@ class Detector:
     mode: str = FIRST
     rules: list[Rule] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)  # the service's type, by name
+    types: dict[str, str] = field(default_factory=dict)  # the data type of a variable, by name
     lists: dict[str, str | None] = field(default_factory=dict)  # the type of its variables, by name
     entries: dict[str, list[str]] = field(default_factory=dict)
     labels: dict[str, int] = field(default_factory=dict)  # 1 is fraud, by label
@@ -62,6 +63,7 @@ def read(folder: Path) -> Detector:
                 found.models += list(document.get("externalModelEndpoints", ()))
             elif "variables" in document:
                 found.variables |= {v["name"]: v.get("variableType", "") for v in document["variables"]}
+                found.types |= {v["name"]: v.get("dataType", "") for v in document["variables"]}
             elif "lists" in document:
                 found.lists |= {one["name"]: one.get("variableType") for one in document["lists"]}
             elif "trainingDataSchema" in document:
