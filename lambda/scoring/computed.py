@@ -8,6 +8,7 @@ the nearest double. What cannot be computed is unknown: one of the parts is, a d
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -22,30 +23,48 @@ EPOCHS_WEEKDAY = 3  # 1970 began on a Thursday, the third day after a Monday
 
 @dataclass(frozen=True)
 class Function:
-    """`takes` the kind of each argument, and `least` to `most` of them."""
+    """`takes` the kind of its one argument, or of its two."""
 
     work: Callable[..., Any]
     takes: Kind
-    least: int
-    most: int
+    arguments: int
     makes: Kind
 
 
-def of_numbers(work: Callable[[float, float], float]) -> Callable[..., float | None]:
-    def computed(first: float | None, *others: float | None) -> float | None:
-        if first is None:
-            return None
-        try:
-            found = float(first)
-            for other in others:
-                if other is None:
-                    return None
-                found = work(found, float(other))
-        except (ZeroDivisionError, OverflowError, ValueError):
-            return None
-        return found if math.isfinite(found) else None
+LARGEST = sys.float_info.max
 
-    return computed
+
+def plus(a: float | None, b: float | None) -> float | None:
+    if a is None or b is None:
+        return None
+    found = a + b
+    return found * 1.0 if -LARGEST <= found <= LARGEST else None
+
+
+def minus(a: float | None, b: float | None) -> float | None:
+    if a is None or b is None:
+        return None
+    found = a - b
+    return found * 1.0 if -LARGEST <= found <= LARGEST else None
+
+
+def times(a: float | None, b: float | None) -> float | None:
+    if a is None or b is None:
+        return None
+    found = a * b
+    return found * 1.0 if -LARGEST <= found <= LARGEST else None
+
+
+def over(a: float | None, b: float | None) -> float | None:
+    if a is None or not b:
+        return None
+    found = a / b
+    return found if -LARGEST <= found <= LARGEST else None
+
+
+def remainder(a: float | None, b: float | None) -> float | None:
+    """With the sign of the first, as C, Java and SQL have it, and not as Python."""
+    return None if a is None or not b else math.fmod(a, b)
 
 
 def of_text(work: Callable[[str], Any]) -> Callable[[str | None], Any]:
@@ -67,18 +86,16 @@ def moment(text: str) -> float | None:
         return None
 
 
-MANY = 10  # arguments of + and *
 FUNCTIONS: dict[str, Function] = {
-    "+": Function(of_numbers(lambda a, b: a + b), "number", 2, MANY, "number"),
-    "-": Function(of_numbers(lambda a, b: a - b), "number", 2, 2, "number"),
-    "*": Function(of_numbers(lambda a, b: a * b), "number", 2, MANY, "number"),
-    "/": Function(of_numbers(lambda a, b: a / b), "number", 2, 2, "number"),
-    # The sign of the first, as C, Java and SQL have it, and not as Python.
-    "%": Function(of_numbers(math.fmod), "number", 2, 2, "number"),
-    "lower": Function(of_text(str.lower), "text", 1, 1, "text"),
-    "upper": Function(of_text(str.upper), "text", 1, 1, "text"),
-    "length": Function(of_text(lambda text: float(len(text))), "text", 1, 1, "number"),
-    "time": Function(of_text(moment), "text", 1, 1, "number"),
-    "hour": Function(of_moment(lambda at: at // HOUR % 24), "number", 1, 1, "number"),
-    "weekday": Function(of_moment(lambda at: (at // DAY + EPOCHS_WEEKDAY) % 7 + 1), "number", 1, 1, "number"),
+    "+": Function(plus, "number", 2, "number"),
+    "-": Function(minus, "number", 2, "number"),
+    "*": Function(times, "number", 2, "number"),
+    "/": Function(over, "number", 2, "number"),
+    "%": Function(remainder, "number", 2, "number"),
+    "lower": Function(of_text(str.lower), "text", 1, "text"),
+    "upper": Function(of_text(str.upper), "text", 1, "text"),
+    "length": Function(of_text(lambda text: float(len(text))), "text", 1, "number"),
+    "time": Function(of_text(moment), "text", 1, "number"),
+    "hour": Function(of_moment(lambda at: at // HOUR % 24), "number", 1, "number"),
+    "weekday": Function(of_moment(lambda at: (at // DAY + EPOCHS_WEEKDAY) % 7 + 1), "number", 1, "number"),
 }

@@ -13,19 +13,16 @@ is computed from them (`Computed`, scoring.computed) is computed once for a paym
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Literal
 
 from features.payment import Payment
 from features.values import NUMBER
-from scoring.computed import FUNCTIONS
-from scoring.patterns import Pattern
 
 OWN = "attributes."  # a bank's own columns are named with it
 Operator = Literal["<", "<=", ">", ">=", "=", "!="]
-OPPOSITE: dict[Operator, Operator] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "=": "!=", "!=": "="}
 
 
 @dataclass(frozen=True)
@@ -112,15 +109,6 @@ class Like:
     how: How
     text: str
 
-    def test(self) -> Callable[[str], bool | None]:
-        """Of a text; none where that is unknown. Raises InvalidPattern."""
-        text = self.text
-        if self.how == "matches":
-            return Pattern(text).matches
-        if self.how == "contains":
-            return lambda value: text in value
-        return (lambda value: value.startswith(text)) if self.how == "starts" else (lambda value: value.endswith(text))
-
 
 @dataclass(frozen=True)
 class Between:
@@ -176,7 +164,6 @@ class Unless:
 
 Condition = Compare | Beside | Like | Between | Among | Missing | OnList | All | AnyOf | Not | Unless
 Values = Mapping[str, float | None]
-Judge = Callable[[Sequence[Any]], list[bool]]  # of what `Sight` reads, for each condition
 
 
 def leaves(condition: Condition, holds: bool = True) -> Iterator[tuple[Condition, bool]]:
@@ -261,77 +248,3 @@ def as_number(text: str | None) -> float | None:
     except ValueError:
         return None
     return number if isfinite(number) else None
-
-
-def judge_of(conditions: Sequence[Condition], places: Mapping[Subject, int]) -> Judge:
-    """Which of the conditions are surely true.
-
-    They become one function of Python: as one for each comparison, hundreds of rules take twice as long. Its text is
-    made of numbers alone; what a rule compares with is handed to it by number and never read as code.
-    """
-    given: dict[str, Any] = {}
-    looked = [n for subject, n in places.items() if not isinstance(subject, Computed)]
-    computed = "".join(
-        f"v{n} = {_computed(subject, places, given)}\n    "
-        for subject, n in places.items()
-        if isinstance(subject, Computed)
-    )
-    lines = ",\n".join(_text(condition, places, given, holds=True) for condition in conditions)
-    names = "".join(f"v{n}," for n in looked)
-    unpacked = f"{names} = seen\n    " if names else ""
-    exec(compile(f"def judge(seen):\n    {unpacked}{computed}return [\n{lines}]", "rules", "exec"), given)
-    return given["judge"]
-
-
-def _handed(constant: Any, given: dict[str, Any]) -> str:
-    name = f"c{len(given)}"
-    given[name] = constant
-    return name
-
-
-def _computed(of: Computed, places: Mapping[Subject, int], given: dict[str, Any]) -> str:
-    """The call that computes it, of what has been looked at or computed before."""
-    told = [_handed(each, given) if isinstance(each, float | str) else f"v{places[each]}" for each in of.given]
-    return f"{_handed(FUNCTIONS[of.function].work, given)}({', '.join(told)})"
-
-
-def _text(condition: Condition, places: Mapping[Subject, int], given: dict[str, Any], holds: bool) -> str:
-    """An expression that is true when the condition surely is, or surely is not where `holds` is not asked for."""
-    if isinstance(condition, Not):
-        return _text(condition.part, places, given, not holds)
-    if isinstance(condition, Unless):
-        surely = _text(condition.part, places, given, holds=True)
-        return f"(not {surely})" if holds else surely
-    if isinstance(condition, All | AnyOf):
-        word = " and " if isinstance(condition, All) is holds else " or "
-        return f"({word.join(_text(part, places, given, holds) for part in condition.parts)})"
-    value = f"v{places[condition.of]}"
-
-    def handed(constant: Any) -> str:
-        return _handed(constant, given)
-
-    if isinstance(condition, Missing):
-        return f"({value} is None)" if holds else f"({value} is not None)"
-    if isinstance(condition, OnList):
-        return f"({value} is {holds})"
-    known = f"{value} is not None and "
-    if isinstance(condition, Like):
-        return f"({known}{handed(condition.test())}({value}) is {holds})"
-    if isinstance(condition, Among):
-        # None is among no values.
-        return (
-            f"({value} in {handed(condition.values)})"
-            if holds
-            else f"({known}{value} not in {handed(condition.values)})"
-        )
-    if isinstance(condition, Between):
-        within = f"{handed(condition.least)} <= {value} <= {handed(condition.most)}"
-        return f"({known}{'' if holds else 'not '}{within})"
-    operator = condition.operator if holds else OPPOSITE[condition.operator]
-    if isinstance(condition, Beside):
-        other = f"v{places[condition.other]}"
-        return f"({known}{other} is not None and {value} {SPELT.get(operator, operator)} {other})"
-    return f"({known}{value} {SPELT.get(operator, operator)} {handed(condition.with_)})"
-
-
-SPELT = {"=": "=="}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import reduce
 
 from features.payment import FLAGS
 from features.values import InvalidValue, instant
@@ -12,6 +13,7 @@ from scoring.computed import FUNCTIONS, Kind
 from scoring.conditions import Computed, Feature, Moment, Number, Operand, Score, Subject, Text, within
 
 DEEPEST = 10  # functions within functions
+JOINED, MANY = ("+", "*"), 10  # of these as many operands, from left to right
 MOMENTS = ("event_time", "decided")
 OPERANDS = f"feature, field, number or one of {', '.join(FUNCTIONS)}"
 
@@ -85,15 +87,16 @@ class Operands:
 
     def _computed(self, word: str, given: object, place: str, depth: int) -> Operand:
         function = FUNCTIONS[word]
-        if function.most == 1:
+        if function.arguments == 1:
             return Computed(word, (self._read(given, place, function.takes, depth + 1),))
-        if not isinstance(given, list) or not function.least <= len(given) <= function.most:
-            many = "2" if function.most == 2 else f"{function.least} to {function.most}"
+        most = MANY if word in JOINED else 2
+        if not isinstance(given, list) or not 2 <= len(given) <= most:
+            many = f"2 to {most}" if most > 2 else "2"
             raise InvalidPolicy(f"{place}: expected a list of {many} operands, got {shown(given)}")
         parts = [self._read(each, f"{place}[{n}]", function.takes, depth + 1) for n, each in enumerate(given)]
         if all(isinstance(part, float) for part in parts):
             raise InvalidPolicy(f"{place}: expected something that a payment says among them, got constants alone")
-        return Computed(word, tuple(parts))
+        return reduce(lambda one, other: Computed(word, (one, other)), parts)
 
 
 def feature_of(name: object, features: Collection[str], place: str) -> Subject:

@@ -63,6 +63,18 @@ class Automaton:
         return len(self.free) - 1
 
 
+class _Place(dict[str, "_Place"]):
+    """Where an automaton is: where each letter leads to, found out when it is first asked for."""
+
+    def __init__(self, of: Pattern, states: frozenset[int], is_last: bool) -> None:
+        super().__init__()
+        self._of, self.states, self.is_last = of, states, is_last
+
+    def __missing__(self, letter: str) -> _Place:
+        self[letter] = place = self._of.step(self.states, letter)
+        return place
+
+
 class Pattern:
     """Raises InvalidPattern."""
 
@@ -76,32 +88,34 @@ class Pattern:
             reader.refuse("the end, as no ( is open")
         first, self._last = self._built(tree, 0)
         self.states = len(self._automaton.free)
-        self._start = self._reached({first})
-        self._steps: dict[tuple[frozenset[int], str], frozenset[int]] = {}
+        self._known: dict[frozenset[int], _Place] = {}
+        self._kept = 0
+        self._start = self._place(self._reached({first}))
 
     def matches(self, text: str) -> bool | None:
         """Whether the whole text is one; none for a text of more than LONGEST_TEXT characters."""
         if len(text) > LONGEST_TEXT:
             return None
-        at, steps = self._start, self._steps
+        at = self._start
         for letter in text:
-            step = steps.get((at, letter))
-            if step is None:
-                step = self._step(at, letter)
-            if not step:
-                return False
-            at = step
-        return self._last in at
+            at = at[letter]
+        return at.is_last
 
-    def _step(self, at: frozenset[int], letter: str) -> frozenset[int]:
+    def step(self, states: frozenset[int], letter: str) -> _Place:
+        """Where a letter leads to."""
         code = ord(letter)
-        leading = (self._automaton.letters[state] for state in at)
+        leading = (self._automaton.letters[state] for state in states)
         found = {to for ranges, to in filter(None, leading) if any(low <= code <= high for low, high in ranges)}
-        reached = self._reached(found)
-        if len(self._steps) >= MOST_KEPT:
-            self._steps.clear()
-        self._steps[at, letter] = reached
-        return reached
+        self._kept += 1
+        if self._kept > MOST_KEPT:
+            self._known, self._kept = {}, 0
+            self._start = self._place(self._start.states)
+        return self._place(self._reached(found))
+
+    def _place(self, states: frozenset[int]) -> _Place:
+        if (place := self._known.get(states)) is None:
+            place = self._known[states] = _Place(self, states, self._last in states)
+        return place
 
     def _reached(self, states: set[int]) -> frozenset[int]:
         found, waiting = set(states), list(states)

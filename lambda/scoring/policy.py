@@ -14,7 +14,8 @@ from typing import Literal, NamedTuple
 from features.cards import holds_card
 from features.payment import Payment
 from scoring.cells import LISTED_FIELDS, InvalidPolicy, identifies, may_list, shown
-from scoring.conditions import OWN, Judge, Membership, Sight, judge_of, subjects
+from scoring.conditions import OWN, Membership, Sight, subjects
+from scoring.judging import Judge, judge_of
 from scoring.rules import (
     ALLOW,
     BY_SCORE,

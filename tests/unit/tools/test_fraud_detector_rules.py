@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from scoring.conditions import Sight, judge_of
+from scoring.conditions import Sight
+from scoring.judging import judge_of
 from scoring.rules import Known as Policy
 from scoring.rules import LookedUp, rule_of, rules_of
 
