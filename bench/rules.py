@@ -2,8 +2,9 @@
 
 `judge_us` is the processor time of a decision's policy, in microseconds: the least of several rounds, so that what
 else the machine does counts little. Each rule joins five comparisons of features, traffic and columns;
-`judge_listed_us` is of a policy whose rules also look at lists, `bare_us` of one without a rule. `parse_ms` is what a
-door takes to read the policy, once for each version.
+`judge_listed_us` is of a policy whose rules also look at lists, `judge_computed_us` of one where the first of the five
+is computed (one feature beside another, quotients, texts, expressions), `bare_us` of one without a rule. `parse_ms` is
+what a door takes to read the policy, once for each version.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ def measure() -> dict:
         "rules": RULES,
         "judge_us": judged(plain),
         "judge_listed_us": judged(listed),
+        "judge_computed_us": judged(Policy.parse(computing(document), RULED)),
         "bare_us": judged(policy(0, False)),
         "parse_ms": least(lambda: Policy.parse(document, RULED)) * 1e3,
     }
@@ -66,6 +68,27 @@ def documents(rules: int, listed: bool) -> dict:
     random_ = random.Random(300)
     made = [rule(n, random_, listed) for n in range(rules)]
     return {"version": "1", "review_at": 0.5, "block_at": 0.9, "rules": made, "looked_up": LOOKED_UP}
+
+
+def computing(document: dict) -> dict:
+    """The same with the first comparison of each rule computed."""
+    random_ = random.Random(5)
+    rules = [{**rule, "when": {"all": [computed(random_), *rule["when"]["all"][1:]]}} for rule in document["rules"]]
+    return {**document, "rules": rules}
+
+
+def computed(random_: random.Random) -> dict:
+    one, other = ({"feature": name} for name in random_.sample(RULED, 2))
+    return random_.choice(
+        [
+            {**one, ">": {"*": [random_.choice([2, 3, 5]), other]}},
+            {"value": {"/": [one, other]}, ">": random_.choice([1.5, 2, 3])},
+            {"field": "country", "!=": {"field": "attributes.shop_size"}},
+            {"value": {"lower": {"field": "entry_mode"}}, "starts": "k"},
+            {"field": "entry_mode", "matches": random_.choice([".*ey.*", "k[a-z]+", "[^a]+d"])},
+            {"value": {"hour": {"time": "event_time"}}, "<": random_.choice([4, 5, 6])},
+        ]
+    )
 
 
 def rule(number: int, random_: random.Random, listed: bool) -> dict:

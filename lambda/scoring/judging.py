@@ -1,7 +1,7 @@
 """Which conditions are surely true, as one function of Python.
 
-As one for each comparison, hundreds of rules take twice as long. Its text is made of numbers alone; what a rule compares
-with is handed to it by number and never read as code.
+As one for each comparison, hundreds of rules take twice as long. Its text is made of numbers alone; what a rule
+compares with is handed to it by number and never read as code.
 """
 
 from __future__ import annotations
