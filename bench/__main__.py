@@ -44,7 +44,7 @@ PARTS: dict[str, Callable[[Asked], dict]] = {
     "lake": lambda asked: lake.measure(asked.rows, asked.teller),
     "simulation": lambda asked: simulation.measure(asked.schedules, asked.teller),
     "features": lambda asked: features.measure(asked.rows, asked.teller),
-    "watching": lambda asked: watching.measure(),
+    "watching": lambda asked: watching.measure(asked.teller),
     "console": lambda asked: crowded.measure(asked.teller),
     "doors-long": lambda asked: doors.measure(doors.LONG, asked.teller),
 }

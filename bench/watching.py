@@ -1,11 +1,18 @@
 """Monitoring by itself: how often it rings where nothing has happened, and whether it finds in time what has.
 
 `false_alarms` are those of SEEDS books of loans, each with three monthly runs and the judgement of each when its loans
-have matured, and of SEEDS times five weeks of payments. `not_in_time` are injected episodes of the generator that were
-not found within the delay that they state, of EPISODES_OF seeds each.
+have matured, and of SEEDS times five weeks of decided payments and their labels, with scores that are right by
+construction, and the drift of WATCHED days of payments of the generator. `not_in_time` are injected episodes of the
+generator that were not found within the delay that they state, of EPISODES_OF seeds each.
+
+Vectors of payments are the incremental engine's, of the customers' records: what a night publishes of merchants,
+accounts and devices is left out, and with it the columns that would be the same in every row.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,11 +20,19 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from datasets import payment_episodes
 from datasets.loan_episodes import EPISODES
 from datasets.population import PURPOSES, Population, Settings
+from features.fraud import FRAUD
+from features.payment import Payment
+from features.state import State
+from features.vector import CUSTOMER_LAYOUT, Knowledge, cells_of, fraud_vector
+from tools.telling import Teller
 from training import judge_loans, judge_payments
 from training.default import Told
-from training.drift import baseline, report
+from training.drift import baseline, growing, report
+from training.fraud_set import MATURITY
+from training.problems import PROBLEMS
 
 SEEDS, EPISODES_OF = 50, 10
 START = "2025-01-01"
@@ -125,13 +140,88 @@ def payments(seed: int, times: float = 1.0, blocked: float = 0.0) -> tuple[pd.Da
     return rows, labels.assign(reported_at=at[told] + pd.Timedelta(days=3))
 
 
-def measure() -> dict:
-    of_loans = [name for seed in range(SEEDS) for name in Book(seed).alarms()]
+A_DAY, QUIET_DAYS, DAYS = 200, 62, 85  # payments; days of a population without an episode, and with one
+FIRST, LEARNS, WATCHES = (pd.Timestamp(day, tz="UTC") for day in ("2025-01-01", "2025-02-01", "2025-03-01"))
+BEFALLS = pd.Timestamp("2025-03-04", tz="UTC")
+WATCHED, DAY = 3, pd.Timedelta(days=1)  # days that are watched where nothing befalls them
+
+
+class Paid:
+    """Payments of the generator: a month fills the windows, a month teaches a model, and it decides on the rest."""
+
+    def __init__(self, seed: int, episode: str | None = None) -> None:
+        given = {"payment_episode": episode, "episode_from": str(BEFALLS.date())} if episode else {}
+        days = DAYS if episode else QUIET_DAYS
+        settings = Settings(payments=A_DAY * days, loans=1, days=days, start=str(FIRST.date()), seed=seed, **given)
+        population = Population(settings)
+        (self.rows,) = population.payments()
+        self.labels = population.labels(self.rows, 0)
+        self.labels["reported_at"] = pd.to_datetime(self.labels["reported_at"], utc=True, format="ISO8601")
+        self.rows["event_time"] = pd.to_datetime(self.rows["event_time"], utc=True, format="ISO8601")
+        self.vectors = vectors(self.rows, LEARNS)
+        taught = ((self.rows["event_time"] >= LEARNS) & (self.rows["event_time"] < WATCHES)).to_numpy()
+        x = np.nan_to_num(self.vectors, nan=-1.0)
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=300)).fit(
+            x[taught], self.fraud[taught]
+        )
+        p = model.predict_proba(x)[:, 1]
+        still = [name for place, name in enumerate(FRAUD.columns) if len(np.unique(x[taught, place])) == 1]
+        unwatched = (*PROBLEMS["fraud"].unwatched, *still, *growing(FRAUD.columns, (LEARNS - FIRST).days))
+        self.known = baseline(FRAUD.columns, self.vectors[taught].astype(np.float32), p[taught], unwatched)
+        self.rows["fraud_score"] = p
+
+    @property
+    def fraud(self) -> np.ndarray:
+        return self.rows["is_fraud"].to_numpy(dtype=int)
+
+    def drifted(self, day: pd.Timestamp) -> list[str]:
+        """What the report of a day finds."""
+        of = ((self.rows["event_time"] >= day) & (self.rows["event_time"] < day + DAY)).to_numpy()
+        rows = self.rows[of]
+        scores = rows["fraud_score"].to_numpy()
+        return report(self.known, self.vectors[of], scores, rows["customer_id"].nunique())["drifted"]
+
+    def broken(self, as_of: pd.Timestamp) -> list[str]:
+        """What the judgement of a day finds in performance: of payments that the model did not learn from."""
+        rows = self.rows[(self.rows["event_time"] >= WATCHES) & (self.rows["event_time"] < as_of)]
+        rows = rows.assign(action="APPROVE", policy_version="1", model="m")
+        return judge_payments.judged(rows, self.labels, as_of, "m", None)["performance"]["broken"]
+
+
+def vectors(rows: pd.DataFrame, since: pd.Timestamp) -> np.ndarray:
+    """Of shape (payments, FRAUD.columns), in the payments' order; unknown values are NaN, and all before `since`."""
+    customers: dict[str, State] = {}
+    found = np.full((len(rows), len(FRAUD.columns)), np.nan)
+    named = ["transaction_id", "event_time", "customer_id", "merchant_id", "amount", "channel", "country"]
+    nothing = Knowledge.nothing()
+    for place, (identifier, at, customer, merchant, amount, channel, country) in enumerate(
+        rows[named].itertuples(index=False)
+    ):
+        said = {"channel": channel} | ({"country": country} if isinstance(country, str) else {})
+        paid = Payment(identifier, at.value // 1_000_000, customer, merchant, round(amount * 100), further=said)
+        state = customers.setdefault(customer, State(CUSTOMER_LAYOUT))
+        counted, cells = max(paid.at, state.clock + 1), cells_of(paid.at, paid.further)
+        if at >= since:
+            known = replace(nothing, customer=state)
+            vector = fraud_vector(paid.at, counted, paid.amount, paid.merchant_id, known, cells)
+            found[place] = [np.nan if value is None else value for value in vector]
+        state.pay(counted, paid.amount, paid.merchant_id, paid.transaction_id, cells)
+    return found
+
+
+def measure(teller: Teller) -> dict:
+    of_loans = [name for seed in over(teller, "quiet books of loans", SEEDS) for name in Book(seed).alarms()]
     of_payments = []
-    for seed in range(SEEDS):
+    for seed in over(teller, "quiet weeks of payments", SEEDS):
         told = judge_payments.judged(*payments(seed), AS_OF, "m", None)
         of_payments += told["performance"]["broken"] + told["shares"]["moved"]
-    late = {name: sum(not in_time(name, seed) for seed in range(EPISODES_OF)) for name in EPISODES}
+        paid = Paid(seed)
+        of_payments += [name for day in range(WATCHED) for name in paid.drifted(WATCHES + day * DAY)]
+    late = {name: sum(not in_time(name, seed) for seed in over(teller, name, EPISODES_OF)) for name in EPISODES}
+    late |= {
+        name: sum(not paid_in_time(name, seed) for seed in over(teller, name, EPISODES_OF))
+        for name in payment_episodes.EPISODES
+    }
     return {
         "seeds": SEEDS,
         "episodes_of_each": EPISODES_OF,
@@ -139,6 +229,29 @@ def measure() -> dict:
         "payments": {"false_alarms": len(of_payments)},
         "not_in_time": late,
     }
+
+
+def over(teller: Teller, what: str, seeds: int) -> Iterator[int]:
+    with teller.phase(what):
+        for seed in range(seeds):
+            teller.far("seeds", seed, seeds)
+            yield seed
+
+
+def paid_in_time(name: str, seed: int) -> bool:
+    """Whether nothing that the episode shows rings on the days before it, and it rings within the days that it states:
+    of the day's vectors once the day has ended, of labels once they have matured."""
+    paid, episode = Paid(seed, name), payment_episodes.EPISODES[name]
+    before = [paid.drifted(WATCHES + n * DAY) for n in range((BEFALLS - WATCHES).days)]
+    if episode.shows in paid.broken(BEFALLS + MATURITY) or any(episode.shows in found for found in before):
+        return False
+    if any(episode.shows in paid.drifted(BEFALLS + n * DAY) for n in range(episode.days)):
+        return True
+    return any(
+        one.rpartition(" ")[2] == episode.shows
+        for n in range(1, episode.days + 1)
+        for one in paid.broken(BEFALLS + MATURITY + n * DAY)
+    )
 
 
 def in_time(name: str, seed: int) -> bool:

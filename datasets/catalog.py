@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from datasets import generated
+from datasets import generated, loan_episodes, payment_episodes
 from datasets.conversion import Writer, dated_loans, loans, payments
 from datasets.dated_loan_sets import DATED_LOAN_SETS
-from datasets.loan_episodes import EPISODES
 from datasets.loan_sets import LOAN_SETS
 from datasets.options import days, first_day, whole
 from datasets.payment_sets import PAYMENT_SETS
@@ -21,13 +20,14 @@ __all__ = ["OPTIONS", "SETS", "Unusable"]
 
 OPTIONS = (
     *("NAME", "OUT", "SOURCE", "START", "DAYS", "SEED", "SIZE", "LOANS"),
-    *("LENDER", "RECESSION", "POLICY_CHANGE", "FRAUDS_ONLY", "FRAUD_KINDS", "LOAN_EPISODE", "EPISODE_FROM"),
+    *("LENDER", "RECESSION", "POLICY_CHANGE", "FRAUDS_ONLY", "FRAUD_KINDS"),
+    *("LOAN_EPISODE", "PAYMENT_EPISODE", "EPISODE_FROM"),
 )
 
 
 def generate(options: Mapping[str, str], folder: Path, told: Told = untold) -> dict[str, int]:
     """Options: SIZE (payments), LOANS, DAYS, SEED, START; LENDER=1 with RECESSION and POLICY_CHANGE (days),
-    FRAUDS_ONLY=1 and FRAUD_KINDS=1; LOAN_EPISODE and EPISODE_FROM (a day)."""
+    FRAUDS_ONLY=1 and FRAUD_KINDS=1; LOAN_EPISODE, PAYMENT_EPISODE and EPISODE_FROM (a day)."""
     lender = whole(options, "LENDER", 0, 1)
     turns = {"recession": first_day(options, "RECESSION"), "policy_change": first_day(options, "POLICY_CHANGE")}
     if any(turns.values()) and not lender:
@@ -51,14 +51,20 @@ def generate(options: Mapping[str, str], folder: Path, told: Told = untold) -> d
     )
 
 
+EPISODES = {"LOAN_EPISODE": loan_episodes.EPISODES, "PAYMENT_EPISODE": payment_episodes.EPISODES}
+
+
 def episode(options: Mapping[str, str]) -> dict[str, str]:
-    """LOAN_EPISODE and EPISODE_FROM, none or both. Raises Unusable."""
-    name, since = options.get("LOAN_EPISODE"), first_day(options, "EPISODE_FROM")
-    if name is None and since is None:
-        return {}
-    if name not in EPISODES or since is None:
-        raise Unusable(f"LOAN_EPISODE: expected one of {', '.join(EPISODES)}, with EPISODE_FROM=day, got {name!r}")
-    return {"loan_episode": name, "episode_from": str(since)}
+    """LOAN_EPISODE, PAYMENT_EPISODE or both, with EPISODE_FROM, or none. Raises Unusable."""
+    named = {word: options[word] for word in EPISODES if options.get(word)}
+    since = first_day(options, "EPISODE_FROM")
+    for word, name in named.items():
+        if name not in EPISODES[word] or since is None:
+            known = ", ".join(EPISODES[word])
+            raise Unusable(f"{word}: expected one of {known}, with EPISODE_FROM=day, got {name!r}")
+    if since is not None and not named:
+        raise Unusable(f"EPISODE_FROM: expected {' or '.join(EPISODES)} with it, which begins on that day")
+    return {word.lower(): name for word, name in named.items()} | ({"episode_from": str(since)} if named else {})
 
 
 SETS: dict[str, Writer] = {

@@ -39,6 +39,7 @@ A population that borrows and pays, drawn from SEED: SIZE payments and LOANS app
 | `RECESSION=day` | two and a half times the risk for six months from this day's month on (with `LENDER=1`) |
 | `POLICY_CHANGE=day` | applications from this day on are declined twice as often, by `policy-2` (with `LENDER=1`) |
 | `LOAN_EPISODE=name`, `EPISODE_FROM=day` | what befalls the loans from that day on: `income_shift`, `channel_mix`, `column_gone` or `defaulting_vintage`, which [monitoring](monitoring.md) has to find |
+| `PAYMENT_EPISODE=name` | with `EPISODE_FROM`, what befalls the payments: `amounts_in_cents`, `payments_by_night`, `country_gone` or `unseen_fraud` |
 | `FRAUDS_ONLY=1` | nobody tells that a payment was honest |
 | `FRAUD_KINDS=1` | all typed optional columns of payments, `exchange_rates`, and further kinds of fraud: below |
 

@@ -13,10 +13,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from datasets import loan_episodes, payment_episodes
 from datasets.exchange import Exchange
 from datasets.fraud_kinds import FRIENDLY_TOLD, FraudKinds, is_fraud
 from datasets.lending import Lending
-from datasets.loan_episodes import befallen
 from datasets.means import Means
 
 SLICE = 200_000  # payments drawn at once
@@ -35,8 +35,8 @@ class Settings:
 
     `lender`: decisions and monthly performance are told, too, with a `recession` and a `policy_change` from these days
     on. `frauds_only`: nobody tells that a payment was honest. `fraud_kinds`: what customers pay with is told, too, and
-    further kinds of fraud occur. `loan_episode`: what befalls the loans from the day `episode_from` on, see
-    datasets.loan_episodes.
+    further kinds of fraud occur. `loan_episode` and `payment_episode`: what befalls loans and payments from the day
+    `episode_from` on, see datasets.loan_episodes and datasets.payment_episodes.
     """
 
     payments: int = 200_000
@@ -50,7 +50,13 @@ class Settings:
     frauds_only: bool = False
     fraud_kinds: bool = False
     loan_episode: str | None = None
+    payment_episode: str | None = None
     episode_from: str | None = None
+
+    @property
+    def turns(self) -> pd.Timestamp:
+        """When episodes begin."""
+        return pd.Timestamp(self.episode_from or self.start, tz="UTC")
 
     @property
     def customers(self) -> int:
@@ -109,7 +115,12 @@ class Population:
             rows = self._slice(np.random.default_rng([self.settings.seed, 1, index]), size, index * span, span)
             if self.settings.fraud_kinds:
                 rows = self.fraud_kinds.among(rows, index, index * span, span)
-            yield self._told(rows, index, told)
+            payments = self._told(rows, index, told)
+            if self.settings.payment_episode is not None:
+                payments = payment_episodes.befallen(
+                    self.settings.payment_episode, self.settings.turns, self.settings.seed, index, payments
+                )
+            yield payments
             drawn += size
             told += len(rows)
 
@@ -286,8 +297,9 @@ class Population:
             }
         )
         if self.settings.loan_episode is not None:
-            since = pd.Timestamp(self.settings.episode_from or self.settings.start, tz="UTC")
-            applications, risk = befallen(self.settings.loan_episode, since, self.settings.seed, applications, risk)
+            applications, risk = loan_episodes.befallen(
+                self.settings.loan_episode, self.settings.turns, self.settings.seed, applications, risk
+            )
         defaulted = (chance < risk).astype(int)
         outcomes = pd.DataFrame(
             {"loan_id": identifiers, "defaulted": defaulted, "observed_at": self._stamp(applied + 30 * DAY_S)}

@@ -49,8 +49,14 @@ def changed() -> None:
 class Checkpoints:
     """Calls ``save`` in a forked child when something has changed. ``changed()`` costs an addition."""
 
-    def __init__(self, save: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> None:
-        self._save, self._clock = save, clock
+    def __init__(
+        self,
+        save: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+        before: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`before` is called in the parent ahead of each fork."""
+        self._save, self._clock, self._before = save, clock, before
         self._changes = 0
         self._saved = 0
         self._last_change = 0.0
@@ -97,6 +103,7 @@ class Checkpoints:
     def save(self) -> None:
         """Save once and wait for it."""
         changes, started, then = self._changes, self._clock(), [*_then]
+        self._before()
         with _no_import():
             child = os.fork()
             if child == 0:

@@ -25,7 +25,7 @@ from training.metrics import ks
 LEVEL = 0.001  # of a false alarm in a report, over all figures that may ring
 FALLS = 0.05  # of AUC below the dossier's, that is borne
 RATIO = (0.8, 1.25)  # of observed over expected, and of the calibration's slope, as the dossier asks for
-LEAST = 10  # rows of either outcome, met or expected, of fewer no figure is made
+LEAST = 10  # rows of either outcome: of fewer that were met no figure is made, of fewer met and expected no ratio
 RECENT = 6  # vintages that are judged together, beside the newest alone
 RING = ("auc", "slope", "observed_over_expected")
 
@@ -80,7 +80,9 @@ def of_rows(rows: Rows, dossier: Mapping[str, float] | None, asked: int) -> dict
     told: dict = {"rows": len(y), "customers": customers, "bad": int(y.sum()), "expected": float(p.sum())}
     wide = float(norm.isf(LEVEL / asked / 2))
     level_of: dict = {}
-    if min(told["expected"], len(y) - told["expected"]) >= LEAST:  # none where many were expected says much
+    honest, hoped = len(y) - told["bad"], len(y) - told["expected"]
+    # None where many were expected says much, and so do many where hardly one was.
+    if min(max(told["bad"], told["expected"]), max(honest, hoped)) >= LEAST and told["expected"] > 0:
         found = ratio(told["bad"], len(y), float(p.mean()), customers, wide)
         level_of = {"observed_over_expected": asdict(found)}
     if min(told["bad"], len(y) - told["bad"]) < LEAST or len(np.unique(p)) < 2:  # one score for all ranks nothing

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import _imp
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -98,3 +100,41 @@ def test_no_thread_imports_while_the_process_forks(monkeypatch):
     Checkpoints(lambda: None).save()
     assert held == [True]
     assert not _imp.lock_held()
+
+
+def test_what_must_be_done_ahead_of_a_fork_is_done_by_the_parent(tmp_path: Path):
+    ahead: list[int] = []
+    saves = Checkpoints(lambda: (tmp_path / "seen").write_text(str(ahead)), before=lambda: ahead.append(os.getpid()))
+    saves.changed()
+    saves.save()
+
+    assert ahead == [os.getpid()]
+    assert (tmp_path / "seen").read_text() == str(ahead)
+
+
+def test_what_lives_at_a_saving_is_looked_through_for_garbage_no_more_and_what_comes_later_is():
+    """In a process of its own: what is set aside stays so."""
+    program = """
+import gc, weakref
+from local.server import set_state_aside
+
+class Item(dict):
+    pass
+
+def cycle():
+    one = Item()
+    one["self"] = one
+    return weakref.ref(one)
+
+gc.disable()
+state = [Item(number=n) for n in range(10_000)]
+gone = cycle()
+before = gc.get_freeze_count()
+set_state_aside()
+assert gone() is None
+assert gc.get_freeze_count() - before >= len(state)
+later = cycle()
+gc.collect()
+assert later() is None
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)

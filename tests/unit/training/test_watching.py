@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.watching import AS_OF, NAMES, NUMBERS, RUNS, TURNS, Book, payments
+from bench.watching import AS_OF, NAMES, NUMBERS, RUNS, TURNS, Book, paid_in_time, payments
+from datasets import payment_episodes
 from datasets.catalog import SETS, Unusable
 from datasets.loan_episodes import EPISODES
+from datasets.population import Population, Settings
 from features.credit import PAYMENT_BEHAVIOUR
 from training import judge_loans, judge_payments, loan_drift, performance, rates
 from training.default import Told
@@ -265,6 +267,50 @@ def test_of_each_payment_the_decision_that_counts_is_read_from_the_days_of_the_l
 def test_an_episode_that_nobody_knows_or_without_its_day_is_refused(given, tmp_path):
     with pytest.raises(Unusable, match="income_shift, channel_mix, column_gone, defaulting_vintage"):
         SETS["generated"](given, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"PAYMENT_EPISODE": "x", "EPISODE_FROM": TURNS}, ", ".join(payment_episodes.EPISODES)),
+        ({"PAYMENT_EPISODE": "country_gone"}, "EPISODE_FROM=day"),
+        ({"EPISODE_FROM": TURNS}, "LOAN_EPISODE or PAYMENT_EPISODE"),
+    ],
+)
+def test_an_episode_of_payments_needs_its_name_and_its_day(given, expected, tmp_path):
+    with pytest.raises(Unusable, match=expected):
+        SETS["generated"](given, tmp_path)
+
+
+@pytest.mark.parametrize("name", payment_episodes.EPISODES)
+def test_an_episode_changes_no_payment_before_its_day_and_moves_none_to_another(name):
+    told = {"payments": 2_000, "loans": 1, "days": 20, "start": "2025-06-01"}
+    (quietly,) = Population(Settings(**told)).payments()
+    (befell,) = Population(Settings(**told, payment_episode=name, episode_from="2025-06-11")).payments()
+    before = quietly["event_time"] < "2025-06-11"
+
+    assert befell[: before.sum()].equals(quietly[before])
+    assert not befell.sort_values("transaction_id", ignore_index=True).equals(quietly)
+    days = [rows.set_index("transaction_id")["event_time"].str[:10].sort_index() for rows in (quietly, befell)]
+    assert days[0].equals(days[1])
+    assert befell["event_time"].is_monotonic_increasing
+
+
+def test_a_change_of_payments_is_found_on_the_day_that_its_episode_states_and_not_before():
+    assert paid_in_time("country_gone", 1)
+
+
+def test_many_frauds_where_hardly_one_was_expected_are_too_many():
+    """A kind that no model has met: the score calls nothing of it likely."""
+    p = np.full(3_000, 0.002)
+    y = (np.arange(3_000) % 100 == 0).astype(int)
+    of = {"customers": np.arange(3_000), "vintage": np.repeat("2025-03-03", 3_000)}
+    found = performance.report(performance.Rows(y, p, **of))
+
+    assert found["recent"]["expected"] < performance.LEAST < found["recent"]["bad"]
+    assert "recent: observed_over_expected" in found["broken"]
+    few = performance.report(performance.Rows((np.arange(3_000) < 9).astype(int), p, **of))
+    assert few["broken"] == [], "nine may be chance, and are not asked"
 
 
 def test_an_episode_changes_no_row_before_its_day():
