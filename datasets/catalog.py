@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,10 @@ def generate(options: Mapping[str, str], folder: Path, told: Told = untold) -> d
     )
 
 
-EPISODES = {"LOAN_EPISODE": loan_episodes.EPISODES, "PAYMENT_EPISODE": payment_episodes.EPISODES}
+EPISODES: Mapping[str, Collection[str]] = {
+    "LOAN_EPISODE": loan_episodes.EPISODES,
+    "PAYMENT_EPISODE": payment_episodes.EPISODES,
+}
 
 
 def episode(options: Mapping[str, str]) -> dict[str, str]:
