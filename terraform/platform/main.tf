@@ -325,8 +325,12 @@ module "console" {
     state_machines   = module.orchestration.arns
   })
 
+  reads = local.console_reads
+}
+
+locals {
   # Models that come with the code lie beside it.
-  reads = merge(module.people.looked_at, {
+  console_reads = merge(module.people.looked_at, {
     ReadCodesModels = {
       actions   = ["s3:GetObject"]
       resources = ["${local.artifacts.arn}/models/bootstrap/*"]

@@ -28,6 +28,11 @@ output "console" {
   value       = one([for console in module.console : { url = console.url, load_balancer = console.load_balancer, listener_arn = console.listener_arn, repository = console.repository }])
 }
 
+output "console_reads" {
+  description = "What the console's pages read, as permissions by statement id: those of its container's role, whether there is one or not."
+  value       = local.console_reads
+}
+
 output "endpoint_name" {
   description = "The fraud endpoint."
   value       = module.endpoint.name

@@ -51,9 +51,12 @@ from glue.transforms.point_in_time import athena_sql
 from lending.deciding import Loan, decide
 from lending.opened import Opened, opened
 from lending.policy import Policy
+from local import lifecycle
+from tests.integration import console_reading
 from tests.integration.dead_letters import given_up
 from tests.integration.labels_door import told as told_label
 from tests.integration.permissions import (
+    REFUSED,
     TOLD_BY_SERVICES,
     Person,
     breakable,
@@ -98,6 +101,7 @@ DONE = [
     "decided",
 ]
 LISTED = "M-listed"
+SCREENS = ROOT / "console" / "screens"
 
 
 @pytest.fixture(scope="module")
@@ -925,6 +929,22 @@ def test_an_analyst_asks_views_and_is_shown_no_payment_as_it_came(run, platform)
     assert analyst.is_refused("s3:GetObject", lambda: analyst.read(raw))
     assert analyst.is_refused("glue:GetDatabase", lambda: analyst.query("bronze", "SELECT * FROM transactions"))
     assert analyst.is_refused("execute-api:Invoke", lambda: analyst.ask(a_payment("T-of-an-analyst")))
+
+
+def test_the_consoles_pages_ask_for_what_its_own_role_may_read_and_for_all_of_it(run, platform):
+    asked = console_reading.pages(platform)
+    assert {name for name, *_ in asked} == {path.stem for path in SCREENS.glob("[a-z]*.py")} - {"cases"}
+    with console_reading.reading(platform) as role:
+        assert [said for page in asked if (said := console_reading.told(page))] == []
+        needless = console_reading.unused(platform, role, lifecycle.permissions(os.environ["AWS_ENDPOINT_URL"]))
+    assert needless <= console_reading.OF_CODES_MODELS
+
+
+def test_a_page_that_asks_for_more_than_the_consoles_role_may_read_says_so(run, platform):
+    (loan,) = [page for page in console_reading.pages(platform) if page[0] == "credit"]
+    with console_reading.reading(platform, without="SeeScorings") as role:
+        REFUSED.add((role, "sagemaker:DescribeTransformJob"))
+        assert "is not authorized to perform: sagemaker:DescribeTransformJob" in console_reading.told(loan)
 
 
 def test_an_approver_has_a_say_on_models_and_trains_none(run, platform, monkeypatch):
