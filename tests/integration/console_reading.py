@@ -22,6 +22,7 @@ Page = tuple[
 ]  # the screen, what its address asks for, what is switched or pressed
 
 
+MAY_WARN = ("network", "standing")  # a set may name no device, and an alarm may ring
 # What is asked only of decisions by the model that came with the code.
 OF_CODES_MODELS = {"ReadCodesModels", "FindCodesModels", "DecryptCodesModels"}
 
@@ -123,7 +124,7 @@ def told(page: Page) -> str:
             shown = button.click().run()
         for choice in choices:
             shown = choice.set_value(label).run()
-    warned = () if name == "network" else shown.warning  # a set may name no device
+    warned = () if name in MAY_WARN else shown.warning
     said = [failed.value for failed in (*shown.error, *shown.exception, *warned)]
     return f"{name}: {said}" if said else ""
 
