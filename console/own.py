@@ -15,7 +15,7 @@ import httpx
 import streamlit as st
 
 from console import source
-from console.signed_in import HEADER, NotAllowed, NotSignedIn, Person, Verifier, fetched, sign_on
+from console.signed_in import HEADER, NotAllowed, NotSignedIn, Person, Taken, Verifier, fetched, sign_on
 from tools.operate.platform import Platform
 
 # Roles for people by what they may, the first that somebody has is theirs.
@@ -32,7 +32,7 @@ def platform(roles: tuple[str, ...]) -> Platform:
     if behind is None:
         return source.platform()
     person = reader(behind)
-    return taken(behind.of.role(person, roles), person.session)
+    return taken(behind.of.role(person, roles))
 
 
 def reader(behind: Verifier) -> Person:
@@ -64,9 +64,9 @@ def verifier() -> Verifier | None:
 
 
 @st.cache_resource(ttl=HELD_SECONDS, max_entries=500, show_spinner=False)
-def taken(role: str, session: str) -> Platform:
+def taken(role: Taken) -> Platform:
     """The platform in a session of a role that bears a person's name."""
-    given = boto3.client("sts").assume_role(RoleArn=role, RoleSessionName=session, DurationSeconds=SESSION_SECONDS)
+    given = boto3.client("sts").assume_role(**role.asked(), DurationSeconds=SESSION_SECONDS)
     keys = given["Credentials"]
     theirs = boto3.Session(
         aws_access_key_id=keys["AccessKeyId"],

@@ -33,6 +33,7 @@ LONGEST = 32_768  # characters of a header; the balancer's own limit for claims 
 KEY_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SESSION = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)  # what STS takes as the name of a session
 HASHED = "sub-"
+GROUP = "group"  # the tag of a session that says by which group somebody has its role
 SIGNATURE = 64  # bytes: two numbers of 32
 KEYS = 8  # that are held; the balancer changes its key now and then
 WAIT = 3.0  # seconds for a key
@@ -59,6 +60,21 @@ class Person:
         if SESSION.fullmatch(self.subject) and not self.subject.startswith(HASHED):
             return self.subject
         return HASHED + hashlib.sha256(self.subject.encode()).hexdigest()[:56]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A role that is taken for somebody: its ARN, the name of their session, and the group of theirs that has it. AWS
+    lets the console take it under no other group, and under a name that stays (`terraform/modules/role`)."""
+
+    arn: str
+    session: str
+    group: str
+
+    def asked(self) -> dict[str, Any]:
+        """As STS is asked for it."""
+        tags = [{"Key": GROUP, "Value": self.group}]
+        return {"RoleArn": self.arn, "RoleSessionName": self.session, "SourceIdentity": self.session, "Tags": tags}
 
 
 @dataclass(frozen=True)
@@ -96,11 +112,11 @@ class SignOn:
         if not person.groups & set(self.groups.values()):
             raise NotAllowed("you are signed in, and in none of the groups that may open the console")
 
-    def role(self, person: Person, among: tuple[str, ...]) -> str:
-        """The ARN of the first of these roles that the person has. Raises NotAllowed."""
+    def role(self, person: Person, among: tuple[str, ...]) -> Taken:
+        """The first of these roles that the person has, and by which group. Raises NotAllowed."""
         for name in among:
             if name in self.arns and self.groups.get(name) in person.groups:
-                return self.arns[name]
+                return Taken(self.arns[name], person.session, self.groups[name])
         known = [self.groups[name] for name in among if name in self.arns and name in self.groups]
         asked = f"ask for one of the groups {', '.join(known)}" if known else "no group has the right for it here"
         raise NotAllowed(f"you may look, and not do this: {asked}")

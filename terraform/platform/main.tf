@@ -273,7 +273,7 @@ module "people" {
   signed_in = {
     asked   = var.people.mfa
     console = one(module.console[*].role_arn)
-    takes   = keys(local.taken)
+    takes   = { for role in keys(local.taken) : role => var.people.console.groups[role] }
   }
 
   operated = {
@@ -312,7 +312,7 @@ module "console" {
   oidc         = var.people.console.oidc
   prefix       = local.prefix
   roles        = { for role, group in var.people.console.groups : role => { group = group, arn = lookup(local.taken, role, null) } }
-  served_as    = var.people.console.served_as
+  served_as    = merge(var.people.console.served_as, { alarm_topic_arn = module.watch.alarm_topic_arn })
 
   outputs = jsonencode({
     api_url          = module.api.url

@@ -23,10 +23,13 @@ def families() -> list[re.Pattern[str]]:
 
 
 def single() -> set[str]:
-    """Those of the watch, and those that guard a release."""
+    """Those of the watch, of the console, and those that guard a release."""
     guards = re.findall(r"^    (\w+) = \{\n      description", terraform("release/guard.tf"), re.MULTILINE)
     assert len(guards) == 5
-    return {*ALARMS.findall(terraform("watch/main.tf")), *(f"guard-{name}" for name in (*guards, "abort"))}
+    pages = re.findall(r'^resource "aws_cloudwatch_metric_alarm" "(\w+)"', terraform("console/alarms.tf"), re.MULTILINE)
+    assert len(pages) == 2
+    of_others = (*(f"guard-{name}" for name in (*guards, "abort")), *(f"console-{name}" for name in pages))
+    return {*ALARMS.findall(terraform("watch/main.tf")), *of_others}
 
 
 def test_every_alarm_that_is_named_outright_has_a_runbook():

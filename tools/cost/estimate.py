@@ -65,6 +65,24 @@ def idle(planned: Mapping[str, list[dict]], prices: Prices) -> list[Line]:
         hourly = prices.of("interface_endpoint_hour")
         how = f"{len(interfaces)} endpoints x {zones} zones x {HOURS} h x {hourly}"
         lines.append(Line("network", how, len(interfaces) * zones * HOURS * hourly))
+    return [*lines, *_containers(planned, prices)]
+
+
+def _containers(planned: Mapping[str, list[dict]], prices: Prices) -> list[Line]:
+    """Load balancers with the little traffic of people, and tasks of Fargate that run all the time."""
+    lines = []
+    if balancers := len(planned.get("aws_lb", ())):
+        hourly = prices.of("load_balancer_hour")
+        lines.append(Line("load balancer", f"{balancers} x {HOURS} h x {hourly}", balancers * HOURS * hourly))
+    sizes = {task["family"]: task for task in planned.get("aws_ecs_task_definition", ())}
+    for service in planned.get("aws_ecs_service", ()):
+        count, task = service.get("desired_count") or 0, sizes.get(service["name"])
+        if task is None or not count:
+            continue
+        cpus, memory = int(task["cpu"]) / 1024, int(task["memory"]) / 1024
+        hourly = cpus * prices.of("fargate_cpu_hour") + memory * prices.of("fargate_gb_hour")
+        how = f"{count} x ({cpus:g} vCPU, {memory:g} GB) x {HOURS} h x {hourly:.4f}"
+        lines.append(Line(f"container {service['name']}", how, count * HOURS * hourly))
     return lines
 
 

@@ -64,7 +64,7 @@ module "role" {
 
   permissions = merge(var.reads, length(local.sign_on.arns) == 0 ? {} : {
     ActAsWhoIsSignedIn = {
-      actions   = ["sts:AssumeRole"]
+      actions   = ["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"]
       resources = values(local.sign_on.arns)
     }
   })

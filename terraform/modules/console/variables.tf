@@ -126,6 +126,12 @@ variable "roles" {
     error_message = "roles must give policy-owner, reader, review-auditor, review-lead or reviewer a group, got ${join(", ", keys(var.roles))}."
   }
 
+  # It becomes the tag of a session.
+  validation {
+    condition     = alltrue([for told in var.roles : told.arn == null || can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]{1,256}$", told.group))])
+    error_message = "roles must have groups of at most 256 letters, digits, blanks and _.:/=+-@, as the session of who is signed in is tagged with it: let the provider tell groups by such names."
+  }
+
   validation {
     condition     = alltrue([for role, told in var.roles : role == "reader" ? told.arn == null : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:role/", told.arn))])
     error_message = "roles must give each role but reader the ARN of a role."
@@ -133,12 +139,17 @@ variable "roles" {
 }
 
 variable "served_as" {
-  description = "The name that people's browsers ask for, the certificate of that name in ACM, and whether pages have buttons that save or copy a table."
-  type        = object({ hostname = string, certificate_arn = string, export = optional(bool, true) })
+  description = "The name that people's browsers ask for, the certificate of that name in ACM, whether pages have buttons that save or copy a table, and the topic that is told when no page is served."
+  type        = object({ hostname = string, certificate_arn = string, export = optional(bool, true), alarm_topic_arn = string })
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z0-9-]+(\\.[a-z0-9-]+)+$", var.served_as.hostname)) && can(regex("^arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/", var.served_as.certificate_arn))
     error_message = "served_as must have a hostname such as console.bank.example, and the ARN of its certificate (arn:aws:acm:...): there is no console without HTTPS."
+  }
+
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:", var.served_as.alarm_topic_arn))
+    error_message = "served_as.alarm_topic_arn must be the ARN of a topic (arn:aws:sns:...), got \"${var.served_as.alarm_topic_arn}\"."
   }
 }

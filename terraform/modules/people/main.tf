@@ -402,11 +402,11 @@ locals {
 
 module "role" {
   source   = "../role"
-  for_each = { for name in keys(local.permissions) : name => lookup(var.people, name, []) if length(lookup(var.people, name, [])) > 0 || contains(var.signed_in.takes, name) }
+  for_each = { for name in keys(local.permissions) : name => lookup(var.people, name, []) if length(lookup(var.people, name, [])) > 0 || contains(keys(var.signed_in.takes), name) }
 
   name         = "${var.prefix}-${each.key}"
   boundary_arn = var.boundary_arn
   description  = local.does[each.key]
-  people       = { principals = each.value, mfa = var.signed_in.asked, console = contains(var.signed_in.takes, each.key) ? var.signed_in.console : null }
+  people       = { principals = each.value, mfa = var.signed_in.asked, console = contains(keys(var.signed_in.takes), each.key) ? { role = var.signed_in.console, group = var.signed_in.takes[each.key] } : null }
   permissions  = local.permissions[each.key]
 }

@@ -54,14 +54,14 @@ variable "prefix" {
 }
 
 variable "signed_in" {
-  description = "Whether whoever takes a role must have shown a second factor (`asked`; principals of a single sign-on cannot: it has asked them), and the role of the console, which takes some roles for whom it has signed in; null where there is none."
-  type        = object({ asked = optional(bool, true), console = optional(string), takes = optional(list(string), []) })
+  description = "Whether whoever takes a role must have shown a second factor (`asked`; principals of a single sign-on cannot: it has asked them), and the role of the console, which `takes` some roles for whom it has signed in, by role the group that has it; null where there is none."
+  type        = object({ asked = optional(bool, true), console = optional(string), takes = optional(map(string), {}) })
   default     = {}
   nullable    = false
 
   validation {
-    condition     = length(setsubtract(var.signed_in.takes, ["policy-owner", "review-auditor", "review-lead", "reviewer"])) == 0
-    error_message = "signed_in.takes must be policy-owner, review-auditor, review-lead or reviewer, which the console takes for people, got ${join(", ", var.signed_in.takes)}."
+    condition     = length(setsubtract(keys(var.signed_in.takes), ["policy-owner", "review-auditor", "review-lead", "reviewer"])) == 0
+    error_message = "signed_in.takes must be policy-owner, review-auditor, review-lead or reviewer, which the console takes for people, got ${join(", ", keys(var.signed_in.takes))}."
   }
 
   validation {

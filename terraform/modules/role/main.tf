@@ -10,9 +10,11 @@ resource "aws_iam_role" "this" {
 }
 
 data "aws_iam_policy_document" "trust" {
-  # The console, for whom a single sign-on has asked for a second factor or not, as the provider is set up.
+  # The console, for whom a single sign-on has asked for a second factor or not, as the provider is set up. It says by
+  # which group somebody has the role, and only that one has it; the session bears one name, which stays with it whatever
+  # roles follow.
   dynamic "statement" {
-    for_each = compact([try(var.people.console, null)])
+    for_each = try(var.people.console, null)[*]
 
     content {
       sid     = "Console"
@@ -20,7 +22,66 @@ data "aws_iam_policy_document" "trust" {
 
       principals {
         type        = "AWS"
-        identifiers = [statement.value]
+        identifiers = [statement.value.role]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:RequestTag/group"
+        values   = [statement.value.group]
+      }
+
+      condition {
+        test     = "StringLike"
+        variable = "sts:SourceIdentity"
+        values   = ["?*"]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "sts:RoleSessionName"
+        values   = ["$${sts:SourceIdentity}"]
+      }
+    }
+  }
+
+  # What taking it so asks for besides.
+  dynamic "statement" {
+    for_each = try(var.people.console, null)[*]
+
+    content {
+      sid     = "ConsoleNames"
+      actions = ["sts:SetSourceIdentity"]
+
+      principals {
+        type        = "AWS"
+        identifiers = [statement.value.role]
+      }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = try(var.people.console, null)[*]
+
+    content {
+      sid     = "ConsoleTells"
+      actions = ["sts:TagSession"]
+
+      principals {
+        type        = "AWS"
+        identifiers = [statement.value.role]
+      }
+
+      condition {
+        test     = "ForAllValues:StringEquals"
+        variable = "aws:TagKeys"
+        values   = ["group"]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:RequestTag/group"
+        values   = [statement.value.group]
       }
     }
   }

@@ -23,20 +23,20 @@ variable "name" {
 }
 
 variable "people" {
-  description = "Who takes the role, where people do: ARNs of users, roles or of an account's root, whether they must have shown a second factor, and the role of the console, which takes it for whom a single sign-on has asked for it. Null for a service's role."
-  type        = object({ principals = list(string), mfa = optional(bool, true), console = optional(string) })
+  description = "Who takes the role, where people do: ARNs of users, roles or of an account's root, whether they must have shown a second factor, and the role of the console, which takes it for whom a single sign-on has asked for it and who is in the group. Null for a service's role."
+  type        = object({ principals = list(string), mfa = optional(bool, true), console = optional(object({ role = string, group = string })) })
   default     = null
   nullable    = true
 
   validation {
     condition = var.people == null || alltrue([
-      for arn in concat(try(var.people.principals, []), compact([try(var.people.console, null)])) : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(root|(user|role)/[A-Za-z0-9+=,.@_/-]+)$", arn))
+      for arn in concat(try(var.people.principals, []), compact([try(var.people.console.role, null)])) : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(root|(user|role)/[A-Za-z0-9+=,.@_/-]+)$", arn))
     ])
     error_message = "people.principals must be ARNs of users, roles or an account's root, such as arn:aws:iam::111122223333:role/analysts: never everybody."
   }
 
   validation {
-    condition     = var.people == null || length(concat(try(var.people.principals, []), compact([try(var.people.console, null)]))) > 0
+    condition     = var.people == null || length(concat(try(var.people.principals, []), compact([try(var.people.console.role, null)]))) > 0
     error_message = "people.principals must name somebody: a role that nobody takes is none."
   }
 }

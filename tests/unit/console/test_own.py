@@ -55,7 +55,8 @@ def test_a_reviewer_works_on_cases_in_the_reviewers_role_under_their_own_name(be
     assert theirs.signer.credentials.access_key == "ada"
     assert theirs.outputs == OUTPUTS
     (asked,) = Sts.taken
-    assert (asked["RoleArn"], asked["RoleSessionName"]) == (OF.arns["reviewer"], "ada")
+    assert (asked["RoleArn"], asked["RoleSessionName"], asked["SourceIdentity"]) == (OF.arns["reviewer"], "ada", "ada")
+    assert asked["Tags"] == [{"Key": "group", "Value": OF.groups["reviewer"]}]
     assert own.platform(own.CASES) is theirs, "one session for a while"
     asks(monkeypatch, behind.token(claims={**CLAIMS, "sub": "ben"}))
     assert own.platform(own.CASES).signer.credentials.access_key == "ben", "nobody else's"
@@ -94,7 +95,7 @@ def test_a_policy_is_made_live_by_who_asks_for_it_and_not_by_the_console(behind,
         def client(name: str):
             return type("Client", (), {"get_caller_identity": lambda self: {"Arn": "arn:owner"}})()
 
-    monkeypatch.setattr(own, "taken", lambda role, session: Theirs if session == "owner" else None)
+    monkeypatch.setattr(own, "taken", lambda role: Theirs if role.session == "owner" else None)
     policy.publish({"version": "1"})
     assert brought[0][1] == "arn:owner"
 

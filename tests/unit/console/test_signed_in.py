@@ -7,7 +7,7 @@ import json
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from console.signed_in import NotAllowed, NotSignedIn, Person, SignOn, groups_in
+from console.signed_in import NotAllowed, NotSignedIn, Person, SignOn, Taken, groups_in
 from tests.unit.console.balancer import CLAIMS, KID, NOW, OF, SIGNER, Balancer, written
 
 
@@ -115,7 +115,7 @@ def test_no_two_subjects_have_one_session():
 def test_a_role_is_taken_by_who_is_in_its_group():
     reviewer, reader = Person("ada", frozenset({"risk-reviewers"})), Person("ben", frozenset({"risk-readers"}))
 
-    assert OF.role(reviewer, ("review-lead", "reviewer")) == OF.arns["reviewer"]
+    assert OF.role(reviewer, ("review-lead", "reviewer")) == Taken(OF.arns["reviewer"], "ada", "risk-reviewers")
     for person, among in ((reader, ("reviewer",)), (reviewer, ("policy-owner",)), (reviewer, ("review-lead",))):
         with pytest.raises(NotAllowed, match="you may look, and not do this"):
             OF.role(person, among)

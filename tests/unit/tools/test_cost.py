@@ -53,6 +53,20 @@ def test_interface_endpoints_cost_by_zone_and_gateways_nothing():
     assert total(idle(network, TABLED)) == pytest.approx(2 * HOURS * TABLED.of("interface_endpoint_hour"))
 
 
+def test_a_container_costs_its_task_and_its_load_balancer_for_every_hour_and_no_task_before_there_is_an_image():
+    def console(count: int) -> dict:
+        return {
+            "aws_lb": [{}],
+            "aws_ecs_task_definition": [{"family": "risk-dev-console", "cpu": "1024", "memory": "4096"}],
+            "aws_ecs_service": [{"name": "risk-dev-console", "desired_count": count}],
+        }
+
+    balancer = HOURS * TABLED.of("load_balancer_hour")
+    task = HOURS * (TABLED.of("fargate_cpu_hour") + 4 * TABLED.of("fargate_gb_hour"))
+    assert total(idle(console(0), TABLED)) == pytest.approx(balancer)
+    assert total(idle(console(1), TABLED)) == pytest.approx(balancer + task)
+
+
 def test_more_memory_and_more_workers_cost_more():
     small, large = ({"aws_lambda_function": [{"memory_size": size}]} for size in (512, 4096))
     assert total(thousand_decisions(small, TABLED)) < total(thousand_decisions(large, TABLED))

@@ -10,7 +10,7 @@ variables {
   outputs      = "{\"prefix\":\"risk-dev\"}"
   prefix       = "risk-dev"
   reads        = { Ask = { actions = ["athena:GetQueryExecution"], resources = ["arn:aws:athena:eu-west-1:111122223333:workgroup/risk-dev"] } }
-  served_as    = { hostname = "console.bank.example", certificate_arn = "arn:aws:acm:eu-west-1:111122223333:certificate/1" }
+  served_as    = { hostname = "console.bank.example", certificate_arn = "arn:aws:acm:eu-west-1:111122223333:certificate/1", alarm_topic_arn = "arn:aws:sns:eu-west-1:111122223333:risk-dev-alarms" }
 
   network = {
     vpc_id             = "vpc-0a"
@@ -167,11 +167,31 @@ run "refuses_a_role_without_its_arn" {
   expect_failures = [var.roles]
 }
 
+run "refuses_a_group_that_no_session_can_be_tagged_with" {
+  command = plan
+
+  variables {
+    roles = { reviewer = { group = "CN=reviewers,OU=risk", arn = "arn:aws:iam::111122223333:role/risk-dev-reviewer" } }
+  }
+
+  expect_failures = [var.roles]
+}
+
 run "refuses_to_be_served_without_a_certificate" {
   command = plan
 
   variables {
-    served_as = { hostname = "console.bank.example", certificate_arn = "" }
+    served_as = { hostname = "console.bank.example", certificate_arn = "", alarm_topic_arn = "arn:aws:sns:eu-west-1:111122223333:risk-dev-alarms" }
+  }
+
+  expect_failures = [var.served_as]
+}
+
+run "refuses_a_topic_that_is_none" {
+  command = plan
+
+  variables {
+    served_as = { hostname = "console.bank.example", certificate_arn = "arn:aws:acm:eu-west-1:111122223333:certificate/1", alarm_topic_arn = "risk-dev-alarms" }
   }
 
   expect_failures = [var.served_as]

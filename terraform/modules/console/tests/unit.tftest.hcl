@@ -10,7 +10,7 @@ variables {
   outputs      = "{\"prefix\":\"risk-dev\"}"
   prefix       = "risk-dev"
   reads        = { Ask = { actions = ["athena:GetQueryExecution"], resources = ["arn:aws:athena:eu-west-1:111122223333:workgroup/risk-dev"] } }
-  served_as    = { hostname = "console.bank.example", certificate_arn = "arn:aws:acm:eu-west-1:111122223333:certificate/1" }
+  served_as    = { hostname = "console.bank.example", certificate_arn = "arn:aws:acm:eu-west-1:111122223333:certificate/1", alarm_topic_arn = "arn:aws:sns:eu-west-1:111122223333:risk-dev-alarms" }
 
   network = {
     vpc_id             = "vpc-0a"
@@ -120,5 +120,44 @@ run "runs_nothing_until_an_image_is_named" {
   assert {
     condition     = aws_ecs_service.this.desired_count == 0
     error_message = "There is nothing to run."
+  }
+}
+
+run "rings_where_nobody_can_look" {
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.down[0].metric_name == "HealthyHostCount" && aws_cloudwatch_metric_alarm.down[0].treat_missing_data == "breaching"
+    error_message = "A container that is gone is counted nowhere."
+  }
+
+  assert {
+    condition     = toset([for query in aws_cloudwatch_metric_alarm.fails[0].metric_query : one(query.metric).metric_name if length(query.metric) > 0]) == toset(["HTTPCode_ELB_5XX_Count", "HTTPCode_Target_5XX_Count"])
+    error_message = "A balancer that answers for its container fails, too."
+  }
+
+  assert {
+    condition     = alltrue([for alarm in [aws_cloudwatch_metric_alarm.down[0], aws_cloudwatch_metric_alarm.fails[0]] : alarm.alarm_actions == toset([var.served_as.alarm_topic_arn]) && strcontains(alarm.alarm_description, "docs/runbooks/the-console-is-down.md")])
+    error_message = "Whoever is called finds what to do."
+  }
+}
+
+run "is_silent_before_there_is_an_image" {
+  command = plan
+
+  variables {
+    image_digest = null
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.down) == 0 && length(aws_cloudwatch_metric_alarm.fails) == 0
+    error_message = "What is not there yet does not fail."
+  }
+}
+
+run "says_by_which_group_it_takes_a_role" {
+  command = plan
+
+  assert {
+    condition     = toset(module.role.permissions["ActAsWhoIsSignedIn"].actions) == toset(["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"])
+    error_message = "Roles of people ask for a name that stays, and for the group."
   }
 }

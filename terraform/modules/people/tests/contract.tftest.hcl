@@ -32,7 +32,7 @@ run "refuses_that_the_console_takes_more_than_its_pages_need" {
   command = plan
 
   variables {
-    signed_in = { console = "arn:aws:iam::111122223333:role/risk-dev-console", takes = ["operator"] }
+    signed_in = { console = "arn:aws:iam::111122223333:role/risk-dev-console", takes = { operator = "operators" } }
   }
 
   expect_failures = [var.signed_in]
@@ -42,7 +42,7 @@ run "refuses_roles_for_a_console_that_is_none" {
   command = plan
 
   variables {
-    signed_in = { takes = ["reviewer"] }
+    signed_in = { takes = { reviewer = "reviewers" } }
   }
 
   expect_failures = [var.signed_in]

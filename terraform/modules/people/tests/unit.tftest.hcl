@@ -103,7 +103,7 @@ run "the_console_takes_the_roles_that_it_was_given_and_reads_for_everybody" {
   command = plan
 
   variables {
-    signed_in = { console = "arn:aws:iam::111122223333:role/risk-dev-console", takes = ["policy-owner", "reviewer"] }
+    signed_in = { console = "arn:aws:iam::111122223333:role/risk-dev-console", takes = { policy-owner = "owners", reviewer = "reviewers" } }
   }
 
   assert {

@@ -70,12 +70,26 @@ run "is_taken_by_the_console_for_whom_a_single_sign_on_has_asked" {
 
   variables {
     service = null
-    people  = { principals = [], console = "arn:aws:iam::111122223333:role/risk-dev-console" }
+    people  = { principals = [], console = { role = "arn:aws:iam::111122223333:role/risk-dev-console", group = "reviewers" } }
   }
 
   assert {
-    condition     = length(data.aws_iam_policy_document.trust.statement) == 1 && one(one(data.aws_iam_policy_document.trust.statement).principals).identifiers == toset(["arn:aws:iam::111122223333:role/risk-dev-console"])
+    condition     = alltrue([for statement in data.aws_iam_policy_document.trust.statement : one(statement.principals).identifiers == toset(["arn:aws:iam::111122223333:role/risk-dev-console"])])
     error_message = "Nobody else takes it."
+  }
+
+  assert {
+    condition = { for c in data.aws_iam_policy_document.trust.statement[0].condition : c.variable => one(c.values) } == {
+      "aws:RequestTag/group" = "reviewers"
+      "sts:RoleSessionName"  = "$${sts:SourceIdentity}"
+      "sts:SourceIdentity"   = "?*"
+    }
+    error_message = "It is taken by one group, under one name that stays."
+  }
+
+  assert {
+    condition     = { for statement in data.aws_iam_policy_document.trust.statement : statement.sid => one(statement.actions) } == { Console = "sts:AssumeRole", ConsoleNames = "sts:SetSourceIdentity", ConsoleTells = "sts:TagSession" }
+    error_message = "AWS asks for a right of its own to name a session, and to tag it."
   }
 }
 
@@ -84,11 +98,11 @@ run "asks_the_others_for_a_second_factor_beside_the_console" {
 
   variables {
     service = null
-    people  = { principals = ["arn:aws:iam::111122223333:user/ann"], console = "arn:aws:iam::111122223333:role/risk-dev-console" }
+    people  = { principals = ["arn:aws:iam::111122223333:user/ann"], console = { role = "arn:aws:iam::111122223333:role/risk-dev-console", group = "reviewers" } }
   }
 
   assert {
-    condition     = [for statement in data.aws_iam_policy_document.trust.statement : length(statement.condition)] == [0, 1]
+    condition     = [for statement in data.aws_iam_policy_document.trust.statement : length(statement.condition)] == [3, 0, 2, 1]
     error_message = "The console's statement stands apart from that of people, who show a second factor."
   }
 }
