@@ -17,12 +17,12 @@ from tools.operate.platform import Platform
 
 ROLE = "console-pages"
 WAIT_S = 180
+RINGS = "alarms ring. Each has a runbook"  # what a page tells that it could read
 Page = tuple[
     str, Mapping[str, str], tuple[str, ...]
 ]  # the screen, what its address asks for, what is switched or pressed
 
 
-MAY_WARN = ("network", "standing")  # a set may name no device, and an alarm may ring
 # What is asked only of decisions by the model that came with the code.
 OF_CODES_MODELS = {"ReadCodesModels", "FindCodesModels", "DecryptCodesModels"}
 
@@ -124,8 +124,9 @@ def told(page: Page) -> str:
             shown = button.click().run()
         for choice in choices:
             shown = choice.set_value(label).run()
-    warned = () if name in MAY_WARN else shown.warning
-    said = [failed.value for failed in (*shown.error, *shown.exception, *warned)]
+    warned = () if name == "network" else shown.warning  # a set may name no device
+    failed = [one for one in shown.error if RINGS not in one.value]
+    said = [one.value for one in (*failed, *shown.exception, *warned)]
     return f"{name}: {said}" if said else ""
 
 
