@@ -56,7 +56,7 @@ EPISODES: dict[str, Episode] = {
     "amounts_in_cents": Episode(in_cents, "amount"),
     "payments_by_night": Episode(by_night, "is_unusual_quarter_of_day"),
     "country_gone": Episode(country_gone, "customer_days_with_country_30d"),
-    "unseen_fraud": Episode(unseen_fraud, "observed_over_expected", days=7),
+    "unseen_fraud": Episode(unseen_fraud, "observed_over_expected", days=14),
 }
 
 
