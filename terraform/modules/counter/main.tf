@@ -47,7 +47,7 @@ resource "aws_lambda_event_source_mapping" "this" {
   function_name                      = module.function.arn
   event_source_arn                   = var.stream.arn
   starting_position                  = "TRIM_HORIZON" # a day at most, and what was counted is known
-  batch_size                         = 300 # a hundred payments, each of a merchant, a device and an address
+  batch_size                         = 300            # a hundred payments, each of a merchant, a device and an address
   maximum_batching_window_in_seconds = 0
   bisect_batch_on_function_error     = true
   maximum_retry_attempts             = 3
