@@ -18,11 +18,8 @@ from tools.operate.platform import Platform
 ROLE = "console-pages"
 WAIT_S = 180
 RINGS = "alarms ring. Each has a runbook"  # what a page tells that it could read
-Page = tuple[
-    str, Mapping[str, str], tuple[str, ...]
-]  # the screen, what its address asks for, what is switched or pressed
-
-
+# The screen, what its address asks for, what is switched or pressed.
+Page = tuple[str, Mapping[str, str], tuple[str, ...]]
 # What is asked only of decisions by the model that came with the code.
 OF_CODES_MODELS = {"ReadCodesModels", "FindCodesModels", "DecryptCodesModels"}
 
@@ -30,12 +27,19 @@ OF_CODES_MODELS = {"ReadCodesModels", "FindCodesModels", "DecryptCodesModels"}
 def pages(platform: Platform) -> list[Page]:
     """Every page that the console's own role reads, about a decision, a customer and a loan that are there. Cases are
     asked for in the role of who is signed in."""
-    (paid,) = platform.query(
+    decided = platform.query(
         "decisions",
         "SELECT transaction_id, customer_id, decision_date FROM decisions WHERE model <> '' AND vector IS NOT NULL "
-        "AND NOT overtaken ORDER BY decision_date, transaction_id LIMIT 1",
+        "AND NOT overtaken ORDER BY decision_date, transaction_id",
     )
-    (loan,) = platform.query("predictions", "SELECT loan_id FROM credit_decisions ORDER BY period DESC LIMIT 1")
+    # Not every payment that was decided has been taken in by a night, and a daily run's loans are not explained.
+    known = {row["transaction_id"] for row in platform.query("silver", "SELECT transaction_id FROM transactions")}
+    paid = next(row for row in decided if row["transaction_id"] in known)
+    (loan,) = platform.query(
+        "predictions",
+        "SELECT loan_id, max(started_at) AS last FROM credit_decisions GROUP BY loan_id "
+        "HAVING max_by(length(period), started_at) = 7 ORDER BY last DESC, loan_id LIMIT 1",
+    )
     decision = {"transaction": paid["transaction_id"], "day": paid["decision_date"]}
     customer = {"customer": paid["customer_id"]}
     return [
