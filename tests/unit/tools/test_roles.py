@@ -17,7 +17,7 @@ DEFINED = {
     "console": (
         (PEOPLE, "analyst = {"),
         (PEOPLE, "looked_at = merge("),
-        (PLATFORM, "reads = merge(module.people.looked_at, {"),
+        (PLATFORM, "console_reads = merge(module.people.looked_at, {"),
         (CONSOLE, 'module "role" {'),
     ),
     "console-start": ((CONSOLE, 'module "start" {'),),
