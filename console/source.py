@@ -16,6 +16,7 @@ import streamlit as st
 from botocore.exceptions import BotoCoreError, ClientError
 from scoring.policy import InvalidPolicy
 
+from console.remembered import begin_page, oldest_shown, remembered
 from inference.model import Model
 from lending.deciding import Loan
 from lending.opened import Opened as OpenedLoans
@@ -26,7 +27,6 @@ from tools.operate.platform import Platform, StepFailed
 from tools.why.__main__ import named
 
 OUTPUTS = "CONSOLE_OUTPUTS"  # the platform's outputs as JSON
-FRESH_SECONDS = 60
 RUN_SECONDS = 600  # that loans of a run are held in memory: somebody may be forgotten
 POLL_SECONDS = 0.1  # somebody waits for the page
 
@@ -51,13 +51,13 @@ def analysts() -> Analysts:
     return Analysts(here.client("athena"), here.prefix, here.outputs["athena_workgroup"], POLL_SECONDS)
 
 
-@st.cache_data(ttl=FRESH_SECONDS, max_entries=200, show_spinner="Athena is asked")
+@remembered("Athena is asked", most=200)
 def ask(zone: str, sql: str) -> Rows:
     """Rows of a zone's database. Raises QueryFailed."""
     return analysts().ask(zone, sql)
 
 
-@st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner="Athena is asked")
+@remembered("Athena is asked", most=50)
 def ask_together(asked: tuple[tuple[str, str], ...]) -> list[Rows | str]:
     """What several questions, zone and SQL each, are answered, in their order; of one that failed, why."""
 
@@ -122,7 +122,7 @@ def zone(name: str) -> str:
     return f"{analysts().databases}_{name}"
 
 
-@st.cache_data(ttl=FRESH_SECONDS, show_spinner=False)
+@remembered("The catalog is asked", most=1)
 def days() -> list[str]:
     """Days of payments that queries over the decision log see, the newest first: those that a night has crawled."""
     pages = platform().client("glue").get_paginator("get_partitions")
@@ -140,8 +140,14 @@ def tells_what_failed(page: Callable[[], None]) -> Callable[[], None]:
 
     @wraps(page)
     def told() -> None:
+        begin_page()
         try:
             page()
+            if since := oldest_shown():
+                st.caption(
+                    f"Some of this was asked at {since:%H:%M:%S} UTC. It is being asked anew: whoever opens the page "
+                    "next sees what has changed."
+                )
         except ClientError as refused:
             said = refused.response["Error"]
             st.error(

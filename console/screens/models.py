@@ -9,6 +9,7 @@ import streamlit as st
 from botocore.exceptions import ClientError
 
 from console import source
+from console.remembered import remembered
 from tools.releases import PROBLEMS, released
 
 VERDICTS = {"pass": "green", "warn": "orange", "fail": "red"}
@@ -39,7 +40,7 @@ def show() -> None:
         st.warning("This version has no dossier: it did not come from a training. Train anew to have one.")
 
 
-@st.cache_data(ttl=source.FRESH_SECONDS, show_spinner="The registry is asked")
+@remembered("The registry is asked", most=5)
 def versions(problem: str) -> list[dict]:
     here = source.platform()
     sagemaker = here.client("sagemaker")

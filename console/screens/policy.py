@@ -11,6 +11,7 @@ from scoring.policy import InvalidPolicy, Policy
 
 from console import own, source, trial
 from console.cells import plain
+from console.remembered import remembered
 from tools import releases
 from tools.backtest.__main__ import solved_for
 from tools.backtest.comparison import Decided
@@ -72,7 +73,7 @@ def decided(policy: Policy, day: str) -> list[Decided]:
     return read(day, policy.version, policy)
 
 
-@st.cache_resource(ttl=source.FRESH_SECONDS, max_entries=5, show_spinner="The day's decisions are read")
+@remembered("The day's decisions are read", most=5, copied=False)
 def read(day: str, version: str, _policy: Policy) -> list[Decided]:
     """Held for all who look: a slider asks for them at every move. What rules look at is the policy's, so its version
     tells them apart."""
@@ -80,7 +81,7 @@ def read(day: str, version: str, _policy: Policy) -> list[Decided]:
     return list(islice(asked.decisions(_policy, day, day), trial.MOST))
 
 
-@st.cache_data(ttl=source.FRESH_SECONDS, max_entries=20, show_spinner="The day is judged again")
+@remembered("The day is judged again", most=20)
 def tried(
     day: str, version: str, review_at: float, block_at: float, costs: str, _policy: Policy, _costs: Costs
 ) -> trial.Trial:

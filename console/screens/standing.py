@@ -9,6 +9,7 @@ import streamlit as st
 
 from console import source
 from console.cells import number
+from console.remembered import remembered
 from tools.athena import text
 from tools.operate import status
 
@@ -48,7 +49,7 @@ def questions(days: list[str]) -> dict[str, str]:
     return {**asked, "Rows set aside": "SELECT * FROM quarantine_by_reason ORDER BY quarantined DESC LIMIT 50"}
 
 
-@st.cache_data(ttl=source.FRESH_SECONDS, show_spinner="AWS is asked")
+@remembered("AWS is asked", most=5)
 def rows(of: tuple[str, ...]) -> list[tuple]:
     """Rows of `make status`, by the names of what makes them."""
     here = source.platform()
