@@ -22,7 +22,11 @@ FEATURES: tuple[Feature, ...] = (
 )
 
 PAYMENT_BEHAVIOUR = FeatureSet(
-    "payment_behaviour", FEATURES, tuple(f.name for f in FEATURES), declines=FRAUD.declines_apart
+    "payment_behaviour",
+    FEATURES,
+    tuple(f.name for f in FEATURES),
+    declines="decline" in FRAUD.apart,
+    blocks="block" in FRAUD.apart,
 )
 
 

@@ -20,7 +20,7 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 Entity = Literal["customer", "merchant", "account", "device", "traffic", "device_traffic", "address_traffic"]
-Kind = Literal["payment", "decline", "attempt", "label", "loan", "outcome"]
+Kind = Literal["payment", "decline", "block", "attempt", "label", "loan", "outcome"]
 Aggregate = Literal["sum", "max", "min", "tiles", "since"]
 
 # Which column of a payment says to whom it happens; a payment need not name a device, or an address.
@@ -41,6 +41,7 @@ COUNTED: tuple[Entity, ...] = ("traffic", "device_traffic", "address_traffic")
 MEASURES: dict[Kind, tuple[str, ...]] = {
     "payment": ("count", "amount"),
     "decline": ("count", "amount"),
+    "block": ("count", "amount"),
     "attempt": ("count", "amount"),
     "label": ("count", "fraud"),
     "loan": ("count", "amount"),
@@ -48,28 +49,40 @@ MEASURES: dict[Kind, tuple[str, ...]] = {
 }
 # What happens to whom: of anything else a window would be 0 for ever, and say so of everybody.
 HAPPENS: dict[Entity, tuple[Kind, ...]] = {
-    "customer": ("payment", "decline", "attempt"),
-    "merchant": ("payment", "decline", "attempt", "label"),
+    "customer": ("payment", "decline", "block", "attempt"),
+    "merchant": ("payment", "decline", "block", "attempt", "label"),
     "account": ("label", "loan", "outcome"),
-    "device": ("payment", "decline", "attempt", "label"),
+    "device": ("payment", "decline", "block", "attempt", "label"),
     "traffic": ("payment",),
     "device_traffic": ("payment",),
     "address_traffic": ("payment",),
 }
 # Kinds that rows of payments are, or count in.
-OF_PAYMENTS: tuple[Kind, ...] = ("payment", "decline", "attempt")
+OF_PAYMENTS: tuple[Kind, ...] = ("payment", "decline", "block", "attempt")
+# What may be a kind of its own, and is a payment to sets that do not say so.
+APART: tuple[Kind, ...] = ("decline", "block")
 PLURALS = {
     "payment": "payments",
     "decline": "declined attempts",
-    "attempt": "attempts, paid or declined",
+    "block": "attempts that the doors blocked",
+    "attempt": "attempts, paid or declined or blocked",
     "label": "labels, by the time they were reported",
     "loan": "loan applications",
     "outcome": "loan outcomes, by the time they were observed",
 }
+SINGULARS = {
+    "decline": "declined attempt",
+    "block": "attempt that the doors blocked",
+    "attempt": "attempt, paid or declined or blocked",
+}
 
 # Raised when an engine changes what a declaration means: models trained on the old meaning are then refused.
 ENGINE_REVISION = 2
-PAID_ALONE = "what was declined is no payment"  # of payments, where a set has declines as a kind of their own
+# Of payments, by what a set has as a kind of its own.
+PAID_ALONE: dict[Kind, str] = {
+    "decline": "what was declined is no payment",
+    "block": "what the doors blocked is no payment",
+}
 LABELS_COUNT = "each judgement once, when it was first told"  # the same, of labels alone
 
 
@@ -283,7 +296,7 @@ class SinceLast(Declared):
 
     @property
     def description(self) -> str:
-        what = {"decline": "declined attempt", "attempt": "attempt, paid or declined"}.get(self.kind, self.kind)
+        what = SINGULARS.get(self.kind, self.kind)
         within = duration_name(self.horizon)
         return self.note or f"Milliseconds since the {self.entity}'s last {what}, unknown beyond {within}"
 
@@ -503,7 +516,7 @@ class FeatureSet:
 
     `label_patience` is how long after its payment a label may come (ms) and still be an event; 0 where there are none.
     `declines` says that declined attempts are a kind of their own and no payments, which is so, too, where a feature
-    counts them.
+    counts them; `blocks` says the same of what the doors blocked.
     """
 
     name: str
@@ -511,6 +524,7 @@ class FeatureSet:
     columns: tuple[str, ...]
     label_patience: int = 0
     declines: bool = False
+    blocks: bool = False
 
     def __post_init__(self) -> None:
         declared = [f.name for f in self.features]
@@ -526,6 +540,7 @@ class FeatureSet:
     def version(self) -> str:
         """Changes whenever a declaration, their order or the meaning that the engines give them changes."""
         patience = [f"label_patience={self.label_patience}", LABELS_COUNT] if self.label_patience else []
+        patience += [PAID_ALONE["block"]] if self.blocks else []  # what a feature counts says so itself
         text = "\n".join([str(ENGINE_REVISION), self.name, *patience, *self.columns, *map(repr, self.features)])
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -542,7 +557,7 @@ class FeatureSet:
             if name not in found:
                 below = [of(needed) for needed in made_of(by_name[name]) if needed in by_name]
                 patience = [f"label_patience={self.label_patience}", LABELS_COUNT] if of_labels(by_name[name]) else []
-                paid = [PAID_ALONE] if self.declines_apart and of_payments(by_name[name]) else []
+                paid = [PAID_ALONE[kind] for kind in self.apart] if of_payments(by_name[name]) else []
                 text = "\n".join([str(ENGINE_REVISION), self.name, meaning(by_name[name]), *patience, *paid, *below])
                 found[name] = hashlib.sha256(text.encode()).hexdigest()[:8]
             return found[name]
@@ -555,10 +570,12 @@ class FeatureSet:
         return " ".join(self.fingerprints.get(name, name) for name in self.columns)
 
     @cached_property
-    def declines_apart(self) -> bool:
-        """Whether what the issuer declined is a kind of its own, so that it is in no baseline of what was paid."""
-        counting = (f for f in self.features if isinstance(f, Window | SinceLast))
-        return self.declines or any(f.kind == "decline" for f in counting)
+    def apart(self) -> tuple[Kind, ...]:
+        """What is a kind of its own, so that it is in no baseline of what was paid: what the issuer declined, what the
+        doors blocked. What is both was declined."""
+        counted = {f.kind for f in self.features if isinstance(f, Window | SinceLast)}
+        said = {"decline": self.declines, "block": self.blocks}
+        return tuple(kind for kind in APART if said[kind] or kind in counted)
 
     @cached_property
     def windows(self) -> tuple[Window, ...]:

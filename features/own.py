@@ -46,6 +46,8 @@ def with_own(ours: FeatureSet) -> FeatureSet:
                 (*found.features, *added),
                 (*found.columns, *(feature.name for feature in added if not isinstance(feature, Prefix))),
                 found.label_patience,
+                found.declines,
+                found.blocks,
             )
             _ = found.fingerprints  # what is computed from itself has none
         except ValueError as wrong:

@@ -29,7 +29,7 @@ def fullest(layout: Layout) -> int:
     for seen, (most, kept_tiles) in layout.seen.items():
         newest = state.clock // seen[1]
         state.seen[seen] = {newest - behind: [CELL] * most for behind in range(kept_tiles)}
-    state.lasts = {kind: [state.clock, state.previous] for kind in ("payment", "decline")}
+    state.lasts = {kind: [state.clock, state.previous] for kind in ("payment", *layout.apart)}
     state.places = [[moment, -90 * MICRO, -180 * MICRO] for moment in (state.clock, state.previous)]
     state.pending = {
         kind: [largest(MEASURES[kind][column.measure]) for column in columns]

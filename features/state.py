@@ -16,6 +16,7 @@ from zlib import crc32
 
 from features.clocks import apart, turns, usual
 from features.declaration import (
+    APART,
     DAY,
     ENGINE_REVISION,
     MEASURES,
@@ -71,9 +72,11 @@ def payment_event(at: int, amount: int, identifier: str = "", cells: Cells = NO_
     return Event(at, kind, (1, amount), cells=cells if kind == "payment" else NO_CELLS, identifier=identifier)
 
 
-def kind_of(said: Mapping[str, str], features: FeatureSet) -> Kind:
-    """What a payment is to a set that says this besides, see `Payment.further`."""
-    return "decline" if features.declines_apart and said.get(AUTHORISED) == "0" else "payment"
+def kind_of(said: Mapping[str, str], features: FeatureSet, blocked: bool = False) -> Kind:
+    """What a payment is to a set that says this besides, see `Payment.further`, and that the doors may have blocked."""
+    if "decline" in features.apart and said.get(AUTHORISED) == "0":
+        return "decline"
+    return "block" if blocked and "block" in features.apart else "payment"
 
 
 def label_event(reported_at: int, is_fraud: int, flags: Iterable[str] = ()) -> Event:
@@ -180,7 +183,7 @@ class Layout:
         self.since_last = tuple(f for f in features if isinstance(f, SinceLast))
         self.from_usual = tuple(f for f in features if isinstance(f, FromUsual))
         self.travels = tuple(f for f in features if isinstance(f, Travel))
-        self.apart = of.declines_apart if of else any(w.kind == "decline" for w in self.windows)
+        self.apart = of.apart if of else tuple(kind for kind in APART if any(w.kind == kind for w in self.windows))
         self.since_first = tuple(f for f in features if isinstance(f, SinceFirst))
         self.names = (*(w.name for w in self.windows), *(d.name for d in self.distinct))
         summed = tuple(dict.fromkeys((*self.windows, *(w for f in self.from_usual for w in turn_windows(f)))))
@@ -190,12 +193,12 @@ class Layout:
             kind: tuple(dict.fromkeys(column_of(w) for w in summed if w.kind == kind))
             for kind in dict.fromkeys(w.kind for w in summed)
         }
-        # In which kinds an event counts; what was declined has happened, though nothing may count it.
+        # In which kinds an event counts; what was declined or blocked has happened, though nothing may count it.
         self.counts_in: dict[Kind, tuple[Kind, ...]] = {kind: (kind,) for kind in self.columns if kind != "attempt"}
-        if self.apart:
-            self.counts_in.setdefault("decline", ())
+        for kind in self.apart:
+            self.counts_in.setdefault(kind, ())
         if "attempt" in self.columns:
-            for kind in ("payment", *(("decline",) if self.apart else ())):
+            for kind in ("payment", *self.apart):
                 self.counts_in[kind] = (*self.counts_in.get(kind, ()), "attempt")
         self.rings = {
             (kind, tile): ring([w for w in summed if (w.kind, w.tile) == (kind, tile)], self.columns[kind])
@@ -267,11 +270,11 @@ class Holds:
             kind: tuple(spelt(kind, c, features) for c in columns) for kind, columns in layout.columns.items()
         }
         if layout.since_first:
-            kinds[FIRST] = ("paid" if layout.apart else "payment",)
+            kinds[FIRST] = (paid_alone(layout.apart) or "payment",)
         if layout.travels:
-            kinds[PLACES] = ("paid" if layout.apart else "payment",)
+            kinds[PLACES] = (paid_alone(layout.apart) or "payment",)
         if layout.apart:
-            kinds[LASTS] = ("payment", "decline")
+            kinds[LASTS] = ("payment", *layout.apart)
         return cls(
             kinds,
             {ring_name(key): (kept_ring.kept, *kept_ring.sources) for key, kept_ring in layout.rings.items()},
@@ -303,7 +306,12 @@ def meaning_of_cell(of: str, features: FeatureSet | None) -> int:
     """The fingerprint of a part of the calendar whose values are told apart, and 0 for a column, which is what it is;
     others where only what was paid is remembered."""
     part = int(features.fingerprints[of], 16) if features and of in features.fingerprints else 0
-    return part + 2**32 if features and features.declines_apart else part
+    return part + sum(2 ** (32 + APART.index(kind)) for kind in features.apart) if features else part
+
+
+def paid_alone(apart: Sequence[Kind]) -> str:
+    """What a record says of numbers of payments alone; nothing where whatever was tried is one."""
+    return " ".join({"decline": "paid", "block": "unblocked"}[kind] for kind in apart)
 
 
 def split(text: str) -> tuple[str, str, str]:
@@ -320,8 +328,8 @@ def spelt(kind: Kind, column: TileColumn, features: FeatureSet | None) -> str:
     if column.turn:
         part = [features.fingerprints[column.turn.of]] if features else []
         parts += [f"{column.turn.side} of {column.turn.of} by {column.turn.modulo}", *part]
-    if kind == "payment" and features and features.declines_apart:
-        parts.append("paid")
+    if kind == "payment" and features and features.apart:
+        parts.append(paid_alone(features.apart))
     if kind == "label" and features:
         parts.append(f"once within {duration_name(features.label_patience)}")
     return " ".join(parts)
@@ -395,6 +403,18 @@ class State:
         self.remembered: list[int] = []
         self.young: dict[str, int] = {}
 
+    def copy(self) -> State:
+        """The same, for whoever goes on in two ways. Slots of tiles are never changed, only replaced."""
+        other = State(self.layout)
+        for name in ("clock", "first", "recorded_at", "previous"):
+            setattr(other, name, getattr(self, name))
+        other.lasts, other.pending, other.young = dict(self.lasts), dict(self.pending), dict(self.young)
+        other.places, other.remembered = list(self.places), list(self.remembered)
+        other.tiles = {key: dict(slots) for key, slots in self.tiles.items()}
+        other.waiting = {of: list(cells) for of, cells in self.waiting.items()}
+        other.seen = {key: dict(days) for key, days in self.seen.items()}
+        return other
+
     def knows(self, identifier: str) -> bool:
         """Whether a payment with this identifier was applied recently."""
         return fingerprint(identifier) in self.remembered or self.awaits(identifier)
@@ -424,14 +444,24 @@ class State:
             names |= {f.name for f in layout.travels}
         self.young |= dict.fromkeys(sorted(names | layout.unsure(names)), self.clock)
 
-    def pay(self, at: int, amount: int, merchant_id: str, identifier: str = "", cells: Cells = NO_CELLS) -> int:
-        """Fold in a payment of this customer. `cells` is what it says besides.
+    def pay(
+        self,
+        at: int,
+        amount: int,
+        merchant_id: str,
+        identifier: str = "",
+        cells: Cells = NO_CELLS,
+        blocked: bool = False,
+    ) -> int:
+        """Fold in a payment of this customer. `cells` is what it says besides; `blocked`, that the doors blocked it.
 
         Returns when it counts: at `at`, or at the clock when it comes late."""
         at = max(at, self.clock)
-        if self.layout.apart and cells.get(AUTHORISED) == 0:
-            self.apply(Event(at, "decline", (1, amount), identifier=identifier))
-            return at
+        declined = cells.get(AUTHORISED) == 0
+        for kind, is_one in (("decline", declined), ("block", blocked)):
+            if is_one and kind in self.layout.apart:
+                self.apply(Event(at, kind, (1, amount), identifier=identifier))
+                return at
         said = {"merchant_id": text_fingerprint(merchant_id), **cells}
         self.apply(Event(at, "payment", (1, amount), self.flags(at, amount, said), said, identifier))
         return at
@@ -748,7 +778,7 @@ def carried(stored: Mapping[str, Any], old: Holds, layout: Layout) -> dict[str, 
         young |= {f.name for f in layout.since_first}
     if old.kinds.get(PLACES) != new.kinds.get(PLACES):
         young |= {f.name for f in layout.travels}
-    if layout.apart and LASTS not in old.kinds:
+    if layout.apart and old.kinds.get(LASTS) != new.kinds[LASTS]:
         young |= {f.name for f in layout.since_last if f.kind != "attempt"}
     young |= layout.unsure(young)
     counted = {name for name, sizes in new.seen.items() if name in old.seen and old.seen[name][2] == sizes[2]}

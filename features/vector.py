@@ -65,13 +65,14 @@ OFFSETS = {local.name: dict(local.offsets) for local in FRAUD.local}
 MADE = {*(part.name for part in PARTS), *(prefix.name for prefix in PREFIXES), *OFFSETS}
 WHOLE = tuple(c for c in FRAUD.cells() if c != "merchant_id" and c not in MADE)
 LOOKED_AT = (
-    *((AUTHORISED,) if FRAUD.declines_apart else ()),
+    *((AUTHORISED,) if "decline" in FRAUD.apart else ()),
     *((LATITUDE, LONGITUDE) if FRAUD.travels else ()),
     *(local.column for local in FRAUD.local),
 )
 COLUMNS = tuple(dict.fromkeys((*WHOLE, *(prefix.column for prefix in PREFIXES), *LOOKED_AT)))
 # Names what `cells_of` makes of a payment: another version may look at other columns, or make other parts of them.
-LOOKED = hashlib.sha256(repr((WHOLE, LOOKED_AT, PREFIXES, PARTS, FRAUD.local)).encode()).hexdigest()[:8]
+_LOOKED = (WHOLE, LOOKED_AT, PREFIXES, PARTS, FRAUD.local, *(("block",) if "block" in FRAUD.apart else ()))
+LOOKED = hashlib.sha256(repr(_LOOKED).encode()).hexdigest()[:8]
 
 RULED = (*FRAUD.columns, *TRAFFIC_NAMES)  # what a rule of the policy may look at
 Vector = list[float | None]

@@ -302,6 +302,8 @@ LATE = Table(
         Field("transaction_id", "string", "The payment"),
         Field("event_time", "string", "When the payment happened, ISO 8601"),
         Field("counted_at", "bigint", "When it counts, ms since 1970"),
+        Field("blocked", "int", "1 when it counts as what the doors blocked, 0 when it does not"),
+        Field("decided_at", "bigint", "When the doors decided so, ms since 1970: the last decision stands"),
     ),
     (Field("late_date", "string", "UTC day from which it counts, YYYY-MM-DD"),),
     format="json",

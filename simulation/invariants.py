@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import cached_property
 
 from features.declaration import Entity
+from features.fraud import FRAUD
 from features.payment import AHEAD
 from features.state import State, fingerprint, payment_event
 from features.traffic import TRAFFIC_LAYOUTS
@@ -16,9 +17,9 @@ from features.values import iso
 from features.vector import CUSTOMER_LAYOUT
 from simulation import wiring
 from simulation.models.feature_store import value_of
-from simulation.night import moments
+from simulation.night import moments, told_blocked, told_late
 from simulation.plan import Paid
-from simulation.recount import Counted, comparable, from_sum, recounted, seen_in
+from simulation.recount import Counted, comparable, held_by, recounted, seen_in
 from simulation.world import POLICY, Asked, World, fields_of_payment, other
 
 PATIENT_MS = 400  # after so long a door does not judge again
@@ -80,9 +81,20 @@ class Seen:
         found = {}
         for customer, theirs in self.amounts.items():
             by_night = {i for night in self.world.nights if night.customer == customer for i in night.counted}
-            held = from_sum(self.sum_of(customer)[1], theirs)
+            held = held_by(self.record(customer), theirs)
             found[customer] = {i for i in theirs.values() if i in self.logged or i in by_night & held}
         return found
+
+    @cached_property
+    def notes(self) -> list[dict]:
+        """What the stream door has told the lake of how payments count."""
+        objects = self.world.cloud.bucket.objects.items()
+        return [json.loads(line) for key, body in objects if key.startswith("late/") for line in body.splitlines()]
+
+    @cached_property
+    def blocked(self) -> frozenset[str]:
+        """Payments that count as what the doors blocked, for the lake."""
+        return told_blocked(self.notes)
 
     def sum_of(self, customer: str) -> tuple[int, int]:
         """How many payments a record holds, and how many cents."""
@@ -96,7 +108,7 @@ class Seen:
         found = {}
         for customer in self.customers:
             counted = [
-                Counted(paid, self.logged[i]["counted_at"] if i in self.logged else self.by_night[i])
+                Counted(paid, self.logged[i]["counted_at"] if i in self.logged else self.by_night[i], i in self.blocked)
                 for i in self.counted[customer]
                 for paid in [self.paid[i]]
             ]
@@ -113,8 +125,8 @@ class Seen:
         found = set()
         for customer, record in self.world.outdated:
             state = State.load(value_of(record, "state"), CUSTOMER_LAYOUT)
-            cents = state.values(state.clock + 1)["customer_payment_amount_30d"] or 0
-            if cents & ~self.sum_of(customer)[1]:
+            theirs = self.amounts[customer]
+            if held_by(state, theirs) - held_by(self.record(customer), theirs):
                 found.add(customer)
         return found
 
@@ -166,6 +178,10 @@ class Seen:
         """When a payment counts, as a night has published it (ms)."""
         return {identifier: at for night in self.world.nights for identifier, at in night.counted.items()}
 
+    @cached_property
+    def blocked_by_night(self) -> set[str]:
+        return {identifier for night in self.world.nights for identifier in night.blocked}
+
     def record(self, customer: str) -> State:
         return self._state("customer", customer, CUSTOMER_LAYOUT)
 
@@ -193,13 +209,20 @@ class Seen:
         own = (a for a in self.answers if a.paid.identifier == identifier)
         return any(a.ended < before and (a.body or {}).get("velocity_exact") for a in own)
 
-    def first_met(self, identifier: str) -> int:
-        """The step at which the stream door first began with a batch that held the payment."""
+    def met(self, identifier: str) -> list[int]:
+        """The steps at which the stream door began with a batch that held the payment."""
         named = json.dumps({"transaction_id": identifier})[1:-1].encode()
-        for began, records in self.world.invocations:
-            if any(named in base64.b64decode(record["kinesis"]["data"]) for record in records):
-                return began
-        return self.world.steps
+        return [
+            began
+            for began, records in self.world.invocations
+            if any(named in base64.b64decode(record["kinesis"]["data"]) for record in records)
+        ]
+
+    def first_met(self, identifier: str) -> int:
+        return next(iter(self.met(identifier)), self.world.steps)
+
+    def times_met(self, identifier: str) -> int:
+        return len(self.met(identifier))
 
     def first_asked(self, identifier: str) -> int:
         """The step at which somebody first began to ask."""
@@ -227,7 +250,7 @@ class Seen:
         return [
             other
             for other in theirs.values()
-            if other != paid.identifier and other not in held and self.decided(other, began)
+            if other != paid.identifier and other not in held | self.blocked and self.decided(other, began)
         ]
 
 
@@ -276,13 +299,18 @@ def no_answer_is_given_that_the_stream_door_cannot_believe(seen: Seen) -> list[s
 
 def a_payment_counts_once_in_its_customers_record(seen: Seen) -> list[str]:
     found = []
-    for customer in set(seen.customers) - set(seen.contested.values()) - seen.outdated:
-        held, wanted = seen.sum_of(customer), seen.counted[customer]
+    elsewhere = {seen.paid[identifier].customer for identifier in counted_elsewhere(seen)} if seen.blocked else set()
+    for customer in set(seen.customers) - set(seen.contested.values()) - seen.outdated - elsewhere:
+        held, counted = seen.sum_of(customer), seen.counted[customer]
+        wanted = counted - seen.blocked
         total = sum(seen.paid[i].amount for i in wanted)
         if held != (len(wanted), total):
             found.append(
                 f"{customer}'s record holds {held[0]} payments of {held[1]} cents, expected {len(wanted)} of {total}"
             )
+        marks = [max(mark, ~mark) for mark in seen.record(customer).remembered]
+        often = [i for i in sorted(counted) if marks.count(fingerprint(i)) != 1]
+        found += [f"{customer}'s record knows {i} {marks.count(fingerprint(i))} times" for i in often]
     return found
 
 
@@ -307,8 +335,13 @@ def a_night_counts_a_payment_where_the_log_does(seen: Seen) -> list[str]:
 
 
 def counted_elsewhere(seen: Seen) -> dict[str, int]:
-    """Payments that a night has counted at another moment than their decision says."""
-    return {i: at for i, at in seen.by_night.items() if i in seen.logged and seen.logged[i]["counted_at"] != at}
+    """Payments that a night has counted at another moment than their decision says, or not as the block that it is."""
+    as_paid = {i for i in seen.by_night if i in seen.blocked} - seen.blocked_by_night
+    return {
+        i: at
+        for i, at in seen.by_night.items()
+        if i in seen.logged and (seen.logged[i]["counted_at"] != at or i in as_paid)
+    }
 
 
 def a_logged_vector_is_the_recount_unless_it_says_otherwise(seen: Seen) -> list[str]:
@@ -433,11 +466,7 @@ def a_record_of_traffic_is_the_recount_of_what_it_counts(seen: Seen) -> list[str
 
 
 def what_counts_late_is_told_to_the_lake(seen: Seen) -> list[str]:
-    notes: dict[str, int] = {}
-    for key, body in seen.world.cloud.bucket.objects.items():
-        if key.startswith("late/"):
-            for line in map(json.loads, body.splitlines()):
-                notes[line["transaction_id"]] = max(line["counted_at"], notes.get(line["transaction_id"], 0))
+    notes = told_late(seen.notes)
     found = []
     elsewhere = counted_elsewhere(seen)
     for customer in set(seen.customers) - seen.decided_twice:
@@ -446,6 +475,20 @@ def what_counts_late_is_told_to_the_lake(seen: Seen) -> list[str]:
             logged = seen.logged[paid.identifier]["counted_at"]
             if at != logged and paid.identifier not in elsewhere:
                 found.append(f"{paid.identifier} counts at {iso(logged)}, for the lake at {iso(at)}")
+    return found
+
+
+def what_is_blocked_counts_as_a_block_for_the_lake(seen: Seen) -> list[str]:
+    """And nothing else does. But where a night had counted it before a door met it; and where the stream door has
+    decided anew, after a batch that came to nothing: others have decided since by what was said first."""
+    if "block" not in FRAUD.apart:
+        return []
+    found = []
+    for identifier, line in seen.logged.items():
+        told, said = identifier in seen.blocked, line["action"] == "BLOCK"
+        excused = identifier in seen.by_night or line["customer_id"] in seen.decided_twice
+        if told != said and not excused and not (line["door"] == "stream" and seen.times_met(identifier) > 1):
+            found.append(f"{identifier} was decided {line['action']}, and {'counts' if told else 'does not count'} so")
     return found
 
 
@@ -643,6 +686,7 @@ INVARIANTS: dict[str, Invariant] = {
         a_payment_counts_once_in_each_traffic_or_is_named,
         a_record_of_traffic_is_the_recount_of_what_it_counts,
         what_counts_late_is_told_to_the_lake,
+        what_is_blocked_counts_as_a_block_for_the_lake,
         every_block_is_told_on_the_topic_or_named,
         every_review_is_told_on_the_topic_or_named,
         what_is_no_payment_is_set_aside,

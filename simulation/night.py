@@ -14,7 +14,7 @@ from features.declaration import DAY
 from features.fraud import FRAUD
 from features.moments import met_by_no_door
 from features.state import State
-from features.values import iso
+from features.values import instant, iso
 from features.vector import CUSTOMER_LAYOUT, cells_of
 from simulation import wiring
 from simulation.plan import Paid
@@ -29,11 +29,13 @@ TRIES = 6
 @dataclass(frozen=True)
 class Published:
     """A customer's record of the night that the store has taken. `counted` gives by payment the moment at which it
-    counts in it (ms), `undecided` are those of them that the night found no decision on."""
+    counts in it (ms), `undecided` are those of them that the night found no decision on, `blocked` those that count as
+    blocks."""
 
     customer: str
     counted: dict[str, int]
     undecided: frozenset[str]
+    blocked: frozenset[str]
 
 
 def run(world: World) -> None:
@@ -42,7 +44,8 @@ def run(world: World) -> None:
     bucket, store = world.cloud.bucket.client(3), world.cloud.store.client(5)
     raw = [paid for paid in world.plan.payments if paid.at < as_of and brought(world, paid)]
     try:
-        late = told_late(lines(bucket, "late/"))
+        notes = lines(bucket, "late/")
+        late, blocked = told_late(notes), told_blocked(notes)
         decided = {line["transaction_id"] for line in lines(bucket, "decisions/")}
     except (Killed, Exception):
         return
@@ -54,14 +57,15 @@ def run(world: World) -> None:
         for at, paid in sorted(theirs, key=lambda row: (row[0], row[1].amount, row[1].merchant, row[1].identifier)):
             if at >= as_of:
                 continue
-            state.pay(at, paid.amount, paid.merchant, paid.identifier, cells_of(paid.at, paid.further))
+            cells, is_block = cells_of(paid.at, paid.further), paid.identifier in blocked
+            state.pay(at, paid.amount, paid.merchant, paid.identifier, cells, is_block)
             counted[paid.identifier] = at
             if paid.identifier not in decided:
                 state.await_decision(paid.identifier)
                 undecided.add(paid.identifier)
         if counted:
             entries.append(entry(customer, state, max(state.clock, as_of)))
-            published = Published(customer, counted, frozenset(undecided))
+            published = Published(customer, counted, frozenset(undecided), blocked & counted.keys())
             world.publishing.append((entries[-1]["Record"], published))
     if entries:
         write(world, store, entries)
@@ -90,8 +94,18 @@ def moments(payments: Sequence[Paid], late: dict[str, int]) -> list[tuple[int, P
 def told_late(notes: list[dict]) -> dict[str, int]:
     found: dict[str, int] = {}
     for note in notes:
-        found[note["transaction_id"]] = max(note["counted_at"], found.get(note["transaction_id"], 0))
+        if note["counted_at"] != instant(note["event_time"]):
+            found[note["transaction_id"]] = max(note["counted_at"], found.get(note["transaction_id"], 0))
     return found
+
+
+def told_blocked(notes: list[dict]) -> frozenset[str]:
+    """What counts as a block, as the last decision on it says."""
+    last: dict[str, tuple[int, int]] = {}
+    for note in notes:
+        said = note["decided_at"], note["blocked"]
+        last[note["transaction_id"]] = max(said, last.get(note["transaction_id"], said))
+    return frozenset(identifier for identifier, (_, blocked) in last.items() if blocked)
 
 
 def lines(bucket, prefix: str) -> list[dict]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from features.state import State
+from features.state import State, fingerprint
 from features.vector import (
     ACCOUNT_LAYOUT,
     CUSTOMER_LAYOUT,
@@ -25,10 +25,11 @@ NOBODY = State(MERCHANT_LAYOUT), State(ACCOUNT_LAYOUT)  # nothing is ever folded
 
 @dataclass(frozen=True)
 class Counted:
-    """A payment and the moment at which it counts (ms)."""
+    """A payment, the moment at which it counts (ms), and whether it counts as a block."""
 
     paid: Paid
     at: int
+    blocked: bool = False
 
 
 def recounted(payments: list[Counted]) -> tuple[dict[str, Vector], State]:
@@ -42,7 +43,7 @@ def recounted(payments: list[Counted]) -> tuple[dict[str, Vector], State]:
         paid = each.paid
         cells = cells_of(paid.at, paid.further)
         vectors[paid.identifier] = fraud_vector(paid.at, each.at, paid.amount, paid.merchant, known, cells)
-        state.pay(each.at, paid.amount, paid.merchant, paid.identifier, cells)
+        state.pay(each.at, paid.amount, paid.merchant, paid.identifier, cells, each.blocked)
     return vectors, state
 
 
@@ -54,6 +55,12 @@ def comparable(state: State) -> dict:
     for cells in found["waiting"].values():
         cells.sort()
     return found
+
+
+def held_by(state: State, theirs: dict[int, str]) -> set[str]:
+    """Which of a customer's payments a record knows, whatever they count as."""
+    marks = {max(mark, ~mark) for mark in state.remembered}
+    return {identifier for identifier in theirs.values() if fingerprint(identifier) in marks}
 
 
 def seen_in(vector: Vector, theirs: dict[int, str]) -> frozenset[str]:

@@ -23,7 +23,7 @@ from features.payment import CONTROL, LONGEST_IDENTIFIER
 from features.places import MICRO
 from features.state import AUTHORISED
 from features.values import BLANKS, MISSING
-from glue.transforms.windows import DECLINED, FIRST, PLACE, cell, part_of, tile_of, with_open_windows
+from glue.transforms.windows import APART, FIRST, PLACE, cell, part_of, tile_of, with_open_windows
 
 Happened = dict[Entity, dict[Kind, DataFrame]]
 
@@ -39,7 +39,8 @@ FLAGS = FeatureSet(
     "flags",
     tuple(f for f in FRAUD.features if f in FRAUD.carried or f.name in _COMPARED),
     columns=tuple(flag.name for flag in FRAUD.carried),
-    declines=FRAUD.declines_apart,
+    declines="decline" in FRAUD.apart,
+    blocks="block" in FRAUD.apart,
 )
 
 
@@ -47,8 +48,9 @@ def payments(transactions: DataFrame, late: DataFrame | None = None, earlier: Da
     """SILVER transactions with `at`, `counted_at`, `count`, `amount` and what features look at of a payment besides.
 
     A payment counts at its event time, or a moment later where another one of its customer counts there. One that a
-    door met late, or ahead, counts at the moment the door says (`late`: `transaction_id, counted_at`): the lake must
-    not know it at another one than the decisions of that time did. Whole days give what each of them gives alone.
+    door met late, or ahead, counts at the moment the door says (`late`: `transaction_id, counted_at, blocked,
+    decided_at`), and as a block where the door's last decision says so: the lake must not know it otherwise than the
+    decisions of that time did. Whole days give what each of them gives alone.
     `earlier` is what `first_payments` gives of the days that are not among them.
     """
     rows = with_first(with_moments(with_told(transactions, late)), earlier)
@@ -64,27 +66,33 @@ def payments(transactions: DataFrame, late: DataFrame | None = None, earlier: Da
         F.col("amount_cents").alias("amount"),
         *([FIRST] if FRAUD.since_first else []),
         *(where_made(rows) if FRAUD.travels else []),
-        *([declined(rows).alias(DECLINED)] if FRAUD.declines_apart else []),
+        *(of_kind(rows, kind).alias(APART[kind]) for kind in FRAUD.apart),
         *(identifier(said(rows, key)).alias(key) for key in FURTHER_KEYS),
         *(cell_of(rows, of).alias(cell(of)) for of in CELLS),
     )
 
 
 def with_told(transactions: DataFrame, late: DataFrame | None) -> DataFrame:
-    """Adds `at` and `_told`: when a payment counts as a door has told, null where none has."""
+    """Adds `at`, `_told`: when a payment counts as a door has told, null where none has or that is its stamp; and
+    `_blocked`: 1 where the last decision of a door is that it counts as a block, else 0 or null."""
     rows = transactions.withColumn("at", F.unix_millis("event_time"))
     if late is None:
-        return rows.withColumn("_told", F.lit(None).cast("bigint"))
-    known = late.groupBy("transaction_id").agg(F.max("counted_at").alias("_told"))
-    return rows.join(F.broadcast(known), "transaction_id", "left")
+        return rows.withColumns({"_told": F.lit(None).cast("bigint"), "_blocked": F.lit(0)})
+    said = F.col("blocked") if "blocked" in late.columns else F.lit(0)
+    when = F.col("decided_at") if "decided_at" in late.columns else F.lit(0)
+    told = {"_told": F.max("counted_at"), "_blocked": F.max_by(F.coalesce(said, F.lit(0)), F.coalesce(when, F.lit(0)))}
+    known = late.groupBy("transaction_id").agg(*(found.alias(name) for name, found in told.items()))
+    joined = rows.join(F.broadcast(known), "transaction_id", "left")
+    return joined.withColumn("_told", F.when(F.col("_told") != F.col("at"), F.col("_told")))
 
 
 def first_payments(transactions: DataFrame, late: DataFrame | None = None) -> DataFrame:
     """`customer_id` and FIRST: when the first of each customer's payments counted. Nothing counts before it happened,
     and of those that no door met the first one counts at its stamp."""
-    paid = transactions.where(declined(transactions) == 0) if FRAUD.declines_apart else transactions
-    counted = F.coalesce("_told", "at")
-    return with_told(paid, late).groupBy("customer_id").agg(F.min(counted).alias(FIRST))
+    rows = with_told(transactions, late)
+    for kind in FRAUD.apart:
+        rows = rows.where(of_kind(rows, kind) == 0)
+    return rows.groupBy("customer_id").agg(F.min(F.coalesce("_told", "at")).alias(FIRST))
 
 
 def with_first(rows: DataFrame, earlier: DataFrame | None) -> DataFrame:
@@ -136,9 +144,16 @@ def where_made(rows: DataFrame) -> list[Column]:
     return [F.when(there, side).cast("bigint").alias(name) for name, side in zip(PLACE, sides, strict=True)]
 
 
-def declined(rows: DataFrame) -> Column:
-    """1 of what the issuer declined, else 0."""
-    return F.coalesce((said(rows, AUTHORISED).cast("int") == 0).cast("bigint"), F.lit(0).cast("bigint"))
+def of_kind(rows: DataFrame, kind: Kind) -> Column:
+    """1 of what `features.state.kind_of` takes for one of a kind that is apart, else 0. Rows as `with_told` gives."""
+    declined = said(rows, AUTHORISED).cast("int") == 0
+    if kind == "decline":
+        found = declined
+    else:
+        found = F.col("_blocked") == 1
+        if "decline" in FRAUD.apart:
+            found = found & ~F.coalesce(declined, F.lit(False))
+    return F.coalesce(found.cast("bigint"), F.lit(0).cast("bigint"))
 
 
 def identifier(said: Column) -> Column:
@@ -251,14 +266,20 @@ def by_entity(
 
 def attempts(paid: DataFrame, entity: Entity) -> dict[Kind, DataFrame]:
     """Payments by the kinds that the entity's windows count."""
-    if not FRAUD.declines_apart:
-        return {"payment": paid, **({"attempt": paid} if counts(entity, "attempt") else {})}
-    found: dict[Kind, DataFrame] = {"payment": paid.where(F.col(DECLINED) == 0)}
-    if counts(entity, "decline") or counts(entity, "attempt"):
-        found["decline"] = paid.where(F.col(DECLINED) == 1)
+    found: dict[Kind, DataFrame] = {"payment": paid_alone(paid, FRAUD)}
+    for kind in FRAUD.apart:
+        if counts(entity, kind) or counts(entity, "attempt"):
+            found[kind] = paid.where(F.col(APART[kind]) == 1)
     if counts(entity, "attempt"):
         found["attempt"] = paid
     return found
+
+
+def paid_alone(paid: DataFrame, features: FeatureSet) -> DataFrame:
+    """What `payments` gives without what the set has as kinds of their own."""
+    for kind in features.apart:
+        paid = paid.where(F.col(APART[kind]) == 0)
+    return paid
 
 
 def counts(entity: Entity, kind: Kind) -> bool:

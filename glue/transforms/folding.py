@@ -16,14 +16,14 @@ from features.places import LATITUDE, LONGITUDE
 from features.state import AUTHORISED, NEVER, Event, State
 from features.vector import LAYOUTS
 from glue.transforms.gathering import gathered
-from glue.transforms.windows import DECLINED, FIRST, PLACE, cell
+from glue.transforms.windows import APART, FIRST, PLACE, cell
 
 PARTITIONS = 8  # fixed, so that a slice holds the same records when the job is run again
 FLAGS = tuple(flag.name for flag in FRAUD.carried)
 CELLS = tuple(of for of in FRAUD.cells() if of != "merchant_id")
 FIRSTS = (FIRST,) if FRAUD.since_first else ()
 PLACES = PLACE if FRAUD.travels else ()
-DECLINES = (DECLINED,) if FRAUD.declines_apart else ()
+KINDS = FRAUD.apart
 
 
 def folded_customers(paid: DataFrame) -> DataFrame:
@@ -32,19 +32,20 @@ def folded_customers(paid: DataFrame) -> DataFrame:
     The record says of a payment that is not `decided` that it awaits its decision.
     """
     columns = ["customer_id", "counted_at", "amount", "merchant_id", "transaction_id", "decided"]
-    columns += [*(cell(of) for of in CELLS), *DECLINES, *PLACES, *FIRSTS]
+    columns += [*(cell(of) for of in CELLS), *(APART[kind] for kind in KINDS), *PLACES, *FIRSTS]
 
     def pay(state: State, row: Any) -> None:
         _, at, amount, merchant, identifier, decided, *said = row
         if FIRSTS and state.first == NEVER and not isnan(said[-1]):
             state.first = int(said[-1])
         cells = told(CELLS, said[: len(CELLS)])
-        if DECLINES and said[len(CELLS)]:
+        kinds = {kind for kind, is_one in zip(KINDS, said[len(CELLS) :], strict=False) if is_one}
+        if "decline" in kinds:
             cells[AUTHORISED] = 0
         if PLACES and not isnan(said[-1 - len(FIRSTS)]):
             end = len(said) - len(FIRSTS)
             cells[LATITUDE], cells[LONGITUDE] = map(int, said[end - 2 : end])
-        state.pay(at, amount, merchant, identifier, cells)
+        state.pay(at, amount, merchant, identifier, cells, "block" in kinds)
         if not decided:
             state.await_decision(identifier)
 
@@ -71,7 +72,7 @@ def folded_events(happened: dict[Kind, DataFrame], entity: Entity, key: str) -> 
             ),
         )
         for kind, rows in happened.items()
-        if kind != "attempt"  # payments and declines are those
+        if kind != "attempt"  # payments and what is apart from them are those
     ]
     together = frames[0]
     for frame in frames[1:]:

@@ -16,12 +16,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.clocks import turns
-from features.declaration import Distinct, FeatureSet, Flag, FromUsual, SinceFirst, SinceLast, Travel, Window
+from features.declaration import (
+    OF_PAYMENTS,
+    Distinct,
+    FeatureSet,
+    Flag,
+    FromUsual,
+    Kind,
+    SinceFirst,
+    SinceLast,
+    Travel,
+    Window,
+)
 from features.places import BITS, COSINES, LEAST_ELAPSED, METRES_A_DEGREE, MICRO, STEP
 
 Integers = NDArray[np.int64]
 FINGERPRINTS = 2**32 + 1  # and nothing
 LAST_MOMENT = 2**62  # ms: later than anything
+NONE_APART: Mapping[Kind, NDArray[np.bool_]] = {}
 
 
 @dataclass(frozen=True)
@@ -81,7 +93,7 @@ def trailing(
     cells: Mapping[str, Integers],
     features: FeatureSet,
     firsts: Integers | None = None,
-    declined: NDArray[np.bool_] | None = None,
+    apart: Mapping[Kind, NDArray[np.bool_]] = NONE_APART,
     places: tuple[Values, Values] | None = None,
 ) -> dict[str, Values]:
     """Every open-headed window, flag, distinct count, novelty, recurrence, acquaintance and time since the last and the
@@ -90,20 +102,23 @@ def trailing(
     `measures` are the events' `count` and `amount`, `cells` what they say in each column that is counted: a number
     above 0, or 0 for nothing. Flags, novelties, recurrences and acquaintances are of the questions: they need the
     questions to be the events themselves. `firsts` are of the questions, too: when the first event ever of their key
-    counted that is not in the timeline, LAST_MOMENT where there is none. `declined` says which events are no payments,
-    `places` where they were made: latitude and longitude, millionths of degrees, known of the same events.
+    counted that is not in the timeline, LAST_MOMENT where there is none. `apart` says by kind which events are no
+    payments, each of one kind; `places` where they were made: latitude and longitude, millionths of degrees, known of
+    the same events.
     """
     attempts = Events(asked, measures)
-    kinds = {"payment": attempts, "decline": attempts, "attempt": attempts}
-    if declined is not None:
-        kinds |= {"payment": attempts.among(~declined), "decline": attempts.among(declined)}
+    kinds: dict[Kind, Events] = dict.fromkeys(OF_PAYMENTS, attempts)
+    left_out = None
+    if apart:
+        left_out = np.logical_or.reduce([*apart.values()])
+        kinds |= {"payment": attempts.among(~left_out), **{kind: attempts.among(of) for kind, of in apart.items()}}
     windows = [w for w in features.windows if w.open_head]
     found = {w.name: window_value(kinds[w.kind].asked, w, kinds[w.kind].of(w)) for w in windows if w.where is None}
     remembered: dict[tuple[str, int, int], Remembered] = {}
     for distinct in (d for d in features.distinct if d.open_head):
         bound = (distinct.of, distinct.tile, distinct.kept)
         if bound not in remembered:
-            remembered[bound] = Remembered(asked.timeline, cells[distinct.of], distinct, declined)
+            remembered[bound] = Remembered(asked.timeline, cells[distinct.of], distinct, left_out)
         seen = remembered[bound]
         first = asked.first(distinct.length, distinct.tile)
         found[distinct.name] = Values(seen.different(first, asked.last))
@@ -126,7 +141,7 @@ def trailing(
                 passing = flagged if window.where.holds else 1 - flagged
                 found[window.name] = window_value(kinds["payment"].asked, window, kinds["payment"].of(window, passing))
     for travel in features.travels:
-        found[travel.name] = travelled(asked, travel, places, declined)
+        found[travel.name] = travelled(asked, travel, places, left_out)
     for since in features.since_last:
         found[since.name] = since_last(kinds[since.kind].asked, since)
     for age in features.since_first:

@@ -9,8 +9,8 @@ from features.credit import PAYMENT_BEHAVIOUR
 from features.declaration import IDENTIFIERS
 from features.fraud import FRAUD
 from glue.tables import FURTHER, LOAN_FEATURES, TRANSACTION_FEATURES
-from glue.transforms.events import Happened
-from glue.transforms.windows import DECLINED, cell, with_calendar, with_closed_windows, with_open_windows, with_ratios
+from glue.transforms.events import Happened, paid_alone
+from glue.transforms.windows import cell, with_calendar, with_closed_windows, with_open_windows, with_ratios
 
 VECTOR_COLUMNS = [name for name in TRANSACTION_FEATURES.column_names if name not in {f.name for f in FURTHER}]
 
@@ -57,10 +57,10 @@ def loan_features(applications: DataFrame, paid: DataFrame) -> DataFrame:
     """One row per loan application (SILVER) with what the customer's payments said when it was made."""
     zero = F.lit(0).cast("bigint")
     cells = [cell(of) for of in PAYMENT_BEHAVIOUR.cells()]
-    if PAYMENT_BEHAVIOUR.declines_apart:
-        paid = paid.where(F.col(DECLINED) == 0)
-    history = paid.select("customer_id", "counted_at", "count", "amount", *cells).withColumn(
-        "loan_id", F.lit(None).cast("string")
+    history = (
+        paid_alone(paid, PAYMENT_BEHAVIOUR)
+        .select("customer_id", "counted_at", "count", "amount", *cells)
+        .withColumn("loan_id", F.lit(None).cast("string"))
     )
     asked = applications.select(
         "customer_id",

@@ -24,7 +24,7 @@ from glue.transforms.trailing import LAST_MOMENT, Asked, Timeline, Values, trail
 
 AT_ONCE = 200_000  # rows that a worker computes at a time: what bounds its memory, unless one key has more
 FIRST = "first_at"
-DECLINED = "declined"
+APART: dict[Kind, str] = {"decline": "declined", "block": "counts_as_block"}  # which rows are of the kind, 1 or 0
 PLACE = ("latitude_microdegrees", "longitude_microdegrees")
 PER_BATCH = 50_000  # rows that go back to Spark at a time
 
@@ -36,7 +36,7 @@ def with_open_windows(rows: DataFrame, features: FeatureSet, key: str, wanted: s
     `rows` has `key`, `counted_at` (ms), `count` (1 for a payment, 0 for a row that only asks, such as a loan
     application), `amount` (cents), `cell` of each of the set's cells, and FIRST where the set asks for it: when the
     first event ever counted of those that are not among the rows; PLACE, both or none, where the set asks how far it
-    is; and DECLINED, 1 or 0, where declines are apart. Only rows where the column `wanted` is true come back.
+    is; and the column of APART of each kind that is apart. Only rows where the column `wanted` is true come back.
     """
     names = open_names(features)
     schema = StructType([*rows.schema.fields, *(StructField(name, LongType()) for name in names)])
@@ -116,12 +116,11 @@ def computed(table: pa.Table, key: str, features: FeatureSet) -> dict:
     firsts = None
     if features.since_first:
         firsts = pc.fill_null(table[FIRST].cast(pa.int64()), LAST_MOMENT).to_numpy()
-    declined = None
-    if features.declines_apart and DECLINED in table.column_names:
-        declined = table[DECLINED].to_numpy() == 1
+    columns = {kind: APART[kind] for kind in features.apart if APART[kind] in table.column_names}
+    apart = {kind: table[column].to_numpy() == 1 for kind, column in columns.items()}
     told = {of: found[happened] for of, found in cells.items()}
     places = (place(table, PLACE[0]), place(table, PLACE[1])) if features.travels else None
-    return trailing(asked, measures, told, features, firsts, declined, places)
+    return trailing(asked, measures, told, features, firsts, apart, places)
 
 
 def place(table: pa.Table, side: str) -> Values:

@@ -68,7 +68,8 @@ class Seen:
         """The customer, the tail, and the tail with the decision; none where everybody else cannot be told of it."""
         if self.tail is None:
             return None
-        after = self.tail.appended(self.record, [Entry.of(payment, decision["counted_at"])])
+        entry = Entry.of(payment, decision["counted_at"], decision["action"] == "BLOCK")
+        after = self.tail.appended(self.record, [entry])
         return None if after.is_full else (decision["customer_id"], self.tail, after)
 
 

@@ -30,8 +30,8 @@ WRITE = 100  # items per TransactWriteItems, the API's limit
 
 
 class Entry(NamedTuple):
-    """A payment that was decided: when it counts (ms), its amount in cents of the home currency, and what features look
-    at of it besides, as the door's version `looked` at payments.
+    """A payment that was decided: when it counts (ms), its amount in cents of the home currency, what features look at
+    of it besides, as the door's version `looked` at payments, and whether it was blocked.
 
     Doors of two versions read one tail: a field keeps its place for good, a new one comes behind the others with a
     default. What a door of a later version has written behind is no part of what is known here, and is kept.
@@ -43,12 +43,14 @@ class Entry(NamedTuple):
     merchant_id: str
     cells: Cells = NO_CELLS
     looked: str = ""
+    blocked: int = 0
     behind: tuple[Any, ...] = ()
 
     @classmethod
-    def of(cls, payment: Payment, counted_at: int) -> Entry:
+    def of(cls, payment: Payment, counted_at: int, blocked: bool) -> Entry:
         cells = cells_of(payment.at, payment.further)
-        return cls(payment.transaction_id, counted_at, payment.amount, payment.merchant_id, cells, LOOKED)
+        told = (payment.transaction_id, counted_at, payment.amount, payment.merchant_id, cells, LOOKED)
+        return cls(*told, int(blocked))
 
     @classmethod
     def parse(cls, stored: Sequence[Any]) -> Entry:
@@ -114,7 +116,8 @@ class Tail:
 def fold(customer: State, tail: Tail) -> None:
     """Adds to a customer's state what the tail knows beyond it."""
     for entry in tail.beyond(Record.of(customer)):
-        customer.pay(entry.counted_at, entry.amount, entry.merchant_id, entry.transaction_id, entry.cells)
+        told = (entry.counted_at, entry.amount, entry.merchant_id, entry.transaction_id, entry.cells)
+        customer.pay(*told, blocked=bool(entry.blocked))
         if entry.looked != LOOKED:  # what a door of another version did not look at is unknown, and not nothing
             customer.miss(not_looked_at(entry.cells))
 

@@ -26,9 +26,10 @@ FORGED = "decision: expected one that the API door has signed"
 @dataclass
 class Arrival:
     """One payment of a batch: its record's sequence number, the API door's decision when it made one, the `event` as it
-    came without that, and when the customer's tail says that it counts (`decided_for`, ms). The door finds out what
-    follows: `differs` says that its vector is not the decision's, `is_new` that the decision was made here and no tail
-    names it yet."""
+    came without that, and when the customer's tail says that it counts (`decided_for`, ms), and whether as blocked
+    (`decided_block`). The door finds out what follows: `blocked` says that it counts as what the doors blocked,
+    `by_lake` that the lake has counted it before, `differs` that its vector is not the decision's, `is_new` that the
+    decision was made here and no tail names it yet."""
 
     sequence: str
     arrived_at: int
@@ -36,7 +37,10 @@ class Arrival:
     decision: dict | None
     event: dict
     decided_for: int | None = None
+    decided_block: bool | None = None
     counted_at: int = 0
+    blocked: bool = False
+    by_lake: bool = False
     overtaken: bool = False
     differs: bool = False
     is_new: bool = False

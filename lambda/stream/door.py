@@ -13,7 +13,7 @@ night comes between: then what was logged is done.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from scoring.answers import Answers
@@ -29,6 +29,7 @@ from scoring.signing import Verifier
 from scoring.tails import Entry, Record, Tail, Tails
 from scoring.terms import Terms
 
+from features.fraud import FRAUD
 from features.payment import Payment
 from features.state import State
 from features.traffic import traffic_at
@@ -41,6 +42,7 @@ from stream.sinks import DecisionLog, LateLog, MerchantStream, Topic
 
 JUDGED_AGAIN = 2  # times, when the API door decides on another payment of the customer at the same moment
 AGAIN_WITHIN = 10_000  # ms since the batch came: the shard waits
+BLOCKS_APART = "block" in FRAUD.apart  # then what was blocked is in no vector
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ class StreamDoor:
             documents = self.log.write(shard, [(a.sequence, d) for a, d in zip(fresh, documents, strict=True)])
             moved |= self._as_logged(fresh, documents)
             untold = self.merchants.tell([(a.payment, a.counted_at) for a in fresh])
-            self.late.write([d for d in documents if iso(d["counted_at"]) != d["event_time"]])
+            self.late.write([noted(a, d) for a, d in zip(fresh, documents, strict=True) if is_noted(a, d)])
             self.records.write("customer", moved, max(a.arrived_at for a in fresh))
         self._note(dict.fromkeys([*answered_before(arrivals), *answered_before(fresh)]))
         now = self.now()
@@ -164,9 +166,38 @@ class StreamDoor:
         if added:
             for arrival, further in zip(added, self.records.about([a.payment for a in added]), strict=True):
                 about[id(arrival)] = replace(further, customer=customers[arrival.payment.customer_id])
-        fresh = self._apply([(a, about[id(a)]) for a in ordered])
-        self._score([a for a in fresh if a.decision is None])
+        fresh = self._judged([(a, about[id(a)]) for a in ordered], customers)
         return Taken(fresh, customers, records, tails, unsure)
+
+    def _judged(self, arrivals: list[tuple[Arrival, Knowledge]], customers: dict[str, State]) -> list[Arrival]:
+        """Vectors and new states in order, and decisions where nobody has made one; what was applied before is left
+        out.
+
+        What is blocked here is paid in no vector after it. Vectors of a batch are scored at once: so at first none of
+        its payments is taken for blocked, and where that was wrong all that the customer paid is counted once more, by
+        what was decided, until nothing changes. With each turn one more of his payments is right for good.
+        """
+        open_ = {a.payment.customer_id for a, _ in arrivals if a.decision is None} if BLOCKS_APART else set()
+        before = {name: customers[name].copy() for name in open_}
+        for arrival, _ in arrivals:
+            arrival.blocked = counts_as_blocked(arrival, arrival.decision)
+        fresh = self._apply(arrivals)
+        here = [a for a in fresh if a.decision is None]
+        self._score(here)
+        while wrong := {a.payment.customer_id for a in here if counts_as_blocked(a, a.decision) != a.blocked}:
+            for name in wrong:
+                customers[name] = before[name].copy()
+            anew = [a for a in here if a.payment.customer_id in wrong]
+            made = {id(a): (a.vector, a.decision) for a in anew}
+            for arrival in anew:
+                arrival.blocked, arrival.decision = counts_as_blocked(arrival, arrival.decision), None
+            theirs = [(a, k) for a, k in arrivals if a.payment.customer_id in wrong]
+            self._apply([(a, replace(k, customer=customers[a.payment.customer_id])) for a, k in theirs])
+            for arrival in anew:
+                vector, decision = made[id(arrival)]
+                arrival.decision = decision if arrival.vector == vector else None
+            self._score([a for a in anew if a.decision is None])
+        return fresh
 
     def _tails(self, customers: Iterable[str]) -> dict[str, Tail]:
         """Nothing where the table does not answer: decisions are made without it, and marked."""
@@ -192,7 +223,8 @@ class StreamDoor:
         for name, own in made.items():
             tail = taken.tails.get(name)
             if own and tail is not None and tail.joins(taken.records[name]):
-                after = tail.appended(taken.records[name], [Entry.of(a.payment, a.counted_at) for a in own])
+                entries = [Entry.of(a.payment, a.counted_at, a.blocked) for a in own]
+                after = tail.appended(taken.records[name], entries)
                 if not after.is_full:
                     appended[name] = name, tail, after
         try:
@@ -225,10 +257,11 @@ class StreamDoor:
             arrival.traffic = traffic_at(about.traffic, at)
             if counted:  # by the lake, where it happened: what the record says now has seen the payment itself
                 customer.end_waiting(payment.transaction_id)
-                arrival.counted_at, arrival.overtaken = payment.at, True
+                arrival.counted_at, arrival.overtaken, arrival.by_lake = payment.at, True, True
+                arrival.blocked = False
             else:
-                shop, identifier = payment.merchant_id, payment.transaction_id
-                arrival.counted_at = customer.pay(at, payment.amount, shop, identifier, cells)
+                shop, identifier, blocked = payment.merchant_id, payment.transaction_id, arrival.blocked
+                arrival.counted_at = customer.pay(at, payment.amount, shop, identifier, cells, blocked)
             if arrival.decision is not None:
                 # Vectors of other features cannot be compared, and nothing that compares them later asks.
                 arrival.differs = (
@@ -242,10 +275,14 @@ class StreamDoor:
         return fresh
 
     def _as_logged(self, fresh: list[Arrival], documents: list[dict]) -> dict[str, State]:
-        """States of customers of whom the log says another moment than was found now: a batch that comes again after a
-        crash is not put in order anew."""
+        """States of customers of whom the log says another moment than was found now, or another action: a batch that
+        comes again after a crash is not put in order anew."""
         told = sorted(zip(fresh, documents, strict=True), key=lambda pair: pair[1]["counted_at"])
-        others = [a.payment.customer_id for a, d in told if d["counted_at"] != a.counted_at]
+        others = [
+            a.payment.customer_id
+            for a, d in told
+            if d["counted_at"] != a.counted_at or counts_as_blocked(a, d) != a.blocked
+        ]
         if not others:
             return {}
         states = self.records.read({"customer": dict.fromkeys(others)})["customer"]
@@ -253,12 +290,12 @@ class StreamDoor:
             payment, state = arrival.payment, states.get(arrival.payment.customer_id)
             if state is None:
                 continue
-            arrival.counted_at = document["counted_at"]
+            arrival.counted_at, arrival.blocked = document["counted_at"], counts_as_blocked(arrival, document)
             if state.awaits(payment.transaction_id):
                 state.end_waiting(payment.transaction_id)
             else:
                 shop, cells = payment.merchant_id, cells_of(payment.at, payment.further)
-                state.pay(arrival.counted_at, payment.amount, shop, payment.transaction_id, cells)
+                state.pay(arrival.counted_at, payment.amount, shop, payment.transaction_id, cells, arrival.blocked)
         return states
 
     def _note(self, identifiers: Iterable[str]) -> None:
@@ -347,6 +384,33 @@ class StreamDoor:
                     arrival.decision = {**arrival.decision, "explanation": explanation}
         except Exception as failed:  # whatever ails the endpoint, the shard must go on
             print(json.dumps({"level": "WARN", "message": "scores were not explained", "error": type(failed).__name__}))
+
+
+def is_block(decision: Mapping | None) -> bool:
+    return decision is not None and decision["action"] == "BLOCK"
+
+
+def counts_as_blocked(arrival: Arrival, decision: Mapping | None) -> bool:
+    """Whether a payment with this decision counts among blocks: as it was decided first, by which others have decided
+    since, and never where the lake has counted it as paid."""
+    if not BLOCKS_APART or arrival.by_lake:
+        return False
+    if arrival.decided_block is not None and not (decision and decision["door"] == "api"):
+        return arrival.decided_block
+    return is_block(decision)
+
+
+def is_noted(arrival: Arrival, document: Mapping) -> bool:
+    """Whether the lake cannot know by itself how the payment counts: at another moment than its stamp, or among blocks.
+    Of a decision that no tail holds it may have been told otherwise, before a batch that came to nothing."""
+    if iso(document["counted_at"]) != document["event_time"]:
+        return True
+    is_known = document["door"] == "api" or document.get("velocity_exact")
+    return BLOCKS_APART and not arrival.by_lake and (arrival.blocked or not is_known)
+
+
+def noted(arrival: Arrival, document: Mapping) -> dict:
+    return {**document, "blocked": int(arrival.blocked)}
 
 
 def logged(arrival: Arrival) -> dict:

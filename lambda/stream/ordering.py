@@ -59,7 +59,7 @@ def in_order(arrivals: Sequence[Arrival], under_way: Sequence[Entry], kept: Kept
                 arrival = adopted(decision, beside)
             if arrival is not None:
                 arrival.decision = arrival.decision or decision
-                arrival.decided_for = entry.counted_at
+                arrival.decided_for, arrival.decided_block = entry.counted_at, bool(entry.blocked)
                 placed.append(arrival)
                 taken.add(entry.transaction_id)
         done = max(done, until)

@@ -33,6 +33,7 @@ TOLD = (
     "explanation",
     "event_time",
 )
+NOTED = ("transaction_id", "event_time", "counted_at", "blocked", "decided_at")
 BLOCKED, REVIEWED = "Payment blocked", "Payment to review"
 
 
@@ -72,7 +73,8 @@ class DecisionLog:
 
 
 class LateLog:
-    """Payments that count later than they happened, below `late/late_date=.../`: the lake cannot know it by itself."""
+    """Payments that count later than they happened, or as blocks, below `late/late_date=.../`: the lake cannot know it
+    by itself."""
 
     def __init__(self, client, bucket: str) -> None:
         self.client = client
@@ -82,7 +84,7 @@ class LateLog:
         """Writing the same payments again writes the same objects."""
         days: dict[str, list[dict]] = {}
         for document in decisions:
-            line = {name: document[name] for name in ("transaction_id", "event_time", "counted_at")}
+            line = {name: document[name] for name in NOTED}
             days.setdefault(iso(document["counted_at"])[:10], []).append(line)
         for day, lines in days.items():
             body = "".join(json.dumps(line) + "\n" for line in lines).encode()

@@ -13,7 +13,7 @@ from features.declaration import DAY, HOUR
 from features.fraud import FRAUD, LABEL_PATIENCE
 from features.moments import met_by_a_door
 from features.places import LATITUDE, LONGITUDE
-from features.state import AUTHORISED, Event, State, kind_of, label_event, payment_event, text_fingerprint
+from features.state import Event, State, kind_of, label_event, payment_event, text_fingerprint
 from features.vector import (
     ACCOUNT_LAYOUT,
     CUSTOMER_LAYOUT,
@@ -25,9 +25,9 @@ from features.vector import (
 )
 from glue.transforms.events import by_entity, first_payments, located, payments
 from glue.transforms.vectors import transaction_features
-from glue.transforms.windows import DECLINED, FIRST, PLACE, cell, computed, open_names
+from glue.transforms.windows import APART, FIRST, PLACE, cell, computed, open_names
 from tests.parity.events import Log
-from tests.spark.rows import silver_labels, silver_loans, silver_outcomes, silver_transactions
+from tests.spark.rows import is_blocked, silver_labels, silver_loans, silver_outcomes, silver_transactions
 
 PUBLISHED_AFTER = 2 * HOUR  # a night's jobs end some time after midnight, and before a day has settled
 
@@ -46,10 +46,11 @@ def lake_vectors(spark, log: Log, late: list[tuple[str, int]], judged: list | No
     """`judged` are the payments that labels are about, and that were before, where they reach further back than the
     log's payments."""
     transactions = silver_transactions(spark, log.payments, log.further)
-    told = spark.createDataFrame(late, "transaction_id string, counted_at bigint")
+    notes = noted([*log.payments, *(judged or ())], late)
+    told = spark.createDataFrame(notes, "transaction_id string, counted_at bigint, blocked int, decided_at bigint")
     before = None if judged is None else first_payments(silver_transactions(spark, judged, log.further), told)
     paid = payments(transactions, told, before).cache()
-    reaching = paid if judged is None else payments(silver_transactions(spark, judged, log.further))
+    reaching = paid if judged is None else payments(silver_transactions(spark, judged, log.further), told)
     applications = silver_loans(spark, log.loans)
     told_of = located(silver_labels(spark, log.labels), reaching)
     happened = by_entity(paid, told_of, applications, silver_outcomes(spark, log.outcomes))
@@ -70,7 +71,7 @@ def served_vectors(log: Log, reload_every: int = 7) -> Served:
         counted[identifier] = met_by_a_door(at, None, state.clock)
         cells = cells_of(at, log.further[identifier])
         flags_of[identifier] = state.flags(counted[identifier], cents, cells)
-        state.pay(counted[identifier], cents, merchant, identifier, cells)
+        state.pay(counted[identifier], cents, merchant, identifier, cells, is_blocked(identifier))
     published = Published(log, counted, flags_of)
 
     customers = {}
@@ -84,9 +85,18 @@ def served_vectors(log: Log, reload_every: int = 7) -> Served:
         assert known.counts_at(at) == now, "the logs of these tests hold nothing later than records remember"
         cells = cells_of(at, log.further[identifier])
         vectors[identifier] = fraud_vector(at, now, cents, merchant, known, cells)
-        state.pay(now, cents, merchant, identifier, cells)
+        state.pay(now, cents, merchant, identifier, cells, is_blocked(identifier))
     late = [(i, counted[i]) for i, _, _, at, _ in log.payments if counted[i] != at]
     return Served(vectors, late)
+
+
+def noted(paid: list, late: list[tuple[str, int]]) -> list[tuple[str, int, int, int]]:
+    """What the doors tell of how payments count: `late`, and what they blocked. Of some it was decided otherwise
+    before, and of others twice."""
+    told = dict(late)
+    notes = {i: (i, told.get(i, at), int(is_blocked(i)), 7) for i, _, _, at, _ in paid if i in told or is_blocked(i)}
+    before = [(i, at, 1 - blocked, 6) for i, at, blocked, _ in notes.values() if blocked and crc32(i.encode()) % 2]
+    return [*notes.values(), *before, *list(notes.values())[::3]]
 
 
 class Published:
@@ -100,7 +110,7 @@ class Published:
         paid = {identifier: (customer, merchant, at) for identifier, customer, merchant, at, _ in log.payments}
         device_of = {identifier: said["device_id"] for identifier, said in log.further.items() if "device_id" in said}
         for identifier, customer, merchant, _, cents in log.payments:
-            kind = kind_of(log.further[identifier], FRAUD)
+            kind = kind_of(log.further[identifier], FRAUD, is_blocked(identifier))
             self.merchants.setdefault(merchant, []).append(payment_event(counted[identifier], cents, kind=kind))
             if identifier in device_of:
                 payer = {"customer_id": text_fingerprint(customer)}
@@ -167,8 +177,10 @@ def differing_in_open_windows(log: Log, served: Served) -> list[tuple]:
         table = table.append_column(cell(of), pa.array([each.get(of) for each in cells], pa.int64()))
     for name, side in zip(PLACE if FRAUD.travels else (), (LATITUDE, LONGITUDE), strict=False):
         table = table.append_column(name, pa.array([each.get(side) for each in cells], pa.int64()))
-    if FRAUD.declines_apart:
-        table = table.append_column(DECLINED, pa.array([int(AUTHORISED in each) for each in cells], pa.int64()))
+    names = table["transaction_id"].to_pylist()
+    kinds = [kind_of(log.further[name], FRAUD, is_blocked(name)) for name in names]
+    for kind in FRAUD.apart:
+        table = table.append_column(APART[kind], pa.array([int(each == kind) for each in kinds], pa.int64()))
     if FRAUD.since_first:
         table = table.append_column(FIRST, pa.nulls(len(rows), pa.int64()))
     values = computed(table, "customer_id", FRAUD)

@@ -12,7 +12,7 @@ from glue.jobs.publish_features import entity_records
 from glue.tables import GOLD, SILVER
 from tests.parity.engines import differing, served_vectors
 from tests.parity.events import Log, event_log
-from tests.spark.rows import START, fill, stamp
+from tests.spark.rows import START, fill, is_blocked, stamp
 
 
 def test_any_stretch_of_days_is_made_as_it_was_served_with_late_payments_over_its_ends(spark, tmp_path):
@@ -60,7 +60,7 @@ def test_whoever_was_quiet_for_longer_than_any_window_is_known_as_the_doors_know
     state = State(CUSTOMER_LAYOUT)
     for name, customer, merchant, at, cents in log.payments:
         if customer == "c":
-            state.pay(told.get(name, at), cents, merchant, name, cells_of(at, {}))
+            state.pay(told.get(name, at), cents, merchant, name, cells_of(at, {}), is_blocked(name))
     record = State.load(next(row["state"] for row in published if row["customer_id"] == "c"), CUSTOMER_LAYOUT)
     after = START + 210 * DAY
     assert record.values(after) == state.values(after)

@@ -17,6 +17,7 @@ from features.vector import COLUMNS
 from glue.tables import SILVER
 from tests.parity.engines import bits, served_vectors
 from tests.parity.events import event_log
+from tests.spark.rows import is_blocked
 from tools.why.history import DEGREES, Lake
 
 
@@ -95,7 +96,8 @@ def test_a_served_vector_can_be_computed_again_from_the_lake_at_any_time():
     log = event_log(11, 1_500, late=0.1)
     served = served_vectors(log)
     late = dict(served.late)
-    lake = Lake(Tables(log, served).ask, "risk", late)
+    blocked = frozenset(p[0] for p in log.payments if is_blocked(p[0]))
+    lake = Lake(Tables(log, served).ask, "risk", late, blocked=blocked)
 
     asked = random.Random(1).sample(log.payments, 60) + [p for p in log.payments if p[0] in late][:20]
     for identifier, customer, merchant, at, cents in asked:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from zlib import crc32
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,6 +17,7 @@ from pyspark.sql import functions as F
 
 from bench.folder_lake import FolderLake
 from features.contract import CONTRACTS, Contract
+from features.fraud import FRAUD
 from features.places import microdegrees
 from features.values import BLANKS, iso
 from glue.raw import attributes, present
@@ -135,14 +137,23 @@ def fill(
             absent = [c for c in (*table.columns, *table.partitions) if c.name not in rows.columns]
             given = {c.name: F.lit(batch if c.name == "batch" else None).cast(c.type) for c in absent}
             lake.lake.write(rows.withColumns(given), table)
-    if late:
-        at = {p[0]: p[3] for p in payments}
-        tell_late(lake.root, [(i, at[i], counts) for i, counts in late])
+    counts = dict(late)
+    notes = [(i, at, counts.get(i, at)) for i, _, _, at, _ in payments if i in counts or is_blocked(i)]
+    if notes:
+        tell_late(lake.root, notes)
+
+
+def is_blocked(identifier: str) -> bool:
+    """Whether the doors have blocked a payment, in tests of sets to which that makes a difference."""
+    return "block" in FRAUD.apart and crc32(identifier.encode()) % 6 == 0
 
 
 def tell_late(root: Path, notes: Sequence[tuple[str, int, int]], put_at: int | None = None) -> None:
     """What a door tells of late payments: (transaction_id, at, counted_at). `put_at`: ms, when S3 took it."""
-    lines = [json.dumps({"transaction_id": i, "event_time": iso(at), "counted_at": c}) for i, at, c in notes]
+    blocks = "block" in FRAUD.apart
+    told = [(i, iso(at), c, *((int(is_blocked(i)), c) if blocks else ())) for i, at, c in notes]
+    names = ("transaction_id", "event_time", "counted_at", "blocked", "decided_at")
+    lines = [json.dumps(dict(zip(names, note, strict=False))) for note in told]
     day, name = iso(notes[0][2])[:10], hashlib.sha256("".join(lines).encode()).hexdigest()[:32]
     path = root / f"{LATE.prefix}/late_date={day}/{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)

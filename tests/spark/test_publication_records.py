@@ -13,7 +13,7 @@ from features.values import instant
 from features.vector import ACCOUNT_LAYOUT, CUSTOMER_LAYOUT, DEVICE_LAYOUT, MERCHANT_LAYOUT, cells_of
 from glue.feature_store import Written
 from glue.jobs.publish_features import REPLAYED_DAYS, entity_records, midnight, newer
-from tests.spark.rows import START, fill, stamp
+from tests.spark.rows import START, fill, is_blocked, stamp
 
 PAYMENTS = [
     ("t0", "back", "m0", START + HOUR, 1_000),
@@ -54,7 +54,7 @@ def test_a_record_after_weeks_of_quiet_holds_all_that_its_windows_reach(spark, t
     for identifier, customer, merchant, at, cents in PAYMENTS:
         if customer == "back":
             said = {"device_id": "d1"} if identifier == "t2" else {}
-            back.pay(at, cents, merchant, identifier, cells_of(at, said))
+            back.pay(at, cents, merchant, identifier, cells_of(at, said), is_blocked(identifier))
     assert states["customer"] == {"back": back.dump()}, "nothing happened to the quiet customer's own record"
     assert states["merchant"] == {
         "m2": folded(MERCHANT_LAYOUT, payment_event(PAYMENTS[2][3], 3_000)),

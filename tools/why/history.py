@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from features.contract import TRANSACTIONS
-from features.declaration import DAY, IDENTIFIERS
+from features.declaration import DAY, IDENTIFIERS, Kind
 from features.fraud import FRAUD, LABEL_PATIENCE
 from features.moments import met_by_no_door
 from features.payment import Payment, is_missing
@@ -40,12 +40,13 @@ class NotFound(LookupError):
 @dataclass(frozen=True)
 class Lake:
     """`ask` queries a zone's database, `database` begins the databases' names; `late` says of late payments when they
-    count (ms), by their identifier, and `happened` on which day they lie."""
+    count (ms), by their identifier, and `happened` on which day they lie; `blocked` are those that count as blocks."""
 
     ask: Ask
     database: str
     late: dict[str, int]
     happened: dict[str, str] = field(default_factory=dict)
+    blocked: frozenset[str] = frozenset()
 
     def decision(self, transaction_id: str) -> dict:
         """The logged decision; of several the last, which was applied."""
@@ -92,15 +93,18 @@ class Lake:
         for at, payment in self.in_order(paid):
             if at < until:
                 cells = cells_of(payment.at, payment.further)
-                state.pay(at, payment.amount, payment.merchant_id, payment.transaction_id, cells)
+                blocked = payment.transaction_id in self.blocked
+                state.pay(at, payment.amount, payment.merchant_id, payment.transaction_id, cells, blocked)
         return state
 
     def first(self, identifier: str, until: int) -> int:
         """When the customer's first payment ever counted that lies before `until`, NEVER without one."""
         mine = f"customer_id = {text(identifier)} AND event_date <= {text(day(until))}"
-        if FRAUD.declines_apart:
+        if "decline" in FRAUD.apart:
             mine += f" AND coalesce(CAST({AUTHORISED} AS varchar), '1') <> '0'"
         rows = self.ask("silver", f"SELECT transaction_id, event_time FROM transactions WHERE {mine}")
+        if "block" in FRAUD.apart:
+            rows = [row for row in rows if row["transaction_id"] not in self.blocked]
         counted = (self.late.get(row["transaction_id"], instant(row["event_time"])) for row in rows)
         return min((at for at in counted if at < until), default=NEVER)
 
@@ -119,7 +123,7 @@ class Lake:
 
     def merchant(self, identifier: str, until: int) -> State:
         paid = self._payments(f"merchant_id = {text(identifier)} AND {self._seen(until)}")
-        events = [payment_event(self.counted(p), p.amount, kind=kind_of(p.further, FRAUD)) for p in paid]
+        events = [payment_event(self.counted(p), p.amount, kind=self.kind_of(p)) for p in paid]
         return folded(State(MERCHANT_LAYOUT), [*events, *self._labels("merchant_id", identifier, until)], until)
 
     def device(self, identifier: str | None, until: int) -> State:
@@ -128,9 +132,7 @@ class Lake:
             return State(DEVICE_LAYOUT)
         key = selected(IDENTIFIERS["device"])
         paid = self._payments(f"{key} = {text(identifier)} AND {self._seen(until)}")
-        events = [
-            payment_event(self.counted(p), p.amount, cells=payer(p), kind=kind_of(p.further, FRAUD)) for p in paid
-        ]
+        events = [payment_event(self.counted(p), p.amount, cells=payer(p), kind=self.kind_of(p)) for p in paid]
         return folded(State(DEVICE_LAYOUT), [*events, *self._labels(key, identifier, until)], until)
 
     def account(self, identifier: str, until: int) -> State:
@@ -150,6 +152,9 @@ class Lake:
                 at = max(instant(row["observed_at"]), applied[row["loan_id"]][0])
                 events.append(Event(at, "outcome", (1, int(row["defaulted"]))))
         return folded(State(ACCOUNT_LAYOUT), events, until)
+
+    def kind_of(self, payment: Payment) -> Kind:
+        return kind_of(payment.further, FRAUD, payment.transaction_id in self.blocked)
 
     def counted(self, payment: Payment) -> int:
         return self.late.get(payment.transaction_id, payment.at)
@@ -244,15 +249,19 @@ def folded(state: State, events: Iterable[Event], until: int) -> State:
     return state
 
 
-def late_payments(s3: Any, bucket: str) -> tuple[dict[str, int], dict[str, str]]:
-    """Of payments that count later than they happened: when they count, and on which day they lie."""
+def late_payments(s3: Any, bucket: str) -> tuple[dict[str, int], dict[str, str], frozenset[str]]:
+    """Of payments that count later than they happened: when they count, and on which day they lie. And which payments
+    count as blocks."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=LATE)
     counted: dict[str, int] = {}
     happened: dict[str, str] = {}
+    blocked: dict[str, tuple[int, int]] = {}
     for key in (item["Key"] for page in pages for item in page.get("Contents", ())):
         for line in s3.get_object(Bucket=bucket, Key=key)["Body"].read().splitlines():
             told = json.loads(line)
             name = told["transaction_id"]
-            counted[name] = max(told["counted_at"], counted.get(name, 0))
-            happened[name] = told["event_time"][:10]
-    return counted, happened
+            blocked[name] = max(blocked.get(name, (0, 0)), (told.get("decided_at") or 0, told.get("blocked") or 0))
+            if told["counted_at"] != instant(told["event_time"]):
+                counted[name] = max(told["counted_at"], counted.get(name, 0))
+                happened[name] = told["event_time"][:10]
+    return counted, happened, frozenset(name for name, (_, is_one) in blocked.items() if is_one)

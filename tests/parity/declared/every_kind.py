@@ -28,10 +28,10 @@ AGES = (
     Acquaintance("days_since_first_on_device_30d", among=DEVICES),
     Ratio("payments_of_month_per_day_known", ("customer_payment_count_30d",), (DAYS_KNOWN.name,)),
 )
-DECLINES = (
+NOT_PAID = (
     *(
         Window("customer", kind, "count", length, tile)
-        for kind in ("decline", "attempt")
+        for kind in ("decline", "block", "attempt")
         for length, tile in ((10 * MINUTE, MINUTE), (HOUR, 5 * MINUTE), (DAY, HOUR), (30 * DAY, DAY))
     ),
     Window("customer", "decline", "amount", 30 * DAY, DAY, aggregate="max"),
@@ -42,6 +42,10 @@ DECLINES = (
     closed("merchant", "decline", "count", 7),
     closed("merchant", "attempt", "amount", 7),
     closed("device", "attempt", "count", 7),
+    Window("customer", "block", "amount", 30 * DAY, DAY),
+    SinceLast("customer", "customer_ms_since_last_block", 30 * DAY, kind="block"),
+    closed("merchant", "block", "count", 7),
+    closed("device", "block", "amount", 7),
 )
 TRAVELS = (
     Travel("customer", "customer_metres_from_last_place", 30 * DAY),
@@ -61,4 +65,4 @@ TIMES = (
     FromUsual("customer_days_from_usual_day_7d", "day_of_week", 7, 7 * DAY, 6 * HOUR),
     Flag("is_unusual_local_time", left=(FAR.name,), factor=360, right=()),
 )
-FEATURES = (*AGES, *DECLINES, *TRAVELS, *TIMES)
+FEATURES = (*AGES, *NOT_PAID, *TRAVELS, *TIMES)

@@ -90,8 +90,8 @@ def test_payments_mean_something_else_where_declines_are_apart_and_labels_and_th
         *(f.name for f in (*FRAUD.distinct, *FRAUD.novelties, *FRAUD.recurrences)),
     }
 
-    assert other.declines_apart
-    assert not FRAUD.declines_apart
+    assert "decline" in other.apart
+    assert "decline" not in FRAUD.apart
     assert told_of_payments <= unlike(other) - {decline.name}
     kept = FRAUD.fingerprints.keys() - unlike(other)
     assert {"hour_of_day", "merchant_label_fraud_7d", "merchant_fraud_rate_7d"} <= kept
@@ -249,9 +249,9 @@ def test_the_contract_is_the_published_one():
         (SinceLast("merchant", "merchant_ms_since", horizon=DAY), "customers only"),
         (
             SinceLast("customer", "customer_ms_since_label", horizon=DAY, kind="label"),
-            "kinds payment, decline, attempt",
+            "kinds payment, decline, block, attempt",
         ),
-        (Window("customer", "label", "count", DAY, HOUR), "only events of the kinds payment, decline, attempt"),
+        (Window("customer", "label", "count", DAY, HOUR), "only events of the kinds payment, decline, block, attempt"),
         (
             Window("customer", "decline", "count", DAY, HOUR, where=Filter("high", HIGH.name)),
             "only payments are counted by a flag",

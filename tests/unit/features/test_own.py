@@ -187,7 +187,7 @@ def test_without_a_folder_there_are_only_ours(monkeypatch):
         ),
         (
             "from features.fraud import *\nFEATURES = (closed('device', 'loan', 'count', 30),)",
-            "of the entity device only events of the kinds payment, decline, attempt, label",
+            "of the entity device only events of the kinds payment, decline, block, attempt, label",
         ),
         (
             "from features.fraud import *\n"

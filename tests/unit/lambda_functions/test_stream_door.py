@@ -70,9 +70,8 @@ def test_a_payment_that_comes_late_counts_right_after_its_customers_last_one_and
 
     assert late["event_time"] == "2018-04-01T09:01:00.000Z"
     assert late["counted_at"] == scene.logged()["t30"]["counted_at"] + 1 == 1_522_573_200_001 + 30 * 60_000
-    assert scene.bucket.lines("late/") == [
-        {"transaction_id": "t1", "event_time": "2018-04-01T09:01:00.000Z", "counted_at": late["counted_at"]}
-    ]
+    told = {"transaction_id": "t1", "event_time": "2018-04-01T09:01:00.000Z", "counted_at": late["counted_at"]}
+    assert scene.bucket.lines("late/") == [{**told, "blocked": 0, "decided_at": late["decided_at"]}]
     assert scene.counted("c1") == 3
 
 

@@ -422,4 +422,5 @@ def test_a_tail_that_a_door_of_an_earlier_version_has_written_is_read():
 def test_what_a_tails_entry_holds_keeps_its_place():
     """A field that moves is another one to the doors of the version before: new ones come behind, with a default."""
     assert Entry._fields[:6] == ("transaction_id", "counted_at", "amount", "merchant_id", "cells", "looked")
-    assert Entry.parse(["t1", 10, 100, "m1"]).stored() == ["t1", 10, 100, "m1", {}, ""]
+    assert Entry._fields[6] == "blocked"
+    assert Entry.parse(["t1", 10, 100, "m1"]).stored() == ["t1", 10, 100, "m1", {}, "", 0]
