@@ -175,7 +175,8 @@ class StreamDoor:
 
         What is blocked here is paid in no vector after it. Vectors of a batch are scored at once: so at first none of
         its payments is taken for blocked, and where that was wrong all that the customer paid is counted once more, by
-        what was decided, until nothing changes. With each turn one more of his payments is right for good.
+        what was decided, until nothing changes. With each turn one more of his payments is right for good; a model that
+        changes its mind meanwhile ends it all the same, and the lake is told how each counts.
         """
         open_ = {a.payment.customer_id for a, _ in arrivals if a.decision is None} if BLOCKS_APART else set()
         before = {name: customers[name].copy() for name in open_}
@@ -184,7 +185,10 @@ class StreamDoor:
         fresh = self._apply(arrivals)
         here = [a for a in fresh if a.decision is None]
         self._score(here)
-        while wrong := {a.payment.customer_id for a in here if counts_as_blocked(a, a.decision) != a.blocked}:
+        for _ in range(len(here) + 1):
+            wrong = {a.payment.customer_id for a in here if counts_as_blocked(a, a.decision) != a.blocked}
+            if not wrong:
+                break
             for name in wrong:
                 customers[name] = before[name].copy()
             anew = [a for a in here if a.payment.customer_id in wrong]
