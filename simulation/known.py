@@ -45,10 +45,6 @@ KNOWN: dict[str, Known] = {
         "an answer that is logged anew may count earlier than before, and the lake takes the one that counts later",
         2112,
     ),
-    "a_night_outdates_no_record_that_holds_more": Known(
-        "what is stamped after midnight and comes before it counts at midnight, the very moment of the night's record",
-        353,
-    ),
     "what_was_logged_first_is_what_is_applied": Known(
         "a batch that comes again may count otherwise, for want of a kept answer or of a payment that was given up",
         3025,
