@@ -242,10 +242,15 @@ def decided(
         policy.sha256,
         model.name,
         model.feature_version,
-        hashlib.sha256(json.dumps(loan.cells).encode()).hexdigest(),
+        vector_sha256(loan.cells),
         suggests.price(p, policy.lgd) if suggests else None,
         suggests.limits[policy.band(p)] if suggests else None,
     )
+
+
+def vector_sha256(cells: Cells) -> str:
+    """Of cells in the order of a model's columns: what a decision bears of the row that it was made of."""
+    return hashlib.sha256(json.dumps(cells).encode()).hexdigest()
 
 
 def action(policy: Policy, p: float, rules: Sequence[Rule], absent: Sequence[tuple[str, str]] = ()) -> Decision:

@@ -93,23 +93,37 @@ def seen_by(every: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def require_meant(fingerprints: Mapping[str, str]) -> None:
-    """Raises SystemExit where the model was trained on what this code does not compute, or computes otherwise."""
-    if other := otherwise(fingerprints):
-        raise SystemExit(
-            f"the model was trained on {', '.join(other)}, which this code does not compute, or computes otherwise: "
-            "score with the code of the model's release, or train and approve a model of this one"
-        )
+    """Raises SystemExit for what `not_meant` says."""
+    if why := not_meant(fingerprints):
+        raise SystemExit(why)
+
+
+def not_meant(fingerprints: Mapping[str, str]) -> str | None:
+    """That the model was trained on what this code does not compute, or computes otherwise; none where it was not."""
+    if not (other := otherwise(fingerprints)):
+        return None
+    return (
+        f"the model was trained on {', '.join(other)}, which this code does not compute, or computes otherwise: "
+        "score with the code of the model's release, or train and approve a model of this one"
+    )
 
 
 def require_there(encoding: Encoding, rows: pd.DataFrame, period: str) -> None:
-    """Raises SystemExit where nobody brought a column of the model by then: missing everywhere is not missing."""
+    """Raises SystemExit for what `not_there` says."""
+    if why := not_there(encoding, rows, period):
+        raise SystemExit(why)
+
+
+def not_there(encoding: Encoding, rows: pd.DataFrame, period: str) -> str | None:
+    """That nobody brought a column of the model by then: missing everywhere is not missing. None where all came."""
     gone = [name for name in encoding.names if name not in rows or rows[name].isna().all()]
     had = [name for name in gone if name not in PAYMENT_BEHAVIOUR.columns]
-    if had:
-        raise SystemExit(
-            f"no application of {period} has a value of {', '.join(had)}, which the model was trained on: expected the "
-            f"columns {', '.join(encoding.names)}; bring the column under its old name, or train without it"
-        )
+    if not had:
+        return None
+    return (
+        f"no application of {period} has a value of {', '.join(had)}, which the model was trained on: expected the "
+        f"columns {', '.join(encoding.names)}; bring the column under its old name, or train without it"
+    )
 
 
 def lines(rows: pd.DataFrame, encoding: Encoding) -> Iterator[list[str]]:

@@ -42,15 +42,18 @@ def compared(live: np.ndarray, candidate: np.ndarray, before: Sequence[float], a
         "score_psi": psi(bins["shares"], shares(candidate, bins["edges"])),
         "mean": {"live": float(live.mean()), "candidate": float(candidate.mean())},
         "farthest": float(np.abs(candidate - live).max()),
-        **{
-            name: {
-                "live": float(was.mean()),
-                "candidate": float(would.mean()),
-                "only_live": int((was & ~would).sum()),
-                "only_candidate": int((would & ~was).sum()),
-            }
-            for name, (was, would) in judged.items()
-        },
+        **{name: paired(was, would) for name, (was, would) in judged.items()},
+    }
+
+
+def paired(was: np.ndarray, would: np.ndarray) -> dict:
+    """Shares of what both models do with the same rows, booleans of shape (rows,), and how many only one does it with:
+    a share may stand still though each of them means others."""
+    return {
+        "live": float(was.mean()),
+        "candidate": float(would.mean()),
+        "only_live": int((was & ~would).sum()),
+        "only_candidate": int((would & ~was).sum()),
     }
 
 

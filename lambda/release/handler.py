@@ -33,6 +33,7 @@ class Settings:
     machine: str
     metric_namespace: str
     releases_table: str
+    policies_table: str
 
 
 @lru_cache(maxsize=1)
@@ -54,6 +55,13 @@ def payers() -> Any:
     return boto3.client("sagemaker-runtime", config=once)
 
 
+@lru_cache(maxsize=1)
+def lenders() -> Any:
+    """Asks a serverless endpoint once, and waits until it has begun: the function has some seconds more than this."""
+    once = Config(connect_timeout=1, read_timeout=14, retries={"total_max_attempts": 1})
+    return boto3.client("sagemaker-runtime", config=once)
+
+
 def promotion() -> Promotion:
     found = settings()
     return Promotion(
@@ -67,6 +75,7 @@ def promotion() -> Promotion:
         key=found.kms_key,
         lake=found.lake,
         releases=found.releases_table,
+        policies=found.policies_table,
         guard=guard(),
     )
 
@@ -81,6 +90,7 @@ def watch() -> Watch:
     return Watch(
         sagemaker=client("sagemaker"),
         runtime=payers(),
+        lenders=lenders(),
         s3=client("s3"),
         dynamodb=client("dynamodb"),
         prefix=found.prefix,

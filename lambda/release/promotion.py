@@ -27,6 +27,7 @@ from release.guard import Guard
 BROKEN = ("Failed", "OutOfService", "UpdateRollbackFailed")  # of an endpoint; the other states pass
 SERVED = ("fraud",)  # problems whose endpoint decides payments; the others score in batches
 ASKED = "-api"  # of a problem that scores in batches: its models where an endpoint answers for single ones, too
+DECIDED = "predictions/credit_decisions/"  # what runs have decided on loans
 VARIANT = "champion"  # always: scaling is by the variant's name
 THRESHOLDS = ("version", "model", "review_at", "block_at")  # of a policy, solved for one model
 
@@ -77,7 +78,7 @@ class Candidate:
 class Promotion:
     """Clients of SageMaker, S3 and DynamoDB; names begin with `prefix`; `roles` has by problem what its models run as,
     `serving` what the endpoint runs on, `network` the VpcConfig of models, or None. Released archives and thresholds
-    are kept in the bucket `lake`, what is released in the table `releases`.
+    are kept in the bucket `lake`, what is released in the table `releases`; `policies` has the one that decides loans.
 
     What a release brings is encrypted by `key`. `guard` says how long a canary serves, and which alarms undo it.
     """
@@ -92,11 +93,13 @@ class Promotion:
     key: str
     lake: str
     releases: str
+    policies: str
     guard: Guard
 
     def prepare(self, package: str, group: str, approved_at: str) -> dict:
         """Makes what would serve, and tells nobody of it. Returns whether it may, as `model`, and with what its scores
-        are to be compared before it does: the newest two days of decisions, and the thresholds that judge them.
+        are to be compared before it does: the newest two days of decisions and the thresholds that judge them, or the
+        runs that have decided loans and the policy that does; or, in `compared`, why with nothing.
 
         Raises ArchiveChanged, EndpointBroken, EndpointBusy and Unsigned.
         """
@@ -107,34 +110,51 @@ class Promotion:
             endpoint = self.sagemaker.describe_endpoint(EndpointName=group)  # type: ignore[attr-defined]
             require_free(endpoint, candidate.model)
         self._make(candidate)
-        shadow = self._shadow(candidate)
+        shadow, compared = self._shadow(candidate)
         guarded = candidate.served and not candidate.has_served and not self._serverless
         found = {"released": True, "problem": candidate.problem, "model": candidate.model, "guarded": guarded}
-        return {**found, "shadow": shadow}
+        return {**found, "shadow": shadow, "compared": compared}
 
-    def _shadow(self, candidate: Candidate) -> dict | None:
-        """None for what has served before, for it is brought back in need; and where nothing was released, for the
-        bootstrap model knows nothing that another could differ from."""
+    def _shadow(self, candidate: Candidate) -> tuple[dict | None, dict | None]:
+        """What is compared, or why nothing is. Neither for what has served before, for it is brought back in need; and
+        where nothing was released, for the bootstrap model knows nothing that another could differ from."""
         body = candidate.before.body
-        if not candidate.served or candidate.has_served or body["model_name"] is None:
-            return None
-        days = self._newest_days()
-        if not days:
-            return None
-        solved, live = candidate.evaluation["policy"], body["policy"]
+        if candidate.has_served or body["model_name"] is None:
+            return None, None
+        of_what = self._of_payments(candidate, body) if candidate.served else self._of_loans(candidate, body)
+        if isinstance(of_what, str):
+            return None, {"rows": 0, "verdict": "too few", "why": of_what}
         return {
-            "day": days[-1],
-            "day_before": days[0],
             "model_data": f"s3://{self.lake}/{archive_key(candidate.problem, candidate.version)}",
             "folder": f"monitoring/shadow/{candidate.problem}/{candidate.version}",
             "job": f"{candidate.model}-shadow",
             "overridden": overridden(candidate.description.get("ApprovalDescription")),
+            **of_what,
+        }, None
+
+    def _of_payments(self, candidate: Candidate, live: dict) -> dict | str:
+        days = self._newest_days()
+        if not days:
+            return "no payment was decided yet"
+        solved, serving = candidate.evaluation["policy"], live["policy"]
+        return {
+            "day": days[-1],
+            "day_before": days[0],
             "arguments": [
-                "--live", str(live["model"]),
-                "--live-thresholds", f"{live['review_at']}", f"{live['block_at']}",
+                "--live", str(serving["model"]),
+                "--live-thresholds", f"{serving['review_at']}", f"{serving['block_at']}",
                 "--thresholds", f"{solved['review_at']}", f"{solved['block_at']}",
             ],
         }  # fmt: skip
+
+    def _of_loans(self, candidate: Candidate, live: dict) -> dict | str:
+        policy = documents.read(self.dynamodb, self.policies, candidate.problem, {})
+        if not policy.number:
+            return f"no {candidate.problem} policy is published"
+        if not self.s3.list_objects_v2(Bucket=self.lake, Prefix=DECIDED, MaxKeys=1).get("Contents"):  # type: ignore[attr-defined]
+            return "no run has decided on loans yet"
+        sha256 = documents.digest(documents.canonical(policy.body))
+        return {"policy": sha256, "live_data": live["model_data"], "arguments": ["--policy", sha256]}
 
     def _newest_days(self) -> list[str]:
         """Two that have decisions in the log, the newest last, or as many as there are: just after midnight the newest

@@ -2,8 +2,9 @@
 
 While SageMaker lets it serve, it is probed: requests go the payers' way, so that alarms have something to judge where
 no payment comes. The probes are vectors that were decided on, with the scores that the shadow run has computed for
-them: what the endpoint answers in the new model's name must be the same. The function only looks and writes down; it
-is SageMaker that shifts the traffic and shifts it back.
+them: what the endpoint answers in the new model's name must be the same. An endpoint that answers for single loans has
+no canary, for it is serverless: it is asked for all of its probes at once, when it has changed over. The function only
+looks and writes down; it is SageMaker that shifts the traffic and shifts it back.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ PROBES = 40  # at each look while the new model serves
 PROBING_S = 10  # an endpoint that hangs must not take the function's own time
 TAKES_TRAFFIC = ("ActivatingTraffic", "Baking")  # statuses of a variant that is being deployed
 ALIKE = 1e-6  # scores are float32
+JSON = "application/json"
 MOST_FAILED = 0.1  # of the last look's probes: each is asked once and briefly
 NONE_SEEN = {"probes": 0, "answered": 0, "failed": 0, "differing": 0}
 
@@ -41,11 +43,12 @@ class AnswersBadly(RuntimeError):
 
 @dataclass(frozen=True)
 class Watch:
-    """Clients of SageMaker, its runtime, S3 and DynamoDB; the bucket `lake`, the table `releases`; names begin with
-    `prefix`."""
+    """Clients of SageMaker, its runtime, as a payer asks it and as patient as who asks for a loan, S3 and DynamoDB; the
+    bucket `lake`, the table `releases`; names begin with `prefix`."""
 
     sagemaker: Any
     runtime: Any
+    lenders: Any
     s3: Any
     dynamodb: Any
     prefix: str
@@ -64,7 +67,7 @@ class Watch:
         and NotAsAsked.
         """
         if problem not in SERVED:
-            return self._look_at_batches(problem, model, compared)
+            return self._look_at_batches(problem, model, shadow, compared)
         name = f"{self.prefix}-{problem}"
         endpoint = self.sagemaker.describe_endpoint(EndpointName=name)
         status, policy = endpoint["EndpointStatus"], self._document(problem).body["policy"]
@@ -83,9 +86,10 @@ class Watch:
         require_answers(model, met)
         return self._promoted(problem, model, added(seen, met), compared)
 
-    def _look_at_batches(self, problem: str, model: str, compared: dict | None) -> dict:
-        """Of a problem that scores in batches. Where an endpoint answers for single ones, it serves when that one does,
-        and is undone with it: batches and single ones are scored by one version."""
+    def _look_at_batches(self, problem: str, model: str, shadow: dict | None, compared: dict | None) -> dict:
+        """Of a problem that scores in batches. Where an endpoint answers for single ones, it serves when that one does
+        and answers what the shadow run has computed, and is undone with it: batches and single ones are scored by one
+        version."""
         if problem in self.asked:
             endpoint = self.sagemaker.describe_endpoint(EndpointName=f"{self.prefix}-{problem}")
             if endpoint["EndpointStatus"] in BROKEN:
@@ -96,7 +100,32 @@ class Watch:
                 why = endpoint.get("FailureReason") or "SageMaker did not say why"
                 return self._undone(problem, model, why, NONE_SEEN, compared)
         self._require_asked(problem, model)
-        return self._promoted(problem, model, NONE_SEEN, compared)
+        met = self._asked(f"{self.prefix}-{problem}", shadow) if problem in self.asked else NONE_SEEN
+        if met["probes"]:
+            require_answers(model, met)
+        return self._promoted(problem, model, met, compared)
+
+    def _asked(self, endpoint: str, shadow: dict | None) -> dict:
+        """What one request with the shadow run's rows met; nothing where there are none."""
+        told = self._read(shadow, "probes.json") if shadow else {"rows": []}
+        rows = told["rows"]
+        if not rows:
+            return NONE_SEEN
+        met = {**NONE_SEEN, "probes": len(rows)}
+        asked = {"feature_version": told["feature_version"], "rows": [row["cells"] for row in rows]}
+        try:
+            answer = self.lenders.invoke_endpoint(
+                EndpointName=endpoint, ContentType=JSON, Accept=JSON, Body=json.dumps(asked)
+            )
+            found = json.loads(answer["Body"].read())
+            pairs = list(zip(found["scores"], rows, strict=True))
+        except Exception as failed:
+            error = code_of(failed) or repr(failed)[:200]
+            print(json.dumps({"level": "WARN", "message": "the probes failed", "error": error}))
+            return {**met, "failed": len(rows)}
+        if found["model"] != told["model"]:
+            return met
+        return {**met, "answered": len(rows), "differing": sum(differ(score, row["score"]) for score, row in pairs)}
 
     def _document(self, problem: str) -> documents.Stored:
         return documents.read(self.dynamodb, self.releases, problem, documents.first_release(problem))
@@ -148,10 +177,14 @@ class Watch:
         """With the score that is expected. Where nothing was compared, one payment of which nothing is known."""
         if shadow is None:
             return [([None] * len(FRAUD.columns), None)]
-        key = f"{shadow['folder']}/probes.json"
-        found = json.loads(self.s3.get_object(Bucket=self.lake, Key=key)["Body"].read())
+        found = self._read(shadow, "probes.json")
         rows = found["rows"] if found["feature_version"] == FRAUD.version else []
         return [(probe["vector"], probe["score"]) for probe in rows] or self._vectors(None)
+
+    def _read(self, shadow: dict, name: str) -> dict:
+        """A file that the shadow run has left."""
+        key = f"{shadow['folder']}/{name}"
+        return json.loads(self.s3.get_object(Bucket=self.lake, Key=key)["Body"].read())
 
     def _promoted(self, problem: str, model: str, seen: dict, compared: dict | None) -> dict:
         stored = self._document(problem)
@@ -163,6 +196,8 @@ class Watch:
             told = {name: value for name, value in body.items() if name != "before"}
             canary = seen if problem in SERVED else None
             found = {"promoted": True, "served": [*known, model], "shadow": compared, "canary": canary}
+            if canary is None and seen["probes"]:
+                found["probed"] = seen
             self._write(problem, {**told, **found}, stored)
         return {"state": "serves", "seen": seen}
 

@@ -161,6 +161,7 @@ module "release" {
     image         = local.image
     instance_type = var.sizing.jobs.instance_type
     role_arn      = module.learning.roles["drift"]
+    loan_role_arn = module.learning.roles["credit-shadow"]
   }
 }
 

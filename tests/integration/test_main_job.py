@@ -52,7 +52,7 @@ from lending.deciding import Loan, decide
 from lending.opened import Opened, opened
 from lending.policy import Policy
 from local import lifecycle
-from tests.integration import console_reading
+from tests.integration import console_reading, planted_credit
 from tests.integration.dead_letters import given_up
 from tests.integration.labels_door import told as told_label
 from tests.integration.permissions import (
@@ -1050,6 +1050,32 @@ def test_a_list_that_operators_filled_speaks_at_both_doors(run):
     assert thresholds.startswith("1@")
     assert rules.startswith("shops-1@")
     assert api["policy_version"] == stream["policy_version"]
+
+
+def test_a_candidate_of_credit_that_ranks_loans_the_other_way_round_is_refused_before_it_serves(run, platform):
+    good = run.evidence["credit_release"]
+    standing = platform.standing("credit")
+    turned = planted_credit.registered(platform, good["model_package_arn"], "turned-around", turned=True)
+    platform.approve(turned)
+    with pytest.raises(StepFailed, match=r"ShadowDiffers.*rank correlation of the scores -?0?\.?\d"):
+        platform.await_release("credit", turned, before=standing)
+    assert platform.released("credit") == standing[0], "nothing that serves has changed"
+    report = platform.json(f"monitoring/shadow/credit/{turned.rpartition('/')[2]}/shadow.json")
+    assert report["rows"] >= 200
+    assert report["rank_correlation"] < 0
+
+
+def test_a_copy_of_the_credit_model_passes_its_shadow_and_its_endpoint_answers_what_the_shadow_has_computed(
+    run, platform
+):
+    standing = platform.standing("credit")
+    copy = planted_credit.registered(platform, run.evidence["credit_release"]["model_package_arn"], "the-copy")
+    platform.approve(copy)
+    released = platform.await_release("credit", copy, before=standing)
+    told = released["shadow"]
+    assert (told["verdict"], told["approved"], told["declined"], told["score_psi"]) == ("passed", 0, 0, 0)
+    assert told["rank_correlation"] == pytest.approx(1)
+    assert released["probed"] == {"probes": 40, "answered": 40, "failed": 0, "differing": 0}
 
 
 def list_a_shop(platform: Platform) -> None:

@@ -55,6 +55,11 @@ locals {
           reads  = ["policies/${problem}/rules", "predictions/daily_predictions", "predictions/month=*", "released/${problem}", "training/scoring"]
           writes = ["predictions/credit_decisions"]
         }
+        "${problem}-shadow" = {
+          does   = "The job that decides on loans of the newest runs by a candidate, before it is released"
+          reads  = [about.learns_from[0], "policies/${problem}/rules", "predictions/credit_decisions", "released/${problem}"]
+          writes = ["monitoring/shadow/${problem}"]
+        }
         "${problem}-watch" = {
           does   = "The jobs that compare scored loans with the training baseline, and say what has become of decided ones"
           reads  = concat([for prefix in about.learns_from : prefix if !startswith(prefix, "quality")], ["predictions", "released/${problem}", "training/${problem}", "training/scoring"])

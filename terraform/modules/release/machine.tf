@@ -8,6 +8,7 @@ locals {
     instance_type = var.shadow.instance_type
     kms_key_arn   = var.lake.kms_key_arn
     lake          = var.lake.name
+    loan_role     = var.shadow.loan_role_arn
     poll_seconds  = var.guard.poll_seconds
     region        = data.aws_region.this.name
     role          = var.shadow.role_arn
@@ -80,7 +81,7 @@ module "machine" {
     }
     PassRole = {
       actions   = ["iam:PassRole"]
-      resources = [var.shadow.role_arn]
+      resources = [var.shadow.role_arn, var.shadow.loan_role_arn]
       only_if   = { "iam:PassedToService" = ["sagemaker.amazonaws.com"] }
     }
     # Log delivery knows no resources.

@@ -68,6 +68,7 @@ module "function" {
     LAKE           = var.lake.name
     MACHINE        = local.machine_arn
     RELEASES_TABLE = aws_dynamodb_table.documents["releases"].name
+    POLICIES_TABLE = aws_dynamodb_table.documents["policies"].name
 
     METRIC_NAMESPACE = var.guard.namespace
     GUARD = jsonencode({
@@ -108,10 +109,10 @@ module "function" {
       actions   = ["states:DescribeExecution", "states:StartExecution"]
       resources = [local.machine_arn, local.run_arns]
     }
-    # What a canary answers is looked at as a payer would see it.
+    # What a canary answers is looked at as a payer would see it; and what an endpoint of single loans answers.
     Probe = {
       actions   = ["sagemaker:InvokeEndpoint"]
-      resources = [for problem, about in var.problems : "${local.sagemaker}:endpoint/${var.prefix}-${problem}" if about.served]
+      resources = [for problem, about in var.problems : "${local.sagemaker}:endpoint/${var.prefix}-${problem}" if about.served || about.api_role_arn != null]
     }
     SeeAlarms = {
       actions   = ["cloudwatch:DescribeAlarms"]
@@ -139,7 +140,7 @@ module "function" {
     FindArchivesAndDays = {
       actions   = ["s3:ListBucket"]
       resources = [var.lake.arn]
-      only_if   = { "s3:prefix" = ["decisions/*", "released/*"] }
+      only_if   = { "s3:prefix" = ["decisions/*", "predictions/credit_decisions/*", "released/*"] }
     }
     # Of the endpoint's volumes by a grant, of what is kept with a data key.
     Encrypt = {
@@ -149,6 +150,11 @@ module "function" {
     Record = {
       actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
       resources = [aws_dynamodb_table.documents["releases"].arn]
+    }
+    # By which policy a candidate's loans are compared: it is an operator's to write.
+    ReadPolicy = {
+      actions   = ["dynamodb:GetItem"]
+      resources = [aws_dynamodb_table.documents["policies"].arn]
     }
     PassModelRole = {
       actions   = ["iam:PassRole"]

@@ -69,7 +69,7 @@ variable "serving" {
 }
 
 variable "shadow" {
-  description = "How candidates score logged payments: S3 URI of the training code, image, instance type, and the job's role."
-  type        = object({ code_uri = string, image = string, instance_type = string, role_arn = string })
+  description = "How candidates score logged payments and decided loans: S3 URI of the training code, image, instance type, and the roles of both jobs."
+  type        = object({ code_uri = string, image = string, instance_type = string, role_arn = string, loan_role_arn = string })
   nullable    = false
 }

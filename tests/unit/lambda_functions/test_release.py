@@ -19,6 +19,7 @@ from release.watching import NONE_SEEN, PROBES, AnswersBadly, NotAsAsked, Watch,
 from scoring.documents import BOOTSTRAP, Conflict, first_release, read
 from scoring.policy import Policy
 
+from features.canonical import canonical
 from features.fraud import FRAUD
 from tests.unit.lambda_functions.aws import Bucket, Documents, Endpoint, valid
 
@@ -28,7 +29,7 @@ KEY = "arn:aws:kms:eu-west-1:000000000000:key/lake"
 ROLES = {problem: f"arn:aws:iam::000000000000:role/risk-test-{problem}-model" for problem in ("credit", "fraud")}
 API_ROLE = "arn:aws:iam::000000000000:role/risk-test-credit-api"
 SOLVED = {"review_at": 0.4, "block_at": 0.8, "rules": [], "expected_cost_per_1000": 3.0}
-RELEASES = "risk-test-releases"
+RELEASES, POLICIES = "risk-test-releases", "risk-test-policies"
 MACHINE = "arn:aws:states:eu-west-1:000000000000:stateMachine:risk-test-release"
 GUARD = Guard(600, 300, ("risk-test-guard-errors", "risk-test-guard-latency"), "risk-test-guard-abort")
 PASSES = {"verdict": "pass", "failed": []}
@@ -219,6 +220,7 @@ class Scene:
             key=KEY,
             lake="lake",
             releases=RELEASES,
+            policies=POLICIES,
             guard=GUARD,
         )
 
@@ -226,6 +228,7 @@ class Scene:
         return Watch(
             sagemaker=self.sagemaker,
             runtime=self.endpoint,
+            lenders=self.endpoint,
             s3=self.bucket,
             dynamodb=self.documents,
             prefix="risk-test",
@@ -697,7 +700,8 @@ def test_the_steps_of_a_run_come_to_the_same_function(scene):
     about = {"package": ARN.format("fraud", 3), "group": "risk-test-fraud", "approved_at": "2026-03-01T10:00:00Z"}
     prepared = handler.handle({"step": "prepare", **about}, None)
     assert prepared == {
-        "released": True, "problem": "fraud", "model": "risk-test-fraud-v3", "guarded": True, "shadow": None
+        "released": True, "problem": "fraud", "model": "risk-test-fraud-v3", "guarded": True, "shadow": None,
+        "compared": None,
     }  # fmt: skip
     served = handler.handle({"step": "serve", "guarded": True, **about}, None)
     assert (served["state"], served["seen"]) == ("changing", NONE_SEEN)
@@ -997,6 +1001,70 @@ def test_a_model_of_credit_is_promoted_when_it_is_made_of_what_was_approved(scen
     assert (scene.recorded("credit")["promoted"], scene.recorded("credit")["canary"]) == (True, None)
 
 
+def of_loans(scene: Scene, version: int = 4) -> dict:
+    return scene.promotion().prepare(ARN.format("credit", version), "risk-test-credit", "2026-03-01T10:01:00Z")
+
+
+def test_a_candidate_of_credit_is_compared_on_decided_loans_by_the_policy_that_is_live(scene):
+    scene.documents.put(POLICIES, {"version": "a"}, "credit")
+    scene.bucket.objects["predictions/credit_decisions/period=2026-02/started_at=1/run=1/decisions.jsonl"] = b"{}"
+    first = of_loans(scene, 3)
+    assert (first["shadow"], first["compared"]) == (None, None)  # nothing serves that it could differ from
+    scene.promote("credit", version=3)
+    prepared = of_loans(scene)
+
+    sha256 = hashlib.sha256(canonical({"version": "a"})).hexdigest()
+    assert prepared["shadow"] == {
+        "policy": sha256,
+        "live_data": "s3://lake/released/credit/3/model.tar.gz",
+        "model_data": "s3://lake/released/credit/4/model.tar.gz",
+        "folder": "monitoring/shadow/credit/4",
+        "job": "risk-test-credit-v4-shadow",
+        "overridden": False,
+        "arguments": ["--policy", sha256],
+    }
+    assert (prepared["compared"], prepared["guarded"]) == (None, False)
+    scene.promote("credit", version=4, minute=1)
+    back = scene.promotion().prepare(ARN.format("credit", 3), "risk-test-credit", "2026-03-01T10:02:00Z")
+    assert (back["shadow"], back["compared"]) == (None, None)  # brought back in need
+
+
+@pytest.mark.parametrize(
+    ("published", "why"), [(False, "no credit policy is published"), (True, "no run has decided on loans yet")]
+)
+def test_what_a_candidate_of_credit_could_not_be_compared_with_is_written(scene, published, why):
+    if published:
+        scene.documents.put(POLICIES, {"version": "a"}, "credit")
+    scene.promote("credit", version=3)
+    prepared = of_loans(scene)
+    assert prepared["shadow"] is None
+    assert prepared["compared"] == {"rows": 0, "verdict": "too few", "why": why}
+    scene.release("credit", 4, 1)
+    scene.look("credit", 4, compared=prepared["compared"])
+    assert scene.recorded("credit")["shadow"] == prepared["compared"]
+
+
+@pytest.mark.parametrize("wrong", [None, "answers nothing", "another model answers", "other scores"])
+def test_the_endpoint_of_single_loans_must_answer_what_the_shadow_run_has_computed(wrong):
+    scene, shadow = asked_scene(), {"folder": "monitoring/shadow/credit/3"}
+    rows = [{"cells": ["1", ""], "score": 0.02 if wrong == "other scores" else 0.01}] * 3
+    told = {"model": "job-3", "feature_version": "f", "rows": rows}
+    scene.bucket.objects["monitoring/shadow/credit/3/probes.json"] = json.dumps(told).encode()
+    scene.release("credit")
+    assert scene.look("credit", shadow=shadow)["state"] == "changing"
+    assert scene.endpoint.asked == []
+    scene.sagemaker.change_over(problem="credit")
+    scene.endpoint.model = "job-2" if wrong == "another model answers" else "job-3"
+    scene.endpoint.down = wrong == "answers nothing"
+    with nullcontext() if wrong is None else pytest.raises(AnswersBadly, match="is not promoted: of 3 probes"):
+        scene.look("credit", shadow=shadow)
+    assert scene.recorded("credit")["promoted"] == (wrong is None)
+    if wrong is None:
+        assert scene.endpoint.asked == [[["1", ""]] * 3]  # in one request
+        assert scene.recorded("credit")["probed"] == {"probes": 3, "answered": 3, "failed": 0, "differing": 0}
+        assert scene.recorded("credit")["canary"] is None
+
+
 def report(rows: int = 1000, only_live: int = 0, only_candidate: int = 0, share: str = "approved") -> dict:
     same = {"live": 0.9, "candidate": 0.9, "only_live": 0, "only_candidate": 0}
     moved = {**same, "only_live": only_live, "only_candidate": only_candidate}
@@ -1026,6 +1094,42 @@ def test_a_candidate_that_decides_much_the_same_may_take_traffic(found, verdict)
     ],
 )
 def test_a_candidate_that_would_decide_otherwise_takes_none(found, said):
+    with pytest.raises(ShadowDiffers, match=said):
+        judged(found)
+    assert judged(found, is_overridden=True)["verdict"] == "overridden"
+
+
+def of_credit(rows: int = 1000, only_live: int = 0, only_candidate: int = 0, **further) -> dict:
+    same = {"live": 0.8, "candidate": 0.8, "only_live": 0, "only_candidate": 0}
+    moved = {**same, "only_live": only_live, "only_candidate": only_candidate}
+    left_out = {"gone": 0, "changed": 2}
+    found = {"rows": rows, "score_psi": 0.1, "approved": moved, "referred": same, "declined": same}
+    return {**found, "rank_correlation": 0.6, "unfit": None, "left_out": left_out, **further}
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict"),
+    [
+        (of_credit(rows=199, only_live=199), "too few"),
+        (of_credit(only_live=60, only_candidate=10), "passed"),
+        (of_credit(rank_correlation=None), "passed"),  # a live model that says the same of all has no ranks
+        (of_credit(rows=200, rank_correlation=0.0), "passed"),  # of few
+    ],
+)
+def test_a_candidate_of_credit_that_decides_much_the_same_is_released_and_it_is_told_what_was_left_out(found, verdict):
+    told = judged(found)
+    assert (told["verdict"], told["left_out"]) == (verdict, {"gone": 0, "changed": 2})
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (of_credit(only_live=90), "of 1000 loans .* approved 80.0%"),
+        (of_credit(rank_correlation=-1.0), "rank correlation of the scores -1.00, expected at least 0.2"),
+        (of_credit(rows=0, unfit="no sentence for income"), "could decide nothing: no sentence for income"),
+    ],
+)
+def test_a_candidate_of_credit_that_would_decide_otherwise_is_not_released(found, said):
     with pytest.raises(ShadowDiffers, match=said):
         judged(found)
     assert judged(found, is_overridden=True)["verdict"] == "overridden"

@@ -16,7 +16,7 @@ variables {
   serving             = { instance_type = "ml.c5.large", instances = 1, most_instances = 1 }
   guard               = { canary_seconds = 600, bake_seconds = 300, poll_seconds = 30, most_latency_ms = 100, most_blocked_percent = 20, namespace = "Risk", topic_arn = "arn:aws:sns:eu-west-1:111122223333:risk-dev-alarms" }
   prefix              = "risk-dev"
-  shadow              = { code_uri = "s3://risk-dev-artifacts/training/code/1/code.tar.gz", image = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/risk-dev-ml:1", instance_type = "ml.m5.xlarge", role_arn = "arn:aws:iam::111122223333:role/risk-dev-drift" }
+  shadow              = { code_uri = "s3://risk-dev-artifacts/training/code/1/code.tar.gz", image = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/risk-dev-ml:1", instance_type = "ml.m5.xlarge", role_arn = "arn:aws:iam::111122223333:role/risk-dev-drift", loan_role_arn = "arn:aws:iam::111122223333:role/risk-dev-credit-shadow" }
   problems            = { credit = { served = false, model_role_arn = "arn:aws:iam::111122223333:role/risk-dev-credit-model", api_role_arn = "arn:aws:iam::111122223333:role/risk-dev-credit-api" }, fraud = { served = true, model_role_arn = "arn:aws:iam::111122223333:role/risk-dev-fraud-model" } }
 }
 

@@ -16,7 +16,7 @@ variables {
   serving             = { instance_type = "ml.c5.large", instances = 1, most_instances = 1 }
   guard               = { canary_seconds = 600, bake_seconds = 300, poll_seconds = 30, most_latency_ms = 100, most_blocked_percent = 20, namespace = "Risk", topic_arn = "arn:aws:sns:eu-west-1:111122223333:risk-dev-alarms" }
   prefix              = "risk-dev"
-  shadow              = { code_uri = "s3://risk-dev-artifacts/training/code/1/code.tar.gz", image = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/risk-dev-ml:1", instance_type = "ml.m5.xlarge", role_arn = "arn:aws:iam::111122223333:role/risk-dev-drift" }
+  shadow              = { code_uri = "s3://risk-dev-artifacts/training/code/1/code.tar.gz", image = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/risk-dev-ml:1", instance_type = "ml.m5.xlarge", role_arn = "arn:aws:iam::111122223333:role/risk-dev-drift", loan_role_arn = "arn:aws:iam::111122223333:role/risk-dev-credit-shadow" }
   problems            = { credit = { served = false, model_role_arn = "arn:aws:iam::111122223333:role/risk-dev-credit-model", api_role_arn = "arn:aws:iam::111122223333:role/risk-dev-credit-api" }, fraud = { served = true, model_role_arn = "arn:aws:iam::111122223333:role/risk-dev-fraud-model" } }
 }
 
@@ -113,5 +113,24 @@ run "compares_before_it_serves_and_looks_until_it_is_known_what_serves" {
   assert {
     condition     = !contains(keys(jsondecode(aws_sfn_state_machine.this.definition).States.Shadow.Parameters), "NetworkConfig")
     error_message = "Where there is no network, no job may ask for one."
+  }
+}
+
+run "compares_a_candidate_of_credit_on_loans_as_a_role_of_its_own" {
+  command = plan
+
+  assert {
+    condition     = toset([for choice in jsondecode(aws_sfn_state_machine.this.definition).States.MayServe.Choices : choice.Next]) == toset(["NotReleased", "Shadow", "ShadowLoans"]) && jsondecode(aws_sfn_state_machine.this.definition).States.ShadowLoans.Next == "Compare"
+    error_message = "A candidate of credit serves neither batches nor the API before it was compared."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sfn_state_machine.this.definition).States.ShadowLoans.Parameters.RoleArn == var.shadow.loan_role_arn && contains(module.machine.permissions["PassRole"].resources, var.shadow.loan_role_arn)
+    error_message = "The job reads what loans are decided by, and no payment."
+  }
+
+  assert {
+    condition     = contains(module.function.permissions["Probe"].resources, "arn:aws:sagemaker:eu-west-1:111122223333:endpoint/risk-dev-credit") && one(module.function.permissions["ReadPolicy"].actions) == "dynamodb:GetItem"
+    error_message = "Its endpoint is asked for what the shadow has computed, and the policy is read and never written."
   }
 }
