@@ -248,8 +248,8 @@ loan-reasons: $(READY) ## How far a kept run's reasons can be relied on (coverag
 backtest-loans: $(READY) ## A credit policy and other cut-offs, on loans that have ended: make backtest-loans KEPT=dir [POLICY=file.json MARGIN=0.08|APPETITE=0.05 REFER=0.1] OUTCOMES=file.csv, or ENV=dev
 	@PYTHONPATH=.:lambda $(if $(OUTCOMES),,$(IN)) $(PYTHON) -m tools.lending backtest "$(ENV)" "$$KEPT" "$$POLICY" "$$OUTCOMES" "$(MARGIN)" "$(APPETITE)" "$(REFER)"
 
-loan-losses: $(READY) ## Stage, 12-month and lifetime losses of a kept run: make loan-losses KEPT=dir PERFORMANCE=file.csv [DECISIONS=file.csv], or ENV=dev [MONTHS= RATE=0.08]
-	@PYTHONPATH=.:lambda $(if $(PERFORMANCE),,$(IN)) $(PYTHON) -m tools.lending losses "$(ENV)" "$$KEPT" "" "$$PERFORMANCE" "$(MONTHS)" "$(RATE)" "$$DECISIONS"
+loan-losses: $(READY) ## Stage, 12-month and lifetime losses of a kept run: make loan-losses KEPT=dir PERFORMANCE=file.csv [DECISIONS=file.csv], or ENV=dev [MONTHS= RATE=0.08 LATER=dir POLICY=file.json]
+	@PYTHONPATH=.:lambda $(if $(PERFORMANCE),,$(IN)) $(PYTHON) -m tools.lending losses "$(ENV)" "$$KEPT" "$$POLICY" "$$PERFORMANCE" "$(MONTHS)" "$(RATE)" "$$DECISIONS" "$$LATER"
 
 verify-log: $(READY) ## Whether the decision log is what was sealed: make verify-log ENV=dev
 	@PYTHONPATH=.:lambda $(IN) $(PYTHON) -m tools.verify "$(ENV)"

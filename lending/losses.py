@@ -5,6 +5,11 @@ may come late into the data). A loan's own curve is that of all, with survival t
 at the model's horizon the model's (proportional hazards; Cox, 1972). What the data do not reach is not told: the curve
 ends with the last month that has loans enough.
 
+A loan's credit risk has increased significantly from 30 days past due on, and where the policy says so when its
+probability of default has risen enough since its application (IFRS 9, 5.5.9). The two probabilities are of the model's
+horizon each: B5.5.13 lets 12 months stand for the lifetime. Of a loan that nobody has scored again days past due alone
+speak.
+
 A loan that was applied for by fraud is in a state of its own (training.default): how it was paid says nothing of who
 can pay, so it is in no stage, in no credit loss and in no hazard.
 """
@@ -14,17 +19,19 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from lending.deciding import Decided, WrongRun
+from lending.policy import Increase
 
 LEAST_AT_RISK, LEAST_DEFAULTS, YEAR = 100, 10, 12
 DEFAULT = 90  # days past due, unless the archive was trained by another definition (training.default)
 FRAUD = "fraud"  # the lender's word in loan_decisions
 SAID = ("loan_id", "decided_at", "decision")
 COLUMNS = ("loan_id", "month_on_book", "days_past_due", "charged_off")
+IN_DEFAULT, LATE, RISEN = "default", "days past due", "probability"
 BACKSTOP = 30  # days past due from which on credit risk has increased significantly (IFRS 9, 5.5.11)
 
 
@@ -52,7 +59,11 @@ class Month:
 @dataclass(frozen=True)
 class Loss:
     """Of one loan. Probabilities are of a default from application on; losses are discounted to it, in units of the
-    exposure. None where the data do not reach, or the loan lacks what it takes."""
+    exposure. None where the data do not reach, or the loan lacks what it takes.
+
+    `pd_then` and `pd_now` are of the model's horizon, at application and as it was scored again; `because` says what
+    made it stage 2 or 3: `default`, `days past due` or `probability`.
+    """
 
     loan_id: str
     stage: int
@@ -61,6 +72,9 @@ class Loss:
     loss_12m: float | None
     loss_lifetime: float | None
     expected_credit_loss: float | None
+    pd_then: float | None = None
+    pd_now: float | None = None
+    because: str = ""
 
     def document(self) -> dict[str, Any]:
         return asdict(self)
@@ -184,12 +198,19 @@ def standing(seen: Iterable[Seen]) -> dict[str, Seen]:
     return found
 
 
-def stage_of(now: Seen | None, days_past_due: int = DEFAULT) -> int:
-    """3 in default, 2 from 30 days past due on, else 1. What a newer probability would say of it is not looked at."""
-    if now is None:
-        return 1
-    late = now.days_past_due or 0
-    return 3 if now.lost or late >= days_past_due else 2 if late >= BACKSTOP else 1
+def stage_of(now: Seen | None, days_past_due: int = DEFAULT, has_risen: bool = False) -> tuple[int, str]:
+    """3 in default, 2 from 30 days past due on or where the probability `has_risen` significantly, else 1; and why."""
+    late = (now.days_past_due or 0) if now else 0
+    if (now and now.lost) or late >= days_past_due:
+        return 3, IN_DEFAULT
+    if late >= BACKSTOP:
+        return 2, LATE
+    return (2, RISEN) if has_risen else (1, "")
+
+
+def has_risen(increase: Increase | None, then: float | None, now: float | None) -> bool:
+    """Whether a probability has risen as much as the policy calls significant, where both are known."""
+    return increase is not None and then is not None and now is not None and increase.holds(then, now)
 
 
 def losses(
@@ -201,21 +222,28 @@ def losses(
     rate: float = 0.0,
     days_past_due: int = DEFAULT,
     frauds: Collection[str] = (),
+    increase: Increase | None = None,
+    again: Mapping[str, float] | None = None,
 ) -> tuple[list[Month], list[Loss]]:
     """`terms` are months to repay by loan, `horizon` the months that the model's probability is of, `rate` the
     effective interest a year that losses are discounted by. Exposure falls in equal parts to 0 at the end of the term,
-    and stays where there is no term. `frauds` are loans that were applied for by fraud: they are in neither. Raises
-    WrongRun."""
+    and stays where there is no term. `frauds` are loans that were applied for by fraud: they are in neither. `again`
+    has the probability of the same horizon now, of loans that were scored again, and `increase` says how much more is
+    significant. Raises WrongRun."""
     rows = [one for one in seen if one.loan_id not in frauds]
     months = term_structure(rows, days_past_due)
     if horizon > len(months):
         raise WrongRun(f"the model's horizon is {horizon} months, the performance reaches {len(months)}")
     now = standing(rows)
-    found = [
-        loss_of(one, terms.get(one.loan_id), stage_of(now.get(one.loan_id), days_past_due), months, lgd, horizon, rate)
-        for one in decided
-        if one.loan_id not in frauds
-    ]
+    found = []
+    for one in decided:
+        if one.loan_id in frauds:
+            continue
+        later = again.get(one.loan_id) if again else None
+        risen = has_risen(increase, one.default_prob, later)
+        stage, because = stage_of(now.get(one.loan_id), days_past_due, risen)
+        loss = loss_of(one, terms.get(one.loan_id), stage, months, lgd, horizon, rate)
+        found.append(replace(loss, pd_then=one.default_prob, pd_now=later, because=because))
     return months, found
 
 

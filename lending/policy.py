@@ -17,9 +17,9 @@ Decision = Literal["APPROVE", "REFER", "DECLINE"]
 DECISIONS = get_args(Decision)
 PARTS = (
     "version", "refer_from", "decline_from", "points", "bands", "lgd", "ead", "terms", "required", "rules", "reasons",
-    "moves", "creditor", "four_eyes",
+    "moves", "creditor", "four_eyes", "significant_increase",
 )  # fmt: skip
-OPTIONAL = ("terms", "required", "rules", "moves", "creditor", "four_eyes")
+OPTIONAL = ("terms", "required", "rules", "moves", "creditor", "four_eyes", "significant_increase")
 CREDITOR = ("name", "address", "agency")
 TESTS = ("above", "below", "equals", "missing")
 AMOUNTS = ("number", "indicator")  # kinds of columns that an exposure may be read from
@@ -119,6 +119,19 @@ class Move:
 
 
 @dataclass(frozen=True)
+class Increase:
+    """From when on a probability of default has risen significantly since the loan was applied for: to so many times
+    what it was then, and by so much. Where both are declared, both must hold."""
+
+    ratio: float | None = None
+    increase: float | None = None
+
+    def holds(self, then: float, now: float) -> bool:
+        by_ratio = self.ratio is None or now >= self.ratio * then
+        return now > then and by_ratio and (self.increase is None or now - then >= self.increase)
+
+
+@dataclass(frozen=True)
 class Policy:
     """A validated document. `ead` is a column, or an amount for each loan; a loan that lacks a cell of a column that is
     `required` goes to a person."""
@@ -135,6 +148,7 @@ class Policy:
     required: tuple[str, ...] = ()
     terms: Terms | None = None
     moves: tuple[Move, ...] = ()
+    significant_increase: Increase | None = None
 
     @property
     def canonical(self) -> bytes:
@@ -228,6 +242,7 @@ class Policy:
             required_of(document.get("required", [])),
             terms_of(document["terms"], bands) if "terms" in document else None,
             moves_of(document.get("moves", [])),
+            increase_of(document["significant_increase"]) if "significant_increase" in document else None,
         )
 
 
@@ -318,6 +333,18 @@ def moves_of(told: object) -> tuple[Move, ...]:
     if len({move.column for move in found}) < len(found):
         raise InvalidPolicy("moves: expected each column once")
     return tuple(found)
+
+
+def increase_of(told: object) -> Increase:
+    name, parts = "significant_increase", ("ratio", "increase")
+    if not isinstance(told, Mapping) or not told or not set(told) <= set(parts):
+        raise InvalidPolicy(f"{name}: expected one or both of {', '.join(parts)}")
+    found = {part: finite(value, f"{name}, {part}") for part, value in told.items()}
+    if found.get("ratio", math.inf) <= 1:
+        raise InvalidPolicy(f"{name}, ratio: expected a number above 1, got {told['ratio']!r}")
+    if not 0 < found.get("increase", 0.5) < 1:
+        raise InvalidPolicy(f"{name}, increase: expected a number between 0 and 1, got {told['increase']!r}")
+    return Increase(**found)
 
 
 def required_of(told: object) -> tuple[str, ...]:

@@ -21,8 +21,21 @@ from botocore.exceptions import BotoCoreError, ClientError
 from scoring import documents
 
 from lending.changes import Way, ways
-from lending.deciding import NO_REASON, Decided, WrongRun, cells_by_name, decide, first_of
-from lending.losses import Apart, Loss, Month, Seen, apart, frauds_in, losses, meant_by, seen_of
+from lending.deciding import NO_REASON, Decided, Loan, WrongRun, cells_by_name, decide, first_of, usable
+from lending.losses import (
+    BACKSTOP,
+    LATE,
+    RISEN,
+    Apart,
+    Loss,
+    Month,
+    Seen,
+    apart,
+    frauds_in,
+    losses,
+    meant_by,
+    seen_of,
+)
 from lending.opened import Opened
 from lending.policy import InvalidPolicy, Policy, policy_of
 from lending.reliance import in_words, reliance
@@ -56,7 +69,8 @@ EXPECTED = {
     "changes": "KEPT=<folder of a kept run>, and LOAN=<loan_id> for one",
     "reasons": "KEPT=<folder of a kept run>",
     "losses": "KEPT=<folder of a kept run>, and PERFORMANCE=<file.csv> or ENV=<environment>; MONTHS=<of the model's "
-    "horizon, the archive's unless it is told>, RATE=<effective interest a year> and DECISIONS=<file.csv> besides",
+    "horizon, the archive's unless it is told>, RATE=<effective interest a year>, DECISIONS=<file.csv>, LATER=<folder "
+    "of a later run of the same loans> and POLICY=<file.json, instead of the kept one> besides",
     "backtest": "KEPT=<folder of a kept run>, and OUTCOMES=<file.csv> or ENV=<environment>; cut-offs are solved from "
     "MARGIN=<share> or APPETITE=<bad rate>, with REFER=<share> for people",
 }
@@ -69,7 +83,7 @@ def main(command: str, environment: str, run: str, file: str, *further: str) -> 
         elif command == "publish":
             published(environment, file)
         elif command == "losses":
-            lost(environment, Kept(Path(required(command, run))), *further)
+            lost(environment, Kept(Path(required(command, run))), file, *further)
         elif command == "changes":
             changed(Kept(Path(required(command, run))), *further)
         elif command == "reasons":
@@ -263,17 +277,27 @@ def backtested(
     print("\n".join([*shown(found), *lines, f"written to {target}"]))
 
 
-def lost(environment: str, kept: Kept, performance: str, months: str = "", rate: str = "", told: str = "") -> None:
+def lost(
+    environment: str,
+    kept: Kept,
+    file: str,
+    performance: str,
+    months: str = "",
+    rate: str = "",
+    told: str = "",
+    later: str = "",
+) -> None:
     """Writes a table of expected losses for each loan, and the term structure, beside the run. Prints their sums.
 
-    Loans that were applied for by fraud, by `loan_decisions` or the file `told`, are in a table of their own."""
+    Loans that were applied for by fraud, by `loan_decisions` or the file `told`, are in a table of their own. `later`
+    is the folder of a run that has scored the loans again."""
     try:
         asked, interest = int(months) if months else None, float(rate or 0)
     except ValueError:
         raise SystemExit(f"losses: expected {EXPECTED['losses']}") from None
     if not ((asked is None or asked >= 1) and 0 <= interest < 10):
         raise SystemExit("losses: expected MONTHS of at least 1, and RATE a share such as 0.08")
-    policy = read_policy(kept.file(POLICY))
+    policy = read_policy(Path(file) if file else kept.file(POLICY))
     if performance:
         seen = seen_of(lines_in(Path(performance), "utf-8-sig"))
     if told:
@@ -297,7 +321,10 @@ def lost(environment: str, kept: Kept, performance: str, months: str = "", rate:
         days, usual = meant_by(model.manifest)
     horizon = usual if asked is None else asked
     terms = {loan.loan_id: int(term) for loan, term in zip(loans, known, strict=True) if isinstance(term, float)}
-    structure, found = losses(decided, terms, seen, policy.lgd, horizon, interest, days, frauds)
+    again = scored_again(kept, loans, Kept(Path(later)), policy, (days, usual)) if later else {}
+    structure, found = losses(
+        decided, terms, seen, policy.lgd, horizon, interest, days, frauds, policy.significant_increase, again
+    )
     fraudulent = apart(decided, frauds)
     tables: tuple[tuple[str, type, Sequence[Any]], ...] = (
         ("term-structure", Month, structure),
@@ -316,12 +343,48 @@ def lost(environment: str, kept: Kept, performance: str, months: str = "", rate:
         theirs = [one for one in found if one.stage == stage]
         lost_by = [one.expected_credit_loss for one in theirs if one.expected_credit_loss is not None]
         print(f"stage {stage}: {len(theirs)} loans, expected credit loss {sum(lost_by):,.2f} of {len(lost_by)} of them")
+    for line in increased(policy, found):
+        print(line)
     exposed = [one.exposure for one in fraudulent if one.exposure is not None]
     print(
         f"fraud, in no stage and no credit loss: {len(fraudulent)} loans, exposure {sum(exposed):,.2f} of "
         f"{len(exposed)} of them"
     )
     print(f"written to {kept.folder}")
+
+
+def scored_again(
+    kept: Kept, loans_then: Sequence[Loan], later: Kept, policy: Policy, terms_of_default: tuple[int, int]
+) -> dict[str, float]:
+    """What a later run said of loans, by loan, as far as it said a probability. Raises WrongRun where it cannot be
+    compared with the first run."""
+    if policy.significant_increase is None:
+        raise WrongRun("LATER: the policy has no significant_increase, so nothing would be compared; POLICY= takes one")
+    if later.snapshot == kept.snapshot:
+        raise WrongRun(f"LATER: {later.folder} has the very rows of {kept.folder}: expected a later run of its loans")
+    with later.model() as model:
+        loans = later.loans(len(model.encoding.columns))
+        meant = meant_by(model.manifest)
+    if meant != terms_of_default:
+        raise WrongRun(
+            f"LATER: its model's default is {meant[0]} days past due within {meant[1]} months, that of the run "
+            f"{terms_of_default[0]} within {terms_of_default[1]}: such probabilities are not compared"
+        )
+    first = {(loan.customer_id, loan.loan_id) for loan in loans_then}
+    both = [loan for loan in loans if (loan.customer_id, loan.loan_id) in first]
+    if not both:
+        raise WrongRun(f"LATER: {later.folder} has none of the {len(first)} loans of {kept.folder}")
+    return {loan.loan_id: loan.kept for loan in both if loan.kept is not None and usable(loan.kept)}
+
+
+def increased(policy: Policy, found: Sequence[Loss]) -> list[str]:
+    """What made loans stage 2, and of how many nobody knows."""
+    late, risen = (sum(one.because == why for one in found) for why in (LATE, RISEN))
+    told = f"stage 2 by {BACKSTOP} days past due: {late}; by a risen probability alone: {risen}"
+    if policy.significant_increase is None:
+        return [f"{told}, for the policy has no significant_increase: probabilities are not compared"]
+    unknown = sum(one.pd_now is None or one.pd_then is None for one in found)
+    return [f"{told}; of {unknown} of {len(found)} loans no probability is known now, and days past due alone speak"]
 
 
 def made(kept: Kept, policy: Policy) -> list[Decided]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from dataclasses import replace
 
 import pytest
 
 from lending.deciding import Decided, WrongRun
 from lending.losses import Apart, Seen, apart, frauds_in, losses, meant_by, seen_of, stage_of, term_structure
+from lending.policy import Increase, InvalidPolicy
 from tests.unit.tools import test_lending as lending
+from tools.lending.kept import Kept
 
 ONE = Decided("c", "l", 0.19, 600, "A", "APPROVE", None, 1000.0, (), (), (), "v", "s", "m", "f", "h")
 # 1,000 loans of two years: in each month one in a hundred of those that are left goes into default.
@@ -70,7 +73,38 @@ def test_what_the_performance_does_not_reach_is_not_told():
     [(None, 1), (Seen("l", 3, 29), 1), (Seen("l", 3, 30), 2), (Seen("l", 3, 90), 3), (Seen("l", 3, 0, True), 3)],
 )
 def test_a_stage_is_told_by_how_a_loan_was_seen_last(last, stage):
-    assert stage_of(last) == stage
+    assert stage_of(last)[0] == stage
+
+
+@pytest.mark.parametrize(
+    ("increase", "then", "now", "stage"),
+    [
+        (Increase(ratio=2), 0.19, 0.38, 2),
+        (Increase(ratio=2), 0.19, 0.37, 1),
+        (Increase(increase=0.1), 0.19, 0.3, 2),
+        (Increase(ratio=3, increase=0.01), 0.001, 0.004, 1),  # four times as much, and hardly more
+        (Increase(ratio=3, increase=0.01), 0.01, 0.04, 2),
+        (Increase(ratio=2), 0.0, 0.0, 1),  # nothing has risen
+        (Increase(ratio=2), 0.19, None, 1),  # nobody has scored it again
+        (None, 0.01, 0.9, 1),  # the policy calls nothing significant
+    ],
+)
+def test_a_probability_that_has_risen_as_the_policy_says_makes_stage_2_and_its_loss_the_lifetimes(
+    increase, then, now, stage
+):
+    again = {} if now is None else {"l": now}
+    _, (found,) = losses([replace(ONE, default_prob=then)], {"l": 24}, SEEN, 0.5, increase=increase, again=again)
+    assert (found.stage, found.because, found.pd_now) == (stage, "probability" if stage == 2 else "", now)
+    if then:
+        assert found.expected_credit_loss == (found.loss_lifetime if stage == 2 else found.loss_12m)
+
+
+def test_days_past_due_make_stage_2_and_3_whatever_the_probability_is_now():
+    for days, stage, because in ((45, 2, "days past due"), (95, 3, "default")):
+        for now in (0.01, 0.9):
+            rows = [*SEEN, Seen("l", 1, days)]
+            _, (found,) = losses([ONE], {"l": 24}, rows, 0.5, increase=Increase(ratio=2), again={"l": now})
+            assert (found.stage, found.because) == (stage, because)
 
 
 def test_a_loan_in_default_loses_what_is_lost_and_one_that_is_late_its_lifetimes_loss():
@@ -193,3 +227,69 @@ def test_the_command_writes_a_line_for_each_loan_beside_the_run(kept, tmp_path, 
     assert "nobody has told" not in said
     with pytest.raises(SystemExit, match="expected MONTHS of at least 1"):
         lending.command.main("losses", "", str(kept), "", "x", "0", "")
+
+
+INCREASE = {"significant_increase": {"ratio": 2.0, "increase": 0.01}}
+
+
+@pytest.fixture
+def again(kept, tmp_path):
+    """The same loans, scored again: the first has come to owe, the second is gone."""
+    folder = tmp_path / "again"
+    folder.mkdir()
+    worse = replace(lending.GOOD, cells=("10", "50", "3", "2", "9", "house"))
+    (folder / "rows.csv").write_text(f"{worse.customer_id},{worse.loan_id},{','.join(worse.cells)}\n")
+    with Kept(kept).model() as model:
+        (p,) = model.score([worse.cells])
+    (folder / "predictions.csv").write_text(f"{worse.customer_id},{worse.loan_id},{p!r}\n")
+    shutil.copy(kept / "model.tar.gz", folder)
+    return folder
+
+
+def performance(folder) -> str:
+    lines = [f"{one.loan_id},{one.month},{one.days_past_due}\n" for one in SEEN if one.loan_id not in ("l1", "l2")]
+    (folder / "performance.csv").write_text("loan_id,month_on_book,days_past_due\n" + "".join(lines))
+    return str(folder / "performance.csv")
+
+
+def test_the_command_compares_with_a_later_run_and_says_of_how_many_loans_nothing_is_known(
+    kept, again, tmp_path, capsys
+):
+    lending.command.main("decide", "", str(kept), lending.policy_file(tmp_path), "")
+    asked = (performance(tmp_path), "", "", "", str(again))
+    with pytest.raises(SystemExit, match="LATER: the policy has no significant_increase"):
+        lending.command.main("losses", "", str(kept), "", *asked)
+    policy = lending.policy_file(tmp_path, **INCREASE)
+    lending.command.main("losses", "", str(kept), policy, *asked)
+    said = capsys.readouterr().out
+    assert "by a risen probability alone: 1; of 1 of 2 loans no probability is known now" in said
+    (table,) = kept.glob("losses-*.csv")
+    with table.open() as file:
+        rows = {row["loan_id"]: row for row in csv.DictReader(file)}
+    assert (rows["l1"]["stage"], rows["l1"]["because"]) == ("2", "probability")
+    assert float(rows["l1"]["pd_now"]) >= 2 * float(rows["l1"]["pd_then"])
+    assert (rows["l2"]["stage"], rows["l2"]["pd_now"]) == ("1", "")
+
+    lending.command.main("losses", "", str(kept), "", asked[0])
+    assert "the policy has no significant_increase: probabilities are not compared" in capsys.readouterr().out
+
+
+def test_a_run_that_cannot_be_compared_is_refused(kept, again, tmp_path):
+    policy = lending.policy_file(tmp_path, **INCREASE)
+    asked = (performance(tmp_path), "", "", "")
+    with pytest.raises(SystemExit, match="has the very rows of"):
+        lending.command.main("losses", "", str(kept), policy, *asked, str(kept))
+    for name in ("rows.csv", "predictions.csv"):
+        (again / name).write_text((again / name).read_text().replace("c1,l1,", "c1,other,"))
+    with pytest.raises(SystemExit, match="has none of the 2 loans"):
+        lending.command.main("losses", "", str(kept), policy, *asked, str(again))
+    with pytest.raises(WrongRun, match="default is 90 days past due within 12 months, that of the run 90 within 24"):
+        lending.command.scored_again(Kept(kept), [], Kept(again), lending.policy(**INCREASE), (90, 24))
+
+
+@pytest.mark.parametrize(
+    "told", [{}, {"ratio": 1}, {"ratio": "2"}, {"increase": 0}, {"increase": 1}, {"more": 2}, 2, None]
+)
+def test_a_significant_increase_that_is_none_makes_the_policy_invalid(told):
+    with pytest.raises(InvalidPolicy, match="significant_increase"):
+        lending.policy(significant_increase=told)
