@@ -56,11 +56,12 @@ class Figure:
     broken: bool
 
 
-def report(rows: Rows, dossier: Mapping[str, float] | None = None) -> dict:
+def report(rows: Rows, dossier: Mapping[str, float] | None = None, populations: int = 1) -> dict:
     """Figures of each vintage, and of the newest RECENT together. `broken` names what rings: `newest` or `recent`,
-    and the figure. `dossier` has the `auc` that was promised of the model that scored; without it none is asked for."""
+    and the figure. `dossier` has the `auc` that was promised of the model that scored; without it none is asked for.
+    The level is shared with the other `populations` that are judged beside this one."""
     vintages = sorted(set(rows.vintage.tolist()))
-    asked = 2 * len(RING)
+    asked = 2 * len(RING) * populations
     recent = of_rows(rows.of(vintages[-RECENT:]), dossier, asked)
     found = {vintage: of_rows(rows.of([vintage]), dossier, asked) for vintage in vintages}
     parts = {"newest": found[vintages[-1]], "recent": recent} if vintages else {}

@@ -27,17 +27,23 @@ def performance(platform: Platform, teller: Teller, problem: str = "") -> None:
     if not found:
         raise Refused(f"no report on {problem} yet: expected one after the next run of the platform's schedules")
     report = platform.json(found[-1][1])
-    told = report["performance"]
     teller.say(f"{problem} as of {report['as_of']}, model {report['model']}: {report['matured']} have matured")
+    tell_figures(teller, report["performance"])
+    tell_shares(teller, problem, report["shares"])
+    if answers := report.get("answers"):  # of loans that were decided one by one; reports of before have none
+        teller.say(f"answered by the API, {answers['period']}")
+        tell_shares(teller, problem, answers)
+    if (answered := report.get("answered")) and answered["matured"]:
+        teller.say(f"of answers of the API {answered['matured']} have matured")
+        tell_figures(teller, answered["performance"])
+
+
+def tell_figures(teller: Teller, told: Mapping) -> None:
     for name, vintage in [*sorted(told["vintages"].items())[-LATEST:], ("the newest together", told["recent"])]:
         teller.say(
             f"  {name}: {vintage['rows']} rows, {vintage['bad']} bad, {vintage['expected']:.1f} expected{of(vintage)}"
         )
     teller.say(f"worse than is borne, and not by chance: {', '.join(told['broken']) or 'nothing'}")
-    tell_shares(teller, problem, report["shares"])
-    if answers := report.get("answers"):  # of loans that were decided one by one; reports of before have none
-        teller.say(f"answered by the API, {answers['period']}")
-        tell_shares(teller, problem, answers)
 
 
 def tell_shares(teller: Teller, problem: str, shares: Mapping) -> None:

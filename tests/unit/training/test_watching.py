@@ -184,7 +184,13 @@ class Answers:
 
 
 def answered(day: str, decision: str, n: int = 150) -> dict[str, dict]:
-    told = {"decision": decision, "policy_sha256": "a", "default_prob": 0.1, "door": "api"}
+    told = {
+        "decision": decision,
+        "policy_sha256": "a",
+        "default_prob": 0.1,
+        "door": "api",
+        "applied_at": f"{day}T10:00:00Z",
+    }
     ids = [f"{day}-{i}" for i in range(n)]
     return {f"predictions/loan_answers/day={day}/{i}.jsonl": {**told, "loan_id": i, "customer_id": i} for i in ids}
 
@@ -200,8 +206,62 @@ def test_what_the_api_answers_is_compared_with_its_own_months_before_and_not_wit
     assert (api["period"], api["DECLINE"]["n_before"], api["moved"]) == ("2025-03", 300, ["APPROVE", "DECLINE"])
     assert judge_loans.moved_in(batch, api) == ["api: APPROVE", "api: DECLINE"]
     assert judge_loans.moved_in(batch, None) == batch["moved"] == []
-    late = judge_loans.answers_in(s3, "lake", pd.Timestamp("2025-04-01T06:00:00Z"))
-    assert {row["period"] for row in late} == {"2025-02-10", "2025-03-02"}, "two months before the newest"
+    as_of = pd.Timestamp("2025-04-01T06:00:00Z")
+    late = judge_loans.newest(judge_loans.answers_in(s3, "lake", as_of))
+    assert set(late["period"]) == {"2025-01-31", "2025-02-10", "2025-03-02"}, "older ones may have matured"
+    found = judge_loans.judged_answers(late, late.head(0), Told(), as_of, "m", None)
+    assert found["answers"]["DECLINE"]["n_before"] == 150, "two months before the newest"
+    assert found["answered"]["matured"] == 0, "nobody has told anything of them"
+    assert judge_loans.judged_answers(late.head(0), late, Told(), as_of, "m", None) == {
+        "answers": None,
+        "answered": None,
+    }
+
+
+def asked_of_the_api(book: Book, times: float = 1.0) -> pd.DataFrame:
+    """The loans of a book as the API has answered them, with the odds of so many times its probability."""
+    rows = book.decided("2025-04")
+    applied = book.rows.set_index("loan_id")["at"].reindex(rows["loan_id"]).dt.strftime("%Y-%m-%dT%H:%M:%SZ").to_numpy()
+    odds = rows["default_prob"] / (1 - rows["default_prob"]) * times
+    return rows.assign(applied_at=applied, period=[at[:10] for at in applied], default_prob=odds / (1 + odds))
+
+
+def test_what_the_api_has_answered_is_judged_by_what_has_become_of_it_apart_from_the_batch():
+    book, as_of = quiet(0), pd.Timestamp("2025-06-02", tz="UTC")
+    batch = book.judged("2025-04", "2025-06-02")
+    fine = judge_loans.judged_answers(asked_of_the_api(book), book.decided("2025-03"), book.told, as_of, "m", None)
+    assert fine["answered"]["matured"] == batch["matured"] > 1000
+    assert (
+        fine["answered"]["performance"]["recent"]["figures"]["auc"]["value"]
+        == batch["performance"]["recent"]["figures"]["auc"]["value"]
+    )
+    assert fine["answered"]["in_runs"] == len(book.decided("2025-03"))
+    assert judge_loans.broken_in(batch["performance"], fine["answered"]) == []
+
+    bad = judge_loans.judged_answers(asked_of_the_api(book, 0.2), book.decided("2025-03"), book.told, as_of, "m", None)
+    broken = judge_loans.broken_in(batch["performance"], bad["answered"])
+    assert "api: recent: observed_over_expected" in broken
+    assert not any(name for name in broken if not name.startswith("api: "))
+
+
+def test_a_loan_that_the_api_has_answered_counts_once_and_by_its_own_application():
+    book, as_of = quiet(0), pd.Timestamp("2025-06-02", tz="UTC")
+    twice = pd.concat([asked_of_the_api(book), asked_of_the_api(book)])
+    rows = judge_loans.newest(twice.to_dict("records"))
+    found = judge_loans.judged_answers(rows, rows.head(0), book.told, as_of, "m", 0.99)["answered"]
+    assert found["matured"] == book.judged("2025-04", "2025-06-02")["matured"]
+    assert "recent: auc" in found["performance"]["broken"], "what the dossier promised is asked of the API, too"
+    later = rows.assign(period="2025-05-30")
+    same = judge_loans.judged_answers(later, rows.head(0), book.told, as_of, "m", 0.99)["answered"]
+    assert same["performance"]["vintages"].keys() == found["performance"]["vintages"].keys()
+
+
+def test_the_level_of_a_false_alarm_is_shared_by_both_populations():
+    rows = rows_of(3000, 0, slope=0.5)
+    alone, beside = performance.report(rows), performance.report(rows, populations=2)
+    assert alone["recent"]["figures"].keys() == beside["recent"]["figures"].keys()
+    assert performance.of_rows(rows, None, 6) == alone["recent"]
+    assert performance.of_rows(rows, None, 12) == beside["recent"]
 
 
 def test_of_each_loan_the_last_run_counts(tmp_path):
@@ -349,6 +409,7 @@ def test_a_report_is_told_as_metrics_of_its_problem(tmp_path, monkeypatch):
     assert found["performance"]["broken"] == ["newest: auc", "recent: auc"], "the dossier had promised 0.99"
     told = {metric["MetricName"]: metric["Value"] for metric in put}
     assert told["Worse"] == 2
+    assert found["answered"]["matured"] == 0
     assert found["shares"]["moved"] == []
     assert found["answers"]["moved"] == ["APPROVE", "REFER"]
     assert told["SharesMoved"] == 2, "the alarm hears of the API's, too"
