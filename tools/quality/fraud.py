@@ -132,14 +132,15 @@ def measure_fold(payments: Payments, fold: Fold, choice: Choice, without_more: b
 
 
 def peer_folds(payments: Payments, folds: list[Fold]) -> dict[str, list[dict]]:
-    columns = handbook_peer.features(payments.rows)
-    place = pd.Series(np.arange(len(columns)), index=payments.rows["transaction_id"])
+    of_time = {by_days: handbook_peer.features(payments.rows, by_days) for by_days in (False, True)}
+    place = pd.Series(np.arange(len(payments.rows)), index=payments.rows["transaction_id"])
     found: dict[str, list[dict]] = {name: [] for name in handbook_peer.PEERS}
     for fold in folds:
         teaches, tests = parts(payments.day, payments.customer, payments.y, fold)
         known = payments.known(teaches, fold)
-        learned = columns[place[known["identifier"]]]
         for name, settings in handbook_peer.PEERS.items():
+            columns = of_time[name in handbook_peer.BY_CLOSED_DAYS]
+            learned = columns[place[known["identifier"]]]
             p = handbook_peer.margins(settings, learned, known["label"].to_numpy(), columns[tests])
             found[name].append(judged(payments, fold, tests, p, len(learned)))
     return found
