@@ -26,7 +26,6 @@ from typing import Any
 
 import boto3
 import httpx
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from botocore.awsrequest import AWSRequest
@@ -75,7 +74,7 @@ from tools.lending import __main__ as lending
 from tools.operate import status
 from tools.operate.abort import abort_release
 from tools.operate.errors import errors
-from tools.operate.experiments import reproduce, runs
+from tools.operate.experiments import runs
 from tools.operate.platform import Platform, StepFailed, wait
 from tools.operate.verify import verified
 from tools.operators import Operators, listing
@@ -1077,41 +1076,6 @@ def test_a_copy_of_the_credit_model_passes_its_shadow_and_its_endpoint_answers_w
     assert (told["verdict"], told["approved"], told["declined"], told["score_psi"]) == ("passed", 0, 0, 0)
     assert told["rank_correlation"] == pytest.approx(1)
     assert released["probed"] == {"probes": 40, "answered": 40, "failed": 0, "differing": 0}
-
-
-def test_a_training_with_declined_loans_is_made_again_bit_for_bit(run, platform):
-    *_, first = runs(platform, "credit")
-    as_of = first.parameters["AsOf"]
-    with declined_by_the_lender(platform):
-        made = platform.train("credit", as_of, Rejects="parcelling:2")
-        assert made["evaluation"]["rejects"]["inferred_bad"] > 0
-        taught, *_ = runs(platform, "credit")
-        assert taught.parameters["Rejects"] == "parcelling:2"
-        said = io.StringIO()
-        reproduce(platform, Teller(said), "credit", taught.name)
-        again, *_ = runs(platform, "credit")
-    assert f"is bit for bit what {taught.name} was" in said.getvalue()
-    assert again.name != taught.name
-    assert again.evaluation["record"] == taught.evaluation["record"]
-    assert again.evaluation["rejects"] == taught.evaluation["rejects"]
-    assert "rejects" not in first.evaluation
-
-
-@contextmanager
-def declined_by_the_lender(platform: Platform):
-    """For as long as the block runs, SILVER says of every sixth application that it was declined."""
-    keys = platform.keys("gold/loan_features/")
-    tables = [pq.read_table(io.BytesIO(platform.read(key)), columns=["loan_id", "applied_at"]) for key in keys]
-    rows = pa.concat_tables(tables).sort_by("loan_id")
-    rows = rows.take(range(0, len(rows), 6))
-    names = {"loan_id": rows["loan_id"], "decided_at": rows["applied_at"], "decision": ["declined"] * len(rows)}
-    pq.write_table(pa.table(names), body := io.BytesIO())
-    key, s3 = "silver/loan_decisions/planted.parquet", platform.client("s3")
-    s3.put_object(Bucket=platform.lake, Key=key, Body=body.getvalue())
-    try:
-        yield
-    finally:
-        s3.delete_object(Bucket=platform.lake, Key=key)
 
 
 def list_a_shop(platform: Platform) -> None:

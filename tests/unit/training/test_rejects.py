@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tarfile
 
 import numpy as np
@@ -13,6 +14,7 @@ from features.credit import PAYMENT_BEHAVIOUR
 from features.encoding import Column, Encoding
 from inference.archive import unpack
 from inference.model import Model
+from tools.operate.experiments import comparable, differences
 from training import credit_set, dossier, evaluate, prepare, rejects
 from training.columns import decide
 from training.default import Told
@@ -130,6 +132,12 @@ def learnt(places, learners=("logistic", "xgboost")) -> dict:
     return json.loads((places / "output" / "evaluation" / "evaluation.json").read_text())
 
 
+def clear(places) -> None:
+    """What a training left, so that it can be made again."""
+    for folder in (places / "output", places / "logistic", places / "xgboost", *(places / "input").glob("model-*")):
+        shutil.rmtree(folder)
+
+
 def test_what_inferring_changed_is_told_beside_the_same_learner_without_it_on_loans_with_known_outcomes(places, capsys):
     report = learnt(places)
     found, seen = report["rejects"], report["rejects"]["effect"]
@@ -190,6 +198,21 @@ def test_the_same_training_infers_the_same_bit_by_bit(places, tmp_path):
     assert first == second
     assert json.loads(first)["rejects"]["inferred_bad"] > 0
     assert (tmp_path / "a" / "model.onnx").read_bytes() == (tmp_path / "b" / "model.onnx").read_bytes()
+
+
+def test_a_training_with_declined_loans_that_is_made_again_differs_in_nothing_that_reproducing_compares(places):
+    """As `make reproduce` compares them: every figure, the digests of rows, and those of the archive's parts."""
+    first = learnt(places)
+    clear(places)
+    again = learnt(places)
+    assert differences(comparable(first, "job"), comparable(again, "job")) == []
+    assert again["record"]["archive"] == first["record"]["archive"]
+    assert again["rejects"]["inferred_bad"] > 0
+
+    (places / "input" / "train" / rejects.DECLARED).write_text(json.dumps(Rejects("parcelling", 3.0).document()))
+    clear(places)
+    other = differences(comparable(first, "job"), comparable(learnt(places), "job"))
+    assert "rejects.uplift" in other, "another uplift is found out"
 
 
 def test_without_the_option_an_archive_says_nothing_of_declined_loans(places):
