@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from urllib.parse import urlparse
 
 from bench import stand_in
-from features.declaration import IDENTIFIERS
+from features.entities import IDENTIFIERS
 from features.fraud import FRAUD
 from features.vector import LAYOUTS
 from tools.operate.platform import Platform

@@ -41,7 +41,7 @@ from stream.quarantine import Quarantine, Source
 from stream.sinks import BLOCKED, REVIEWED, DecisionLog, LateLog, MerchantStream, Topic
 
 from bench.measured import measured
-from features.declaration import DAY, HOUR, MINUTE, Entity
+from features.declaration import DAY, HOUR, MINUTE, EntityName
 from features.fraud import FRAUD, LABEL_PATIENCE
 from features.moments import met_by_a_door
 from features.state import Event, State, label_event, payment_event
@@ -128,7 +128,7 @@ class Nights:
     """What happened to merchants and accounts, in order, and their records as the last night published them."""
 
     def __init__(self, folder: Path, deliveries: Iterable[tuple[int, Row]]) -> None:
-        events: list[tuple[Entity, str, Event]] = []
+        events: list[tuple[EntityName, str, Event]] = []
         customers: dict[str, State] = {}
         paid: dict[str, tuple[str, str, int, frozenset[str]]] = {}
         for _, (identifier, customer, merchant, at, cents) in deliveries:
@@ -157,8 +157,8 @@ class Nights:
         self.events = sorted(events, key=lambda e: e[2].at)
         self.applied = 0
         self.published = 0
-        self.states: dict[tuple[Entity, str], State] = {}
-        self.texts: dict[tuple[Entity, str], str] = {}
+        self.states: dict[tuple[EntityName, str], State] = {}
+        self.texts: dict[tuple[EntityName, str], str] = {}
 
     def pass_until(self, now: int) -> None:
         """Publishes what counted before the midnight whose jobs have ended by now."""
@@ -170,7 +170,7 @@ class Nights:
             self.texts.pop(key, None)
             self.applied += 1
 
-    def record(self, entity: Entity, identifier: str) -> Stored | None:
+    def record(self, entity: EntityName, identifier: str) -> Stored | None:
         """Dated by the midnight up to which the lake was folded, as the night's job does it."""
         key = entity, identifier
         if key not in self.states:

@@ -8,6 +8,7 @@ lag cannot change it.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from functools import cached_property
 from typing import Literal
@@ -19,12 +20,13 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
-Entity = Literal["customer", "merchant", "account", "device", "traffic", "device_traffic", "address_traffic"]
+EntityName = str  # one of IDENTIFIERS, or what an `Entity` declares
 Kind = Literal["payment", "decline", "block", "attempt", "label", "loan", "outcome"]
 Aggregate = Literal["sum", "max", "min", "tiles", "since"]
 
-# Which column of a payment says to whom it happens; a payment need not name a device, or an address.
-IDENTIFIERS: dict[Entity, str] = {
+# Which column of a payment says to whom it happens; a payment need not name a device, or an address. `Entity` declares
+# more: whoever reads payments asks the set that he computes, which has all of them (`FeatureSet.identifiers`).
+IDENTIFIERS: dict[EntityName, str] = {
     "customer": "customer_id",
     "merchant": "merchant_id",
     "account": "customer_id",
@@ -35,7 +37,7 @@ IDENTIFIERS: dict[Entity, str] = {
 }
 # Counted as payments come, behind the doors by what the counter lags: for rules, never for models. Decisions keep what
 # was counted in this order.
-COUNTED: tuple[Entity, ...] = ("traffic", "device_traffic", "address_traffic")
+COUNTED: tuple[EntityName, ...] = ("traffic", "device_traffic", "address_traffic")
 
 # What one event adds to a tile, by kind. Integers only: sums must not depend on the order of addition.
 MEASURES: dict[Kind, tuple[str, ...]] = {
@@ -48,7 +50,7 @@ MEASURES: dict[Kind, tuple[str, ...]] = {
     "outcome": ("count", "default"),
 }
 # What happens to whom: of anything else a window would be 0 for ever, and say so of everybody.
-HAPPENS: dict[Entity, tuple[Kind, ...]] = {
+HAPPENS: dict[EntityName, tuple[Kind, ...]] = {
     "customer": ("payment", "decline", "block", "attempt"),
     "merchant": ("payment", "decline", "block", "attempt", "label"),
     "account": ("label", "loan", "outcome"),
@@ -57,6 +59,16 @@ HAPPENS: dict[Entity, tuple[Kind, ...]] = {
     "device_traffic": ("payment",),
     "address_traffic": ("payment",),
 }
+# What may happen to an entity that somebody declares: payments name it, and labels are about payments.
+NAMED_BY_PAYMENTS: tuple[Kind, ...] = ("payment", "decline", "block", "attempt", "label")
+LONGEST_NAME = 30  # of a declared entity: feature groups, alarms and windows have it in their names
+# What stands beside a record's identifier and a payment's key, in groups and in the jobs' rows.
+BESIDE = frozenset(
+    {
+        *("blocked", "state", "feature_version", "event_date", "is_fraud", "label", "at", "identifier", "counted_at"),
+        *("write_time", "api_invocation_time", "is_deleted", "count", "fraud", "amount_cents", "decided"),
+    }
+)
 # Kinds that rows of payments are, or count in.
 OF_PAYMENTS: tuple[Kind, ...] = ("payment", "decline", "block", "attempt")
 # What may be a kind of its own, and is a payment to sets that do not say so.
@@ -108,6 +120,45 @@ class Declared:
 
 
 @dataclass(frozen=True)
+class Entity(Declared):
+    """Somebody or something that payments name in a text column, or by what such a column begins with (a `Prefix`):
+    closed windows and distinct counts of it are known by night, as of a device. It is no value of the vector.
+
+    `happens` are the kinds of events that may be counted of it. With `live` its payments are counted as they come, too,
+    for rules: `<name>_traffic_...`. Neither is part of what its features mean.
+    """
+
+    name: str
+    column: str
+    happens: tuple[Kind, ...] = field(default=NAMED_BY_PAYMENTS, repr=False)
+    live: bool = field(default=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if type(self.name) is not str or not re.fullmatch("[a-z][a-z0-9]*(_[a-z0-9]+)*", self.name):
+            raise ValueError(f"expected small letters, digits and single _ as an entity's name, got {self.name!r}")
+        if len(self.name) > LONGEST_NAME:
+            raise ValueError(f"{self.name}: expected an entity's name of at most {LONGEST_NAME} characters")
+        if self.name in (*IDENTIFIERS, "loan_applicant") or f"_{self.name}".endswith("_traffic"):
+            raise ValueError(f"{self.name}: the name is taken, or kept for what is counted live; expected another one")
+        if type(self.column) is not str or not re.fullmatch("[a-z][a-z0-9_]{0,62}", self.column):
+            told = "expected the column of a payment that names it, in small letters, digits and _"
+            raise ValueError(f"{self.name}: {told}, or a Prefix of one, got column={self.column!r}")
+        if type(self.happens) is not tuple or not self.happens or set(self.happens) - set(NAMED_BY_PAYMENTS):
+            raise ValueError(f"{self.name}: expected happens among {NAMED_BY_PAYMENTS}, got {self.happens!r}")
+        if type(self.live) is not bool:
+            raise ValueError(f"{self.name}: expected live=True or False, got {self.live!r}")
+
+    @property
+    def traffic(self) -> EntityName:
+        """What its live counts are called."""
+        return f"{self.name}_traffic"
+
+    @property
+    def description(self) -> str:
+        return self.note or f"Whom or what payments name in `{self.column}`"
+
+
+@dataclass(frozen=True)
 class Flag(Declared):
     """1 when the product of `left` is above `factor` times the product of `right`, which is 1 of nothing, else 0.
 
@@ -149,7 +200,7 @@ class Window(Declared):
     before the tile of `t - delay`.
     """
 
-    entity: Entity
+    entity: EntityName
     kind: Kind
     measure: str
     length: int
@@ -218,7 +269,7 @@ class Distinct(Declared):
     whoever has no more than that in a tile.
     """
 
-    entity: Entity
+    entity: EntityName
     length: int
     tile: int
     kept: int
@@ -286,7 +337,7 @@ class SinceLast(Declared):
     The horizon lets the lake compute a day from a bounded stretch of history.
     """
 
-    entity: Entity
+    entity: EntityName
     name: str
     horizon: int
     kind: Kind = "payment"
@@ -308,7 +359,7 @@ class SinceFirst(Declared):
     No window bounds it: a record keeps the one moment for good, and the lake looks for it in all of its history.
     """
 
-    entity: Entity
+    entity: EntityName
     name: str
     unit: int = DAY
 
@@ -330,7 +381,7 @@ class Travel(Declared):
     Integers, see `features.places`. Time passes between the moments at which both count, and is a second at least.
     """
 
-    entity: Entity
+    entity: EntityName
     name: str
     horizon: int
     speed: bool = False
@@ -506,6 +557,7 @@ Feature = (
     | LocalPart
     | FromUsual
     | Prefix
+    | Entity
     | Ratio
 )
 
@@ -541,7 +593,9 @@ class FeatureSet:
         """Changes whenever a declaration, their order or the meaning that the engines give them changes."""
         patience = [f"label_patience={self.label_patience}", LABELS_COUNT] if self.label_patience else []
         patience += [PAID_ALONE["block"]] if self.blocks else []  # what a feature counts says so itself
-        text = "\n".join([str(ENGINE_REVISION), self.name, *patience, *self.columns, *map(repr, self.features)])
+        # Whom nothing of the vector is counted of says nothing about it.
+        said = (f for f in self.features if not isinstance(f, Entity) or f.name in self.nightly)
+        text = "\n".join([str(ENGINE_REVISION), self.name, *patience, *self.columns, *map(repr, said)])
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @cached_property
@@ -555,7 +609,8 @@ class FeatureSet:
 
         def of(name: str) -> str:
             if name not in found:
-                below = [of(needed) for needed in made_of(by_name[name]) if needed in by_name]
+                whose = [e.name for e in self.entities if e.name == getattr(by_name[name], "entity", None)]
+                below = [of(needed) for needed in (*made_of(by_name[name]), *whose) if needed in by_name]
                 patience = [f"label_patience={self.label_patience}", LABELS_COUNT] if of_labels(by_name[name]) else []
                 paid = [PAID_ALONE[kind] for kind in self.apart] if of_payments(by_name[name]) else []
                 text = "\n".join([str(ENGINE_REVISION), self.name, meaning(by_name[name]), *patience, *paid, *below])
@@ -576,6 +631,36 @@ class FeatureSet:
         counted = {f.kind for f in self.features if isinstance(f, Window | SinceLast)}
         said = {"decline": self.declines, "block": self.blocks}
         return tuple(kind for kind in APART if said[kind] or kind in counted)
+
+    @cached_property
+    def entities(self) -> tuple[Entity, ...]:
+        """Those that are declared beside ours."""
+        return tuple(f for f in self.features if isinstance(f, Entity))
+
+    @cached_property
+    def identifiers(self) -> dict[EntityName, str]:
+        """Which column of a payment, or prefix of one, says to whom it happens: of ours, and of all others of whom
+        anything is counted."""
+        by_night = {e.name: e.column for e in self.entities if e.name in self.nightly}
+        return {**IDENTIFIERS, **by_night, **{e.traffic: e.column for e in self.entities if e.live}}
+
+    @cached_property
+    def counted(self) -> tuple[EntityName, ...]:
+        """Who is counted as payments come, in the order in which decisions keep it."""
+        return (*COUNTED, *(e.traffic for e in self.entities if e.live))
+
+    @cached_property
+    def further(self) -> tuple[EntityName, ...]:
+        """Declared entities whose records doors read, in the order of `identifiers`."""
+        return tuple(name for name in self.identifiers if name not in IDENTIFIERS)
+
+    def happens(self, entity: EntityName) -> tuple[Kind, ...]:
+        """What is known of an entity. Raises ValueError for one that nobody has declared."""
+        declared = {e.name: e.happens for e in self.entities}
+        if entity in COUNTED or entity not in {**HAPPENS, **declared}:
+            known = ", ".join(name for name in {**HAPPENS, **declared} if name not in COUNTED)
+            raise ValueError(f"expected an entity among {known}, got {entity!r}: declare it with Entity, or before")
+        return {**HAPPENS, **declared}[entity]
 
     @cached_property
     def windows(self) -> tuple[Window, ...]:
@@ -607,7 +692,7 @@ class FeatureSet:
         asked = {w.where.flag for w in self.windows if w.where}
         return tuple(flag for flag in self.flags if flag.name in asked)
 
-    def cells(self, entity: Entity = "customer") -> tuple[str, ...]:
+    def cells(self, entity: EntityName = "customer") -> tuple[str, ...]:
         """What an entity's record keeps of a payment besides its time and amount: columns, and parts of the calendar.
 
         Others than customers have columns only."""
@@ -617,7 +702,7 @@ class FeatureSet:
         return tuple(dict.fromkeys(counted))
 
     @cached_property
-    def nightly(self) -> tuple[Entity, ...]:
+    def nightly(self) -> tuple[EntityName, ...]:
         """Entities whose windows are closed: the lake knows all of them."""
         over: list[Window | Distinct] = [*self.windows, *self.distinct]
         return tuple(dict.fromkeys(f.entity for f in over if not f.open_head))
@@ -656,9 +741,10 @@ class FeatureSet:
 
     def require_one_meaning(self) -> None:
         """Raises ValueError for a declaration that the two engines would compute differently."""
-        closed: dict[Entity, set[tuple[int, int]]] = {}
+        self.refuse_odd_entities()
+        closed: dict[EntityName, set[tuple[int, int]]] = {}
         for window in self.windows:
-            kinds = HAPPENS[window.entity]
+            kinds = self.happens(window.entity)
             known_of = f"of the entity {window.entity} only events of the kinds {', '.join(kinds)} are known"
             refuse(window.kind not in kinds, window.name, known_of)
             if window.open_head:
@@ -689,7 +775,8 @@ class FeatureSet:
         for feature in known:
             refuse(not feature.among.open_head, feature.name, "it is known of customers only")
         for distinct in self.distinct:
-            refuse("payment" not in HAPPENS[distinct.entity], distinct.name, f"no {distinct.entity} knows of payments")
+            knows = "payment" in self.happens(distinct.entity)
+            refuse(not knows, distinct.name, f"no {distinct.entity} knows of payments")
             refuse(distinct.of == "transaction_id", distinct.name, "no two payments share one: count payments instead")
             closed_of = distinct.entity != "customer"
             refuse(distinct.open_head == closed_of, distinct.name, "a customer's window has an open head, no other's")
@@ -717,6 +804,27 @@ class FeatureSet:
         for flag in self.flags:
             unlike = bool(set(needs(flag)) - comparable)
             refuse(unlike, flag.name, "a flag compares the amount and what is known of the customer as of the payment")
+
+    def refuse_odd_entities(self) -> None:
+        """Raises ValueError for entities that payments cannot name, or that are counted live already."""
+        prefixes = {prefix.name for prefix in self.prefixes}
+        made = {feature.name for feature in self.features} - prefixes
+        texts = {c.name for c in TRANSACTIONS.columns if c.type == "text"}
+        live = {IDENTIFIERS[name]: name for name in COUNTED}
+        for entity in self.entities:
+            column = next((c for c in TRANSACTIONS.columns if c.name == entity.column), None)
+            besides = f"expected a text that a payment may say besides, or a Prefix of one, got `{entity.column}`"
+            wrong = column is not None and (column.name not in texts or column.required)
+            refuse(wrong or entity.column in made | BESIDE, entity.name, besides)
+            refuse(entity.name in self.columns, entity.name, "an entity is no value of a vector")
+            if entity.live:
+                already = live.setdefault(entity.column, entity.traffic)
+                again = already != entity.traffic
+                refuse(
+                    again,
+                    entity.name,
+                    f"what `{entity.column}` names is counted live as {already}: expected live=False",
+                )
 
     def refuse_odd_clocks(self) -> None:
         """Raises ValueError for local times that no payment says, and usual values of what is no part of the time."""
@@ -780,7 +888,9 @@ def meaning(declared: object) -> str:
 
 
 def made_of(feature: Feature) -> tuple[str, ...]:
-    """What `needs` says, and the part of the calendar whose values are told apart."""
+    """What `needs` says, the part of the calendar whose values are told apart, and what names an entity."""
+    if isinstance(feature, Entity):
+        return (feature.column,)
     return (feature.of,) if isinstance(feature, Distinct) else needs(feature)
 
 

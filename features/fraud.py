@@ -11,7 +11,7 @@ from features.declaration import (
     CalendarFlag,
     CalendarPart,
     Distinct,
-    Entity,
+    EntityName,
     Feature,
     FeatureSet,
     Filter,
@@ -118,7 +118,7 @@ MERCHANT_MEASURES: tuple[tuple[Kind, str], ...] = (
 LABEL_DAYS = (1, 3, 7, 14, 21, 30)
 
 
-def closed(entity: Entity, kind: Kind, measure: str, days: int, **told: Any) -> Window:
+def closed(entity: EntityName, kind: Kind, measure: str, days: int, **told: Any) -> Window:
     """A window over whole days that have settled; `told` is what else its declaration says."""
     return Window(entity, kind, measure, days * DAY, DAY, open_head=False, delay=SETTLED, **told)
 
@@ -130,7 +130,7 @@ MERCHANT = tuple(
 )
 
 
-def known_frauds(entity: Entity, of: Filter, days: tuple[int, ...], note: str) -> tuple[Window, ...]:
+def known_frauds(entity: EntityName, of: Filter, days: tuple[int, ...], note: str) -> tuple[Window, ...]:
     """Reported frauds of an entity that pass a filter, over closed days."""
     return tuple(closed(entity, "label", "fraud", n, where=of, note=note) for n in days)
 

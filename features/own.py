@@ -16,18 +16,14 @@ from types import ModuleType
 from typing import get_args
 
 from features.contract import TRANSACTIONS
-from features.declaration import COUNTED, IDENTIFIERS, Distinct, Entity, Feature, FeatureSet, Prefix
+from features.declaration import BESIDE, Distinct, Entity, EntityName, Feature, FeatureSet, Prefix
 from features.size import LARGEST, ROOM, fullest
 
 FOLDER = "FEATURES"  # in the environment
 PACKAGED = "own"  # the folder in archives
 NAME = re.compile("[a-z][a-z0-9_]{0,62}")  # what Feature Store, Athena and files all take for a name
-KNOWN = tuple(entity for entity in IDENTIFIERS if entity not in COUNTED)
 # Columns that stand beside features in tables, training sets and groups, and what Feature Store keeps for itself.
-TAKEN = frozenset(column.name for column in TRANSACTIONS.columns) | {
-    *("blocked", "state", "feature_version", "event_date", "is_fraud", "label", "at", "identifier", "counted_at"),
-    *("write_time", "api_invocation_time", "is_deleted"),
-}
+TAKEN = frozenset(column.name for column in TRANSACTIONS.columns) | BESIDE
 USAGE = "expected a tuple FEATURES of declarations (features.declaration)"
 
 
@@ -44,11 +40,12 @@ def with_own(ours: FeatureSet) -> FeatureSet:
             found = FeatureSet(
                 found.name,
                 (*found.features, *added),
-                (*found.columns, *(feature.name for feature in added if not isinstance(feature, Prefix))),
+                (*found.columns, *(feature.name for feature in added if not isinstance(feature, Prefix | Entity))),
                 found.label_patience,
                 found.declines,
                 found.blocks,
             )
+            require_known(found)
             _ = found.fingerprints  # what is computed from itself has none
         except ValueError as wrong:
             raise WrongFeatures(f"{place}: {wrong}") from None
@@ -103,11 +100,16 @@ def declared_in(place: str, text: str) -> tuple[Feature, ...]:
             raise WrongFeatures(
                 f"{place}: expected a name that no column of the tables or groups has, got {feature.name!r}"
             )
-        if (entity := getattr(feature, "entity", "customer")) not in KNOWN:
-            raise WrongFeatures(f"{place}: expected an entity among {', '.join(KNOWN)}, got {entity!r}")
-        if isinstance(feature, Distinct) and feature.of == IDENTIFIERS[feature.entity]:
-            raise WrongFeatures(f"{place}: {feature.name}: a record of one {feature.entity} has one {feature.of}")
     return tuple(found)
+
+
+def require_known(features: FeatureSet) -> None:
+    """Raises ValueError for features of entities that nobody has declared, or that tell nobody apart."""
+    for feature in features.features:
+        entity = getattr(feature, "entity", "customer")
+        features.happens(entity)
+        if isinstance(feature, Distinct) and feature.of == features.identifiers.get(entity):
+            raise ValueError(f"{feature.name}: a record of one {entity} has one {feature.of}")
 
 
 def said(failed: BaseException) -> str:
@@ -145,7 +147,7 @@ def main() -> int:
     return 1 if refused else 0
 
 
-def judged(bytes_of: Mapping[Entity, int]) -> tuple[list[str], list[str]]:
+def judged(bytes_of: Mapping[EntityName, int]) -> tuple[list[str], list[str]]:
     """What is refused and what is warned of, by the bytes of each entity's largest record."""
     refused, warned = [], []
     less = "remember fewer values a tile (`kept`), or fewer tiles: a shorter window, or coarser tiles"

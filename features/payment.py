@@ -47,10 +47,7 @@ class Payment:
     def identifier(self, column: str) -> str | None:
         """Whom the payment names in a column; none where it names nobody, or in letters that no record can be known
         by: Feature Store would refuse a whole call for them."""
-        said = self.said(column)
-        if said is None or len(said) > LONGEST_IDENTIFIER or not storable(said) or re.search(CONTROL, said):
-            return None
-        return said
+        return identifying(self.said(column))
 
     def counted(self, rates: Rates) -> Payment:
         """With the amount in the home currency. Raises UnknownCurrency."""
@@ -113,6 +110,13 @@ class Payment:
         further = {name: as_text(name, value) for name, value in fields.items() if not is_own(name, value)}
         home = None if is_missing(currency) else spelt(currency)
         return cls(at=at, amount=amount, currency=home, further=further, **texts)
+
+
+def identifying(said: str | None) -> str | None:
+    """A text that a record can be known by, none of any other."""
+    if said is None or len(said) > LONGEST_IDENTIFIER or not storable(said) or re.search(CONTROL, said):
+        return None
+    return said
 
 
 def is_own(name: str, value: object) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from features.clocks import minutes_east
-from features.declaration import CalendarPart, Distinct, Entity, Feature, FeatureSet, Ratio, Window
+from features.declaration import IDENTIFIERS, CalendarPart, Distinct, EntityName, Feature, FeatureSet, Ratio, Window
+from features.entities import FURTHER_COLUMNS
 from features.fraud import FRAUD
 from features.moments import met_by_a_door
 from features.places import LATITUDE, LONGITUDE, place_of
@@ -27,7 +28,7 @@ from features.state import (
 from features.traffic import TRAFFIC_LAYOUTS, TRAFFIC_NAMES, TRAFFIC_VERSIONS
 
 
-def features_of(entity: Entity) -> tuple[Feature, ...]:
+def features_of(entity: EntityName) -> tuple[Feature, ...]:
     return tuple(f for f in FRAUD.features if isinstance(f, Window | Distinct) and f.entity == entity)
 
 
@@ -47,14 +48,19 @@ CUSTOMER_LAYOUT = Layout(OF_CUSTOMER, PAYMENTS_KNOWN, FRAUD)
 MERCHANT_LAYOUT = Layout(features_of("merchant"), of=FRAUD)
 ACCOUNT_LAYOUT = Layout(features_of("account"), of=FRAUD)
 DEVICE_LAYOUT = Layout(features_of("device"), of=FRAUD)
-LAYOUTS: dict[Entity, Layout] = {
+LAYOUTS: dict[EntityName, Layout] = {
     "customer": CUSTOMER_LAYOUT,
     "merchant": MERCHANT_LAYOUT,
     "account": ACCOUNT_LAYOUT,
     "device": DEVICE_LAYOUT,
+    **{entity: Layout(features_of(entity), of=FRAUD) for entity in FRAUD.nightly if entity not in IDENTIFIERS},
     **TRAFFIC_LAYOUTS,
 }
-VERSIONS: dict[Entity, str] = {entity: FRAUD.version for entity in LAYOUTS} | TRAFFIC_VERSIONS
+VERSIONS: dict[EntityName, str] = {entity: FRAUD.version for entity in LAYOUTS} | TRAFFIC_VERSIONS
+# What nothing is ever folded into: of those that a user has declared, by night, when a payment names none.
+NOBODY_FURTHER: Mapping[EntityName, State] = {
+    entity: State(LAYOUTS[entity]) for entity in FRAUD.nightly if entity not in IDENTIFIERS
+}
 # Of vectors that lack the values of features which the records do not know yet: the lake computes these otherwise.
 PARTIAL = f"{FRAUD.version}-partial"
 
@@ -69,7 +75,7 @@ LOOKED_AT = (
     *((LATITUDE, LONGITUDE) if FRAUD.travels else ()),
     *(local.column for local in FRAUD.local),
 )
-COLUMNS = tuple(dict.fromkeys((*WHOLE, *(prefix.column for prefix in PREFIXES), *LOOKED_AT)))
+COLUMNS = tuple(dict.fromkeys((*WHOLE, *(prefix.column for prefix in PREFIXES), *LOOKED_AT, *FURTHER_COLUMNS)))
 # Names what `cells_of` makes of a payment: another version may look at other columns, or make other parts of them.
 _LOOKED = (WHOLE, LOOKED_AT, PREFIXES, PARTS, FRAUD.local, *(("block",) if "block" in FRAUD.apart else ()))
 LOOKED = hashlib.sha256(repr(_LOOKED).encode()).hexdigest()[:8]
@@ -82,14 +88,21 @@ NOTHING_LOCAL: Mapping[str, Value] = {}
 @dataclass(frozen=True)
 class Knowledge:
     """The records that speak about one payment. The vector is made of all but `traffic`, which is for rules, and none
-    when it could not be read. A payment that names no device has that of none."""
+    when it could not be read. A payment that names no device has that of none;
+    `further` are entities that a user declares."""
 
     customer: State
     merchant: State
     account: State
-    traffic: Mapping[Entity, State] | None = None
+    traffic: Mapping[EntityName, State] | None = None
     device: State = State(DEVICE_LAYOUT)  # noqa: RUF009 - nothing is ever folded into it
     whole: bool = True  # whether all that the vector is made of could be read
+    further: Mapping[EntityName, State] = field(default_factory=lambda: NOBODY_FURTHER)
+
+    @property
+    def nightly(self) -> tuple[State, ...]:
+        """All that the night publishes but the customer's."""
+        return (self.merchant, self.account, self.device, *self.further.values())
 
     @classmethod
     def nothing(cls) -> Knowledge:
@@ -99,7 +112,7 @@ class Knowledge:
     @property
     def feature_version(self) -> str:
         """The version of a vector that is made of these records: PARTIAL while one is younger than a feature."""
-        young = self.customer.young or self.merchant.young or self.account.young or self.device.young
+        young = self.customer.young or any(state.young for state in self.nightly)
         return PARTIAL if young else FRAUD.version
 
     def counts_at(self, at: int, arrived: int | None = None) -> int:
@@ -108,7 +121,7 @@ class Knowledge:
         Records that the lake publishes keep two days more than their windows: a payment later than that counts at the
         oldest moment they can still be asked about.
         """
-        oldest = max(self.merchant.clock, self.account.clock, self.device.clock) - SLACK
+        oldest = max(state.clock for state in self.nightly) - SLACK
         return max(met_by_a_door(at, arrived, self.customer.clock), oldest)
 
 
@@ -148,7 +161,7 @@ def fraud_vector(
     """
     cells = {"merchant_id": text_fingerprint(merchant_id), **cells}
     values: dict[str, int | float | None] = {"amount": amount}
-    for state in (known.customer, known.merchant, known.account, known.device):
+    for state in (known.customer, *known.nightly):
         values.update(state.values(counted_at))
     for feature in FRAUD.since_last:
         values[feature.name] = known.customer.since_last(feature, counted_at)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from features.declaration import DAY, IDENTIFIERS, Entity, Kind
+from features.declaration import DAY, EntityName, Kind
+from features.entities import IDENTIFIERS
 from features.fraud import FRAUD, LABEL_PATIENCE
 from features.values import instant
 from glue.arguments import days, days_before
@@ -79,7 +80,7 @@ def first_moments(spark: SparkSession, lake: Lake, near: set[str], late: DataFra
     return None if transactions is None else first_payments(transactions, late)
 
 
-def met(entity: Entity, kinds: dict[Kind, DataFrame]) -> dict[Kind, DataFrame]:
+def met(entity: EntityName, kinds: dict[Kind, DataFrame]) -> dict[Kind, DataFrame]:
     """Nothing where no payment names such an entity: then nobody asks about one, and Spark need not look for it."""
     may_be_absent = IDENTIFIERS[entity] in FURTHER_KEYS
     return {} if may_be_absent and all(rows.isEmpty() for rows in kinds.values()) else kinds

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from functools import cached_property
 
-from features.declaration import Entity
+from features.declaration import EntityName
 from features.fraud import FRAUD
 from features.payment import AHEAD
 from features.state import State, fingerprint, payment_event
@@ -185,13 +185,13 @@ class Seen:
     def record(self, customer: str) -> State:
         return self._state("customer", customer, CUSTOMER_LAYOUT)
 
-    def traffic(self, entity: Entity, identifier: str) -> State:
+    def traffic(self, entity: EntityName, identifier: str) -> State:
         return self._state(entity, identifier, TRAFFIC_LAYOUTS[entity])
 
     @cached_property
-    def traffics(self) -> dict[tuple[Entity, str], list[str]]:
+    def traffics(self) -> dict[tuple[EntityName, str], list[str]]:
         """Payments by whose traffic they are."""
-        found: dict[tuple[Entity, str], list[str]] = {}
+        found: dict[tuple[EntityName, str], list[str]] = {}
         for identifier, paid in sorted(self.paid.items()):
             for whose in paid.counted.items():
                 found.setdefault(whose, []).append(identifier)

@@ -10,7 +10,9 @@ import random
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from features.declaration import COUNTED, DAY, HOUR, IDENTIFIERS, MINUTE, Entity
+from features.declaration import DAY, HOUR, MINUTE, EntityName
+from features.entities import COUNTED, FURTHER_COLUMNS, named_by
+from features.payment import Payment
 from simulation.scheduler import FAULTS, FaultKind, Outage
 
 MIDNIGHT = 1_748_736_000_000  # the first of June 2025, UTC
@@ -37,14 +39,17 @@ class Paid:
 
     @property
     def further(self) -> dict[str, str]:
-        """What it says besides: the device and the address, each one of three."""
-        return {"device_id": f"d{self.amount // 100 % 3}", "ip": f"192.0.2.{self.amount // 300 % 3}"}
+        """What it says besides: the device and the address, each one of three, and whom else a user declares, each one
+        of two."""
+        further = {column: f"{column} {self.amount // 100 % 2}" for column in FURTHER_COLUMNS}
+        return {**further, "device_id": f"d{self.amount // 100 % 3}", "ip": f"192.0.2.{self.amount // 300 % 3}"}
 
     @property
-    def counted(self) -> dict[Entity, str]:
+    def counted(self) -> dict[EntityName, str]:
         """Whose traffic it is, by entity."""
-        said = {"merchant_id": self.merchant, **self.further}
-        return {entity: said[IDENTIFIERS[entity]] for entity in COUNTED}
+        paid = Payment(self.identifier, self.at, self.customer, self.merchant, self.amount, further=self.further)
+        found = {entity: named_by(paid, entity) for entity in COUNTED}
+        return {entity: whose for entity, whose in found.items() if whose is not None}
 
 
 @dataclass(frozen=True)

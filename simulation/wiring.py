@@ -31,7 +31,8 @@ from stream.door import StreamDoor
 from stream.quarantine import Quarantine
 from stream.sinks import BLOCKED, REVIEWED, DecisionLog, LateLog, MerchantStream, Topic
 
-from features.declaration import COUNTED, IDENTIFIERS, Entity
+from features.declaration import EntityName
+from features.entities import COUNTED, IDENTIFIERS
 from simulation.models.dynamodb import DynamoDB
 from simulation.models.endpoint import Endpoint
 from simulation.models.feature_store import FeatureStore
@@ -41,7 +42,7 @@ from simulation.models.messages import Topics
 from simulation.models.storage import S3
 from simulation.scheduler import Actor, Killed, Scheduler
 
-GROUPS: dict[Entity, str] = {entity: f"sim-{entity}" for entity in IDENTIFIERS}
+GROUPS: dict[EntityName, str] = {entity: f"sim-{entity}" for entity in IDENTIFIERS}
 ANSWERS, TAILS, RELEASES, POLICIES, LISTS = "sim-answers", "sim-tails", "sim-releases", "sim-policies", "sim-lists"
 TABLES = {ANSWERS: "transaction_id", TAILS: "customer_id"}  # what the doors remember of payments: the name of its key
 DOCUMENTS = {RELEASES: "problem", POLICIES: "problem"}
@@ -108,7 +109,7 @@ class Cloud:
 
     def counter(self, skew: int) -> Counter:
         """As merchants/handler.py puts it together."""
-        groups: dict[Entity, str] = {entity: GROUPS[entity] for entity in COUNTED}
+        groups: dict[EntityName, str] = {entity: GROUPS[entity] for entity in COUNTED}
         records = Records(self.store.client(COUNTER.tries), groups, breaker=self._breaker(pause=0))
         return Counter(records, self._milliseconds(skew))
 

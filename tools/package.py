@@ -16,7 +16,8 @@ from pathlib import Path, PurePosixPath
 
 import boto3
 
-from features.declaration import IDENTIFIERS
+from features.declaration import EntityName
+from features.entities import FURTHER, IDENTIFIERS
 from features.fraud import FRAUD
 from features.own import packaged
 from features.vector import LAYOUTS
@@ -104,7 +105,7 @@ def build() -> None:
     package.add("models/bootstrap", "model.tar.gz", tarred(bootstrap_model(features)))
     listings = {
         "data": {"tables": {f"{t.zone}.{t.name}": table(t) for t in TABLES}, "feature_groups": feature_groups()},
-        "platform": {"artifacts": package.listed},
+        "platform": {"artifacts": package.listed, "declared_groups": [group_of(entity) for entity in FURTHER]},
     }
     for stack, listing in listings.items():
         replace(BUILD / f"{stack}.tfvars.json", (json.dumps(listing, indent=1, sort_keys=True) + "\n").encode())
@@ -189,12 +190,17 @@ def feature_groups() -> dict[str, dict]:
         texts = (key, "event_time", "feature_version", "state")
         counted = LAYOUTS[entity].names
         features = [{"name": n, "type": "String"} for n in texts] + [{"name": n, "type": "Integral"} for n in counted]
-        groups[entity.replace("_", "-")] = {"identifier": key, "features": features}
+        groups[group_of(entity)] = {"identifier": key, "features": features}
     loan = [
         {"name": c.name, "type": FEATURE_STORE_TYPES[c.type]} for c in LOAN_FEATURES.columns if c.name != "applied_at"
     ]
     applicant = {"identifier": "loan_id", "features": [*loan, {"name": "event_time", "type": "String"}]}
     return {**groups, "loan-applicant": applicant}
+
+
+def group_of(entity: EntityName) -> str:
+    """The short name of an entity's feature group."""
+    return entity.replace("_", "-")
 
 
 if __name__ == "__main__":

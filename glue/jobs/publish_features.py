@@ -15,7 +15,8 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from features.declaration import DAY, IDENTIFIERS
+from features.declaration import DAY
+from features.entities import FURTHER, IDENTIFIERS
 from features.fraud import FRAUD
 from features.values import day, instant
 from features.values import iso as text_of
@@ -36,7 +37,8 @@ from glue.transforms.gathering import gathered
 # A door may meet a payment so many days after it happened: the failed queue keeps it for two weeks, and a replay that
 # fails begins anew.
 REPLAYED_DAYS = 30
-GROUPS = ("customer", *FRAUD.nightly, "loan-applicant")
+FURTHER_GROUPS = tuple(entity.replace("_", "-") for entity in FRAUD.nightly if entity in FURTHER)
+GROUPS = ("customer", *(entity for entity in FRAUD.nightly if entity not in FURTHER), *FURTHER_GROUPS, "loan-applicant")
 NEWEST = f"quality/publish_features/newest-{FRAUD.version}.json"  # by group, the newest event time of all its records
 TURNS = "quality/publish_features/turns.json"  # by instant, how often records as of it were published again
 
@@ -46,9 +48,11 @@ def main(argv: list[str]) -> None:
     args = parse(
         argv, "as_of", "customer_group", "merchant_group", "account_group", "device_group", "loan_applicant_group",
         "namespace",
+        optional=("further_groups",),
         either=(("batch",), ("from", "to")),
     )
     # fmt: on
+    further = further_groups(args.further_groups)
     spark, lake = session(), args.lake
     as_of = midnight(args.as_of)
     if args.batch:
@@ -65,7 +69,7 @@ def main(argv: list[str]) -> None:
     behind = payers_ahead(spark, lake, args.batch, as_of)
     records = {**entity_records(spark, lake, as_of, payment_days, behind), **loan_records(spark, lake, loan_months)}
     for group, rows in records.items():
-        name = getattr(args, f"{group.replace('-', '_')}_group")
+        name = further[group] if group in further else getattr(args, f"{group.replace('-', '_')}_group")
         publish(rows, name, group, progress, progress.done(group, before_us), online_at)
 
     marks = lake.keys(f"{progress.prefix}/")
@@ -77,6 +81,19 @@ def main(argv: list[str]) -> None:
     lake.put_json(f"quality/publish_features/{run}.json", {**report, "age_hours": ages})
     Metrics(args.namespace).aged(ages)
     lake.delete(marks)  # it is complete: whoever starts it once more wants it done once more
+
+
+def further_groups(told: str | None) -> dict[str, str]:
+    """Names of the feature groups of entities that a user has declared, by short name, from
+    `card=risk-dev-card,network=risk-dev-network`; none of none.
+    Raises ValueError where one lacks that this package publishes."""
+    groups = {name: group for name, _, group in (pair.partition("=") for pair in (told or "").split(",") if pair)}
+    if missing := [group for group in FURTHER_GROUPS if not groups.get(group)]:
+        raise ValueError(
+            f"--further_groups: expected <short name>=<feature group> of each declared entity, got none of "
+            f"{', '.join(missing)}; Terraform tells them, as of the package that it deploys"
+        )
+    return {group: groups[group] for group in FURTHER_GROUPS}
 
 
 def midnight(text: str) -> int:
@@ -117,7 +134,9 @@ def entity_records(
     for entity, kinds in happened.items():
         key = IDENTIFIERS[entity]
         if kinds:
-            records[entity] = entity_record(folded_events(of_touched(kinds, key, touched), entity, key), key)
+            records[entity.replace("_", "-")] = entity_record(
+                folded_events(of_touched(kinds, key, touched), entity, key), key
+            )
     return records
 
 

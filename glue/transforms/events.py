@@ -8,16 +8,16 @@ from pyspark.sql import functions as F
 from features.clocks import LONGEST, OFFSET
 from features.declaration import (
     DAY,
-    IDENTIFIERS,
     MINUTE,
     CalendarPart,
-    Entity,
+    EntityName,
     FeatureSet,
     Kind,
     LocalPart,
     Prefix,
     needs,
 )
+from features.entities import IDENTIFIERS
 from features.fraud import FRAUD, LABEL_PATIENCE
 from features.payment import CONTROL, LONGEST_IDENTIFIER
 from features.places import MICRO
@@ -25,7 +25,7 @@ from features.state import AUTHORISED
 from features.values import BLANKS, MISSING
 from glue.transforms.windows import APART, FIRST, PLACE, cell, part_of, tile_of, with_open_windows
 
-Happened = dict[Entity, dict[Kind, DataFrame]]
+Happened = dict[EntityName, dict[Kind, DataFrame]]
 
 # By what entities are known, and what of payments is looked at.
 KEYS = tuple(dict.fromkeys(IDENTIFIERS[entity] for entity in FRAUD.nightly))
@@ -67,7 +67,7 @@ def payments(transactions: DataFrame, late: DataFrame | None = None, earlier: Da
         *([FIRST] if FRAUD.since_first else []),
         *(where_made(rows) if FRAUD.travels else []),
         *(of_kind(rows, kind).alias(APART[kind]) for kind in FRAUD.apart),
-        *(identifier(said(rows, key)).alias(key) for key in FURTHER_KEYS),
+        *(identifier(naming(rows, key)).alias(key) for key in FURTHER_KEYS),
         *(cell_of(rows, of).alias(cell(of)) for of in CELLS),
     )
 
@@ -154,6 +154,12 @@ def of_kind(rows: DataFrame, kind: Kind) -> Column:
         if "decline" in FRAUD.apart:
             found = found & ~F.coalesce(declined, F.lit(False))
     return F.coalesce(found.cast("bigint"), F.lit(0).cast("bigint"))
+
+
+def naming(rows: DataFrame, key: str) -> Column:
+    """What payments say in a column that names an entity, or what it begins with, as `features.entities` has it."""
+    prefix = next((prefix for prefix in FRAUD.prefixes if prefix.name == key), None)
+    return said(rows, key) if prefix is None else cut(said(rows, prefix.column), prefix)
 
 
 def identifier(said: Column) -> Column:
@@ -264,7 +270,7 @@ def by_entity(
     return found
 
 
-def attempts(paid: DataFrame, entity: Entity) -> dict[Kind, DataFrame]:
+def attempts(paid: DataFrame, entity: EntityName) -> dict[Kind, DataFrame]:
     """Payments by the kinds that the entity's windows count."""
     found: dict[Kind, DataFrame] = {"payment": paid_alone(paid, FRAUD)}
     for kind in FRAUD.apart:
@@ -282,7 +288,7 @@ def paid_alone(paid: DataFrame, features: FeatureSet) -> DataFrame:
     return paid
 
 
-def counts(entity: Entity, kind: Kind) -> bool:
+def counts(entity: EntityName, kind: Kind) -> bool:
     return any((w.entity, w.kind) == (entity, kind) for w in FRAUD.windows)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from features.declaration import MEASURES, Entity, Kind
+from features.declaration import MEASURES, EntityName, Kind
 from features.fraud import FRAUD
 from features.places import LATITUDE, LONGITUDE
 from features.state import AUTHORISED, NEVER, Event, State
@@ -57,7 +57,7 @@ def told(names: Sequence[str], cells: Sequence[float]) -> dict[str, int]:
     return {of: int(found) for of, found in zip(names, cells, strict=True) if not isnan(found)}
 
 
-def folded_events(happened: dict[Kind, DataFrame], entity: Entity, key: str) -> DataFrame:
+def folded_events(happened: dict[Kind, DataFrame], entity: EntityName, key: str) -> DataFrame:
     """Events of an entity whose windows are closed, by kind -> one record per `key`, see `folded`."""
     frames = [
         rows.select(
@@ -86,7 +86,7 @@ def folded_events(happened: dict[Kind, DataFrame], entity: Entity, key: str) -> 
     return folded(together, entity, apply)
 
 
-def folded(rows: DataFrame, entity: Entity, take: Callable[[State, Any], None]) -> DataFrame:
+def folded(rows: DataFrame, entity: EntityName, take: Callable[[State, Any], None]) -> DataFrame:
     """Folds rows, entity first and `counted_at` second, in the order in which they count.
 
     Returns `entity, clock, state`, and what the record says of the entity right after its newest event, a column for

@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features.credit import PAYMENT_BEHAVIOUR
-from features.declaration import IDENTIFIERS
+from features.entities import IDENTIFIERS
 from features.fraud import FRAUD
 from glue.tables import FURTHER, LOAN_FEATURES, TRANSACTION_FEATURES
 from glue.transforms.events import Happened, paid_alone

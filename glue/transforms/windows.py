@@ -18,7 +18,7 @@ from pyspark.sql import Window as SparkWindow
 from pyspark.sql import functions as F
 from pyspark.sql.types import LongType, StructField, StructType
 
-from features.declaration import MEASURES, CalendarPart, Distinct, Entity, FeatureSet, Kind, Ratio, Window
+from features.declaration import MEASURES, CalendarPart, Distinct, EntityName, FeatureSet, Kind, Ratio, Window
 from glue.transforms.gathering import gathered
 from glue.transforms.trailing import LAST_MOMENT, Asked, Timeline, Values, trailing
 
@@ -133,7 +133,7 @@ def with_closed_windows(
     rows: DataFrame,
     events: Mapping[Kind, DataFrame],
     features: FeatureSet,
-    entity: Entity,
+    entity: EntityName,
     key: str,
     asks: DataFrame | None = None,
 ) -> DataFrame:

@@ -18,12 +18,13 @@ from scoring.lists import Lists
 from scoring.live import Places, Release
 from scoring.model import Model
 from scoring.records import Records
-from scoring.settings import from_environment
+from scoring.settings import from_environment, groups_of
 from scoring.signing import Signer
 from scoring.tails import Tails
 from scoring.terms import Terms, TermsUnread
 
 from decide.door import ApiDoor, DecidedBefore, NotHandedOn, NotRemembered
+from features.entities import FURTHER
 from features.message import fields_of
 from features.payment import InvalidPayment
 
@@ -71,6 +72,7 @@ def door() -> ApiDoor:
                 "traffic": settings.traffic_group,
                 "device_traffic": settings.device_traffic_group,
                 "address_traffic": settings.address_traffic_group,
+                **groups_of(FURTHER, os.environ),
             },
             patience=API.store.requests,
         ),

@@ -1,5 +1,5 @@
 """What the counter does with a batch of the merchants' stream: each payment into the record of its merchant, of its
-device and of its address, once.
+device and of its address, and of whom else a user declares `live`, once.
 
 A payment stands in the stream once for each of them, keyed by the identifier, so each record has one writer. A payment
 that comes again, with its batch or because the stream door told it twice, is known by its identifier: it counts once,
@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from scoring.metrics import emit
 from scoring.records import Records
 
-from features.declaration import COUNTED, IDENTIFIERS, Entity
+from features.declaration import EntityName
+from features.entities import COUNTED, IDENTIFIERS
 from features.state import State, payment_event
 
 
@@ -26,7 +27,7 @@ class Told:
 
     arrived_at: int
     transaction_id: str
-    entity: Entity
+    entity: EntityName
     identifier: str
     at: int
     amount: int

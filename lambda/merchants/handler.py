@@ -12,9 +12,10 @@ from scoring import metrics
 from scoring.breaker import Breaker
 from scoring.budget import COUNTER
 from scoring.records import Records
-from scoring.settings import from_environment
+from scoring.settings import from_environment, groups_of
 
-from features.declaration import Entity
+from features.declaration import EntityName
+from features.entities import COUNTED, FURTHER
 from merchants.counter import Counter
 
 
@@ -32,10 +33,11 @@ def counter() -> Counter:
     settings = from_environment(Settings, os.environ)
     metrics.into(settings.metric_namespace)
     store = boto3.client("sagemaker-featurestore-runtime", config=COUNTER.config)
-    groups: dict[Entity, str] = {
+    groups: dict[EntityName, str] = {
         "traffic": settings.traffic_group,
         "device_traffic": settings.device_traffic_group,
         "address_traffic": settings.address_traffic_group,
+        **groups_of((entity for entity in FURTHER if entity in COUNTED), os.environ),
     }
     return Counter(Records(store, groups, breaker=Breaker(pause=0)), lambda: int(time.time() * 1000))
 

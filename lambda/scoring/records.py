@@ -8,7 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from features.declaration import COUNTED, DAY, IDENTIFIERS, Entity
+from features.declaration import DAY, EntityName
+from features.entities import COUNTED, FURTHER, IDENTIFIERS, named_by
 from features.fraud import FRAUD
 from features.payment import Payment
 from features.state import State
@@ -25,8 +26,8 @@ PATIENCE = 4  # tries for what a batch call left undone
 
 
 # Whose records may be missing: of a batch of the stream, which can wait, and of a payment that somebody waits for.
-RULES_ONLY: frozenset[Entity] = frozenset(COUNTED)
-ALL_BUT_THE_CUSTOMER: frozenset[Entity] = frozenset({*NIGHTLY, *COUNTED})
+RULES_ONLY: frozenset[EntityName] = frozenset(COUNTED)
+ALL_BUT_THE_CUSTOMER: frozenset[EntityName] = frozenset({*NIGHTLY, *COUNTED})
 
 
 class StoreUnavailable(RuntimeError):
@@ -37,7 +38,7 @@ class Records:
     """Online records: customers, merchants, accounts, devices, and what is counted as payments come."""
 
     def __init__(
-        self, client, groups: dict[Entity, str], patience: int = PATIENCE, breaker: Breaker | None = None
+        self, client, groups: dict[EntityName, str], patience: int = PATIENCE, breaker: Breaker | None = None
     ) -> None:
         """`groups` by entity; `patience` is how often what a read left undone is asked for."""
         self.client = client
@@ -45,7 +46,7 @@ class Records:
         self.patience = patience
         self.breaker = breaker or Breaker()
 
-    def about(self, payments: Sequence[Payment], spare: frozenset[Entity] = RULES_ONLY) -> list[Knowledge]:
+    def about(self, payments: Sequence[Payment], spare: frozenset[EntityName] = RULES_ONLY) -> list[Knowledge]:
         """What is known for each payment; those of one customer share its state. Raises StoreUnavailable.
 
         Of `spare` entities nothing is known where the store could not tell; the knowledge is then not `whole`.
@@ -54,8 +55,8 @@ class Records:
         return [knowledge(payment, states) for payment in payments]
 
     def read(
-        self, wanted: Mapping[Entity, Iterable[str]], spare: frozenset[Entity] = frozenset()
-    ) -> dict[Entity, dict[str, State]]:
+        self, wanted: Mapping[EntityName, Iterable[str]], spare: frozenset[EntityName] = frozenset()
+    ) -> dict[EntityName, dict[str, State]]:
         """States by entity and identifier; an entity never seen has an empty state. Raises StoreUnavailable.
 
         Of `spare` entities those that the store could not tell are left out.
@@ -93,7 +94,7 @@ class Records:
                     states[entity].pop(identifier, None)
         return states
 
-    def write(self, entity: Entity, states: dict[str, State], arrived: int) -> None:
+    def write(self, entity: EntityName, states: dict[str, State], arrived: int) -> None:
         """Overwrites online records. The offline store is filled from the lake, not from here.
 
         Feature Store takes only a record that is later than the one it has. A payment that comes late, or in the same
@@ -145,7 +146,7 @@ def recorded(state: State, arrived: int) -> int:
     return max(ahead, state.recorded_at + 1, arrived)
 
 
-def stored(values: Mapping[str, str | None], entity: Entity) -> State:
+def stored(values: Mapping[str, str | None], entity: EntityName) -> State:
     """The state in a record, whatever the features of whoever wrote it: what both know stays.
 
     Raises KeyError, TypeError, ValueError for a record that no writer of ours has left.
@@ -155,24 +156,26 @@ def stored(values: Mapping[str, str | None], entity: Entity) -> State:
     return state
 
 
-def knowledge(payment: Payment, states: Mapping[Entity, Mapping[str, State]]) -> Knowledge:
+def knowledge(payment: Payment, states: Mapping[EntityName, Mapping[str, State]]) -> Knowledge:
     """Of states as they were read: what is known for one payment."""
     known: dict[str, State] = {}
     whole = True
     for entity in NIGHTLY:
-        who = payment.identifier(IDENTIFIERS[entity])
+        who = named_by(payment, entity)
         state = NOBODY[entity] if who is None else states[entity].get(who)
         whole = whole and state is not None
         known[entity] = state or NOBODY[entity]
-    counted = {e: who for e in COUNTED if (who := payment.identifier(IDENTIFIERS[e])) is not None}
+    counted = {e: who for e in COUNTED if (who := named_by(payment, e)) is not None}
     is_read = all(who in states[entity] for entity, who in counted.items())
     traffic = {entity: states[entity][who] for entity, who in counted.items()} if is_read else None
-    return Knowledge(states["customer"][payment.customer_id], traffic=traffic, whole=whole, **known)  # type: ignore[arg-type]
+    further = {entity: known.pop(entity) for entity in FURTHER if entity in known}
+    customer = states["customer"][payment.customer_id]
+    return Knowledge(customer, traffic=traffic, whole=whole, further=further, **known)  # type: ignore[arg-type]
 
 
-def named(entity: Entity, payments: Iterable[Payment]) -> Iterable[str]:
+def named(entity: EntityName, payments: Iterable[Payment]) -> Iterable[str]:
     """To whom of a kind the payments happen, each once; not every payment names everybody."""
-    return dict.fromkeys(who for p in payments if (who := p.identifier(IDENTIFIERS[entity])) is not None)
+    return dict.fromkeys(who for p in payments if (who := named_by(p, entity)) is not None)
 
 
 def by_group(pairs: list[tuple[str, str]]) -> list[dict]:

@@ -16,11 +16,12 @@ from scoring.lists import Lists
 from scoring.live import Places, Release
 from scoring.model import Model
 from scoring.records import Records
-from scoring.settings import from_environment
+from scoring.settings import from_environment, groups_of
 from scoring.signing import Verifier
 from scoring.tails import Tails
 from scoring.terms import Terms
 
+from features.entities import FURTHER
 from stream.door import StreamDoor
 from stream.quarantine import Quarantine
 from stream.sinks import BLOCKED, REVIEWED, DecisionLog, LateLog, MerchantStream, Topic
@@ -67,6 +68,7 @@ def door() -> StreamDoor:
                 "traffic": settings.traffic_group,
                 "device_traffic": settings.device_traffic_group,
                 "address_traffic": settings.address_traffic_group,
+                **groups_of(FURTHER, os.environ),
             },
             # Nobody waits here: a store that is back must be asked, or a batch's few retries pass without a call.
             breaker=Breaker(pause=0),

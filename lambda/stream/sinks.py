@@ -13,7 +13,7 @@ from scoring.breaker import Breaker, Open
 from scoring.decision import decision_date
 from scoring.refusals import code_of
 
-from features.declaration import COUNTED, IDENTIFIERS
+from features.entities import COUNTED, IDENTIFIERS, named_by
 from features.payment import Payment
 from features.values import iso
 
@@ -177,8 +177,13 @@ def told(payment: Payment, at: int) -> list[dict]:
     """A payment's records of the merchants' stream: one for each whose traffic is counted, as far as it names them."""
     records = []
     for entity in COUNTED:
-        whose = payment.identifier(column := IDENTIFIERS[entity])
+        whose = named_by(payment, entity)
         if whose is not None:
-            fields = {"transaction_id": payment.transaction_id, column: whose, "at": at, "amount_cents": payment.amount}
+            fields = {
+                "transaction_id": payment.transaction_id,
+                IDENTIFIERS[entity]: whose,
+                "at": at,
+                "amount_cents": payment.amount,
+            }
             records.append({"PartitionKey": whose, "Data": json.dumps(fields).encode()})
     return records

@@ -18,6 +18,9 @@ data "aws_partition" "this" {}
 locals {
   prefix   = "${var.prefix}-${var.environment}"
   database = replace(local.prefix, "-", "_")
+
+  # Feature groups that are always there; of others the package knows, as a user has declared their entities.
+  ours = ["account", "address-traffic", "customer", "device", "device-traffic", "loan-applicant", "merchant", "traffic"]
 }
 
 module "lake" {
@@ -73,7 +76,8 @@ module "feature_store" {
   source = "../modules/feature_store"
 
   boundary_arn    = var.boundary_arn
-  counted         = { traffic = null, device-traffic = 2, address-traffic = 2 } # days; devices and addresses are people's
+  counted         = { for name in keys(var.feature_groups) : name => name == "traffic" ? null : 2 if endswith("-${name}", "-traffic") } # days; devices and addresses are people's
+  declared        = setsubtract(keys(var.feature_groups), local.ours)
   groups          = var.feature_groups
   lake            = module.lake.bucket
   later           = ["device"]

@@ -91,7 +91,7 @@ module "etl" {
   artifacts       = local.artifacts
   code            = var.artifacts
   database_prefix = local.held.catalog.database_prefix
-  feature_groups  = local.held.feature_groups.published
+  feature_groups  = local.published
   lake            = local.held.lake
   namespace       = local.namespace
   network         = local.network
@@ -242,7 +242,7 @@ module "orchestration" {
 module "watch" {
   source = "../modules/watch"
 
-  entities       = merge(local.held.entities, { published = keys(local.held.feature_groups.published) })
+  entities       = merge(local.held.entities, { published = keys(local.published) })
   functions      = merge(module.api.functions, module.review.functions, { merchants = module.counter.function, release = module.release.function, seal = module.orchestration.function, stream = module.consumer.function })
   heartbeats     = var.watch.heartbeats
   key            = { arn = local.held.lake.kms_key_arn, told_of = try(local.held.trail, null) != null }

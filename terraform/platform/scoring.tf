@@ -5,11 +5,16 @@ locals {
   sagemaker = "arn:${data.aws_partition.this.partition}:sagemaker:${local.place}"
 
   records = {
-    for group in ["account", "address-traffic", "customer", "device", "device-traffic", "merchant", "traffic"] : "${upper(replace(group, "-", "_"))}_GROUP" => {
-      name = local.held.feature_groups.all[group]
-      arn  = "${local.sagemaker}:feature-group/${local.held.feature_groups.all[group]}"
+    for group in concat(["account", "address-traffic", "customer", "device", "device-traffic", "merchant", "traffic"], var.declared_groups) : "${upper(replace(group, "-", "_"))}_GROUP" => {
+      name = local.groups[group]
+      arn  = "${local.sagemaker}:feature-group/${local.groups[group]}"
     }
   }
+
+  # Of declared entities the names are known before the data stack has made them: a plan that was kept would lack them.
+  declared  = { for group in var.declared_groups : group => "${local.prefix}-${group}" }
+  groups    = merge(local.held.feature_groups.all, local.declared)
+  published = merge(local.held.feature_groups.published, { for group, name in local.declared : group => name if !endswith("-${group}", "-traffic") })
 
   scoring = {
     environment = merge({ for variable, group in local.records : variable => group.name }, {

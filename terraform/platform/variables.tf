@@ -27,6 +27,18 @@ variable "boundary_arn" {
   }
 }
 
+variable "declared_groups" {
+  description = "Short names of the feature groups of entities that a user has declared, as `make package` lists them: `card`, and `card-traffic` of what is counted live."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for group in var.declared_groups : can(regex("^[a-z][a-z0-9-]{0,39}$", group))])
+    error_message = "declared_groups must hold short names of small letters, digits and -, got [${join(", ", var.declared_groups)}]."
+  }
+}
+
 variable "environment" {
   description = "Name of the environment: local, dev or prod."
   type        = string

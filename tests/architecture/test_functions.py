@@ -132,7 +132,10 @@ def environment_of(function: str) -> set[str]:
 def shared() -> set[str]:
     """What both doors get: names, and for each feature group its own."""
     text = (ROOT / "terraform" / "platform" / "scoring.tf").read_text()
-    groups = re.search(r'for group in \[(.*?)\] : "\$\{upper\(replace\(group, "-", "_"\)\)\}_GROUP"', text)
+    groups = re.search(
+        r'for group in concat\(\[(.*?)\], var.declared_groups\) : "\$\{upper\(replace\(group, "-", "_"\)\)\}_GROUP"',
+        text,
+    )
     named = {group.replace("-", "_").upper() for group in re.findall(r'"([\w-]+)"', groups[1])}
     return {f"{group}_GROUP" for group in named} | keys(
         block(text, "for variable, group in local.records : variable => group.name }, {"), r"\b([A-Z][A-Z_]+)\s*="

@@ -26,7 +26,7 @@ import psutil
 import pyarrow.parquet as pq
 from release.promotion import pending
 
-from features.declaration import COUNTED, DAY, IDENTIFIERS, Entity
+from features.declaration import COUNTED, DAY, IDENTIFIERS, EntityName
 from features.payment import Payment
 from features.state import State, fingerprint
 from features.values import iso
@@ -349,7 +349,7 @@ class Scene:
             Record=[{"FeatureName": name, "ValueAsString": value} for name, value in values.items()],
         )
 
-    def traffic(self, whose: str, entity: Entity = "traffic") -> list[int]:
+    def traffic(self, whose: str, entity: EntityName = "traffic") -> list[int]:
         """Fingerprints of the payments that a record of traffic counts, as often as it does."""
         runtime, group = (
             self.client("sagemaker-featurestore-runtime"),
@@ -406,7 +406,7 @@ class Scene:
             if line["transaction_id"] in paid:
                 noted[line["transaction_id"]] = max(line["counted_at"], noted.get(line["transaction_id"], 0))
         stored = self.states(customers)
-        counted: dict[tuple[Entity, str], list[int]] = {}
+        counted: dict[tuple[EntityName, str], list[int]] = {}
         for identifier, payment in parsed.items():
             for entity in COUNTED:
                 if whose := payment.identifier(IDENTIFIERS[entity]):

@@ -10,14 +10,16 @@ import pyarrow as pa
 from pyspark.sql import functions as F
 
 from features.declaration import DAY, HOUR
+from features.entities import FURTHER, named_by
 from features.fraud import FRAUD, LABEL_PATIENCE
 from features.moments import met_by_a_door
+from features.payment import Payment
 from features.places import LATITUDE, LONGITUDE
 from features.state import Event, State, kind_of, label_event, payment_event, text_fingerprint
 from features.vector import (
     ACCOUNT_LAYOUT,
     CUSTOMER_LAYOUT,
-    DEVICE_LAYOUT,
+    LAYOUTS,
     MERCHANT_LAYOUT,
     Knowledge,
     cells_of,
@@ -80,8 +82,14 @@ def served_vectors(log: Log, reload_every: int = 7) -> Served:
         if number % reload_every == 0:  # a record that was written and read back is the same record
             state = customers[customer] = State.load(state.dump(), CUSTOMER_LAYOUT)
         now = met_by_a_door(at, None, state.clock)
-        device = published.device(log.further[identifier].get("device_id"), now)
-        known = Knowledge(state, published.merchant(merchant, now), published.account(customer, now), device=device)
+        paid = Payment(identifier, at, customer, merchant, cents, further=log.further[identifier])
+        known = Knowledge(
+            state,
+            published.merchant(merchant, now),
+            published.account(customer, now),
+            device=published.named("device", paid, now),
+            further={entity: published.named(entity, paid, now) for entity in FRAUD.nightly if entity in FURTHER},
+        )
         assert known.counts_at(at) == now, "the logs of these tests hold nothing later than records remember"
         cells = cells_of(at, log.further[identifier])
         vectors[identifier] = fraud_vector(at, now, cents, merchant, known, cells)
@@ -100,30 +108,34 @@ def noted(paid: list, late: list[tuple[str, int]]) -> list[tuple[str, int, int, 
 
 
 class Published:
-    """Records of merchants, accounts and devices, as of the last midnight whose jobs have ended."""
+    """Records of all but customers, as of the last midnight whose jobs have ended."""
 
     def __init__(self, log: Log, counted: dict[str, int], flags_of: dict[str, frozenset[str]]) -> None:
         self.merchants: dict[str, list[Event]] = {}
         self.accounts: dict[str, list[Event]] = {}
-        self.devices: dict[str, list[Event]] = {}
+        self.others: dict[tuple[str, str], list[Event]] = {}
         self.known: dict[tuple[str, str, int], State] = {}
         paid = {identifier: (customer, merchant, at) for identifier, customer, merchant, at, _ in log.payments}
-        device_of = {identifier: said["device_id"] for identifier, said in log.further.items() if "device_id" in said}
-        for identifier, customer, merchant, _, cents in log.payments:
+        named: dict[str, list[tuple[str, str]]] = {}
+        for identifier, customer, merchant, at, cents in log.payments:
             kind = kind_of(log.further[identifier], FRAUD, is_blocked(identifier))
             self.merchants.setdefault(merchant, []).append(payment_event(counted[identifier], cents, kind=kind))
-            if identifier in device_of:
-                payer = {"customer_id": text_fingerprint(customer)}
-                event = payment_event(counted[identifier], cents, cells=payer, kind=kind)
-                self.devices.setdefault(device_of[identifier], []).append(event)
+            payment = Payment(identifier, at, customer, merchant, cents, further=log.further[identifier])
+            asked = [entity for entity in ("device", *FURTHER) if entity in FRAUD.nightly]
+            named[identifier] = [(entity, who) for entity in asked if (who := named_by(payment, entity)) is not None]
+            for entity, whose in named[identifier]:
+                said = {of: payment.said(of) for of in FRAUD.cells(entity)}
+                cells = {of: text_fingerprint(cell) for of, cell in said.items() if cell is not None}
+                event = payment_event(counted[identifier], cents, cells=cells, kind=kind)
+                self.others.setdefault((entity, whose), []).append(event)
         for identifier, is_fraud, told in log.judgements():
             customer, merchant, at = paid[identifier]
             if told - at <= LABEL_PATIENCE:
                 label = label_event(max(told, at), is_fraud, flags_of[identifier])
                 self.merchants[merchant].append(label)
                 self.accounts.setdefault(customer, []).append(label)
-                if identifier in device_of:
-                    self.devices[device_of[identifier]].append(label)
+                for whom in named[identifier]:
+                    self.others[whom].append(label)
         applied = {loan: (customer, at) for loan, customer, at, _ in log.loans}
         for _, customer, at, cents in log.loans:
             self.accounts.setdefault(customer, []).append(Event(at, "loan", (1, cents)))
@@ -137,8 +149,9 @@ class Published:
     def account(self, identifier: str, now: int) -> State:
         return self._of("account", identifier, self.accounts.get(identifier, []), now, ACCOUNT_LAYOUT)
 
-    def device(self, identifier: str | None, now: int) -> State:
-        return self._of("device", identifier or "", self.devices.get(identifier or "", []), now, DEVICE_LAYOUT)
+    def named(self, entity: str, payment: Payment, now: int) -> State:
+        whose = named_by(payment, entity) or ""
+        return self._of(entity, whose, self.others.get((entity, whose), []), now, LAYOUTS[entity])
 
     def _of(self, entity: str, identifier: str, events: list[Event], now: int, layout) -> State:
         midnight = (now - PUBLISHED_AFTER) // DAY * DAY

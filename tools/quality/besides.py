@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from features.contract import TRANSACTIONS
-from features.declaration import IDENTIFIERS, Entity, Feature, FeatureSet, LocalPart, Prefix, Travel, made_of
+from features.declaration import EntityName, Feature, FeatureSet, LocalPart, Prefix, Travel, made_of
 
 REQUIRED = frozenset(TRANSACTIONS.required)
 TRUTH = "truth.csv"
@@ -29,9 +29,9 @@ def resting_on_more(features: FeatureSet) -> frozenset[str]:
     def rests(feature: Feature) -> bool:
         if isinstance(feature, Prefix | LocalPart | Travel):
             return True
-        entity: Entity = getattr(feature, "entity", "customer")
+        entity: EntityName = getattr(feature, "entity", "customer")
         below = made_of(feature)
-        read = {IDENTIFIERS[entity], *(name for name in below if name not in made)}
+        read = {features.identifiers[entity], *(name for name in below if name not in made)}
         return not read <= REQUIRED or any(rests(by_name[name]) for name in below if name in by_name)
 
     return frozenset(name for name in features.columns if name in by_name and rests(by_name[name]))

@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from features.contract import TRANSACTIONS
-from features.declaration import DAY, IDENTIFIERS, Kind
+from features.declaration import DAY, EntityName, Kind
+from features.entities import FURTHER, IDENTIFIERS, PREFIXES, named_by
 from features.fraud import FRAUD, LABEL_PATIENCE
 from features.moments import met_by_no_door
 from features.payment import Payment, is_missing
@@ -19,7 +20,7 @@ from features.vector import (
     ACCOUNT_LAYOUT,
     COLUMNS,
     CUSTOMER_LAYOUT,
-    DEVICE_LAYOUT,
+    LAYOUTS,
     MERCHANT_LAYOUT,
     Knowledge,
     Vector,
@@ -81,7 +82,8 @@ class Lake:
             self.customer(payment.customer_id, counted_at),
             self.merchant(payment.merchant_id, counted_at),
             self.account(payment.customer_id, counted_at),
-            device=self.device(payment.identifier(IDENTIFIERS["device"]), counted_at),
+            device=self.named("device", payment, counted_at),
+            further={e: self.named(e, payment, counted_at) for e in FRAUD.nightly if e in FURTHER},
         )
         cells = cells_of(payment.at, payment.further)
         return fraud_vector(payment.at, counted_at, payment.amount, payment.merchant_id, known, cells)
@@ -124,16 +126,18 @@ class Lake:
     def merchant(self, identifier: str, until: int) -> State:
         paid = self._payments(f"merchant_id = {text(identifier)} AND {self._seen(until)}")
         events = [payment_event(self.counted(p), p.amount, kind=self.kind_of(p)) for p in paid]
-        return folded(State(MERCHANT_LAYOUT), [*events, *self._labels("merchant_id", identifier, until)], until)
+        return folded(State(MERCHANT_LAYOUT), [*events, *self._labels("t.merchant_id", identifier, until)], until)
 
-    def device(self, identifier: str | None, until: int) -> State:
-        """Nothing is known of none."""
+    def named(self, entity: EntityName, payment: Payment, until: int) -> State:
+        """What is known of the device, or of whom else a user declares, that the payment names; nothing of none."""
+        identifier, state = named_by(payment, entity), State(LAYOUTS[entity])
         if identifier is None:
-            return State(DEVICE_LAYOUT)
-        key = selected(IDENTIFIERS["device"])
-        paid = self._payments(f"{key} = {text(identifier)} AND {self._seen(until)}")
-        events = [payment_event(self.counted(p), p.amount, cells=payer(p), kind=self.kind_of(p)) for p in paid]
-        return folded(State(DEVICE_LAYOUT), [*events, *self._labels(key, identifier, until)], until)
+            return state
+        paid = self._payments(f"{naming(entity)} = {text(identifier)} AND {self._seen(until)}")
+        events = [
+            payment_event(self.counted(p), p.amount, cells=said_to(entity, p), kind=self.kind_of(p)) for p in paid
+        ]
+        return folded(state, [*events, *self._labels(naming(entity, "t."), identifier, until)], until)
 
     def account(self, identifier: str, until: int) -> State:
         mine = f"customer_id = {text(identifier)}"
@@ -144,7 +148,7 @@ class Lake:
             )
         }
         events = [Event(at, "loan", (1, cents)) for at, cents in applied.values()]
-        events += self._labels("customer_id", identifier, until)
+        events += self._labels("t.customer_id", identifier, until)
         if applied:
             among = ", ".join(map(text, applied))
             sql = f"SELECT loan_id, defaulted, observed_at FROM loan_outcomes WHERE loan_id IN ({among})"
@@ -196,7 +200,7 @@ class Lake:
             ) l
             JOIN transactions t ON t.transaction_id = l.transaction_id
             LEFT JOIN {self.database}_gold.transaction_features g ON g.transaction_id = l.transaction_id
-            WHERE t.{key} = {text(identifier)} AND {reported}
+            WHERE {key} = {text(identifier)} AND {reported}
         """
         for row in self.ask("silver", sql):
             at, told = instant(row["event_time"]), instant(row["reported_at"])
@@ -205,9 +209,28 @@ class Lake:
                 yield label_event(max(told, at), int(row["is_fraud"]), held)
 
 
-def payer(payment: Payment) -> Cells:
-    """What others' records than the customer's keep of a payment."""
-    return {of: text_fingerprint(payment.said(of) or "") for of in FRAUD.cells("device")}
+def said_to(entity: EntityName, payment: Payment) -> Cells:
+    """What an entity's record keeps of a payment: of what it says."""
+    said = {of: payment.said(of) for of in FRAUD.cells(entity)}
+    return {of: text_fingerprint(cell) for of, cell in said.items() if cell is not None}
+
+
+def naming(entity: EntityName, table: str = "") -> str:
+    """What a payment of SILVER names an entity by, as `features.entities.named_by` has it: a column, or what one begins
+    with."""
+    key = IDENTIFIERS[entity]
+    if key not in PREFIXES:
+        return column_of(key, table)
+    column, prefix = column_of(PREFIXES[key].column, table), PREFIXES[key]
+    if not prefix.separator:
+        return f"substr({column}, 1, {prefix.parts})"
+    return f"array_join(slice(split({column}, {text(prefix.separator)}), 1, {prefix.parts}), {text(prefix.separator)})"
+
+
+def column_of(name: str, table: str = "") -> str:
+    """A column of SILVER, or the same that a bank brings besides."""
+    known = any(name == each.name for each in TRANSACTIONS.columns)
+    return f"{table}{name}" if known else f"element_at({table}attributes, {text(name)})"
 
 
 def as_said(column: str, cell: str) -> str:
@@ -219,8 +242,8 @@ def selected(column: str) -> str:
     """A column of SILVER, or one that a bank brings besides, by its own name."""
     if column in DEGREES:
         return f'{column}_microdegrees AS "{column}"'
-    known = any(column == each.name for each in TRANSACTIONS.columns)
-    return column if known else f'element_at(attributes, {text(column)}) AS "{column}"'
+    found = column_of(column)
+    return found if found == column else f'{found} AS "{column}"'
 
 
 def numbers(cells: str) -> Vector | None:

@@ -70,6 +70,12 @@ locals {
   }
 }
 
+# Of entities that a user has declared: the publishing job is told of them, where there are any.
+locals {
+  declared = [for group, name in var.feature_groups : "${group}=${name}" if !contains(["account", "customer", "device", "loan-applicant", "merchant"], group)]
+  further  = { for job in ["publish_features"] : job => { "--further_groups" = join(",", local.declared) } if length(local.declared) > 0 }
+}
+
 resource "aws_glue_job" "this" {
   for_each = local.jobs
 
@@ -96,7 +102,7 @@ resource "aws_glue_job" "this" {
     "--enable-metrics"                  = "true"
     "--job-language"                    = "python"
     "--TempDir"                         = "s3://${var.lake.name}/tmp/"
-  }, each.value)
+  }, each.value, lookup(local.further, each.key, {}))
 
   security_configuration = aws_glue_security_configuration.this.name
   connections            = aws_glue_connection.network[*].name

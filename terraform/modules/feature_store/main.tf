@@ -23,7 +23,7 @@ locals {
   }
 
   # Names by whether they wait for the others: an account makes four groups at a time.
-  waiting = setunion(keys(var.counted), var.later)
+  waiting = setunion(keys(var.counted), var.declared, var.later)
 
   # Of an online record; null for ever.
   days_kept = {
@@ -51,7 +51,7 @@ moved {
 # Those that payments move as they come, and those that the night publishes, too, but for which there is no room before.
 module "later" {
   source   = "../feature_group"
-  for_each = { for name, definition in var.groups : name => definition if contains(local.waiting, name) }
+  for_each = { for name, definition in var.groups : name => definition if contains(setsubtract(local.waiting, var.declared), name) }
 
   definition      = each.value
   name            = each.key
@@ -60,6 +60,20 @@ module "later" {
   prefix          = var.prefix
 
   depends_on = [module.published]
+}
+
+# Those of entities that a user has declared. `make deploy` makes no more than four at a time of any number.
+module "declared" {
+  source   = "../feature_group"
+  for_each = { for name, definition in var.groups : name => definition if contains(var.declared, name) }
+
+  definition      = each.value
+  name            = each.key
+  offline         = local.offline
+  online_ttl_days = local.days_kept[each.key]
+  prefix          = var.prefix
+
+  depends_on = [module.later]
 }
 
 # AWS's managed policy covers only buckets with "sagemaker" in their name.

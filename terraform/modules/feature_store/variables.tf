@@ -12,6 +12,13 @@ variable "counted" {
   nullable    = false
 }
 
+variable "declared" {
+  description = "Short names of groups of entities that a user has declared: they are made after all others."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}
+
 variable "groups" {
   description = "Feature groups: identifier and typed features, by short name."
   type = map(object({
@@ -30,8 +37,8 @@ variable "groups" {
   }
 
   validation {
-    condition     = length(setsubtract(keys(var.groups), setunion(keys(var.counted), var.later))) <= 4
-    error_message = "groups must hold at most 4 that are neither counted nor later, got ${length(var.groups)} in all: an account makes four feature groups at a time."
+    condition     = length(setsubtract(keys(var.groups), setunion(keys(var.counted), var.declared, var.later))) <= 4
+    error_message = "groups must hold at most 4 that are neither counted, declared nor later, got ${length(var.groups)} in all: an account makes four feature groups at a time."
   }
 }
 

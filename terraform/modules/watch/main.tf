@@ -16,7 +16,8 @@ resource "aws_sns_topic_subscription" "alarms" {
 }
 
 locals {
-  # Hours: a day, and what a night takes; where nothing happens on some days, a long weekend more.
+  # Hours: a day, and what a night takes; where nothing happens on some days, a long weekend more, and so of others that a
+  # user declares.
   oldest_features  = { customer = 30, merchant = 30, account = 102, device = 102, loan-applicant = 102 }
   most_blocked     = var.thresholds.blocked_per_minute
   most_quarantined = var.thresholds.quarantined_share
@@ -48,7 +49,7 @@ locals {
 
   # Where whoever is called finds what to do. The list is made from the runbooks.
   runbooks = jsondecode(file("${path.module}/runbooks.json"))
-  look     = { for alarm in concat(keys(local.alarms), keys(local.heartbeats)) : alarm => "Runbook: docs/runbooks/${lookup(local.runbooks, alarm, "README")}.md" }
+  look     = { for alarm in concat(keys(local.alarms), keys(local.heartbeats)) : alarm => "Runbook: docs/runbooks/${lookup(local.runbooks, alarm, startswith(alarm, "features-") ? local.runbooks["features-device-old"] : "README")}.md" }
 
   # A run that is stopped, or takes longer than it may, has not failed by ExecutionsFailed.
   summed = [for machine in keys(var.state_machines) : "${machine}-failed"]
@@ -95,12 +96,12 @@ locals {
     },
     {
       for group in var.entities.published : "features-${group}-old" => {
-        description = "The newest ${group} record is more than ${lookup(local.oldest_features, group, local.oldest_features.customer)} hours older than the night"
+        description = "The newest ${group} record is more than ${lookup(local.oldest_features, group, local.oldest_features.device)} hours older than the night"
         namespace   = var.namespace
         metric      = "FeatureAgeHours"
         dimensions  = { group = group }
         statistic   = "Maximum"
-        above       = lookup(local.oldest_features, group, local.oldest_features.customer)
+        above       = lookup(local.oldest_features, group, local.oldest_features.device)
       }
     },
     {

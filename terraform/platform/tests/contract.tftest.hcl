@@ -139,6 +139,48 @@ run "refuses_an_image_without_a_digest" {
   expect_failures = [var.image]
 }
 
+run "lets_doors_night_and_counter_reach_the_groups_of_declared_entities_before_they_are_there" {
+  command = plan
+
+  variables {
+    declared_groups = ["card", "card-traffic"]
+  }
+
+  assert {
+    condition     = local.scoring.environment["CARD_GROUP"] == "risk-dev-card" && local.scoring.environment["CARD_TRAFFIC_GROUP"] == "risk-dev-card-traffic"
+    error_message = "Both doors are told where the records lie."
+  }
+
+  assert {
+    condition     = length(local.scoring.permissions.ReadRecords.resources) == 9 && alltrue([for group in ["card", "card-traffic"] : anytrue([for arn in local.scoring.permissions.ReadRecords.resources : endswith(arn, ":feature-group/risk-dev-${group}")])])
+    error_message = "They may read these, and no other than before."
+  }
+
+  assert {
+    condition     = local.published["card"] == "risk-dev-card" && !contains(keys(local.published), "card-traffic")
+    error_message = "The night publishes what payments do not move."
+  }
+}
+
+run "knows_no_groups_but_ours_where_nobody_declares_an_entity" {
+  command = plan
+
+  assert {
+    condition     = length(local.records) == 7 && local.published == local.held.feature_groups.published
+    error_message = "Nothing is read that nobody asked for."
+  }
+}
+
+run "refuses_a_declared_group_that_no_name_can_hold" {
+  command = plan
+
+  variables {
+    declared_groups = ["Card"]
+  }
+
+  expect_failures = [var.declared_groups]
+}
+
 run "runs_in_a_network_of_its_own_where_it_is_asked_to" {
   command = plan
 

@@ -7,9 +7,11 @@ from features.declaration import (
     Acquaintance,
     CalendarFlag,
     Distinct,
+    Entity,
     Flag,
     FromUsual,
     LocalPart,
+    Prefix,
     Ratio,
     Recurrence,
     SinceFirst,
@@ -17,7 +19,7 @@ from features.declaration import (
     Travel,
     Window,
 )
-from features.fraud import DEVICES, MERCHANTS_PAID, closed
+from features.fraud import DEVICES, MERCHANTS_PAID, NOT_BY_AMOUNT, SETTLED, closed
 from features.zones import ONE_ZONE
 
 DAYS_KNOWN = SinceFirst("customer", "customer_days_since_first_payment")
@@ -65,4 +67,30 @@ TIMES = (
     FromUsual("customer_days_from_usual_day_7d", "day_of_week", 7, 7 * DAY, 6 * HOUR),
     Flag("is_unusual_local_time", left=(FAR.name,), factor=360, right=()),
 )
-FEATURES = (*AGES, *NOT_PAID, *TRAVELS, *TIMES)
+CARD_FRAUD, CARD_LABELS = (closed("card", "label", measure, 30) for measure in ("fraud", "count"))
+NAMED = (
+    Entity("card", "card_id", live=True),
+    Entity("network", "ip_begins", live=True),
+    Prefix("ip_begins", "ip", parts=2, separator=" "),
+    Entity("till", "till_number"),
+    Prefix("street", "address_line", parts=4),
+    Entity("street_of_payment", "street"),
+    closed("card", "payment", "amount", 7),
+    closed("card", "decline", "count", 7),
+    closed("card", "block", "count", 7),
+    closed("card", "attempt", "count", 30),
+    CARD_FRAUD,
+    CARD_LABELS,
+    closed("card", "label", "fraud", 14, where=NOT_BY_AMOUNT),
+    closed("card", "label", "fraud", 30, aggregate="since"),
+    Distinct("card", 7 * DAY, DAY, 16, "customer_id", "customers", open_head=False, delay=SETTLED),
+    Ratio("card_fraud_share_of_labels_30d", (CARD_FRAUD.name,), (CARD_LABELS.name,)),
+    closed("network", "payment", "count", 7),
+    closed("network", "label", "fraud", 7),
+    # What some of a network's payments do not say.
+    Distinct("network", 30 * DAY, DAY, 2, "beneficiary_id", "beneficiaries", open_head=False, delay=SETTLED),
+    closed("till", "payment", "count", 3),
+    closed("street_of_payment", "payment", "count", 7),
+    closed("street_of_payment", "label", "count", 7),
+)
+FEATURES = (*AGES, *NOT_PAID, *TRAVELS, *TIMES, *NAMED)

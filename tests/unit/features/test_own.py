@@ -214,6 +214,52 @@ def test_without_a_folder_there_are_only_ours(monkeypatch):
             "from features.declaration import *\nFEATURES = (Distinct('customer', DAY, DAY, 4, 'customer_id', 'all'),)",
             "a record of one customer has one customer_id",
         ),
+        *(
+            (f"from features.fraud import *\nfrom features.declaration import *\nFEATURES = ({declared},)", words)
+            for declared, words in (
+                ("Entity('card', '')", "card: expected the column of a payment that names it"),
+                ("Entity('card', 'Card Id')", "card: expected the column .* got column='Card Id'"),
+                ("Entity('Card', 'card_id')", "expected small letters, digits and single _ .* got 'Card'"),
+                ("Entity('device', 'card_id')", "device: the name is taken, or kept"),
+                ("Entity('card_traffic', 'card_id')", "card_traffic: the name is taken, or kept"),
+                ("Entity('is_night', 'card_id')", "declared twice is_night"),
+                (f"Entity('{'c' * 31}', 'card_id')", "expected an entity's name of at most 30 characters"),
+                ("Entity('card', 'merchant_id')", "card: expected a text that a payment may say besides"),
+                ("Entity('card', 'latitude')", "card: expected a text that a payment may say besides"),
+                ("Entity('card', 'is_night')", "card: expected a text that a payment may say besides"),
+                ("Entity('card', 'state')", "card: expected a text that a payment may say besides"),
+                ("Entity('card', 'card_id', happens=('loan',))", "card: expected happens among .*, got .'loan',."),
+                (
+                    "Entity('phone', 'device_id', live=True)",
+                    "phone: what `device_id` names is counted live as device_t",
+                ),
+                (
+                    "Entity('card', 'card_id', live=True), Entity('token', 'card_id', live=True)",
+                    "token: what `card_id` names is counted live as card_traffic: expected live=False",
+                ),
+                (
+                    "closed('card', 'payment', 'count', 7)",
+                    "expected an entity among .*, device, got 'card': declare it",
+                ),
+                (
+                    "Entity('card', 'card_id'), closed('card', 'loan', 'count', 7)",
+                    "of the entity card only events of the kinds payment, decline, attempt, label are known",
+                ),
+                (
+                    "Entity('card', 'card_id', happens=('payment',)), closed('card', 'label', 'fraud', 7)",
+                    "of the entity card only events of the kinds payment are known",
+                ),
+                (
+                    "Entity('card', 'card_id'), Window('card', 'payment', 'count', DAY, HOUR)",
+                    "only a customer's window has an open head",
+                ),
+                (
+                    "Entity('card', 'card_id'), "
+                    "Distinct('card', DAY, DAY, 4, 'card_id', 'cards', open_head=False, delay=SETTLED)",
+                    "a record of one card has one card_id",
+                ),
+            )
+        ),
     ],
 )
 def test_a_file_that_declares_none_is_refused_by_its_name(folder, text, words):

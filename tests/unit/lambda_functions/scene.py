@@ -24,8 +24,9 @@ from stream.quarantine import Quarantine
 from stream.sinks import BLOCKED, REVIEWED, DecisionLog, LateLog, MerchantStream, Topic
 
 from features.currency import Rates
-from features.declaration import Entity
+from features.declaration import EntityName
 from features.declared import TERMS
+from features.entities import IDENTIFIERS
 from features.fraud import FRAUD
 from features.state import State
 from features.traffic import TRAFFIC_NAMES, traffic_at
@@ -44,15 +45,7 @@ from tests.unit.lambda_functions.aws import (
 )
 
 POLICY = {"version": "7", "review_at": 0.5, "block_at": 0.9, "rules": []}
-GROUPS: dict[Entity, str] = {
-    "customer": "risk-test-customer",
-    "merchant": "risk-test-merchant",
-    "account": "risk-test-account",
-    "device": "risk-test-device",
-    "traffic": "risk-test-traffic",
-    "device_traffic": "risk-test-device-traffic",
-    "address_traffic": "risk-test-address-traffic",
-}
+GROUPS: dict[EntityName, str] = {entity: f"risk-test-{entity.replace('_', '-')}" for entity in IDENTIFIERS}
 NOW = 1_522_575_001_000
 
 
@@ -205,7 +198,7 @@ class Scene:
         records = [kinesis_record(data, n, key=key) for n, (data, key) in enumerate(told)]
         return counter.Counter(self.records, lambda: NOW).take(records)
 
-    def traffic(self, whose: str, entity: Entity = "traffic") -> dict[str, int]:
+    def traffic(self, whose: str, entity: EntityName = "traffic") -> dict[str, int]:
         """What a record of traffic holds, by name, at its own clock."""
         state = self.records.read({entity: [whose]})[entity][whose]
         found = dict(zip(TRAFFIC_NAMES, traffic_at({entity: state}, 0), strict=True))

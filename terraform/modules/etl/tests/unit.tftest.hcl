@@ -58,8 +58,31 @@ run "runs_every_job_on_glue_5_1_with_a_time_limit" {
   }
 
   assert {
+    condition     = !contains(keys(aws_glue_job.this["publish_features"].default_arguments), "--further_groups")
+    error_message = "Nobody has declared an entity."
+  }
+
+  assert {
     condition     = alltrue([for job in aws_glue_job.this : job.default_arguments["--namespace"] == "Risk"])
     error_message = "Every job may measure, and knows where."
+  }
+}
+
+run "tells_the_publishing_job_of_declared_entities" {
+  command = plan
+
+  variables {
+    feature_groups = { account = "risk-dev-account", card = "risk-dev-card", customer = "risk-dev-customer", device = "risk-dev-device", merchant = "risk-dev-merchant", loan-applicant = "risk-dev-loan-applicant", street-of-payment = "risk-dev-street-of-payment" }
+  }
+
+  assert {
+    condition     = aws_glue_job.this["publish_features"].default_arguments["--further_groups"] == "card=risk-dev-card,street-of-payment=risk-dev-street-of-payment"
+    error_message = "The night publishes their records, too."
+  }
+
+  assert {
+    condition     = contains(module.role.permissions.PublishFeatures.resources, "${local.sagemaker}:feature-group/risk-dev-card")
+    error_message = "And may."
   }
 }
 

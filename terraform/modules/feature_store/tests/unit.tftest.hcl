@@ -49,6 +49,35 @@ run "makes_the_groups_that_payments_move_after_the_others" {
   }
 }
 
+run "makes_any_number_of_groups_of_declared_entities_after_all_others" {
+  command = plan
+
+  variables {
+    declared = ["card", "card-traffic", "network", "street", "till"]
+
+    counted = { card-traffic = 2 }
+
+    groups = {
+      card    = { identifier = "card_id", features = [{ name = "card_id", type = "String" }] }
+      network = { identifier = "network_of", features = [{ name = "network_of", type = "String" }] }
+      street  = { identifier = "street_of", features = [{ name = "street_of", type = "String" }] }
+      till    = { identifier = "till_number", features = [{ name = "till_number", type = "String" }] }
+
+      card-traffic = { identifier = "card_id", features = [{ name = "card_id", type = "String" }] }
+    }
+  }
+
+  assert {
+    condition     = keys(module.declared) == ["card", "card-traffic", "network", "street", "till"] && length(module.later) == 0
+    error_message = "They wait for all others, and are made once."
+  }
+
+  assert {
+    condition     = keys(output.names.published) == ["card", "network", "street", "till"] && local.days_kept["card-traffic"] == 2
+    error_message = "The night publishes what payments do not move."
+  }
+}
+
 run "writes_the_offline_store_and_nothing_else" {
   command = plan
 
