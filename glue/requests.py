@@ -41,7 +41,10 @@ class Request:
                 f"expected a request at {lake.path(key)}, found none: `make forget` writes it"
             ) from missing
         customer = Person(
-            asked["customer_id"], frozenset(asked.get("transactions", ())), frozenset(asked.get("loans", ()))
+            asked["customer_id"],
+            frozenset(asked.get("transactions", ())),
+            frozenset(asked.get("loans", ())),
+            {key: frozenset(names) for key, names in asked.get("named", {}).items()},
         )
         if not customer.customer_id or hashlib.sha256(customer.customer_id.encode()).hexdigest() != name:
             raise BadRequest(f"expected the request {name} to be about the customer with this SHA-256, it is not")
@@ -55,6 +58,7 @@ class Request:
                 "customer_id": customer.customer_id,
                 "transactions": sorted(customer.transactions),
                 "loans": sorted(customer.loans),
+                **({"named": {key: sorted(n) for key, n in customer.named.items()}} if customer.named else {}),
             },
         )
 

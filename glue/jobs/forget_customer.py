@@ -7,14 +7,17 @@ go on: without it nobody would know any more which labels and outcomes were thei
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from datetime import UTC, datetime
 
 from glue.arguments import parse
 from glue.forgetting import Removed, delete_records, forget, known, still_held
 from glue.lake import session
+from glue.naming import KEYS, OFFLINE, alone
 from glue.requests import REQUESTS, Request
-from glue.versions import each, everything
+from glue.transforms.forgetting import Person
+from glue.versions import Stored, each, everything
 
 ROUNDS = 3  # a job that runs at the same time may write again what it had read before
 
@@ -30,14 +33,20 @@ def main(argv: list[str]) -> None:
     request = Request.read(lake, args.request)
     objects = everything(lake, REQUESTS)
     customer = known(spark, lake, objects, request.customer)
-    request.keep(customer)
-    records = delete_records(args.groups.split(","), customer.identifiers)
+    # By these rows of feature groups are theirs, and of no other table.
+    named = alone(spark, bucket, objects, customer.customer_id, request.customer.named, KEYS)
+    of_groups = dataclasses.replace(customer, named=named)
+    request.keep(of_groups)
+    records = delete_records(args.groups.split(","), of_groups.identifiers)
+
+    def whom(stored: Stored) -> Person:
+        return of_groups if stored.key.startswith(OFFLINE) else customer
 
     removed = Removed()
     for _ in range(ROUNDS):
-        removed.add(each(spark, objects, lambda s3, stored: forget(s3, bucket, stored, customer)))
+        removed.add(each(spark, objects, lambda s3, stored: forget(s3, bucket, stored, whom(stored))))
         objects = everything(lake, REQUESTS)
-        left = sorted(set(each(spark, objects, lambda s3, stored: still_held(s3, bucket, stored, customer))))
+        left = sorted(set(each(spark, objects, lambda s3, stored: still_held(s3, bucket, stored, whom(stored)))))
         if not left or removed.refused:
             break
     if left:
@@ -49,6 +58,7 @@ def main(argv: list[str]) -> None:
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "payments": len(customer.transactions),
             "loans": len(customer.loans),
+            **({"named": {key: len(names) for key, names in named.items()}} if named else {}),
             "records": records,
             **removed.document(),
             "searched": {"objects": len(objects), "versions": sum(len(stored.versions) for stored in objects)},

@@ -22,6 +22,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as given
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -64,11 +65,13 @@ class Record:
 
 @dataclass(frozen=True)
 class Person:
-    """A customer, and the payments and loans that are theirs alone."""
+    """A customer, and the payments and loans that are theirs alone. `named` are identifiers of declared entities that
+    only their payments name, by column (`glue.naming`): rows of feature groups are theirs by these, no others."""
 
     customer_id: str
     transactions: frozenset[str] = frozenset()
     loans: frozenset[str] = frozenset()
+    named: Mapping[str, frozenset[str]] = given(default_factory=dict, hash=False)
 
     @cached_property
     def identifiers(self) -> dict[str, frozenset[str]]:
@@ -78,6 +81,7 @@ class Person:
             "transaction_id": self.transactions,
             "loan_id": self.loans,
             "identifier": self.transactions | self.loans,
+            **self.named,
         }
 
     @cached_property

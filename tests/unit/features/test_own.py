@@ -243,7 +243,7 @@ def test_without_a_folder_there_are_only_ours(monkeypatch):
                 ),
                 (
                     "Entity('card', 'card_id'), closed('card', 'loan', 'count', 7)",
-                    "of the entity card only events of the kinds payment, decline, attempt, label are known",
+                    "of the entity card only events of the kinds payment, decline, block, attempt, label are",
                 ),
                 (
                     "Entity('card', 'card_id', happens=('payment',)), closed('card', 'label', 'fraud', 7)",

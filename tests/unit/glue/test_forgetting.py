@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import datetime
 import gzip
+import hashlib
 import io
 import json
 import uuid
 import zipfile
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from glue import forgetting
+from features.declaration import Prefix
+from glue import forgetting, naming
 from glue.forgetting import form_of, without
 from glue.lake import Lake
+from glue.requests import Request
 from glue.transforms.forgetting import (
     Belongings,
     CannotRewrite,
@@ -508,3 +513,68 @@ def test_a_loan_that_two_customers_asked_the_api_for_stays_with_the_other_one(mo
     assert first is None
     assert second == held["predictions/loan_answers/day=2026-02-26/a-2.jsonl"]
     assert run == lines({"customer_id": "C-3", "loan_id": "L-3"})
+
+
+CARDS = [
+    {
+        "transaction_id": "T-1",
+        "customer_id": "C-1",
+        "card_id": " K-1 ",
+        "ip": "192.0.2.7",
+        "attributes": [("till", "9")],
+    },
+    {"transaction_id": "T-2", "customer_id": "C-1", "card_id": "K-2", "ip": "198.51.100.1", "attributes": []},
+    {"transaction_id": "T-3", "customer_id": "C-2", "card_id": "K-2", "ip": "192.0.2.9", "attributes": [("till", "8")]},
+    {"transaction_id": "T-4", "customer_id": None, "card_id": None, "ip": None, "attributes": None},
+]
+OWN_COLUMNS = pa.field("attributes", pa.map_(pa.string(), pa.string()))
+
+
+def paid(rows: list[dict]) -> bytes:
+    texts = [pa.field(name, pa.string()) for name in ("customer_id", "card_id", "ip")]
+    sink = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows, pa.schema([*texts, OWN_COLUMNS])), sink)
+    return sink.getvalue()
+
+
+def test_a_card_goes_with_the_customer_whose_payments_alone_name_it(monkeypatch):
+    held = {
+        "silver/transactions/event_date=2026-02-25/a.parquet": paid(CARDS[:2]),
+        "silver/transactions/event_date=2026-02-26/b.parquet": paid(CARDS[2:]),
+        "silver/fraud_labels/event_month=2026-02/c.parquet": paid([CARDS[2] | {"card_id": "K-1"}]),
+    }
+    objects = [Stored(key, "v1", ("v1",), ()) for key in held]
+    monkeypatch.setattr(naming, "contents", lambda s3, bucket, stored: [("v1", "tag", held[stored.key])])
+    monkeypatch.setattr(naming, "each", lambda spark, those, work: [x for one in those for x in work(None, one)])
+    monkeypatch.setattr(naming, "PREFIXES", {"net": Prefix("net", "ip", 3, ".")})
+    keys = ("card_id", "till", "net")
+
+    found = naming.alone(None, "bucket", objects, "C-1", {"card_id": frozenset({"K-0", "K-2"})}, keys)
+
+    assert found == {"card_id": {"K-0", "K-1"}, "till": {"9"}, "net": {"198.51.100"}}, "what others name is theirs"
+    assert naming.alone(None, "bucket", objects, "C-1", {"card_id": frozenset({"K-0"})}, ()) == {}
+
+
+def test_rows_of_a_feature_group_are_the_customers_by_the_card_and_those_of_others_stay():
+    anna = replace(ANNA, named={"card_id": frozenset({"K-1"})})
+    records = parquet([{"card_id": "K-1", "card_payment_count_7d": 1}, {"card_id": "K-2", "card_payment_count_7d": 2}])
+
+    assert rows(scrubbed(records, anna).content) == [{"card_id": "K-2", "card_payment_count_7d": 2}]
+    assert scrubbed(records, ANNA).content == records
+    assert holds(records, anna)
+    assert anna.identifiers["card_id"] == {"K-1"}
+
+
+def test_a_request_keeps_which_cards_were_the_customers():
+    kept = {}
+    lake = SimpleNamespace(
+        put_json=lambda key, document: kept.update({key: document}),
+        bucket="b",
+        s3=SimpleNamespace(get_object=lambda Bucket, Key: {"Body": io.BytesIO(json.dumps(kept[Key]).encode())}),
+    )
+    name = hashlib.sha256(b"C-1").hexdigest()
+    anna = replace(ANNA, named={"card_id": frozenset({"K-1"})})
+
+    Request(lake, name, ANNA).keep(anna)
+
+    assert Request.read(lake, name).customer == anna
