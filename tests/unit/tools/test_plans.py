@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 
 import pytest
@@ -67,3 +68,17 @@ def test_a_plan_is_applied_once_even_when_applying_fails(plan, monkeypatch):
         plan.apply()
     assert not plan.file.exists()
     assert not plan.fits
+
+
+def test_no_more_feature_groups_of_declared_entities_are_made_at_a_time_than_an_account_makes(plan, monkeypatch):
+    of_declared = f'{plans.DECLARED}["card"].aws_sagemaker_feature_group.this'
+    asked: list[tuple] = []
+    for new, others, side_by_side in ((4, 9, stacks.SIDE_BY_SIDE), (5, 0, 4), (0, 9, stacks.SIDE_BY_SIDE)):
+        plan.make()
+        changes = [{"address": of_declared, "change": {"actions": ["create"]}}] * new
+        changes += [{"address": of_declared, "change": {"actions": ["no-op"]}}] * others
+        plan.file.with_suffix(".plan.json").write_text(json.dumps({"resource_changes": changes}))
+        monkeypatch.setattr(stacks, "run", lambda *arguments, **_: asked.append(arguments))
+        plan.apply()
+        assert f"-parallelism={side_by_side}" in asked[-1]
+        monkeypatch.setattr(stacks, "run", lambda *arguments, **_: written(plan, arguments))
