@@ -10,7 +10,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from streamlit import App, config
+from streamlit import App
 
 from console.gate import Gate
 from console.signed_in import sign_on
@@ -34,13 +34,4 @@ def gates() -> list[Middleware]:
     return [*first, Middleware(TrustedHostMiddleware, allowed_hosts=hosts())]
 
 
-def spare() -> None:
-    """What Streamlit does for developers' machines. After each run of a page it looks through everything in memory for
-    garbage, in which nobody is answered for a fifth of a second: Python's own collections do. And it watches source
-    files for changes."""
-    config.set_option("runner.postScriptGC", False)
-    config.set_option("server.fileWatcherType", "none")
-
-
-spare()
 app = App(Path(__file__).with_name("main.py"), routes=[Route("/health", health)], middleware=gates())

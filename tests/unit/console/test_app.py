@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
 
 import httpx
 import pytest
@@ -51,3 +56,29 @@ def test_who_may_not_read_what_was_deployed_is_told_what_to_do(monkeypatch):
 def test_what_is_no_request_is_refused(given):
     with pytest.raises(SystemExit, match="expected ENV="):
         command.main(*given)
+
+
+def test_a_console_that_runs_has_the_settings_of_its_folder():
+    """Streamlit reads them as the application begins: one that is set earlier would leave all of them out."""
+    declared = tomllib.loads(Path("console/.streamlit/config.toml").read_text())
+    wanted = {
+        f"{part}.{name}": value
+        for part, values in declared.items()
+        for name, value in values.items()
+        if not isinstance(value, dict)
+    }
+    begun = """
+import json, sys
+from starlette.testclient import TestClient
+from console.app import app
+with TestClient(app, base_url="http://127.0.0.1"):
+    from streamlit import config
+    print(json.dumps({name: config.get_option(name) for name in json.loads(sys.argv[1])}))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", begun, json.dumps([*wanted])], capture_output=True, text=True, check=True
+    )
+
+    assert json.loads(done.stdout.splitlines()[-1]) == wanted
+    assert wanted["client.toolbarMode"] == "viewer"
+    assert wanted["runner.postScriptGC"] is False
