@@ -1,7 +1,8 @@
 """Answers that are held for all who look, so that nobody waits for what was asked a while ago.
 
 An answer is fresh for a minute. Who asks after that is given it all the same, and it is asked anew meanwhile, for the
-next; who asks after ten minutes waits, as who asks first does. A page that shows an older answer says so.
+next; who asks after ten minutes waits, as who asks first does. A page that shows an older answer says so. What was made
+of other answers is as old as the oldest of them.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def forget_all() -> None:
 
 
 def begin_page() -> None:
-    _shown.oldest = None
+    _shown.oldest, _shown.used = None, None
 
 
 def oldest_shown() -> datetime | None:
@@ -61,12 +62,12 @@ class Remembered(Generic[P, T]):
     """A question whose arguments are told apart by all but those whose name begins with `_`. At most `most` answers are
     held, the longest unused goes first. An answer that can be changed is `copied` for whoever asks."""
 
-    def __init__(self, ask: Callable[P, T], says: str, most: int, copied: bool) -> None:
+    def __init__(self, ask: Callable[P, T], says: str, most: int, copied: bool, held: float) -> None:
         update_wrapper(self, ask)
-        self._ask, self._says, self._most, self._copied = ask, says, most, copied
+        self._ask, self._says, self._most, self._copied, self._held = ask, says, most, copied, held
         self._signature = inspect.signature(ask)
         self._answers: OrderedDict[Hashable, Answer] = OrderedDict()
-        self._asked: dict[Hashable, Future] = {}
+        self._asked: dict[Hashable, Future[Answer]] = {}
         self._lock = threading.RLock()  # what fails at once ends where it began
         self._pool = ThreadPoolExecutor(4, thread_name_prefix=ask.__name__)
         _questions.append(self)
@@ -77,20 +78,27 @@ class Remembered(Generic[P, T]):
         question = tuple(value for name, value in bound.arguments.items() if not name.startswith("_"))
         with self._lock:
             now = time.time()
-            for old in [key for key, answer in self._answers.items() if now - answer.at >= HELD_SECONDS]:
+            for old in [key for key, answer in self._answers.items() if now - answer.at >= self._held]:
                 del self._answers[old]
             answer = self._answers.get(question)
             if answer is not None:
                 self._answers.move_to_end(question)
-            if answer is not None and now - answer.at < FRESH_SECONDS:
-                return self._told(answer.value)
-            asked = self._asked.get(question) or self._begin(question, given, named)
+            is_stale = answer is not None and now - answer.at >= FRESH_SECONDS
+            is_mine = (answer is None or is_stale) and question not in self._asked
+            asked: Future[Answer] = self._asked.get(question) or Future()
+            if is_mine:
+                self._asked[question] = asked
+        if is_stale and is_mine:
+            self._pool.submit(self._answered, question, asked, given, named)
         if answer is None:
             with st.spinner(self._says):
-                return self._told(asked.result())
-        before = getattr(_shown, "oldest", None)
-        _shown.oldest = answer.at if before is None else min(answer.at, before)
-        return self._told(answer.value)
+                if is_mine:  # in the thread of who waits: others wait for nobody
+                    self._answered(question, asked, given, named)
+                answer = asked.result()
+        if is_stale:
+            _shown.oldest = older(answer.at, getattr(_shown, "oldest", None))
+        _shown.used = older(answer.at, getattr(_shown, "used", None))
+        return pickle.loads(answer.value) if self._copied else answer.value
 
     def forget(self) -> None:
         """Nothing is held any more, and what is being asked now will not be."""
@@ -98,35 +106,41 @@ class Remembered(Generic[P, T]):
             self._answers.clear()
             self._asked.clear()
 
-    def _begin(self, question: Hashable, given: tuple, named: dict[str, Any]) -> Future:
-        """Asks beside whoever waits, once for all. The lock is held."""
-        asked: Future = self._pool.submit(self._answered, question, given, named)
-        self._asked[question] = asked
-        asked.add_done_callback(lambda done: self._end(question, done))
-        return asked
+    def _answered(self, question: Hashable, asked: Future[Answer], given: tuple, named: dict[str, Any]) -> None:
+        """Asks, and tells whoever waits for `asked`."""
+        page, at = getattr(_shown, "used", None), time.time()
+        _shown.used = None
+        try:
+            value = self._ask(*given, **named)
+            answer = Answer(pickle.dumps(value) if self._copied else value, older(at, _shown.used))
+        except BaseException as failed:
+            self._end(question, asked)
+            asked.set_exception(failed)
+        else:
+            self._end(question, asked, answer)
+            asked.set_result(answer)
+        finally:
+            _shown.used = page
 
-    def _answered(self, question: Hashable, given: tuple, named: dict[str, Any]) -> Any:
-        at = time.time()
-        value = self._ask(*given, **named)
-        held = pickle.dumps(value) if self._copied else value
+    def _end(self, question: Hashable, asked: Future[Answer], answer: Answer | None = None) -> None:
         with self._lock:
-            if question not in self._asked:
-                return held  # forgotten meanwhile
-            self._answers[question] = Answer(held, at)
-            self._answers.move_to_end(question)
+            if self._asked.get(question) is not asked:
+                return  # forgotten meanwhile
+            del self._asked[question]
+            if answer is not None:
+                self._answers[question] = answer
+                self._answers.move_to_end(question)
             while len(self._answers) > self._most:
                 self._answers.popitem(last=False)
-        return held
-
-    def _end(self, question: Hashable, done: Future) -> None:
-        with self._lock:
-            if self._asked.get(question) is done:
-                del self._asked[question]
-
-    def _told(self, held: Any) -> T:
-        return pickle.loads(held) if self._copied else held
 
 
-def remembered(says: str, most: int, copied: bool = True) -> Callable[[Callable[P, T]], Remembered[P, T]]:
-    """Holds what a function answers, see `Remembered`; `says` what a page shows while somebody waits."""
-    return lambda ask: Remembered(ask, says, most, copied)
+def older(at: float, other: float | None) -> float:
+    return at if other is None else min(at, other)
+
+
+def remembered(
+    says: str, most: int, copied: bool = True, held: float = HELD_SECONDS
+) -> Callable[[Callable[P, T]], Remembered[P, T]]:
+    """Holds what a function answers for so many seconds, see `Remembered`; `says` what a page shows while somebody
+    waits."""
+    return lambda ask: Remembered(ask, says, most, copied, held)

@@ -141,10 +141,11 @@ def tells_what_failed(page: Callable[[], None]) -> Callable[[], None]:
     @wraps(page)
     def told() -> None:
         begin_page()
+        above = st.container()
         try:
             page()
             if since := oldest_shown():
-                st.caption(
+                above.caption(
                     f"Some of this was asked at {since:%H:%M:%S} UTC. It is being asked anew: whoever opens the page "
                     "next sees what has changed."
                 )

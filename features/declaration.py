@@ -13,7 +13,7 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from functools import cached_property
 from typing import Literal
 
-from features.contract import TRANSACTIONS
+from features.contract import CONTRACTS, TRANSACTIONS
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
@@ -62,6 +62,8 @@ HAPPENS: dict[EntityName, tuple[Kind, ...]] = {
 # What may happen to an entity that somebody declares: payments name it, and labels are about payments.
 NAMED_BY_PAYMENTS: tuple[Kind, ...] = ("payment", "decline", "block", "attempt", "label")
 LONGEST_NAME = 30  # of a declared entity: feature groups, alarms and windows have it in their names
+MOST_ENTITIES = 12
+ELSEWHERE = frozenset({"attributes", "account_id"})  # columns of the lake that name nobody beside whom ours name
 # What stands beside a record's identifier and a payment's key, in groups and in the jobs' rows.
 BESIDE = frozenset(
     {
@@ -810,12 +812,15 @@ class FeatureSet:
         prefixes = {prefix.name for prefix in self.prefixes}
         made = {feature.name for feature in self.features} - prefixes
         texts = {c.name for c in TRANSACTIONS.columns if c.type == "text"}
+        others = {c.name for told in CONTRACTS.values() for c in told.columns} - {c.name for c in TRANSACTIONS.columns}
+        most = f"expected at most {MOST_ENTITIES} declared entities: each may have two feature groups, which doors name"
+        refuse(len(self.entities) > MOST_ENTITIES, self.name, most)
         live = {IDENTIFIERS[name]: name for name in COUNTED}
         for entity in self.entities:
             column = next((c for c in TRANSACTIONS.columns if c.name == entity.column), None)
             besides = f"expected a text that a payment may say besides, or a Prefix of one, got `{entity.column}`"
             wrong = column is not None and (column.name not in texts or column.required)
-            refuse(wrong or entity.column in made | BESIDE, entity.name, besides)
+            refuse(wrong or entity.column in made | BESIDE | others | ELSEWHERE, entity.name, besides)
             refuse(entity.name in self.columns, entity.name, "an entity is no value of a vector")
             if entity.live:
                 already = live.setdefault(entity.column, entity.traffic)

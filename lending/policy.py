@@ -20,6 +20,7 @@ PARTS = (
     "moves", "creditor", "four_eyes", "significant_increase",
 )  # fmt: skip
 OPTIONAL = ("terms", "required", "rules", "moves", "creditor", "four_eyes", "significant_increase")
+ALIKE = 1e-12  # probabilities that differ by less are one: .3 is three times .1, which doubles deny
 CREDITOR = ("name", "address", "agency")
 TESTS = ("above", "below", "equals", "missing")
 AMOUNTS = ("number", "indicator")  # kinds of columns that an exposure may be read from
@@ -127,8 +128,8 @@ class Increase:
     increase: float | None = None
 
     def holds(self, then: float, now: float) -> bool:
-        by_ratio = self.ratio is None or now >= self.ratio * then
-        return now > then and by_ratio and (self.increase is None or now - then >= self.increase)
+        by_ratio = self.ratio is None or now >= self.ratio * then - ALIKE
+        return now > then and by_ratio and (self.increase is None or now - then >= self.increase - ALIKE)
 
 
 @dataclass(frozen=True)

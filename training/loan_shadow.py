@@ -1,8 +1,8 @@
 """Shadow of a credit candidate: it decides on loans that were decided lately, beside what the live model says of them.
 
 The candidate may use other columns than the live model, of which alone a run keeps the cells. So the rows are made
-anew from GOLD for each of both, as the batch makes them (training.score_set), and those count whose cells of the live
-model's columns have the hash that the decision bears: then the row is the one that was decided on. Both models decide
+anew from GOLD for each of both, as the batch makes them (training.score_set). Of what the live model has decided those
+count whose cells have the hash that the decision bears: then the row is the one that was decided on. Both models decide
 by the policy that is live now. As a Processing job it writes `shadow.json`, which the release judges, and
 `probes.json`: some of the candidate's rows with its scores, which the endpoint must answer once it serves.
 """
@@ -14,6 +14,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -70,18 +71,30 @@ def lines_in(folder: Path) -> Iterable[Line]:
     """Of every run that lies there, as `predictions/credit_decisions/` has them."""
     for path in sorted(folder.rglob("*.jsonl")):
         if partition := PARTITION.search(path.relative_to(folder).as_posix()):
-            for text in path.read_text(encoding="utf-8").splitlines():
-                row = json.loads(text)
-                yield Line(row["loan_id"], partition[2], row["model"], row["vector_sha256"])
+            for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+                try:
+                    row = json.loads(text)
+                    yield Line(row["loan_id"], partition[2], row["model"], row["vector_sha256"])
+                except (ValueError, KeyError, TypeError) as damaged:
+                    where = f"{path.relative_to(folder).as_posix()}, line {number}"
+                    raise WrongRun(
+                        f"{where}: expected a decision with loan_id, model and vector_sha256, got what gives "
+                        f"{type(damaged).__name__}: {damaged}; take the run away, or write it again"
+                    ) from None
 
 
-def newest(lines: Iterable[Line], live: str) -> dict[str, Line]:
-    """By loan the last decision on it, where the live model has made it; at most MOST, of the newest runs."""
+def newest(lines: Iterable[Line]) -> dict[str, Line]:
+    """By loan the last decision on it; at most MOST, of the newest runs."""
     last: dict[str, Line] = {}
     for line in sorted(lines, key=lambda each: each.started_at, reverse=True):
         last.setdefault(line.loan_id, line)
-    of_live = [line for line in last.values() if line.model == live]
-    return {line.loan_id: line for line in of_live[:MOST]}
+    return dict(islice(last.items(), MOST))
+
+
+def is_as_decided(line: Line, loan: Loan, live: str) -> bool:
+    """Whether the row is the one that was decided on. What another model than the live one has decided by may have had
+    other columns: then the row as it is now does for both."""
+    return line.model != live or vector_sha256(loan.cells) == line.vector
 
 
 def loans_in(rows: pd.DataFrame, encoding: Encoding) -> list[Loan]:
@@ -101,11 +114,11 @@ def shadowed(
 
     `unfit` in the report says why the candidate could decide nothing at all. Raises WrongRun.
     """
-    decided = newest(lines, live.name)
+    decided = newest(lines)
     every = applications(features).sort_values(["at", "identifier"])
     rows = every[every["identifier"].isin(decided)].drop_duplicates("identifier", keep="last")
     was = loans_in(rows, live.encoding)
-    same = np.array([vector_sha256(loan.cells) == decided[loan.loan_id].vector for loan in was], dtype=bool)
+    same = np.array([is_as_decided(decided[loan.loan_id], loan, live.name) for loan in was], dtype=bool)
     left_out = {"gone": len(decided) - len(rows), "changed": int((~same).sum())}
     found: dict = {
         "rows": 0,
@@ -165,9 +178,12 @@ def compared(live: Sequence[Decided], candidate: Sequence[Decided]) -> dict:
 
 
 def rank_correlation(one: np.ndarray, other: np.ndarray) -> float | None:
-    """Spearman's, of two scores of each loan, of shape (rows,); none where either says the same of all."""
-    if np.ptp(one) == 0 or np.ptp(other) == 0:
+    """Spearman's, of two scores of each loan, of shape (rows,). None where the first says the same of all, and 0 where
+    the second does: it ranks nothing that the first ranks."""
+    if np.ptp(one) == 0:
         return None
+    if np.ptp(other) == 0:
+        return 0.0
     return float(np.corrcoef(pd.Series(one).rank(), pd.Series(other).rank())[0, 1])
 
 

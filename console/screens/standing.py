@@ -9,12 +9,12 @@ import streamlit as st
 
 from console import source
 from console.cells import number
-from console.remembered import remembered
+from console.remembered import FRESH_SECONDS, remembered
 from tools.athena import text
 from tools.operate import status
 
 DAYS = 7  # that the page shows: what it costs to ask does not grow with the log
-SHOWN = ("alarms", "runs", "models", "endpoint", "waiting", "freshness")  # of `make status`
+SHOWN = ("runs", "models", "endpoint", "waiting", "freshness")  # of `make status`, beside the alarms
 BY_DAY = {
     "Decisions": ("decisions_by_action", "action"),
     "Served vectors beside the lake's": ("feature_parity_by_day", "decision_date"),
@@ -25,9 +25,8 @@ BY_DAY = {
 @source.tells_what_failed
 def show() -> None:
     st.title("How it stands")
-    found = rows(SHOWN)
-    ringing([row for row in found if row[0] in ("alarm", "alarms")])
-    runs([row for row in found if row[0] not in ("alarm", "alarms")])
+    ringing(alarms())
+    runs(rows(SHOWN))
     asked = questions(source.days()[:DAYS])
     answers = source.ask_together(tuple(("analytics", sql) for sql in asked.values()))
     shown = (decided, parity, latency, quarantine)
@@ -47,6 +46,12 @@ def questions(days: list[str]) -> dict[str, str]:
         for heading, (view, then) in BY_DAY.items()
     }
     return {**asked, "Rows set aside": "SELECT * FROM quarantine_by_reason ORDER BY quarantined DESC LIMIT 50"}
+
+
+@remembered("CloudWatch is asked", most=1, held=FRESH_SECONDS)
+def alarms() -> list[tuple]:
+    """Never older than a minute: whoever is called at night looks here first."""
+    return list(status.alarms(source.platform()))
 
 
 @remembered("AWS is asked", most=5)

@@ -76,13 +76,13 @@ class Person:
     @cached_property
     def identifiers(self) -> dict[str, frozenset[str]]:
         """Whose row it is, by column."""
-        return {
+        own = {
             "customer_id": frozenset({self.customer_id}),
             "transaction_id": self.transactions,
             "loan_id": self.loans,
             "identifier": self.transactions | self.loans,
-            **self.named,
         }
+        return {key: own.get(key, frozenset()) | self.named.get(key, frozenset()) for key in (*own, *self.named)}
 
     @cached_property
     def everything(self) -> frozenset[str]:

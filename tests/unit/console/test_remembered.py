@@ -133,6 +133,51 @@ def test_what_a_page_changes_in_an_answer_is_its_own(clock):
     assert question("a") == ["a 1"]
 
 
+def test_what_was_made_of_an_older_answer_is_as_old_as_that(clock):
+    inner, _ = counting()
+
+    @held.remembered("made", most=5)
+    def outer(name: str) -> list[str]:
+        return [name, *inner("a")]
+
+    inner("a")
+    clock.now += held.HELD_SECONDS - 1
+    assert outer("of before") == ["of before", "a 1"]
+    assert held.oldest_shown().timestamp() == 1_000_000
+    clock.now += 1
+
+    assert outer("of before") != ["of before", "a 1"], "nothing is shown that is ten minutes old"
+
+
+def test_who_waits_for_one_answer_does_not_wait_for_those_of_others(clock):
+    go = threading.Event()
+
+    @held.remembered("asked", most=50)
+    def question(what: int) -> int:
+        if what:
+            go.wait()
+        return what
+
+    waiting = [threading.Thread(target=question, args=(what,)) for what in range(1, 20)]
+    for one in waiting:
+        one.start()
+    assert question(0) == 0
+    go.set()
+    for one in waiting:
+        one.join()
+
+
+def test_an_answer_may_be_held_no_longer_than_it_is_fresh(clock):
+    @held.remembered("asked", most=5, held=held.FRESH_SECONDS)
+    def question() -> float:
+        return clock.now
+
+    question()
+    clock.now += held.FRESH_SECONDS
+
+    assert question() == clock.now
+
+
 def test_the_longest_unused_answer_goes_first(clock):
     question, asked = counting(most=2)
     for what in ("a", "b", "a", "c", "a", "b"):

@@ -241,7 +241,8 @@ def test_a_name_with_a_quote_stays_one_text_of_the_question(answers, monkeypatch
 def test_a_view_that_cannot_be_read_hides_no_other(answers, monkeypatch):
     day = {"decision_date": "2026-01-02", "action": "BLOCK", "decisions": "3", "share": "1.0"}
     monkeypatch.setattr(source, "ask_together", lambda asked: [[day], "Athena: HIVE_BAD_DATA", [], []])
-    monkeypatch.setattr(standing, "rows", lambda of: [("alarms", "60", "none rings", "")])
+    monkeypatch.setattr(standing, "alarms", lambda: [("alarms", "60", "none rings", "")])
+    monkeypatch.setattr(standing, "rows", lambda of: [])
 
     page = screen("standing").run()
 

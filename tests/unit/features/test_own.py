@@ -237,6 +237,12 @@ def test_without_a_folder_there_are_only_ours(monkeypatch):
                     "Entity('card', 'card_id', live=True), Entity('token', 'card_id', live=True)",
                     "token: what `card_id` names is counted live as card_traffic: expected live=False",
                 ),
+                ("Entity('lo', 'loan_id')", "lo: expected a text that a payment may say besides"),
+                ("Entity('att', 'attributes')", "att: expected a text that a payment may say besides"),
+                (
+                    "*(Entity(f'e{n}', f'column_{n}') for n in range(13))",
+                    "expected at most 12 declared entities",
+                ),
                 (
                     "closed('card', 'payment', 'count', 7)",
                     "expected an entity among .*, device, got 'card': declare it",

@@ -563,6 +563,8 @@ def test_rows_of_a_feature_group_are_the_customers_by_the_card_and_those_of_othe
     assert scrubbed(records, ANNA).content == records
     assert holds(records, anna)
     assert anna.identifiers["card_id"] == {"K-1"}
+    named = replace(ANNA, named={"loan_id": frozenset({"L-9"})})
+    assert named.identifiers["loan_id"] == ANNA.loans | {"L-9"}, "what is named besides takes the place of nothing"
 
 
 def test_a_request_keeps_which_cards_were_the_customers():

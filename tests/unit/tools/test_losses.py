@@ -81,6 +81,8 @@ def test_a_stage_is_told_by_how_a_loan_was_seen_last(last, stage):
     [
         (Increase(ratio=2), 0.19, 0.38, 2),
         (Increase(ratio=2), 0.19, 0.37, 1),
+        (Increase(ratio=3), 0.1, 0.3, 2),  # on the border, which doubles miss by a hair
+        (Increase(increase=0.01), 0.02, 0.03, 2),
         (Increase(increase=0.1), 0.19, 0.3, 2),
         (Increase(ratio=3, increase=0.01), 0.001, 0.004, 1),  # four times as much, and hardly more
         (Increase(ratio=3, increase=0.01), 0.01, 0.04, 2),

@@ -18,7 +18,7 @@ from features.encoding import Column, Encoding
 from inference.additive import Term
 from inference.additive import Terms as Sum
 from inference.model import Model
-from lending.deciding import vector_sha256
+from lending.deciding import WrongRun, vector_sha256
 from lending.opened import Opened
 from lending.policy import Policy
 from tests.unit.inference.archives import written
@@ -118,12 +118,21 @@ def test_a_loan_whose_cells_are_not_those_that_were_decided_on_is_left_out_and_c
     assert (found["rows"], found["left_out"]) == (N - 3, {"gone": 2, "changed": 1})
 
 
-def test_the_last_decision_on_a_loan_counts_where_the_live_model_has_made_it_and_the_newest_runs_first(monkeypatch):
+def test_the_last_decision_on_a_loan_counts_and_the_newest_runs_first(monkeypatch):
     lines = [Line("a", "1", "live", "x"), Line("a", "2", "other", "y"), Line("b", "2", "live", "z")]
     lines += [Line("c", "1", "live", "old"), Line("c", "3", "live", "new")]
-    assert {loan: line.vector for loan, line in newest(lines, "live").items()} == {"b": "z", "c": "new"}
+    assert {loan: line.vector for loan, line in newest(lines).items()} == {"a": "y", "b": "z", "c": "new"}
     monkeypatch.setattr(loan_shadow, "MOST", 1)
-    assert list(newest(lines, "live")) == ["c"]
+    assert list(newest(lines)) == ["c"]
+
+
+def test_a_line_that_tells_no_decision_is_named_with_its_file(tmp_path):
+    run = tmp_path / "period=2026-01" / "started_at=20260201T000000Z" / "run=r1"
+    run.mkdir(parents=True)
+    (run / "decisions.jsonl").write_text('{"loan_id": "L1", "model": "m", "vector_sha256": "v"}\n{"loan_id": "L2"}\n')
+    expected = r"run=r1/decisions.jsonl, line 2: expected a decision with .*KeyError: 'model'"
+    with pytest.raises(WrongRun, match=expected):
+        list(loan_shadow.lines_in(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -149,12 +158,29 @@ def test_a_candidate_that_could_decide_nothing_is_refused_with_what_hinders_it(t
         judged(found)
 
 
-def test_loans_without_a_run_of_the_live_model_say_nothing_and_that_is_written(tmp_path):
+def test_a_candidate_that_says_the_same_of_all_loans_is_refused(tmp_path):
+    live, candidate = opened(tmp_path, "live", income=-3.0), opened(tmp_path, "same", income=0.0)
+    policy = Policy.parse({**DOCUMENT, "refer_from": 0.999, "decline_from": 0.999})  # all are approved by both
+    found, _ = shadowed(live, candidate, policy, run_of(live, gold()), gold())
+    assert found["rank_correlation"] == 0
+    with pytest.raises(ShadowDiffers, match=r"rank correlation of the scores 0\.00"):
+        judged(found)
+
+
+def test_loans_that_another_model_has_decided_are_compared_as_they_are_now(tmp_path):
+    """Between a release and the next run the live model has decided on none: a second candidate must not slip by."""
+    live, turned = opened(tmp_path, "live", income=-3.0), opened(tmp_path, "turned", income=3.0)
+    before = [replace(line, model="before", vector="of other columns") for line in run_of(live, gold())]
+    found, _ = shadowed(live, turned, POLICY, before, gold())
+    assert found["rows"] == N
+    with pytest.raises(ShadowDiffers):
+        judged(found)
+
+
+def test_where_nothing_was_decided_nothing_is_said_and_that_is_written(tmp_path):
     live, candidate = opened(tmp_path, "live", income=-3.0), opened(tmp_path, "new", delays=2.0)
     found, _ = shadowed(live, candidate, POLICY, [], gold())
     assert judged(found) == {"rows": 0, "verdict": "too few", "left_out": {"gone": 0, "changed": 0}}
-    other = [replace(line, model="before") for line in run_of(live, gold())]
-    assert shadowed(live, candidate, POLICY, other, gold())[0]["rows"] == 0
 
 
 def test_a_policy_that_fits_the_candidate_alone_compares_nothing_and_says_so(tmp_path):
