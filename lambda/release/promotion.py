@@ -395,8 +395,10 @@ def parameters_of(evaluation: dict) -> str | None:
 
 
 def read_by_machines(body: dict) -> dict[str, str | None]:
-    """Parts of a release that stand beside its body, where a state machine can read them."""
-    return {name: body.get(name) for name in ("model_name", "model_data", "trained_with")}
+    """Parts of a release that stand beside its body, where a state machine can read them: of the one before until this
+    is promoted, so no batch is scored by a model that may be undone."""
+    stands = body if body.get("promoted", True) else body["before"]
+    return {name: stands.get(name) for name in ("model_name", "model_data", "trained_with")}
 
 
 def require_free(endpoint: dict, model: str) -> None:

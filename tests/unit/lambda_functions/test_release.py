@@ -465,18 +465,33 @@ def test_what_another_release_has_written_since_it_was_read_is_not_written_over(
     assert scene.recorded() == {"model_name": "another"}
 
 
-def test_a_state_machine_finds_model_and_archive_beside_the_document():
-    scene = Scene()
+def test_a_state_machine_finds_the_promoted_model_and_its_archive_beside_the_document_until_another_is_promoted():
+    scene = asked_scene()
+
+    def found() -> tuple:
+        item = scene.documents.items[RELEASES, "credit"]
+        return tuple(item.get(name, {}).get("S") for name in ("model_name", "model_data"))
+
+    def version(n: int) -> tuple:
+        return f"risk-test-credit-v{n}", f"s3://lake/released/credit/{n}/model.tar.gz"
+
     scene.release("credit")
+    assert found() == (None, None)  # the endpoint changes over: nothing is proven yet
+    scene.sagemaker.endpoints["risk-test-credit"] = in_service("risk-test-credit-v3")
+    assert scene.look("credit")["state"] == "serves"
+    assert found() == version(3)
 
-    item = scene.documents.items[RELEASES, "credit"]
-    assert (item["model_name"]["S"], item["model_data"]["S"]) == (
-        "risk-test-credit-v3",
-        "s3://lake/released/credit/3/model.tar.gz",
-    )
+    for n, deployed, stands in ((4, False, 3), (5, True, 5)):
+        scene.release("credit", n, minute=n)
+        assert found() == version(3)
+        scene.release("credit", n, minute=n)  # tried again
+        assert found() == version(3)
+        scene.sagemaker.endpoints["risk-test-credit"] = in_service(f"risk-test-credit-v{n if deployed else 3}")
+        scene.look("credit", n)
+        assert found() == version(stands)
 
 
-def test_a_state_machine_finds_what_the_model_was_trained_with_as_long_as_it_is_released():
+def test_a_state_machine_finds_what_the_promoted_model_was_trained_with():
     """As further members of a list of pipeline parameters: the machine of drift puts them behind its own."""
     scene = Scene()
     told = {"Costs": '{"review": 4, "note": "it\'s \\"{}\\""}', "Fairness": "{}"}
@@ -493,10 +508,12 @@ def test_a_state_machine_finds_what_the_model_was_trained_with_as_long_as_it_is_
     scene.promote(version=3)
     assert trains_anew() == asked
     scene.release(version=4, minute=1)
-    assert trains_anew() is None  # its evaluation is of before this was kept
+    assert trains_anew() == asked
     scene.sagemaker.change_over(deployed=False)
     assert scene.look(version=4)["state"] == "undone"
     assert trains_anew() == asked
+    scene.promote(version=4, minute=2)
+    assert trains_anew() is None  # its evaluation is of before this was kept
 
 
 def test_an_event_that_comes_twice_releases_the_same_thing():
