@@ -162,4 +162,24 @@ def look(event: dict) -> dict:
     return watch().look(event["problem"], event["model"], event["seen"], event.get("shadow"), event.get("compared"))
 
 
-STEPS: dict[str, Callable[[dict], dict]] = {"prepare": prepare, "compare": compare, "serve": serve, "look": look}
+def bring_back(event: dict) -> dict:
+    """After looks that were not answered as they must be. Raises what `Promotion.bring_back` does."""
+    why = message_of(event["failed"])
+    return promotion().bring_back(event["problem"], event["model"], why, event["seen"], event.get("compared"))
+
+
+def message_of(failed: dict) -> str:
+    """What a function's error said, as Step Functions passes it on."""
+    try:
+        return json.loads(failed["Cause"])["errorMessage"]
+    except (ValueError, KeyError, TypeError):
+        return str(failed.get("Cause") or failed.get("Error"))
+
+
+STEPS: dict[str, Callable[[dict], dict]] = {
+    "prepare": prepare,
+    "compare": compare,
+    "serve": serve,
+    "look": look,
+    "bring-back": bring_back,
+}

@@ -44,6 +44,10 @@ class ArchiveChanged(RuntimeError):
     """The archive was written over after its package was registered. Nothing was released."""
 
 
+class NothingBefore(RuntimeError):
+    """No version was released before this one, so none can be brought back. Nothing was written."""
+
+
 class Unsigned(RuntimeError):
     """The version's dossier does not pass and nobody has given a reason. Nothing was written."""
 
@@ -221,6 +225,31 @@ class Promotion:
         )
         return {"released": True, "model_name": model}
 
+    def bring_back(self, problem: str, model: str, why: str, seen: dict, compared: dict | None) -> dict:
+        """What served before this model serves again, for it has all the traffic and answers badly.
+
+        At once and whatever rings, as what has served always comes back. Raises Conflict, EndpointBroken, EndpointBusy
+        and NothingBefore.
+        """
+        stored = documents.read(self.dynamodb, self.releases, problem, documents.first_release(problem))
+        changing = {"state": "changing", "seen": seen}
+        if stored.body["model_name"] != model:
+            return changing  # done before
+        config = stored.body["before"]["endpoint_config"]
+        if config is None:
+            raise NothingBefore(f"{why}; nothing was released before it: approve another version")
+        group = f"{self.prefix}-{problem}"
+        endpoint = self.sagemaker.describe_endpoint(EndpointName=group)  # type: ignore[attr-defined]
+        require_free(endpoint, config)
+        if config not in (endpoint["EndpointConfigName"], pending(endpoint)):
+            kept = {"RetainAllVariantProperties": True} if problem in SERVED and not self._serverless else {}
+            self.sagemaker.update_endpoint(EndpointName=group, EndpointConfigName=config, **kept)  # type: ignore[attr-defined]
+        body = as_before(stored.body, why, seen, compared)
+        if problem in SERVED:  # until it has changed over, the answers are of the model that goes
+            body["earlier_policy"] = {name: stored.body["policy"].get(name) for name in THRESHOLDS}
+        documents.write(self.dynamodb, self.releases, problem, body, stored, **read_by_machines(body))
+        return changing
+
     def _candidate(self, package: str, group: str, approved_at: str) -> Candidate | str:
         """What may be released, or why nothing is. Raises Unsigned."""
         problem = group.removeprefix(f"{self.prefix}-")
@@ -371,6 +400,12 @@ def served_until_now(body: dict) -> list[str]:
     name = body["model_name"]
     known = body.get("served", [])
     return [*known, name] if name and body.get("promoted", True) and name not in known else known
+
+
+def as_before(body: dict, why: str, seen: dict, compared: dict | None) -> dict:
+    """What was released before this release, and in `undone` what became of this one."""
+    about = {name: body[name] for name in ("model_package_arn", "model_name", "approved_at")}
+    return {**body["before"], "undone": {**about, "why": why, "shadow": compared, "canary": seen}}
 
 
 def earlier_policy(recorded: dict, serving: str) -> dict | None:

@@ -22,7 +22,7 @@ from scoring.model import Model
 from scoring.refusals import code_of
 
 from features.fraud import FRAUD
-from release.promotion import ASKED, BROKEN, SERVED, VARIANT, EndpointBroken, pending, read_by_machines
+from release.promotion import ASKED, BROKEN, SERVED, VARIANT, EndpointBroken, as_before, pending, read_by_machines
 
 PROBES = 40  # at each look while the new model serves
 PROBING_S = 10  # an endpoint that hangs must not take the function's own time
@@ -205,9 +205,7 @@ class Watch:
         """What was released before is released again, for it serves."""
         stored = self._document(problem)
         if stored.body["model_name"] == model:
-            about = {name: stored.body[name] for name in ("model_package_arn", "model_name", "approved_at")}
-            about |= {"why": why, "shadow": compared, "canary": seen}
-            self._write(problem, {**stored.body["before"], "undone": about}, stored)
+            self._write(problem, as_before(stored.body, why, seen, compared), stored)
         return {"state": "undone", "why": why, "seen": seen}
 
     def _write(self, problem: str, body: dict, after: documents.Stored) -> None:

@@ -1,4 +1,4 @@
-"""Further versions of the credit model: a copy, and one that ranks applicants the other way round."""
+"""Further versions of the credit model: a copy, one that ranks the other way round, a build that cannot answer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 
-from demo.bad_release import unpacked
+from demo.bad_release import broken, unpacked
 from features.encoding import Encoding
 from inference.additive import Term, Terms
 from tools.archives import tarred
@@ -17,13 +17,15 @@ FOLDER = "training/credit/planted"
 PASSES = {"verdict": "pass", "failed": []}
 
 
-def registered(platform: Platform, good: str, name: str, turned: bool = False) -> str:
+def registered(platform: Platform, good: str, name: str, turned: bool = False, silent: bool = False) -> str:
     """A version beside a good one whose dossier passes, so that it needs no reason to be approved; its ARN."""
     sagemaker, s3 = platform.client("sagemaker"), platform.client("s3")
     about = sagemaker.describe_model_package(ModelPackageName=good)
     container = about["InferenceSpecification"]["Containers"][0]
     files = unpacked(platform.read(container["ModelDataUrl"].removeprefix(f"s3://{platform.lake}/")))
     manifest = {**json.loads(files["manifest.json"]), "name": name}
+    if silent:
+        files["code/serve.py"] = broken(files["code/serve.py"])
     if turned:
         parts = ("parts", "compiled", "calibration")
         manifest = {part: told for part, told in manifest.items() if part not in parts}

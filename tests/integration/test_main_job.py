@@ -1078,6 +1078,31 @@ def test_a_copy_of_the_credit_model_passes_its_shadow_and_its_endpoint_answers_w
     assert released["probed"] == {"probes": 40, "answered": 40, "failed": 0, "differing": 0}
 
 
+def test_a_build_of_the_credit_model_that_cannot_answer_is_undone_by_itself_and_no_batch_has_heard_of_it(run, platform):
+    standing = platform.standing("credit")
+    good = standing[0]
+    silent = planted_credit.registered(
+        platform, run.evidence["credit_release"]["model_package_arn"], "silent", silent=True
+    )
+    platform.approve(silent)
+    with pytest.raises(StepFailed, match=r"was rolled back: .*of 40 probes it answered 0, 40 failed"):
+        platform.await_release("credit", silent, before=standing)
+    eventually(
+        lambda: platform.last_run("credit") != standing[1] and not is_under_way(platform, "credit"), "the run to end"
+    )
+    endpoint = platform.client("sagemaker").describe_endpoint(EndpointName=good["endpoint_config"].rpartition("-v")[0])
+    assert (endpoint["EndpointStatus"], endpoint["EndpointConfigName"]) == ("InService", good["endpoint_config"])
+    released = platform.released("credit")
+    assert released.pop("undone")["shadow"]["verdict"] == "passed"
+    assert released == {name: told for name, told in good.items() if name != "undone"}
+
+
+def is_under_way(platform: Platform, problem: str) -> bool:
+    last = platform.last_run(problem)
+    assert last is not None
+    return platform.client("stepfunctions").describe_execution(executionArn=last)["status"] == "RUNNING"
+
+
 def list_a_shop(platform: Platform) -> None:
     operators = Operators.of(platform.client, platform.prefix, platform.lake)
     operators.change(listing("shops", Listing("merchant_id", frozenset({LISTED}))))

@@ -13,7 +13,7 @@ import pytest
 from release import handler
 from release.comparison import ShadowDiffers, judged
 from release.guard import Aborted, Guard, GuardRings
-from release.promotion import ArchiveChanged, EndpointBroken, EndpointBusy, Promotion, Unsigned
+from release.promotion import ArchiveChanged, EndpointBroken, EndpointBusy, NothingBefore, Promotion, Unsigned
 from release.starting import Start
 from release.watching import NONE_SEEN, PROBES, AnswersBadly, NotAsAsked, Watch, require_answers
 from scoring.documents import BOOTSTRAP, Conflict, first_release, read
@@ -911,6 +911,89 @@ def test_a_model_that_does_not_answer_as_it_must_is_not_promoted_until_it_does(s
     if wrong != "other scores":
         assert scene.look(shadow=shadow)["state"] == "serves"
     assert scene.recorded()["promoted"] == (wrong != "other scores")
+
+
+def released_badly(problem: str) -> tuple[Scene, dict]:
+    """A scene whose fourth version has all the traffic after the third one served, and what was released before."""
+    scene = asked_scene()
+    for version in (3, 4):
+        scene.release(problem, version, minute=version)
+        scene.sagemaker.change_over(problem=problem)
+        if version == 3:
+            scene.endpoint.model = "job-3"
+            assert scene.look(problem)["state"] == "serves"
+            before = scene.recorded(problem)
+    return scene, before
+
+
+@pytest.mark.parametrize("problem", ["credit", "fraud"])
+def test_what_served_before_serves_again_in_the_place_of_a_model_that_answers_badly(problem):
+    scene, before = released_badly(problem)
+    seen, bad = {**NONE_SEEN, "probes": 40}, f"risk-test-{problem}-v4"
+    back = scene.promotion().bring_back(problem, bad, "it answers badly", seen, {"verdict": "alike"})
+    assert back == {"state": "changing", "seen": seen}
+    update = scene.sagemaker.updates[-1]
+    assert update["EndpointConfigName"] == f"risk-test-{problem}-v3"
+    assert "DeploymentConfig" not in update
+    assert update.get("RetainAllVariantProperties") == (True if problem == "fraud" else None)
+    recorded = scene.recorded(problem)
+    assert recorded.pop("undone") == {
+        "model_package_arn": ARN.format(problem, 4),
+        "model_name": bad,
+        "approved_at": "2026-03-01T10:04:00Z",
+        "why": "it answers badly",
+        "shadow": {"verdict": "alike"},
+        "canary": seen,
+    }
+    if problem == "fraud":  # the doors judge its last answers by its own thresholds
+        earlier = recorded["earlier_policy"]
+        assert (earlier["model"], earlier["review_at"], earlier["block_at"]) == ("job-4", 0.4, 0.8)
+        assert earlier["version"] not in (None, recorded["policy"]["version"])
+    assert {**recorded, "earlier_policy": None} == {**before, "earlier_policy": None}
+
+    assert scene.look(problem, 4)["state"] == "changing"
+    scene.sagemaker.change_over(problem=problem)
+    assert scene.look(problem, 4)["state"] == "undone"
+    assert scene.recorded(problem)["undone"]["why"] == "it answers badly"
+
+
+def test_a_step_that_brings_back_goes_on_where_it_was_cut_off():
+    scene, before = released_badly("credit")
+
+    def back() -> dict:
+        return scene.promotion().bring_back("credit", "risk-test-credit-v4", "why", NONE_SEEN, None)
+
+    scene.documents.meanwhile.append(lambda: scene.documents.put(RELEASES, scene.recorded("credit"), "credit"))
+    with pytest.raises(Conflict):
+        back()
+    updates = len(scene.sagemaker.updates)
+    assert back()["state"] == back()["state"] == "changing"  # told of what it changes over to; and done
+    scene.sagemaker.change_over(problem="credit")
+    assert back()["state"] == "changing"
+    assert len(scene.sagemaker.updates) == updates
+    assert scene.recorded("credit")["model_name"] == before["model_name"]
+
+
+def test_nothing_is_brought_back_where_the_bootstrap_model_served_before():
+    scene = asked_scene()
+    scene.release("credit")
+    scene.sagemaker.change_over(problem="credit")
+    recorded = scene.recorded("credit")
+    with pytest.raises(NothingBefore, match="bad; nothing was released before it: approve another version"):
+        scene.promotion().bring_back("credit", "risk-test-credit-v3", "bad", NONE_SEEN, None)
+    assert scene.recorded("credit") == recorded
+
+
+@pytest.mark.parametrize(
+    ("failed", "why"),
+    [
+        ({"Error": "AnswersBadly", "Cause": '{"errorMessage": "of 40 probes"}'}, "of 40 probes"),
+        ({"Error": "AnswersBadly", "Cause": "no JSON"}, "no JSON"),
+        ({"Error": "AnswersBadly"}, "AnswersBadly"),
+    ],
+)
+def test_what_failed_is_told_in_the_words_of_the_function(failed, why):
+    assert handler.message_of(failed) == why
 
 
 @pytest.mark.parametrize(("failed", "fine"), [(4, True), (5, False)])
