@@ -478,6 +478,11 @@ def test_every_registered_version_has_a_dossier_and_credit_says_how_groups_are_t
         told = run.found["dossiers"][problem]
         assert (told["sha256"], told["verdict"]) == (signed["sha256"], signed["verdict"])
         assert signed["learner"] in Path(told["file"]).read_text()
+        package = platform.client("sagemaker").describe_model_package(ModelPackageName=made["package"])
+        card = json.loads(package["ModelCard"]["ModelCardContent"])
+        assert card["additional_information"]["custom_details"]["dossier_sha256"] == signed["sha256"]
+        (measured,) = card["evaluation_details"][0]["metric_groups"]
+        assert measured["metric_data"][0]["value"] == made["evaluation"]["test"]["auc"]
     treated = json.loads(platform.beside_evaluation(run.evidence["packages"]["credit"]["package"], "fairness.json"))
     assert treated["rows"] > 0
     assert set(treated["columns"]) == {"protected_group"}

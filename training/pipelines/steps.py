@@ -27,6 +27,7 @@ from sagemaker.mlops.workflow.steps import ProcessingStep, TrainingStep
 from sagemaker.train.model_trainer import ModelTrainer
 
 from training.evaluate import ARCHIVE, DOSSIER, FAIRNESS
+from training.pipelines import card
 from training.pipelines.places import Places
 from training.problems import PROBLEMS
 
@@ -130,7 +131,7 @@ def pipeline(
         ["evaluation", "model"],
         files=[evaluation],
     )
-    register = ModelStep(name="Register", step_args=registration(problem, places, session, evaluate))
+    register = ModelStep(name="Register", step_args=registration(problem, places, session, evaluate, evaluation))
     reached = JsonGet(step_name=evaluate.name, property_file=evaluation, json_path="test.auc")
     refused = FailStep(
         name="TooWeak",
@@ -152,7 +153,9 @@ def pipeline(
     )
 
 
-def registration(problem: str, places: Places, session, evaluate: ProcessingStep) -> _ModelStepArguments:
+def registration(
+    problem: str, places: Places, session, evaluate: ProcessingStep, evaluation: PropertyFile
+) -> _ModelStepArguments:
     """The request that registers the archive. Written out: the SDK's builder would put AWS's own server around it.
 
     It names no instance types, which a versioned package may leave out: what a model is released on, and scores batches
@@ -161,6 +164,7 @@ def registration(problem: str, places: Places, session, evaluate: ProcessingStep
     outputs = evaluate.properties.ProcessingOutputConfig.Outputs
     quality = outputs["evaluation"].S3Output.S3Uri
     archive = Join(on="/", values=[outputs["model"].S3Output.S3Uri, ARCHIVE])
+    dossier = Join(on="/", values=[quality, DOSSIER])
     treatment = {
         "Bias": {
             "PostTrainingReport": {
@@ -188,10 +192,14 @@ def registration(problem: str, places: Places, session, evaluate: ProcessingStep
                 # What was asked of the model, with thresholds and verdicts.
                 "Constraints": {
                     "ContentType": "application/json",
-                    "S3Uri": Join(on="/", values=[quality, DOSSIER]),
+                    "S3Uri": dossier,
                 },
             },
             **(treatment if PROBLEMS[problem].crossfitted else {}),
+        },
+        "ModelCard": {
+            "ModelCardStatus": "PendingReview",
+            "ModelCardContent": card.content(problem, evaluate.name, evaluation, archive, dossier),
         },
     }
     return arguments

@@ -7,6 +7,14 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from fairlearn.metrics import (
+    MetricFrame,
+    count,
+    false_negative_rate,
+    mean_prediction,
+    selection_rate,
+    true_positive_rate,
+)
 
 from training.fairness import OTHERS, Policy, WrongPolicy, grouped_by, report
 
@@ -46,6 +54,33 @@ def test_a_group_whose_score_is_raised_without_a_reason_breaches_ratio_errors_an
     breached = {(b["group"], b["of"]) for b in said["breaches"]}
     assert {("b", "ratio"), ("b", "good_declined"), ("b", "calibration_gap")} <= breached
     assert not any(group == "a" and of in ("ratio", "good_declined") for group, of in breached)
+
+
+@pytest.mark.parametrize("shift", [0.0, 1.0])
+def test_the_figures_of_a_group_are_those_of_fairlearns_metric_frame(shift):
+    """Approval is fairlearn's selection and a repaid loan its positive: then declined good loans are false negatives,
+    and bad ones that are declined are the true positives of the opposite question."""
+    rows, p, matrix = population(shift=shift)
+    said, groups = found(rows, p, matrix), rows["protected_group"]
+    good = 1 - rows["label"]
+
+    for place, cutoff in enumerate(said["cutoffs"]):
+        approved = (p <= cutoff["below"]).astype(int)
+        measured = {"rows": count, "approved": selection_rate, "good_declined": false_negative_rate}
+        frame = MetricFrame(metrics=measured, y_true=good, y_pred=approved, sensitive_features=groups)
+        bad = MetricFrame(metrics=true_positive_rate, y_true=1 - good, y_pred=1 - approved, sensitive_features=groups)
+        for group, one in said["columns"]["protected_group"]["groups"].items():
+            theirs, at = frame.by_group.loc[group], one["at"][place]
+            assert one["rows"] == theirs["rows"]
+            for name in ("approved", "good_declined"):
+                assert at[name]["value"] == pytest.approx(theirs[name])
+            assert at["bad_declined"]["value"] == pytest.approx(bad.by_group[group])
+        ratios = [one["at"][place]["ratio"]["value"] for one in said["columns"]["protected_group"]["groups"].values()]
+        assert min(ratios) == pytest.approx(frame.ratio()["approved"])
+
+    predicted = MetricFrame(metrics=mean_prediction, y_true=good, y_pred=p, sensitive_features=groups).by_group
+    for group, one in said["columns"]["protected_group"]["groups"].items():
+        assert one["predicted"]["value"] == pytest.approx(predicted[group])
 
 
 def test_a_column_that_gives_the_group_away_is_named():

@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from sagemaker.core.shapes.model_card_shapes import ModelCardContent
 
+from local.sagemaker.pipelines.definition import resolve
 from training.pipelines.render import FOLDER
 
 
@@ -57,3 +59,25 @@ def test_every_job_of_a_pipeline_says_where_its_network_goes_and_lies_where_terr
         said = step["Arguments"]["NetworkConfig"] if step["Type"] == "Processing" else step["Arguments"]
         assert said["VpcConfig"] == left_open, step["Name"]
     assert json.dumps(definition).count("NETWORK-SUBNET") == len(jobs)
+
+
+@pytest.mark.parametrize("problem", ["credit", "fraud"])
+def test_a_package_has_a_card_of_awss_form_that_bears_the_figures_and_the_hash_of_its_dossier(problem):
+    definition = json.loads((FOLDER / f"{problem}.json").read_text())
+    (register,) = [step["Arguments"] for step in steps(definition["Steps"]) if step["Type"] == "RegisterModel"]
+    told = {"test": {"auc": 0.75, "ap": 0.5}, "dossier": {"verdict": "warn", "sha256": "ab" * 32}}
+
+    card = resolve(register["ModelCard"], lambda of: f"s3://lake/{of.rpartition('.')[0]}", lambda _: told)
+
+    assert card["ModelCardStatus"] == "PendingReview"
+    content = ModelCardContent.model_validate(json.loads(card["ModelCardContent"]))
+    (evaluated,) = content.evaluation_details
+    assert evaluated.evaluation_observation == "warn"
+    (group,) = evaluated.metric_groups
+    assert {metric.name: metric.value for metric in group.metric_data} == {"AUC": 0.75, "average precision": 0.5}
+    details = content.additional_information.custom_details
+    assert details["dossier_sha256"] == "ab" * 32
+    assert details["dossier"].startswith("s3://lake/")
+    assert details["dossier"].endswith("/dossier.json")
+    (archive,) = content.model_overview.model_artifact
+    assert archive.endswith("/model.tar.gz")
