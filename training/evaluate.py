@@ -24,7 +24,7 @@ from features.encoding import Encoding
 from inference.archive import unpack
 from inference.model import Model, open_library
 from inference.runtimes import BLEND
-from training import dossier, explained, fairness, record, rejects
+from training import dossier, explained, fairness, record, rejects, vintages
 from training.archive import OUT_OF_FOLD, About, Learnt, reordered, write
 from training.blend import Blend, blend
 from training.calibration import reliability
@@ -141,6 +141,8 @@ def dossier_of(
         again,
         SEED,
     )
+    judged = pd.concat([validation, test])
+    answers.extend(vintages.asked(judged["at"], labels(judged), np.concatenate([won.validation, won.test])))
     if taught is not None:
         newest = taught.iloc[-MOST_TAUGHT:]
         if newest["label"].nunique() > 1:
