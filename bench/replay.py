@@ -31,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lambda"))
 from scoring.answers import Answers
 from scoring.lists import Lists
 from scoring.live import Places, Release
+from scoring.merchants import MerchantStream
 from scoring.model import Model
 from scoring.records import Records
 from scoring.signing import Verifier
@@ -38,7 +39,7 @@ from scoring.tails import Tails
 from scoring.terms import Terms
 from stream.door import StreamDoor
 from stream.quarantine import Quarantine, Source
-from stream.sinks import BLOCKED, REVIEWED, DecisionLog, LateLog, MerchantStream, Topic
+from stream.sinks import BLOCKED, REVIEWED, DecisionLog, LateLog, Topic
 
 from bench.measured import measured
 from features.declaration import DAY, HOUR, MINUTE, EntityName

@@ -55,9 +55,9 @@ HAPPENS: dict[EntityName, tuple[Kind, ...]] = {
     "merchant": ("payment", "decline", "block", "attempt", "label"),
     "account": ("label", "loan", "outcome"),
     "device": ("payment", "decline", "block", "attempt", "label"),
-    "traffic": ("payment",),
-    "device_traffic": ("payment",),
-    "address_traffic": ("payment",),
+    "traffic": ("payment", "label"),
+    "device_traffic": ("payment", "label"),
+    "address_traffic": ("payment", "label"),
 }
 # What may happen to an entity that somebody declares: payments name it, and labels are about payments.
 NAMED_BY_PAYMENTS: tuple[Kind, ...] = ("payment", "decline", "block", "attempt", "label")

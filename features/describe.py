@@ -21,7 +21,7 @@ from features.declaration import (
     duration_name,
 )
 from features.fraud import FRAUD
-from features.traffic import TRAFFIC
+from features.traffic import PLACED
 
 HEAD = """# Features
 
@@ -45,11 +45,10 @@ def section(features: FeatureSet) -> str:
 def traffic() -> str:
     told = (
         "For rules, never for models: counted as payments come, behind them by what the counter lags. A decision keeps "
-        "what its rules saw."
+        "what its rules saw, in this order. Frauds are those of [what the API door has answered within a "
+        "day](rules.md#frauds-of-the-day); a label that takes one back takes nothing off."
     )
-    return table(
-        "traffic: What happens right now?", told, [window for windows in TRAFFIC.values() for window in windows]
-    )
+    return table("traffic: What happens right now?", told, PLACED)
 
 
 def table(title: str, told: str, features: Sequence[Feature]) -> str:

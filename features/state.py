@@ -44,6 +44,7 @@ AUTHORISED = "authorised"  # a payment's cell that is there, and 0, where the is
 PLACES = "places"  # the same of where the last payments were made
 LASTS = "lasts"  # in what a layout says of a record: that it knows the last event of each kind
 FIRST = "first"  # in what a layout says of a record: that it knows the first payment ever
+LABELLED = "labelled"  # where a record has of which payments it has counted a label
 FOREVER = 2**53  # ms
 SLACK = 2 * DAY  # how far behind a lake-published record's clock an event may ask: its ring keeps that much more
 
@@ -79,9 +80,9 @@ def kind_of(said: Mapping[str, str], features: FeatureSet, blocked: bool = False
     return "block" if blocked and "block" in features.apart else "payment"
 
 
-def label_event(reported_at: int, is_fraud: int, flags: Iterable[str] = ()) -> Event:
-    """A label at the moment the bank learnt it; `flags` are its payment's."""
-    return Event(reported_at, "label", (1, is_fraud), frozenset(flags))
+def label_event(reported_at: int, is_fraud: int, flags: Iterable[str] = (), identifier: str = "") -> Event:
+    """A label at the moment the bank learnt it; `flags` are its payment's, which `identifier` names."""
+    return Event(reported_at, "label", (1, is_fraud), frozenset(flags), identifier=identifier)
 
 
 @dataclass(frozen=True)
@@ -172,10 +173,18 @@ class Ring:
 class Layout:
     """What a record of one entity holds so that every feature of that entity can be read from it."""
 
-    def __init__(self, features: Iterable[Feature], remembered: int = REMEMBERED, of: FeatureSet | None = None) -> None:
-        """`remembered` is how many payments back a repetition is known; the features are some `of` a set."""
+    def __init__(
+        self,
+        features: Iterable[Feature],
+        remembered: int = REMEMBERED,
+        of: FeatureSet | None = None,
+        labels_remembered: int = 0,
+    ) -> None:
+        """`remembered` is how many payments back a repetition is known, `labels_remembered` how many labels back one
+        is; the features are some `of` a set."""
         features = tuple(features)
         self.remembered = remembered
+        self.labels_remembered = labels_remembered
         self.windows = tuple(f for f in features if isinstance(f, Window))
         self.distinct = tuple(f for f in features if isinstance(f, Distinct))
         self.flags = tuple(f for f in features if isinstance(f, Flag))
@@ -366,15 +375,16 @@ class State:
     `clock` is the latest event time seen, `first` when the first payment ever counted, and `lasts` by kind the last
     moment and the one before, as far as features ask for them. Events of the millisecond `clock` wait in `pending`: an
     event never sees another one of its own millisecond. `remembered` holds fingerprints of the last payments, inverted
-    while no door has decided on them. `recorded_at` is the event time of the stored record that it was read from, in
-    ms: no part of the record's text, but the next record must be later. `young` are windows and distinct counts that
-    are declared since the record was begun, with its clock then: unknown, until they have passed that moment by their
-    length, or the lake publishes the record with their past.
+    while no door has decided on them; `labelled` those of payments whose labels were counted. `recorded_at` is the
+    event time of the stored record that it was read from, in ms: no part of the record's text, but the next record must
+    be later. `young` are windows and distinct counts that are declared since the record was begun, with its clock then:
+    unknown, until they have passed that moment by their length, or the lake publishes the record with their past.
     """
 
     __slots__ = (
         "clock",
         "first",
+        "labelled",
         "lasts",
         "layout",
         "pending",
@@ -401,6 +411,7 @@ class State:
         self.waiting: dict[str, list[int]] = {}  # values of the millisecond `clock`, by column
         self.seen: dict[tuple[str, int], dict[int, list[int]]] = {key: {} for key in layout.seen}
         self.remembered: list[int] = []
+        self.labelled: list[int] = []
         self.young: dict[str, int] = {}
 
     def copy(self) -> State:
@@ -410,6 +421,7 @@ class State:
             setattr(other, name, getattr(self, name))
         other.lasts, other.pending, other.young = dict(self.lasts), dict(self.pending), dict(self.young)
         other.places, other.remembered = list(self.places), list(self.remembered)
+        other.labelled = list(self.labelled)
         other.tiles = {key: dict(slots) for key, slots in self.tiles.items()}
         other.waiting = {of: list(cells) for of, cells in self.waiting.items()}
         other.seen = {key: dict(days) for key, days in self.seen.items()}
@@ -418,6 +430,10 @@ class State:
     def knows(self, identifier: str) -> bool:
         """Whether a payment with this identifier was applied recently."""
         return fingerprint(identifier) in self.remembered or self.awaits(identifier)
+
+    def knows_label(self, identifier: str) -> bool:
+        """Whether a label of the payment with this identifier was counted recently."""
+        return fingerprint(identifier) in self.labelled
 
     def awaits(self, identifier: str) -> bool:
         """Whether the payment is counted and no door has decided on it: the lake knew of it first."""
@@ -513,6 +529,23 @@ class State:
                 self.tiles[key][index] = values if slot is None else merged(kept_ring.columns, slot, values)
         self._remember(event.identifier)
 
+    def apply_label(self, event: Event) -> None:
+        """Fold a label in where it was told, or nowhere when that tile is kept no more. It moves no clock: payments may
+        come behind it, and are read where they are. The caller asks `knows_label` first.
+
+        That time may have been read before: only for what nobody computes again.
+        """
+        for (kind, tile), kept_ring in self.layout.rings.items():
+            if kind != event.kind:
+                continue
+            tiles, index = self.tiles[kind, tile], event.at // tile
+            added = [column.of(event) for column in kept_ring.columns]
+            slot = tiles.get(index)
+            tiles[index] = added if slot is None else merged(kept_ring.columns, slot, added)
+            drop_old(tiles, max(tiles), kept_ring.kept)
+        self.labelled.append(fingerprint(event.identifier))
+        del self.labelled[: -self.layout.labels_remembered]
+
     def _stay(self, place: list[int]) -> None:
         """Of places of one millisecond the northernmost stands, and of those the easternmost."""
         if self.places and self.places[0][0] == place[0]:
@@ -562,14 +595,19 @@ class State:
 
     def values(self, at: int) -> dict[str, Value]:
         """Every window and distinct count for an event that counts at `at`, by name: events, cents or tiles."""
+        found = self.counted(at)
+        for name in self.unknown(at):
+            found[name] = None
+        return found
+
+    def counted(self, at: int) -> dict[str, Value]:
+        """As `values`, but of what the record does not reach back for what it has counted since it was declared."""
         found: dict[str, Value] = {}
         for key, kept_ring in self.layout.rings.items():
             for reading in kept_ring.readings:
                 self._read(key, reading, at, found)
         for feature in self.layout.distinct:
             found[feature.name] = len(set().union(*self._days(feature, at)))
-        for name in self.unknown(at):
-            found[name] = None
         return found
 
     def unknown(self, at: int) -> list[str]:
@@ -707,6 +745,7 @@ class State:
                 "waiting": self.waiting,
                 "seen": {ring_name(key): list(days.items()) for key, days in self.seen.items()},
                 "remembered": self.remembered,
+                **({LABELLED: self.labelled} if self.layout.labels_remembered else {}),
             },
             separators=(",", ":"),
         )
@@ -731,6 +770,8 @@ class State:
             stored = carried(stored, Holds.parse(written), layout)
         state.remembered, state.waiting = stored["remembered"], stored["waiting"]
         state.pending = stored["pending"]
+        if layout.labels_remembered:
+            state.labelled = stored.get(LABELLED, [])  # a record of before has none
         if layout.since_first:
             state.first = stored[FIRST]
         if layout.apart:

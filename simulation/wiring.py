@@ -22,14 +22,16 @@ from scoring.breaker import Breaker
 from scoring.budget import API, COUNTER, STREAM
 from scoring.lists import Lists
 from scoring.live import Places, Release
+from scoring.merchants import MerchantStream
 from scoring.model import Model
 from scoring.records import Records
 from scoring.signing import Signer, Verifier
+from scoring.tables import PATIENCE
 from scoring.tails import Tails
 from scoring.terms import Terms
 from stream.door import StreamDoor
 from stream.quarantine import Quarantine
-from stream.sinks import BLOCKED, REVIEWED, DecisionLog, LateLog, MerchantStream, Topic
+from stream.sinks import BLOCKED, REVIEWED, DecisionLog, LateLog, Topic
 
 from features.declaration import EntityName
 from features.entities import COUNTED, IDENTIFIERS
@@ -141,8 +143,8 @@ class InOrder(Answers):
     def applied(self, identifiers: Iterable[str]) -> None:
         super().applied(sorted(identifiers))
 
-    def kept(self, identifiers: Iterable[str]) -> dict[str, dict]:
-        return super().kept(sorted(identifiers))
+    def kept(self, identifiers: Iterable[str], patience: int = PATIENCE) -> dict[str, dict]:
+        return super().kept(sorted(identifiers), patience)
 
 
 def asked(body: str, door: ApiDoor, scheduler: Scheduler) -> dict:

@@ -1,4 +1,4 @@
-"""What follows from a decided case: its labels into RAW, and an answer for whoever waits for one.
+"""What follows from a decided case: its labels into RAW, its frauds to rules, and an answer for whoever waits for one.
 
 The decision and the note that this is owed are one transaction. Whoever finishes it, the door at once or the watch some
 minutes later, writes the same files under the same names, so each label is written once; answers are told once or more.
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from scoring.frauds import Frauds
 from scoring.labels import MOST, Label, LabelFiles, as_csv
 
 from cases.case import Case, Word
@@ -53,6 +54,7 @@ class Finisher:
 
     cases: Cases
     files: LabelFiles
+    frauds: Frauds
     answers: AnswerTopic
     now: Callable[[], int]
 
@@ -61,14 +63,16 @@ class Finisher:
         whole = self.cases.whole(identifier)
         if whole.case.state != "DECIDED" or not self.cases.is_owed(whole.case):
             return False
-        self._write(whole)
+        labels = labels_of(whole)
+        self._write(whole, labels)
+        self.frauds.tell(labels, whole.case.decided_at or 0, "cases")
         self.answers.tell(whole)
         self.cases.settle(whole, self.now() // 1000 + KEPT_SECONDS)
         return True
 
-    def _write(self, whole: Whole) -> None:
+    def _write(self, whole: Whole, labels: list[Label]) -> None:
         """Into the batch of today, unless that of a day since the decision holds it: nights have taken those in."""
-        labels, today = labels_of(whole), day(self.now())
+        today = day(self.now())
         before = days_before(today, whole.case.decided_at or 0)
         for number, start in enumerate(range(0, len(labels), MOST), 1):
             name = f"case-{whole.case.id}-{whole.case.round}-{number}.csv"

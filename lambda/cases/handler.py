@@ -11,10 +11,13 @@ from functools import lru_cache
 
 import boto3
 from scoring import metrics
-from scoring.budget import CASES
+from scoring.answers import Answers
+from scoring.budget import CASES, FRAUDS
 from scoring.caller import caller_of
+from scoring.frauds import Frauds
 from scoring.labels import LabelFiles
 from scoring.log import warn
+from scoring.merchants import MerchantStream
 from scoring.settings import from_environment
 
 from cases.case import Refused
@@ -44,9 +47,11 @@ ROUTES = {
 @dataclass(frozen=True)
 class Settings:
     metric_namespace: str
+    answers_table: str
     cases_table: str
     answers_topic_arn: str
     lake_bucket: str
+    merchant_stream: str
     lock_minutes: str
     service_minutes: str
 
@@ -60,9 +65,14 @@ def door() -> CasesDoor:
     cases = Cases(boto3.client("dynamodb", config=CASES.config), settings.cases_table, now)
     files = LabelFiles(boto3.client("s3", config=CASES.config), settings.lake_bucket)
     answers = AnswerTopic(boto3.client("sns", config=CASES.config), settings.answers_topic_arn)
+    frauds = Frauds(
+        Answers(boto3.client("dynamodb", config=FRAUDS.answers.config), settings.answers_table, time.time),
+        MerchantStream(boto3.client("kinesis", config=FRAUDS.merchants.config), settings.merchant_stream),
+        now,
+    )
     return CasesDoor(
         cases,
-        Finisher(cases, files, answers, now),
+        Finisher(cases, files, frauds, answers, now),
         now,
         int(settings.lock_minutes) * MINUTE_MS,
         int(settings.service_minutes) * MINUTE_MS,

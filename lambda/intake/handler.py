@@ -11,8 +11,11 @@ import boto3
 from cases.finishing import AnswerTopic, Finisher
 from cases.table import Cases
 from scoring import metrics
-from scoring.budget import INTAKE
+from scoring.answers import Answers
+from scoring.budget import FRAUDS, INTAKE
+from scoring.frauds import Frauds
 from scoring.labels import LabelFiles
+from scoring.merchants import MerchantStream
 from scoring.settings import from_environment
 
 from intake.door import Intake
@@ -22,9 +25,11 @@ from intake.watch import Watch
 @dataclass(frozen=True)
 class Settings:
     metric_namespace: str
+    answers_table: str
     cases_table: str
     answers_topic_arn: str
     lake_bucket: str
+    merchant_stream: str
     service_minutes: str
 
 
@@ -37,7 +42,12 @@ def doors() -> tuple[Intake, Watch]:
     cases = Cases(boto3.client("dynamodb", config=INTAKE.config), settings.cases_table, now)
     files = LabelFiles(boto3.client("s3", config=INTAKE.config), settings.lake_bucket)
     answers = AnswerTopic(boto3.client("sns", config=INTAKE.config), settings.answers_topic_arn)
-    finisher = Finisher(cases, files, answers, now)
+    frauds = Frauds(
+        Answers(boto3.client("dynamodb", config=FRAUDS.answers.config), settings.answers_table, time.time),
+        MerchantStream(boto3.client("kinesis", config=FRAUDS.merchants.config), settings.merchant_stream),
+        now,
+    )
+    finisher = Finisher(cases, files, frauds, answers, now)
     return Intake(cases), Watch(cases, finisher, now, int(settings.service_minutes) * 60_000)
 
 

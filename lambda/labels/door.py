@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from scoring.frauds import Frauds
 from scoring.labels import MOST, Label, LabelFiles, NotStored, as_csv
 from scoring.metrics import emit
 
@@ -26,12 +27,14 @@ class LabelsDoor:
     """`now` gives milliseconds since 1970."""
 
     files: LabelFiles
+    frauds: Frauds
     now: Callable[[], int]
 
     def take(self, document: object) -> dict:
         """Writes the labels of a request to the batch of today (UTC), which the coming night takes in.
 
-        The same labels again, in any order, are the same file and written once. Raises InvalidLabels, and NotStored.
+        The same labels again, in any order, are the same file and written once; rules are told of frauds again, which
+        count once. Raises InvalidLabels, and NotStored.
         """
         now = self.now()
         labels = parse(document, now)
@@ -49,6 +52,7 @@ class LabelsDoor:
             labels_late=sum(day(label.reported_at) < batch for label in labels) if written else 0,
             labels_of_fraud=sum(label.is_fraud for label in labels) if written else 0,
         )
+        self.frauds.tell(labels, now, "labels")
         return {"accepted": len(labels), "batch": batch, "file": name, "repeated": not written}
 
 

@@ -11,8 +11,11 @@ from functools import lru_cache
 
 import boto3
 from scoring import metrics
-from scoring.budget import LABELS
+from scoring.answers import Answers
+from scoring.budget import FRAUDS, LABELS
+from scoring.frauds import Frauds
 from scoring.labels import LabelFiles, NotStored
+from scoring.merchants import MerchantStream
 from scoring.settings import from_environment
 
 from labels.door import InvalidLabels, LabelsDoor
@@ -21,16 +24,24 @@ from labels.door import InvalidLabels, LabelsDoor
 @dataclass(frozen=True)
 class Settings:
     metric_namespace: str
+    answers_table: str
     lake_bucket: str
+    merchant_stream: str
 
 
 @lru_cache(maxsize=1)
 def door() -> LabelsDoor:
-    """The client is made once per cold start and its connections kept."""
+    """Clients are made once per cold start and their connections kept."""
     settings = from_environment(Settings, os.environ)
     metrics.into(settings.metric_namespace)
     files = LabelFiles(boto3.client("s3", config=LABELS.config), settings.lake_bucket)
-    return LabelsDoor(files, lambda: int(time.time() * 1000))
+    now = lambda: int(time.time() * 1000)  # noqa: E731
+    frauds = Frauds(
+        Answers(boto3.client("dynamodb", config=FRAUDS.answers.config), settings.answers_table, time.time),
+        MerchantStream(boto3.client("kinesis", config=FRAUDS.merchants.config), settings.merchant_stream),
+        now,
+    )
+    return LabelsDoor(files, frauds, now)
 
 
 def handle(event: dict, context: object) -> dict:

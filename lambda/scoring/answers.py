@@ -12,7 +12,7 @@ from typing import Any
 from features.payment import Payment
 from scoring.breaker import Breaker
 from scoring.refusals import code_of
-from scoring.tables import items
+from scoring.tables import PATIENCE, items
 from scoring.tails import Moved, is_of_others, reasons_of, tail_of
 
 BESIDE = ("attributes", "event")  # what is kept with a decision and is none of it
@@ -52,13 +52,13 @@ class Answers:
             raise kept
         return earlier_answer(payment, kept)
 
-    def kept(self, identifiers: Iterable[str]) -> dict[str, dict]:
+    def kept(self, identifiers: Iterable[str], patience: int = PATIENCE) -> dict[str, dict]:
         """The decisions that are kept of these payments, with their further columns and the payments as they came, both
         as JSON. Any failure of the table passes through to the caller."""
         keys = [{"transaction_id": {"S": identifier}} for identifier in dict.fromkeys(identifiers)]
         found: dict[str, dict] = {}
         # Not through the breaker: a batch's few tries would pass without a call.
-        for item in items(self.client.batch_get_item, self.table, keys):
+        for item in items(self.client.batch_get_item, self.table, keys, patience):
             # A door of an earlier version has kept the decision alone, or its further columns besides.
             beside = {name: item[name]["S"] for name in BESIDE if name in item}
             found[item["transaction_id"]["S"]] = {**json.loads(item["decision"]["S"]), **beside}

@@ -92,6 +92,26 @@ API = ApiBudget(
 # Whoever reports a label waits for one write, and can send the same again.
 LABELS = Call(connect=0.3, read=1.5, tries=2)
 
+
+@dataclass(frozen=True)
+class FraudsBudget:
+    """What telling rules of frauds asks, once their labels are stored."""
+
+    answers: Call
+    merchants: Call
+
+    @property
+    def worst(self) -> float:
+        return self.answers.worst + self.merchants.worst
+
+
+# Behind a label that is stored, or a case that is decided: whoever waits for the answer waits for this, too. As many
+# frauds as one call takes are told at a time, and none begin later than `scoring.frauds.WITHIN`.
+FRAUDS = FraudsBudget(
+    answers=Call(connect=0.2, read=0.8, requests=2),
+    merchants=Call(connect=0.2, read=0.8, requests=2),
+)
+
 # Whoever changes a list waits for a look at the lists that there are, and for one transaction.
 LISTS = Call(connect=0.3, read=1.5, tries=2, requests=2)
 

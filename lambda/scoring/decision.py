@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -10,7 +11,7 @@ from typing import Literal
 from features.fraud import FRAUD
 from features.payment import Payment, storable
 from features.traffic import TRAFFIC_NAMES
-from features.values import iso
+from features.values import instant, iso
 from features.vector import PARTIAL, Vector
 from scoring.policy import SEVERITY, Action, Judgement, Policy
 
@@ -160,6 +161,19 @@ def handed_on(document: object) -> dict:
     if is_of_these_features(found) and len(found["vector"]) != len(FRAUD.columns):
         raise InvalidDecision(f"with {len(FRAUD.columns)} values in the vector of {FRAUD.version}")
     return found
+
+
+def payment_of(decision: dict) -> Payment:
+    """What was decided on, of a decision that was handed on or kept. Raises ValueError for attributes that are no JSON
+    or a time that is none."""
+    return Payment(
+        decision["transaction_id"],
+        instant(decision["event_time"]),
+        decision["customer_id"],
+        decision["merchant_id"],
+        decision["amount_cents"],
+        further=json.loads(decision["attributes"]),
+    )
 
 
 def is_of_these_features(decision: dict) -> bool:

@@ -21,6 +21,7 @@ from scoring.decision import Answer, DegradeStep, decide, is_of_these_features, 
 from scoring.lists import Lists
 from scoring.live import Release
 from scoring.log import warn
+from scoring.merchants import MerchantStream
 from scoring.metrics import emit
 from scoring.model import Model
 from scoring.policy import Policy
@@ -38,7 +39,7 @@ from features.vector import Knowledge, cells_of, fraud_vector
 from stream.arrival import FORGED, Arrival, parse, source_of
 from stream.ordering import by_customer, in_order, needed
 from stream.quarantine import Quarantine
-from stream.sinks import DecisionLog, LateLog, MerchantStream, Topic
+from stream.sinks import DecisionLog, LateLog, Topic
 
 JUDGED_AGAIN = 2  # times, when the API door decides on another payment of the customer at the same moment
 AGAIN_WITHIN = 10_000  # ms since the batch came: the shard waits

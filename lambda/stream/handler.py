@@ -14,6 +14,7 @@ from scoring.breaker import Breaker
 from scoring.budget import STREAM
 from scoring.lists import Lists
 from scoring.live import Places, Release
+from scoring.merchants import MerchantStream
 from scoring.model import Model
 from scoring.records import Records
 from scoring.settings import from_environment, groups_of
@@ -24,7 +25,7 @@ from scoring.terms import Terms
 from features.entities import FURTHER
 from stream.door import StreamDoor
 from stream.quarantine import Quarantine
-from stream.sinks import BLOCKED, REVIEWED, DecisionLog, LateLog, MerchantStream, Topic
+from stream.sinks import BLOCKED, REVIEWED, DecisionLog, LateLog, Topic
 
 
 @dataclass(frozen=True)

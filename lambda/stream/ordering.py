@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from scoring.decision import InvalidDecision, handed_on
+from scoring.decision import InvalidDecision, handed_on, payment_of
 from scoring.tails import Entry
 
 from features.payment import Payment
-from features.values import instant, iso
+from features.values import iso
 from stream.arrival import Arrival, is_about
 
 Kept = Mapping[str, dict]  # decisions by transaction_id
@@ -80,14 +80,7 @@ def in_order(arrivals: Sequence[Arrival], under_way: Sequence[Entry], kept: Kept
 
 def adopted(decision: dict, beside: Arrival) -> Arrival:
     """What was decided and has not arrived, as if it came with another payment of the batch."""
-    payment = Payment(
-        decision["transaction_id"],
-        instant(decision["event_time"]),
-        decision["customer_id"],
-        decision["merchant_id"],
-        decision["amount_cents"],
-        further=json.loads(decision["attributes"]),
-    )
+    payment = payment_of(decision)
     event = json.loads(decision["event"]) if decision["event"] is not None else spelt(payment)
     return Arrival(beside.sequence, beside.arrived_at, payment, decision, event)
 

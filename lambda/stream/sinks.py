@@ -1,26 +1,19 @@
-"""Where the stream door's decisions go: the log in S3, alerts on SNS, and on to the merchants' stream."""
+"""Where the stream door's decisions go: the log in S3, and alerts on SNS."""
 
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Sequence
 from functools import partial
 from hashlib import sha256
 from zlib import crc32
 
-from scoring.breaker import Breaker, Open
+from scoring.breaker import Breaker
 from scoring.decision import decision_date
 from scoring.refusals import code_of
 
-from features.entities import COUNTED, IDENTIFIERS, named_by
-from features.payment import Payment
 from features.values import iso
 
 ALERTS_PER_CALL = 10  # the API's limit
-TOLD_PER_CALL = 500  # records of PutRecords, the API's limit
-TELLING = 2  # tries
-TELLING_PAUSE = 0.2  # seconds: a shard that is full in one moment may have room in the next
 TOLD = (
     "transaction_id",
     "customer_id",
@@ -131,59 +124,3 @@ class Topic:
 
     def _publish(self, entries: list[dict]) -> dict:
         return self.client.publish_batch(TopicArn=self.topic, PublishBatchRequestEntries=entries)
-
-
-class MerchantStream:
-    """The same payments once more, by merchant, device and address: their counter is the only writer of the traffic."""
-
-    def __init__(self, client, stream: str, breaker: Breaker | None = None) -> None:
-        self.client = client
-        self.stream = stream
-        self.breaker = breaker or Breaker()
-
-    def tell(self, payments: Sequence[tuple[Payment, int]]) -> int:
-        """Takes a batch's payments and when they count (ms). Returns of how many the stream did not take all: it
-        holds up no payments, for only rules look at traffic."""
-        left = [(payment.transaction_id, record) for payment, at in payments for record in told(payment, at)]
-        untold: list[str] = []
-        for start in range(0, len(left), TOLD_PER_CALL):
-            untold += self._told(left[start : start + TOLD_PER_CALL])
-        if not untold:
-            return 0
-        named = list(dict.fromkeys(untold))
-        print(json.dumps({"level": "ERROR", "message": "merchants were not told", "transactions": named}))
-        return len(named)
-
-    def _told(self, left: list[tuple[str, dict]]) -> list[str]:
-        """Of which payments the stream did not take a record."""
-        for attempt in range(TELLING):
-            time.sleep(TELLING_PAUSE if attempt else 0)
-            try:
-                answer = self.breaker.call(partial(self._put, [record for _, record in left]))
-            except Open:
-                break
-            except Exception:  # whatever ails the stream, the decision is in the log and the shard must go on
-                continue
-            left = [each for each, said in zip(left, answer["Records"], strict=True) if said.get("ErrorCode")]
-            if not left:
-                break
-        return [identifier for identifier, _ in left]
-
-    def _put(self, records: list[dict]) -> dict:
-        return self.client.put_records(StreamName=self.stream, Records=records)
-
-
-def told(payment: Payment, at: int) -> list[dict]:
-    """A payment's records of the merchants' stream: one for each whose traffic is counted, as far as it names them."""
-    records = []
-    for entity in COUNTED:
-        whose = named_by(payment, entity)
-        if whose is not None:
-            fields = {
-                "transaction_id": payment.transaction_id,
-                IDENTIFIERS[entity]: whose,
-                "at": at,
-                "amount_cents": payment.amount,
-            }
-            records.append({"PartitionKey": whose, "Data": json.dumps(fields).encode()})
-    return records

@@ -19,6 +19,7 @@ import pytest
 from scoring.answers import Answers
 from scoring.lists import Lists
 from scoring.live import Places, Release
+from scoring.merchants import MerchantStream
 from scoring.model import Model
 from scoring.records import Records
 from scoring.signing import Verifier
@@ -26,7 +27,7 @@ from scoring.tails import Tails
 from scoring.terms import Terms
 from stream.door import StreamDoor
 from stream.quarantine import Quarantine
-from stream.sinks import BLOCKED, REVIEWED, DecisionLog, LateLog, MerchantStream, Topic
+from stream.sinks import BLOCKED, REVIEWED, DecisionLog, LateLog, Topic
 
 from tests.unit.lambda_functions.aws import Documents, Endpoint, FeatureStore, Kms, Table
 from tests.unit.lambda_functions.scene import GROUPS

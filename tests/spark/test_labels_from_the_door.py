@@ -11,6 +11,7 @@ from scoring.labels import LabelFiles
 from bench.folder_lake import FolderLake
 from glue.jobs import raw_to_bronze
 from glue.tables import BRONZE
+from tests.unit.lambda_functions.scene import Scene
 
 NOW = 1_522_575_001_000  # 2018-04-01T09:30:01Z
 
@@ -28,7 +29,7 @@ class Folder:
 
 def test_every_label_of_a_days_requests_and_of_an_uploaded_file_reaches_bronze_as_it_was_said(spark, tmp_path):
     lake = FolderLake(spark, tmp_path)
-    door = LabelsDoor(LabelFiles(Folder(lake), "lake"), lambda: NOW)
+    door = LabelsDoor(LabelFiles(Folder(lake), "lake"), Scene().frauds(), lambda: NOW)
     said = {'t,1 "odd"': 1, "t2": 0, "t3": 1}
     at = "2018-03-30T10:00:00Z"
     requests = [{"transaction_id": t, "is_fraud": f, "reported_at": at} for t, f in said.items()]

@@ -8,7 +8,7 @@ module "labels" {
   handler         = "labels.handler.handle"
   kms_key_arn     = var.lake.kms_key_arn
   code            = var.code["lambda/labels"]
-  timeout_seconds = 10
+  timeout_seconds = 15
 
   environment = {
     LAKE_BUCKET      = var.lake.name
@@ -32,7 +32,7 @@ resource "aws_apigatewayv2_integration" "labels" {
   integration_type       = "AWS_PROXY"
   integration_uri        = module.labels.invoke_arn
   payload_format_version = "2.0"
-  timeout_milliseconds   = 10000
+  timeout_milliseconds   = 15000
 }
 
 resource "aws_apigatewayv2_route" "labels" {

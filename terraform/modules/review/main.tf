@@ -54,7 +54,7 @@ module "cases" {
   handler         = "cases.handler.handle"
   kms_key_arn     = var.lake.kms_key_arn
   code            = var.code["lambda/cases"]
-  timeout_seconds = 20
+  timeout_seconds = 25
 
   environment = {
     ANSWERS_TOPIC_ARN = var.cases.answers_topic_arn
@@ -80,7 +80,7 @@ resource "aws_apigatewayv2_integration" "cases" {
   integration_type       = "AWS_PROXY"
   integration_uri        = module.cases.invoke_arn
   payload_format_version = "2.0"
-  timeout_milliseconds   = 20000
+  timeout_milliseconds   = 25000
 }
 
 resource "aws_apigatewayv2_route" "cases" {

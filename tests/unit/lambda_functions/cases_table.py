@@ -17,6 +17,7 @@ from scoring.labels import LabelFiles
 
 from simulation.models.expressions import condition, update
 from tests.unit.lambda_functions.aws import Bucket, Cancelled, Down, Messages, Refused, valid
+from tests.unit.lambda_functions.scene import Scene
 
 Key = tuple[str, str]
 ADA = "arn:aws:sts::111122223333:assumed-role/risk-dev-reviewer/ada"
@@ -173,10 +174,11 @@ class Desk:
 
     def __init__(self, table: CasesTable | None = None) -> None:
         self.table, self.lake, self.topic = table or CasesTable(), Bucket(), Messages()
+        self.scene = Scene()  # of the doors that answer payments
         self.at = START
         self.cases = Cases(self.table, "cases", lambda: self.at, pause=lambda seconds: None)
         files, answers = LabelFiles(self.lake, "lake"), AnswerTopic(self.topic, "arn:aws:sns:eu-west-1:1:answers")
-        self.finisher = Finisher(self.cases, files, answers, lambda: self.at)
+        self.finisher = Finisher(self.cases, files, self.scene.frauds(), answers, lambda: self.at)
         self.door = CasesDoor(self.cases, self.finisher, lambda: self.at, LOCK, SERVICE)
 
     def take_in(self, payment: str, customer: str = "c1", **more: object) -> str:

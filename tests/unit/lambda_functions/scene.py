@@ -12,8 +12,10 @@ from decide.door import ApiDoor
 from merchants import counter
 from scoring.answers import Answers
 from scoring.entries import Entries
+from scoring.frauds import Frauds
 from scoring.lists import Lists
 from scoring.live import Places, Release
+from scoring.merchants import MerchantStream
 from scoring.model import Model
 from scoring.records import Records
 from scoring.signing import Signer, Verifier
@@ -21,7 +23,7 @@ from scoring.tails import Tails
 from scoring.terms import Terms
 from stream.door import StreamDoor
 from stream.quarantine import Quarantine
-from stream.sinks import BLOCKED, REVIEWED, DecisionLog, LateLog, MerchantStream, Topic
+from stream.sinks import BLOCKED, REVIEWED, DecisionLog, LateLog, Topic
 
 from features.currency import Rates
 from features.declaration import EntityName
@@ -173,6 +175,10 @@ class Scene:
             Quarantine(self.bucket, "lake"),
             lambda: NOW,
         )
+
+    def frauds(self) -> Frauds:
+        """As the doors that take labels have it."""
+        return Frauds(self.answers, MerchantStream(self.merchants, "risk-test-merchants"), lambda: self.now)
 
     def ask(self, payment: dict) -> dict:
         return self.api().decide(self.terms().payment(payment), payment)

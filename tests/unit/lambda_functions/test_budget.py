@@ -15,14 +15,17 @@ from cases.table import PAUSE, TRIES
 from decide.door import AGAIN_WITHIN as PAYER_WAITS
 from loans.door import MODEL_WITHIN
 from scoring.breaker import Breaker, Open
-from scoring.budget import API, CASES, COUNTER, INTAKE, LABELS, LISTS, LOANS, STREAM
+from scoring.budget import API, CASES, COUNTER, FRAUDS, INTAKE, LABELS, LISTS, LOANS, STREAM
+from scoring.frauds import WITHIN
+from scoring.merchants import TELLING_PAUSE
 from scoring.records import PATIENCE, READ, WRITE, StoreUnavailable
 from stream.door import AGAIN_WITHIN, JUDGED_AGAIN
-from stream.sinks import TELLING_PAUSE
 
 from tests.unit.lambda_functions.aws import Down
 from tests.unit.lambda_functions.scene import Scene, fields
 
+# Some are told of, then no others when WITHIN has passed: the last begin before. Between two looks is a short pause.
+FRAUDS_WORST = WITHIN / 1000 + FRAUDS.worst + TELLING_PAUSE + 0.05
 TERRAFORM = Path(__file__).resolve().parents[3] / "terraform" / "modules"
 
 
@@ -50,8 +53,9 @@ def test_the_api_door_answers_before_lambda_or_the_gateway_lose_patience():
 
 
 def test_the_labels_door_answers_before_lambda_or_the_gateway_lose_patience():
-    assert LABELS.worst < limit("api/labels.tf", "timeout_seconds")
-    assert LABELS.worst < limit("api/labels.tf", "timeout_milliseconds") / 1000
+    worst = LABELS.worst + FRAUDS_WORST
+    assert worst < limit("api/labels.tf", "timeout_seconds")
+    assert worst < limit("api/labels.tf", "timeout_milliseconds") / 1000
 
 
 def test_the_lists_door_answers_before_lambda_or_the_gateway_lose_patience():
@@ -75,13 +79,14 @@ def test_the_loans_door_answers_before_lambda_or_the_gateway_lose_patience():
 
 def test_the_cases_door_answers_before_lambda_or_the_gateway_lose_patience():
     """Who does not answer ends it; who others are always quicker than has waited for them before."""
-    worst = 2 * CASES.worst + sum(PAUSE * 2**n for n in range(1, TRIES))
+    worst = 2 * CASES.worst + sum(PAUSE * 2**n for n in range(1, TRIES)) + FRAUDS_WORST
     assert worst < limit("review/main.tf", "timeout_seconds")
     assert worst < limit("review/main.tf", "timeout_milliseconds") / 1000
 
 
 def test_the_intake_ends_in_its_time_and_a_message_is_not_shown_to_another_meanwhile():
-    assert 2 * INTAKE.worst + sum(PAUSE * 2**n for n in range(1, TRIES)) < limit("review/intake.tf", "timeout_seconds")
+    worst = 2 * INTAKE.worst + sum(PAUSE * 2**n for n in range(1, TRIES)) + FRAUDS_WORST
+    assert worst < limit("review/intake.tf", "timeout_seconds")
     assert 6 * limit("review/intake.tf", "timeout_seconds") <= limit("reviews/main.tf", "visibility_timeout_seconds")
 
 
@@ -151,7 +156,7 @@ def test_the_counter_ends_its_batch_in_time_though_each_call_takes_its_worst():
 
 
 def test_no_call_keeps_botos_own_limits():
-    for call in (*API.calls, *STREAM.calls, LABELS, LISTS, COUNTER):
+    for call in (*API.calls, *STREAM.calls, FRAUDS.answers, FRAUDS.merchants, LABELS, LISTS, COUNTER):
         assert call.config.read_timeout == call.read < 60
         assert call.config.retries == {"total_max_attempts": call.tries, "mode": "standard"}
 

@@ -17,6 +17,7 @@ from scoring.labels import LabelFiles, NotStored
 
 from features.contract import FRAUD_LABELS
 from tests.unit.lambda_functions.aws import Bucket
+from tests.unit.lambda_functions.scene import Scene
 
 NOW = 1_522_575_001_000  # 2018-04-01T09:30:01Z
 PAN = "4111111111111111"
@@ -41,7 +42,7 @@ def label(number: int = 1, fraud: object = 1, at: object = "2018-03-30T10:00:00Z
 
 
 def door(bucket: Bucket, now: int = NOW) -> LabelsDoor:
-    return LabelsDoor(LabelFiles(bucket, "lake"), lambda: now)
+    return LabelsDoor(LabelFiles(bucket, "lake"), Scene().frauds(), lambda: now)
 
 
 def rows(bucket: Bucket) -> list[dict]:
@@ -160,7 +161,9 @@ def test_what_s3_refuses_for_another_reason_is_not_called_repeated(capsys):
 
 
 def test_labels_that_a_closed_lake_does_not_take_are_asked_for_again(monkeypatch):
+    monkeypatch.setenv("ANSWERS_TABLE", "answers")
     monkeypatch.setenv("LAKE_BUCKET", "lake")
+    monkeypatch.setenv("MERCHANT_STREAM", "merchants")
     monkeypatch.setenv("METRIC_NAMESPACE", "Risk")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # nobody listens there
@@ -178,7 +181,9 @@ def test_labels_that_a_closed_lake_does_not_take_are_asked_for_again(monkeypatch
 
 @pytest.mark.parametrize("body", ["", "{", "null", "[" * 100_000])
 def test_a_body_that_is_no_label_is_a_client_error(body, monkeypatch):
+    monkeypatch.setenv("ANSWERS_TABLE", "answers")
     monkeypatch.setenv("LAKE_BUCKET", "lake")
+    monkeypatch.setenv("MERCHANT_STREAM", "merchants")
     monkeypatch.setenv("METRIC_NAMESPACE", "Risk")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     for event in ({"body": body}, {"body": base64.b64encode(body.encode()).decode(), "isBase64Encoded": True}):

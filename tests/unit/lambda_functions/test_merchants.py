@@ -40,6 +40,7 @@ def test_payments_of_all_customers_are_counted_at_their_merchant():
         "traffic_payment_amount_1h": 5_000,
         "traffic_payment_count_1d": 5,
         "traffic_payment_amount_1d": 5_000,
+        "traffic_label_fraud_1d": 0,
     }
 
 
@@ -49,7 +50,7 @@ def test_a_rule_blocks_the_next_payment_at_a_busy_merchant_at_both_doors_and_the
     scene.deliver([fields(6, customer="newer"), {**fields(7, customer="newest"), "merchant_id": "quiet"}], first=9)
 
     assert (answered["action"], answered["reasons"]) == ("BLOCK", ["busy_merchant"])
-    assert answered["traffic"] == [5, 5_000, 5, 5_000, 5, 5_000, *[0] * 12], "it names no device and no address"
+    assert answered["traffic"] == [5, 5_000, 5, 5_000, 5, 5_000, *[0] * 15], "it names no device and no address"
     assert [scene.logged()[i]["action"] for i in ("t6", "t7")] == ["BLOCK", "APPROVE"]
 
 

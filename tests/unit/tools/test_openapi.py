@@ -110,7 +110,7 @@ def test_what_the_cases_door_answers_is_what_it_says(monkeypatch):
 
 def test_what_the_other_doors_take_and_answer_is_what_it_says():
     assert wrong(of("Label"), label()) == []
-    taken = LabelsDoor(LabelFiles(Bucket(), "lake"), lambda: NOW).take(label())
+    taken = LabelsDoor(LabelFiles(Bucket(), "lake"), Scene().frauds(), lambda: NOW).take(label())
     assert wrong(of("LabelsTaken"), taken) == []
     assert wrong(of("Change"), CHANGE) == []
     assert wrong(of("Changed"), ListsDoor(entries(ListsTable())).take(CHANGE, ADA)) == []
