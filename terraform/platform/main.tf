@@ -200,7 +200,7 @@ module "api" {
   loans           = { endpoint = module.loan_endpoint.name, endpoint_arn = "${local.sagemaker}:endpoint/${module.loan_endpoint.name}", customer_group_arn = local.records["CUSTOMER_GROUP"].arn, documents = [for table in values(module.release.tables) : table.arn] }
   prefix          = local.prefix
   scoring         = local.scoring
-  stream          = local.held.streams.transactions
+  streams         = local.held.streams
   throttle        = var.sizing.api
   tokens          = var.people.tokens
 }
@@ -208,14 +208,16 @@ module "api" {
 module "review" {
   source = "../modules/review"
 
-  api       = { id = module.api.id, execution_arn = module.api.execution_arn, tokens = module.api.tokens }
-  cases     = local.held.cases
-  code      = local.functions
-  lake      = local.held.lake
-  namespace = local.namespace
-  prefix    = local.prefix
-  queue_arn = local.held.reviews.queue.arn
-  service   = { lock_minutes = var.sizing.review.lock_minutes, hours = var.sizing.review.hours, watched = var.sizing.schedules.enabled }
+  answers_table  = local.answers.table
+  api            = { id = module.api.id, execution_arn = module.api.execution_arn, tokens = module.api.tokens }
+  cases          = local.held.cases
+  code           = local.functions
+  counter_stream = local.held.streams.merchants
+  lake           = local.held.lake
+  namespace      = local.namespace
+  prefix         = local.prefix
+  queue_arn      = local.held.reviews.queue.arn
+  service        = { lock_minutes = var.sizing.review.lock_minutes, hours = var.sizing.review.hours, watched = var.sizing.schedules.enabled }
 }
 
 module "orchestration" {

@@ -1,17 +1,19 @@
-# The labels door: reviewers' outcomes and chargebacks into RAW, on the API of the decisions.
+# The labels door: reviewers' outcomes and chargebacks into RAW, on the API of the decisions. Rules hear of frauds at once.
 
 module "labels" {
   source = "../function"
 
   name            = "${var.prefix}-labels"
-  description     = "Labels door: what reviewers and chargebacks say of payments, into RAW"
+  description     = "Labels door: what reviewers and chargebacks say of payments, into RAW and to rules"
   handler         = "labels.handler.handle"
   kms_key_arn     = var.lake.kms_key_arn
   code            = var.code["lambda/labels"]
   timeout_seconds = 15
 
   environment = {
+    ANSWERS_TABLE    = var.answers.table.name
     LAKE_BUCKET      = var.lake.name
+    MERCHANT_STREAM  = var.streams.merchants.name
     METRIC_NAMESPACE = var.scoring.environment["METRIC_NAMESPACE"]
   }
 
@@ -19,6 +21,14 @@ module "labels" {
     WriteLabels = {
       actions   = ["s3:PutObject"]
       resources = ["${var.lake.arn}/raw/fraud_labels/*"]
+    }
+    LookUpFrauds = {
+      actions   = ["dynamodb:BatchGetItem"]
+      resources = [var.answers.table.arn]
+    }
+    TellMerchants = {
+      actions   = ["kinesis:PutRecords"]
+      resources = [var.streams.merchants.arn]
     }
     Encrypt = {
       actions   = ["kms:GenerateDataKey"]

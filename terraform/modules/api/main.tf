@@ -119,7 +119,7 @@ module "decide" {
     ANSWERS_TABLE = var.answers.table.name
     SIGNING_KEY   = var.answers.signing_key_arn
     TAILS_TABLE   = var.answers.tails.name
-    STREAM_NAME   = var.stream.name
+    STREAM_NAME   = var.streams.transactions.name
   })
 
   permissions = merge(var.scoring.permissions, {
@@ -129,7 +129,7 @@ module "decide" {
     }
     HandOn = {
       actions   = ["kinesis:PutRecord"]
-      resources = [var.stream.arn]
+      resources = [var.streams.transactions.arn]
     }
     Sign = {
       actions   = ["kms:GenerateDataKey"]

@@ -62,10 +62,13 @@ variable "scoring" {
   }
 }
 
-variable "stream" {
-  description = "The payment stream, which decided payments are handed on to."
-  type        = object({ name = string, arn = string })
-  nullable    = false
+variable "streams" {
+  description = "The payment stream, which decided payments are handed on to, and the merchants', which payments that were called fraud are told to."
+  type = object({
+    merchants    = object({ name = string, arn = string })
+    transactions = object({ name = string, arn = string })
+  })
+  nullable = false
 }
 
 variable "throttle" {

@@ -11,9 +11,11 @@ module "intake" {
   timeout_seconds = 30
 
   environment = {
+    ANSWERS_TABLE     = var.answers_table.name
     ANSWERS_TOPIC_ARN = var.cases.answers_topic_arn
     CASES_TABLE       = var.cases.table.name
     LAKE_BUCKET       = var.lake.name
+    MERCHANT_STREAM   = var.counter_stream.name
     METRIC_NAMESPACE  = var.namespace
     SERVICE_MINUTES   = 60 * var.service.hours
   }

@@ -35,6 +35,14 @@ locals {
       actions   = ["sns:Publish"]
       resources = [var.cases.answers_topic_arn]
     }
+    LookUpFrauds = {
+      actions   = ["dynamodb:BatchGetItem"]
+      resources = [var.answers_table.arn]
+    }
+    TellMerchants = {
+      actions   = ["kinesis:PutRecords"]
+      resources = [var.counter_stream.arn]
+    }
     Encrypt = {
       actions   = ["kms:GenerateDataKey"]
       resources = [var.lake.kms_key_arn]
@@ -57,9 +65,11 @@ module "cases" {
   timeout_seconds = 25
 
   environment = {
+    ANSWERS_TABLE     = var.answers_table.name
     ANSWERS_TOPIC_ARN = var.cases.answers_topic_arn
     CASES_TABLE       = var.cases.table.name
     LAKE_BUCKET       = var.lake.name
+    MERCHANT_STREAM   = var.counter_stream.name
     LOCK_MINUTES      = var.service.lock_minutes
     METRIC_NAMESPACE  = var.namespace
     SERVICE_MINUTES   = 60 * var.service.hours

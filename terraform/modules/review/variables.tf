@@ -1,3 +1,9 @@
+variable "answers_table" {
+  description = "What the API door has answered: payments that were called fraud are looked up there."
+  type        = object({ name = string, arn = string })
+  nullable    = false
+}
+
 variable "api" {
   description = "The API of the decisions, which the cases' routes join; and who checks the tokens of routes that take some, with their scopes."
   type = object({
@@ -31,6 +37,12 @@ variable "code" {
     provisioned        = optional(number, 0)
   }))
   nullable = false
+}
+
+variable "counter_stream" {
+  description = "The merchants' stream, which payments that were called fraud are told to."
+  type        = object({ name = string, arn = string })
+  nullable    = false
 }
 
 variable "lake" {

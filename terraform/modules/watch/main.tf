@@ -199,6 +199,22 @@ locals {
         statistic   = "Sum"
         above       = 0
       }
+      frauds-untold = {
+        description = "Rules were not told of payments that labels call fraud; the labels are stored"
+        namespace   = var.namespace
+        metric      = "frauds_untold"
+        dimensions  = { door = "labels" }
+        statistic   = "Sum"
+        above       = 0
+      }
+      cases-frauds-untold = {
+        description = "Rules were not told of payments that reviewers called fraud; their labels are stored"
+        namespace   = var.namespace
+        metric      = "frauds_untold"
+        dimensions  = { door = "cases" }
+        statistic   = "Sum"
+        above       = 0
+      }
       traffic-unread = {
         description = "The stream door decides without knowing the traffic at merchants: rules that look at it are silent"
         namespace   = var.namespace

@@ -24,7 +24,7 @@ variables {
   lists_table_arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-lists"
   loans           = { endpoint = "risk-dev-credit", endpoint_arn = "arn:aws:sagemaker:eu-west-1:111122223333:endpoint/risk-dev-credit", customer_group_arn = "arn:aws:sagemaker:eu-west-1:111122223333:feature-group/risk-dev-customer", documents = [for owner in ["policies", "releases"] : "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-${owner}"] }
   prefix          = "risk-dev"
-  stream          = { name = "risk-dev-transactions", arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-transactions" }
+  streams         = { for name in ["merchants", "transactions"] : name => { name = "risk-dev-${name}", arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-${name}" } }
 
   code = {
     "lambda/decide"   = { bucket = "risk-dev-artifacts", key = "lambda/decide/1/decide.zip", hash = "hash", layers = [] }

@@ -24,7 +24,7 @@ variables {
   lists_table_arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-lists"
   loans           = { endpoint = "risk-dev-credit", endpoint_arn = "arn:aws:sagemaker:eu-west-1:111122223333:endpoint/risk-dev-credit", customer_group_arn = "arn:aws:sagemaker:eu-west-1:111122223333:feature-group/risk-dev-customer", documents = [for owner in ["policies", "releases"] : "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-${owner}"] }
   prefix          = "risk-dev"
-  stream          = { name = "risk-dev-transactions", arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-transactions" }
+  streams         = { for name in ["merchants", "transactions"] : name => { name = "risk-dev-${name}", arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-${name}" } }
 
   code = {
     "lambda/decide"   = { bucket = "risk-dev-artifacts", key = "lambda/decide/1/decide.zip", hash = "hash", layers = [] }
@@ -83,6 +83,16 @@ run "reads_nothing_of_the_lake_to_decide" {
   assert {
     condition     = flatten([for p in module.labels.permissions : p.resources if contains(p.actions, "s3:PutObject")]) == ["arn:aws:s3:::risk-dev-lake-111122223333/raw/fraud_labels/*"]
     error_message = "Labels go to their place in RAW and nowhere else."
+  }
+
+  assert {
+    condition     = flatten([for p in module.labels.permissions : p.resources if length([for action in p.actions : action if startswith(action, "dynamodb:")]) > 0]) == ["arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-answers"] && module.labels.permissions["LookUpFrauds"].actions == tolist(["dynamodb:BatchGetItem"])
+    error_message = "The labels door looks up what was answered, and writes no answer."
+  }
+
+  assert {
+    condition     = flatten([for p in module.labels.permissions : p.resources if length([for action in p.actions : action if startswith(action, "kinesis:")]) > 0]) == ["arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-merchants"] && module.labels.permissions["TellMerchants"].actions == tolist(["kinesis:PutRecords"])
+    error_message = "It tells the merchants' stream of frauds, and puts no payment on the stream of the payments."
   }
 }
 

@@ -10,6 +10,9 @@ variables {
   prefix    = "risk-dev"
   queue_arn = "arn:aws:sqs:eu-west-1:111122223333:risk-dev-reviews"
 
+  answers_table  = { name = "risk-dev-answers", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-answers" }
+  counter_stream = { name = "risk-dev-merchants", arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-merchants" }
+
   cases = {
     table             = { name = "risk-dev-cases", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-cases" }
     answers_topic_arn = "arn:aws:sns:eu-west-1:111122223333:risk-dev-case-decisions"

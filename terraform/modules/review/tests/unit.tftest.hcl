@@ -10,6 +10,9 @@ variables {
   prefix    = "risk-dev"
   queue_arn = "arn:aws:sqs:eu-west-1:111122223333:risk-dev-reviews"
 
+  answers_table  = { name = "risk-dev-answers", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-answers" }
+  counter_stream = { name = "risk-dev-merchants", arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-merchants" }
+
   cases = {
     table             = { name = "risk-dev-cases", arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-cases" }
     answers_topic_arn = "arn:aws:sns:eu-west-1:111122223333:risk-dev-case-decisions"
@@ -50,6 +53,20 @@ run "writes_labels_and_nothing_else_of_the_lake" {
   assert {
     condition     = alltrue([for permissions in [module.cases.permissions, module.intake.permissions] : flatten([for p in permissions : p.resources if contains(p.actions, "s3:PutObject")]) == ["arn:aws:s3:::risk-dev-lake-111122223333/raw/fraud_labels/*"]])
     error_message = "Labels go to their place in RAW."
+  }
+}
+
+run "tells_rules_of_frauds_and_writes_no_answer" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for permissions in [module.cases.permissions, module.intake.permissions] : flatten([for p in permissions : p.resources if contains(p.actions, "kinesis:PutRecords")]) == ["arn:aws:kinesis:eu-west-1:111122223333:stream/risk-dev-merchants"]])
+    error_message = "Frauds are told to the merchants' stream, by the door and by whoever finishes a case later."
+  }
+
+  assert {
+    condition     = alltrue([for permissions in [module.cases.permissions, module.intake.permissions] : flatten([for p in permissions : p.actions if contains(p.resources, "arn:aws:dynamodb:eu-west-1:111122223333:table/risk-dev-answers")]) == ["dynamodb:BatchGetItem"]])
+    error_message = "What was answered is looked up, and never written."
   }
 }
 
