@@ -203,7 +203,11 @@ DECISIONS = Table(
         Field("arrived_at", "bigint", "Arrival at the door, ms since 1970"),
         Field("decided_at", "bigint", "Decision, ms since 1970"),
         # New columns come last: days that Athena knows keep the columns that they were registered with, by place.
-        Field("traffic", "array<bigint>", "What rules saw of the traffic at the merchant, with the device, from the address"),
+        Field(
+            "traffic",
+            "array<bigint>",
+            "What rules saw of the traffic at the merchant, with the device, from the address",
+        ),
         Field("velocity_exact", "boolean", "The door knew every payment of the customer that was decided before"),
         Field("judged_again", "string", "Of a decision that was overtaken: the action with the vector it should have"),
         Field("attributes", "string", "The payment's columns but for those that every one has, a JSON object of texts"),

@@ -9,9 +9,10 @@ from decimal import Decimal
 from functools import cached_property
 
 from features.declaration import EntityName
+from features.entities import COUNTED, IDENTIFIERS
 from features.fraud import FRAUD
 from features.payment import AHEAD
-from features.state import State, fingerprint, payment_event
+from features.state import State, fingerprint, label_event, payment_event
 from features.traffic import TRAFFIC_LAYOUTS
 from features.values import iso
 from features.vector import CUSTOMER_LAYOUT
@@ -195,6 +196,18 @@ class Seen:
         for identifier, paid in sorted(self.paid.items()):
             for whose in paid.counted.items():
                 found.setdefault(whose, []).append(identifier)
+        return found
+
+    @cached_property
+    def frauds(self) -> dict[tuple[EntityName, str], dict[str, set[int]]]:
+        """What the counter was told of frauds, by whose traffic they are: payments, and the moments (ms)."""
+        found: dict[tuple[EntityName, str], dict[str, set[int]]] = {}
+        records = (record for shard in self.world.cloud.merchants.shards for record in shard.records)
+        for told in (json.loads(record.data) for record in records):
+            if told.get("kind") == "fraud":
+                (entity,) = (entity for entity in COUNTED if IDENTIFIERS[entity] in told)
+                moments_of = found.setdefault((entity, told[IDENTIFIERS[entity]]), {})
+                moments_of.setdefault(told["transaction_id"], set()).add(told["at"])
         return found
 
     def _state(self, entity, identifier: str, layout) -> State:
@@ -443,9 +456,24 @@ def a_payment_counts_once_in_each_traffic_or_is_named(seen: Seen) -> list[str]:
     return found
 
 
+def a_fraud_that_was_told_counts_once_in_each_traffic(seen: Seen) -> list[str]:
+    """And none that nobody has told. Where another payment was asked about under the identifier, that one is it."""
+    found = []
+    if seen.world.merchant_mapping.given_up:
+        return []
+    for (entity, whose), theirs in seen.traffics.items():
+        marks, told = seen.traffic(entity, whose).labelled, seen.frauds.get((entity, whose), {})
+        for identifier in theirs:
+            times = marks.count(fingerprint(identifier))
+            least = identifier in seen.world.frauds and identifier not in seen.asked_otherwise
+            if not least <= times <= (identifier in told):
+                found.append(f"the fraud {identifier} counts {times} times in {entity} of {whose}")
+    return found
+
+
 def a_record_of_traffic_is_the_recount_of_what_it_counts(seen: Seen) -> list[str]:
-    """Counts and cents of every window, at the record's own clock: payments come to it in any order. Of a payment that
-    was logged twice, at two moments, the log does not say which one the counter was told."""
+    """Counts, cents and frauds of every window, at the record's own clock: payments come to it in any order. Of a
+    payment that was logged twice, at two moments, the log does not say which one the counter was told."""
     found = []
     logged: dict[str, set[int]] = {}
     for _, line in seen.lines:
@@ -459,6 +487,9 @@ def a_record_of_traffic_is_the_recount_of_what_it_counts(seen: Seen) -> list[str
             continue
         for i in sorted(counted, key=moments_of.__getitem__):
             wanted.apply(payment_event(moments_of[i], seen.paid[i].amount, i))
+        for i, told in seen.frauds.get((entity, whose), {}).items():
+            if fingerprint(i) in stored.labelled:
+                wanted.apply_label(label_event(min(told), 1, identifier=i))
         at = wanted.clock + 1
         if (stored.clock, stored.values(at)) != (wanted.clock, wanted.values(at)):
             found.append(f"{entity} of {whose} differs from the recount of its {len(counted)} payments")
@@ -684,6 +715,7 @@ INVARIANTS: dict[str, Invariant] = {
         an_answer_that_is_not_exact_has_a_reason,
         payments_of_a_customer_count_at_moments_of_their_own,
         a_payment_counts_once_in_each_traffic_or_is_named,
+        a_fraud_that_was_told_counts_once_in_each_traffic,
         a_record_of_traffic_is_the_recount_of_what_it_counts,
         what_counts_late_is_told_to_the_lake,
         what_is_blocked_counts_as_a_block_for_the_lake,

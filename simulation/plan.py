@@ -22,8 +22,8 @@ SECOND = 1_000
 # What a client does with a payment. `ask`: at the API door, again until it is answered; `once`: and gives up after the
 # first time; `other`: asks about another amount under the same identifier; `put`: on the stream; `put_again`: as a
 # producer does that was not answered. `poison`: something that is no payment; `forged`: the payment on the stream with
-# a decision that no door has made.
-ActKind = Literal["ask", "once", "other", "put", "put_again", "poison", "forged"]
+# a decision that no door has made. `label`: at the labels door, that the payment was fraud, again until rules are told.
+ActKind = Literal["ask", "once", "other", "put", "put_again", "poison", "forged", "label"]
 OperatorKind = Literal["policy", "release", "reshard", "night", "replay"]
 
 
@@ -103,6 +103,7 @@ def drawn(seed: int) -> Plan:
     payments = some_payments(r, start)
     clients = r.choice((1, 1, 2, 3))
     acts = tuple(act for number in range(len(payments)) for act in acts_on(r, number, clients, night))
+    acts += some_labels(seed, len(payments), clients)
     calm = r.random() < 0.25
     return Plan(
         seed=seed,
@@ -180,6 +181,15 @@ def acts_on(r: random.Random, payment: int, clients: int, night: bool) -> list[A
     if r.random() < 0.04:
         acts.append(act("poison"))
     return acts
+
+
+def some_labels(seed: int, payments: int, client: int) -> tuple[Act, ...]:
+    """Payments that a client of its own calls fraud, in one of five plans; drawn apart: the others are as they were."""
+    r = random.Random(f"labels of {seed}")
+    if r.random() < 0.8:
+        return ()
+    pauses = (0, 100, 1_500, 4_000)
+    return tuple(Act(client, r.choice(pauses), "label", r.randrange(payments)) for _ in range(r.choice((1, 1, 2, 3))))
 
 
 def some_operations(r: random.Random, night: bool) -> tuple[Operation, ...]:

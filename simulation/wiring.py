@@ -16,10 +16,13 @@ from typing import Any
 
 from decide import handler
 from decide.door import ApiDoor
+from labels.door import LabelsDoor
 from merchants.counter import Counter
 from scoring.answers import Answers
 from scoring.breaker import Breaker
-from scoring.budget import API, COUNTER, STREAM
+from scoring.budget import API, COUNTER, FRAUDS, LABELS, STREAM
+from scoring.frauds import Frauds
+from scoring.labels import LabelFiles
 from scoring.lists import Lists
 from scoring.live import Places, Release
 from scoring.merchants import MerchantStream
@@ -114,6 +117,17 @@ class Cloud:
         groups: dict[EntityName, str] = {entity: GROUPS[entity] for entity in COUNTED}
         records = Records(self.store.client(COUNTER.tries), groups, breaker=self._breaker(pause=0))
         return Counter(records, self._milliseconds(skew))
+
+    def labels_door(self, skew: int) -> LabelsDoor:
+        """As labels/handler.py puts it together."""
+        answers = self.answers.client(FRAUDS.answers.tries)
+        frauds = Frauds(
+            InOrder(answers, ANSWERS, self._seconds(skew), self._breaker()),
+            MerchantStream(self.merchants.client(FRAUDS.merchants.tries), MERCHANTS, self._breaker()),
+            self._milliseconds(skew),
+        )
+        files = LabelFiles(self.bucket.client(LABELS.tries), LAKE)
+        return LabelsDoor(files, frauds, self._milliseconds(skew))
 
     def _release(self, tries: int) -> Release:
         places = Places(RELEASES, POLICIES, LAKE)
@@ -248,6 +262,6 @@ def simulated(scheduler: Scheduler) -> Iterator[Lines]:
 @cache
 def timed() -> tuple[ModuleType, ...]:
     """The product's modules that import `time`. All that the doors need are imported above."""
-    rooms = ("scoring", "decide", "stream", "merchants", "features")
+    rooms = ("scoring", "decide", "stream", "merchants", "labels", "features")
     modules = [(name, module) for name, module in sys.modules.items() if name.partition(".")[0] in rooms]
     return tuple(module for _, module in modules if getattr(module, "time", None) is time)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from scoring import documents
+from scoring.labels import NotStored
 from stream.arrival import event_of
 
 from features.message import fields_of
@@ -66,6 +67,7 @@ class World:
         self.cloud = Cloud(self.scheduler, plan.shards, plan.stale)
         self.asked: list[Asked] = []
         self.taken: list[tuple[int, Paid]] = []  # by the stream from clients, with the step
+        self.frauds: set[str] = set()  # payments of which the labels door has told rules that they were fraud
         self.poison = 0  # records that the stream has taken and that are no payments
         self.happened: set[str] = set()  # payments that a client has come to
         self.lines: list[str] = []
@@ -148,7 +150,7 @@ class World:
         for act in acts:
             self.scheduler.sleep(act.pause / 1000)
             paid = self.plan.payments[act.payment]
-            if act.kind not in ("poison", "forged"):
+            if act.kind not in ("poison", "forged", "label"):
                 self.happened.add(paid.identifier)
             if act.kind in ("ask", "once"):
                 self._ask(paid, fields_of_payment(paid), PATIENCE if act.kind == "ask" else 1)
@@ -156,6 +158,8 @@ class World:
                 self._ask(paid, fields_of_payment(other(paid)), 1)
             elif act.kind in ("put", "put_again"):
                 self._put(paid, fields_of_payment(paid), 2 if act.kind == "put_again" else 1)
+            elif act.kind == "label":
+                self._label(paid)
             elif act.kind == "forged":
                 fields = {**fields_of_payment(paid), "decision": forged(paid, self._signature(act))}
                 self._set_aside(paid.customer, json.dumps(fields).encode())
@@ -186,6 +190,25 @@ class World:
         for _ in range(times):
             if self._put_raw(paid.customer, json.dumps(fields).encode()):
                 self.taken.append((self.steps, paid))
+
+    def _label(self, paid: Paid) -> None:
+        """Says that a payment was fraud until its label is stored and rules are told of it, or nobody knows of it."""
+        for turn in range(PATIENCE):
+            self.scheduler.sleep(0.2 * turn)
+            door, said = self.cloud.labels_door(self._skew()), len(self.lines)
+            reported = iso(self.plan.start)
+            try:
+                door.take({"transaction_id": paid.identifier, "is_fraud": 1, "reported_at": reported})
+            except NotStored:
+                continue
+            except Killed:
+                return
+            (counts,) = (json.loads(line) for line in self.lines[said:] if '"frauds_told"' in line)
+            self.scheduler.note(f"labelled {paid.identifier}", "told" if counts["frauds_told"] else "not told")
+            if counts["frauds_told"]:
+                self.frauds.add(paid.identifier)
+            if not counts["frauds_untold"]:
+                return
 
     def _set_aside(self, key: str, data: bytes) -> None:
         """Puts what is no payment."""

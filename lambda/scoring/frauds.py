@@ -51,7 +51,7 @@ class Frauds:
                 untold += self.merchants.tell_frauds((payment, at) for payment in known)
                 unknown += len(some) - len(known)
             except Exception as failed:  # whatever ails the table, the labels are stored
-                warn("rules were not told of frauds", failed)
+                warn("answers were not looked up for frauds", failed)
                 untold += len(some)
         if frauds:
             told = len(frauds) - unknown - untold

@@ -29,13 +29,13 @@ class MerchantStream:
     def tell(self, payments: Iterable[Happened]) -> int:
         """Takes a batch's payments. Returns of how many the stream did not take all: it holds up no payments, for only
         rules look at traffic."""
-        return self._all(payments, told)
+        return self._all(payments, told, "merchants were not told")
 
     def tell_frauds(self, frauds: Iterable[Happened]) -> int:
         """The same of payments that were called fraud."""
-        return self._all(frauds, told_fraud)
+        return self._all(frauds, told_fraud, "rules were not told of frauds")
 
-    def _all(self, happened: Iterable[Happened], records: Callable[[Payment, int], list[dict]]) -> int:
+    def _all(self, happened: Iterable[Happened], records: Callable[[Payment, int], list[dict]], failed: str) -> int:
         left = [(payment.transaction_id, record) for payment, at in happened for record in records(payment, at)]
         untold: list[str] = []
         for start in range(0, len(left), TOLD_PER_CALL):
@@ -43,7 +43,7 @@ class MerchantStream:
         if not untold:
             return 0
         named = list(dict.fromkeys(untold))
-        print(json.dumps({"level": "ERROR", "message": "merchants were not told", "transactions": named}))
+        print(json.dumps({"level": "ERROR", "message": failed, "transactions": named}))
         return len(named)
 
     def _told(self, left: Sequence[tuple[str, dict]]) -> list[str]:
