@@ -47,6 +47,7 @@ from features.state import State, payment_event
 from features.traffic import TRAFFIC_NAMES
 from features.vector import LAYOUTS, NOBODY_FURTHER, Knowledge, cells_of, fraud_vector
 from merchants.counter import parse
+from scoring.labels import Label
 from simulation import wiring
 from tests.unit.lambda_functions.scene import POLICY, Scene, fields, kinesis_record
 from tools.package import feature_groups
@@ -72,6 +73,11 @@ scene.deliver([fields(n, customer=f"c{n}", minute=0, **named) for n in range(3)]
 told = [record["PartitionKey"] for record in scene.merchants.records]
 scene.count()
 answered = scene.ask(fields(5, customer="new", **named))
+before = len(scene.merchants.records)
+scene.frauds().tell([Label("t5", 1_522_575_001_000, 1)], 1_522_575_001_000, "labels")
+robbed = [json.loads(record["Data"]) for record in scene.merchants.records[before:]]
+scene.count(before)
+seen = scene.ask(fields(6, customer="newer", **named))["traffic"]
 print(json.dumps({
     "calls": calls,
     "names": [named_by(paid, entity) for entity in IDENTIFIERS],
@@ -84,6 +90,9 @@ print(json.dumps({
     "rules": [answered["action"], answered["rules"] if "rules" in answered else None],
     "groups": {name: about["identifier"] for name, about in feature_groups().items()},
     "seen": len(answered["traffic"]) == len(TRAFFIC_NAMES),
+    "robbed": [fraud.get("card_id") or fraud.get("mcc") for fraud in robbed if not {"ip", "merchant_id"} & set(fraud)],
+    "frauds": {n: v for n, v in zip(TRAFFIC_NAMES, seen) if n.endswith("_label_fraud_1d") and v},
+    "ours_first": list(TRAFFIC_NAMES[18:22]),
 }))
 """
 
@@ -184,6 +193,14 @@ def test_a_payment_is_counted_live_for_each_whom_it_names(doors):
     assert doors["traffic"] == 3
     assert doors["rules"][0] == "BLOCK"
     assert doors["seen"]
+
+
+def test_a_fraud_is_told_of_whom_a_user_declares_live_and_values_of_ours_stay_in_front(doors):
+    assert doors["robbed"] == ["k1", "5411"]
+    whose = ("traffic", "address_traffic", "card_traffic", "category_traffic")
+    assert doors["frauds"] == {f"{entity}_label_fraud_1d": 1 for entity in whose}
+    frauds = [f"{entity}_label_fraud_1d" for entity in ("traffic", "device_traffic", "address_traffic")]
+    assert doors["ours_first"] == [*frauds, "card_traffic_payment_count_10m"]
 
 
 def test_feature_groups_follow_the_declaration(doors):

@@ -265,6 +265,7 @@ def test_labels_count_the_same_in_whatever_order_they_come():
             state.apply_label(label_event(at, 1, identifier=f"t{at}"))
 
     assert one.tiles == other.tiles
+    assert len(one.tiles["label", HOUR]) <= DAY // HOUR + 1, "others are in no window any more"
     at = max(moments) + 1
     assert one.values(at) == other.values(at)
     assert one.values(at)["traffic_label_fraud_1d"] == sum(m >= (at - DAY) // HOUR * HOUR for m in moments)
