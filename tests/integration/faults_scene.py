@@ -29,6 +29,7 @@ from release.promotion import pending
 from features.declaration import COUNTED, DAY, IDENTIFIERS, EntityName
 from features.payment import Payment
 from features.state import State, fingerprint
+from features.traffic import TRAFFIC_LAYOUTS
 from features.values import iso
 from features.vector import (
     ACCOUNT_LAYOUT,
@@ -271,9 +272,10 @@ class Scene:
         self.client("kinesis").put_records(StreamName=f"{self.platform.prefix}-merchants", Records=entries)
 
     @contextmanager
-    def wired_counter(self) -> Iterator[None]:
-        """The counter reaches AWS over the wire, too. Otherwise it does not: it calls what the doors call."""
-        functions, name = self.client("lambda"), f"{self.platform.prefix}-merchants"
+    def wired(self, function: str) -> Iterator[None]:
+        """One that is none of the doors reaches AWS over the wire, too. Otherwise it does not: it calls what the doors
+        call."""
+        functions, name = self.client("lambda"), f"{self.platform.prefix}-{function}"
         before = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
         set_variables(functions, name, {**before, "AWS_ENDPOINT_URL": self.wire.url})
         try:
@@ -358,6 +360,15 @@ class Scene:
         record = runtime.get_record(FeatureGroupName=group, RecordIdentifierValueAsString=whose).get("Record")
         texts = {f["FeatureName"]: f["ValueAsString"] for f in record or ()}
         return sorted(json.loads(texts["state"])["remembered"]) if texts else []
+
+    def frauds(self, merchant: str, at: int) -> int:
+        """How many payments at a merchant rules know to be fraud at a moment (ms)."""
+        asked = {"FeatureGroupName": f"{self.platform.prefix}-traffic", "RecordIdentifierValueAsString": merchant}
+        record = self.client("sagemaker-featurestore-runtime").get_record(**asked).get("Record")
+        texts = {f["FeatureName"]: f["ValueAsString"] for f in record or ()}
+        if not texts:
+            return 0
+        return State.load(texts["state"], TRAFFIC_LAYOUTS["traffic"]).counted(at)["traffic_label_fraud_1d"] or 0
 
     def recount(self, payments: Iterable[dict], twice: Iterable[dict] = ()) -> dict[str, list]:
         """What is wrong with the log, the late payments and the records of these payments' customers and merchants.

@@ -215,7 +215,7 @@ def test_payments_are_decided_while_merchants_cannot_be_told_and_the_untold_ones
 @pytest.mark.parametrize("kind", ["denied", "unanswered", "killed", "killed_after"])
 def test_payments_count_once_at_their_merchants_whatever_ails_their_counter_as_it_writes(scene: Scene, kind: Kind):
     paid = payments(f"counter-{kind}", 12)
-    with scene.wired_counter(), scene.wire.cut("BatchWriteRecord", kind, most=1) as cut:
+    with scene.wired("merchants"), scene.wire.cut("BatchWriteRecord", kind, most=1) as cut:
         scene.tell(paid[:9])
         eventually(lambda: cut.hits)
         scene.tell(paid[9:])  # behind what comes again: once they are counted, it was
@@ -234,7 +234,7 @@ def test_payments_that_the_counter_cannot_write_at_all_are_kept_in_its_queue(sce
         asked = sqs.get_queue_attributes(QueueUrl=kept, AttributeNames=["ApproximateNumberOfMessages"])
         return int(asked["Attributes"]["ApproximateNumberOfMessages"])
 
-    with scene.wired_counter(), scene.wire.cut("BatchWriteRecord", "denied"), scene.wire.cut("PutRecord", "denied"):
+    with scene.wired("merchants"), scene.wire.cut("BatchWriteRecord", "denied"), scene.wire.cut("PutRecord", "denied"):
         scene.tell([paid])
         eventually(lambda: waiting() == 1)
     sqs.purge_queue(QueueUrl=kept)
@@ -249,6 +249,27 @@ def test_labels_through_the_api_are_in_raw_once_however_often_they_are_sent(scen
     key = f"raw/fraud_labels/batch={first['batch']}/{first['file']}"
     text = scene.client("s3").get_object(Bucket=scene.platform.lake, Key=key)["Body"].read().decode()
     assert text.splitlines()[1].split(",")[0] == "labelled"
+
+
+def test_a_fraud_that_was_told_counts_once_at_its_merchant_and_is_told_again_where_it_could_not_be(scene: Scene):
+    paid = payments("robbed", 1)
+    now = int(time.time() * 1000)
+    merchant = paid[0]["merchant_id"]
+    label = {"transaction_id": paid[0]["transaction_id"], "is_fraud": 1, "reported_at": iso(now)}
+    scene.ask(paid[0])
+    eventually(lambda: scene.traffic(merchant) == [fingerprint(paid[0]["transaction_id"])])
+    untold = scene.counted("frauds_untold", "labels")
+    with scene.wired("labels"), scene.wire.cut("PutRecords", "denied") as cut:
+        assert not scene.label(label)["repeated"], "it is stored though rules do not hear of it"
+        eventually(lambda: scene.counted("frauds_untold", "labels") == untold + 1)
+    assert cut.hits
+    for _ in range(2):
+        assert scene.label(label)["repeated"]
+
+    eventually(lambda: scene.frauds(merchant, now) == 1)
+    eventually(lambda: scene.counted("frauds_told", "labels") >= 2)
+    assert scene.frauds(merchant, now) == 1
+    assert scene.recount(paid) == ALL_ONCE
 
 
 def test_payments_that_flow_while_the_model_is_released_and_rolled_back_are_all_scored_once(scene: Scene):

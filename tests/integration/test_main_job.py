@@ -882,6 +882,9 @@ def test_the_api_serves_its_document_byte_for_byte_and_nothing_without_its_versi
 
 def test_what_a_stopped_door_has_left_of_a_decision_is_finished_by_the_watch_and_before_it_is_reopened(run, platform):
     lea, payment = Person.taking("review-lead", platform, "lea"), f"T-stopped-{time.time_ns()}"
+    Person.taking("producer", platform).ask(
+        a_payment(payment, customer_id=f"C-{payment}")
+    )  # so rules hear of the fraud
     to_review(platform, payment, f"C-{payment}")
     case = eventually(lambda: polling(Person.taking("producer", platform), payment))["case"]
     asked_of(lea, "POST", f"/cases/{case}/claim", {})
