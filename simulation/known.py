@@ -24,7 +24,7 @@ class Known:
 
 KNOWN: dict[str, Known] = {
     "an_identifier_stands_for_one_payment": Known(
-        "a payment is answered while another one with its identifier was decided on the stream without a tail", 4007
+        "a payment is answered while another one with its identifier was decided on the stream without a tail", 1324
     ),
     "a_question_has_one_answer_and_that_is_logged": Known(
         "a door that answers does not see what the stream door has decided meanwhile without a tail",
@@ -43,11 +43,11 @@ KNOWN: dict[str, Known] = {
     ),
     "the_last_decision_is_the_one_that_the_lake_takes": Known(
         "an answer that is logged anew may count earlier than before, and the lake takes the one that counts later",
-        2112,
+        5290,
     ),
     "what_was_logged_first_is_what_is_applied": Known(
         "a batch that comes again may count otherwise, for want of a kept answer or of a payment that was given up",
-        3025,
+        9438,
     ),
     "a_night_counts_a_payment_where_the_log_does": Known(
         "a night that reads what came late before the door has written it, and the log after, counts it elsewhere", 224
