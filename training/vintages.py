@@ -14,7 +14,7 @@ import pandas as pd
 from training.calibration import WIDTH, reliability
 from training.dossier import FALLS, INTERCEPT, SEGMENT, SEGMENT_OF_A_CLASS, Answer, ranked
 
-SPANS = {"month": "M", "week": "W-SUN", "day": "D"}
+SPANS = ("M", "W-SUN", "D")  # months, weeks from Monday on, days
 FEWEST = 3
 RANKS, LEVEL = "AUC of the weakest vintage, below that of all", "level of the vintage that is farthest off"
 
@@ -72,7 +72,7 @@ def asked(at: pd.Series, y: np.ndarray, p: np.ndarray) -> list[Answer]:
 def vintages(at: pd.Series, y: np.ndarray, p: np.ndarray) -> list[Vintage]:
     """In order of time; those with too few rows are left out, and all where too few are left."""
     days = pd.to_datetime(at, utc=True).dt.tz_localize(None)
-    for span in SPANS.values():
+    for span in SPANS:
         names = days.dt.to_period(span).map(lambda period: str(period.start_time.date())).to_numpy()
         found = [one for name in sorted(set(names)) if (one := vintage(name, y[names == name], p[names == name]))]
         if len(found) >= FEWEST:

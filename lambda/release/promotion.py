@@ -45,7 +45,7 @@ class ArchiveChanged(RuntimeError):
 
 
 class NothingBefore(RuntimeError):
-    """No version was released before this one, so none can be brought back. Nothing was written."""
+    """No version from before this release is known that could be brought back. Nothing was written."""
 
 
 class Unsigned(RuntimeError):
@@ -235,15 +235,19 @@ class Promotion:
         changing = {"state": "changing", "seen": seen}
         if stored.body["model_name"] != model:
             return changing  # done before
-        config = stored.body["before"]["endpoint_config"]
+        before = stored.body.get("before")  # kept until a release is promoted
+        if before is None:
+            raise NothingBefore(f"{why}; it has answered well and was promoted before: make rollback")
+        config = before["endpoint_config"]
         if config is None:
             raise NothingBefore(f"{why}; nothing was released before it: approve another version")
         group = f"{self.prefix}-{problem}"
         endpoint = self.sagemaker.describe_endpoint(EndpointName=group)  # type: ignore[attr-defined]
         require_free(endpoint, config)
         if config not in (endpoint["EndpointConfigName"], pending(endpoint)):
-            kept = {"RetainAllVariantProperties": True} if problem in SERVED and not self._serverless else {}
-            self.sagemaker.update_endpoint(EndpointName=group, EndpointConfigName=config, **kept)  # type: ignore[attr-defined]
+            self.sagemaker.update_endpoint(  # type: ignore[attr-defined]
+                EndpointName=group, EndpointConfigName=config, **self._size_kept(problem)
+            )
         body = as_before(stored.body, why, seen, compared)
         if problem in SERVED:  # until it has changed over, the answers are of the model that goes
             body["earlier_policy"] = {name: stored.body["policy"].get(name) for name in THRESHOLDS}
@@ -312,12 +316,14 @@ class Promotion:
 
         What has served before comes back at once and whatever rings: alarms of the bad model would undo the good one.
         """
-        if candidate.asked or self._serverless:
-            return {}
-        kept = {"RetainAllVariantProperties": True}  # as many instances as the endpoint has scaled to
-        if candidate.has_served:
+        kept = self._size_kept(candidate.problem)
+        if not kept or candidate.has_served:
             return kept
         return {**kept, "DeploymentConfig": self.guard.deployment(self.serving, ringing)}
+
+    def _size_kept(self, problem: str) -> dict:
+        """As many instances as the endpoint has scaled to; nothing of a serverless one."""
+        return {"RetainAllVariantProperties": True} if problem in SERVED and not self._serverless else {}
 
     @property
     def _serverless(self) -> bool:

@@ -984,6 +984,15 @@ def test_nothing_is_brought_back_where_the_bootstrap_model_served_before():
     assert scene.recorded("credit") == recorded
 
 
+def test_a_look_that_comes_again_after_the_promotion_brings_nothing_back():
+    scene = asked_scene()
+    scene.promote()
+    recorded, updates = scene.recorded(), len(scene.sagemaker.updates)
+    with pytest.raises(NothingBefore, match="bad; it has answered well and was promoted before: make rollback"):
+        scene.promotion().bring_back("fraud", "risk-test-fraud-v3", "bad", NONE_SEEN, None)
+    assert (scene.recorded(), len(scene.sagemaker.updates)) == (recorded, updates)
+
+
 @pytest.mark.parametrize(
     ("failed", "why"),
     [
